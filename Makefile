@@ -1,0 +1,54 @@
+# The commands of the project. Each sets up what it needs by itself: see
+# scripts/setup.sh. ARGS="…" is passed on to what a target runs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench binary screenshots lock clean
+
+PYTHON_VENV := .venv/bin/python
+ARGS ?=
+export PYTHON
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | \
+	    while IFS='|' read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
+
+run: ## Open the window; with no display, host headless and say how to connect
+	@scripts/setup.sh app
+	@exec $(PYTHON_VENV) -m gui $(ARGS)
+
+test: ## Run every test (ARGS="-k name" for some)
+	@scripts/setup.sh app test
+	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m pytest $(ARGS)
+
+check: ## Lint, formatting, types, and the direction of imports
+	@scripts/setup.sh check
+	$(PYTHON_VENV) -m ruff check .
+	$(PYTHON_VENV) -m ruff format --check .
+	$(PYTHON_VENV) -m mypy
+	.venv/bin/lint-imports
+
+format: ## Put the code into shape
+	@scripts/setup.sh check
+	$(PYTHON_VENV) -m ruff check --fix .
+	$(PYTHON_VENV) -m ruff format .
+
+bench: ## Measure speed
+	@scripts/setup.sh app test
+	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m benchmarks $(ARGS)
+
+binary: ## Build dist/hatchway, one program that needs no Python, and check it
+	@scripts/setup.sh app build
+	$(PYTHON_VENV) -m PyInstaller --noconfirm --clean --log-level WARN build.spec
+	@$(PYTHON_VENV) scripts/binary_check.py dist/hatchway
+
+screenshots: ## Make the pictures of the documentation from the real window
+	@scripts/setup.sh app test
+	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) scripts/screenshots.py $(ARGS)
+
+lock: ## Recompile requirements/*.lock (UPGRADE=1: take the newest versions)
+	@scripts/lock.sh
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .setup build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

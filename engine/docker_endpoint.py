@@ -1,0 +1,200 @@
+"""Where a Docker engine listens and how to connect to it on the event loop.
+
+Owns the reading of engine addresses (settings, then DOCKER_HOST, then Docker's
+default), TLS contexts, and the words for an engine that cannot be reached. Does
+not own HTTP, nor the Docker SDK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from engine.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
+from engine.settings import DockerEngine
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+"""How long an engine may take to accept a connection, TLS included."""
+DEFAULT_URL = "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
+PLAIN_PORT = 2375
+TLS_PORT = 2376
+
+_P = TypeVar("_P", bound=asyncio.BaseProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files. Without ``ca`` the system's authorities are trusted."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Raises OSError (ssl.SSLError among them) when a file cannot be used."""
+        context = ssl.create_default_context(cafile=self.ca or None)
+        if self.cert:
+            context.load_cert_chain(self.cert, self.key or None)
+        return context
+
+
+class Endpoint(Protocol):
+    """The seam between Docker's wire and the ways to reach it (unix, tcp, TLS, later ssh)."""
+
+    @property
+    def url(self) -> str:
+        """The address as people write it."""
+
+    @property
+    def host(self) -> str:
+        """What goes into the HTTP Host header."""
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """None when the connection is not encrypted."""
+
+    async def connect(self, protocol_factory: Callable[[], _P]) -> _P:
+        """A connected protocol. Raises DockerAbsentError, DockerRefusedError, DockerFailedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixEndpoint:
+    url: str
+    path: str
+    host: str = "docker"
+    tls: TlsFiles | None = None
+
+    async def connect(self, protocol_factory: Callable[[], _P]) -> _P:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                _, protocol = await loop.create_unix_connection(protocol_factory, self.path)
+        except OSError as error:
+            raise explain(self.url, error) from error
+        return protocol
+
+
+@dataclass(frozen=True, slots=True)
+class TcpEndpoint:
+    url: str
+    address: str
+    port: int
+    tls: TlsFiles | None = None
+
+    @property
+    def host(self) -> str:
+        name = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{name}:{self.port}"
+
+    async def connect(self, protocol_factory: Callable[[], _P]) -> _P:
+        loop = asyncio.get_running_loop()
+        try:
+            context = self.tls.context() if self.tls else None
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                transport, protocol = await loop.create_connection(
+                    protocol_factory, self.address, self.port, ssl=context
+                )
+        except OSError as error:
+            raise explain(self.url, error) from error
+        # A terminal may be silent for hours: this is how a vanished host is noticed.
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return protocol
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableEndpoint:
+    """An address nobody can connect to; every use says why."""
+
+    url: str
+    problem: str
+    host: str = ""
+    tls: TlsFiles | None = None
+
+    async def connect(self, protocol_factory: Callable[[], _P]) -> _P:
+        raise DockerFailedError(self.problem)
+
+
+def resolve(engine: DockerEngine, environ: Mapping[str, str] = os.environ) -> Endpoint:
+    """The endpoint of one configured engine. Never raises: see UnusableEndpoint.
+
+    An empty url means what the docker command uses: DOCKER_HOST with
+    DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else Docker's default socket.
+    """
+    tls: TlsFiles | None = None
+    if engine.tls_ca or engine.tls_cert or engine.tls_key:
+        tls = TlsFiles(engine.tls_ca, engine.tls_cert, engine.tls_key)
+    url = engine.url
+    if not url:
+        url = environ.get("DOCKER_HOST", "") or DEFAULT_URL
+        if tls is None and environ.get("DOCKER_TLS_VERIFY"):
+            folder = Path(environ.get("DOCKER_CERT_PATH", "") or Path.home() / ".docker")
+            tls = TlsFiles(*(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem")))
+    return _parse(url, tls)
+
+
+def _parse(url: str, tls: TlsFiles | None) -> Endpoint:
+    scheme, _, rest = url.partition("://")
+    if scheme == "unix" and rest:
+        if sys.platform == "win32":
+            return UnusableEndpoint(url, f"{url}: Windows reaches Docker by tcp:// only for now")
+        return UnixEndpoint(url, rest if rest.startswith("/") else f"/{rest}")
+    if scheme in ("tcp", "http", "https"):
+        try:
+            parts = urlsplit(url)
+            address, port = parts.hostname, parts.port
+        except ValueError:
+            address, port = None, None
+        if not address:
+            return UnusableEndpoint(url, f"{url!r} is not an address of a Docker engine")
+        if scheme == "https" and tls is None:
+            tls = TlsFiles()
+        return TcpEndpoint(url, address, port or (TLS_PORT if tls else PLAIN_PORT), tls)
+    if scheme == "ssh":
+        return UnusableEndpoint(
+            url,
+            f"{url}: engines over ssh cannot be used yet; forward the socket with "
+            "“ssh -L /tmp/docker.sock:/var/run/docker.sock” and use unix:///tmp/docker.sock",
+        )
+    if scheme == "npipe":
+        return UnusableEndpoint(
+            url, f"{url}: named pipes cannot be used yet; expose Docker on tcp://localhost:2375"
+        )
+    return UnusableEndpoint(url, f"{url!r} is not an address of a Docker engine")
+
+
+def explain(url: str, error: OSError) -> DockerError:
+    """A failure to connect, as the typed error whose text says what to do."""
+    local = url.startswith(("unix:", "npipe:"))
+    if isinstance(error, ssl.SSLError):
+        return DockerRefusedError(
+            f"Docker at {url} and this computer do not trust each other's certificate "
+            f"({error.reason or error}): check the engine's TLS settings"
+        )
+    if isinstance(error, PermissionError):
+        if not local:
+            return DockerRefusedError(f"You may not connect to Docker at {url}")
+        return DockerRefusedError(
+            "You may not use Docker: add yourself to the docker group "
+            "(sudo usermod -aG docker $USER) and log in again"
+        )
+    if not local:
+        return DockerAbsentError(
+            f"No Docker engine answers at {url}: check the address and that it runs; "
+            "Hatchway will notice by itself"
+        )
+    start = (
+        "“sudo systemctl start docker”" if sys.platform.startswith("linux") else "Docker Desktop"
+    )
+    where = "" if url == DEFAULT_URL else f" at {url}"
+    return DockerAbsentError(
+        f"Docker is not running{where}: start it with {start}; Hatchway will notice by itself"
+    )

@@ -1,0 +1,176 @@
+"""The configured Docker engines: their SDK clients, their worker threads, their addresses.
+
+Owns the Docker SDK (nobody else imports it) and the mapping of its errors to
+ours. Does not own terminal bytes or the event stream: those run on the event
+loop through endpoint(). The SDK blocks, so it is imported, its clients are made
+and its calls are run in the worker threads only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from engine.docker_endpoint import CONNECT_TIMEOUT_SECONDS, Endpoint, UnusableEndpoint, resolve
+from engine.docker_endpoint import explain as explain_os_error
+from engine.errors import DockerAbsentError, DockerError, DockerFailedError
+from engine.http_stream import docker_error
+from engine.settings import DockerSettings
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+logger = logging.getLogger(__name__)
+
+API_TIMEOUT_SECONDS = 10.0
+"""How long one Docker API call may take."""
+CLOSE_TIMEOUT_SECONDS = API_TIMEOUT_SECONDS + CONNECT_TIMEOUT_SECONDS
+"""How long close() waits for calls already running in the workers."""
+
+_T = TypeVar("_T")
+
+
+class DockerEngines:
+    """One client per engine, made at first use, shared by ``settings.workers`` threads."""
+
+    def __init__(
+        self, settings: DockerSettings, *, api_timeout: float = API_TIMEOUT_SECONDS
+    ) -> None:
+        engines = settings.engines if settings.enabled else ()
+        self._endpoints: dict[str, Endpoint] = {e.name: resolve(e) for e in engines}
+        self._locks = {name: threading.Lock() for name in self._endpoints}
+        self._clients: dict[str, DockerClient] = {}
+        self._timeout = api_timeout
+        self._executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="hatchway-docker")
+        self._running: set[Future[object]] = set()
+        self._closed = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engines in the order of the settings; none when Docker is switched off."""
+        return tuple(self._endpoints)
+
+    @property
+    def default(self) -> str:
+        """The engine whose containers go by their plain name: the first; "" without any."""
+        return next(iter(self._endpoints), "")
+
+    def endpoint(self, engine: str) -> Endpoint:
+        """Where the engine listens. Raises DockerAbsentError for an unknown name."""
+        try:
+            return self._endpoints[engine]
+        except KeyError:
+            raise DockerAbsentError(f"No Docker engine is named {engine!r}") from None
+
+    async def call(self, engine: str, fn: Callable[[DockerClient], _T]) -> _T:
+        """``fn(client)`` in a worker thread.
+
+        Raises DockerAbsentError, DockerRefusedError, or DockerFailedError, whose
+        ``status`` 404 means that the container or exec is not there. Cancelling
+        gives up waiting; the call itself ends within its time limit.
+        """
+        endpoint = self.endpoint(engine)
+        if self._closed:
+            raise DockerAbsentError("Hatchway is closing its connection to Docker")
+        future = self._executor.submit(self._run, engine, endpoint, fn)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
+
+    async def close(self) -> None:
+        """End the workers and connections; waits, within a bound, for calls under way."""
+        self._closed = True
+        # Without waiting: what has not begun is dropped, idle threads end.
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        running = [asyncio.wrap_future(future) for future in tuple(self._running)]
+        if running:
+            _, late = await asyncio.wait(running, timeout=CLOSE_TIMEOUT_SECONDS)
+            if late:
+                logger.warning("%d calls to Docker are still waiting for an answer", len(late))
+                return
+        # No call is left, so the threads are ending: joining them takes no time.
+        self._executor.shutdown(wait=True)
+        while self._clients:
+            self._clients.popitem()[1].close()
+
+    # -- in the worker threads
+
+    def _run(self, engine: str, endpoint: Endpoint, fn: Callable[[DockerClient], _T]) -> _T:
+        if isinstance(endpoint, UnusableEndpoint):
+            raise DockerFailedError(endpoint.problem)
+        import docker.errors
+        import requests
+
+        try:
+            return fn(self._client(engine, endpoint))
+        except docker.errors.APIError as error:
+            status = error.response.status_code if error.response is not None else 0
+            message = str(error.explanation or error)
+            raise docker_error(endpoint.url, status, message) from error
+        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+            # The engine may come back as another version: ask it anew next time.
+            client = self._clients.pop(engine, None)
+            if client is not None:
+                client.close()
+            raise _explain(endpoint.url, error, self._timeout) from error
+
+    def _client(self, engine: str, endpoint: Endpoint) -> DockerClient:
+        """Blocks: the SDK asks the engine for its version."""
+        import docker
+        from docker.tls import TLSConfig
+
+        with self._locks[engine]:
+            client = self._clients.get(engine)
+            if client is not None:
+                return client
+            tls: TLSConfig | bool = False
+            if endpoint.tls is not None:
+                files = endpoint.tls
+                pair = (files.cert, files.key) if files.cert else None
+                tls = TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=True)
+            client = docker.DockerClient(
+                base_url=_sdk_url(endpoint), version="auto", timeout=self._timeout, tls=tls
+            )
+            self._clients[engine] = client
+            return client
+
+
+def _sdk_url(endpoint: Endpoint) -> str:
+    """The address in the SDK's spelling, so that both of our ways reach the same engine."""
+    if endpoint.url.startswith("unix:"):
+        return endpoint.url
+    return f"{'https' if endpoint.tls else 'http'}://{endpoint.host}"
+
+
+def _explain(url: str, error: BaseException, timeout: float) -> DockerError:
+    import requests
+
+    causes = tuple(_causes(error))
+    for cause in causes:
+        if isinstance(cause, requests.exceptions.ReadTimeout):
+            return DockerFailedError(f"Docker at {url} did not answer within {timeout:g} seconds")
+    # The innermost is the operating system's own word; requests' errors are OSErrors too.
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):
+            return explain_os_error(url, cause)
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return explain_os_error(url, ConnectionError(str(error)))
+    return DockerFailedError(f"Docker at {url} cannot be used: {error}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything it was raised from or carries, outermost first."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        linked = (current.__cause__, current.__context__, getattr(current, "reason", None))
+        waiting += [e for e in (*linked, *current.args) if isinstance(e, BaseException)]

@@ -1,0 +1,30 @@
+"""A terminal's screen in memory: bytes in, rows of styled text out. Knows no Qt.
+
+Owns what an emulator knows: the screen, its history, its modes, the answers to
+a program's questions. Does not own pixels, keys or the place bytes come from.
+"""
+
+from __future__ import annotations
+
+from engine.emulator.cells import (
+    DEFAULT_COLOUR,
+    DEFAULT_STYLE,
+    TRUECOLOUR,
+    Line,
+    Run,
+    Style,
+)
+from engine.emulator.modes import CursorShape, MouseTracking
+from engine.emulator.terminal import Terminal
+
+__all__ = [
+    "DEFAULT_COLOUR",
+    "DEFAULT_STYLE",
+    "TRUECOLOUR",
+    "CursorShape",
+    "Line",
+    "MouseTracking",
+    "Run",
+    "Style",
+    "Terminal",
+]

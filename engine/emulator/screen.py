@@ -1,0 +1,335 @@
+"""The screen: what text, movement, editing and scrolling do to rows and history.
+
+Owns the content and the cursor. Does not own parsing (stream), what modes do
+and how the terminal answers (modal), nor the view others use (terminal). A
+pyte.Screen whose cell work is replaced, so that styles are complete, erasing
+keeps the background, wide characters stay whole, and lines that scroll away
+become history.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, cast
+
+import pyte
+from pyte.screens import Char, Margins, StaticDefaultDict
+
+from engine.emulator import sgr
+from engine.emulator.cells import CLUSTER_LIMIT, DEFAULT_STYLE, CellCache, Line, Row
+from engine.emulator.modes import (
+    CHARSETS,
+    DEFAULT_PRIVATE,
+    INSERT,
+    NEW_LINE,
+    CursorShape,
+    MouseTracking,
+    Private,
+    private,
+)
+from engine.emulator.page import Page, SavedCursor
+from engine.emulator.width import NARROW, width
+
+MAX_TITLE = 256
+"""Characters kept of a title."""
+
+_SHAPES = (CursorShape.BLOCK, CursorShape.UNDERLINE, CursorShape.BAR)
+_ORIGIN = private(Private.ORIGIN)
+_AUTOWRAP = private(Private.AUTOWRAP)
+
+
+class Screen(pyte.Screen):
+    """Events arrive as method calls. ``cursor.x == columns`` means: wrap before the next one.
+
+    ``history`` holds the lines that left at the top, oldest first; ``scrolled``
+    counts them, those already forgotten too.
+    """
+
+    def __init__(self, columns: int, lines: int, history_limit: int) -> None:
+        self.history: deque[Line] = deque(maxlen=history_limit)
+        self.scrolled = 0
+        self.bells = 0
+        self.cells = CellCache()
+        super().__init__(columns, lines)
+        self.mode = set(DEFAULT_PRIVATE)
+
+    def reset(self) -> None:
+        """RIS. History stays: only ED 3 and the user clear it."""
+        self.normal = Page(self.cells)
+        self.alternate: Page | None = None
+        self.show(self.normal)
+        self.style = DEFAULT_STYLE
+        self.mouse = MouseTracking.OFF
+        self.cursor_style = CursorShape.BLOCK
+        self.charsets = ["B", "B"]
+        self._last = ""
+        super().reset()
+        self.mode = set(DEFAULT_PRIVATE)
+
+    def show(self, page: Page) -> None:
+        self.page = page
+        # The same rows under pyte's name and type.
+        self.buffer = cast("dict[int, StaticDefaultDict[int, Char]]", page)
+
+    def flag(self, mode: Private) -> bool:
+        return private(mode) in self.mode
+
+    @property
+    def region(self) -> tuple[int, int]:
+        """First and last row of the scrolling region."""
+        return self.margins or (0, self.lines - 1)
+
+    # -- text
+
+    def draw(self, data: str) -> None:
+        self._last = data[-1]
+        charset = CHARSETS.get(self.charsets[self.charset])
+        if charset:
+            data = data.translate(charset)
+        if data.isascii():
+            self._put(data)
+            return
+        position = 0
+        while position < len(data):
+            if found := NARROW.match(data, position):
+                self._put(found[0])
+                position = found.end()
+            else:
+                self._put_odd(data[position])
+                position += 1
+
+    def repeat(self, count: int) -> None:
+        """REP, at most one row's worth: nobody repeats more, except to burn our time."""
+        if self._last:
+            self.draw(self._last * min(count or 1, self.columns))
+
+    def _put(self, text: str) -> None:
+        cursor, columns = self.cursor, self.columns
+        while text:
+            if cursor.x >= columns:
+                if _AUTOWRAP in self.mode:
+                    self._wrap()
+                else:
+                    cursor.x, text = columns - 1, text[-1]
+            part = text[: columns - cursor.x]
+            text = text[len(part) :]
+            if INSERT in self.mode:
+                self.page.shift(cursor.y, cursor.x, len(part), columns, self.style)
+            self.page.write(cursor.y, cursor.x, part, self.style)
+            cursor.x += len(part)
+
+    def _put_odd(self, char: str) -> None:
+        cells = width(char)
+        if cells == 1:
+            self._put(char)
+        elif cells == 2 and self.columns >= 2:
+            cursor = self.cursor
+            if cursor.x >= self.columns - 1:
+                if _AUTOWRAP in self.mode:
+                    self._wrap()
+                else:
+                    cursor.x = self.columns - 2
+            if INSERT in self.mode:
+                self.page.shift(cursor.y, cursor.x, 2, self.columns, self.style)
+            self.page.write_wide(cursor.y, cursor.x, char, self.style)
+            cursor.x += 2
+        elif cells == 0 and self.cursor.x:
+            self.page.combine(self.cursor.y, self.cursor.x - 1, char, CLUSTER_LIMIT)
+
+    def _wrap(self) -> None:
+        row = self.page[self.cursor.y]
+        row.wrapped = True
+        row.touch()
+        self.cursor.x = 0
+        self.index()
+
+    def settle(self) -> None:
+        """Give up a pending wrap: every cursor movement and edit does."""
+        if self.cursor.x >= self.columns:
+            self.cursor.x = self.columns - 1
+
+    def sgr(self, parameters: str) -> None:
+        self.style = sgr.apply(self.style, parameters)
+
+    def define_charset(self, code: str, mode: str) -> None:
+        self.charsets["()".index(mode)] = code
+
+    def set_title(self, param: str) -> None:
+        """The title, without anything a window's title bar could trip over."""
+        self.title = "".join(filter(str.isprintable, param))[:MAX_TITLE]
+
+    def bell(self, *_: Any) -> None:
+        self.bells += 1
+
+    # -- scrolling
+
+    def index(self) -> None:
+        self.settle()
+        top, bottom = self.region
+        if self.cursor.y == bottom:
+            self._scroll(top, bottom, 1)
+        elif self.cursor.y < self.lines - 1:
+            self.cursor.y += 1
+
+    def next_line(self) -> None:
+        self.index()
+        self.cursor.x = 0
+
+    def linefeed(self) -> None:
+        self.index()
+        if NEW_LINE in self.mode:
+            self.cursor.x = 0
+
+    def reverse_index(self) -> None:
+        self.settle()
+        top, bottom = self.region
+        if self.cursor.y == top:
+            self._scroll(top, bottom, -1)
+        elif self.cursor.y > 0:
+            self.cursor.y -= 1
+
+    def scroll_up(self, count: int) -> None:
+        self._scroll(*self.region, count or 1)
+
+    def scroll_down(self, count: int) -> None:
+        self._scroll(*self.region, -(count or 1))
+
+    def _scroll(self, top: int, bottom: int, count: int) -> None:
+        lost = self.page.scroll(top, bottom, count, self.style)
+        if count > 0 and top == 0 and self.page is self.normal:
+            self.remember(lost)
+
+    def remember(self, rows: list[Row]) -> None:
+        """Rows that left at the top become history."""
+        self.history.extend(row.line(self.columns) for row in rows)
+        self.scrolled += len(rows)
+
+    def insert_lines(self, count: int | None = None) -> None:
+        self._move_lines(-(count or 1))
+
+    def delete_lines(self, count: int | None = None) -> None:
+        self._move_lines(count or 1)
+
+    def _move_lines(self, count: int) -> None:
+        top, bottom = self.region
+        if top <= self.cursor.y <= bottom:
+            self.page.scroll(self.cursor.y, bottom, count, self.style)
+            self.cursor.x = 0
+
+    # -- editing and erasing
+
+    def insert_characters(self, count: int | None = None) -> None:
+        self._shift_rows([self.cursor.y], self.cursor.x, count or 1)
+
+    def delete_characters(self, count: int | None = None) -> None:
+        self._shift_rows([self.cursor.y], self.cursor.x, -(count or 1))
+
+    def insert_columns(self, count: int) -> None:
+        self._shift_region(self.cursor.x, count or 1)
+
+    def delete_columns(self, count: int) -> None:
+        self._shift_region(self.cursor.x, -(count or 1))
+
+    def scroll_left(self, count: int) -> None:
+        self._shift_region(0, -(count or 1))
+
+    def scroll_right(self, count: int) -> None:
+        self._shift_region(0, count or 1)
+
+    def _shift_region(self, x: int, count: int) -> None:
+        top, bottom = self.region
+        if top <= self.cursor.y <= bottom:
+            self._shift_rows(range(top, bottom + 1), x, count)
+
+    def _shift_rows(self, rows: list[int] | range, x: int, count: int) -> None:
+        self.settle()
+        for y in rows:
+            self.page.shift(y, min(x, self.columns - 1), count, self.columns, self.style)
+
+    def erase_characters(self, count: int | None = None) -> None:
+        x = self.cursor.x
+        self._erase(self.cursor.y, x, min(x + (count or 1), self.columns))
+
+    def erase_in_line(self, how: int = 0, private: bool = False) -> None:
+        x = self.cursor.x
+        spans = {0: (x, self.columns), 1: (0, x + 1), 2: (0, self.columns)}
+        if how in spans:
+            self._erase(self.cursor.y, *spans[how])
+
+    def erase_in_display(self, how: int = 0, *_: Any, **__: Any) -> None:
+        if how == 3:
+            self.history.clear()
+            return
+        y = self.cursor.y
+        spans = {0: range(y + 1, self.lines), 1: range(y), 2: range(self.lines)}
+        for row in spans.get(how, ()):
+            self._erase(row, 0, self.columns)
+        if how in (0, 1):
+            self.erase_in_line(how)
+
+    def _erase(self, y: int, start: int, end: int) -> None:
+        self.page.erase(y, start, end, self.columns, self.style)
+
+    def alignment_display(self) -> None:
+        self.margins = None
+        self.cursor.x = self.cursor.y = 0
+        for y in range(self.lines):
+            self.page.write(y, 0, "E" * self.columns, DEFAULT_STYLE)
+
+    # -- cursor
+
+    def cursor_up(self, count: int | None = None) -> None:
+        top = self.region[0]
+        limit = top if self.cursor.y >= top else 0
+        self.cursor.y = max(self.cursor.y - (count or 1), limit)
+
+    def cursor_down(self, count: int | None = None) -> None:
+        bottom = self.region[1]
+        limit = bottom if self.cursor.y <= bottom else self.lines - 1
+        self.cursor.y = min(self.cursor.y + (count or 1), limit)
+
+    def cursor_position(self, line: int | None = None, column: int | None = None) -> None:
+        self.cursor.x = min((column or 1) - 1, self.columns - 1)
+        self.cursor_to_line(line)
+
+    def cursor_to_line(self, line: int | None = None) -> None:
+        top, bottom = self.region if _ORIGIN in self.mode else (0, self.lines - 1)
+        self.cursor.y = min(top + (line or 1) - 1, bottom)
+
+    def backspace(self) -> None:
+        """BS; with reverse wrap, from the first column to the end of the row above."""
+        self.settle()
+        if self.cursor.x:
+            self.cursor.x -= 1
+        elif self.flag(Private.REVERSE_WRAP) and _AUTOWRAP in self.mode and self.cursor.y:
+            self.cursor.x, self.cursor.y = self.columns - 1, self.cursor.y - 1
+
+    def tab_forward(self, count: int) -> None:
+        for _ in range(min(count or 1, self.columns)):
+            self.tab()
+
+    def tab_back(self, count: int) -> None:
+        stops = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
+        self.cursor.x = stops[-(count or 1)] if 0 < (count or 1) <= len(stops) else 0
+
+    def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
+        first = max(top or 1, 1) - 1
+        last = min(bottom or self.lines, self.lines) - 1
+        if first < last:
+            self.margins = None if (first, last) == (0, self.lines - 1) else Margins(first, last)
+            self.cursor_position()
+
+    def save_cursor(self) -> None:
+        cursor = self.cursor
+        origin = _ORIGIN in self.mode
+        self.page.saved = SavedCursor(
+            cursor.x, cursor.y, self.style, *self.charsets, self.charset, origin
+        )
+
+    def restore_cursor(self) -> None:
+        saved = self.page.saved or SavedCursor()
+        self.cursor.x = min(saved.x, self.columns)
+        self.cursor.y = min(saved.y, self.lines - 1)
+        self.style, self.charset = saved.style, saved.charset
+        self.charsets = [saved.g0, saved.g1]
+        (self.mode.add if saved.origin else self.mode.discard)(_ORIGIN)

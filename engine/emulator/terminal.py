@@ -1,0 +1,199 @@
+"""The terminal as everything else sees it.
+
+Owns the seam: bytes in, lines out, modes as attributes, answers through one
+callable. Does not own how it works inside; a faster emulator can take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from engine.emulator.cells import Line
+from engine.emulator.modal import ModalScreen
+from engine.emulator.modes import CursorShape, MouseTracking, Private
+from engine.emulator.snapshot import snapshot
+from engine.emulator.stream import Stream
+from engine.model import MAX_DIMENSION, MIN_DIMENSION
+
+SCROLLBACK_LINES = 10_000
+"""Lines of history kept when nobody says otherwise; the oldest go first."""
+ANSWERS_PER_FEED = 256
+"""Answers one feed() may cause. A program that asks more often is not listening."""
+
+Reply = Callable[[bytes], None]
+
+
+class Terminal:
+    """A terminal of ``cols`` by ``rows`` cells (each within 1..1000).
+
+    ``reply`` gets what the terminal answers the program (cursor position and
+    the like), to be sent as if typed. Not for use from two threads at once.
+    """
+
+    def __init__(
+        self,
+        cols: int = 80,
+        rows: int = 24,
+        reply: Reply | None = None,
+        *,
+        scrollback: int = SCROLLBACK_LINES,
+    ) -> None:
+        self.reply = reply
+        self.muted = False
+        """While set, questions are read but not answered."""
+        self._answers = 0
+        self._screen = ModalScreen(_bounded(cols), _bounded(rows), scrollback, self._answer)
+        self._stream = Stream(self._screen)
+        self._revision = 0
+
+    # -- in
+
+    def feed(self, data: bytes) -> None:
+        """Take output of the program. Any bytes, cut anywhere; never raises."""
+        self._answers = 0
+        self._revision += 1
+        self._stream.feed(data)
+
+    def resize(self, rows: int, cols: int) -> None:
+        """Change the size. Sizes beyond 1..1000 count as the nearest that is not."""
+        self._revision += 1
+        self._screen.resize(_bounded(rows), _bounded(cols))
+
+    def reset(self) -> None:
+        """As new, but for the history: screen, modes, title, and any half-read sequence."""
+        self._revision += 1
+        self._screen.reset()
+        self._stream = Stream(self._screen)
+
+    def clear_scrollback(self) -> None:
+        self._revision += 1
+        self._screen.history.clear()
+
+    @contextmanager
+    def replaying(self) -> Iterator[None]:
+        """Feed old output without answering the questions in it."""
+        before, self.muted = self.muted, True
+        try:
+            yield
+        finally:
+            self.muted = before
+
+    # -- out
+
+    @property
+    def cols(self) -> int:
+        return self._screen.columns
+
+    @property
+    def rows(self) -> int:
+        return self._screen.lines
+
+    @property
+    def revision(self) -> int:
+        """Grows with every call that may have changed something."""
+        return self._revision
+
+    def line(self, index: int) -> Line:
+        """Row ``index`` of the screen from 0; -1 is the newest line of history, -2 before it.
+
+        The same object as last time means that nothing changed. Raises
+        IndexError beyond either end.
+        """
+        if index < 0:
+            return self._screen.history[index]
+        if index >= self._screen.lines:
+            raise IndexError(index)
+        return self._screen.page[index].line(self._screen.columns)
+
+    @property
+    def scrollback(self) -> Sequence[Line]:
+        """The history, oldest line first."""
+        return self._screen.history
+
+    @property
+    def scrolled(self) -> int:
+        """How many lines have left the screen at the top, those since forgotten too.
+
+        ``scrolled + index`` names a line for good, while line(index) moves.
+        """
+        return self._screen.scrolled
+
+    def text(self) -> list[str]:
+        """The rows on screen, trailing blanks removed."""
+        return [self.line(index).text for index in range(self.rows)]
+
+    def cursor(self) -> tuple[int, int]:
+        """(row, column), both from 0."""
+        cursor = self._screen.cursor
+        return cursor.y, min(cursor.x, self._screen.columns - 1)
+
+    def snapshot(self) -> str:
+        """Sequences that draw this screen on a fresh terminal of the same size."""
+        return snapshot(self._screen)
+
+    # -- state a program set
+
+    @property
+    def title(self) -> str:
+        """Printable characters only; "" until a program sets it."""
+        return self._screen.title
+
+    @property
+    def bells(self) -> int:
+        """How often the bell has rung."""
+        return self._screen.bells
+
+    @property
+    def alternate_screen(self) -> bool:
+        return self._screen.alternate is not None
+
+    @property
+    def cursor_visible(self) -> bool:
+        return self._screen.flag(Private.CURSOR_VISIBLE)
+
+    @property
+    def cursor_shape(self) -> CursorShape:
+        return self._screen.cursor_style
+
+    @property
+    def cursor_blink(self) -> bool:
+        return self._screen.flag(Private.CURSOR_BLINK)
+
+    @property
+    def reverse_screen(self) -> bool:
+        """DECSCNM: foreground and background are swapped everywhere."""
+        return self._screen.flag(Private.REVERSE_SCREEN)
+
+    @property
+    def application_cursor(self) -> bool:
+        return self._screen.flag(Private.APPLICATION_CURSOR)
+
+    @property
+    def application_keypad(self) -> bool:
+        return self._screen.flag(Private.APPLICATION_KEYPAD)
+
+    @property
+    def bracketed_paste(self) -> bool:
+        return self._screen.flag(Private.BRACKETED_PASTE)
+
+    @property
+    def focus_reports(self) -> bool:
+        return self._screen.flag(Private.FOCUS_REPORTS)
+
+    @property
+    def mouse_tracking(self) -> MouseTracking:
+        return self._screen.mouse
+
+    @property
+    def mouse_sgr(self) -> bool:
+        return self._screen.flag(Private.MOUSE_SGR)
+
+    def _answer(self, text: str) -> None:
+        self._answers += 1
+        if self.reply is not None and not self.muted and self._answers <= ANSWERS_PER_FEED:
+            self.reply(text.encode("ascii"))
+
+
+def _bounded(cells: int) -> int:
+    return max(MIN_DIMENSION, min(cells, MAX_DIMENSION))

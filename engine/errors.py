@@ -1,0 +1,221 @@
+"""Every error the engine raises on purpose, with a stable code per leaf.
+
+Owns the tree and the codes. Does not own the words a user reads in a dialog
+with a next step: the GUI turns codes into those in one place.
+
+    HatchwayError
+    ├── ProtocolError            the other side sent something unusable
+    │   ├── BadJSONError         bad_json      text that is not JSON
+    │   ├── BadMessageError      bad_message   JSON that is not a valid message; names the field
+    │   ├── UnknownTypeError     unknown_type  a "type" nobody defined
+    │   └── BadRequestError      bad_request   a signaling payload with a wrong field; names it
+    ├── SessionError
+    │   ├── SessionNotFoundError session_not_found
+    │   ├── SessionExistsError   session_exists
+    │   ├── InvalidTransitionError invalid_transition
+    │   ├── SessionLimitError    session_limit
+    │   └── AccessDeniedError    access_denied
+    ├── TargetError
+    │   ├── TargetNotFoundError  target_not_found
+    │   └── TargetNotRunningError target_not_running  stopped or paused
+    ├── PTYError
+    │   ├── NoShellError         no_shell      the container has no usable shell
+    │   ├── PTYOpenError         pty_open      the terminal could not be started
+    │   └── PTYClosedError       pty_closed    used after close, or the far end is gone
+    ├── DockerError
+    │   ├── DockerAbsentError    docker_absent   nothing listens at the engine's address
+    │   ├── DockerRefusedError   docker_refused  it is there, but we may not use it
+    │   └── DockerFailedError    docker_failed   it answered with an error
+    ├── ConnectionFailedError
+    │   ├── RelayUnreachableError relay_unreachable
+    │   ├── RelayRefusedError    relay_refused   wrong token or certificate
+    │   ├── NoAddressError       no_address      no network address to offer a peer
+    │   ├── IceFailedError       ice_failed
+    │   ├── ConnectTimeoutError  connect_timeout
+    │   ├── ChannelClosedError   channel_closed
+    │   ├── AgentOfflineError    agent_offline   no such agent is connected to the relay
+    │   ├── AgentTimeoutError    agent_timeout   the agent did not answer the relay in time
+    │   └── BadReplyError        bad_reply       the agent's answer cannot be used
+    ├── LimitError               limit           a named bound was exceeded
+    │   └── RateLimitedError     rate_limited    too many messages in too short a time
+    └── SettingsError            settings        names the key
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HatchwayError(Exception):
+    """The root. ``code`` is stable and goes over the wire; ``str()`` is one plain sentence."""
+
+    code: ClassVar[str] = "internal"
+
+
+class ProtocolError(HatchwayError):
+    """Input from the other side that cannot be used. Never ends a session by itself."""
+
+    code = "bad_message"
+
+
+class BadJSONError(ProtocolError):
+    code = "bad_json"
+
+
+class BadMessageError(ProtocolError):
+    code = "bad_message"
+
+
+class UnknownTypeError(ProtocolError):
+    code = "unknown_type"
+
+
+class BadRequestError(ProtocolError):
+    code = "bad_request"
+
+
+class SessionError(HatchwayError):
+    code = "session"
+
+
+class SessionNotFoundError(SessionError):
+    code = "session_not_found"
+
+
+class SessionExistsError(SessionError):
+    code = "session_exists"
+
+
+class InvalidTransitionError(SessionError):
+    code = "invalid_transition"
+
+
+class SessionLimitError(SessionError):
+    code = "session_limit"
+
+
+class AccessDeniedError(SessionError):
+    code = "access_denied"
+
+
+class TargetError(HatchwayError):
+    code = "target"
+
+
+class TargetNotFoundError(TargetError):
+    """The text is part of the wire contract: ``Device X not found``."""
+
+    code = "target_not_found"
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__(f"Device {device_id} not found")
+        self.device_id = device_id
+
+
+class TargetNotRunningError(TargetError):
+    code = "target_not_running"
+
+
+class PTYError(HatchwayError):
+    code = "pty"
+
+
+class NoShellError(PTYError):
+    code = "no_shell"
+
+
+class PTYOpenError(PTYError):
+    code = "pty_open"
+
+
+class PTYClosedError(PTYError):
+    code = "pty_closed"
+
+
+class DockerError(HatchwayError):
+    code = "docker"
+
+
+class DockerAbsentError(DockerError):
+    code = "docker_absent"
+
+
+class DockerRefusedError(DockerError):
+    code = "docker_refused"
+
+
+class DockerFailedError(DockerError):
+    """``status`` is the HTTP status Docker answered with (404: no such thing), 0 without one."""
+
+    code = "docker_failed"
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConnectionFailedError(HatchwayError):
+    code = "connection_failed"
+
+
+class RelayUnreachableError(ConnectionFailedError):
+    code = "relay_unreachable"
+
+
+class RelayRefusedError(ConnectionFailedError):
+    code = "relay_refused"
+
+
+class NoAddressError(ConnectionFailedError):
+    code = "no_address"
+
+
+class IceFailedError(ConnectionFailedError):
+    code = "ice_failed"
+
+
+class ConnectTimeoutError(ConnectionFailedError):
+    code = "connect_timeout"
+
+
+class ChannelClosedError(ConnectionFailedError):
+    code = "channel_closed"
+
+
+class AgentOfflineError(ConnectionFailedError):
+    code = "agent_offline"
+
+
+class AgentTimeoutError(ConnectionFailedError):
+    code = "agent_timeout"
+
+
+class BadReplyError(ConnectionFailedError):
+    code = "bad_reply"
+
+
+class LimitError(HatchwayError):
+    code = "limit"
+
+
+class RateLimitedError(LimitError):
+    code = "rate_limited"
+
+
+class SettingsError(HatchwayError):
+    """A setting that cannot be used. ``key`` is the dotted name as written in the file."""
+
+    code = "settings"
+
+    def __init__(self, key: str, problem: str, source: str = "") -> None:
+        where = f" ({source})" if source else ""
+        super().__init__(f"{key}: {problem}{where}")
+        self.key = key
+
+
+class RemoteError(HatchwayError):
+    """An ``error`` the other side reported: its code and its words."""
+
+    def __init__(self, remote_code: str, message: str) -> None:
+        super().__init__(message)
+        self.remote_code = remote_code

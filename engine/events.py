@@ -1,0 +1,193 @@
+"""Typed events the engine publishes, the bus that carries them, a bounded history.
+
+Owns the vocabulary of what can be observed. Does not own any decision, and
+never carries terminal bytes. Handlers run at once, on the loop, in order of
+subscription; one that raises is logged and costs nobody else the event.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.model import (
+    CandidatePair,
+    DockerStatus,
+    Guest,
+    RelayState,
+    Target,
+)
+from engine.sessions.state import SessionState
+
+logger = logging.getLogger(__name__)
+
+HISTORY_PER_SESSION = 500
+"""Events kept per session; the oldest go first."""
+HISTORY_SESSIONS = 200
+"""Sessions whose history is kept, live or ended; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The root. ``at`` is seconds since the epoch."""
+
+    at: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent(Event):
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCreated(SessionEvent):
+    device_id: str
+    guest: Guest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStateChanged(SessionEvent):
+    old: SessionState
+    new: SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClosed(SessionEvent):
+    """The last event of a session. ``reason`` is a sentence fit to show."""
+
+    reason: str
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PtyConnected(SessionEvent):
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceGathering(SessionEvent):
+    """``state`` is new, gathering or complete."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceConnection(SessionEvent):
+    """``state`` is aiortc's: new, checking, completed, failed, closed."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerConnection(SessionEvent):
+    """``state`` is the peer connection's: new, connecting, connected, failed, closed."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceCandidate(SessionEvent):
+    """``side`` is local or remote; ``candidate`` the line without its prefix."""
+
+    side: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcePairSelected(SessionEvent):
+    pair: CandidatePair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionNote(SessionEvent):
+    """A line for the log that is none of the above: a refusal, a held candidate."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic(SessionEvent):
+    """A sample, about once a second. Bytes are totals, rates bytes per second.
+
+    ``rtt`` and ``idle`` (since anyone typed or anything was printed) are seconds.
+    """
+
+    bytes_in: int
+    bytes_out: int
+    rate_in: float
+    rate_out: float
+    rtt: float | None
+    idle: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayStateChanged(Event):
+    state: RelayState
+    url: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsChanged(Event):
+    """The whole catalogue, sorted, as it is now."""
+
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DockerStatusChanged(Event):
+    status: DockerStatus
+
+
+Handler = Callable[[Event], None]
+
+
+class EventBus:
+    """Publish/subscribe on one loop, with a bounded history per session.
+
+    Traffic samples are not kept in the history: they would push out the rest.
+    """
+
+    def __init__(
+        self,
+        history_per_session: int = HISTORY_PER_SESSION,
+        history_sessions: int = HISTORY_SESSIONS,
+    ) -> None:
+        self._handlers: list[Handler] = []
+        self._history: OrderedDict[str, deque[SessionEvent]] = OrderedDict()
+        self._per_session = history_per_session
+        self._sessions = history_sessions
+
+    def subscribe(self, handler: Handler) -> Callable[[], None]:
+        """Call ``handler`` with every event from now on; the returned function ends that."""
+        self._handlers.append(handler)
+
+        def unsubscribe() -> None:
+            if handler in self._handlers:
+                self._handlers.remove(handler)
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        if isinstance(event, SessionEvent) and not isinstance(event, Traffic):
+            self._remember(event)
+        for handler in tuple(self._handlers):
+            try:
+                handler(event)
+            except Exception:
+                logger.exception("An event handler failed on %s", type(event).__name__)
+
+    def history(self, session_id: str) -> tuple[SessionEvent, ...]:
+        """The events of one session, oldest first; empty when it is unknown or forgotten."""
+        return tuple(self._history.get(session_id, ()))
+
+    def _remember(self, event: SessionEvent) -> None:
+        events = self._history.get(event.session_id)
+        if events is None:
+            while len(self._history) >= self._sessions:
+                self._history.popitem(last=False)
+            events = self._history[event.session_id] = deque(maxlen=self._per_session)
+        events.append(event)

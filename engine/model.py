@@ -1,0 +1,150 @@
+"""The plain facts every layer speaks about: targets, sizes, exits, roles.
+
+Owns values only: immutable, comparable, printable. Does not own behaviour,
+input or output.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+LOCAL_TARGET = "This computer"
+"""The target id of a shell on this machine. A container name cannot hold a space."""
+
+MIN_DIMENSION = 1
+MAX_DIMENSION = 1000
+"""Bounds of a terminal's columns and rows, in cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A terminal's size in cells, each within MIN_DIMENSION..MAX_DIMENSION."""
+
+    cols: int = 80
+    rows: int = 24
+
+    def __post_init__(self) -> None:
+        for name, value in (("cols", self.cols), ("rows", self.rows)):
+            if not MIN_DIMENSION <= value <= MAX_DIMENSION:
+                raise ValueError(f"{name} must be {MIN_DIMENSION}..{MAX_DIMENSION}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a PTY ended.
+
+    ``exit_code`` is the shell's own (128 + n after signal n), or None when
+    nobody can know it: the daemon went away, or we closed first.
+    """
+
+    exit_code: int | None
+    reason: str
+
+
+class TargetKind(enum.StrEnum):
+    CONTAINER = "container"
+    LOCAL = "local"
+    ECHO = "echo"
+
+
+class TargetState(enum.StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something a terminal can be opened in. ``id`` is the wire's ``device_id``.
+
+    ``id`` is the container name on the default engine, ``engine/name`` on
+    others, LOCAL_TARGET for this computer. ``ref`` is what the backend knows it
+    by (the container's full id). ``shared`` says guests may open it unasked.
+    """
+
+    id: str
+    kind: TargetKind
+    name: str
+    state: TargetState = TargetState.RUNNING
+    engine: str = ""
+    ref: str = ""
+    image: str = ""
+    status: str = ""
+    labels: dict[str, str] = field(default_factory=dict, compare=False)
+    shared: bool = False
+
+
+class EngineState(enum.StrEnum):
+    """What a Docker engine is to us right now."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerStatus:
+    """One configured engine's state, with words a person can act on."""
+
+    engine: str
+    url: str
+    state: EngineState
+    detail: str = ""
+    version: str = ""
+
+
+class RelayState(enum.StrEnum):
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    REFUSED = "refused"
+
+
+class Role(enum.StrEnum):
+    """What a guest may do: type, or only watch."""
+
+    CONTROL = "control"
+    VIEW = "view"
+
+
+class PathKind(enum.StrEnum):
+    """How the packets travel once ICE has chosen a pair."""
+
+    UNKNOWN = ""
+    DIRECT = "direct"
+    RELAYED = "relayed"
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePair:
+    """The nominated ICE pair. Addresses are ``host:port``; types are RFC 8445's."""
+
+    local: str
+    remote: str
+    local_type: str
+    remote_type: str
+    protocol: str = "udp"
+
+    @property
+    def path(self) -> PathKind:
+        relayed = "relay" in (self.local_type, self.remote_type)
+        return PathKind.RELAYED if relayed else PathKind.DIRECT
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who asks, as far as we can know. ``own`` is proven to be this very app."""
+
+    name: str = ""
+    address: str = ""
+    own: bool = False
+
+    @property
+    def label(self) -> str:
+        if self.own:
+            return "This app"
+        return self.name or self.address or "Guest"

@@ -1,0 +1,430 @@
+"""The offering peer: what a guest is, in Python. The window's terminals and the self-test use it.
+
+Owns one terminal over one relay: offer, answer, data channel in hatchway.v1,
+flow control, its end. Does not own painting or the relay. It reaches the agent
+only as any guest would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import socketio
+
+from engine import rtc
+from engine.errors import (
+    AccessDeniedError,
+    ChannelClosedError,
+    ConnectTimeoutError,
+    HatchwayError,
+    IceFailedError,
+    LimitError,
+    ProtocolError,
+    RelayRefusedError,
+    RelayUnreachableError,
+    RemoteError,
+)
+from engine.message_channel import Message
+from engine.model import CandidatePair, Size
+from engine.policy import OWN_SHARE, answer_proof, prove_offer
+from engine.settings import IceSettings
+from engine.signaling.library import TaskOwner, library_logger
+from engine.wire import signaling
+from engine.wire import terminal as wire
+
+logger = logging.getLogger(__name__)
+
+RELAY_SECONDS = 10.0
+"""To reach the relay."""
+ANSWER_SECONDS = 30.0
+"""For the agent's answer, which may have to gather through STUN."""
+CONNECT_SECONDS = 20.0
+"""For ICE, DTLS and the channel, each."""
+PTY_SECONDS = 20.0
+"""For the terminal to start."""
+CLOSE_SECONDS = 5.0
+WINDOW = 256 * 1024
+"""Input bytes that may be untaken by the PTY before sending waits."""
+ACK_EVERY = 16 * 1024
+"""Output bytes rendered between two acknowledgements."""
+INPUT_LIMIT = 8 * 1024 * 1024
+"""Input that may wait to be sent, in bytes: a large paste."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAddress:
+    """Where and as whom a peer reaches the relay."""
+
+    url: str
+    token: str = ""
+
+
+@dataclass(slots=True)
+class PeerHandlers:
+    """What a peer tells its user, on the loop. ``ended`` comes once, last."""
+
+    output: Callable[[bytes], None] = lambda data: None
+    ended: Callable[[str, int | None], None] = lambda reason, exit_code: None
+    notice: Callable[[str], None] = lambda text: None
+
+
+@dataclass(slots=True)
+class _Progress:
+    """The milestones of connecting, so that a self-test can say which one was missed."""
+
+    ice: asyncio.Event = field(default_factory=asyncio.Event)
+    channel: asyncio.Event = field(default_factory=asyncio.Event)
+    pty: asyncio.Event = field(default_factory=asyncio.Event)
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class TerminalPeer:
+    """One terminal. ``connect()`` does all steps; a self-test takes them one by one:
+    reach_relay, negotiate, wait_ice, wait_channel, wait_pty."""
+
+    def __init__(
+        self,
+        relay: RelayAddress,
+        device_id: str,
+        size: Size,
+        handlers: PeerHandlers | None = None,
+        *,
+        own_secret: bytes | None = None,
+        ice: IceSettings | None = None,
+        session_id: str = "",
+    ) -> None:
+        self.session_id = session_id or secrets.token_urlsafe(12)
+        self.device_id = device_id
+        self.exit_code: int | None = None
+        self.pair: CandidatePair | None = None
+        self._relay = relay
+        self._size = size
+        self._handlers = handlers or PeerHandlers()
+        self._own_secret = own_secret
+        self._ice = ice or IceSettings()
+        self._tasks = TaskOwner("peer")
+        self._client: socketio.AsyncClient | None = None
+        self._pc: rtc.PeerConnection | None = None
+        self._channel: rtc.RtcChannel | None = None
+        self._progress = _Progress()
+        self._error: HatchwayError | None = None
+        self._ended = False
+        self._closing = False
+        self._resume_token = ""
+        self._received = 0
+        self._rendered = 0
+        self._acked = 0
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._sent = 0
+        self._taken = 0
+        self._wake = asyncio.Event()
+        self._sender: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """All the way to a terminal that takes input. Raises HatchwayError; then nothing is left."""
+        try:
+            await self.reach_relay()
+            await self.negotiate()
+            await self.wait_ice()
+            await self.wait_channel()
+            await self.wait_pty()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def reach_relay(self) -> None:
+        """Raises RelayUnreachableError, RelayRefusedError."""
+        client = socketio.AsyncClient(
+            reconnection=False,
+            handle_sigint=False,
+            logger=library_logger("peer"),
+            engineio_logger=library_logger("peer.engine"),
+        )
+        client.start_background_task = self._tasks.start
+        client.eio.start_background_task = self._tasks.start
+        self._client = client
+        auth = {"token": self._relay.token, "role": "guest", "name": "Hatchway"}
+        try:
+            async with asyncio.timeout(RELAY_SECONDS):
+                await client.connect(self._relay.url, auth=auth, transports=["websocket"])
+        except TimeoutError:
+            raise RelayUnreachableError(
+                f"The relay at {self._relay.url} did not answer within {RELAY_SECONDS:.0f} s"
+            ) from None
+        except socketio.exceptions.ConnectionError as error:
+            if "refused" in str(error).lower() or "token" in str(error).lower():
+                raise RelayRefusedError(f"The relay refused us: {error}") from None
+            raise RelayUnreachableError(
+                f"The relay at {self._relay.url} cannot be reached: {error}"
+            ) from None
+
+    async def negotiate(self) -> None:
+        """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
+        pc = self._pc = rtc.PeerConnection(self._ice, self)
+        channel = self._channel = pc.open_channel(wire.V1)
+        channel.attach(self)
+        sdp = await pc.make_offer()
+        offer: dict[str, Any] = {
+            "session_id": self.session_id,
+            "device_id": self.device_id,
+            "sdp": sdp,
+            "sdp_type": "offer",
+            "correlation_id": secrets.token_hex(8),
+            "cols": self._size.cols,
+            "rows": self._size.rows,
+        }
+        fingerprint = rtc.fingerprint(sdp)
+        nonce = ""
+        if self._own_secret is not None:
+            proof = prove_offer(self._own_secret, OWN_SHARE, self.session_id, fingerprint)
+            nonce = proof.nonce
+            offer["proof"] = {"share": proof.share, "nonce": proof.nonce, "mac": proof.mac}
+        answer = await self._call(signaling.OFFER, offer)
+        if self._own_secret is not None:
+            expected = answer_proof(
+                self._own_secret,
+                self.session_id,
+                rtc.fingerprint(str(answer["sdp"])),
+                fingerprint,
+                nonce,
+            )
+            if not hmac.compare_digest(expected, str(answer.get("proof", ""))):
+                raise AccessDeniedError("The answer does not come from this app's own agent")
+        await pc.take_answer(str(answer["sdp"]))
+
+    async def wait_ice(self) -> None:
+        """Raises IceFailedError."""
+        await self._milestone(
+            self._progress.ice, IceFailedError("No path to the other side was found")
+        )
+
+    async def wait_channel(self) -> None:
+        """Raises ConnectTimeoutError or ChannelClosedError."""
+        await self._milestone(
+            self._progress.channel, ConnectTimeoutError("The data channel did not open")
+        )
+        hello = wire.Hello(cols=self._size.cols, rows=self._size.rows)
+        if self._channel is None or not self._channel.post(wire.encode(hello)):
+            raise ChannelClosedError("The data channel closed at once")
+
+    async def wait_pty(self) -> None:
+        """Raises RemoteError with the agent's words when the terminal cannot start."""
+        await self._milestone(
+            self._progress.pty, ConnectTimeoutError("The terminal did not start"), PTY_SECONDS
+        )
+        self._sender = self._tasks.start(self._send_loop)
+
+    def send(self, data: bytes) -> None:
+        """Queue input; ordered. Raises LimitError beyond INPUT_LIMIT, ChannelClosedError."""
+        if self._ended or self._closing:
+            raise ChannelClosedError("The terminal has ended")
+        if self._queued + len(data) > INPUT_LIMIT:
+            raise LimitError(f"More than {INPUT_LIMIT // 2**20} MiB of input is waiting")
+        self._queue.append(data)
+        self._queued += len(data)
+        self._wake.set()
+
+    def resize(self, size: Size) -> None:
+        if size != self._size:
+            self._size = size
+            self._post(wire.Resize(size.cols, size.rows))
+
+    def rendered(self, count: int) -> None:
+        """``count`` more bytes of output are on the screen: the agent may send more."""
+        self._rendered += count
+        if self._rendered - self._acked >= ACK_EVERY:
+            self._acked = self._rendered
+            self._post(wire.Ack(self._rendered))
+
+    def rtt(self) -> float | None:
+        return self._pc.rtt if self._pc else None
+
+    async def close(self) -> None:
+        """End the session and leave nothing behind, within CLOSE_SECONDS; idempotent."""
+        if self._closing:
+            return
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._say_goodbye()
+        if self._pc is not None:
+            await self._pc.close()
+        if self._client is not None:
+            with contextlib.suppress(TimeoutError, Exception):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._client.disconnect()
+            http = getattr(self._client.eio, "http", None)
+            if http is not None and not http.closed:
+                await http.close()
+        await self._tasks.close()
+
+    async def _say_goodbye(self) -> None:
+        """Over the channel when it is open, through the relay when it never was."""
+        if self._channel is not None and self._channel.is_open:
+            self._post(wire.Close())
+            # The agent closes the channel once the terminal is gone.
+            while self._channel.is_open:
+                self._wake.clear()
+                await self._wake.wait()
+        elif self._pc is not None and self._client is not None and self._client.connected:
+            await self._client.call(
+                signaling.DISCONNECT, {"session_id": self.session_id}, timeout=CLOSE_SECONDS
+            )
+
+    # engine.message_channel.Receiver
+
+    def message(self, message: Message) -> None:
+        if isinstance(message, bytes):
+            self._received += len(message)
+            self._handlers.output(message)
+            return
+        match wire.decode_agent(message):
+            case wire.Ping():
+                self._post(wire.Pong())
+            case wire.Welcome(resume=token, start=start):
+                self._resume_token = token
+                self._received = self._rendered = self._acked = start
+            case wire.PtyConnected():
+                self._progress.pty.set()
+            case wire.Ack(bytes=count):
+                self._taken = max(self._taken, count)
+                self._wake.set()
+            case wire.Error(message=text, code=code):
+                self._remote_error(RemoteError(code, text))
+            case wire.Exit(exit_code=exit_code, reason=reason):
+                self.exit_code = exit_code
+                self._end(reason, exit_code)
+            case wire.Notice(text=text):
+                self._handlers.notice(text)
+            case _:
+                pass
+
+    def malformed(self, problem: str) -> None:
+        logger.warning("Session %s: %s", self.session_id, problem)
+
+    def closed(self) -> None:
+        self._fail(ChannelClosedError("The data channel closed"))
+        self._end("Connection lost", None)
+
+    # engine.rtc.Observer
+
+    def ice_gathering(self, state: str) -> None:
+        pass
+
+    def ice_connection(self, state: str) -> None:
+        if state == "completed":
+            self._progress.ice.set()
+        elif state == "failed":
+            self._fail(IceFailedError("No path to the other side was found"))
+
+    def connection(self, state: str) -> None:
+        if state in ("failed", "closed"):
+            self._fail(ConnectTimeoutError("The encrypted connection could not be made"))
+            self._end("Connection lost", None)
+        elif state == "connected":
+            self._tasks.start(self._await_channel)
+
+    def candidate(self, side: str, candidate: str) -> None:
+        pass
+
+    def pair_selected(self, pair: CandidatePair) -> None:
+        self.pair = pair
+
+    def channel_opened(self, channel: rtc.RtcChannel) -> None:
+        channel.close()
+
+    async def _await_channel(self) -> None:
+        if self._channel is not None:
+            with contextlib.suppress(ChannelClosedError):
+                await self._channel.opened()
+                self._progress.channel.set()
+
+    async def _milestone(
+        self, reached: asyncio.Event, late: HatchwayError, seconds: float = CONNECT_SECONDS
+    ) -> None:
+        """Wait for ``reached``; a failure meanwhile is raised, no news is ``late``."""
+        waits = [asyncio.create_task(e.wait()) for e in (reached, self._progress.failed)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if reached.is_set():
+            return
+        raise self._error or late
+
+    async def _call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+        if self._client is None:
+            raise RelayUnreachableError("The relay was not reached")
+        try:
+            reply = await self._client.call(event, payload, timeout=ANSWER_SECONDS)
+        except socketio.exceptions.TimeoutError:
+            raise ConnectTimeoutError(
+                f"No answer came within {ANSWER_SECONDS:.0f} s"
+            ) from None
+        except socketio.exceptions.SocketIOError as error:
+            raise RelayUnreachableError(f"The relay went away: {error}") from None
+        if not isinstance(reply, dict):
+            raise ProtocolError("The relay's answer cannot be read")
+        if reply.get("status") != "success":
+            raise RemoteError(str(reply.get("code", "")), str(reply.get("error", "Refused")))
+        signaling.parse(signaling.Answer, reply)
+        return reply
+
+    async def _send_loop(self) -> None:
+        """Input in messages of at most MAX_V1_MESSAGE, never more than WINDOW ahead of the PTY."""
+        channel = self._channel
+        with contextlib.suppress(ChannelClosedError):
+            while channel is not None:
+                if not self._queue or self._sent - self._taken >= WINDOW:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                data = self._next_input()
+                self._sent += len(data)
+                await channel.send(data)
+
+    def _next_input(self) -> bytes:
+        """The next message's worth of input, keystrokes merged."""
+        parts: list[bytes] = []
+        room = wire.MAX_V1_MESSAGE
+        while self._queue and room:
+            head = self._queue.popleft()
+            if len(head) > room:
+                self._queue.appendleft(head[room:])
+                head = head[:room]
+            parts.append(head)
+            room -= len(head)
+        data = b"".join(parts)
+        self._queued -= len(data)
+        return data
+
+    def _post(self, message: Any) -> None:
+        if self._channel is not None:
+            self._channel.post(wire.encode(message))
+
+    def _remote_error(self, error: RemoteError) -> None:
+        if not self._progress.pty.is_set():
+            self._fail(error)
+        else:
+            self._handlers.notice(str(error))
+
+    def _fail(self, error: HatchwayError) -> None:
+        self._error = self._error or error
+        self._progress.failed.set()
+        self._wake.set()
+
+    def _end(self, reason: str, exit_code: int | None) -> None:
+        self._wake.set()
+        if not self._ended and self._progress.pty.is_set():
+            self._ended = True
+            self._handlers.ended(reason, exit_code)

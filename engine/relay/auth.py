@@ -1,0 +1,113 @@
+"""Who may connect: tokens, roles, origins.
+
+Owns the decision. Does not own connections. A refusal says what to do about
+it, and nothing about how near the guess was.
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from engine.errors import RelayRefusedError
+from engine.wire.signaling import MAX_ID_LENGTH, field_of
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+MAX_NAME_LENGTH = 80
+"""Characters of a guest's name that are shown to the host."""
+BEARER = "bearer "
+
+
+class PeerRole(enum.StrEnum):
+    AGENT = "agent"
+    GUEST = "guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a connection may do and what it calls itself (claims, for showing only)."""
+
+    role: PeerRole
+    name: str
+    agent_id: str
+
+
+class Gate:
+    """Compares tokens in constant time; an agent's opens nothing for a guest or the reverse."""
+
+    def __init__(self, agent_token: str, guest_token: str) -> None:
+        self._tokens = {PeerRole.AGENT: agent_token, PeerRole.GUEST: guest_token}
+
+    def check(self, auth: object, headers: Mapping[str, str]) -> Credentials:
+        """Raises RelayRefusedError. ``auth`` is the Socket.IO connect payload, any shape."""
+        fields = auth if isinstance(auth, dict) else {}
+        token = fields.get("token")
+        if token is None:
+            header = headers.get("Authorization", "")
+            token = header[len(BEARER) :] if header.lower().startswith(BEARER) else None
+        if not isinstance(token, str) or not token:
+            raise RelayRefusedError("The relay needs a token")
+        # Both are compared whatever the first says: time tells nothing.
+        matching = [role for role, own in self._tokens.items() if _same(token, own)]
+        asked = fields.get("role")
+        if asked is not None and asked not in tuple(PeerRole):
+            raise RelayRefusedError('The role must be "agent" or "guest"')
+        granted = [role for role in matching if asked in (None, role)]
+        if not granted:
+            raise RelayRefusedError("The relay does not accept this token")
+        return Credentials(
+            role=granted[0],
+            name=printable(fields.get("name")),
+            agent_id=field_of(fields, "agent_id") or "",
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    # compare_digest refuses text beyond ASCII, and a lone surrogate cannot be encoded.
+    return hmac.compare_digest(
+        one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+    )
+
+
+def printable(text: object, limit: int = MAX_NAME_LENGTH) -> str:
+    """Text fit to show: no control characters, no direction marks, at most ``limit`` long."""
+    if not isinstance(text, str):
+        return ""
+    kept = "".join(char for char in text[:MAX_ID_LENGTH] if char.isprintable())
+    return kept.strip()[:limit]
+
+
+def origin_allowed(origin: str, request: web.Request, bound: str, extra: frozenset[str]) -> bool:
+    """Whether a web page of ``origin`` may connect: the relay's own page, or one configured.
+
+    A page that rebinds its name to our address has equal Origin and Host
+    headers, so a relay bound to loopback answers to names of loopback only.
+    """
+    if origin in extra:
+        return True
+    if origin != f"{request.scheme}://{request.host}":
+        return False
+    return not is_loopback(bound) or is_loopback(_host(origin))
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,202 @@
+"""Who is connected, who has which target, whose session goes where.
+
+Owns these facts and their rules. Does not own sockets or messages. Routes name
+an agent by its id, because its connection changes with every reconnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import AgentOfflineError, LimitError, TargetNotFoundError
+
+if TYPE_CHECKING:
+    from engine.relay.auth import PeerRole
+    from engine.relay.limits import TokenBucket
+    from engine.wire.signaling import Offer, SharedTarget
+
+
+@dataclass(eq=False, slots=True)
+class Peer:
+    """One authenticated connection. ``gone`` is done when it has ended.
+
+    ``order`` counts connections: of two the higher is the newer.
+    """
+
+    sid: str
+    role: PeerRole
+    name: str
+    address: str
+    bucket: TokenBucket
+    gone: asyncio.Future[None]
+    order: int = 0
+    agent_id: str = ""
+    targets: tuple[SharedTarget, ...] = ()
+    last_seen: float = field(default_factory=time.time)
+    pending: int = 0
+    refused: int = 0
+
+
+class Directory:
+    """Agents by id; of two connections with one id the newer counts."""
+
+    def __init__(self) -> None:
+        self._agents: dict[str, Peer] = {}
+
+    def join(self, agent: Peer, agent_id: str) -> None:
+        """``agent`` is from now on who is meant by ``agent_id``."""
+        if agent.agent_id != agent_id:
+            self.leave(agent)
+        agent.agent_id = agent_id
+        self._agents[agent_id] = agent
+
+    def leave(self, agent: Peer) -> None:
+        if self.is_current(agent):
+            del self._agents[agent.agent_id]
+
+    def is_current(self, agent: Peer) -> bool:
+        return self._agents.get(agent.agent_id) is agent
+
+    def holder(self, agent_id: str) -> Peer | None:
+        return self._agents.get(agent_id)
+
+    def choose(self, offer: Offer) -> Peer:
+        """The agent an offer is for: named, or sharing the device, or the only one.
+
+        Raises AgentOfflineError or TargetNotFoundError.
+        """
+        if offer.agent_id:
+            named = self._agents.get(offer.agent_id)
+            if named is None:
+                raise AgentOfflineError(f"Agent {offer.agent_id} is not connected to the relay")
+            return named
+        if not self._agents:
+            raise AgentOfflineError("No agent is connected to the relay")
+        for agent in self._agents.values():
+            if any(target.id == offer.device_id for target in agent.targets):
+                return agent
+        if len(self._agents) == 1:
+            # It may have targets that it does not list, for whoever may open them.
+            return next(iter(self._agents.values()))
+        raise TargetNotFoundError(offer.device_id)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """What guests are shown: the shared targets of all agents, sorted."""
+        rows = [
+            {
+                "agent_id": agent.agent_id,
+                "agent_name": agent.name or agent.agent_id,
+                "id": target.id,
+                "kind": target.kind,
+                "name": target.name or target.id,
+                "state": target.state,
+            }
+            for agent in self._agents.values()
+            for target in agent.targets
+        ]
+        return sorted(rows, key=lambda row: (row["agent_name"], row["agent_id"], row["id"]))
+
+
+@dataclass(eq=False, slots=True)
+class Route:
+    """Where a session's messages go. ``confirmed`` once the agent has said yes."""
+
+    session_id: str
+    guest: str
+    agent_id: str
+    confirmed: bool = False
+    ended_at: float | None = None
+
+
+class Routes:
+    """Routes by session id, bounded in all and per guest."""
+
+    def __init__(
+        self,
+        limit: int,
+        per_guest: int,
+        keep_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit = limit
+        self._per_guest = per_guest
+        self._keep = keep_seconds
+        self._clock = clock
+        self._routes: dict[str, Route] = {}
+        self._of_guest: dict[str, set[str]] = {}
+        # Routes whose guest has left, oldest first.
+        self._ended: OrderedDict[str, Route] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def get(self, session_id: str) -> Route | None:
+        return self._routes.get(session_id)
+
+    def open(self, session_id: str, guest: str, agent_id: str) -> Route:
+        """A new route for a session nobody has. Raises LimitError when there are too many."""
+        self._make_room(guest)
+        route = Route(session_id, guest, agent_id)
+        self._routes[session_id] = route
+        self._of_guest.setdefault(guest, set()).add(session_id)
+        return route
+
+    def confirm(self, session_id: str, guest: str, agent_id: str, connected: bool) -> None:
+        """The agent accepted ``guest``'s offer: the session is that guest's from now on.
+
+        ``connected`` is False when the guest left while the agent was thinking.
+        """
+        route = self._routes.get(session_id)
+        if route is not None and route.guest != guest:
+            self.close(route)
+            route = None
+        if route is None:
+            try:
+                route = self.open(session_id, guest, agent_id)
+            except LimitError:
+                return
+        route.agent_id = agent_id
+        route.confirmed = True
+        if not connected:
+            self._end(route)
+
+    def close(self, route: Route) -> None:
+        if self._routes.get(route.session_id) is not route:
+            return
+        del self._routes[route.session_id]
+        self._ended.pop(route.session_id, None)
+        sessions = self._of_guest.get(route.guest)
+        if sessions is not None:
+            sessions.discard(route.session_id)
+            if not sessions:
+                del self._of_guest[route.guest]
+
+    def guest_left(self, guest: str) -> None:
+        """The guest's connection ended. Its sessions are peer to peer and may live on."""
+        for session_id in self._of_guest.pop(guest, set()):
+            self._end(self._routes[session_id])
+
+    def sweep(self) -> None:
+        """Forget the routes whose guest left long ago."""
+        now = self._clock()
+        for route in tuple(self._ended.values()):
+            if route.ended_at is not None and now - route.ended_at < self._keep:
+                break
+            self.close(route)
+
+    def _end(self, route: Route) -> None:
+        route.ended_at = self._clock()
+        self._ended[route.session_id] = route
+
+    def _make_room(self, guest: str) -> None:
+        if len(self._of_guest.get(guest, ())) >= self._per_guest:
+            raise LimitError(f"One guest may have {self._per_guest} sessions at this relay")
+        if len(self._routes) >= self._limit:
+            if not self._ended:
+                raise LimitError(f"The relay carries its most, {self._limit} sessions")
+            self.close(next(iter(self._ended.values())))

@@ -1,0 +1,36 @@
+"""The relay as a program of its own.
+
+Owns what ``python -m engine relay`` prints. Does not own signals: the caller
+cancels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.relay.server import Relay
+from engine.signaling.tls import server_context
+
+
+async def run_relay(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    agent_token: str = "",
+    guest_token: str = "",
+    tls_cert: str = "",
+    tls_key: str = "",
+) -> None:
+    """Serve until cancelled. Prints the address and the tokens, made up when empty.
+
+    Raises SettingsError when the address or the certificate cannot be used.
+    """
+    context = server_context(tls_cert, tls_key)
+    relay = Relay(agent_token, guest_token)
+    url = await relay.start(host, port, context)
+    try:
+        print(f"Relay:       {url}")
+        print(f"Agent token: {relay.agent_token}")
+        print(f"Guest token: {relay.guest_token}", flush=True)
+        await asyncio.Event().wait()
+    finally:
+        await relay.stop()

@@ -1,0 +1,249 @@
+"""What each message does: register, list, offer, candidates, disconnect.
+
+Owns the rules of passing on. Does not own connections: it asks and tells peers
+through a ``Line``. An offer's route exists before the first await, so that
+candidates sent right behind it find their way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.errors import (
+    AccessDeniedError,
+    AgentOfflineError,
+    AgentTimeoutError,
+    BadReplyError,
+    BadRequestError,
+    ProtocolError,
+    SessionNotFoundError,
+)
+from engine.relay.auth import PeerRole
+from engine.relay.routing import Directory, Peer, Route, Routes
+from engine.wire.signaling import (
+    DISCONNECT,
+    HEARTBEAT,
+    ICE,
+    OFFER,
+    REGISTER,
+    TARGETS,
+    Answer,
+    Disconnect,
+    Ice,
+    Offer,
+    Register,
+    Reply,
+    accepted,
+    parse,
+    warning,
+)
+
+if TYPE_CHECKING:
+    from engine.relay.limits import Limits
+
+
+class Line(Protocol):
+    """The way to a connected peer."""
+
+    async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
+        """The peer's acknowledgement. Raises AgentOfflineError or AgentTimeoutError."""
+
+    def find(self, sid: str) -> Peer | None:
+        """The peer of a connection that is still there."""
+
+
+class Switchboard:
+    def __init__(self, line: Line, limits: Limits, changed: Callable[[], None]) -> None:
+        self._line = line
+        self._limits = limits
+        self._changed = changed
+        self._connections = 0
+        self.directory = Directory()
+        self.routes = Routes(limits.routes, limits.routes_per_guest, limits.route_seconds)
+        # Offers the agent has not answered: (guest's sid, session id) → set when it has.
+        self._undecided: dict[tuple[str, str], asyncio.Event] = {}
+
+    def connected(self, peer: Peer) -> None:
+        self._connections += 1
+        peer.order = self._connections
+        if peer.role is PeerRole.AGENT:
+            # An agent of another make may never register: it is known by its connection.
+            self.directory.join(peer, peer.agent_id or peer.sid)
+            self._changed()
+
+    def disconnected(self, peer: Peer) -> None:
+        """Sessions are peer to peer and go on: nobody is told that they ended."""
+        if peer.role is PeerRole.AGENT:
+            self.directory.leave(peer)
+            self._changed()
+        else:
+            self.routes.guest_left(peer.sid)
+
+    async def register(self, agent: Peer, payload: object) -> dict[str, Any]:
+        message = parse(Register, payload)
+        holder = self.directory.holder(message.agent_id)
+        if holder is not None and holder.order > agent.order:
+            raise AccessDeniedError("A newer connection of this agent has taken its place")
+        self.directory.join(agent, message.agent_id)
+        agent.name = message.name
+        agent.targets = message.targets
+        self._changed()
+        return accepted(REGISTER, payload)
+
+    async def heartbeat(self, agent: Peer, payload: object) -> dict[str, Any]:
+        agent.last_seen = time.time()
+        return accepted(HEARTBEAT, payload)
+
+    async def targets(self, _guest: Peer, payload: object) -> dict[str, Any]:
+        return accepted(TARGETS, payload, targets=self.directory.listing())
+
+    async def offer(self, guest: Peer, payload: object) -> dict[str, Any]:
+        offer = parse(Offer, payload)
+        forwarded = {
+            **_plain(payload),
+            "guest_name": guest.name,
+            "guest_address": guest.address,
+        }
+        agent = self.directory.choose(offer)
+        route = self.routes.get(offer.session_id)
+        if route is None:
+            route = self.routes.open(offer.session_id, guest.sid, agent.agent_id)
+        # Somebody else's session: the agent decides by the resume token, and
+        # the route moves only when it says yes.
+        own = route.guest == guest.sid
+        if own:
+            route.agent_id = agent.agent_id
+        key = guest.sid, offer.session_id
+        decided = self._undecided[key] = asyncio.Event()
+        try:
+            reply = await self._line.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
+            answer, success = _checked(OFFER, offer, reply)
+            if success:
+                self.routes.confirm(
+                    offer.session_id,
+                    guest.sid,
+                    agent.agent_id,
+                    connected=self._line.find(guest.sid) is not None,
+                )
+            return answer
+        finally:
+            if own and not route.confirmed:
+                self.routes.close(route)
+            decided.set()
+            if self._undecided.get(key) is decided:
+                del self._undecided[key]
+
+    async def ice(self, sender: Peer, payload: object) -> dict[str, Any]:
+        message = parse(Ice, payload)
+        forwarded = _plain(payload)
+        if sender.role is PeerRole.AGENT:
+            guest, _ = self._guest_of(sender, message.session_id)
+            return await self._tell_guest(guest, ICE, message, forwarded)
+        agent, _ = await self._agent_of(sender, message.session_id, confirmed=False)
+        return await self._ask_agent(agent, ICE, message, forwarded)
+
+    async def disconnect(self, sender: Peer, payload: object) -> dict[str, Any]:
+        message = parse(Disconnect, payload)
+        forwarded = _plain(payload)
+        try:
+            if sender.role is PeerRole.AGENT:
+                peer, route = self._guest_of(sender, message.session_id)
+            else:
+                # Unconfirmed, the session might be another guest's.
+                peer, route = await self._agent_of(sender, message.session_id, confirmed=True)
+        except SessionNotFoundError as error:
+            return warning(DISCONNECT, message, error=str(error), code=error.code)
+        if sender.role is PeerRole.AGENT:
+            self.routes.close(route)
+            return await self._tell_guest(peer, DISCONNECT, message, forwarded)
+        reply = await self._ask_agent(peer, DISCONNECT, message, forwarded)
+        if reply["status"] != "error":
+            self.routes.close(route)
+        return reply
+
+    async def _agent_of(
+        self, guest: Peer, session_id: str, *, confirmed: bool
+    ) -> tuple[Peer, Route]:
+        route = self._own_route(guest, session_id)
+        undecided = self._undecided.get((guest.sid, session_id))
+        if undecided is not None and (route is None or (confirmed and not route.confirmed)):
+            await undecided.wait()
+            route = self._own_route(guest, session_id)
+        if route is None:
+            raise SessionNotFoundError(f"Session {session_id} not found")
+        agent = self.directory.holder(route.agent_id)
+        if agent is None:
+            raise AgentOfflineError("The agent of this session is not connected to the relay")
+        return agent, route
+
+    def _own_route(self, guest: Peer, session_id: str) -> Route | None:
+        route = self.routes.get(session_id)
+        return route if route is not None and route.guest == guest.sid else None
+
+    def _guest_of(self, agent: Peer, session_id: str) -> tuple[Peer, Route]:
+        route = self.routes.get(session_id)
+        if route is None or route.agent_id != agent.agent_id:
+            raise SessionNotFoundError(f"Session {session_id} not found")
+        guest = self._line.find(route.guest)
+        if guest is None:
+            raise SessionNotFoundError(f"The guest of session {session_id} has left the relay")
+        return guest, route
+
+    async def _ask_agent(
+        self, agent: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        reply = await self._line.ask(agent, event, payload, self._limits.agent_reply_seconds)
+        answer, _ = _checked(event, message, reply)
+        return answer
+
+    async def _tell_guest(
+        self, guest: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The guest's reply if it gives one soon; else that the message was handed over."""
+        try:
+            reply = await self._line.ask(guest, event, payload, self._limits.guest_reply_seconds)
+            answer, _ = _checked(event, message, reply)
+        except (AgentTimeoutError, AgentOfflineError, BadReplyError):
+            return accepted(event, payload)
+        return answer
+
+
+def _checked(
+    event: str, message: Offer | Ice | Disconnect, reply: object
+) -> tuple[dict[str, Any], bool]:
+    """A reply with the ids of its message, and whether it is a success.
+
+    Raises BadReplyError when it is no reply of the protocol.
+    """
+    try:
+        fields = _plain(reply)
+        status = parse(Reply, reply).status
+        if event == OFFER and status == "success":
+            parse(Answer, reply)
+    except ProtocolError as error:
+        raise BadReplyError(f"The answer to {event} cannot be used: {error}") from None
+    ids = {
+        "action": event,
+        "correlation_id": message.correlation_id,
+        "session_id": message.session_id,
+    }
+    return {**fields, **ids}, status == "success"
+
+
+def _plain(payload: object) -> dict[str, Any]:
+    """The payload, which must be an object that JSON can carry on.
+
+    Attachments would go out in several packets that others could come between,
+    and a browser's parser refuses NaN. Raises BadRequestError.
+    """
+    if not isinstance(payload, dict):
+        raise BadRequestError("The payload must be an object")
+    try:
+        json.dumps(payload, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise BadRequestError("The payload must be plain JSON") from None
+    return payload

@@ -1,0 +1,1 @@
+"""Sessions by id and the states they go through."""

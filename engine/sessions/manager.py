@@ -1,0 +1,253 @@
+"""The sessions by id: making, watching and closing them.
+
+Owns the registry, the time-outs, the heartbeat and the close order: PTY bridge,
+data channel, peer connection, removal. Does not own negotiation (the signaling
+handlers do) and never touches a terminal byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Generator
+
+from engine import events as ev
+from engine.errors import SessionExistsError, SessionLimitError, SessionNotFoundError, TargetError
+from engine.model import Guest, Role, Size
+from engine.pty.base import PTY
+from engine.rtc import PeerConnection
+from engine.sessions.session import OpenPty, Session, SessionInfo
+from engine.sessions.state import SessionState, transition
+from engine.settings import Settings
+from engine.wire import terminal as wire
+
+__all__ = ["SessionState", "WebRTCSessionManager"]
+
+logger = logging.getLogger(__name__)
+
+SESSION_TIMEOUT_SECONDS = 300
+CLEANUP_INTERVAL_SECONDS = 60
+"""The defaults of session.timeout and session.cleanup_interval."""
+CLEANUP_PER_TIMEOUT = 5
+"""A short time-out is looked at this many times within it."""
+CLOSE_STEP_SECONDS = 6.0
+"""How long each step of a close may take. The next one is taken all the same."""
+TICK_SECONDS = 1.0
+"""Between two samples of traffic, and looks at the heartbeat."""
+MISSED_HEARTBEATS = 3
+"""Unanswered pings after which the guest counts as disconnected."""
+
+
+class _Done:
+    """What update_session_state() returns: it is done, and may be awaited or not."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+class WebRTCSessionManager:
+    """All sessions of one agent. Everything runs on the loop that called start()."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        events: ev.EventBus | None = None,
+        open_pty: OpenPty | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.events = events or ev.EventBus()
+        self._open_pty = open_pty
+        self._sessions: dict[str, Session] = {}
+        self._closing: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin looking after time-outs and heartbeats."""
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._cleanup_loop(), name="session cleanup"),
+                asyncio.create_task(self._tick_loop(), name="session heartbeat"),
+            ]
+
+    async def stop(self) -> None:
+        """Close every session and leave no task behind."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._tasks = []
+        for session_id in list(self._sessions):
+            self.end_soon(session_id, "The host stopped")
+        while self._closing:
+            await asyncio.wait(list(self._closing.values()))
+
+    def create_session(
+        self,
+        session_id: str,
+        device_id: str,
+        *,
+        guest: Guest | None = None,
+        role: Role = Role.CONTROL,
+    ) -> PeerConnection:
+        """A new session in state CREATED; its peer connection, ready for an offer.
+
+        The result may also be awaited. Raises SessionExistsError, SessionLimitError.
+        """
+        guest = guest or Guest()
+        if session_id in self._sessions:
+            raise SessionExistsError(f"Session {session_id} exists already")
+        self._check_limits(guest)
+        logger.info("Creating WebRTC session: %s for %s", session_id, device_id)
+        session = Session(session_id, device_id, self, guest, role)
+        self._sessions[session_id] = session
+        self.events.publish(
+            ev.SessionCreated(session_id=session_id, device_id=device_id, guest=guest)
+        )
+        return session.pc
+
+    def get_session(self, session_id: str) -> Session | None:
+        return self._sessions.get(session_id)
+
+    def require_session(self, session_id: str) -> Session:
+        """Raises SessionNotFoundError."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise SessionNotFoundError(f"Session {session_id} not found")
+        return session
+
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(self._sessions.values())
+
+    def infos(self) -> tuple[SessionInfo, ...]:
+        return tuple(session.info() for session in self._sessions.values())
+
+    def update_session_state(self, session_id: str, state: SessionState) -> Awaitable[None]:
+        """Set a state at once. Raises SessionNotFoundError, InvalidTransitionError."""
+        session = self.require_session(session_id)
+        old = session.state
+        if transition(old, state):
+            session.state = state
+            logger.debug("Session %s: %s -> %s", session_id, old, state)
+            self.events.publish(
+                ev.SessionStateChanged(session_id=session_id, old=old, new=state)
+            )
+        return _Done()
+
+    async def close_session(self, session_id: str, reason: str = "Closed") -> bool:
+        """Close in order, each step guarded and bounded. False when there is no such session."""
+        self.end_soon(session_id, reason)
+        task = self._closing.get(session_id)
+        if task is None:
+            return False
+        await asyncio.shield(task)
+        return True
+
+    def end_soon(self, session_id: str, reason: str) -> None:
+        """Begin the close without waiting for it; the first reason given stays."""
+        session = self._sessions.get(session_id)
+        if session is None or session_id in self._closing:
+            return
+        task = asyncio.create_task(
+            self._close(session, reason), name=f"close session {session_id}"
+        )
+        self._closing[session_id] = task
+        task.add_done_callback(lambda _: self._closing.pop(session_id, None))
+
+    async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
+        if self._open_pty is None:
+            raise TargetError("This session manager has no terminals to offer")
+        return await self._open_pty(session, device_id, size)
+
+    async def _close(self, session: Session, reason: str) -> None:
+        self.update_session_state(session.id, SessionState.CLOSED)
+        steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+            ("PTY bridge", lambda: session.close_bridge(reason)),
+            ("data channel", session.close_channel),
+            ("peer connection", session.close_connection),
+        )
+        for name, step in steps:
+            try:
+                async with asyncio.timeout(CLOSE_STEP_SECONDS):
+                    await step()
+            except TimeoutError:
+                logger.warning("Session %s: closing the %s took too long", session.id, name)
+            except Exception as error:
+                logger.warning("Session %s: closing the %s failed: %r", session.id, name, error)
+        self._sessions.pop(session.id, None)
+        logger.info("Session %s closed: %s", session.id, reason)
+        status = session.bridge.exit_status if session.bridge else None
+        self.events.publish(
+            ev.SessionClosed(
+                session_id=session.id,
+                reason=reason,
+                exit_code=status.exit_code if status else None,
+            )
+        )
+
+    def _check_limits(self, guest: Guest) -> None:
+        limits = self.settings.session
+        if len(self._sessions) >= limits.max_sessions:
+            raise SessionLimitError(f"The host has {limits.max_sessions} sessions, its limit")
+        if guest.own or not guest.address:
+            return
+        of_guest = sum(s.guest.address == guest.address for s in self._sessions.values())
+        if of_guest >= limits.max_sessions_per_guest:
+            raise SessionLimitError(
+                f"You have {limits.max_sessions_per_guest} sessions here, the limit for one guest"
+            )
+
+    async def _cleanup_loop(self) -> None:
+        limits = self.settings.session
+        interval = min(limits.cleanup_interval, limits.timeout / CLEANUP_PER_TIMEOUT)
+        while True:
+            await asyncio.sleep(interval)
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        timeout = self.settings.session.timeout
+        now = time.time()
+        for session in self.sessions():
+            if now - session.last_activity >= timeout and session.id not in self._closing:
+                logger.info("Session timed out: %s", session.id)
+                self.end_soon(session.id, f"Session timed out after {timeout:g} s without activity")
+
+    async def _tick_loop(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            for session in self.sessions():
+                if session.state is not SessionState.CLOSED:
+                    self._tick(session)
+
+    def _tick(self, session: Session) -> None:
+        now, limits = time.monotonic(), self.settings.session
+        rate_in, rate_out = session.counter.sample()
+        idle = max(0.0, time.time() - session.last_activity)
+        self.events.publish(
+            ev.Traffic(
+                session_id=session.id,
+                bytes_in=session.counter.bytes_in,
+                bytes_out=session.counter.bytes_out,
+                rate_in=rate_in,
+                rate_out=rate_out,
+                rtt=session.pc.rtt,
+                idle=idle,
+            )
+        )
+        channel = session.channel
+        if session.disconnected_at and now - session.disconnected_at > limits.resume_window:
+            self.end_soon(session.id, "The guest did not come back")
+        if channel is None or not channel.is_v1 or not channel.is_open:
+            return
+        silence = now - session.last_heard
+        if silence > limits.heartbeat_interval:
+            channel.ping()
+        if (
+            silence > limits.heartbeat_interval * (MISSED_HEARTBEATS + 1)
+            and session.state is SessionState.CONNECTED
+        ):
+            session.lost("The guest does not answer")
+        if idle > limits.timeout - limits.timeout_warning and not session.warned:
+            session.warned = True
+            seconds = max(0.0, limits.timeout - idle)
+            channel.post(wire.Notice(f"Idle: this session ends in {seconds:.0f} s", "warning"))

@@ -1,0 +1,270 @@
+"""Every setting, its default and its bounds; file, environment and flags merged.
+
+Owns the shape, validation and the place of the file. Does not own how a
+setting acts. Later sources win: defaults, the TOML file, environment variables
+(``HATCHWAY_RELAY__URL`` is ``relay.url``), flags. A value that cannot be used
+raises SettingsError naming the key and where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+import platformdirs
+
+from engine.errors import SettingsError
+from engine.wire.signaling import describe
+
+APP_NAME = "hatchway"
+FILE_NAME = "settings.toml"
+ENV_PREFIX = "HATCHWAY_"
+MAX_FILE_BYTES = 1024 * 1024
+"""A settings file larger than this is a mistake, not a settings file."""
+
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=7 * 24 * 3600)]
+_Count = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+_Bytes = Annotated[int, msgspec.Meta(ge=1024, le=1024**3)]
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_Text = Annotated[str, msgspec.Meta(max_length=4096)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class SessionSettings(_Section, frozen=True):
+    timeout: _Seconds = 300.0
+    """SESSION_TIMEOUT_SECONDS: inactivity after which a session is closed."""
+    timeout_warning: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    """How long before the time-out the guest is told."""
+    cleanup_interval: _Seconds = 60.0
+    """CLEANUP_INTERVAL_SECONDS: how often idle sessions are looked for."""
+    resume_window: _Seconds = 120.0
+    """How long a lost guest's shell waits for the guest's return."""
+    connect_timeout: _Seconds = 30.0
+    """From the offer to an open data channel."""
+    heartbeat_interval: _Seconds = 3.0
+    """Between pings over a hatchway.v1 channel; three unanswered mean disconnected."""
+    max_sessions: _Count = 256
+    max_sessions_per_guest: _Count = 32
+
+
+class TerminalSettings(_Section, frozen=True):
+    shell: _Name = "/bin/bash"
+    """DEFAULT_SHELL: tried first."""
+    fallback_shell: _Name = "/bin/sh"
+    """FALLBACK_SHELL: when the first is not there."""
+    input_queue: _Bytes = 4 * 1024 * 1024
+    """Bytes of input that may wait for the PTY of one session."""
+    replay_bytes: _Bytes = 256 * 1024
+    """Output kept per session to rebuild the screen of a guest who returns."""
+
+
+class DockerEngine(_Section, frozen=True):
+    """One engine. An empty ``url`` means what the docker command would use."""
+
+    name: _Name = "docker"
+    url: _Text = ""
+    tls_ca: _Text = ""
+    tls_cert: _Text = ""
+    tls_key: _Text = ""
+
+
+class DockerSettings(_Section, frozen=True):
+    enabled: bool = True
+    engines: tuple[DockerEngine, ...] = (DockerEngine(),)
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    """Threads for Docker API calls. Terminal bytes never pass through them."""
+
+
+class RelaySettings(_Section, frozen=True):
+    url: _Text = ""
+    """A relay to register at. Empty: the app runs its own on ``listen``."""
+    token: _Text = ""
+    """The agent's token at a foreign relay; of the embedded one, random when empty."""
+    guest_token: _Text = ""
+    """What guests of the embedded relay present. Random at each start when empty."""
+    host: _Name = "127.0.0.1"
+    port: _Port = 0
+    """Where the embedded relay listens. Port 0: any free one."""
+    tls_ca: _Text = ""
+    tls_cert: _Text = ""
+    tls_key: _Text = ""
+    """Client certificate for mutual TLS with a foreign relay."""
+    heartbeat: _Seconds = 5.0
+
+
+class IceServer(_Section, frozen=True):
+    urls: _Text
+    username: _Text = ""
+    credential: _Text = ""
+
+
+class IceSettings(_Section, frozen=True):
+    servers: tuple[IceServer, ...] = ()
+    """None by default: on a LAN host candidates do, and nobody is told of our address."""
+    relay_only: bool = False
+
+
+class ShareSettings(_Section, frozen=True):
+    targets: tuple[_Name, ...] = ()
+    """Targets guests may open without asking; "*" is every container."""
+
+
+class AgentSettings(_Section, frozen=True):
+    id: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """How relays know this agent. Empty: made at first start and kept."""
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """How people know it. Empty: the host name."""
+
+
+class UiSettings(_Section, frozen=True):
+    """What the window reads. Kept here so that one file holds everything."""
+
+    font_family: _Text = ""
+    font_size: Annotated[float, msgspec.Meta(ge=4, le=96)] = 11.0
+    scrollback: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 10_000
+    confirm_close: bool = True
+
+
+class Settings(_Section, frozen=True):
+    log_level: str = "INFO"
+    agent: AgentSettings = AgentSettings()
+    session: SessionSettings = SessionSettings()
+    terminal: TerminalSettings = TerminalSettings()
+    docker: DockerSettings = DockerSettings()
+    relay: RelaySettings = RelaySettings()
+    ice: IceSettings = IceSettings()
+    share: ShareSettings = ShareSettings()
+    ui: UiSettings = UiSettings()
+
+
+def config_dir() -> Path:
+    """The platform's folder for our configuration; HATCHWAY_CONFIG_DIR overrides it."""
+    override = os.environ.get("HATCHWAY_CONFIG_DIR")
+    if override:
+        return Path(override)
+    return Path(platformdirs.user_config_dir(APP_NAME, appauthor=False))
+
+
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """All sources merged and validated. ``flags`` maps dotted keys to values.
+
+    With no ``path`` the file in config_dir() is read if it is there; a ``path``
+    given must exist. Raises SettingsError.
+    """
+    merged: dict[str, Any] = {}
+    sources: list[tuple[str, dict[str, Any]]] = []
+    file = path or config_dir() / FILE_NAME
+    if path is not None or file.exists():
+        sources.append((str(file), _read(file)))
+    sources.append(("environment", _from_environment(environ)))
+    sources.append(("command line", _nested(flags or {})))
+    for source, values in sources:
+        if values:
+            _overlay(merged, values)
+            # Validated source by source, so that the error can say which one it was.
+            _validate(merged, source)
+    return _validate(merged, "")
+
+
+def _validate(values: dict[str, Any], source: str) -> Settings:
+    try:
+        # Not strict: environment variables are text, "8080" must do for a number.
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        key, problem = _explain(error)
+        raise SettingsError(key, problem, source) from None
+    _check_meaning(settings, source)
+    return settings
+
+
+def _check_meaning(settings: Settings, source: str) -> None:
+    from engine.log import LEVELS
+
+    if settings.log_level.upper() not in LEVELS:
+        raise SettingsError("log_level", f"must be one of {', '.join(LEVELS)}", source)
+    names = [engine.name for engine in settings.docker.engines]
+    if len(set(names)) != len(names):
+        raise SettingsError("docker.engines", "two engines have the same name", source)
+    for key in ("url",):
+        url = getattr(settings.relay, key)
+        if url and not url.startswith(("http://", "https://", "ws://", "wss://")):
+            raise SettingsError(f"relay.{key}", f"{url!r} is not an http(s) address", source)
+    if bool(settings.relay.tls_cert) != bool(settings.relay.tls_key):
+        raise SettingsError("relay.tls_cert", "needs relay.tls_key beside it", source)
+
+
+def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
+    text = str(error)
+    problem, _, path = text.partition(" - at `$")
+    key = path.rstrip("`").lstrip(".")
+    for phrase in ("contains unknown field `", "missing required field `"):
+        if phrase in problem:
+            name = problem.split(phrase)[1].split("`")[0]
+            key = f"{key}.{name}" if key else name
+            problem = "is not a setting" if "unknown" in phrase else "is missing"
+    return key or describe(error), problem
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(str(path), f"cannot be read: {error.strerror}") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise SettingsError(str(path), "is too large for a settings file")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise SettingsError(str(path), "is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(path), f"is not valid TOML: {error}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """HATCHWAY_<SECTION>__<KEY>; names without a double underscore must be top-level keys."""
+    sections = get_type_hints(Settings)
+    flat: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(ENV_PREFIX):
+            continue
+        key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+        # HATCHWAY_CONFIG_DIR and the like are not settings; a dotted or known key is.
+        if "." in key or (key in sections and key == "log_level"):
+            flat[key] = _listed(value) if key == "share.targets" else value
+    return _nested(flat)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for dotted, value in flat.items():
+        *parents, leaf = dotted.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return tree
+
+
+def _overlay(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = dict(value) if isinstance(value, Mapping) else value

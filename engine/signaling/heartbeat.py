@@ -1,0 +1,62 @@
+"""What an agent tells its relay about its machine, every few seconds.
+
+Owns the sampling and the fields. Does not own the connection or the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+GIGABYTE = 10**9
+
+
+def sample(agent_id: str, disk: str) -> dict[str, Any]:
+    """The ``heartbeat`` payload. Sizes are GB (10^9 bytes), ``uptime`` the machine's, in s.
+
+    ``cpu_usage`` is per cent of all cores since the sample before; the first is 0.
+    """
+    memory = psutil.virtual_memory()
+    space = psutil.disk_usage(disk)
+    return {
+        "agent_id": agent_id,
+        "cpu_usage": psutil.cpu_percent(interval=None),
+        "memory_usage": round(memory.used / GIGABYTE, 3),
+        "memory_total": round(memory.total / GIGABYTE, 3),
+        "disk_usage": round(space.used / GIGABYTE, 3),
+        "disk_total": round(space.total / GIGABYTE, 3),
+        "uptime": round(time.time() - psutil.boot_time(), 1),
+        "status": "online",
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+
+
+class Heartbeat:
+    """Samples off the loop: asking a disk for its space blocks while it spins up or is away.
+
+    The one thread is the heartbeat's own, so that a hung disk takes no worker
+    from anybody else.
+    """
+
+    def __init__(self, disk: str | None = None) -> None:
+        self._disk = disk or Path.home().anchor
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
+        self._running: asyncio.Future[dict[str, Any]] | None = None
+
+    async def sample(self, agent_id: str) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        self._running = loop.run_in_executor(self._executor, sample, agent_id, self._disk)
+        try:
+            return await self._running
+        finally:
+            self._running = None
+
+    def close(self) -> None:
+        """End the thread. One that hangs in the kernel is left to end by itself."""
+        self._executor.shutdown(wait=self._running is None, cancel_futures=True)

@@ -1,0 +1,76 @@
+"""The seam to python-socketio: its tasks get an owner, its log a muzzle.
+
+Owns what both the relay and the agent's client must cure in the library. Does
+not own any event. python-socketio starts a task per ping, per event and per
+connection and holds none of them to the end; its INFO lines carry whole
+packets, tokens and session descriptions included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+CANCEL_SECONDS = 2.0
+"""How long cancelled tasks may take to end before they are reported and left."""
+
+
+class TaskOwner:
+    """Starts tasks, holds them, ends them. Takes the place of ``start_background_task``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(
+        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(target(*args, **kwargs))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Mostly a peer's malformed packet: one line, not a traceback per packet.
+            logger.warning("%s: a task failed: %s: %s", self._name, type(error).__name__, error)
+
+    async def close(self) -> None:
+        """Cancel every task and wait for them, at most CANCEL_SECONDS."""
+        current = asyncio.current_task()
+        tasks = {task for task in self._tasks if task is not current}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, running = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+            if running:
+                logger.error("%s: %d tasks did not end", self._name, len(running))
+
+
+class _OneLine(logging.Filter):
+    """Turns the library's tracebacks into a line: any peer can cause them at will."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            # The text is finished here, so nothing in it is expanded again.
+            record.msg = f"{record.getMessage()}: {type(error).__name__}: {error}"
+            record.args = ()
+            record.exc_info = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def library_logger(side: str) -> logging.Logger:
+    """The logger handed to python-socketio for ``side`` (client or server)."""
+    library = logging.getLogger(f"{__name__}.{side}")
+    # INFO would print packets whole, with tokens and session descriptions.
+    library.setLevel(logging.WARNING)
+    if not any(isinstance(one, _OneLine) for one in library.filters):
+        library.addFilter(_OneLine())
+    return library

@@ -1,0 +1,187 @@
+"""The bridge between a PTY and whoever watches it: the only place that sees both ends.
+
+Owns the PTY for as long as it is connected, the read loop, counting, the role
+gate and the replay buffer. Does not own the data channel (that is the sink it
+is given, and another one after the guest has returned) or the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from engine.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
+from engine.metrics import Counter
+from engine.model import ExitStatus, Role, Size
+from engine.pty.base import PTY
+from engine.terminal.replay import ReplayBuffer
+
+logger = logging.getLogger(__name__)
+
+DETACHED_BYTES = 256 * 1024
+"""Unseen output read while no guest is there; beyond it the program waits for one."""
+
+
+class Sink(Protocol):
+    """Takes a PTY's output. One at a time."""
+
+    async def output(self, data: bytes) -> None:
+        """Pass it on, waiting while the guest is slow. Raises ChannelClosedError."""
+
+    def ended(self, status: ExitStatus) -> None:
+        """The PTY has ended; every byte of output came before this."""
+
+
+class PTYBridge:
+    """Carries bytes both ways until the PTY ends or close() is called.
+
+    ``replay_bytes`` above 0 keeps that much output for a guest who returns;
+    ``position`` is the count of output bytes the session has had before.
+    """
+
+    def __init__(
+        self,
+        pty: PTY,
+        session_id: str,
+        counter: Counter,
+        *,
+        replay_bytes: int = 0,
+        position: int = 0,
+        role: Role = Role.CONTROL,
+        on_activity: Callable[[], None] = lambda: None,
+        on_end: Callable[[ExitStatus], None] = lambda status: None,
+    ) -> None:
+        self.role = role
+        self._pty = pty
+        self._session_id = session_id
+        self._counter = counter
+        self._replay = ReplayBuffer(replay_bytes, position)
+        self._resumable = replay_bytes > 0
+        self._on_activity = on_activity
+        self._on_end = on_end
+        self._sink: Sink | None = None
+        self._ended = False
+        self._closed = False
+        self._task: asyncio.Task[None] | None = None
+        # Held while output goes out, so that a returning guest's replay is not overtaken.
+        self._sending = asyncio.Lock()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a PTY is there that takes input."""
+        return not (self._ended or self._closed)
+
+    @property
+    def label(self) -> str:
+        return self._pty.label
+
+    @property
+    def size(self) -> Size:
+        return self._pty.size
+
+    @property
+    def exit_status(self) -> ExitStatus | None:
+        return self._pty.exit_status if self._ended else None
+
+    def start(self, sink: Sink) -> None:
+        """Begin reading the PTY into ``sink``."""
+        self._sink = sink
+        self._task = asyncio.create_task(
+            self._read_loop(), name=f"PTY read loop of {self._session_id}"
+        )
+        logger.info("PTY bridge connected: %s in session %s", self.label, self._session_id)
+
+    def detach(self, sink: Sink) -> None:
+        """The guest behind ``sink`` is gone; output is kept for its return."""
+        if self._sink is sink:
+            self._sink = None
+            self._update_room()
+
+    def replay_from(self, received: int) -> tuple[int, int]:
+        """Where output would go on for a guest that has ``received`` bytes, and where it ends."""
+        start, _ = self._replay.since(received)
+        return start, self._replay.end
+
+    async def attach(self, sink: Sink, received: int) -> None:
+        """Go on with another sink, from the byte after ``received`` (or the oldest kept)."""
+        async with self._sending:
+            self._sink = sink
+            _, chunks = self._replay.since(received)
+            for chunk in chunks:
+                await sink.output(chunk)
+        self._update_room()
+        if self._ended and (status := self._pty.exit_status):
+            sink.ended(status)
+
+    def acknowledge(self, position: int) -> None:
+        """The guest has rendered all output before ``position``."""
+        self._replay.ack(position)
+        self._update_room()
+
+    async def write(self, data: bytes) -> None:
+        """Input for the program. Raises PTYClosedError, or AccessDeniedError for a viewer."""
+        if self.role is not Role.CONTROL:
+            raise AccessDeniedError("You may watch this terminal, not type in it")
+        if not self.is_connected:
+            raise PTYClosedError("The terminal has ended")
+        self._counter.bytes_in += len(data)
+        self._on_activity()
+        await self._pty.write(data)
+
+    async def resize(self, size: Size) -> None:
+        if self.role is Role.CONTROL and self.is_connected:
+            self._on_activity()
+            await self._pty.resize(size)
+
+    async def close(self) -> None:
+        """Stop reading, then end the PTY and its processes; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._pty.close()
+
+    async def _read_loop(self) -> None:
+        try:
+            while data := await self._pty.read():
+                self._counter.bytes_out += len(data)
+                self._on_activity()
+                async with self._sending:
+                    if self._resumable:
+                        self._replay.append(data)
+                        self._update_room()
+                    await self._deliver(data)
+                # Detached and enough unseen: not reading is how the program waits.
+                await self._room.wait()
+        except Exception:
+            # A backend's fault must not leave a guest before a dead terminal.
+            logger.exception("Reading the PTY of session %s failed", self._session_id)
+        finally:
+            self._ended = True
+            logger.info("PTY read loop ended: session %s", self._session_id)
+        status = self._pty.exit_status or ExitStatus(None, "The terminal ended")
+        if self._sink is not None:
+            self._sink.ended(status)
+        self._on_end(status)
+
+    async def _deliver(self, data: bytes) -> None:
+        sink = self._sink
+        if sink is None:
+            return
+        try:
+            await sink.output(data)
+        except ChannelClosedError:
+            self.detach(sink)
+
+    def _update_room(self) -> None:
+        full = self._sink is None and self._replay.unacked > DETACHED_BYTES
+        if full:
+            self._room.clear()
+        else:
+            self._room.set()

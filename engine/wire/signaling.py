@@ -1,0 +1,193 @@
+"""Signaling payloads over Socket.IO: what may come in, what goes back.
+
+Owns the shapes and their validation. Does not own routing (the relay) or what
+an offer leads to (the handlers). Sizes are bounded here so that no later layer
+sees an unbounded field.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from engine.errors import BadRequestError, HatchwayError
+
+OFFER = "webrtc:offer"
+ANSWER = "webrtc:answer"
+ICE = "webrtc:ice"
+DISCONNECT = "webrtc:disconnect"
+HEARTBEAT = "heartbeat"
+REGISTER = "agent:register"
+TARGETS = "guest:targets"
+
+MAX_ID_LENGTH = 200
+"""Characters in a session, correlation or device id."""
+MAX_SDP_LENGTH = 64 * 1024
+"""Characters in a session description; a data-channel one has about 1,500."""
+MAX_CANDIDATE_LENGTH = 1024
+"""Characters in one candidate line; real ones stay under 200."""
+MAX_TARGETS = 1000
+"""Shared targets one agent may register."""
+
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+_OptionalId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)] | None
+_Text = Annotated[str, msgspec.Meta(max_length=MAX_CANDIDATE_LENGTH)]
+_Word = Annotated[str, msgspec.Meta(max_length=64)]
+_Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SDP_LENGTH)]
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """Possession of a share's secret: ``mac`` is hex HMAC-SHA256 (see engine.policy)."""
+
+    share: _Id
+    nonce: _Id
+    mac: _Id
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """guest → relay → agent. The agent's acknowledgement carries the answer."""
+
+    session_id: _Id
+    device_id: _Id
+    sdp: _Sdp
+    sdp_type: Literal["offer"]
+    correlation_id: _OptionalId = None
+    cols: int | None = None
+    rows: int | None = None
+    resume: _OptionalId = None
+    proof: Proof | None = None
+    # Which agent, where several are connected; else the relay finds the device.
+    agent_id: _OptionalId = None
+    # Stamped by the relay, never believed further than for showing.
+    guest_name: _Text | None = None
+    guest_address: _Text | None = None
+
+
+class Ice(msgspec.Struct, frozen=True):
+    """Either way. ``candidate`` of None or "" says that no more will come."""
+
+    session_id: _Id
+    candidate: _Text | None
+    sdp_mid: _Text | None = None
+    sdp_mline_index: Annotated[int, msgspec.Meta(ge=0, le=64)] | None = None
+    correlation_id: _OptionalId = None
+
+
+class Disconnect(msgspec.Struct, frozen=True):
+    """guest or relay → agent."""
+
+    session_id: _Id
+    reason: _Text | None = None
+    correlation_id: _OptionalId = None
+
+
+class SharedTarget(msgspec.Struct, frozen=True):
+    """What guests may be shown of one target. ``id`` is the ``device_id`` of an offer."""
+
+    id: _Id
+    kind: _Word = ""
+    name: _Text = ""
+    state: _Word = ""
+
+
+class Register(msgspec.Struct, frozen=True):
+    """agent → relay, after every connect and when the shared targets change."""
+
+    agent_id: _Id
+    name: _Text = ""
+    targets: Annotated[tuple[SharedTarget, ...], msgspec.Meta(max_length=MAX_TARGETS)] = ()
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What every acknowledgement has in common."""
+
+    status: Literal["success", "warning", "error"]
+    error: _Text | None = None
+    code: _Word | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """agent → relay → guest: the successful acknowledgement of an offer."""
+
+    sdp: _Sdp
+    sdp_type: Literal["answer"]
+
+
+T = TypeVar("T", Offer, Ice, Disconnect, Register, Reply, Answer)
+
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PATH = re.compile(r"at `\$\.?([^`]*)`")
+
+
+def parse(kind: type[T], payload: object) -> T:
+    """The payload as a ``kind``; unknown extra fields are ignored.
+
+    Raises BadRequestError naming the field that is missing, mistyped or too long.
+    """
+    if not isinstance(payload, dict):
+        raise BadRequestError(f"The payload must be an object, not {_type_name(payload)}")
+    try:
+        message = msgspec.convert(payload, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise BadRequestError(describe(error)) from None
+    return message
+
+
+def describe(error: msgspec.ValidationError) -> str:
+    """One sentence naming the field, from msgspec's own message."""
+    text = str(error)
+    if missing := _MISSING.search(text):
+        return f"Field '{missing.group(1)}' is missing"
+    path = _PATH.search(text)
+    problem = text.split(" - at ")[0]
+    return f"Field '{path.group(1)}': {problem}" if path else problem
+
+
+def _type_name(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def field_of(payload: object, name: str) -> str | None:
+    """A short string field of an unvalidated payload, for echoing it in an error reply."""
+    value = payload.get(name) if isinstance(payload, dict) else None
+    return value if isinstance(value, str) and len(value) <= MAX_ID_LENGTH else None
+
+
+def accepted(action: str, payload: object, **extra: Any) -> dict[str, Any]:
+    """A success reply to a payload that need not be about a session."""
+    ids = field_of(payload, "correlation_id"), field_of(payload, "session_id")
+    return _reply(action, *ids, "success", **extra)
+
+
+def success(action: str, message: Offer | Ice | Disconnect, **extra: Any) -> dict[str, Any]:
+    return _reply(action, message.correlation_id, message.session_id, "success", **extra)
+
+
+def warning(action: str, message: Offer | Ice | Disconnect, **extra: Any) -> dict[str, Any]:
+    return _reply(action, message.correlation_id, message.session_id, "warning", **extra)
+
+
+def failure(action: str, payload: object, error: HatchwayError) -> dict[str, Any]:
+    """The error reply for whatever came, valid or not: ids are echoed where they can be read."""
+    return _reply(
+        action,
+        field_of(payload, "correlation_id"),
+        field_of(payload, "session_id"),
+        "error",
+        error=str(error),
+        code=error.code,
+    )
+
+
+def _reply(
+    action: str, correlation_id: str | None, session_id: str | None, status: str, **extra: Any
+) -> dict[str, Any]:
+    return {
+        "action": action,
+        "correlation_id": correlation_id,
+        "status": status,
+        "session_id": session_id,
+        **extra,
+    }

@@ -1,0 +1,231 @@
+"""Messages of the ``terminal`` data channel: shapes, codecs, errors.
+
+Owns both dialects: plain JSON (always) and ``hatchway.v1``, in which PTY bytes
+are binary messages and control stays JSON. Does not own when a message is sent.
+Every message is one JSON object with a ``type``. Shared vectors for both
+languages are in ``tests/vectors/``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from engine.errors import BadJSONError, BadMessageError, ProtocolError, UnknownTypeError
+from engine.model import MAX_DIMENSION, MIN_DIMENSION, Role
+
+LABEL = "terminal"
+V1 = "hatchway.v1"
+"""The data channel's ``protocol`` string that negotiates our extension."""
+
+MAX_TEXT_BYTES = 256 * 1024
+"""The largest text message read; larger ones are answered with bad_message."""
+MAX_V1_MESSAGE = 16 * 1024
+"""Bytes in one hatchway.v1 message, either way."""
+
+Cells = Annotated[int, msgspec.Meta(ge=MIN_DIMENSION, le=MAX_DIMENSION)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Bytes since the session began; exact in JavaScript."""
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    pass
+
+
+# guest → agent
+
+
+class Input(_Message, tag="input", frozen=True):
+    data: str
+
+
+class Resize(_Message, tag="resize", frozen=True):
+    cols: Cells
+    rows: Cells
+
+
+class Ping(_Message, tag="ping", frozen=True):
+    """Either way under hatchway.v1; guest to agent in plain JSON. Answered by Pong."""
+
+
+class Close(_Message, tag="close", frozen=True):
+    """The guest is done: the session ends and its processes with it."""
+
+
+class ConnectPty(_Message, tag="connect_pty", frozen=True):
+    """Connect a PTY when none is connected. Without a size: 80×24 or the last one told."""
+
+    container: _Name
+    cols: Cells | None = None
+    rows: Cells | None = None
+
+
+class Hello(_Message, tag="hello", frozen=True):
+    """hatchway.v1, the guest's first message.
+
+    ``received`` is the count of output bytes the guest has from before, when it
+    returns to a session; output goes on from there.
+    """
+
+    cols: Cells = 80
+    rows: Cells = 24
+    received: Count = 0
+    version: int = 1
+
+
+class Ack(_Message, tag="ack", frozen=True):
+    """hatchway.v1. From the guest: output bytes *rendered*. From the agent: input
+    bytes the PTY has taken. Totals since the session began."""
+
+    bytes: Count
+
+
+# agent → guest
+
+
+class Ready(_Message, tag="ready", frozen=True):
+    pass
+
+
+class PtyConnected(_Message, tag="pty_connected", frozen=True):
+    container: str
+
+
+class Output(_Message, tag="output", frozen=True):
+    data: str
+
+
+class Pong(_Message, tag="pong", frozen=True):
+    pass
+
+
+class PtyDisconnected(_Message, tag="pty_disconnected", omit_defaults=False, frozen=True):
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class Error(_Message, tag="error", frozen=True):
+    message: str
+    code: str = ""
+
+
+class Welcome(_Message, tag="welcome", frozen=True):
+    """hatchway.v1, the agent's answer to Hello.
+
+    ``resume`` is the token that, in a new offer with the same session id, takes
+    this session up again. ``window`` is how many bytes may be unacknowledged.
+    ``start`` is the count at which the output that follows begins: the guest's
+    ``received``, or more when some is gone and the screen was reset.
+    """
+
+    session_id: str
+    target: str
+    role: Role
+    resume: str
+    window: int
+    start: Count = 0
+    resumed: bool = False
+    capabilities: tuple[str, ...] = ()
+
+
+class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class RoleChanged(_Message, tag="role", frozen=True):
+    role: Role
+
+
+class Snapshot(_Message, tag="snapshot", frozen=True):
+    """A screen as escape sequences, to be shown with answers to queries muted."""
+
+    data: str
+
+
+class Notice(_Message, tag="notice", frozen=True):
+    """A line from the host or about the session: level is info or warning."""
+
+    text: str
+    level: str = "info"
+
+
+class Stats(_Message, tag="stats", frozen=True):
+    bytes_in: Count
+    bytes_out: Count
+    rtt_ms: float | None = None
+
+
+GuestMessage = Input | Resize | Ping | Close | ConnectPty
+GuestMessageV1 = Input | Resize | Ping | Pong | Close | ConnectPty | Hello | Ack
+AgentMessage = (
+    Ready
+    | PtyConnected
+    | Output
+    | Pong
+    | Ping
+    | PtyDisconnected
+    | Error
+    | Welcome
+    | Exit
+    | RoleChanged
+    | Snapshot
+    | Notice
+    | Stats
+    | Ack
+)
+
+_encoder = msgspec.json.Encoder()
+_guest: msgspec.json.Decoder[GuestMessage] = msgspec.json.Decoder(GuestMessage)
+_guest_v1: msgspec.json.Decoder[GuestMessageV1] = msgspec.json.Decoder(GuestMessageV1)
+_agent: msgspec.json.Decoder[AgentMessage] = msgspec.json.Decoder(AgentMessage)
+
+T = TypeVar("T")
+
+
+def encode(message: _Message) -> str:
+    return _encoder.encode(message).decode()
+
+
+def decode_guest(text: str, *, v1: bool) -> GuestMessageV1:
+    """A message from a guest. Raises BadJSONError, BadMessageError or UnknownTypeError."""
+    if v1:
+        return _decode(_guest_v1, text)
+    return _decode(_guest, text)
+
+
+def decode_agent(text: str) -> AgentMessage:
+    """A message from an agent. Raises like decode_guest()."""
+    return _decode(_agent, text)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], text: str) -> T:
+    if len(text) > MAX_TEXT_BYTES:
+        raise BadMessageError(f"The message is longer than {MAX_TEXT_BYTES} characters")
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise _explain(error, text) from None
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        # A lone surrogate cannot be encoded; endless nesting cannot be parsed.
+        raise BadJSONError("The message is not valid JSON") from None
+
+
+def _explain(error: msgspec.ValidationError, text: str) -> ProtocolError:
+    try:
+        # msgspec stops at the first wrong thing; what follows may not even be JSON.
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return BadJSONError("The message is not valid JSON")
+    problem, _, path = str(error).partition(" - at `$")
+    field = path.rstrip("`").lstrip(".")
+    if field == "type" and problem.startswith("Invalid value"):
+        return UnknownTypeError(f"Unknown message type {problem.removeprefix('Invalid value ')}")
+    if problem.startswith("Expected `object`") and not field:
+        return BadMessageError("The message must be a JSON object")
+    if "missing required field `" in problem:
+        name = problem.split("missing required field `")[1].split("`")[0]
+        return BadMessageError(f"Field '{name}' is missing")
+    return BadMessageError(f"Field '{field}': {problem}" if field else problem)

@@ -1,0 +1,188 @@
+"""The seam between Qt and the engine: events become signals, calls become tasks.
+
+Owns the subscription, the tasks it starts and turning their errors into the
+``problem`` signal. Does not own the agent's life (the application starts and
+stops it) or any widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import HatchwayError
+from engine.events import (
+    DockerStatusChanged,
+    IceConnection,
+    IcePairSelected,
+    PtyConnected,
+    RelayStateChanged,
+    SessionClosed,
+    SessionCreated,
+    SessionEvent,
+    SessionStateChanged,
+    TargetsChanged,
+    Traffic,
+)
+from gui import problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from engine.agent import Agent
+    from engine.peer import TerminalPeer
+
+    from engine.events import (
+        Event,
+        EventBus,
+    )
+    from engine.model import Size
+    from engine.selftest_model import SelfTestReport, StageResult
+
+logger = logging.getLogger(__name__)
+
+CLOSED_BY_HOST = "Closed by the host"
+KICKED_BY_HOST = "Removed by the host"
+
+
+class EngineAdapter(QObject):
+    """Emits on the loop's thread, in the order the engine published.
+
+    Each signal carries the event itself; ``sessionEvent`` carries every event
+    that belongs to a session, the others only theirs.
+    """
+
+    sessionEvent = Signal(SessionEvent)
+    sessionCreated = Signal(SessionCreated)
+    sessionStateChanged = Signal(SessionStateChanged)
+    sessionClosed = Signal(SessionClosed)
+    ptyConnected = Signal(PtyConnected)
+    iceConnection = Signal(IceConnection)
+    icePairSelected = Signal(IcePairSelected)
+    traffic = Signal(Traffic)
+    relayStateChanged = Signal(RelayStateChanged)
+    targetsChanged = Signal(TargetsChanged)
+    dockerStatusChanged = Signal(DockerStatusChanged)
+    agentReady = Signal()
+    problem = Signal(str, str)
+    """Title and text, in words."""
+
+    def __init__(self, events: EventBus) -> None:
+        super().__init__()
+        self._agent: Agent | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+        self._signals = {
+            SessionCreated: self.sessionCreated,
+            SessionStateChanged: self.sessionStateChanged,
+            SessionClosed: self.sessionClosed,
+            PtyConnected: self.ptyConnected,
+            IceConnection: self.iceConnection,
+            IcePairSelected: self.icePairSelected,
+            Traffic: self.traffic,
+            RelayStateChanged: self.relayStateChanged,
+            TargetsChanged: self.targetsChanged,
+            DockerStatusChanged: self.dockerStatusChanged,
+        }
+        self._unsubscribe = events.subscribe(self._on_event)
+
+    @property
+    def agent(self) -> Agent | None:
+        """None until the engine has started."""
+        return self._agent
+
+    def attach(self, agent: Agent) -> None:
+        """The engine runs now: calls are possible from here on."""
+        self._agent = agent
+        self.agentReady.emit()
+
+    def run(
+        self,
+        work: Coroutine[Any, Any, object],
+        failed: Callable[[problems.Problem], None] | None = None,
+    ) -> asyncio.Task[Any] | None:
+        """Run ``work`` as a task owned here until close().
+
+        An error goes to ``failed`` if given, else out through ``problem``. After
+        close() nothing is started and None comes back.
+        """
+        if self._closed:
+            work.close()
+            return None
+        task = asyncio.get_event_loop().create_task(self._guarded(work, failed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def open_terminal(
+        self,
+        target_id: str,
+        size: Size,
+        on_output: Callable[[bytes], None],
+        on_end: Callable[[str, int | None], None],
+    ) -> TerminalPeer:
+        """See Agent.open_terminal. Raises HatchwayError."""
+        return await self._ready().open_terminal(target_id, size, on_output, on_end)
+
+    async def self_test(
+        self, target_id: str, on_stage: Callable[[StageResult], None]
+    ) -> SelfTestReport:
+        """See Agent.self_test. Raises HatchwayError."""
+        return await self._ready().self_test(target_id, on_stage)
+
+    def close_session(self, session_id: str, reason: str = CLOSED_BY_HOST) -> None:
+        if self._agent is not None:
+            self.run(self._agent.close_session(session_id, reason))
+
+    def set_shared(self, target_id: str, shared: bool) -> None:
+        if self._agent is not None:
+            self._agent.set_shared(target_id, shared)
+
+    async def close(self) -> None:
+        """Cancel and await every task, and stop listening. Idempotent."""
+        self._closed = True
+        self._unsubscribe()
+        while self._tasks:
+            tasks = tuple(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._tasks.difference_update(tasks)
+        self._agent = None
+
+    def report(self, error: BaseException) -> None:
+        """Show ``error`` as words."""
+        told = problems.explain(error)
+        self.problem.emit(told.title, told.text)
+
+    def _ready(self) -> Agent:
+        if self._agent is None:
+            raise HatchwayError("The engine is still starting")
+        return self._agent
+
+    async def _guarded(
+        self,
+        work: Coroutine[Any, Any, object],
+        failed: Callable[[problems.Problem], None] | None,
+    ) -> None:
+        try:
+            await work
+        except Exception as error:
+            if isinstance(error, HatchwayError):
+                logger.warning("%s: %s", error.code, error)
+            else:
+                logger.error("A task of the window failed", exc_info=error)
+            if failed is None:
+                self.report(error)
+            else:
+                failed(problems.explain(error))
+
+    def _on_event(self, event: Event) -> None:
+        signal = self._signals.get(type(event))
+        if signal is not None:
+            signal.emit(event)
+        if isinstance(event, SessionEvent):
+            self.sessionEvent.emit(event)

@@ -1,0 +1,59 @@
+"""Numbers as people read them: sizes, rates, spans of time, clock times.
+
+Owns the wording and rounding only.
+"""
+
+from __future__ import annotations
+
+import time
+
+NOTHING = "–"
+"""Shown where there is no value yet."""
+
+SHORT_ID_LENGTH = 8
+
+
+def size(count: float) -> str:
+    """Bytes, in steps of 1000: ``312 B``, ``1.2 KB``, ``48 MB``."""
+    for unit in ("B", "KB", "MB", "GB"):
+        # 999.5 and more would round up to a fourth digit.
+        if count < 999.5 or unit == "GB":
+            break
+        count /= 1000
+    digits = 1 if unit != "B" and count < 9.95 else 0
+    return f"{count:.{digits}f} {unit}"
+
+
+def rate(per_second: float) -> str:
+    """Bytes per second, or NOTHING when it rests."""
+    return f"{size(per_second)}/s" if per_second >= 1 else NOTHING
+
+
+def duration(seconds: float) -> str:
+    """A span a person follows: ``8 s``, ``3 m 04 s``, ``2 h 07 m``, ``3 d 01 h``."""
+    whole = max(0, int(seconds))
+    for big, small, length in (("d", "h", 86_400), ("h", "m", 3_600), ("m", "s", 60)):
+        if whole >= length:
+            rest = whole % length // (length // {"d": 24, "h": 60, "m": 60}[big])
+            return f"{whole // length} {big} {rest:02d} {small}"
+    return f"{whole} s"
+
+
+def latency(seconds: float | None) -> str:
+    """A round trip: ``0.8 ms``, ``43 ms``, ``1.20 s``."""
+    if seconds is None:
+        return NOTHING
+    if seconds >= 0.9995:
+        return f"{seconds:.2f} s"
+    ms = seconds * 1000
+    return f"{ms:.1f} ms" if ms < 9.95 else f"{ms:.0f} ms"
+
+
+def clock(at: float) -> str:
+    """The local time of day with milliseconds, of seconds since the epoch."""
+    millis = int(at * 1000) % 1000
+    return f"{time.strftime('%H:%M:%S', time.localtime(at))}.{millis:03d}"
+
+
+def short_id(session_id: str) -> str:
+    return session_id[:SHORT_ID_LENGTH]

@@ -1,0 +1,190 @@
+"""Small widgets every panel uses: a banner, an empty state, a framed panel.
+
+Owns their look and behaviour. Does not own what they say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.style import Tone
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QIcon
+
+    from gui.icons import Icons
+
+_ICON_OF = {
+    Tone.ERROR: "error",
+    Tone.WARN: "warning",
+    Tone.OK: "check",
+    Tone.MUTED: "info",
+    Tone.ACCENT: "info",
+    Tone.TEXT: "info",
+}
+
+
+class IconLabel(QLabel):
+    """A label that shows an icon and follows the theme through Icons.bind()."""
+
+    def __init__(self, size: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size = size
+        self.setFixedSize(size, size)
+
+    def setIcon(self, icon: QIcon) -> None:
+        """Named like a button's, so that Icons.bind() can hand it one."""
+        self.setPixmap(icon.pixmap(self._size, self._size))
+
+
+class Banner(QFrame):
+    """A message in the flow of a panel: never modal, dismissible where ``closable``."""
+
+    dismissed = Signal()
+
+    def __init__(self, icons: Icons, *, closable: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner")
+        self._icons = icons
+        self._icon = IconLabel(20)
+        self._title = named_label("bannerTitle")
+        self._text = named_label("bannerText")
+        for label in (self._title, self._text):
+            label.setWordWrap(True)
+            # Text from an error may hold "<": it is text, never markup.
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._title)
+        words.addWidget(self._text)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 9, 9, 9)
+        self._row.setSpacing(10)
+        self._row.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)
+        self._row.addLayout(words, 1)
+        if closable:
+            close = QToolButton()
+            close.setToolTip("Dismiss")
+            close.setAccessibleName("Dismiss")
+            icons.bind(close, "close", Tone.MUTED)
+            close.clicked.connect(self.dismiss)
+            self._row.addWidget(close, alignment=Qt.AlignmentFlag.AlignTop)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What it says, title first."""
+        return f"{self._title.text()}\n{self._text.text()}".strip()
+
+    def add_button(self, button: QPushButton) -> None:
+        self._row.insertWidget(2, button, alignment=Qt.AlignmentFlag.AlignVCenter)
+
+    def tell(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
+        self._title.setText(title)
+        self._title.setVisible(bool(title))
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+        self._icons.bind(self._icon, _ICON_OF[tone], tone)
+        self.setProperty("tone", tone.value)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.show()
+
+    def dismiss(self) -> None:
+        self.hide()
+        self.dismissed.emit()
+
+
+class EmptyState(QWidget):
+    """What a panel shows while it has nothing: an icon, a line, a hint, a button."""
+
+    pressed = Signal()
+
+    def __init__(
+        self,
+        icons: Icons,
+        icon: str,
+        title: str,
+        hint: str = "",
+        button: str = "",
+        *,
+        icon_size: int = 32,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        picture = IconLabel(icon_size)
+        icons.bind(picture, icon, Tone.MUTED)
+        self._title = named_label("emptyTitle", title)
+        self._hint = named_label("muted", hint)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 12, 18, 12)
+        column.setSpacing(8)
+        column.addStretch(1)
+        column.addWidget(picture, alignment=Qt.AlignmentFlag.AlignHCenter)
+        for label in (self._title, self._hint):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            label.setWordWrap(True)
+            column.addWidget(label)
+        self._hint.setVisible(bool(hint))
+        if button:
+            press = QPushButton(button)
+            press.setProperty("primary", "true")
+            press.clicked.connect(self.pressed)
+            column.addSpacing(4)
+            column.addWidget(press, alignment=Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+
+    def tell(self, title: str, hint: str = "") -> None:
+        self._title.setText(title)
+        self._hint.setText(hint)
+        self._hint.setVisible(bool(hint))
+
+
+class Panel(QWidget):
+    """A rounded, framed box: what docks and tabs hold. ``body`` takes the content."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(1, 1, 1, 1)
+        self.body.setSpacing(0)
+
+
+def tool_button(
+    icons: Icons, icon: str, tip: str, *, checkable: bool = False, text: str = ""
+) -> QToolButton:
+    """A flat button with an icon; ``tip`` is also its accessible name."""
+    button = QToolButton()
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setCheckable(checkable)
+    button.setIconSize(QSize(16, 16))
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if text:
+        button.setText(text)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    icons.bind(button, icon)
+    return button
+
+
+def named_label(name: str, text: str = "") -> QLabel:
+    """A label the style sheet knows by ``name``."""
+    label = QLabel(text)
+    label.setObjectName(name)
+    return label
