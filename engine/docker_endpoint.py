@@ -12,14 +12,18 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from engine.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
-from engine.settings import DockerEngine
+from engine.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.errors import DockerError
+    from engine.settings import DockerEngine
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 """How long an engine may take to accept a connection, TLS included."""

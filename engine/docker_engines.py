@@ -10,23 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.docker_endpoint import CONNECT_TIMEOUT_SECONDS, Endpoint, UnusableEndpoint, resolve
+from engine.docker_endpoint import CONNECT_TIMEOUT_SECONDS, UnixEndpoint, UnusableEndpoint, resolve
 from engine.docker_endpoint import explain as explain_os_error
-from engine.errors import DockerAbsentError, DockerError, DockerFailedError
+from engine.errors import DockerAbsentError, DockerFailedError
 from engine.http_stream import docker_error
-from engine.settings import DockerSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
     from docker import DockerClient
+
+    from engine.docker_endpoint import Endpoint
+    from engine.errors import DockerError
+    from engine.settings import DockerSettings
 
 logger = logging.getLogger(__name__)
 
-API_TIMEOUT_SECONDS = 10.0
+API_TIMEOUT_SECONDS = 10
 """How long one Docker API call may take."""
 CLOSE_TIMEOUT_SECONDS = API_TIMEOUT_SECONDS + CONNECT_TIMEOUT_SECONDS
 """How long close() waits for calls already running in the workers."""
@@ -37,16 +43,14 @@ _T = TypeVar("_T")
 class DockerEngines:
     """One client per engine, made at first use, shared by ``settings.workers`` threads."""
 
-    def __init__(
-        self, settings: DockerSettings, *, api_timeout: float = API_TIMEOUT_SECONDS
-    ) -> None:
+    def __init__(self, settings: DockerSettings, *, api_timeout: int = API_TIMEOUT_SECONDS) -> None:
         engines = settings.engines if settings.enabled else ()
         self._endpoints: dict[str, Endpoint] = {e.name: resolve(e) for e in engines}
         self._locks = {name: threading.Lock() for name in self._endpoints}
         self._clients: dict[str, DockerClient] = {}
         self._timeout = api_timeout
         self._executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="hatchway-docker")
-        self._running: set[Future[object]] = set()
+        self._running: set[Future[Any]] = set()
         self._closed = False
 
     @property
@@ -106,6 +110,7 @@ class DockerEngines:
         import requests
 
         try:
+            _knock(endpoint)
             return fn(self._client(engine, endpoint))
         except docker.errors.APIError as error:
             status = error.response.status_code if error.response is not None else 0
@@ -139,6 +144,17 @@ class DockerEngines:
             return client
 
 
+def _knock(endpoint: Endpoint) -> None:
+    """Raises OSError when nobody listens at a unix socket.
+
+    The SDK would leave the socket that cannot connect to the garbage collector.
+    """
+    if isinstance(endpoint, UnixEndpoint):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(CONNECT_TIMEOUT_SECONDS)
+            knocking.connect(endpoint.path)
+
+
 def _sdk_url(endpoint: Endpoint) -> str:
     """The address in the SDK's spelling, so that both of our ways reach the same engine."""
     if endpoint.url.startswith("unix:"):
@@ -146,13 +162,13 @@ def _sdk_url(endpoint: Endpoint) -> str:
     return f"{'https' if endpoint.tls else 'http'}://{endpoint.host}"
 
 
-def _explain(url: str, error: BaseException, timeout: float) -> DockerError:
+def _explain(url: str, error: BaseException, timeout: int) -> DockerError:
     import requests
 
     causes = tuple(_causes(error))
     for cause in causes:
         if isinstance(cause, requests.exceptions.ReadTimeout):
-            return DockerFailedError(f"Docker at {url} did not answer within {timeout:g} seconds")
+            return DockerFailedError(f"Docker at {url} did not answer within {timeout} seconds")
     # The innermost is the operating system's own word; requests' errors are OSErrors too.
     for cause in reversed(causes):
         if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):

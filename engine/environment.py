@@ -28,6 +28,10 @@ def child_environment() -> dict[str, str]:
         saved = environment.pop(name + _SAVED_SUFFIX, None)
         if saved is not None:
             environment[name] = saved
-    for name in [name for name in environment if name.startswith(_OWN_PREFIX)]:
-        del environment[name]
+    bundle = str(getattr(sys, "_MEIPASS", ""))
+    for name, value in list(environment.items()):
+        # Start-up hooks of libraries (Qt's plugin path, say) point into the bundle,
+        # where another program's Qt would find the wrong version.
+        if name.startswith(_OWN_PREFIX) or (bundle and value.startswith(bundle)):
+            del environment[name]
     return environment

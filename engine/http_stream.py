@@ -12,10 +12,15 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from engine.docker_endpoint import Endpoint, explain
-from engine.errors import DockerError, DockerFailedError, DockerRefusedError
+from engine.docker_endpoint import explain
+from engine.errors import DockerFailedError, DockerRefusedError
 from engine.receive_buffer import ReceiveBuffer
+
+if TYPE_CHECKING:
+    from engine.docker_endpoint import Endpoint
+    from engine.errors import DockerError
 
 MAX_HEAD_BYTES = 16 * 1024
 """Status line and headers; Docker's take some 300 bytes."""
@@ -323,7 +328,5 @@ async def _refusal(endpoint: Endpoint, stream: HttpStream, head: ResponseHead) -
 def docker_error(url: str, status: int, message: str) -> DockerError:
     """Docker's own error answer as the typed error whose text says what to do."""
     if status in (401, 403):
-        return DockerRefusedError(
-            f"Docker at {url} refused us ({message}): check who may use it"
-        )
+        return DockerRefusedError(f"Docker at {url} refused us ({message}): check who may use it")
     return DockerFailedError(f"Docker said: {message}", status)

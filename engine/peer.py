@@ -12,11 +12,13 @@ import contextlib
 import hmac
 import logging
 import secrets
+import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import socketio
 
 from engine import rtc
@@ -65,6 +67,8 @@ class RelayAddress:
 
     url: str
     token: str = ""
+    agent_id: str = ""
+    """Which agent, at a relay that has several."""
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ class TerminalPeer:
         own_secret: bytes | None = None,
         ice: IceSettings | None = None,
         session_id: str = "",
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.device_id = device_id
@@ -110,6 +115,8 @@ class TerminalPeer:
         self._handlers = handlers or PeerHandlers()
         self._own_secret = own_secret
         self._ice = ice or IceSettings()
+        self._ssl = ssl_context
+        self._http: aiohttp.ClientSession | None = None
         self._tasks = TaskOwner("peer")
         self._client: socketio.AsyncClient | None = None
         self._pc: rtc.PeerConnection | None = None
@@ -143,13 +150,16 @@ class TerminalPeer:
 
     async def reach_relay(self) -> None:
         """Raises RelayUnreachableError, RelayRefusedError."""
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
+        )
         client = socketio.AsyncClient(
             reconnection=False,
             handle_sigint=False,
             logger=library_logger("peer"),
-            engineio_logger=library_logger("peer.engine"),
+            engineio_logger=library_logger("peer"),
+            http_session=self._http,
         )
-        client.start_background_task = self._tasks.start
         client.eio.start_background_task = self._tasks.start
         self._client = client
         auth = {"token": self._relay.token, "role": "guest", "name": "Hatchway"}
@@ -182,6 +192,8 @@ class TerminalPeer:
             "cols": self._size.cols,
             "rows": self._size.rows,
         }
+        if self._relay.agent_id:
+            offer["agent_id"] = self._relay.agent_id
         fingerprint = rtc.fingerprint(sdp)
         nonce = ""
         if self._own_secret is not None:
@@ -245,6 +257,10 @@ class TerminalPeer:
             self._acked = self._rendered
             self._post(wire.Ack(self._rendered))
 
+    @property
+    def is_closed(self) -> bool:
+        return self._closing
+
     def rtt(self) -> float | None:
         return self._pc.rtt if self._pc else None
 
@@ -262,9 +278,8 @@ class TerminalPeer:
             with contextlib.suppress(TimeoutError, Exception):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._client.disconnect()
-            http = getattr(self._client.eio, "http", None)
-            if http is not None and not http.closed:
-                await http.close()
+        if self._http is not None:
+            await self._http.close()
         await self._tasks.close()
 
     async def _say_goodbye(self) -> None:

@@ -7,7 +7,10 @@ bytes come from: the two callables handed in stop and restart the source.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HIGH_WATER = 256 * 1024
 """Bytes held at which the source is paused. One more delivery may still arrive on top."""

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from engine.agent import Agent
-    from engine.peer import TerminalPeer
 
     from engine.events import (
         Event,
         EventBus,
     )
     from engine.model import Size
+    from engine.peer import TerminalPeer
     from engine.selftest_model import SelfTestReport, StageResult
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,10 @@ class EngineAdapter(QObject):
         super().__init__()
         self._agent: Agent | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._finishing: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._started = asyncio.Event()
+        self._start_error: BaseException | None = None
         self._signals = {
             SessionCreated: self.sessionCreated,
             SessionStateChanged: self.sessionStateChanged,
@@ -97,23 +100,36 @@ class EngineAdapter(QObject):
     def attach(self, agent: Agent) -> None:
         """The engine runs now: calls are possible from here on."""
         self._agent = agent
+        self._started.set()
         self.agentReady.emit()
+
+    def start_failed(self, error: BaseException) -> None:
+        """The engine does not run and will not: say so, now and to whoever waits for it."""
+        self._start_error = error
+        self._started.set()
+        self.report(error)
 
     def run(
         self,
         work: Coroutine[Any, Any, object],
         failed: Callable[[problems.Problem], None] | None = None,
+        *,
+        finish: bool = False,
     ) -> asyncio.Task[Any] | None:
         """Run ``work`` as a task owned here until close().
 
-        An error goes to ``failed`` if given, else out through ``problem``. After
-        close() nothing is started and None comes back.
+        An error goes to ``failed`` if given, else out through ``problem``. ``finish``
+        is for clean-up, bounded in itself: close() awaits it instead of cancelling.
+        After close() nothing is started and None comes back.
         """
         if self._closed:
             work.close()
             return None
         task = asyncio.get_event_loop().create_task(self._guarded(work, failed))
         self._tasks.add(task)
+        if finish:
+            self._finishing.add(task)
+            task.add_done_callback(self._finishing.discard)
         task.add_done_callback(self._tasks.discard)
         return task
 
@@ -124,14 +140,16 @@ class EngineAdapter(QObject):
         on_output: Callable[[bytes], None],
         on_end: Callable[[str, int | None], None],
     ) -> TerminalPeer:
-        """See Agent.open_terminal. Raises HatchwayError."""
-        return await self._ready().open_terminal(target_id, size, on_output, on_end)
+        """See Agent.open_terminal; waits for the engine to run. Raises HatchwayError."""
+        agent = await self._ready()
+        return await agent.open_terminal(target_id, size, on_output, on_end)
 
     async def self_test(
         self, target_id: str, on_stage: Callable[[StageResult], None]
     ) -> SelfTestReport:
-        """See Agent.self_test. Raises HatchwayError."""
-        return await self._ready().self_test(target_id, on_stage)
+        """See Agent.self_test; waits for the engine to run. Raises HatchwayError."""
+        agent = await self._ready()
+        return await agent.self_test(target_id, on_stage)
 
     def close_session(self, session_id: str, reason: str = CLOSED_BY_HOST) -> None:
         if self._agent is not None:
@@ -142,13 +160,14 @@ class EngineAdapter(QObject):
             self._agent.set_shared(target_id, shared)
 
     async def close(self) -> None:
-        """Cancel and await every task, and stop listening. Idempotent."""
+        """Cancel and await every task, let clean-up finish, stop listening. Idempotent."""
         self._closed = True
         self._unsubscribe()
         while self._tasks:
             tasks = tuple(self._tasks)
             for task in tasks:
-                task.cancel()
+                if task not in self._finishing:
+                    task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._tasks.difference_update(tasks)
         self._agent = None
@@ -158,9 +177,11 @@ class EngineAdapter(QObject):
         told = problems.explain(error)
         self.problem.emit(told.title, told.text)
 
-    def _ready(self) -> Agent:
+    async def _ready(self) -> Agent:
+        """The engine, as soon as it runs: a terminal may be asked for before that."""
+        await self._started.wait()
         if self._agent is None:
-            raise HatchwayError("The engine is still starting")
+            raise HatchwayError("The engine could not start") from self._start_error
         return self._agent
 
     async def _guarded(

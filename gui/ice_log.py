@@ -148,6 +148,7 @@ class IceLogPanel(Panel):
 
     def _list(self) -> QTreeView:
         view = QTreeView()
+        view.setObjectName("log")
         view.setModel(self.model)
         view.setRootIsDecorated(False)
         # Ten thousand rows are laid out at once only if all are known to be as high.
@@ -171,7 +172,7 @@ class IceLogPanel(Panel):
         copy.triggered.connect(self.copy)
         view.addAction(copy)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        view.verticalScrollBar().valueChanged.connect(self._scrolled)
+        view.verticalScrollBar().actionTriggered.connect(self._scrolled)
         return view
 
     def _list_session(self, event: SessionCreated) -> None:
@@ -193,11 +194,10 @@ class IceLogPanel(Panel):
         if on:
             self.view.scrollToBottom()
 
-    def _scrolled(self, value: int) -> None:
-        """Scrolling up with the mouse or keys stops following; the end resumes it."""
+    def _scrolled(self) -> None:
+        """The user moved the bar: scrolling up stops following, the end resumes it."""
         bar = self.view.verticalScrollBar()
-        if bar.isSliderDown() or self.view.underMouse() or self.view.hasFocus():
-            self.follow.setChecked(value >= bar.maximum())
+        self.follow.setChecked(bar.sliderPosition() >= bar.maximum())
 
     def _show_waiting(self, count: int) -> None:
         self._waiting.setText(f"{count} waiting" if count else "")

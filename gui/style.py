@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 
+import resources
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
@@ -125,7 +127,7 @@ QTabBar::tab { background: transparent; color: $muted; padding: 6px 12px; margin
     border-top-left-radius: 7px; border-top-right-radius: 7px; }
 QTabBar::tab:selected { background: $base; color: $text; border-color: $border; }
 QTabBar::tab:hover:!selected { background: $hover; color: $text; }
-QMainWindow > QTabBar::tab { padding: 5px 14px; margin-bottom: 1px; }
+QMainWindow > QTabBar::tab { padding: 5px 14px; margin: 0 -2px 2px 4px; }
 QMainWindow > QTabBar::tab:selected { background: $selection; border-color: transparent;
     border-radius: 7px; }
 QMainWindow > QTabBar::tab:hover:!selected { border-radius: 7px; }
@@ -134,6 +136,8 @@ QAbstractItemView { background: $base; border: none; outline: none;
     selection-background-color: $selection; selection-color: $text;
     alternate-background-color: $raised; }
 QTreeView::item, QTableView::item { border: none; }
+QTableView::item { padding: 0 5px; }
+QTreeView#log::item { padding: 2px 5px; }
 QTreeView::item:hover, QListView::item:hover { background: $hover; }
 QTreeView::item:selected, QTableView::item:selected, QListView::item:selected {
     background: $selection; color: $text; }
@@ -147,9 +151,8 @@ QLineEdit, QComboBox, QPlainTextEdit { background: $base; border: 1px solid $bor
     border-radius: 6px; padding: 4px 8px; selection-background-color: $selection;
     selection-color: $text; }
 QLineEdit:focus, QComboBox:focus { border-color: $accent; }
-QComboBox { padding-right: 22px; }
-QComboBox::drop-down { border: none; width: 20px; }
-QComboBox::down-arrow { image: none; width: 0; height: 0; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { image: url("$chevron"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; }
 
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 6px;
@@ -164,6 +167,7 @@ QPushButton[primary="true"]:disabled { background: $hover; color: $muted; border
 QPushButton[primary="true"]:focus { border-color: $text; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px;
     padding: 3px; }
+QToolButton::menu-indicator { image: none; }
 QToolButton:hover { background: $hover; }
 QToolButton:checked { background: $selection; }
 QToolButton:focus { border-color: $accent; }
@@ -192,7 +196,9 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 
 def style_sheet(colors: Colors) -> str:
-    return _SHEET.substitute(asdict(colors))
+    # A style sheet takes slashes on every system.
+    chevron = resources.path("icons/chevron.svg").replace("\\", "/")
+    return _SHEET.substitute(asdict(colors), chevron=chevron)
 
 
 def palette(colors: Colors) -> QPalette:

@@ -20,6 +20,14 @@ def read(name: str) -> bytes:
     return resource.read_bytes()
 
 
+def path(name: str) -> str:
+    """Where one file lies, for the few who insist on opening it themselves (a style sheet).
+
+    The program is never run from an archive, so every file has a place of its own.
+    """
+    return str(files(__name__).joinpath(name))
+
+
 def icon_names() -> tuple[str, ...]:
     """Every icon's name, sorted, without folder and ending."""
     entries = files(__name__).joinpath("icons").iterdir()

@@ -24,7 +24,7 @@ GROUPS_KNOWN="app test check build"
 APT_app="libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0|libglib2.0-0t64
     libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
     libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 fonts-dejavu-core"
-APT_test="!dockerd:docker.io !iptables:iptables busybox-static debootstrap xvfb xauth
+APT_test="!dockerd:docker.io !iptables:iptables busybox-static xvfb xauth
     !chromium:chromium iproute2 procps"
 APT_check=""
 APT_build="!objdump:binutils"

@@ -88,8 +88,11 @@ if [ -n "$reason" ]; then
         exit 1
     fi
     say "going on without: what needs one is skipped, and says so"
-elif [ -f tests/images.py ]; then
-    "$PYTHON" -m tests.images
+elif ! "$PYTHON" -m tests.images; then
+    say "the test images could not be made; the reason is above"
+    if [ -n "${CI:-}" ]; then
+        exit 1
+    fi
 fi
 
 # Not exec: the engine we started must be ended afterwards.

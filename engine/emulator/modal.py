@@ -7,8 +7,7 @@ cannot type. Source: xterm ctlseqs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.emulator.cells import DEFAULT_STYLE, Row
 from engine.emulator.modes import (
@@ -22,6 +21,9 @@ from engine.emulator.modes import (
 )
 from engine.emulator.page import Page, SavedCursor
 from engine.emulator.screen import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PRIMARY_ATTRIBUTES = "\x1b[?62;22c"
 """DA1: a VT220 with colours."""

@@ -7,13 +7,17 @@ alternate screen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pyte.screens import Char
-
-from engine.emulator.cells import DEFAULT_STYLE, CellCache, Row, Style, style_of
+from engine.emulator.cells import DEFAULT_STYLE, Row, Style, style_of
 from engine.emulator.width import width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyte.screens import Char
+
+    from engine.emulator.cells import CellCache
 
 
 class SavedCursor(NamedTuple):

@@ -10,13 +10,13 @@ become history.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pyte
-from pyte.screens import Char, Margins, StaticDefaultDict
+from pyte.screens import Margins
 
 from engine.emulator import sgr
-from engine.emulator.cells import CLUSTER_LIMIT, DEFAULT_STYLE, CellCache, Line, Row
+from engine.emulator.cells import CLUSTER_LIMIT, DEFAULT_STYLE, CellCache
 from engine.emulator.modes import (
     CHARSETS,
     DEFAULT_PRIVATE,
@@ -27,8 +27,13 @@ from engine.emulator.modes import (
     Private,
     private,
 )
-from engine.emulator.page import Page, SavedCursor
+from engine.emulator.page import Page
 from engine.emulator.width import NARROW, width
+
+if TYPE_CHECKING:
+    from pyte.screens import Char, StaticDefaultDict
+
+    from engine.emulator.cells import Line, Row
 
 MAX_TITLE = 256
 """Characters kept of a title."""
@@ -82,7 +87,11 @@ class Screen(pyte.Screen):
     # -- text
 
     def draw(self, data: str) -> None:
-        self._last = data[-1]
+        last = data[-1]
+        self._draw(data)
+        self._last = last
+
+    def _draw(self, data: str) -> None:
         charset = CHARSETS.get(self.charsets[self.charset])
         if charset:
             data = data.translate(charset)
@@ -144,7 +153,8 @@ class Screen(pyte.Screen):
         self.index()
 
     def settle(self) -> None:
-        """Give up a pending wrap: every cursor movement and edit does."""
+        """Give up a pending wrap and REP's character: every cursor movement and edit does."""
+        self._last = ""
         if self.cursor.x >= self.columns:
             self.cursor.x = self.columns - 1
 
@@ -304,6 +314,11 @@ class Screen(pyte.Screen):
         elif self.flag(Private.REVERSE_WRAP) and _AUTOWRAP in self.mode and self.cursor.y:
             self.cursor.x, self.cursor.y = self.columns - 1, self.cursor.y - 1
 
+    def tab(self) -> None:
+        later = [stop for stop in self.tabstops if stop > self.cursor.x]
+        if self.cursor.x < self.columns:
+            self.cursor.x = min(later, default=self.columns - 1)
+
     def tab_forward(self, count: int) -> None:
         for _ in range(min(count or 1, self.columns)):
             self.tab()
@@ -318,18 +333,3 @@ class Screen(pyte.Screen):
         if first < last:
             self.margins = None if (first, last) == (0, self.lines - 1) else Margins(first, last)
             self.cursor_position()
-
-    def save_cursor(self) -> None:
-        cursor = self.cursor
-        origin = _ORIGIN in self.mode
-        self.page.saved = SavedCursor(
-            cursor.x, cursor.y, self.style, *self.charsets, self.charset, origin
-        )
-
-    def restore_cursor(self) -> None:
-        saved = self.page.saved or SavedCursor()
-        self.cursor.x = min(saved.x, self.columns)
-        self.cursor.y = min(saved.y, self.lines - 1)
-        self.style, self.charset = saved.style, saved.charset
-        self.charsets = [saved.g0, saved.g1]
-        (self.mode.add if saved.origin else self.mode.discard)(_ORIGIN)

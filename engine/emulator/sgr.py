@@ -7,8 +7,12 @@ xterm ctlseqs for 90..107 and 38/48.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from engine.emulator.cells import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
+from engine.emulator.cells import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR
+
+if TYPE_CHECKING:
+    from engine.emulator.cells import Style
 
 _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     1: (("bold", True),),

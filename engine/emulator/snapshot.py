@@ -6,12 +6,16 @@ same size it restores rows, styles, cursor, title and modes; history is not part
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.emulator import sgr
 from engine.emulator.cells import DEFAULT_STYLE
-from engine.emulator.modal import ModalScreen
 from engine.emulator.modes import DEFAULT_PRIVATE, INSERT, CursorShape, MouseTracking, Private
 from engine.emulator.modes import private as private_mode
-from engine.emulator.page import Page
+
+if TYPE_CHECKING:
+    from engine.emulator.modal import ModalScreen
+    from engine.emulator.page import Page
 
 _SHAPE_CODES = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 _LATER = (Private.ORIGIN, Private.AUTOWRAP, Private.CURSOR_BLINK)

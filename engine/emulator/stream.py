@@ -14,10 +14,14 @@ import enum
 import inspect
 import logging
 import re
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.emulator.screen import Screen
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +54,14 @@ class _State(enum.Enum):
 class Stream(pyte.ByteStream):
     """Feeds one screen. feed() takes any bytes, never raises, and keeps no more than its bounds."""
 
-    escape: ClassVar[dict[str, str]] = {
+    escape = {  # noqa: RUF012  # pyte declares these tables so
         **pyte.ByteStream.escape,
         "E": "next_line",
         "=": "application_keypad",
         ">": "normal_keypad",
     }
     # Keys are prefix, intermediates and final byte. pyte's "'" for HPA is a slip: it is "`".
-    csi: ClassVar[dict[str, str]] = {
+    csi = {  # noqa: RUF012  # as above
         **{key: event for key, event in pyte.ByteStream.csi.items() if key != "'"},
         "`": "cursor_to_column",
         "I": "tab_forward",
@@ -65,8 +69,6 @@ class Stream(pyte.ByteStream):
         "S": "scroll_up",
         "T": "scroll_down",
         "b": "repeat",
-        "j": "cursor_back",
-        "k": "cursor_up",
         "s": "save_cursor",
         "t": "window_report",
         "u": "restore_cursor",
@@ -84,10 +86,30 @@ class Stream(pyte.ByteStream):
         "'}": "insert_columns",
         "'~": "delete_columns",
     }
-    basic: ClassVar[dict[str, str]] = pyte.ByteStream.basic
     events = frozenset(
         {*pyte.ByteStream.events, *escape.values(), *csi.values()}
         | {"draw", "set_title", "sgr", "define_charset"}
+    )
+
+    # A character in the last column leaves the cursor beyond it. These events leave it
+    # there; all others, which move or edit, bring it back first.
+    _KEEP_PENDING_WRAP: ClassVar[frozenset[str]] = frozenset(
+        {
+            "bell",
+            "tab",
+            "tab_forward",
+            "scroll_up",
+            "scroll_down",
+            "save_cursor",
+            "repeat",
+            "set_mode",
+            "reset_mode",
+            "cursor_shape",
+            "sgr",
+        }
+        | {"set_private_mode", "reset_private_mode", "application_keypad", "normal_keypad"}
+        | {"define_charset", "set_title", "shift_in", "shift_out", "set_tab_stop"}
+        | {event for event in (*csi.values(), *escape.values()) if "report" in event}
     )
 
     _C1: ClassVar[dict[str, str]] = {"\x84": "D", "\x85": "E", "\x88": "H", "\x8d": "M"}
@@ -99,13 +121,14 @@ class Stream(pyte.ByteStream):
         "\x9f": "_",
     }
 
-    def __init__(self, screen: pyte.Screen) -> None:
+    def __init__(self, screen: Screen) -> None:
         self._state = _State.GROUND
         self._collected = ""
         self._string = ""
         self._string_kind = ""
         self._failed: set[str] = set()
         self._handlers: dict[str, tuple[Callable[..., Any], int]] = {}
+        self._settle = screen.settle
         super().__init__(screen)
 
     def attach(self, screen: pyte.Screen) -> None:
@@ -117,7 +140,7 @@ class Stream(pyte.ByteStream):
     def _initialize_parser(self) -> None:
         """pyte's own parser is not used."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
         text = self.utf8_decoder.decode(data)
         draw, _ = self._handlers["draw"]
         match = _WHOLE.match
@@ -258,6 +281,8 @@ class Stream(pyte.ByteStream):
 
     def _event(self, event: str, *arguments: object) -> None:
         handler, arity = self._handlers[event]
+        if event not in self._KEEP_PENDING_WRAP:
+            self._settle()
         self._call(event, handler, arguments[:arity])
 
     def _call(self, event: str, handler: Callable[..., Any], arguments: tuple[object, ...]) -> None:
@@ -288,4 +313,4 @@ def _bounded(parameters: str) -> str:
     return _LONG_NUMBER.sub("9999", parameters) if len(parameters) > MAX_DIGITS else parameters
 
 
-_LONG_NUMBER = re.compile(r"[0-9]{%d,}" % (MAX_DIGITS + 1))
+_LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1},}}")

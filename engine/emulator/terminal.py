@@ -6,15 +6,21 @@ callable. Does not own how it works inside; a faster emulator can take its place
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from engine.emulator.cells import Line
 from engine.emulator.modal import ModalScreen
-from engine.emulator.modes import CursorShape, MouseTracking, Private
+from engine.emulator.modes import Private
 from engine.emulator.snapshot import snapshot
 from engine.emulator.stream import Stream
 from engine.model import MAX_DIMENSION, MIN_DIMENSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.emulator.cells import Line
+    from engine.emulator.modes import CursorShape, MouseTracking
 
 SCROLLBACK_LINES = 10_000
 """Lines of history kept when nobody says otherwise; the oldest go first."""

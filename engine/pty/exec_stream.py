@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
-from engine.docker_endpoint import Endpoint
 from engine.errors import DockerFailedError
-from engine.http_stream import HttpStream, open_stream
+from engine.http_stream import open_stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.docker_endpoint import Endpoint
+    from engine.http_stream import HttpStream
 
 MAX_FRAME_BYTES = 1024 * 1024
 """A frame of a multiplexed stream; Docker's are at most 32 KiB."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ from engine.errors import RelayRefusedError
 from engine.wire.signaling import MAX_ID_LENGTH, field_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import web
 
 MAX_NAME_LENGTH = 80

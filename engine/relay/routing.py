@@ -6,16 +6,17 @@ an agent by its id, because its connection changes with every reconnect.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AgentOfflineError, LimitError, TargetNotFoundError
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
     from engine.relay.auth import PeerRole
     from engine.relay.limits import TokenBucket
     from engine.wire.signaling import Offer, SharedTarget

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import socketio
 from aiohttp import web
 
-from engine import __version__
 from engine.errors import (
     AccessDeniedError,
     AgentOfflineError,
@@ -28,7 +27,9 @@ from engine.errors import (
     SettingsError,
 )
 from engine.relay.auth import Gate, PeerRole, origin_allowed
+from engine.relay.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
 from engine.relay.limits import Limits, TokenBucket
+from engine.relay.pages import about, healthy, loopback_url
 from engine.relay.routing import Peer
 from engine.relay.switchboard import Switchboard
 from engine.signaling.library import TaskOwner, library_logger
@@ -50,19 +51,12 @@ logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 24
 """Random bytes of a token made here."""
-STOP_SECONDS = 1.0
-"""How long connections may take to end by themselves when the relay stops."""
+SWEEP_SECONDS = 60.0
+"""Between looks for routes long dead."""
 ANNOUNCE_SECONDS = 0.1
 """The least time between two lists of targets pushed to guests."""
 GUESTS = "guests"
 """The room of every guest's connection."""
-_SOCKET_PATH = "/socket.io/"
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _AGENT = frozenset({PeerRole.AGENT})
 _GUEST = frozenset({PeerRole.GUEST})
 _BOTH = _AGENT | _GUEST
@@ -98,8 +92,8 @@ class Relay:
         self._peers: dict[str, Peer] = {}
         self._changed = asyncio.Event()
         self._switchboard = Switchboard(self, self._limits, self._changed.set)
-        self._requests: dict[asyncio.Task[Any], web.Request] = {}
         self._sio: socketio.AsyncServer | None = None
+        self._connections: Connections | None = None
         self._runner: web.AppRunner | None = None
 
     async def start(
@@ -110,11 +104,12 @@ class Relay:
         Raises SettingsError when the address cannot be listened on.
         """
         self._host = host
-        self._sio = self._server()
-        app = web.Application(middlewares=[self._middleware])
-        app.router.add_get("/", _about)
-        app.router.add_get("/healthz", _healthy)
-        self._sio.attach(app)
+        self._sio = sio = self._server()
+        self._connections = connections = Connections(sio, self._limits, self._tasks)
+        app = web.Application(middlewares=[connections.middleware])
+        app.router.add_get("/", about)
+        app.router.add_get("/healthz", healthy)
+        sio.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         try:
@@ -127,7 +122,8 @@ class Relay:
         self._runner = runner
         self._tasks.start(self._announce)
         self._tasks.start(self._sweep)
-        self.url = _url("https" if ssl_context else "http", runner.addresses[0])
+        self._tasks.start(connections.sweep)
+        self.url = loopback_url("https" if ssl_context else "http", runner.addresses[0])
         logger.info("Relay listening at %s", self.url)
         return self.url
 
@@ -135,23 +131,12 @@ class Relay:
         """End every connection and listen no more; idempotent and bounded in time."""
         runner, self._runner = self._runner, None
         sio, self._sio = self._sio, None
-        if runner is None or sio is None:
+        connections, self._connections = self._connections, None
+        if runner is None or sio is None or connections is None:
             return
         for site in tuple(runner.sites):
             await site.stop()
-        requests = dict(self._requests)
-        for request in requests.values():
-            if request.transport is not None:
-                request.transport.close()
-        if requests:
-            # Sockets end when their transport does; a long poll has to be told.
-            await asyncio.wait(requests, timeout=STOP_SECONDS / 10)
-        for task, request in requests.items():
-            task.cancel()
-            if request.transport is not None:
-                request.transport.abort()
-        if requests:
-            await asyncio.wait(requests, timeout=STOP_SECONDS)
+        await connections.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sio.shutdown(), STOP_SECONDS)
         await self._tasks.close()
@@ -222,37 +207,7 @@ class Relay:
         return self._sio
 
     def _origin_allowed(self, origin: str, environ: dict[str, Any]) -> bool:
-        request: web.Request = environ["aiohttp.request"]
-        return origin_allowed(origin, request, self._host, self._origins)
-
-    @web.middleware
-    async def _middleware(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        if request.path == _SOCKET_PATH and "sid" not in request.query:
-            if refusal := self._overfull(request.remote):
-                return web.json_response(
-                    {"message": refusal, "data": {"code": RateLimitedError.code}}, status=429
-                )
-            request["opened_at"] = asyncio.get_running_loop().time()
-        task = asyncio.current_task()
-        if task is None:  # aiohttp always runs handlers in tasks
-            return await handler(request)
-        self._requests[task] = request
-        try:
-            return await handler(request)
-        finally:
-            # A task serves one request after the other of its connection.
-            del self._requests[task]
-
-    def _overfull(self, address: str | None) -> str:
-        environs = self._server_or_fail().environ.values()
-        if len(environs) >= self._limits.connections:
-            return "The relay has no room for another connection"
-        same = sum(1 for environ in environs if environ["aiohttp.request"].remote == address)
-        if same >= self._limits.connections_per_address:
-            return "Too many connections from your address"
-        return ""
+        return origin_allowed(origin, request_of(environ), self._host, self._origins)
 
     async def _on_connect(self, sid: str, *args: object) -> None:
         sio = self._server_or_fail()
@@ -260,13 +215,13 @@ class Relay:
         # An event may be *named* connect: its arguments are the peer's invention.
         if environ is None or sid in self._peers:
             return
-        request: web.Request = environ["aiohttp.request"]
+        request = request_of(environ)
         try:
-            if "refused" in request:
+            if REFUSED in environ:
                 raise RelayRefusedError("Open a new connection to try another token")
             credentials = self._gate.check(args[1] if len(args) > 1 else None, request.headers)
         except RelayRefusedError as error:
-            request["refused"] = True
+            environ[REFUSED] = True
             logger.warning("Refused a connection from %s: %s", request.remote, error)
             raise socketio.exceptions.ConnectionRefusedError(
                 str(error), {"code": error.code}
@@ -285,7 +240,7 @@ class Relay:
             gone=asyncio.get_running_loop().create_future(),
             agent_id=credentials.agent_id,
         )
-        request["authenticated"] = True
+        environ[PROVEN] = True
         self._peers[sid] = peer
         self._switchboard.connected(peer)
         if guest:
@@ -298,6 +253,11 @@ class Relay:
         if peer is None or (self._sio and self._sio.manager.is_connected(sid, "/")):
             return
         self._forget(peer)
+        if self._sio and self._connections:
+            connection = self._sio.manager.eio_sid_from_sid(sid, "/")
+            if connection is not None:
+                # Also a long poll that nobody would answer any more.
+                self._connections.end(connection)
         logger.info("%s from %s disconnected", peer.role.capitalize(), peer.address)
 
     def _forget(self, peer: Peer) -> None:
@@ -312,11 +272,12 @@ class Relay:
         self, event: str, roles: frozenset[PeerRole], handler: _Handler
     ) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def receive(sid: str, *args: object) -> dict[str, Any]:
+            sio = self._sio
             payload = args[0] if args else None
             reply = await self._handled(sid, event, payload, roles, handler)
-            if event == OFFER:
+            if event == OFFER and sio is not None:
                 # Also an event, for guests that do not ask for an acknowledgement.
-                await self._server_or_fail().emit(ANSWER, reply, to=sid)
+                await sio.emit(ANSWER, reply, to=sid)
             return reply
 
         return receive
@@ -352,7 +313,7 @@ class Relay:
             peer.refused += 1
             if peer.refused == self._limits.refusals:
                 logger.warning("Ending a flooding connection from %s", peer.address)
-                self._tasks.start(self._hang_up, sid)
+                self._tasks.start(self._server_or_fail().disconnect, sid)
             raise RateLimitedError("Too many messages: send fewer per second")
         if peer.role not in roles:
             raise AccessDeniedError(f"A connection with the role {peer.role} cannot send {event}")
@@ -364,18 +325,6 @@ class Relay:
         payload = args[0] if args else None
         # The name is the peer's: it is echoed in part, and never believed.
         return await self._handled(sid, str(event)[:64], payload, _BOTH, _refuse)
-
-    async def _hang_up(self, sid: str) -> None:
-        sio = self._server_or_fail()
-        connection = sio.manager.eio_sid_from_sid(sid, "/")
-        await sio.disconnect(sid)
-        if connection is not None:
-            await self._close_connection(connection)
-
-    async def _close_connection(self, connection: str) -> None:
-        # The library waits for the peer to take what is queued; this peer may not.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._server_or_fail().eio.disconnect(connection), STOP_SECONDS)
 
     # -- upkeep --
 
@@ -392,38 +341,10 @@ class Relay:
             await asyncio.sleep(ANNOUNCE_SECONDS)
 
     async def _sweep(self) -> None:
-        """End connections that show no token, and forget routes long dead."""
-        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self._limits.authenticate_seconds / 2)
+            await asyncio.sleep(SWEEP_SECONDS)
             self._switchboard.routes.sweep()
-            deadline = loop.time() - self._limits.authenticate_seconds
-            for connection, environ in tuple(self._server_or_fail().environ.items()):
-                request: web.Request = environ["aiohttp.request"]
-                if "authenticated" not in request and request["opened_at"] < deadline:
-                    await self._close_connection(connection)
 
 
 async def _refuse(_peer: Peer, _payload: object) -> dict[str, Any]:
     raise AccessDeniedError("The relay knows no such event")
-
-
-async def _about(_request: web.Request) -> web.Response:
-    words = (
-        f"Hatchway relay {__version__}\n\n"
-        "It introduces guests to terminal agents over Socket.IO. Terminals themselves go\n"
-        "from peer to peer, encrypted. Connecting takes a token.\n"
-    )
-    return web.Response(text=words, headers=_HEADERS)
-
-
-async def _healthy(_request: web.Request) -> web.Response:
-    return web.Response(text="ok\n", headers=_HEADERS)
-
-
-def _url(scheme: str, address: Any) -> str:
-    """A listening socket's address as one to connect to from this computer."""
-    host, port = address[0], address[1]
-    # What listens everywhere is reached on loopback.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

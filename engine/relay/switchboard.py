@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import (
@@ -23,7 +22,7 @@ from engine.errors import (
     SessionNotFoundError,
 )
 from engine.relay.auth import PeerRole
-from engine.relay.routing import Directory, Peer, Route, Routes
+from engine.relay.routing import Directory, Routes
 from engine.wire.signaling import (
     DISCONNECT,
     HEARTBEAT,
@@ -43,7 +42,10 @@ from engine.wire.signaling import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from engine.relay.limits import Limits
+    from engine.relay.routing import Peer, Route
 
 
 class Line(Protocol):

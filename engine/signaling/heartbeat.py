@@ -10,9 +10,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GIGABYTE = 10**9
 
@@ -41,21 +44,34 @@ class Heartbeat:
     """Samples off the loop: asking a disk for its space blocks while it spins up or is away.
 
     The one thread is the heartbeat's own, so that a hung disk takes no worker
-    from anybody else.
+    from anybody else, and one sample at most is under way.
     """
 
-    def __init__(self, disk: str | None = None) -> None:
+    def __init__(
+        self,
+        disk: str | None = None,
+        measure: Callable[[str, str], dict[str, Any]] = sample,
+    ) -> None:
         self._disk = disk or Path.home().anchor
+        self._measure = measure
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
         self._running: asyncio.Future[dict[str, Any]] | None = None
 
-    async def sample(self, agent_id: str) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        self._running = loop.run_in_executor(self._executor, sample, agent_id, self._disk)
-        try:
-            return await self._running
-        finally:
-            self._running = None
+    async def sample(self, agent_id: str, seconds: float) -> dict[str, Any]:
+        """Raises OSError, of which TimeoutError after ``seconds`` is one."""
+        if self._running is None:
+            loop = asyncio.get_running_loop()
+            self._running = loop.run_in_executor(
+                self._executor, self._measure, agent_id, self._disk
+            )
+            self._running.add_done_callback(self._ended)
+        return await asyncio.wait_for(asyncio.shield(self._running), seconds)
+
+    def _ended(self, running: asyncio.Future[dict[str, Any]]) -> None:
+        self._running = None
+        if not running.cancelled():
+            # Nobody may be waiting for it any more: asked for, so that it is no mistake.
+            running.exception()
 
     def close(self) -> None:
         """End the thread. One that hangs in the kernel is left to end by itself."""

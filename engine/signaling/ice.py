@@ -39,7 +39,4 @@ class IceHandler:
                 parse_candidate(message.candidate)
             self._held.hold(message)
             return
-        await session.pc.add_candidate(
-            message.candidate, message.sdp_mid, message.sdp_mline_index
-        )
-
+        await session.pc.add_candidate(message.candidate, message.sdp_mid, message.sdp_mline_index)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +71,9 @@ class _OneLine(logging.Filter):
 def library_logger(side: str) -> logging.Logger:
     """The logger handed to python-socketio for ``side`` (client or server)."""
     library = logging.getLogger(f"{__name__}.{side}")
-    # INFO would print packets whole, with tokens and session descriptions.
-    library.setLevel(logging.WARNING)
+    # INFO would print packets whole, with tokens and session descriptions, and
+    # warnings are what any peer can cause; ours say the same in their own words.
+    library.setLevel(logging.ERROR)
     if not any(isinstance(one, _OneLine) for one in library.filters):
         library.addFilter(_OneLine())
     return library

@@ -8,11 +8,14 @@ sees an unbounded field.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from engine.errors import BadRequestError, HatchwayError
+from engine.errors import BadRequestError
+
+if TYPE_CHECKING:
+    from engine.errors import HatchwayError
 
 OFFER = "webrtc:offer"
 ANSWER = "webrtc:answer"

@@ -45,3 +45,15 @@ def test_packed_it_carries_no_notes_of_the_bootloader(monkeypatch: pytest.Monkey
     monkeypatch.setenv("_PYI_ARCHIVE_FILE", "/dist/hatchway")
     monkeypatch.setenv("_PYI_APPLICATION_HOME_DIR", "/bundle")
     assert not [name for name in child_environment() if name.startswith("_PYI_")]
+
+
+@pytest.mark.usefixtures("frozen")
+def test_packed_it_points_no_other_program_into_the_bundle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "_MEIPASS", "/tmp/_MEI123", raising=False)
+    monkeypatch.setenv("QT_PLUGIN_PATH", "/tmp/_MEI123/PySide6/Qt/plugins")
+    monkeypatch.setenv("HATCHWAY_TEST_ONLY", "kept")
+    environment = child_environment()
+    assert "QT_PLUGIN_PATH" not in environment
+    assert environment["HATCHWAY_TEST_ONLY"] == "kept"

@@ -10,12 +10,9 @@ from aiohttp import web
 
 from . import exceptions as exceptions
 
-class _EngineSocket:
-    sid: str
-    closed: bool
-
 class _EngineServer:
-    sockets: dict[str, _EngineSocket]
+    handlers: dict[str, Callable[..., Awaitable[None]]]
+    def on(self, event: str, handler: Callable[..., Awaitable[None]]) -> None: ...
     start_background_task: Callable[..., asyncio.Task[Any]]
     async def disconnect(self, sid: str | None = None) -> None: ...
 
@@ -84,7 +81,7 @@ class AsyncClient:
         url: str,
         *,
         headers: Mapping[str, str] = ...,
-        auth: Mapping[str, object] | None = ...,
+        auth: Mapping[str, object] | Callable[[], Mapping[str, object]] | None = ...,
         transports: list[str] | None = ...,
         wait_timeout: float = ...,
         namespaces: list[str] | None = ...,

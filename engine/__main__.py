@@ -1,0 +1,259 @@
+"""The command line: host headless, run a relay, list targets, test oneself.
+
+Owns flags, what is printed and exit codes: 0 for a clean end (SIGINT and
+SIGTERM included), 1 for a failed self-test, 2 for flags or settings that
+cannot be used. Does not own any behaviour behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import __version__, log, settings
+from engine.errors import HatchwayError, SettingsError
+from engine.model import LOCAL_TARGET, DockerStatus, EngineState
+
+if TYPE_CHECKING:
+    from engine.agent import Agent
+    from engine.selftest_model import SelfTestReport, StageResult
+
+USAGE_ERROR = 2
+CATALOGUE_SECONDS = 5.0
+"""How long ``targets`` and ``selftest`` wait for Docker's first word."""
+RELAY_SECONDS = 10.0
+
+
+def parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings file to read")
+    common.add_argument("--log-level", type=str.upper, choices=log.LEVELS, metavar="LEVEL",
+                        help="one of " + ", ".join(log.LEVELS))  # fmt: skip
+    common.add_argument("--docker-host", metavar="URL", help="Docker engine to use")
+    hosting = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    hosting.add_argument("--relay", metavar="URL",
+                         help="register at this relay instead of running one")  # fmt: skip
+    hosting.add_argument("--relay-token", metavar="TOKEN", help="the agent's token at that relay")
+    hosting.add_argument("--share", action="append", metavar="NAME",
+                         help="a target guests may open without asking; repeatable; "
+                              "'*' is every container")  # fmt: skip
+    hosting.add_argument("--session-timeout", type=float, metavar="SECONDS",
+                         help="close a session after this long without activity")  # fmt: skip
+    hosting.add_argument("--listen", metavar="HOST:PORT", help="where the app's own relay listens")
+    top = argparse.ArgumentParser(
+        prog="python -m engine",
+        description="Host terminals into containers and this computer, without a window.",
+        parents=[common, hosting],
+    )
+    top.add_argument("--version", action="version", version=f"Hatchway {__version__}")
+    commands = top.add_subparsers(dest="command", title="other commands", metavar="COMMAND")
+    relay = commands.add_parser("relay", parents=[common], help="run a relay alone",
+                                argument_default=argparse.SUPPRESS)  # fmt: skip
+    relay.add_argument("--listen", metavar="HOST:PORT", help="default 127.0.0.1 and any free port")
+    relay.add_argument("--agent-token", metavar="TOKEN", help="random when not given")
+    relay.add_argument("--guest-token", metavar="TOKEN", help="random when not given")
+    relay.add_argument("--tls-cert", metavar="FILE")
+    relay.add_argument("--tls-key", metavar="FILE")
+    targets = commands.add_parser("targets", parents=[common], help="list what can be opened")
+    targets.add_argument("--json", action="store_true", help="as one JSON object")
+    test = commands.add_parser("selftest", parents=[common, hosting],
+                               help="connect to this very app and check every stage")  # fmt: skip
+    test.add_argument("--target", default=LOCAL_TARGET, metavar="NAME",
+                      help=f'default "{LOCAL_TARGET}"')  # fmt: skip
+    test.add_argument("--json", action="store_true", help="as one JSON object")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    # Until the loop has its own handlers a signal is a clean end, too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    options = vars(parser().parse_args(arguments))
+    try:
+        loaded = settings.load(options.get("config"), flags=_flags(options))
+        log.configure(loaded.log_level.upper())
+        return asyncio.run(_dispatch(options, loaded))
+    except SettingsError as error:
+        print(f"Setting {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except HatchwayError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def _flags(options: dict[str, Any]) -> dict[str, Any]:
+    """Flags as dotted settings."""
+    names = {
+        "log_level": "log_level",
+        "relay": "relay.url",
+        "relay_token": "relay.token",
+        "session_timeout": "session.timeout",
+        "share": "share.targets",
+    }
+    flags = {key: options[name] for name, key in names.items() if name in options}
+    if "docker_host" in options:
+        flags["docker.engines"] = [{"url": options["docker_host"]}]
+    if "listen" in options:
+        flags["relay.host"], flags["relay.port"] = _address(options["listen"])
+    return flags
+
+
+def _address(text: str) -> tuple[str, str]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise SettingsError("--listen", f"{text!r} is not HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", port
+
+
+async def _dispatch(options: dict[str, Any], loaded: settings.Settings) -> int:
+    """Run the command until it ends or a signal comes."""
+    command = options.get("command")
+    if command == "relay":
+        await _until_signal(_relay(options, loaded))
+        return 0
+    if command == "targets":
+        return await _until_signal(_targets(loaded, bool(options["json"]))) or 0
+    if command == "selftest":
+        result = await _until_signal(_self_test(loaded, options["target"], bool(options["json"])))
+        return 1 if result is None else result
+    await _until_signal(_host(loaded))
+    return 0
+
+
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int | None:
+    """The work's result; None when SIGINT or SIGTERM came first and it was cancelled."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not on Windows' loop; there Ctrl+C arrives as the SystemExit set in main().
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+
+
+async def _host(loaded: settings.Settings) -> int:
+    from engine.agent import Agent
+
+    agent = Agent(loaded)
+    await agent.start()
+    try:
+        _print_invitation(agent)
+        await asyncio.Event().wait()
+    finally:
+        await agent.stop()
+    return 0
+
+
+def _print_invitation(agent: Agent) -> None:
+    info = agent.relay_info()
+    shared = agent.targets.shared()
+    print(f"Hatchway hosts as {agent.name} (agent {agent.agent_id})")
+    print(f"Relay:       {info.url}" + (" (this app's own)" if info.embedded else ""))
+    if info.embedded:
+        print(f"Guest token: {info.guest_token}")
+    if shared:
+        print("Shared:      " + ", ".join(shared))
+    else:
+        print("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
+    print("Stop with Ctrl+C.", flush=True)
+
+
+async def _relay(options: dict[str, Any], loaded: settings.Settings) -> int:
+    from engine.relay import run_relay
+
+    await run_relay(
+        loaded.relay.host,
+        loaded.relay.port,
+        options.get("agent_token", loaded.relay.token),
+        options.get("guest_token", loaded.relay.guest_token),
+        options.get("tls_cert", ""),
+        options.get("tls_key", ""),
+    )
+    return 0
+
+
+async def _targets(loaded: settings.Settings, as_json: bool) -> int:
+    from engine.docker_engines import DockerEngines
+    from engine.events import EventBus
+    from engine.targets import TargetCatalogue
+
+    docker = DockerEngines(loaded.docker)
+    catalogue = TargetCatalogue(docker, EventBus())
+    catalogue.set_shared(loaded.share.targets)
+    try:
+        await catalogue.start()
+        await catalogue.settled(CATALOGUE_SECONDS)
+        found, statuses = catalogue.list(), catalogue.statuses()
+    finally:
+        await catalogue.stop()
+        await docker.close()
+    if as_json:
+        rows = [
+            {"id": t.id, "kind": t.kind, "name": t.name, "state": t.state, "image": t.image,
+             "engine": t.engine, "shared": t.shared} for t in found
+        ]  # fmt: skip
+        engines = [
+            {"engine": s.engine, "url": s.url, "state": s.state, "detail": s.detail}
+            for s in statuses
+        ]
+        print(json.dumps({"targets": rows, "engines": engines}))
+        return 0
+    width = max((len(t.id) for t in found), default=0)
+    for target in found:
+        shared = "  shared" if target.shared else ""
+        print(f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}".rstrip())
+    _print_troubles(statuses)
+    return 0
+
+
+def _print_troubles(statuses: Sequence[DockerStatus]) -> None:
+    for status in statuses:
+        if status.state is not EngineState.READY:
+            print(f"Docker ({status.engine}): {status.detail or status.state}", file=sys.stderr)
+
+
+async def _self_test(loaded: settings.Settings, target: str, as_json: bool) -> int:
+    from engine.agent import Agent
+
+    agent = Agent(loaded)
+    await agent.start()
+    try:
+        await agent.targets.settled(CATALOGUE_SECONDS)
+        await agent.wait_for_relay(RELAY_SECONDS)
+        report = await agent.self_test(target, lambda stage: None if as_json else _print(stage))
+    finally:
+        await agent.stop()
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        _print_verdict(report)
+    return 0 if report.passed else 1
+
+
+def _print(stage: StageResult) -> None:
+    if stage.status == "running":
+        return
+    took = f"{stage.seconds * 1000:8.0f} ms" if stage.seconds else " " * 11
+    print(f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": "), flush=True)
+
+
+def _print_verdict(report: SelfTestReport) -> None:
+    failed = report.failed_stage
+    if failed is None:
+        print(f"All stages passed for {report.target}.")
+    else:
+        print(f"Failed at “{failed.title}”: {failed.detail}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,280 @@
+"""The self-test: this app connects to itself as a peer and checks every stage.
+
+Owns the order of the stages, what each one proves and the words when it fails.
+Does not own the peer (engine.peer) or the knowledge of what may be left over
+(the agent hands that in). Nothing is shortcut: the bytes go through the relay's
+answer, ICE, DTLS, the data channel, the bridge and a real shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from statistics import median, quantiles
+
+from engine.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
+from engine.model import Size
+from engine.peer import PeerHandlers, TerminalPeer
+from engine.selftest_model import STAGES, SelfTestReport, StageResult, StageStatus
+
+ECHOES = 100
+INTEGRITY_BYTES = 1024 * 1024
+THROUGHPUT_BYTES = 8 * 1024 * 1024
+RESIZED = Size(101, 37)
+STEP_SECONDS = 20.0
+"""How long a stage may wait for the shell to say something."""
+MAX_KEPT = 64 * 1024
+"""Bytes of shell chatter kept while looking for a mark."""
+
+MakePeer = Callable[[PeerHandlers], TerminalPeer]
+Leftovers = Callable[[str], Awaitable[list[str]]]
+"""What is left of a session, in words, one per thing; empty when it is clean."""
+
+
+class StageFailedError(HatchwayError):
+    """A stage saw something else than it should have."""
+
+    code = "selftest_failed"
+
+
+class _Shell:
+    """The peer's shell, read as a stream of bytes with marks in it.
+
+    Marks are printed as ``HW%s!`` with an argument, so that the echo of the
+    command line is never taken for the mark itself.
+    """
+
+    def __init__(self) -> None:
+        self.peer: TerminalPeer | None = None
+        self._buffer = bytearray()
+        self._news = asyncio.Event()
+        self._ended = ""
+
+    def handlers(self) -> PeerHandlers:
+        return PeerHandlers(output=self._output, ended=self._end)
+
+    def say(self, command: str) -> None:
+        self.send(command.encode() + b"\r")
+
+    def send(self, data: bytes) -> None:
+        if self.peer is None:
+            raise ChannelClosedError("There is no terminal")
+        self.peer.send(data)
+
+    async def until(self, mark: bytes) -> bytes:
+        """Everything before ``mark``, which is taken too."""
+        while (at := self._buffer.find(mark)) < 0:
+            del self._buffer[: -MAX_KEPT or None]
+            await self._more(f"The shell did not say {mark.decode()!r}")
+        before = bytes(self._buffer[:at])
+        del self._buffer[: at + len(mark)]
+        return before
+
+    async def exactly(self, count: int) -> bytes:
+        """The next ``count`` bytes, handed on in pieces so that nothing piles up."""
+        while len(self._buffer) < count:
+            await self._more(f"Only {len(self._buffer)} of {count} bytes came")
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    async def drain(self, count: int) -> None:
+        """Take ``count`` bytes without keeping them."""
+        while count:
+            if not self._buffer:
+                await self._more(f"{count} bytes never came")
+            taken = min(count, len(self._buffer))
+            del self._buffer[:taken]
+            count -= taken
+
+    async def _more(self, complaint: str) -> None:
+        if self._ended:
+            raise ChannelClosedError(f"The terminal ended: {self._ended}")
+        self._news.clear()
+        try:
+            await asyncio.wait_for(self._news.wait(), STEP_SECONDS)
+        except TimeoutError:
+            raise ConnectTimeoutError(f"{complaint} within {STEP_SECONDS:.0f} s") from None
+
+    def _output(self, data: bytes) -> None:
+        self._buffer += data
+        if self.peer is not None:
+            self.peer.rendered(len(data))
+        self._news.set()
+
+    def _end(self, reason: str, exit_code: int | None) -> None:
+        self._ended = reason or f"exit code {exit_code}"
+        self._news.set()
+
+
+Outcome = tuple[str, dict[str, float]]
+
+
+class SelfTest:
+    """One run against one target. ``on_stage`` gets each stage running, then its result."""
+
+    def __init__(
+        self,
+        target: str,
+        make_peer: MakePeer,
+        leftovers: Leftovers,
+        on_stage: Callable[[StageResult], None] = lambda result: None,
+    ) -> None:
+        self._target = target
+        self._leftovers = leftovers
+        self._on_stage = on_stage
+        self._shell = _Shell()
+        self._peer = make_peer(self._shell.handlers())
+        self._shell.peer = self._peer
+
+    async def run(self) -> SelfTestReport:
+        """All stages until one fails; the rest are then skipped. Leaves nothing behind."""
+        started = time.time()
+        results: list[StageResult] = []
+        failed = False
+        stages = dict(zip(STAGES, self._stages(), strict=True))
+        try:
+            for name, stage in stages.items():
+                if failed and name != "clean_close":
+                    results.append(StageResult(name, StageStatus.SKIPPED))
+                    self._on_stage(results[-1])
+                    continue
+                result = await self._take(name, stage)
+                failed = failed or result.status is StageStatus.FAILED
+                results.append(result)
+        finally:
+            await self._peer.close()
+        return SelfTestReport(self._target, tuple(results), started)
+
+    def _stages(self) -> tuple[Callable[[], Awaitable[Outcome]], ...]:
+        return (
+            self._reach_relay,
+            self._negotiate,
+            self._find_path,
+            self._open_channel,
+            self._start_terminal,
+            self._echo,
+            self._resize,
+            self._integrity,
+            self._throughput,
+            self._close,
+        )
+
+    async def _take(self, name: str, stage: Callable[[], Awaitable[Outcome]]) -> StageResult:
+        self._on_stage(StageResult(name, StageStatus.RUNNING))
+        began = time.perf_counter()
+        try:
+            detail, figures = await stage()
+        except HatchwayError as error:
+            code = error.remote_code if isinstance(error, RemoteError) else error.code
+            result = StageResult(
+                name, StageStatus.FAILED, time.perf_counter() - began, str(error), code
+            )
+        else:
+            seconds = time.perf_counter() - began
+            result = StageResult(name, StageStatus.PASSED, seconds, detail, figures=figures)
+        self._on_stage(result)
+        return result
+
+    async def _reach_relay(self) -> Outcome:
+        await self._peer.reach_relay()
+        return "Connected", {}
+
+    async def _negotiate(self) -> Outcome:
+        await self._peer.negotiate()
+        return "The agent answered", {}
+
+    async def _find_path(self) -> Outcome:
+        await self._peer.wait_ice()
+        pair = self._peer.pair
+        if pair is None:
+            return "A path was found", {}
+        return f"{pair.path.capitalize()}: {pair.local} to {pair.remote}", {}
+
+    async def _open_channel(self) -> Outcome:
+        await self._peer.wait_channel()
+        return "Open", {}
+
+    async def _start_terminal(self) -> Outcome:
+        await self._peer.wait_pty()
+        # A plain sh, whatever the login shell is, and nothing of it in the history.
+        self._shell.say(" exec env PS1= HISTFILE= ENV= /bin/sh")
+        self._shell.say(" printf 'HW%s!' 1")
+        await self._shell.until(b"HW1!")
+        return "The shell answers", {}
+
+    async def _echo(self) -> Outcome:
+        """One byte out, the same byte back, through a raw tty and a program that copies."""
+        count = ECHOES + 1
+        self._shell.say(
+            f" stty raw -echo && printf 'HW%s!' 2 && dd bs=1 count={count} 2>/dev/null; "
+            "stty sane; printf 'HW%s!' 3"
+        )
+        await self._shell.until(b"HW2!")
+        times: list[float] = []
+        for number in range(count):
+            byte = bytes([97 + number % 26])
+            began = time.perf_counter()
+            self._shell.send(byte)
+            answer = await self._shell.exactly(1)
+            times.append(time.perf_counter() - began)
+            if answer != byte:
+                raise StageFailedError(f"{byte!r} came back as {answer!r}")
+        await self._shell.until(b"HW3!")
+        # The first one pays for waking everything up.
+        times = times[1:]
+        p50, p99 = median(times), quantiles(times, n=100)[98]
+        figures = {"p50_seconds": p50, "p99_seconds": p99, "count": float(len(times))}
+        return f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms of {len(times)}", figures
+
+    async def _resize(self) -> Outcome:
+        self._peer.resize(RESIZED)
+        self._shell.say(" printf 'HW%s!' 4; stty size; printf 'HW%s!' 5")
+        await self._shell.until(b"HW4!")
+        answer = (await self._shell.until(b"HW5!")).decode(errors="replace")
+        found = re.search(r"(\d+) (\d+)", answer)
+        if found is None or found.groups() != (str(RESIZED.rows), str(RESIZED.cols)):
+            raise StageFailedError(
+                f"The shell sees {answer.strip()!r} instead of {RESIZED.rows} {RESIZED.cols}"
+            )
+        return f"The shell sees {RESIZED.cols}×{RESIZED.rows}", {}
+
+    async def _integrity(self) -> Outcome:
+        """Random bytes up through the tty, copied by a program, and down again."""
+        data = os.urandom(INTEGRITY_BYTES)
+        self._shell.say(
+            f" stty raw -echo && printf 'HW%s!' 6 && head -c {len(data)}; "
+            "stty sane; printf 'HW%s!' 7"
+        )
+        await self._shell.until(b"HW6!")
+        self._shell.send(data)
+        back = await self._shell.exactly(len(data))
+        sent, came = (hashlib.sha256(d).hexdigest() for d in (data, back))
+        if sent != came:
+            raise StageFailedError(f"SHA-256 differs: sent {sent[:16]}…, came back {came[:16]}…")
+        await self._shell.until(b"HW7!")
+        return f"SHA-256 {sent[:16]}… both ways", {"bytes": float(len(data))}
+
+    async def _throughput(self) -> Outcome:
+        self._shell.say(
+            f" stty raw -echo && printf 'HW%s!' 8 && head -c {THROUGHPUT_BYTES} /dev/zero; "
+            "stty sane; printf 'HW%s!' 9"
+        )
+        await self._shell.until(b"HW8!")
+        began = time.perf_counter()
+        await self._shell.drain(THROUGHPUT_BYTES)
+        rate = THROUGHPUT_BYTES / (time.perf_counter() - began)
+        await self._shell.until(b"HW9!")
+        figures = {"bytes_per_second": rate, "bytes": float(THROUGHPUT_BYTES)}
+        return f"{rate / 1e6:.1f} MB/s from the terminal", figures
+
+    async def _close(self) -> Outcome:
+        await self._peer.close()
+        left = await self._leftovers(self._peer.session_id)
+        if left:
+            raise StageFailedError("Left behind: " + "; ".join(left))
+        return "No session, no process left", {}

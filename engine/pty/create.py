@@ -1,0 +1,44 @@
+"""Opening a terminal in a target, whatever kind it is.
+
+Owns the choice of the backend. Does not own whether one may (policy).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import TargetNotRunningError
+from engine.model import TargetKind, TargetState
+from engine.pty.base import EchoPTY
+from engine.pty.docker_exec import DockerExecPTY
+from engine.pty.local_shell import LocalShellPTY
+
+if TYPE_CHECKING:
+    from engine.docker_engines import DockerEngines
+    from engine.model import Size, Target
+    from engine.pty.base import PTY
+    from engine.settings import TerminalSettings
+
+
+async def create_pty_session(
+    target: Target,
+    *,
+    session_id: str,
+    size: Size,
+    docker: DockerEngines,
+    settings: TerminalSettings,
+) -> PTY:
+    """A terminal whose shell runs at ``size``; the caller closes it.
+
+    Raises TargetNotFoundError, TargetNotRunningError, NoShellError, PTYOpenError,
+    or a DockerError.
+    """
+    if target.state is not TargetState.RUNNING:
+        raise TargetNotRunningError(f"{target.name} is {target.state}")
+    if target.kind is TargetKind.LOCAL:
+        return await LocalShellPTY.open(session_id=session_id, size=size, settings=settings)
+    if target.kind is TargetKind.ECHO:
+        return EchoPTY(size, target.id)
+    return await DockerExecPTY.open(
+        target, session_id=session_id, size=size, docker=docker, settings=settings
+    )

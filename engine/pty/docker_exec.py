@@ -1,0 +1,406 @@
+"""A terminal in a container: one ``docker exec`` from its first byte to its last process.
+
+Owns starting it so that the user sees nothing but the shell, resizing, the exit
+status and closing. Does not own the bytes' transport (exec_stream), nor how
+processes are found and ended (exec_session), nor the Docker SDK's errors.
+
+The exec runs a small script that says its pid, waits at a gate (a ``read``),
+and becomes the shell. While it waits we set the terminal's size, so that it is
+right from the first prompt on every Docker API version; resizing earlier blocks
+in the daemon, and later the shell would draw twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import (
+    DockerAbsentError,
+    DockerError,
+    DockerFailedError,
+    NoShellError,
+    PTYClosedError,
+    PTYOpenError,
+    TargetNotFoundError,
+    TargetNotRunningError,
+)
+from engine.model import ExitStatus
+from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
+from engine.pty.exec_session import SESSION_VARIABLE, TAG_VARIABLE, ExecSession, end_session
+from engine.pty.exec_stream import open_exec_stream
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from engine.docker_engines import DockerEngines
+    from engine.http_stream import HttpStream
+    from engine.model import Size, Target
+    from engine.settings import TerminalSettings
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT_SECONDS = 10.0
+"""From the started exec to the open gate."""
+EXIT_TIMEOUT_SECONDS = 3.0
+"""How long, after the last byte, Docker may take to know the exit code."""
+RESIZE_TRIES = 20
+ASK_AGAIN_SECONDS = 0.05
+MAX_PREAMBLE_BYTES = 16 * 1024
+"""What may come before the script's first word, or instead of it: an error of the runtime."""
+DETACH_KEYS = "ctrl-^,ctrl-],ctrl-^,ctrl-_,ctrl-^,ctrl-]"
+"""Docker swallows the sequence and holds back its beginning until the next key.
+There is no switching it off; the default would cost the shell its Ctrl-P."""
+SHELL_LABEL = "hatchway.shell"
+USER_LABEL = "hatchway.user"
+
+_SHELL_PATH = re.compile(r"/[^\0\r\n]{1,1000}")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
+_ROOTS = frozenset({"", "0", "root", "0:0", "root:root"})
+
+# Arguments: the shells to try, best first. Prints "TAG pid birth shell TAG", waits
+# for a line, prints TAG (so that the echo of that line is told from the shell's
+# own output), becomes the shell. The birth is field 22 of stat: see exec_session.
+_SCRIPT = r"""
+tag=$HATCHWAY_TERMINAL
+for shell in "$@" ""; do
+    [ -f "$shell" ] && [ -x "$shell" ] && break
+done
+read -r birth 2>/dev/null <"/proc/$$/stat"
+set -- ${birth##*)}
+[ $# -gt 19 ] && shift 19
+printf '%s %s %s %s %s' "$tag" "$$" "${1:-0}" "$shell" "$tag"
+[ -n "$shell" ] || exit 127
+read -r go
+printf '%s' "$tag"
+exec "$shell" -l
+"""
+
+_SIGNALLED = {129: "HUP", 137: "KILL", 143: "TERM"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the container itself decides about a terminal in it."""
+
+    user: str
+    users: tuple[str, ...]
+    shells: tuple[str, ...]
+
+
+class DockerExecPTY:
+    """See engine.pty.base.PTY. Made by open()."""
+
+    def __init__(
+        self,
+        docker: DockerEngines,
+        target: Target,
+        exec_id: str,
+        stream: HttpStream,
+        session: ExecSession,
+        size: Size,
+    ) -> None:
+        self.exec_id = exec_id
+        self.shell = ""
+        """The path of the shell that runs, once the terminal is open."""
+        self._docker = docker
+        self._target = target
+        self._stream = stream
+        self._session = session
+        self._size = size
+        self._told: Size | None = None  # what Docker was last told
+        self._resizing = asyncio.Lock()
+        self._exit: ExitStatus | None = None
+        self._finishing: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        target: Target,
+        *,
+        session_id: str,
+        size: Size,
+        docker: DockerEngines,
+        settings: TerminalSettings,
+    ) -> DockerExecPTY:
+        """A terminal whose shell is about to print its first prompt.
+
+        Raises TargetNotFoundError, TargetNotRunningError, NoShellError,
+        PTYOpenError, or a DockerError. Cancelling leaves nothing behind.
+        """
+        opening = asyncio.create_task(
+            cls._open(target, session_id, size, docker, settings), name=f"open exec {session_id}"
+        )
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # An exec that is made but never started stays in the daemon for good.
+            with contextlib.suppress(Exception):
+                await (await opening).close()
+            raise
+
+    @classmethod
+    async def _open(
+        cls,
+        target: Target,
+        session_id: str,
+        size: Size,
+        docker: DockerEngines,
+        settings: TerminalSettings,
+    ) -> DockerExecPTY:
+        try:
+            container = await docker.call(
+                target.engine, lambda client: dict(client.api.inspect_container(target.ref))
+            )
+            plan = _plan(container, target, settings)
+            # Nearly always /bin/sh runs the script; images without it may have another.
+            for interpreter in dict.fromkeys(("/bin/sh", *plan.shells)):
+                try:
+                    return await cls._start(target, session_id, size, docker, plan, interpreter)
+                except NoShellError as error:
+                    failure = error
+            raise failure
+        except DockerFailedError as error:
+            if error.status == 404:
+                raise TargetNotFoundError(target.id) from error
+            if error.status == 409:
+                raise TargetNotRunningError(f"{target.name} is not running") from error
+            raise
+
+    @classmethod
+    async def _start(
+        cls,
+        target: Target,
+        session_id: str,
+        size: Size,
+        docker: DockerEngines,
+        plan: _Plan,
+        interpreter: str,
+    ) -> DockerExecPTY:
+        tag = secrets.token_hex(16)
+        environment = {
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "LANG": "C.UTF-8",
+            SESSION_VARIABLE: session_id,
+            TAG_VARIABLE: tag,
+        }
+        command = [interpreter, "-c", _SCRIPT, "hatchway", *plan.shells]
+
+        def create(client: DockerClient) -> str:
+            created = client.api.exec_create(
+                target.ref,
+                command,
+                stdin=True,
+                tty=True,
+                user=plan.user,
+                environment=environment,
+                detach_keys=DETACH_KEYS,
+            )
+            return str(created["Id"])
+
+        exec_id = await docker.call(target.engine, create)
+        stream = await open_exec_stream(docker.endpoint(target.engine), exec_id, tty=True)
+        session = ExecSession(tag, 0, "", interpreter, plan.users)
+        pty = cls(docker, target, exec_id, stream, session, size)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await pty._pass_the_gate()
+        except BaseException as error:
+            if not isinstance(error, NoShellError):
+                await pty.close()
+            stream.close()
+            await stream.wait_closed()
+            if isinstance(error, TimeoutError):
+                raise PTYOpenError(f"The shell in {target.name} did not start in time") from error
+            raise
+        return pty
+
+    async def _pass_the_gate(self) -> None:
+        tag = self._session.tag.encode()
+        # The tag comes twice; nothing else the container says can contain it.
+        first = await self._stream.read_until(tag + b" ", MAX_PREAMBLE_BYTES)
+        words = first and await self._stream.read_until(b" " + tag, MAX_PREAMBLE_BYTES)
+        if not words:
+            raise await self._why_not_started()
+        pid, birth, shell = words.removesuffix(b" " + tag).split(b" ", 2)
+        if not (pid.isdigit() and birth.isdigit()):
+            raise PTYOpenError(f"The shell in {self._target.name} answers with nonsense")
+        if not shell:
+            raise NoShellError(f"{self._target.name} has none of the shells looked for")
+        self.shell = shell.decode("utf-8", "replace")
+        old = self._session
+        self._session = ExecSession(old.tag, int(pid), birth.decode(), old.shell_path, old.users)
+        await self.resize(self._size)
+        try:
+            await self._stream.write(b"\n")
+        except ConnectionError:
+            raise await self._why_not_started() from None
+        if await self._stream.read_until(tag, MAX_PREAMBLE_BYTES) is None:
+            raise await self._why_not_started()
+
+    async def _why_not_started(self) -> NoShellError | PTYOpenError | DockerError:
+        """The stream ended, or went on about something else, before the shell came."""
+        said = (await self._stream.read()).decode("utf-8", "replace")
+        said = " ".join(said.split())[:500]
+        code: int | None = None
+        with contextlib.suppress(DockerFailedError):
+            code = (await self._inspect()).get("ExitCode")
+        name = self._target.name
+        missing = ("no such file", "not found", "permission denied", "executable file")
+        if code in (126, 127) and any(words in said.lower() for words in missing):
+            return NoShellError(f"{name} has no shell: nothing in it can run a terminal")
+        if "user" in said.lower() and code in (126, 127):
+            return PTYOpenError(f"{name} has no such user ({said})")
+        return PTYOpenError(f"The shell in {name} did not start: {said or f'exit code {code}'}")
+
+    # -- PTY
+
+    @property
+    def label(self) -> str:
+        return self._target.id
+
+    @property
+    def size(self) -> Size:
+        return self._size
+
+    @property
+    def exit_status(self) -> ExitStatus | None:
+        return self._exit
+
+    async def read(self) -> bytes:
+        data = await self._stream.read(READ_SIZE)
+        if data:
+            return data
+        if self._exit is None:
+            if self._finishing is None:
+                self._finishing = asyncio.create_task(self._finish())
+            # Shielded: a reader that gives up must not cost the next one the reason.
+            await asyncio.shield(self._finishing)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        if self._exit is not None or self._stream.ended:
+            raise PTYClosedError("The terminal has ended")
+        try:
+            await self._stream.write(data)
+        except ConnectionError:
+            raise PTYClosedError("The terminal has ended") from None
+
+    async def resize(self, size: Size) -> None:
+        self._size = size
+        async with self._resizing:
+            for _ in range(RESIZE_TRIES):
+                # Whoever comes later has set a newer size: only the last one counts.
+                size = self._size
+                if self._exit is not None or self._stream.ended or self._told == size:
+                    return
+                try:
+                    await self._tell(size)
+                except DockerAbsentError:
+                    return  # the end of the stream tells the same
+                except DockerError as error:
+                    # Just after the start the runtime may not know the process yet.
+                    logger.debug("Resizing %s: %s", self.label, error)
+                    await asyncio.sleep(ASK_AGAIN_SECONDS)
+                else:
+                    self._told = size
+
+    async def _tell(self, size: Size) -> None:
+        await self._docker.call(
+            self._target.engine,
+            lambda client: client.api.exec_resize(self.exec_id, height=size.rows, width=size.cols),
+        )
+
+    async def close(self) -> None:
+        if self._closing is None:
+            if self._exit is None:
+                self._exit = ExitStatus(None, "The terminal was closed")
+            self._stream.close()
+            self._closing = asyncio.create_task(self._close(), name=f"close {self.label}")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                if self._finishing is not None:
+                    await self._finishing
+                await end_session(self._docker, self._target, self._session)
+        except TimeoutError:
+            logger.warning("Ending the terminal's processes in %s took too long", self.label)
+        except DockerFailedError as error:
+            if error.status in (404, 409):
+                # Gone, stopped (its processes too) or paused (they cannot run either).
+                logger.info("Nothing to end in %s: %s", self.label, error)
+            else:
+                logger.warning("Processes may be left in %s: %s", self.label, error)
+        except DockerError as error:
+            logger.warning("Processes may be left in %s: %s", self.label, error)
+        await self._stream.wait_closed()
+
+    # -- the end
+
+    async def _finish(self) -> None:
+        status = ExitStatus(None, "The connection to the terminal was lost")
+        try:
+            async with asyncio.timeout(EXIT_TIMEOUT_SECONDS):
+                status = await self._how_it_ended()
+        except TimeoutError:
+            logger.debug("Docker does not tell how the terminal in %s ended", self.label)
+        except DockerAbsentError:
+            status = ExitStatus(None, "Docker went away")
+        except DockerFailedError as error:
+            if error.status == 404:
+                status = ExitStatus(None, "The container was removed")
+        except DockerError as error:
+            logger.debug("How the terminal in %s ended: %s", self.label, error)
+        if self._exit is None:
+            self._exit = status
+
+    async def _how_it_ended(self) -> ExitStatus:
+        # The stream's end may come before the daemon has noted the exit.
+        while True:
+            facts = await self._inspect()
+            if not facts["Running"]:
+                break
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+        code = facts.get("ExitCode")
+        container = await self._docker.call(
+            self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
+        )
+        if not container["State"]["Running"]:
+            return ExitStatus(code, "The container stopped")
+        if code in _SIGNALLED:
+            return ExitStatus(code, f"The terminal was killed ({_SIGNALLED[code]})")
+        return ExitStatus(code, f"The shell exited with code {code}")
+
+    async def _inspect(self) -> dict[str, Any]:
+        return await self._docker.call(
+            self._target.engine, lambda client: dict(client.api.exec_inspect(self.exec_id))
+        )
+
+
+def _plan(container: dict[str, Any], target: Target, settings: TerminalSettings) -> _Plan:
+    """Raises TargetNotRunningError, and PTYOpenError for a label that cannot be used."""
+    state = container["State"]
+    if state.get("Paused"):
+        raise TargetNotRunningError(f"{target.name} is paused: unpause it first")
+    if not state.get("Running"):
+        raise TargetNotRunningError(f"{target.name} is not running: start it first")
+    config = container["Config"]
+    labels = config.get("Labels") or {}
+    shell, user = str(labels.get(SHELL_LABEL, "")), str(labels.get(USER_LABEL, ""))
+    if shell and not _SHELL_PATH.fullmatch(shell):
+        raise PTYOpenError(f"The label {SHELL_LABEL} of {target.name} is not an absolute path")
+    if user and not _USER.fullmatch(user):
+        raise PTYOpenError(f"The label {USER_LABEL} of {target.name} is not a user name")
+    wanted = (shell, settings.shell, settings.fallback_shell)
+    effective = user or str(config.get("User") or "")
+    users = (user,) if effective in _ROOTS else (user, "0")
+    return _Plan(user, users, tuple(dict.fromkeys(path for path in wanted if path)))

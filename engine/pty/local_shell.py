@@ -1,0 +1,355 @@
+"""A terminal on this computer: a pseudo-terminal and the user's own shell in it.
+
+Owns the master's bytes, the shell's process and the ending of its session. Does
+not own who may open one (policy). POSIX only.
+
+The shell becomes leader of a new session; opening the terminal by name then
+makes it the controlling one, so no code of ours runs between fork and exec.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from engine.environment import child_environment
+from engine.errors import PTYClosedError, PTYOpenError
+from engine.model import LOCAL_TARGET, ExitStatus
+from engine.pty.base import READ_SIZE
+from engine.receive_buffer import ReceiveBuffer
+
+if sys.platform != "win32":
+    import fcntl
+    import pwd
+    import termios
+
+if TYPE_CHECKING:
+    from engine.model import Size
+    from engine.settings import TerminalSettings
+
+logger = logging.getLogger(__name__)
+
+HANG_UP_SECONDS = 1.0
+"""What programs get to save their work between HUP and KILL."""
+KILL_SECONDS = 1.0
+"""What the kernel gets to do away with killed processes."""
+CHECK_SECONDS = 0.02
+"""Between two looks at what is left, while closing."""
+EXIT_POLL_SECONDS = 0.1
+"""Between two looks at the shell, where there is no pidfd."""
+EXIT_GRACE_SECONDS = 1.0
+"""From the terminal's last user to the shell's exit."""
+MAX_LAST_WORDS = 256 * 1024
+"""Output still read after the shell's exit. A pty holds less; a background process
+that keeps on writing must not keep the session."""
+
+# $0 is the terminal's name. Shells open a redirection without O_NOCTTY.
+_LAUNCHER = 'exec "$@" <"$0" >"$0" 2>&1'
+
+
+class LocalShellPTY:
+    """See engine.pty.base.PTY. Made by open()."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes], size: Size) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._master = master
+        self._process = process
+        self._size = size
+        self._exit: ExitStatus | None = None
+        self._buffer = ReceiveBuffer(self._pause, self._resume)
+        self._reading = False
+        self._last_words = 0
+        self._writable = asyncio.Event()
+        self._exited = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._poll: asyncio.TimerHandle | None = None
+        self._pidfd = -1
+        self._watch_exit()
+        self._resume()
+
+    @classmethod
+    async def open(
+        cls, *, session_id: str, size: Size, settings: TerminalSettings
+    ) -> LocalShellPTY:
+        """A login shell of the user who runs us. Raises PTYOpenError."""
+        if sys.platform == "win32":
+            raise PTYOpenError("Terminals on this computer need Linux or macOS for now")
+        shell = _find_shell(settings)
+        try:
+            master, slave = os.openpty()
+        except OSError as error:
+            raise PTYOpenError(f"This computer has no free terminal: {error.strerror}") from error
+        try:
+            os.set_blocking(master, False)
+            _set_size(master, size)
+            process = _launch(shell, slave, session_id)
+        except OSError as error:
+            os.close(master)
+            raise PTYOpenError(f"{shell} could not be started: {error.strerror}") from error
+        finally:
+            os.close(slave)
+        return cls(master, process, size)
+
+    # -- PTY
+
+    @property
+    def label(self) -> str:
+        return LOCAL_TARGET
+
+    @property
+    def size(self) -> Size:
+        return self._size
+
+    @property
+    def exit_status(self) -> ExitStatus | None:
+        return self._exit
+
+    @property
+    def pid(self) -> int:
+        """The shell's, which is also its session's."""
+        return self._process.pid
+
+    async def read(self) -> bytes:
+        return await self._buffer.read(READ_SIZE)
+
+    async def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while True:
+            if self._exit is not None or self._closing is not None:
+                raise PTYClosedError("The terminal has ended")
+            if not view:
+                return
+            try:
+                view = view[os.write(self._master, view[:READ_SIZE]) :]
+            except BlockingIOError:
+                await self._until_writable()
+            except OSError:
+                raise PTYClosedError("The terminal has ended") from None
+
+    async def resize(self, size: Size) -> None:
+        self._size = size
+        if self._exit is None and self._closing is None:
+            with contextlib.suppress(OSError):  # it has just ended
+                _set_size(self._master, size)
+
+    async def close(self) -> None:
+        if self._closing is None:
+            self._end(ExitStatus(None, "The terminal was closed"), discard=True)
+            self._closing = asyncio.create_task(self._close(), name=f"close {self.label}")
+        await asyncio.shield(self._closing)
+
+    # -- bytes
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._master)
+
+    def _resume(self) -> None:
+        if not self._reading and self._master >= 0:
+            self._reading = True
+            self._loop.add_reader(self._master, self._on_readable)
+
+    def _on_readable(self) -> None:
+        while self._reading:
+            try:
+                data = os.read(self._master, READ_SIZE)
+            except BlockingIOError:
+                if self._process.returncode is not None:
+                    self._end(_exit_status(self._process.returncode))
+                return
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    logger.warning("Reading the terminal failed: %s", error)
+                data = b""
+            if not data:
+                self._nobody_holds_it()
+                return
+            self._buffer.feed(data)
+            if self._process.returncode is None:
+                # One piece per turn of the loop; level-triggered, so the rest comes.
+                return
+            self._last_words += len(data)
+            if self._last_words > MAX_LAST_WORDS:
+                self._end(_exit_status(self._process.returncode))
+
+    def _nobody_holds_it(self) -> None:
+        """EIO: the last process that had the terminal open is gone, the shell most likely."""
+        self._pause()
+        code = self._process.poll()
+        if code is not None:
+            self._end(_exit_status(code))
+        elif self._grace is None:
+            status = ExitStatus(None, "The shell let go of its terminal")
+            self._grace = self._loop.call_later(EXIT_GRACE_SECONDS, self._end, status)
+
+    async def _until_writable(self) -> None:
+        self._writable.clear()
+        self._loop.add_writer(self._master, self._writable.set)
+        try:
+            await self._writable.wait()
+        finally:
+            if self._master >= 0:
+                self._loop.remove_writer(self._master)
+
+    # -- the end
+
+    def _watch_exit(self) -> None:
+        if sys.platform == "linux":
+            try:
+                self._pidfd = os.pidfd_open(self._process.pid)
+            except OSError:  # an old kernel or a strict sandbox
+                self._pidfd = -1
+        if self._pidfd >= 0:
+            self._loop.add_reader(self._pidfd, self._on_exit)
+        else:
+            self._poll_exit()
+
+    def _poll_exit(self) -> None:
+        if self._process.poll() is None:
+            self._poll = self._loop.call_later(EXIT_POLL_SECONDS, self._poll_exit)
+        else:
+            self._on_exit()
+
+    def _on_exit(self) -> None:
+        code = self._process.poll()
+        if code is None:
+            return
+        self._forget_pidfd()
+        self._exited.set()
+        if self._exit is None:
+            if self._grace is not None:
+                self._end(_exit_status(code))
+            elif self._reading:
+                self._on_readable()
+            # Else the reader is behind: reading on, it will come to the end.
+
+    def _forget_pidfd(self) -> None:
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+    def _end(self, status: ExitStatus, *, discard: bool = False) -> None:
+        self._pause()
+        if self._grace is not None:
+            self._grace.cancel()
+        if self._exit is None:
+            self._exit = status
+        self._buffer.end(discard=discard)
+        self._writable.set()
+
+    async def _close(self) -> None:
+        left = self._left()
+        _signal_groups(left, signal.SIGHUP)
+        _signal_groups(left, signal.SIGCONT)
+        # The kernel hangs up on whoever still has the terminal open.
+        self._loop.remove_writer(self._master)
+        os.close(self._master)
+        self._master = -1
+        if not await self._gone_within(HANG_UP_SECONDS):
+            _signal_groups(self._left(), signal.SIGKILL)
+            if not await self._gone_within(KILL_SECONDS):
+                logger.warning("Processes of the terminal are still there: session %d", self.pid)
+        if self._poll is not None:
+            self._poll.cancel()
+        self._forget_pidfd()
+
+    async def _gone_within(self, seconds: float) -> bool:
+        until = self._loop.time() + seconds
+        while self._process.poll() is None or self._left():
+            if self._loop.time() > until:
+                return False
+            await asyncio.sleep(CHECK_SECONDS)
+        return True
+
+    def _left(self) -> list[int]:
+        # A session's number is not given again while it has members: a living
+        # process that bears the number of our dead shell says that none is left.
+        if self._process.returncode is not None and psutil.pid_exists(self.pid):
+            return []
+        return _session_processes(self.pid)
+
+
+def _launch(shell: str, slave: int, session_id: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _LAUNCHER, os.ttyname(slave), shell, "-l"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=_home(),
+        env=_environment(session_id),
+        start_new_session=True,
+    )
+
+
+def _session_processes(session: int) -> list[int]:
+    """The living processes of a session."""
+    found = []
+    for pid in psutil.pids():
+        try:
+            if os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+        except (OSError, psutil.Error):
+            continue  # gone meanwhile, or another user's business
+    return found
+
+
+def _signal_groups(pids: list[int], number: int) -> None:
+    groups = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            groups.add(os.getpgid(pid))
+    for group in groups:
+        with contextlib.suppress(OSError):
+            os.killpg(group, number)
+
+
+def _set_size(master: int, size: Size) -> None:
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.cols, 0, 0))
+
+
+def _exit_status(code: int) -> ExitStatus:
+    if code >= 0:
+        return ExitStatus(code, f"The shell exited with code {code}")
+    return ExitStatus(128 - code, f"The terminal was killed ({signal.Signals(-code).name})")
+
+
+def _find_shell(settings: TerminalSettings) -> str:
+    """The user's own choice, then the settings'. Raises PTYOpenError without any."""
+    wanted = [os.environ.get("SHELL", "")]
+    with contextlib.suppress(KeyError):
+        wanted.append(pwd.getpwuid(os.getuid()).pw_shell)
+    wanted += [settings.shell, settings.fallback_shell]
+    for path in wanted:
+        if path.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    raise PTYOpenError("This computer has none of the shells looked for: " + ", ".join(wanted))
+
+
+def _home() -> str:
+    home = Path.home()
+    return str(home) if home.is_dir() else "/"
+
+
+def _environment(session_id: str) -> dict[str, str]:
+    # Our own settings may hold the relay's token: no business of whoever types here.
+    kept = {k: v for k, v in child_environment().items() if not k.startswith("HATCHWAY_")}
+    kept.setdefault("LANG", "C.UTF-8")
+    return kept | {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "HATCHWAY_SESSION": session_id,
+    }

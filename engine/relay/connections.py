@@ -1,0 +1,158 @@
+"""Engine.IO connections: how many, which HTTP requests they hold, how they end.
+
+Owns what lies below a Socket.IO event, and cures what the library leaves
+undone there: connections are counted before any token is shown, garbage ends
+the connection it came by, and an ended connection leaves no request waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from engine.errors import RateLimitedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import socketio
+
+    from engine.relay.limits import Limits
+    from engine.signaling.library import TaskOwner
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 1.0
+"""How long a connection may take to end by itself before it is cut."""
+SOCKET_PATH = "/socket.io/"
+# Our marks in a connection's WSGI environ, which lives as long as the connection.
+PROVEN = "hatchway.proven"
+REFUSED = "hatchway.refused"
+
+
+def request_of(environ: dict[str, Any]) -> web.Request:
+    """The request that opened a connection; the library's REMOTE_ADDR is made up."""
+    request: web.Request = environ["aiohttp.request"]
+    return request
+
+
+class Connections:
+    def __init__(self, sio: socketio.AsyncServer, limits: Limits, tasks: TaskOwner) -> None:
+        self._sio = sio
+        self._limits = limits
+        self._tasks = tasks
+        self._requests: dict[asyncio.Task[Any], web.Request] = {}
+        self._closing = False
+        self._read_packet = sio.eio.handlers["message"]
+        sio.eio.on("message", self._on_packet)
+
+    @web.middleware
+    async def middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if self._closing:
+            # Sent on a connection from before; aiohttp would wait for it to be answered.
+            raise web.HTTPServiceUnavailable(headers={"Connection": "close"})
+        # The library, too, takes an empty sid for none.
+        opening = request.path == SOCKET_PATH and not request.query.get("sid")
+        if opening and (refusal := self._overfull(request.remote)):
+            body = {"message": refusal, "data": {"code": RateLimitedError.code}}
+            return web.json_response(body, status=429)
+        task = asyncio.current_task()
+        if task is None:  # aiohttp always runs handlers in tasks
+            return await handler(request)
+        self._requests[task] = request
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            # Bytes that are no Engine.IO make the library raise and forget the connection.
+            logger.warning("Ended a connection from %s: %s", request.remote, type(error).__name__)
+            for connection in self._held_by(request):
+                self.end(connection)
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response(status=400)
+        finally:
+            # A task serves one request after the other of its connection.
+            del self._requests[task]
+
+    def end(self, connection: str) -> None:
+        """End a connection soon, and the requests it has under way."""
+        self._tasks.start(self._close, connection, self._requests_of(connection))
+
+    async def sweep(self) -> None:
+        """End connections that show no token in time. Runs until cancelled."""
+        suspects: frozenset[str] = frozenset()
+        while True:
+            await asyncio.sleep(self._limits.authenticate_seconds)
+            environs = self._sio.environ
+            unproven = frozenset(sid for sid, environ in environs.items() if PROVEN not in environ)
+            # Those already seen a round ago have had at least the whole time.
+            for connection in suspects & unproven:
+                self.end(connection)
+            suspects = unproven
+
+    async def close(self) -> None:
+        """End every request and with it every connection, within two STOP_SECONDS."""
+        self._closing = True
+        requests = dict(self._requests)
+        if not requests:
+            return
+        for request in requests.values():
+            if request.transport is not None:
+                request.transport.close()
+        # Sockets end with their transport; a long poll has to be told.
+        await asyncio.wait(requests, timeout=STOP_SECONDS / 10)
+        for task, request in requests.items():
+            task.cancel()
+            if request.transport is not None:
+                request.transport.abort()
+        await asyncio.wait(requests, timeout=STOP_SECONDS)
+
+    def _overfull(self, address: str | None) -> str:
+        environs = self._sio.environ.values()
+        if len(environs) >= self._limits.connections:
+            return "The relay has no room for another connection"
+        same = sum(1 for environ in environs if request_of(environ).remote == address)
+        if same >= self._limits.connections_per_address:
+            return "Too many connections from your address"
+        return ""
+
+    async def _on_packet(self, connection: str, data: object) -> None:
+        """Every packet, before the library reads it."""
+        try:
+            await self._read_packet(connection, data)
+        except Exception as error:
+            # Garbage would leave the library deaf to this peer, waiting for attachments.
+            logger.warning("Ended a connection that sent garbage: %s", type(error).__name__)
+            self.end(connection)
+
+    def _requests_of(self, connection: str) -> list[web.Request]:
+        """The HTTP requests a connection has under way: its socket or its long poll."""
+        environ = self._sio.environ.get(connection)
+        opening = request_of(environ) if environ else None
+        return [
+            request
+            for request in self._requests.values()
+            if request is opening or request.query.get("sid") == connection
+        ]
+
+    def _held_by(self, request: web.Request) -> list[str]:
+        environs = self._sio.environ
+        opened = [sid for sid, environ in environs.items() if request_of(environ) is request]
+        named = request.query.get("sid")
+        return [*opened, named] if named in environs and named not in opened else opened
+
+    async def _close(self, connection: str, requests: list[web.Request]) -> None:
+        # The library waits for the peer to take what is queued; this peer may not.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._sio.eio.disconnect(connection), STOP_SECONDS)
+        for request in requests:
+            if request.transport is not None:
+                request.transport.close()

@@ -1,0 +1,306 @@
+"""The agent's one Socket.IO connection to its relay, kept up for ever.
+
+Owns connecting, registering, the heartbeat and handing every event to its
+handler. Does not own what an event means. Losing the relay ends nothing but
+the connection: sessions are peer to peer, and handlers at work finish theirs.
+
+python-socketio's own reconnection is not used: it loses waiting callbacks,
+hides why an attempt failed, and its state does not survive every way a
+connection can die. Each connection here is a fresh client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import socketio
+
+from engine.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
+from engine.events import RelayStateChanged
+from engine.model import RelayState
+from engine.signaling.heartbeat import Heartbeat
+from engine.signaling.library import TaskOwner, library_logger
+from engine.signaling.retry import Backoff, explain, refusal
+from engine.wire.signaling import HEARTBEAT, ICE, REGISTER, failure
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from engine.events import EventBus
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
+"""For one attempt: TCP, TLS, HTTP, Socket.IO."""
+WELCOME_SECONDS = 4.0
+"""From our auth to the relay's yes or no; one that knows no auth may say neither."""
+CLOSE_SECONDS = 1.0
+"""For a connection's goodbye; what has not ended by then is cancelled."""
+
+
+class _Unwelcome(RelayUnreachableError):
+    """The relay is there and says neither yes nor no to us."""
+
+
+class SignalingClient:
+    """One per agent.
+
+    ``auth`` is what the relay gets at every connect ({token, role, agent_id}),
+    or a function giving it. ``handlers`` maps an event to the function whose
+    return value is the acknowledgement. ``registration`` gives the payload of
+    ``agent:register``, asked anew at each connect. States go to ``events``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: Mapping[str, object] | Callable[[], Mapping[str, object]],
+        handlers: Mapping[str, Callable[[object], Awaitable[dict[str, Any]]]],
+        events: EventBus,
+        registration: Callable[[], Mapping[str, object]],
+        ssl_context: ssl.SSLContext | None = None,
+        heartbeat_interval: float = HEARTBEAT_SECONDS,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._url = url
+        self._auth = auth
+        self._handlers = dict(handlers)
+        self._events = events
+        self._registration = registration
+        self._ssl = ssl_context
+        self._interval = heartbeat_interval
+        self._backoff = backoff or Backoff()
+        # The library's loops, and apart from them the handlers at work, which
+        # outlive the connection their event came by.
+        self._tasks = TaskOwner("signaling")
+        self._heartbeat: Heartbeat | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._sio: socketio.AsyncClient | None = None
+        self._main: asyncio.Task[None] | None = None
+        # Whether this relay is one that is put off by an auth payload.
+        self._bare = False
+        self._state = RelayStateChanged(state=RelayState.STOPPED, url=url)
+
+    @property
+    def state(self) -> RelayStateChanged:
+        """The last state published."""
+        return self._state
+
+    @property
+    def sid(self) -> str | None:
+        """How the relay knows this connection; another after every reconnect."""
+        return self._sio.get_sid() if self._sio is not None else None
+
+    async def start(self) -> None:
+        """Begin connecting. Returns at once; what comes of it are states."""
+        if self._main is not None:
+            return
+        self._heartbeat = Heartbeat()
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
+        )
+        self._publish(RelayState.CONNECTING)
+        self._main = asyncio.get_running_loop().create_task(self._run(), name="signaling")
+
+    async def stop(self) -> None:
+        """Disconnect and leave nothing behind; idempotent and bounded in time."""
+        main, self._main = self._main, None
+        if main is None:
+            return
+        main.cancel()
+        await asyncio.wait((main,))
+        await self._tasks.close()
+        if self._http is not None:
+            await self._http.close()
+        if self._heartbeat is not None:
+            self._heartbeat.close()
+        self._publish(RelayState.STOPPED)
+
+    async def emit(self, event: str, payload: Mapping[str, object]) -> bool:
+        """Send without waiting for anything; False when there is no connection."""
+        sio = self._sio
+        if sio is None:
+            return False
+        try:
+            await sio.emit(event, dict(payload))
+        except socketio.exceptions.SocketIOError:
+            # The connection ended a moment ago; the loop is about to notice.
+            return False
+        return True
+
+    async def emit_ice(self, payload: Mapping[str, object]) -> bool:
+        """Send one of our candidates; False when there is no connection."""
+        return await self.emit(ICE, payload)
+
+    async def re_register(self) -> bool:
+        """Tell the relay of changed targets. Without a connection the next one does."""
+        return await self.emit(REGISTER, self._registration())
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._attempt()
+            except ConnectionFailedError as error:
+                refused = not isinstance(error, RelayUnreachableError)
+                state = RelayState.REFUSED if refused else RelayState.RECONNECTING
+                self._publish(state, str(error))
+                delay = self._backoff.next_refused() if refused else self._backoff.next()
+            else:
+                self._publish(RelayState.RECONNECTING, "The connection to the relay was lost")
+                delay = self._backoff.next()
+            await asyncio.sleep(delay)
+
+    async def _attempt(self) -> None:
+        """Connect and serve until the connection is lost. Raises ConnectionFailedError."""
+        try:
+            sio, lost = await self._reach()
+        except ConnectionFailedError:
+            self._bare = False
+            raise
+        try:
+            self._sio = sio
+            self._backoff.reset()
+            self._publish(RelayState.CONNECTED)
+            await self._serve(sio, lost)
+        finally:
+            self._sio = None
+            await self._drop(sio)
+
+    async def _reach(self) -> tuple[socketio.AsyncClient, asyncio.Event]:
+        """A connection, made the first way that works."""
+        try:
+            # One request, and no need for a relay's processes to share connections.
+            return await self._connect(["websocket"])
+        except _Unwelcome:
+            # A connect handler that takes no auth makes python-socketio fail silently at
+            # the relay: the token is in the header then. Once more, or the other way round.
+            self._bare = not self._bare
+            return await self._connect(["websocket"])
+        except RelayUnreachableError:
+            # Some proxies let no WebSocket through; and polling says what is wrong.
+            return await self._connect(["polling", "websocket"])
+
+    async def _connect(self, transports: list[str]) -> tuple[socketio.AsyncClient, asyncio.Event]:
+        sio = socketio.AsyncClient(
+            reconnection=False,
+            handle_sigint=False,
+            logger=library_logger("client"),
+            engineio_logger=library_logger("client"),
+            http_session=self._http,
+            request_timeout=CONNECT_SECONDS / 2,
+        )
+        sio.eio.start_background_task = self._tasks.start
+        lost = asyncio.Event()
+        said: list[object] = []
+        sio.on("connect_error", lambda *args: said.append(args[0] if args else None))
+        sio.on("disconnect", lambda *_args: lost.set())
+        for event, handler in self._handlers.items():
+            sio.on(event, self._receiver(event, handler))
+        auth = dict(self._auth() if callable(self._auth) else self._auth)
+        token = auth.get("token")
+        presented = False
+
+        def present() -> Mapping[str, object]:
+            nonlocal presented
+            presented = True
+            return {} if self._bare else auth
+
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await sio.connect(
+                    self._url,
+                    headers={"Authorization": f"Bearer {token}"} if token else {},
+                    auth=present,
+                    transports=transports,
+                    namespaces=["/"],
+                    wait_timeout=WELCOME_SECONDS,
+                )
+        except TimeoutError:
+            await self._drop(sio)
+            raise RelayUnreachableError(f"{self._url} does not answer") from None
+        except asyncio.CancelledError:
+            await self._drop(sio)
+            raise
+        except Exception as error:
+            # Whatever listens there, if it is no relay the library fails in its own way
+            # (JSON, key, type and value errors among them): all of it means no connection.
+            await self._drop(sio)
+            reply = said[-1] if said else None
+            if sio.failed_namespaces:
+                raise refusal(reply) from None
+            if presented:
+                raise _Unwelcome(f"The relay at {self._url} does not let us in") from None
+            raise explain(self._url, str(error) or type(error).__name__, reply) from None
+        return sio, lost
+
+    async def _serve(self, sio: socketio.AsyncClient, lost: asyncio.Event) -> None:
+        """Register, then beat until the connection is lost."""
+        await self.re_register()
+        ended = asyncio.ensure_future(lost.wait())
+        # The library drops some connections without telling: then only its reader ends.
+        reader = sio.eio.read_loop_task
+        waiting = {ended} if reader is None else {ended, reader}
+        try:
+            while True:
+                if self._heartbeat is not None:
+                    await self._beat(self._heartbeat)
+                done, _ = await asyncio.wait(
+                    waiting, timeout=self._interval, return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    return
+        finally:
+            ended.cancel()
+
+    async def _beat(self, heartbeat: Heartbeat) -> None:
+        agent_id = str(self._registration().get("agent_id", ""))
+        try:
+            payload = await heartbeat.sample(agent_id, self._interval)
+        except OSError as error:
+            logger.warning("No heartbeat: %s", str(error) or type(error).__name__)
+            return
+        await self.emit(HEARTBEAT, payload)
+
+    async def _drop(self, sio: socketio.AsyncClient) -> None:
+        """End one connection, whatever state the library is in."""
+        with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
+            await asyncio.wait_for(sio.disconnect(), CLOSE_SECONDS)
+        loops = {
+            task
+            for task in (sio.eio.read_loop_task, sio.eio.write_loop_task)
+            if task is not None and not task.done()
+        }
+        for task in loops:
+            task.cancel()
+        if loops:
+            await asyncio.wait(loops, timeout=CLOSE_SECONDS)
+
+    def _receiver(
+        self, event: str, handler: Callable[[object], Awaitable[dict[str, Any]]]
+    ) -> Callable[..., Awaitable[dict[str, Any]]]:
+        async def receive(*args: object) -> dict[str, Any]:
+            payload = args[0] if args else None
+            try:
+                return await handler(payload)
+            except HatchwayError as error:
+                return failure(event, payload, error)
+            except Exception:
+                # Never silence: the guest is told, and the log has the whole story.
+                logger.exception("The handler of %s failed", event)
+                return failure(event, payload, HatchwayError("The agent failed to handle this"))
+
+        return receive
+
+    def _publish(self, state: RelayState, detail: str = "") -> None:
+        if (state, detail) == (self._state.state, self._state.detail):
+            return
+        self._state = RelayStateChanged(state=state, url=self._url, detail=detail)
+        logger.info("Relay %s: %s%s", self._url, state, f": {detail}" if detail else "")
+        self._events.publish(self._state)

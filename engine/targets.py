@@ -1,0 +1,269 @@
+"""The catalogue of what a terminal can be opened in, kept true while it runs.
+
+Owns the list of containers of every configured engine and of this computer,
+each engine's state, and which targets are shared. Does not own opening anything.
+
+One task per engine follows Docker's event stream on the loop, where it costs no
+worker thread, and asks for the whole list whenever something happened: the list
+is the truth, events only say when to look. An engine that is away is tried
+again for ever, with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from engine.docker_events import open_events
+from engine.errors import (
+    DockerAbsentError,
+    DockerError,
+    DockerFailedError,
+    DockerRefusedError,
+    TargetNotFoundError,
+)
+from engine.events import DockerStatusChanged, TargetsChanged
+from engine.model import LOCAL_TARGET, DockerStatus, EngineState, Target, TargetKind, TargetState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.docker_engines import DockerEngines
+    from engine.docker_events import EventStream
+    from engine.events import EventBus
+
+logger = logging.getLogger(__name__)
+
+ALL_CONTAINERS = "*"
+"""The sharing pattern for every container; this computer must always be named."""
+RETRY_FIRST_SECONDS = 1.0
+RETRY_MOST_SECONDS = 5.0
+SETTLE_SECONDS = 0.3
+"""After a change the list is asked for once more: Docker says "die" a little
+before its own list knows."""
+RESYNC_SECONDS = 30.0
+"""With nothing happening the list is still asked for this often; it is also how a
+remote engine that vanished without a word is noticed."""
+MAX_CONTAINERS = 5_000
+"""Containers listed per engine; the rest is left out, with a line in the log."""
+
+_ACTIONS = ("create", "start", "die", "stop", "rename", "pause", "unpause", "destroy")
+_STATES = {"running": TargetState.RUNNING, "paused": TargetState.PAUSED}
+_EXIT_CODE = re.compile(r"Exited \((\d+)\)")
+
+
+class TargetCatalogue:
+    """Publishes TargetsChanged and DockerStatusChanged, only when something changed."""
+
+    def __init__(
+        self,
+        docker: DockerEngines,
+        events: EventBus,
+        *,
+        local: bool = True,
+        retry: tuple[float, float] = (RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS),
+    ) -> None:
+        self._docker = docker
+        self._events = events
+        self._local = local and sys.platform != "win32"
+        self._retry = retry
+        self._containers: dict[str, tuple[Target, ...]] = {}
+        self._statuses: dict[str, DockerStatus] = {
+            name: DockerStatus(name, docker.endpoint(name).url, EngineState.CONNECTING)
+            for name in docker.names
+        }
+        self._patterns: tuple[str, ...] = ()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._targets = self._put_together()
+        self._settled = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin to follow every engine. Does not wait for them: see settled()."""
+        self._check_settled()
+        self._tasks = [
+            asyncio.create_task(self._follow(name), name=f"docker engine {name}")
+            for name in self._docker.names
+        ]
+
+    async def stop(self) -> None:
+        """End at once; the catalogue stays as it was last."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settled(self, timeout: float) -> bool:
+        """Wait until every engine has been listed or found wanting; False when time is up."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._settled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def list(self) -> tuple[Target, ...]:
+        """This computer first, then containers by engine and name; stopped ones too."""
+        return self._targets
+
+    def find(self, device_id: str) -> Target:
+        """Raises TargetNotFoundError."""
+        for target in self._targets:
+            if target.id == device_id:
+                return target
+        raise TargetNotFoundError(device_id)
+
+    def statuses(self) -> tuple[DockerStatus, ...]:
+        """One per configured engine, in the order of the settings."""
+        return tuple(self._statuses.values())
+
+    def set_shared(self, patterns: Iterable[str]) -> None:
+        """Say which targets guests may open unasked: ids, or ALL_CONTAINERS."""
+        self._patterns = tuple(dict.fromkeys(patterns))
+        self._publish_targets()
+
+    def shared(self) -> tuple[str, ...]:
+        """The patterns last set."""
+        return self._patterns
+
+    # -- one engine
+
+    async def _follow(self, engine: str) -> None:
+        first, most = self._retry
+        pause = first
+        while True:
+            try:
+                stream = await open_events(self._docker.endpoint(engine), _ACTIONS)
+                try:
+                    await self._refresh(engine)
+                    await self._set_ready(engine)
+                    pause = first
+                    await self._watch(engine, stream)
+                finally:
+                    await stream.close()
+                # Docker ended the stream: it stops, or starts anew.
+                self._set_away(engine, EngineState.CONNECTING, "Docker has gone away; waiting")
+            except DockerAbsentError as error:
+                self._set_away(engine, EngineState.ABSENT, str(error))
+            except DockerRefusedError as error:
+                self._set_away(engine, EngineState.REFUSED, str(error))
+            except DockerError as error:
+                self._set_away(engine, EngineState.FAILED, str(error))
+            except Exception as error:
+                # Nothing an engine answers may end the watch over it.
+                logger.exception("Following the Docker engine %s failed", engine)
+                self._set_away(engine, EngineState.FAILED, f"Docker's answer is unusable: {error}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, most)
+
+    async def _watch(self, engine: str, stream: EventStream) -> None:
+        """Keep the list true until the stream ends."""
+        wait = RESYNC_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    events = await stream.batch()
+            except TimeoutError:
+                wait = RESYNC_SECONDS
+            else:
+                if not events:
+                    return
+                wait = SETTLE_SECONDS
+            await self._refresh(engine)
+
+    async def _refresh(self, engine: str) -> None:
+        raw = await self._docker.call(engine, lambda client: client.api.containers(all=True))
+        if len(raw) > MAX_CONTAINERS:
+            logger.warning("%s has %d containers; not all are listed", engine, len(raw))
+        prefix = "" if engine == self._docker.default else f"{engine}/"
+        try:
+            found = tuple(_target(facts, engine, prefix) for facts in raw[:MAX_CONTAINERS])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DockerFailedError(
+                f"Docker sent a malformed list of containers: {error!r}"
+            ) from error
+        self._containers[engine] = tuple(target for target in found if target.name)
+        self._publish_targets()
+
+    async def _set_ready(self, engine: str) -> None:
+        facts = await self._docker.call(engine, lambda client: dict(client.api.version()))
+        version = str(facts.get("Version", ""))[:100]
+        self._set_status(engine, EngineState.READY, "", version)
+
+    def _set_away(self, engine: str, state: EngineState, detail: str) -> None:
+        if self._containers.pop(engine, None):
+            self._publish_targets()
+        self._set_status(engine, state, detail)
+
+    def _set_status(
+        self, engine: str, state: EngineState, detail: str = "", version: str = ""
+    ) -> None:
+        old = self._statuses[engine]
+        status = DockerStatus(engine, old.url, state, detail, version)
+        if status != old:
+            logger.info("Docker engine %s: %s %s", engine, state, detail or version)
+            self._statuses[engine] = status
+            self._events.publish(DockerStatusChanged(status=status))
+        self._check_settled()
+
+    def _check_settled(self) -> None:
+        if all(s.state is not EngineState.CONNECTING for s in self._statuses.values()):
+            self._settled.set()
+
+    # -- the whole
+
+    def _put_together(self) -> tuple[Target, ...]:
+        targets = []
+        if self._local:
+            targets.append(
+                Target(
+                    id=LOCAL_TARGET,
+                    kind=TargetKind.LOCAL,
+                    name=LOCAL_TARGET,
+                    shared=LOCAL_TARGET in self._patterns,
+                )
+            )
+        for engine in self._docker.names:
+            containers = self._containers.get(engine, ())
+            targets += [self._with_sharing(target) for target in sorted(containers, key=_order)]
+        return tuple(targets)
+
+    def _with_sharing(self, target: Target) -> Target:
+        shared = ALL_CONTAINERS in self._patterns or target.id in self._patterns
+        return target if shared == target.shared else dataclasses.replace(target, shared=shared)
+
+    def _publish_targets(self) -> None:
+        targets = self._put_together()
+        # Labels do not take part in the comparison of targets.
+        changed = [(t, t.labels) for t in targets] != [(t, t.labels) for t in self._targets]
+        self._targets = targets
+        if changed:
+            self._events.publish(TargetsChanged(targets=targets))
+
+
+def _order(target: Target) -> tuple[str, str]:
+    return target.name.casefold(), target.name
+
+
+def _target(facts: dict[str, Any], engine: str, prefix: str) -> Target:
+    """A container as the Docker API lists it (``GET /containers/json``)."""
+    # A container that is linked to has further names, "/other/alias".
+    names = [name[1:] for name in facts["Names"] or () if name.count("/") == 1]
+    name = str(names[0]) if names else ""
+    state = str(facts["State"])
+    exited = _EXIT_CODE.match(str(facts.get("Status", "")))
+    return Target(
+        id=prefix + name,
+        kind=TargetKind.CONTAINER,
+        name=name,
+        state=_STATES.get(state, TargetState.STOPPED),
+        engine=engine,
+        ref=str(facts["Id"]),
+        image=str(facts.get("Image", "")),
+        # Docker's own words hold the time since, which would change all the time.
+        status=f"{state} ({exited[1]})" if exited else state,
+        labels={str(k): str(v) for k, v in (facts.get("Labels") or {}).items()},
+    )

@@ -1,0 +1,174 @@
+"""Menus, actions and shortcuts of the window.
+
+Owns which there are, their words and keys. Does not own what they do: the
+window hands in a slot for each.
+
+A shell needs Ctrl with any letter, so shortcuts take Ctrl+Shift, except Ctrl+T,
+which counts only while no terminal has the keyboard.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QMessageBox
+
+from engine import __version__
+from gui.icons import app_icon
+from gui.style import Mode
+from gui.widgets import named_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
+
+    from gui.icons import Icons
+
+ABOUT = (
+    "Hosts terminals into your containers and this computer, peer to peer, "
+    "and shows you every one of them.\n\n"
+    "Terminal bytes travel encrypted between the two computers; "
+    "the relay only introduces them."
+)
+TERMINAL_KEYS = (
+    ("Copy the selection", "Ctrl+Shift+C"),
+    ("Paste", "Ctrl+Shift+V"),
+    ("Scroll a page", "Shift+PgUp / Shift+PgDown"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One action. ``keys`` are portable key sequences, the first one shown."""
+
+    name: str
+    text: str
+    icon: str = ""
+    keys: tuple[str, ...] = ()
+
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry("new_local", "New local terminal", "terminal-add", ("Ctrl+Shift+T", "Ctrl+T")),
+        Entry("close_tab", "Close tab", "close", ("Ctrl+Shift+W",)),
+        Entry("quit", "Quit", "", ("Ctrl+Shift+Q",)),
+        Entry("next_tab", "Next tab", "", ("Ctrl+PgDown",)),
+        Entry("previous_tab", "Previous tab", "", ("Ctrl+PgUp",)),
+        Entry("close_session", "Close session", "close"),
+        Entry("kick", "Kick guest", "kick"),
+        Entry("copy_id", "Copy session id", "copy"),
+        Entry("session_log", "Show ICE log of session", "log"),
+        Entry("zoom_in", "Zoom in", "", ("Ctrl++", "Ctrl+=")),
+        Entry("zoom_out", "Zoom out", "", ("Ctrl+-",)),
+        Entry("zoom_reset", "Normal size", "", ("Ctrl+0",)),
+        Entry("reset_layout", "Reset layout"),
+        Entry("search", "Search targets", "search", ("Ctrl+Shift+F",)),
+        Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
+        Entry("copy_relay", "Copy relay address", "copy"),
+        Entry("shortcuts", "Keyboard shortcuts"),
+        Entry("about", "About Hatchway", "info"),
+    )
+}
+MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("&File", ("new_local", "new:", "-", "close_tab", "-", "quit")),
+    ("&Session", ("close_session", "kick", "-", "copy_id", "session_log")),
+    (
+        "&View",
+        (
+            *("docks:", "-", "next_tab", "previous_tab", "-"),
+            *("zoom_in", "zoom_out", "zoom_reset", "-", "theme:", "reset_layout"),
+        ),
+    ),
+    ("&Tools", ("search", "loopback", "-", "copy_relay")),
+    ("&Help", ("shortcuts", "about")),
+)
+"""Menu → entries by name; ``-`` is a separator, ``x:`` what the window fills in."""
+
+
+class Actions:
+    """All actions of ``window`` by name, and its menu bar."""
+
+    def __init__(
+        self, window: QMainWindow, icons: Icons, slots: dict[str, Callable[[], object]]
+    ) -> None:
+        self._window = window
+        self.by_name: dict[str, QAction] = {}
+        self.new_menu: QMenu
+        for name, entry in ENTRIES.items():
+            action = QAction(entry.text, window)
+            action.setObjectName(name)
+            action.setShortcuts([QKeySequence(keys) for keys in entry.keys])
+            if entry.icon:
+                icons.bind(action, entry.icon)
+            slot = slots[name]
+            action.triggered.connect(lambda _checked, slot=slot: slot())
+            window.addAction(action)
+            self.by_name[name] = action
+
+    def __getitem__(self, name: str) -> QAction:
+        return self.by_name[name]
+
+    def build_menus(
+        self, docks: list[QAction], mode: Mode, set_mode: Callable[[Mode], None]
+    ) -> None:
+        """Fill the menu bar. ``docks`` are the docks' own toggle actions."""
+        for title, names in MENUS:
+            menu = self._window.menuBar().addMenu(title)
+            for name in names:
+                if name == "-":
+                    menu.addSeparator()
+                elif name == "new:":
+                    self.new_menu = menu.addMenu("New terminal in")
+                elif name == "docks:":
+                    menu.addActions(docks)
+                elif name == "theme:":
+                    self._theme_menu(menu, mode, set_mode)
+                else:
+                    menu.addAction(self.by_name[name])
+
+    def _theme_menu(self, menu: QMenu, mode: Mode, set_mode: Callable[[Mode], None]) -> None:
+        themes = menu.addMenu("Theme")
+        group = QActionGroup(themes)
+        for choice in Mode:
+            text = "Like the system" if choice is Mode.SYSTEM else choice.value.capitalize()
+            action = themes.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(choice is mode)
+            action.setActionGroup(group)
+            action.triggered.connect(lambda _checked, choice=choice: set_mode(choice))
+
+
+def about_box(parent: QWidget) -> QMessageBox:
+    """The caller opens it; it deletes itself."""
+    box = QMessageBox(parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setWindowTitle("About Hatchway")
+    box.setIconPixmap(app_icon().pixmap(64, 64))
+    box.setText(f"<b>Hatchway {__version__}</b>")
+    box.setInformativeText(ABOUT)
+    box.setStandardButtons(QMessageBox.StandardButton.Close)
+    return box
+
+
+def shortcuts_dialog(parent: QWidget) -> QDialog:
+    """Every key the window and its terminals know. The caller opens it; it deletes itself."""
+    dialog = QDialog(parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setWindowTitle("Keyboard shortcuts")
+    grid = QGridLayout(dialog)
+    grid.setContentsMargins(22, 18, 22, 16)
+    grid.setHorizontalSpacing(36)
+    grid.setVerticalSpacing(9)
+    keys = [(entry.text, " or ".join(entry.keys)) for entry in ENTRIES.values() if entry.keys]
+    for row, (text, key) in enumerate([*keys, *TERMINAL_KEYS]):
+        grid.addWidget(QLabel(text), row, 0)
+        grid.addWidget(named_label("muted", key), row, 1)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.reject)
+    grid.addWidget(buttons, grid.rowCount(), 0, 1, 2)
+    return dialog

@@ -1,0 +1,286 @@
+"""The window's composition root: arguments, application, loop, engine, shutdown.
+
+Owns building the parts in order (window first, then the engine, whose import
+alone takes half a second) and taking them down again. Does not own any of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import log, settings
+from engine.errors import HatchwayError, SettingsError
+from engine.events import EventBus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
+
+    from engine.agent import Agent
+    from PySide6.QtWidgets import QApplication
+
+    from engine.settings import Settings
+    from gui.main_window import MainWindow
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 15.0
+"""How long closing waits for the engine to end its sessions."""
+EXIT_SETTINGS = 2
+NO_DISPLAY = (
+    "There is no display to open a window on: hosting without one.\n"
+    "Set DISPLAY or WAYLAND_DISPLAY to see the window."
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit code comes back."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(args)
+    if options.selftest:
+        return _engine_main(["selftest", *(a for a in args if a != "--selftest")])
+    if options.headless:
+        return _engine_main([a for a in args if a != "--headless"])
+    if not has_display(os.environ, sys.platform):
+        print(NO_DISPLAY, file=sys.stderr, flush=True)
+        return _engine_main(args)
+    try:
+        loaded = settings.load(options.config, flags=flags_of(options))
+    except SettingsError as error:
+        print(f"hatchway: {error}", file=sys.stderr)
+        problem = error
+        return _with_application(lambda app: _show_settings_error(app, problem))
+    log.configure(loaded.log_level.upper())
+    return _with_application(lambda app: _run_window(app, loaded))
+
+
+def flags_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings given on the command line, by dotted key."""
+    flags = {
+        "log_level": options.log_level,
+        "share.targets": options.share,
+        "relay.url": options.relay,
+        "session.timeout": options.session_timeout,
+    }
+    return {key: value for key, value in flags.items() if value is not None}
+
+
+def has_display(environ: os._Environ[str] | dict[str, str], platform: str) -> bool:
+    """Whether a window can be shown. Only where X11 or Wayland is used can one be missing."""
+    if platform in ("win32", "darwin"):
+        return True
+    return any(environ.get(name) for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"))
+
+
+class Application:
+    """The window and the engine, from start to clean end."""
+
+    def __init__(self, app: QApplication, settings: Settings, config_dir: Path) -> None:
+        from gui.engine_adapter import EngineAdapter
+        from gui.main_window import MainWindow
+        from gui.style import Theme
+
+        self._settings = settings
+        self._events = EventBus()
+        self._stop = asyncio.Event()
+        self.agent: Agent | None = None
+        self.theme = Theme(app)
+        self.adapter = EngineAdapter(self._events)
+        self.window: MainWindow = MainWindow(self.adapter, self.theme, settings.ui, config_dir)
+        self.window.closeWanted.connect(self._stop.set)
+
+    def stop(self) -> None:
+        """Ask it to end, sessions and all, without a question."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Show the window, start the engine, wait for the end, leave nothing behind."""
+        self.window.show()
+        starting = asyncio.create_task(self._start_engine(), name="engine start")
+        try:
+            await self._stop.wait()
+        finally:
+            self.window.show_closing()
+            # Half a start cannot be undone; a whole one can.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await asyncio.shield(asyncio.gather(starting, return_exceptions=True))
+            await self._end()
+            await _ended(starting)
+
+    async def _start_engine(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            module = await loop.run_in_executor(None, importlib.import_module, "engine.agent")
+            agent: Agent = module.Agent(self._settings, self._events)
+            self.agent = agent
+            await agent.start()
+        except Exception as error:
+            logger.error("The engine could not start", exc_info=error)
+            self.adapter.start_failed(error)
+            return
+        self.adapter.attach(agent)
+
+    async def _end(self) -> None:
+        """End the tabs' work, the engine, the window, in that order; bounded."""
+        try:
+            self.window.terminals.close_all()
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.adapter.close()
+                if self.agent is not None:
+                    await self.agent.stop()
+        except TimeoutError:
+            logger.error("The engine did not stop within %.0f s", STOP_SECONDS)
+        except HatchwayError as error:
+            logger.error("The engine did not stop cleanly: %s", error)
+        finally:
+            self.theme.close()
+            self.window.finish()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hatchway",
+        description="Host terminals into your containers and this computer, and watch them.",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file to read")
+    parser.add_argument("--log-level", metavar="LEVEL", help=", ".join(log.LEVELS))
+    parser.add_argument(
+        "--share",
+        action="append",
+        metavar="NAME",
+        help="a target guests may open without asking; '*' is every container (repeatable)",
+    )
+    parser.add_argument("--relay", metavar="URL", help="relay to register at, not our own")
+    parser.add_argument(
+        "--session-timeout", type=float, metavar="SECONDS", help="close sessions idle for so long"
+    )
+    parser.add_argument("--headless", action="store_true", help="host without a window")
+    parser.add_argument("--selftest", action="store_true", help="run the loopback test and exit")
+    parser.add_argument("--target", metavar="NAME", help="with --selftest: what to test")
+    parser.add_argument("--json", action="store_true", help="with --selftest: report as JSON")
+    return parser
+
+
+def _engine_main(args: list[str]) -> int:
+    from engine.__main__ import main as engine_main
+
+    return engine_main(args)
+
+
+def _with_application(work: Callable[[QApplication], int]) -> int:
+    """``work`` with a QApplication of our name and icon."""
+    from PySide6.QtWidgets import QApplication
+
+    from gui.icons import app_icon
+
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Hatchway")
+    app.setDesktopFileName("hatchway")
+    app.setWindowIcon(app_icon())
+    # The loop ends when the engine has: that is after the last window.
+    app.setQuitOnLastWindowClosed(False)
+    return work(app)
+
+
+def _run_window(app: QApplication, settings: Settings) -> int:
+    from engine.settings import config_dir
+    from gui.loop import create_loop
+
+    loop = create_loop(app)
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(_run(app, settings, config_dir()))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return 0
+
+
+async def _run(app: QApplication, settings: Settings, config_dir: Path) -> None:
+    application = Application(app, settings, config_dir)
+    with _signals(application.stop), _unhandled(application.window.show_problem):
+        await application.run()
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM end the program as closing the window does."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    if sys.platform == "win32":
+        before = [signal.signal(n, lambda *_: loop.call_soon_threadsafe(stop)) for n in numbers]
+        yield
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        return
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _unhandled(show: Callable[[str, str], None]) -> Iterator[None]:
+    """What nobody caught goes to the log, and to the person as words."""
+    from gui import problems
+
+    loop = asyncio.get_running_loop()
+    words = problems.explain(Exception())
+
+    def from_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        logger.error("%s", context.get("message"), exc_info=error)
+        show(words.title, words.text)
+
+    def from_slot(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        logger.error("A slot failed", exc_info=(kind, error, trace))
+        show(words.title, words.text)
+
+    previous = sys.excepthook
+    loop.set_exception_handler(from_loop)
+    sys.excepthook = from_slot
+    try:
+        yield
+    finally:
+        sys.excepthook = previous
+        loop.set_exception_handler(None)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _show_settings_error(app: QApplication, error: SettingsError) -> int:
+    """The error in a dialog; when it is closed, the exit code."""
+    from PySide6.QtWidgets import QMessageBox
+
+    from gui import problems
+    from gui.style import Theme
+
+    theme = Theme(app)
+    words = problems.explain(error)
+    box = QMessageBox(QMessageBox.Icon.Critical, "Hatchway", words.title)
+    box.setInformativeText(words.text)
+    box.setStandardButtons(QMessageBox.StandardButton.Close)
+    box.finished.connect(lambda _: app.exit(EXIT_SETTINGS))
+    box.open()
+    code = app.exec()
+    theme.close()
+    return code

@@ -1,0 +1,327 @@
+"""The main window: panels in docks, terminals in the middle, menus, status, error bar.
+
+Owns putting the parts together and what passes between them. Does not own the
+engine's life or the loop (gui.app): closing only asks, through ``closeWanted``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QMessageBox, QTabWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
+
+from engine.model import LOCAL_TARGET
+from gui.actions import Actions, about_box, shortcuts_dialog
+from gui.docks import Dock, Layout, tidy_tab_bars
+from gui.ice_log import IceLogPanel
+from gui.icons import Icons, app_icon
+from gui.loopback import LoopbackPanel
+from gui.sessions import SessionsPanel
+from gui.status import StatusBar
+from gui.style import Mode, Tone
+from gui.target_model import openable
+from gui.targets import TargetsPanel
+from gui.terminal.widget import TerminalWidget
+from gui.terminal_tabs import TerminalTabs
+from gui.widgets import Banner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PySide6.QtGui import QCloseEvent
+
+    from engine.settings import UiSettings
+    from gui.engine_adapter import EngineAdapter
+    from gui.style import Theme
+
+DEFAULT_SIZE = QSize(1280, 800)
+MINIMUM_SIZE = QSize(720, 460)
+LEFT_WIDTH = 250
+RIGHT_WIDTH = 330
+BOTTOM_HEIGHT = 210
+MIN_FONT, MAX_FONT = 6.0, 40.0
+"""Points the terminal's font can be zoomed between."""
+
+
+class MainWindow(QMainWindow):
+    """``closeWanted`` comes once, when the user has agreed to close."""
+
+    closeWanted = Signal()
+
+    def __init__(
+        self,
+        adapter: EngineAdapter,
+        theme: Theme,
+        ui: UiSettings,
+        config_dir: Path,
+    ) -> None:
+        super().__init__()
+        self._adapter = adapter
+        self._theme = theme
+        self._ui = ui
+        self._closing = False
+        self._may_close = False
+        self._question: QMessageBox | None = None
+        self.layout_store = Layout(self, config_dir)
+        self._load_theme()
+        self._font = self._terminal_font()
+        self.icons = Icons(theme)
+        self.setWindowTitle("Hatchway")
+        self.setWindowIcon(app_icon())
+        self.setMinimumSize(MINIMUM_SIZE)
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.targets = TargetsPanel(adapter, theme, self.icons)
+        self.sessions = SessionsPanel(adapter, self.icons)
+        self.ice_log = IceLogPanel(adapter, theme, self.icons)
+        self.loopback = LoopbackPanel(adapter, theme, self.icons)
+        self.terminals = TerminalTabs(adapter, self.icons, self._make_terminal)
+        self.banner = Banner(self.icons, closable=True)
+        self.status = StatusBar(adapter, self.icons)
+        self.setStatusBar(self.status)
+        self.setCentralWidget(self._centre())
+        self._place_docks()
+        self.actions_ = self._make_actions()
+        self._connect()
+        self.resize(DEFAULT_SIZE)
+        self._default_layout()
+        self.layout_store.restore()
+        self._fit_docks()
+
+    # What the application asks.
+
+    def show_problem(self, title: str, text: str) -> None:
+        """Say so in the bar at the top, until it is dismissed or something newer comes."""
+        if not self._closing:
+            self.banner.tell(title, text)
+
+    def show_closing(self) -> None:
+        """Closing has begun: nothing can be started any more."""
+        self._closing = True
+        self.terminals.setEnabled(False)
+        for dock in self.docks:
+            dock.setEnabled(False)
+        self.menuBar().setEnabled(False)
+        self.banner.tell("Closing sessions…", "", Tone.MUTED)
+        self.status.sessions.tell("sessions", "Closing sessions…", Tone.ACCENT)
+
+    def finish(self) -> None:
+        """Remember the layout and close for good."""
+        self.layout_store.save()
+        self._may_close = True
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._may_close:
+            event.accept()
+            return
+        event.ignore()
+        if self._closing or self._question is not None:
+            return
+        live = self.sessions.model.rowCount()
+        if live and self._ui.confirm_close:
+            self._ask_to_close(live)
+        else:
+            self.closeWanted.emit()
+
+    # What the menus ask.
+
+    def open_terminal(self, target_id: str) -> None:
+        self.terminals.open(target_id)
+
+    def run_loopback(self, target_id: str) -> None:
+        self.loopback_dock.reveal()
+        self._fit_docks()
+        self.loopback.run(target_id)
+
+    def show_log_of(self, session_id: str) -> None:
+        self.log_dock.reveal()
+        self.ice_log.show_session(session_id)
+
+    def set_theme(self, mode: Mode) -> None:
+        self._theme.set_mode(mode)
+        self.layout_store.settings.setValue("window/theme", mode.value)
+
+    def zoom(self, points: float) -> None:
+        """Make the terminals' font larger or smaller; 0 is the size of the settings."""
+        size = self._font.pointSizeF() + points if points else self._ui.font_size
+        self._font.setPointSizeF(min(max(size, MIN_FONT), MAX_FONT))
+        self.layout_store.settings.setValue("window/font_size", self._font.pointSizeF())
+        for tab in self.terminals.all():
+            tab.terminal.set_font(QFont(self._font))
+
+    def reset_layout(self) -> None:
+        self._default_layout()
+        self._fit_docks()
+
+    def copy_relay(self) -> None:
+        agent = self._adapter.agent
+        if agent is None:
+            self.show_problem("The relay is not up yet", "Wait a moment, then try again.")
+            return
+        QGuiApplication.clipboard().setText(agent.relay_info().url)
+        self.status.showMessage("Relay address copied", 3000)
+
+    # How it is put together.
+
+    def _centre(self) -> QWidget:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(4, 5, 4, 2)
+        column.setSpacing(5)
+        column.addWidget(self.banner)
+        column.addWidget(self.terminals, 1)
+        return centre
+
+    def _place_docks(self) -> None:
+        def dock(name: str, title: str, icon: str, panel: QWidget) -> Dock:
+            return Dock(self.icons, name, title, icon, panel, self)
+
+        self.targets_dock = dock("targets", "Targets", "engine", self.targets)
+        self.sessions_dock = dock("sessions", "Sessions", "sessions", self.sessions)
+        self.log_dock = dock("ice_log", "ICE log", "log", self.ice_log)
+        self.loopback_dock = dock("loopback", "Loopback test", "loopback", self.loopback)
+        self.docks = (self.targets_dock, self.sessions_dock, self.log_dock, self.loopback_dock)
+
+    def _default_layout(self) -> None:
+        area = Qt.DockWidgetArea
+        for dock in self.docks:
+            dock.setFloating(False)
+        self.addDockWidget(area.LeftDockWidgetArea, self.targets_dock)
+        self.addDockWidget(area.RightDockWidgetArea, self.loopback_dock)
+        self.addDockWidget(area.BottomDockWidgetArea, self.sessions_dock)
+        self.addDockWidget(area.BottomDockWidgetArea, self.log_dock)
+        self.tabifyDockWidget(self.sessions_dock, self.log_dock)
+        self.resizeDocks(
+            [self.targets_dock, self.loopback_dock],
+            [LEFT_WIDTH, RIGHT_WIDTH],
+            Qt.Orientation.Horizontal,
+        )
+        self.resizeDocks([self.sessions_dock], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+        for dock in (self.targets_dock, self.log_dock, self.sessions_dock):
+            dock.reveal()
+        self.loopback_dock.hide()
+
+    def _make_actions(self) -> Actions:
+        panel, tabs = self.sessions, self.terminals
+        actions = Actions(
+            self,
+            self.icons,
+            {
+                "new_local": lambda: self.open_terminal(LOCAL_TARGET),
+                "close_tab": tabs.close_tab,
+                "quit": self.close,
+                "next_tab": lambda: tabs.step(1),
+                "previous_tab": lambda: tabs.step(-1),
+                "close_session": panel.close_selected,
+                "kick": panel.kick_selected,
+                "copy_id": panel.copy_selected,
+                "session_log": lambda: self.show_log_of(panel.selected()[0]),
+                "zoom_in": lambda: self.zoom(1),
+                "zoom_out": lambda: self.zoom(-1),
+                "zoom_reset": lambda: self.zoom(0),
+                "reset_layout": self.reset_layout,
+                "search": self._search,
+                "loopback": self.loopback_dock.reveal,
+                "copy_relay": self.copy_relay,
+                "shortcuts": lambda: shortcuts_dialog(self).open(),
+                "about": lambda: about_box(self).open(),
+            },
+        )
+        toggles = [dock.toggleViewAction() for dock in self.docks]
+        actions.build_menus(toggles, self._theme.mode, self.set_theme)
+        actions.new_menu.aboutToShow.connect(self._fill_new_menu)
+        return actions
+
+    def _connect(self) -> None:
+        self.targets.openWanted.connect(self.open_terminal)
+        self.targets.testWanted.connect(self.run_loopback)
+        self.sessions.countChanged.connect(self.status.set_sessions)
+        self.sessions.logWanted.connect(self.show_log_of)
+        self.sessions.selectionChanged.connect(self._enable)
+        self.sessions.countChanged.connect(lambda _: self._enable())
+        self.terminals.changed.connect(self._enable)
+        self._adapter.problem.connect(self.show_problem)
+        self._theme.changed.connect(self._retheme)
+        for dock in self.docks:
+            dock.visibilityChanged.connect(lambda _: self._fit_docks())
+        self._enable()
+
+    def _make_terminal(self) -> TerminalWidget:
+        terminal = TerminalWidget()
+        terminal.set_font(QFont(self._font))
+        terminal.set_theme(dark=self._theme.colors.dark)
+        return terminal
+
+    def _terminal_font(self) -> QFont:
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        if self._ui.font_family:
+            font.setFamily(self._ui.font_family)
+        saved = self.layout_store.settings.value("window/font_size")
+        try:
+            points = float(saved) if isinstance(saved, (str, float)) else self._ui.font_size
+        except ValueError:
+            points = self._ui.font_size
+        font.setPointSizeF(min(max(points, MIN_FONT), MAX_FONT))
+        return font
+
+    def _load_theme(self) -> None:
+        saved = self.layout_store.settings.value("window/theme")
+        if saved in list(Mode):
+            self._theme.set_mode(Mode(str(saved)))
+
+    def _retheme(self) -> None:
+        self.terminals.retheme()
+        for tab in self.terminals.all():
+            tab.terminal.set_theme(dark=self._theme.colors.dark)
+
+    def _fit_docks(self) -> None:
+        # Docks also say they hide while the window is being destroyed.
+        if not isValid(self):
+            return
+        for dock in self.docks:
+            dock.fit_title()
+        tidy_tab_bars(self)
+
+    def _search(self) -> None:
+        self.targets_dock.reveal()
+        self.targets.search.setFocus()
+        self.targets.search.selectAll()
+
+    def _fill_new_menu(self) -> None:
+        menu = self.actions_.new_menu
+        menu.clear()
+        for target in self.targets.model.targets():
+            action = menu.addAction(target.name.replace("&", "&&"))
+            action.setEnabled(openable(target))
+            action.triggered.connect(lambda _checked, t=target.id: self.open_terminal(t))
+        if menu.isEmpty():
+            menu.addAction("No targets yet").setEnabled(False)
+
+    def _enable(self) -> None:
+        chosen = len(self.sessions.selected())
+        for name in ("close_session", "kick", "copy_id"):
+            self.actions_[name].setEnabled(chosen > 0)
+        self.actions_["session_log"].setEnabled(chosen == 1)
+        for name in ("close_tab", "next_tab", "previous_tab"):
+            self.actions_[name].setEnabled(self.terminals.current() is not None)
+
+    def _ask_to_close(self, live: int) -> None:
+        sessions = "1 session is live" if live == 1 else f"{live} sessions are live"
+        box = QMessageBox(QMessageBox.Icon.Question, "Close Hatchway?", f"{sessions}.", parent=self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setInformativeText("Closing ends them, and the programs running in them.")
+        yes = box.addButton("End sessions and close", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        yes.clicked.connect(self.closeWanted)
+        box.finished.connect(self._answered)
+        self._question = box
+        box.open()
+
+    def _answered(self) -> None:
+        self._question = None

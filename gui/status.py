@@ -1,0 +1,106 @@
+"""The status bar: relay, Docker, number of sessions, each an icon with words.
+
+Owns how those states read. Does not own the states.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
+
+from engine.model import EngineState, RelayState
+from gui.style import Tone
+from gui.widgets import IconLabel
+
+if TYPE_CHECKING:
+    from engine.events import DockerStatusChanged, RelayStateChanged
+    from engine.model import DockerStatus
+    from gui.engine_adapter import EngineAdapter
+    from gui.icons import Icons
+
+_RELAY = {
+    RelayState.STOPPED: ("Relay off", "relay-off", Tone.MUTED),
+    RelayState.CONNECTING: ("Relay: connecting…", "relay", Tone.ACCENT),
+    RelayState.CONNECTED: ("Relay connected", "relay", Tone.OK),
+    RelayState.RECONNECTING: ("Relay lost, reconnecting…", "relay-off", Tone.WARN),
+    RelayState.REFUSED: ("Relay refuses this app", "relay-off", Tone.ERROR),
+}
+_DOCKER = {
+    EngineState.CONNECTING: ("Docker: connecting…", Tone.ACCENT),
+    EngineState.READY: ("Docker ready", Tone.OK),
+    EngineState.ABSENT: ("Docker not running", Tone.WARN),
+    EngineState.REFUSED: ("Docker: no permission", Tone.ERROR),
+    EngineState.FAILED: ("Docker failed", Tone.ERROR),
+}
+# The worst engine's state is the one shown when there are several.
+_WORST = (
+    EngineState.READY,
+    EngineState.CONNECTING,
+    EngineState.ABSENT,
+    EngineState.REFUSED,
+    EngineState.FAILED,
+)
+
+
+class Indicator(QWidget):
+    """An icon and a word, with the details in the tooltip."""
+
+    def __init__(self, icons: Icons, icon: str, text: str) -> None:
+        super().__init__()
+        self._icons = icons
+        self._icon = IconLabel(16)
+        self._text = QLabel()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 2, 10, 2)
+        row.setSpacing(6)
+        row.addWidget(self._icon)
+        row.addWidget(self._text)
+        self.tell(icon, text, Tone.MUTED)
+
+    @property
+    def text(self) -> str:
+        return self._text.text()
+
+    def tell(self, icon: str, text: str, tone: Tone, tip: str = "") -> None:
+        self._icons.bind(self._icon, icon, tone)
+        self._text.setText(text)
+        self.setToolTip(tip)
+
+
+class StatusBar(QStatusBar):
+    """Follows the engine by itself; the number of sessions is told."""
+
+    def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._docker_states: dict[str, DockerStatus] = {}
+        self.relay = Indicator(icons, "relay", "Starting…")
+        self.docker = Indicator(icons, "engine", "Docker: connecting…")
+        self.sessions = Indicator(icons, "sessions", "No sessions")
+        self.setSizeGripEnabled(False)
+        self.addWidget(self.relay)
+        self.addWidget(self.docker)
+        self.addPermanentWidget(self.sessions)
+        adapter.relayStateChanged.connect(self._relay_changed)
+        adapter.dockerStatusChanged.connect(self._docker_changed)
+
+    def set_sessions(self, count: int) -> None:
+        words = {0: "No sessions", 1: "1 session"}.get(count, f"{count} sessions")
+        self.sessions.tell("sessions", words, Tone.ACCENT if count else Tone.MUTED)
+
+    def _relay_changed(self, event: RelayStateChanged) -> None:
+        text, icon, tone = _RELAY[event.state]
+        tip = "\n".join(part for part in (event.url, event.detail) if part)
+        self.relay.tell(icon, text, tone, tip)
+
+    def _docker_changed(self, event: DockerStatusChanged) -> None:
+        self._docker_states[event.status.engine] = event.status
+        states = self._docker_states.values()
+        worst = max(states, key=lambda status: _WORST.index(status.state))
+        text, tone = _DOCKER[worst.state]
+        if len(states) > 1 and worst.state is not EngineState.READY:
+            text = f"{text} ({worst.engine})"
+        tip = "\n".join(
+            f"{s.engine}: {s.state.value} {s.version} {s.url} {s.detail}".rstrip() for s in states
+        )
+        self.docker.tell("engine", text, tone, tip)

@@ -1,0 +1,349 @@
+"""Terminal tabs: each joins a terminal widget to a terminal the engine opened.
+
+Owns the tabs, their connecting and ended states, and ending the session when a
+tab closes. Does not own painting (gui.terminal) or connecting (the engine).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QProgressBar,
+    QPushButton,
+    QStackedLayout,
+    QTabBar,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.errors import ChannelClosedError, LimitError
+from engine.model import LOCAL_TARGET, Size
+from gui.style import Tone
+from gui.terminal.widget import TerminalWidget
+from gui.widgets import Banner, EmptyState, named_label
+
+if TYPE_CHECKING:
+    import asyncio
+    from typing import Any
+
+    from engine.peer import TerminalPeer
+    from gui import problems
+    from gui.engine_adapter import EngineAdapter
+    from gui.icons import Icons
+
+MAX_TITLE = 40
+"""Characters of a title shown in a tab; the rest is in its tooltip."""
+
+MAX_EARLY_INPUT = 4096
+"""Bytes typed while still connecting that are kept for the shell; more are refused."""
+
+MakeWidget = Callable[[], TerminalWidget]
+
+
+class TerminalTab(QWidget):
+    """One terminal, from connecting to ended, and again when reconnected."""
+
+    titleChanged = Signal(str)
+    stateChanged = Signal()
+    rang = Signal()
+
+    def __init__(
+        self,
+        adapter: EngineAdapter,
+        icons: Icons,
+        make_widget: MakeWidget,
+        target_id: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._adapter = adapter
+        self.target_id = target_id
+        self.title = target_id
+        self.peer: TerminalPeer | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._size = Size()
+        self._run = 0
+        self._ended = False
+        self._early = b""
+        self._painted_early = 0
+        self.terminal = make_widget()
+        self.terminal.typed.connect(self._typed)
+        self.terminal.resized.connect(self._resized)
+        self.terminal.rendered.connect(self._rendered)
+        self.terminal.titleChanged.connect(self._retitle)
+        self.terminal.bell.connect(self.rang)
+        self.bar = Banner(icons, closable=False)
+        again = QPushButton("Reconnect")
+        again.setProperty("primary", "true")
+        again.clicked.connect(self.connect_peer)
+        self.bar.add_button(again)
+        self.overlay = self._connecting_overlay()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.terminal, 1)
+        column.addWidget(self.bar)
+        # The overlay lies above the page, so that the widget below already has its size.
+        self._stack = QStackedLayout(self)
+        self._stack.setStackingMode(QStackedLayout.StackingMode.StackAll)
+        self._stack.addWidget(page)
+        self._stack.addWidget(self.overlay)
+        self.setFocusProxy(self.terminal)
+
+    @property
+    def connected(self) -> bool:
+        return self.peer is not None
+
+    @property
+    def connecting(self) -> bool:
+        return self._task is not None
+
+    def connect_peer(self) -> None:
+        """Open the terminal, or open it anew after it ended."""
+        if self.connecting or self.connected:
+            return
+        # What a former run still says no longer concerns this one.
+        self._run += 1
+        self._ended = False
+        self._early = b""
+        self._painted_early = 0
+        if self._run > 1:
+            self.terminal.clear()
+        self.bar.hide()
+        self.overlay.show()
+        self._stack.setCurrentWidget(self.overlay)
+        self._task = self._adapter.run(self._connect(self._run), self._could_not)
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: self._settled())
+        self.stateChanged.emit()
+
+    def shut(self) -> None:
+        """End the session, whatever state it is in. The tab is of no use afterwards."""
+        self._run += 1
+        if self._task is not None:
+            self._task.cancel()
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            self._adapter.run(peer.close(), finish=True)
+
+    async def _connect(self, run: int) -> None:
+        peer = await self._adapter.open_terminal(
+            self.target_id,
+            self._size,
+            lambda data: self._output(run, data),
+            lambda reason, code: self._over(run, reason, code),
+        )
+        if run != self._run or self._ended:
+            await peer.close()
+            return
+        self.peer = peer
+        peer.resize(self._size)
+        # Output and keys may have come between the shell's start and this line.
+        peer.rendered(self._painted_early)
+        if self._early:
+            peer.send(self._early)
+
+    def _settled(self) -> None:
+        self._task = None
+        self.overlay.hide()
+        if self.connected:
+            self.terminal.setFocus()
+        self.stateChanged.emit()
+
+    def _output(self, run: int, data: bytes) -> None:
+        if run == self._run:
+            self.terminal.feed(data)
+
+    def _over(self, run: int, reason: str, exit_code: int | None) -> None:
+        if run != self._run:
+            return
+        self._ended = True
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            self._adapter.run(peer.close(), finish=True)
+        code = "" if exit_code is None else f"Exit code {exit_code}. "
+        sentence = reason.rstrip(".") or "The terminal has ended"
+        self.terminal.set_ended(sentence)
+        tone = Tone.MUTED if exit_code == 0 else Tone.WARN
+        self.bar.tell(sentence, f"{code}Reconnect starts a new shell.", tone)
+        self.stateChanged.emit()
+
+    def _could_not(self, problem: problems.Problem) -> None:
+        self.bar.tell(problem.title, problem.text, Tone.ERROR)
+
+    def _typed(self, data: bytes) -> None:
+        if self.peer is None:
+            if self.connecting and len(self._early) + len(data) <= MAX_EARLY_INPUT:
+                self._early += data
+            return
+        try:
+            self.peer.send(data)
+        except LimitError as error:
+            self._adapter.report(error)
+        except ChannelClosedError:
+            # Its end is on its way here and says why.
+            pass
+
+    def _resized(self, cols: int, rows: int) -> None:
+        with contextlib.suppress(ValueError):
+            self._size = Size(cols, rows)
+        if self.peer is not None:
+            self.peer.resize(self._size)
+
+    def _rendered(self, count: int) -> None:
+        if self.peer is not None:
+            self.peer.rendered(count)
+        else:
+            self._painted_early += count
+
+    def _retitle(self, title: str) -> None:
+        self.title = title or self.target_id
+        self.titleChanged.emit(self.title)
+
+    def _connecting_overlay(self) -> QWidget:
+        overlay = QWidget()
+        overlay.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        label = named_label("muted", f"Connecting to {self.target_id}…")
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        busy = QProgressBar()
+        busy.setRange(0, 0)
+        busy.setTextVisible(False)
+        busy.setFixedWidth(180)
+        column = QVBoxLayout(overlay)
+        column.addStretch(1)
+        column.addWidget(label, alignment=Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(6)
+        column.addWidget(busy, alignment=Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+        overlay.hide()
+        return overlay
+
+
+class TerminalTabs(QWidget):
+    """All terminals, or a friendly word while there is none."""
+
+    changed = Signal()
+    """A tab came, went or changed state."""
+
+    def __init__(
+        self,
+        adapter: EngineAdapter,
+        icons: Icons,
+        make_widget: MakeWidget,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._adapter = adapter
+        self._icons = icons
+        self._make_widget = make_widget
+        self.empty = EmptyState(
+            icons,
+            "terminal",
+            "Open a terminal",
+            "Double-click a container or This computer on the left.",
+            "New terminal on this computer",
+            icon_size=48,
+        )
+        self.empty.pressed.connect(lambda: self.open(LOCAL_TARGET))
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(False)
+        self.tabs.setMovable(True)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
+        self.tabs.setUsesScrollButtons(True)
+        self.tabs.setIconSize(QSize(16, 16))
+        self.tabs.currentChanged.connect(self._entered)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.tabs)
+
+    def all(self) -> tuple[TerminalTab, ...]:
+        widgets = (self.tabs.widget(at) for at in range(self.tabs.count()))
+        return tuple(tab for tab in widgets if isinstance(tab, TerminalTab))
+
+    def current(self) -> TerminalTab | None:
+        tab = self.tabs.currentWidget()
+        return tab if isinstance(tab, TerminalTab) else None
+
+    def open(self, target_id: str) -> TerminalTab:
+        """A new tab for a terminal in ``target_id``, in front, connecting."""
+        tab = TerminalTab(self._adapter, self._icons, self._make_widget, target_id)
+        at = self.tabs.addTab(tab, target_id)
+        self.tabs.tabBar().setTabButton(
+            at, QTabBar.ButtonPosition.RightSide, self._close_button(tab)
+        )
+        tab.titleChanged.connect(lambda _: self._show(tab))
+        tab.stateChanged.connect(lambda: self._show(tab))
+        tab.rang.connect(lambda: self._rang(tab))
+        self._stack.setCurrentWidget(self.tabs)
+        self.tabs.setCurrentIndex(at)
+        tab.connect_peer()
+        tab.setFocus()
+        return tab
+
+    def close_tab(self, tab: TerminalTab | None = None) -> None:
+        """Close a tab, the current one by default; its session ends."""
+        tab = tab or self.current()
+        if tab is None:
+            return
+        tab.shut()
+        self.tabs.removeTab(self.tabs.indexOf(tab))
+        tab.deleteLater()
+        if not self.tabs.count():
+            self._stack.setCurrentWidget(self.empty)
+        self.changed.emit()
+
+    def close_all(self) -> None:
+        for tab in self.all():
+            self.close_tab(tab)
+
+    def step(self, by: int) -> None:
+        """Go to the next (1) or previous (-1) tab, round the end."""
+        if self.tabs.count():
+            self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
+
+    def retheme(self) -> None:
+        """Icons in the theme's colours again."""
+        for tab in self.all():
+            self._show(tab)
+
+    def _close_button(self, tab: TerminalTab) -> QToolButton:
+        button = QToolButton()
+        button.setToolTip("Close this terminal and end its session")
+        button.setAccessibleName("Close terminal")
+        button.setIconSize(QSize(14, 14))
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._icons.bind(button, "close", Tone.MUTED)
+        button.clicked.connect(lambda: self.close_tab(tab))
+        return button
+
+    def _entered(self, at: int) -> None:
+        tab = self.current()
+        if tab is not None:
+            self._show(tab)
+            tab.setFocus()
+        self.changed.emit()
+
+    def _show(self, tab: TerminalTab) -> None:
+        at = self.tabs.indexOf(tab)
+        if at < 0:
+            return
+        # An ampersand would underline the next letter.
+        title = tab.title if len(tab.title) <= MAX_TITLE else tab.title[: MAX_TITLE - 1] + "…"
+        self.tabs.setTabText(at, title.replace("&", "&&"))
+        self.tabs.setTabToolTip(at, f"{tab.title}\n{tab.target_id}")
+        tone = Tone.OK if tab.connected else Tone.ACCENT if tab.connecting else Tone.MUTED
+        icon = "computer" if tab.target_id == LOCAL_TARGET else "container"
+        self.tabs.setTabIcon(at, self._icons.get(icon, tone))
+        self.changed.emit()
+
+    def _rang(self, tab: TerminalTab) -> None:
+        at = self.tabs.indexOf(tab)
+        if at >= 0 and tab is not self.current():
+            self.tabs.setTabIcon(at, self._icons.get("info", Tone.WARN))

@@ -1,0 +1,238 @@
+"""What every terminal backend promises, asked of all of them alike."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.docker_engines import DockerEngines
+from engine.errors import PTYClosedError
+from engine.model import Size
+from engine.pty.base import READ_SIZE, EchoPTY
+from engine.pty.docker_exec import DockerExecPTY
+from engine.pty.local_shell import LocalShellPTY
+from engine.settings import DockerSettings, TerminalSettings
+from tests.docker_fixtures import as_target
+from tests.engine.pty.talk import ANSWER_SECONDS, Talk, read_exactly
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from engine.pty.base import PTY
+
+    Opener = Callable[..., Awaitable[PTY]]
+
+SIZE = Size(132, 43)
+PIECE = 64 * 1024
+BACKENDS = [
+    "echo",
+    "local",
+    pytest.param("busybox", marks=pytest.mark.docker),
+    pytest.param("bash_box", marks=pytest.mark.docker),
+]
+
+
+@pytest.fixture(params=BACKENDS)
+async def open_pty(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Opener]:
+    """Opens terminals of one backend; those left open are closed."""
+    opened: list[PTY] = []
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = TerminalSettings()
+    engines = DockerEngines(DockerSettings())
+    if request.param not in ("echo", "local"):
+        # Asked for by name, so that the others need no Docker.
+        container = request.getfixturevalue(request.param)
+
+    async def open_one(size: Size = SIZE) -> PTY:
+        pty: PTY
+        if request.param == "echo":
+            pty = EchoPTY(size)
+        elif request.param == "local":
+            pty = await LocalShellPTY.open(session_id="conformance", size=size, settings=settings)
+        else:
+            pty = await DockerExecPTY.open(
+                as_target(container),
+                session_id="conformance",
+                size=size,
+                docker=engines,
+                settings=settings,
+            )
+        opened.append(pty)
+        return pty
+
+    yield open_one
+    for pty in opened:
+        await pty.close()
+    await engines.close()
+
+
+async def open_echo(open_pty: Opener) -> PTY:
+    """A terminal that sends back every byte, whatever the backend."""
+    pty = await open_pty()
+    if not isinstance(pty, EchoPTY):
+        await Talk(pty).become_echo()
+    return pty
+
+
+async def write_all(pty: PTY, data: bytes) -> None:
+    for start in range(0, len(data), PIECE):
+        await pty.write(data[start : start + PIECE])
+
+
+async def fill(pty: PTY) -> None:
+    """Write without end: returns only by an error, or never while nobody reads."""
+    while True:
+        await pty.write(b"x" * PIECE)
+
+
+async def test_every_byte_comes_back_unchanged_and_in_order(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    data = bytes(range(256)) + random.Random(1).randbytes(1024 * 1024)
+    writer = asyncio.create_task(write_all(pty, data))
+    assert await read_exactly(pty, len(data)) == data
+    await writer
+
+
+async def test_many_small_writes_keep_their_order(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    pieces = [f"{number}.".encode() for number in range(600)]
+    for piece in pieces:
+        await pty.write(piece)
+    assert await read_exactly(pty, sum(map(len, pieces))) == b"".join(pieces)
+
+
+async def test_a_reader_who_waits_stops_the_writer_and_loses_nothing(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    data = random.Random(2).randbytes(8 * 1024 * 1024)
+    writer = asyncio.create_task(write_all(pty, data))
+    done, _ = await asyncio.wait({writer}, timeout=0.5)
+    assert not done, "8 MiB went somewhere although nobody read"
+    assert await read_exactly(pty, len(data)) == data
+    await writer
+
+
+async def test_a_read_gives_what_there_is_and_never_too_much(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    await pty.write(b"a")
+    async with asyncio.timeout(ANSWER_SECONDS):
+        assert await pty.read() == b"a"
+    writer = asyncio.create_task(write_all(pty, b"b" * 500_000))
+    held = 0
+    async with asyncio.timeout(ANSWER_SECONDS):
+        while held < 500_000:
+            data = await pty.read()
+            assert 1 <= len(data) <= READ_SIZE
+            held += len(data)
+    await writer
+
+
+async def test_a_read_given_up_loses_nothing(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    reader = asyncio.create_task(pty.read())
+    await asyncio.sleep(0)
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    await pty.write(b"still here")
+    assert await read_exactly(pty, 10) == b"still here"
+
+
+async def test_writing_nothing_is_fine(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    await pty.write(b"")
+    await pty.write(b"x")
+    assert await read_exactly(pty, 1) == b"x"
+
+
+async def test_size_is_right_from_the_start_and_after_a_resize(open_pty: Opener) -> None:
+    pty = await open_pty(SIZE)
+    assert pty.size == SIZE
+    if not isinstance(pty, EchoPTY):
+        assert await Talk(pty).ask("stty size", r"(\d+ \d+\r?\n?)") == "43 132"
+    await pty.resize(Size(97, 31))
+    assert pty.size == Size(97, 31)
+    if not isinstance(pty, EchoPTY):
+        assert await Talk(pty).ask("stty size", r"(\d+ \d+\r?\n?)") == "31 97"
+
+
+async def test_the_last_of_many_resizes_counts(open_pty: Opener) -> None:
+    pty = await open_pty()
+    await asyncio.gather(*(pty.resize(Size(40 + n, 20 + n)) for n in range(20)))
+    assert pty.size == Size(59, 39)
+    if not isinstance(pty, EchoPTY):
+        assert await Talk(pty).ask("stty size", r"(\d+ \d+\r?\n?)") == "39 59"
+
+
+async def test_exit_gives_the_output_then_the_code_then_the_end(open_pty: Opener) -> None:
+    pty = await open_pty()
+    assert pty.exit_status is None
+    if isinstance(pty, EchoPTY):
+        await pty.write(b"last words")
+        await pty.write(b"\x04")
+    else:
+        await Talk(pty).say("printf 'last wo''rds'; exit 7")
+    output = await Talk(pty).rest()
+    assert b"last words" in output
+    assert pty.exit_status is not None
+    assert pty.exit_status.exit_code == (0 if isinstance(pty, EchoPTY) else 7)
+    assert pty.exit_status.reason
+    assert await pty.read() == b""
+    with pytest.raises(PTYClosedError):
+        await pty.write(b"x")
+    await pty.resize(Size(10, 10))
+
+
+async def test_closing_keeps_the_status_of_a_shell_that_had_exited(open_pty: Opener) -> None:
+    pty = await open_pty()
+    if isinstance(pty, EchoPTY):
+        await pty.write(b"\x04")
+    else:
+        await Talk(pty).say("exit 3")
+    await Talk(pty).rest()
+    status = pty.exit_status
+    await pty.close()
+    assert pty.exit_status == status
+
+
+async def test_close_wakes_a_waiting_reader(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    reader = asyncio.create_task(pty.read())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await pty.close()
+        assert await reader == b""
+    assert pty.exit_status is not None
+    assert pty.exit_status.exit_code is None
+
+
+async def test_close_wakes_a_waiting_writer(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    writer = asyncio.create_task(fill(pty))
+    done, _ = await asyncio.wait({writer}, timeout=0.5)
+    assert not done
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await pty.close()
+        with pytest.raises(PTYClosedError):
+            await writer
+
+
+async def test_close_may_be_called_again_and_by_several(open_pty: Opener) -> None:
+    pty = await open_pty()
+    await asyncio.gather(pty.close(), pty.close())
+    await pty.close()
+
+
+async def test_after_close_there_is_nothing_to_read_write_or_resize(open_pty: Opener) -> None:
+    pty = await open_echo(open_pty)
+    await pty.write(b"unread")
+    await pty.close()
+    assert await pty.read() == b""
+    with pytest.raises(PTYClosedError):
+        await pty.write(b"x")
+    await pty.resize(Size(10, 10))
