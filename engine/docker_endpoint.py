@@ -82,7 +82,7 @@ class UnixEndpoint:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 _, protocol = await loop.create_unix_connection(protocol_factory, self.path)
         except OSError as error:
-            raise explain(self.url, error) from error
+            raise explain(self, error) from error
         return protocol
 
 
@@ -107,7 +107,7 @@ class TcpEndpoint:
                     protocol_factory, self.address, self.port, ssl=context
                 )
         except OSError as error:
-            raise explain(self.url, error) from error
+            raise explain(self, error) from error
         # A terminal may be silent for hours: this is how a vanished host is noticed.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -175,13 +175,18 @@ def _parse(url: str, tls: TlsFiles | None) -> Endpoint:
     return UnusableEndpoint(url, f"{url!r} is not an address of a Docker engine")
 
 
-def explain(url: str, error: OSError) -> DockerError:
+def explain(endpoint: Endpoint, error: OSError) -> DockerError:
     """A failure to connect, as the typed error whose text says what to do."""
+    url = endpoint.url
     local = url.startswith(("unix:", "npipe:"))
-    if isinstance(error, ssl.SSLError):
+    # With TLS 1.3 the refusal of our certificate comes after the handshake, and the
+    # reset that follows may overtake it.
+    reset = isinstance(error, ConnectionResetError | BrokenPipeError)
+    if isinstance(error, ssl.SSLError) or (endpoint.tls is not None and reset):
+        detail = getattr(error, "reason", None) or error.strerror or error
         return DockerRefusedError(
             f"Docker at {url} and this computer do not trust each other's certificate "
-            f"({error.reason or error}): check the engine's TLS settings"
+            f"({detail}): check the engine's TLS settings"
         )
     if isinstance(error, PermissionError):
         if not local:

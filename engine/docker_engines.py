@@ -121,27 +121,46 @@ class DockerEngines:
             client = self._clients.pop(engine, None)
             if client is not None:
                 client.close()
-            raise _explain(endpoint.url, error, self._timeout) from error
+            raise _explain(endpoint, error, self._timeout) from error
 
     def _client(self, engine: str, endpoint: Endpoint) -> DockerClient:
         """Blocks: the SDK asks the engine for its version."""
-        import docker
-        from docker.tls import TLSConfig
-
         with self._locks[engine]:
             client = self._clients.get(engine)
             if client is not None:
                 return client
-            tls: TLSConfig | bool = False
-            if endpoint.tls is not None:
-                files = endpoint.tls
-                pair = (files.cert, files.key) if files.cert else None
-                tls = TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=True)
-            client = docker.DockerClient(
-                base_url=_sdk_url(endpoint), version="auto", timeout=self._timeout, tls=tls
-            )
+            client = _connect(endpoint, self._timeout)
             self._clients[engine] = client
             return client
+
+
+def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
+    """A client that speaks the engine's own API version. Blocks."""
+    import docker
+    from docker.constants import DEFAULT_DOCKER_API_VERSION
+    from docker.tls import TLSConfig
+
+    tls: TLSConfig | bool = False
+    if endpoint.tls is not None:
+        files = endpoint.tls
+        pair = (files.cert, files.key) if files.cert else None
+        tls = TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=True)
+    version = DEFAULT_DOCKER_API_VERSION
+    for last in (False, True):
+        client = docker.DockerClient(
+            base_url=_sdk_url(endpoint), version=version, timeout=timeout, tls=tls
+        )
+        # A proxy or another authority from the environment would come before the
+        # engine's own settings; the streams know neither. The SDK's own way of
+        # finding the version out comes too early for this.
+        client.api.trust_env = False
+        if last:
+            break
+        try:
+            version = str(client.api.version(api_version=False)["ApiVersion"])
+        finally:
+            client.close()
+    return client
 
 
 def _knock(endpoint: Endpoint) -> None:
@@ -162,20 +181,22 @@ def _sdk_url(endpoint: Endpoint) -> str:
     return f"{'https' if endpoint.tls else 'http'}://{endpoint.host}"
 
 
-def _explain(url: str, error: BaseException, timeout: int) -> DockerError:
+def _explain(endpoint: Endpoint, error: BaseException, timeout: int) -> DockerError:
     import requests
 
     causes = tuple(_causes(error))
     for cause in causes:
         if isinstance(cause, requests.exceptions.ReadTimeout):
-            return DockerFailedError(f"Docker at {url} did not answer within {timeout} seconds")
+            return DockerFailedError(
+                f"Docker at {endpoint.url} did not answer within {timeout} seconds"
+            )
     # The innermost is the operating system's own word; requests' errors are OSErrors too.
     for cause in reversed(causes):
         if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):
-            return explain_os_error(url, cause)
+            return explain_os_error(endpoint, cause)
     if isinstance(error, requests.exceptions.ConnectionError):
-        return explain_os_error(url, ConnectionError(str(error)))
-    return DockerFailedError(f"Docker at {url} cannot be used: {error}")
+        return explain_os_error(endpoint, ConnectionError(str(error)))
+    return DockerFailedError(f"Docker at {endpoint.url} cannot be used: {error}")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

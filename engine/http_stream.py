@@ -9,6 +9,7 @@ are the far end's own; otherwise they are the body, freed of its framing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -294,7 +295,9 @@ async def open_stream(
     stream = await endpoint.connect(HttpStream)
     try:
         async with asyncio.timeout(timeout):
-            await stream.write(request)
+            # When it fails the answer says why: Docker may have spoken, and hung up, first.
+            with contextlib.suppress(ConnectionError):
+                await stream.write(request)
             head = await stream.response()
             if head.status not in (101, 200):
                 raise await _refusal(endpoint, stream, head)
@@ -305,10 +308,8 @@ async def open_stream(
             raise DockerFailedError(
                 f"Docker at {endpoint.url} did not answer within {timeout:g} seconds"
             ) from error
-        # A peer that resets or shows the door during TLS 1.3 is only heard of here.
-        os_error = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(os_error, OSError):
-            raise explain(endpoint.url, os_error) from error
+        if isinstance(stream.error, OSError) and isinstance(error, DockerFailedError):
+            raise explain(endpoint, stream.error) from error
         raise
     return stream
 

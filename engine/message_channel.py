@@ -197,9 +197,7 @@ class MemoryChannel:
         self._low.set()
 
 
-def memory_pair(
-    label: str = "terminal", protocol: str = ""
-) -> tuple[MemoryChannel, MemoryChannel]:
+def memory_pair(label: str = "terminal", protocol: str = "") -> tuple[MemoryChannel, MemoryChannel]:
     """Two joined channels in one process."""
     one, other = MemoryChannel(label, protocol), MemoryChannel(label, protocol)
     one._peer, other._peer = other, one

@@ -383,9 +383,7 @@ class TerminalPeer:
         try:
             reply = await self._client.call(event, payload, timeout=ANSWER_SECONDS)
         except socketio.exceptions.TimeoutError:
-            raise ConnectTimeoutError(
-                f"No answer came within {ANSWER_SECONDS:.0f} s"
-            ) from None
+            raise ConnectTimeoutError(f"No answer came within {ANSWER_SECONDS:.0f} s") from None
         except socketio.exceptions.SocketIOError as error:
             raise RelayUnreachableError(f"The relay went away: {error}") from None
         if not isinstance(reply, dict):

@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self._question: QMessageBox | None = None
         self.layout_store = Layout(self, config_dir)
         self._load_theme()
-        self._font = self._terminal_font()
+        self.terminal_font = self._terminal_font()
         self.icons = Icons(theme)
         self.setWindowTitle("Hatchway")
         self.setWindowIcon(app_icon())
@@ -149,11 +149,11 @@ class MainWindow(QMainWindow):
 
     def zoom(self, points: float) -> None:
         """Make the terminals' font larger or smaller; 0 is the size of the settings."""
-        size = self._font.pointSizeF() + points if points else self._ui.font_size
-        self._font.setPointSizeF(min(max(size, MIN_FONT), MAX_FONT))
-        self.layout_store.settings.setValue("window/font_size", self._font.pointSizeF())
+        size = self.terminal_font.pointSizeF() + points if points else self._ui.font_size
+        self.terminal_font.setPointSizeF(min(max(size, MIN_FONT), MAX_FONT))
+        self.layout_store.settings.setValue("window/font_size", self.terminal_font.pointSizeF())
         for tab in self.terminals.all():
-            tab.terminal.set_font(QFont(self._font))
+            tab.terminal.set_font(QFont(self.terminal_font))
 
     def reset_layout(self) -> None:
         self._default_layout()
@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
 
     def _make_terminal(self) -> TerminalWidget:
         terminal = TerminalWidget()
-        terminal.set_font(QFont(self._font))
+        terminal.set_font(QFont(self.terminal_font))
         terminal.set_theme(dark=self._theme.colors.dark)
         return terminal
 

@@ -117,6 +117,22 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The connection closed",
         "The other side may have gone away. Reconnect to go on.",
     ),
+    "agent_offline": (
+        "The host is not connected",
+        "Ask for the app to be started there, then try again.",
+    ),
+    "agent_timeout": (
+        "The host did not answer in time",
+        "Its computer may be asleep or its network slow. Try again in a moment.",
+    ),
+    "bad_reply": (
+        "The host’s answer cannot be used",
+        "It may be a different version. Update both ends and connect again.",
+    ),
+    "rate_limited": (
+        "Too many requests in too short a time",
+        "Wait a few seconds, then try again.",
+    ),
     "limit": (
         "A limit was reached",
         "Limits protect this computer. The settings file can raise them.",

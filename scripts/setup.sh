@@ -246,7 +246,7 @@ done
 make_venv
 # PyInstaller needs libpython as a shared library; Debian packs it apart.
 case " $* $(cat "$STAMPS/python") " in
-    *" build "*" /usr/bin/python3"*) APT_build=$("$VENV/bin/python" -c \
+    *" build "*"/usr/bin/python3"*) APT_build=$("$VENV/bin/python" -c \
         'import sys; print("libpython%d.%d" % sys.version_info[:2])'); system_packages build ;;
 esac
 printf '%s' "$advice_notes" | while IFS='=' read -r group advice; do

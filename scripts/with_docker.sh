@@ -17,6 +17,11 @@ started=""
 
 say() { echo "docker: $*"; }
 
+if [ ! -x "$PYTHON" ]; then
+    say "there is no $PYTHON: run scripts/setup.sh first" >&2
+    exit 1
+fi
+
 # Prints nothing when an engine answers, else why not.
 problem() {
     "$PYTHON" - 2>&1 <<'PYTHON' || true

@@ -65,7 +65,7 @@ class ModalScreen(Screen):
 
     def restore_cursor(self) -> None:
         saved = self.page.saved or SavedCursor()
-        self.cursor.x = min(saved.x, self.columns)
+        self.cursor.x = min(saved.x, self.columns - 1)
         self.cursor.y = min(saved.y, self.lines - 1)
         self.style, self.charset = saved.style, saved.charset
         self.charsets = [saved.g0, saved.g1]

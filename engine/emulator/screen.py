@@ -327,6 +327,19 @@ class Screen(pyte.Screen):
         stops = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
         self.cursor.x = stops[-(count or 1)] if 0 < (count or 1) <= len(stops) else 0
 
+    def cursor_down_anywhere(self, count: int | None = None) -> None:
+        """VPR: unlike CUD it does not stop at the bottom margin."""
+        self.cursor.y = min(self.cursor.y + (count or 1), self.lines - 1)
+
+    def set_tab_stop(self) -> None:
+        self.tabstops.add(min(self.cursor.x, self.columns - 1))
+
+    def clear_tab_stop(self, how: int = 0) -> None:
+        if how == 0:
+            self.tabstops.discard(min(self.cursor.x, self.columns - 1))
+        elif how == 3:
+            self.tabstops.clear()
+
     def set_margins(self, top: int | None = None, bottom: int | None = None) -> None:
         first = max(top or 1, 1) - 1
         last = min(bottom or self.lines, self.lines) - 1

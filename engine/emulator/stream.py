@@ -63,6 +63,7 @@ class Stream(pyte.ByteStream):
     # Keys are prefix, intermediates and final byte. pyte's "'" for HPA is a slip: it is "`".
     csi = {  # noqa: RUF012  # as above
         **{key: event for key, event in pyte.ByteStream.csi.items() if key != "'"},
+        "e": "cursor_down_anywhere",
         "`": "cursor_to_column",
         "I": "tab_forward",
         "Z": "tab_back",
@@ -108,7 +109,7 @@ class Stream(pyte.ByteStream):
             "sgr",
         }
         | {"set_private_mode", "reset_private_mode", "application_keypad", "normal_keypad"}
-        | {"define_charset", "set_title", "shift_in", "shift_out", "set_tab_stop"}
+        | {"define_charset", "set_title", "shift_in", "shift_out", "set_tab_stop", "clear_tab_stop"}
         | {event for event in (*csi.values(), *escape.values()) if "report" in event}
     )
 

@@ -129,9 +129,7 @@ class WebRTCSessionManager:
         if transition(old, state):
             session.state = state
             logger.debug("Session %s: %s -> %s", session_id, old, state)
-            self.events.publish(
-                ev.SessionStateChanged(session_id=session_id, old=old, new=state)
-            )
+            self.events.publish(ev.SessionStateChanged(session_id=session_id, old=old, new=state))
         return _Done()
 
     async def close_session(self, session_id: str, reason: str = "Closed") -> bool:
@@ -148,9 +146,7 @@ class WebRTCSessionManager:
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return
-        task = asyncio.create_task(
-            self._close(session, reason), name=f"close session {session_id}"
-        )
+        task = asyncio.create_task(self._close(session, reason), name=f"close session {session_id}")
         self._closing[session_id] = task
         task.add_done_callback(lambda _: self._closing.pop(session_id, None))
 

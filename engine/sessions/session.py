@@ -92,9 +92,7 @@ class Link:
             self._session.lost("ICE found no path" if self.channel is None else "Connection lost")
 
     def candidate(self, side: str, candidate: str) -> None:
-        self._publish(
-            ev.IceCandidate(session_id=self._session.id, side=side, candidate=candidate)
-        )
+        self._publish(ev.IceCandidate(session_id=self._session.id, side=side, candidate=candidate))
 
     def pair_selected(self, pair: CandidatePair) -> None:
         self._publish(ev.IcePairSelected(session_id=self._session.id, pair=pair))

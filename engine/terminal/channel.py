@@ -225,9 +225,7 @@ class TerminalChannel:
     def _take(self, message: Message) -> None:
         if isinstance(message, bytes):
             if not self._v1:
-                raise BadMessageError(
-                    f"Binary messages need the data channel protocol {wire.V1!r}"
-                )
+                raise BadMessageError(f"Binary messages need the data channel protocol {wire.V1!r}")
             if len(message) > wire.MAX_TEXT_BYTES:
                 raise BadMessageError("The binary message is too long")
             self._enqueue(message)
@@ -256,10 +254,7 @@ class TerminalChannel:
             # Known at once, so that a PTY still being opened gets it from the start.
             self._size = Size(item.cols, item.rows)
         size = len(item) if isinstance(item, bytes) else 0
-        if (
-            self._queued_bytes + size > self._input_limit
-            or len(self._queue) >= MAX_QUEUED_MESSAGES
-        ):
+        if self._queued_bytes + size > self._input_limit or len(self._queue) >= MAX_QUEUED_MESSAGES:
             raise LimitError(
                 f"More than {self._input_limit // 1024} KiB of input is waiting "
                 "for a program that does not read it"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PySide6.QtCore import QEvent
 
 from engine.events import EventBus
 from gui.engine_adapter import EngineAdapter
@@ -21,12 +22,20 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 TIMEOUT = 30.0
 """Seconds any test's coroutine may take."""
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(autouse=True)
+def _delete_widgets(qapp: QApplication) -> Iterator[None]:
+    """Widgets a test is done with go now, timers and all, not during the next test."""
+    yield
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture

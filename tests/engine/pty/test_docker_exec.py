@@ -380,7 +380,10 @@ async def test_docker_goes_away_and_comes_back(make_daemon: Callable[..., Daemon
     daemon = make_daemon()
     client = daemon.client()
     images.ensure(client, images.BUSYBOX)
-    container = client.containers.run(images.BUSYBOX, detach=True, network_mode="none")
+    # The daemon that comes back ends it: the first process of a container ignores TERM.
+    container = client.containers.run(
+        images.BUSYBOX, detach=True, network_mode="none", stop_signal="SIGKILL"
+    )
     client.close()
     engines = engines_at(daemon.url)
     options: dict[str, Any] = {

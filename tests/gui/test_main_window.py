@@ -1,0 +1,275 @@
+"""The window: its parts joined, its layout kept, its questions asked without blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QFont, QKeySequence
+from PySide6.QtWidgets import QDialog, QMessageBox
+
+from engine.events import (
+    DockerStatusChanged,
+    RelayStateChanged,
+    SessionClosed,
+    SessionCreated,
+    TargetsChanged,
+)
+from engine.model import (
+    LOCAL_TARGET,
+    DockerStatus,
+    EngineState,
+    Guest,
+    RelayState,
+    Target,
+    TargetKind,
+)
+from engine.settings import UiSettings
+from gui.actions import ENTRIES, MENUS
+from gui.main_window import MainWindow
+from gui.style import DARK, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from engine.events import (
+        EventBus,
+    )
+    from gui.engine_adapter import EngineAdapter
+    from gui.style import Theme
+
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def make_window(
+    qtbot: QtBot, adapter: EngineAdapter, theme: Theme, config_dir: Path
+) -> Iterator[MakeWindow]:
+    windows: list[MainWindow] = []
+
+    def make(**ui: bool) -> MainWindow:
+        window = MainWindow(adapter, theme, UiSettings(**ui), config_dir)
+        windows.append(window)
+        window.show()
+        return window
+
+    yield make
+    for window in windows:
+        window.finish()
+        window.deleteLater()
+
+
+@pytest.fixture
+def window(make_window: MakeWindow) -> MainWindow:
+    return make_window()
+
+
+def live_session(bus: EventBus, session_id: str = "s1") -> None:
+    bus.publish(SessionCreated(session_id=session_id, device_id="web", guest=Guest("Maria")))
+
+
+def question(window: MainWindow) -> QMessageBox:
+    boxes = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    assert len(boxes) == 1
+    return boxes[0]
+
+
+def test_the_first_window_shows_the_default_layout(window: MainWindow) -> None:
+    assert (window.width(), window.height()) == (1280, 800)
+    assert window.targets_dock.isVisible()
+    assert window.sessions.isVisible()
+    assert window.loopback_dock.isHidden()
+    assert window.dockWidgetArea(window.targets_dock) is Qt.DockWidgetArea.LeftDockWidgetArea
+    assert window.tabifiedDockWidgets(window.sessions_dock) == [window.log_dock]
+    assert window.terminals.empty.isVisible()
+
+
+def test_place_size_docks_theme_and_zoom_come_back(
+    make_window: MakeWindow, config_dir: Path, theme: Theme
+) -> None:
+    first = make_window()
+    first.resize(1000, 640)
+    first.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, first.targets_dock)
+    first.loopback_dock.reveal()
+    first.set_theme(Mode.DARK)
+    first.zoom(3)
+    first.finish()
+    assert (config_dir / "window.ini").exists()
+    theme.set_mode(Mode.LIGHT)
+    second = make_window()
+    assert (second.width(), second.height()) == (1000, 640)
+    assert second.dockWidgetArea(second.targets_dock) is Qt.DockWidgetArea.RightDockWidgetArea
+    assert second.loopback_dock.isVisible()
+    assert theme.colors is DARK
+    assert second.terminal_font.pointSizeF() == pytest.approx(UiSettings().font_size + 3)
+
+
+def test_reset_brings_the_default_layout_back(window: MainWindow) -> None:
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.targets_dock)
+    window.sessions_dock.setFloating(True)
+    window.loopback_dock.reveal()
+    window.reset_layout()
+    assert window.dockWidgetArea(window.targets_dock) is Qt.DockWidgetArea.LeftDockWidgetArea
+    assert not window.sessions_dock.isFloating()
+    assert window.loopback_dock.isHidden()
+
+
+@pytest.mark.parametrize("rubbish", ["", "not an ini file \x00", "[window]\ngeometry=7\nstate=x\n"])
+def test_a_damaged_layout_file_is_no_hindrance(
+    make_window: MakeWindow, config_dir: Path, rubbish: str
+) -> None:
+    (config_dir / "window.ini").write_text(rubbish)
+    QSettings(str(config_dir / "window.ini"), QSettings.Format.IniFormat).sync()
+    assert make_window().targets_dock.isVisible()
+
+
+def test_the_status_bar_tells_relay_docker_and_sessions(window: MainWindow, bus: EventBus) -> None:
+    bus.publish(RelayStateChanged(state=RelayState.CONNECTED, url="http://127.0.0.1:9"))
+    bus.publish(DockerStatusChanged(status=DockerStatus("docker", "u", EngineState.READY)))
+    live_session(bus)
+    status = window.status
+    assert (status.relay.text, status.docker.text) == ("Relay connected", "Docker ready")
+    assert status.sessions.text == "1 session"
+    assert status.relay.toolTip() == "http://127.0.0.1:9"
+    other = DockerStatus("build", "u", EngineState.REFUSED, "no permission")
+    bus.publish(DockerStatusChanged(status=other))
+    bus.publish(RelayStateChanged(state=RelayState.RECONNECTING, url="http://r", detail="gone"))
+    assert status.docker.text == "Docker: no permission (build)"
+    assert status.relay.toolTip() == "http://r\ngone"
+    bus.publish(SessionClosed(session_id="s1", reason="over"))
+    assert status.sessions.text == "No sessions"
+
+
+def test_a_problem_is_told_without_a_dialog_and_can_be_dismissed(
+    window: MainWindow, adapter: EngineAdapter
+) -> None:
+    adapter.problem.emit("It broke", "Mend it.")
+    assert window.banner.isVisible()
+    assert window.banner.text == "It broke\nMend it."
+    assert not window.findChildren(QMessageBox)
+    window.banner.dismiss()
+    assert not window.banner.isVisible()
+
+
+def test_closing_without_sessions_asks_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window.closeWanted):
+        window.close()
+    # The engine has yet to stop: the window stays until it has.
+    assert window.isVisible()
+
+
+def test_closing_with_live_sessions_asks_once_and_cancel_keeps_them(
+    window: MainWindow, bus: EventBus, qtbot: QtBot
+) -> None:
+    live_session(bus, "a")
+    live_session(bus, "b")
+    with qtbot.assertNotEmitted(window.closeWanted):
+        window.close()
+        window.close()
+        box = question(window)
+        assert box.text() == "2 sessions are live."
+        box.defaultButton().click()
+    assert window.isVisible()
+    window.close()
+    with qtbot.waitSignal(window.closeWanted):
+        box = question(window)
+        next(b for b in box.buttons() if b is not box.defaultButton()).click()
+
+
+def test_the_question_can_be_switched_off(
+    make_window: MakeWindow, bus: EventBus, qtbot: QtBot
+) -> None:
+    window = make_window(confirm_close=False)
+    live_session(bus)
+    with qtbot.waitSignal(window.closeWanted):
+        window.close()
+
+
+def test_while_closing_nothing_can_be_started(window: MainWindow) -> None:
+    window.show_closing()
+    assert window.banner.text == "Closing sessions…"
+    assert not window.targets_dock.isEnabled()
+    assert not window.terminals.isEnabled()
+    window.finish()
+    assert not window.isVisible()
+
+
+def test_session_actions_need_a_selection(window: MainWindow, bus: EventBus) -> None:
+    names = ("close_session", "kick", "copy_id", "session_log")
+    assert not any(window.actions_[name].isEnabled() for name in names)
+    live_session(bus)
+    window.sessions.select("s1")
+    assert all(window.actions_[name].isEnabled() for name in names)
+    window.actions_["session_log"].trigger()
+    assert window.ice_log.session.currentData() == "s1"
+    bus.publish(SessionClosed(session_id="s1", reason="over"))
+    assert not any(window.actions_[name].isEnabled() for name in names)
+
+
+def test_the_new_menu_lists_the_targets(window: MainWindow, bus: EventBus) -> None:
+    menu = window.actions_.new_menu
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == ["No targets yet"]
+    local = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
+    odd = Target("a&b", TargetKind.CONTAINER, "a&b", engine="docker")
+    bus.publish(TargetsChanged(targets=(local, odd)))
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions()] == [LOCAL_TARGET, "a&&b"]
+
+
+def test_every_action_is_in_a_menu_and_every_menu_entry_exists() -> None:
+    used = {name for _, names in MENUS for name in names if not name.endswith(":")} - {"-"}
+    assert used == set(ENTRIES)
+
+
+def test_no_shortcut_is_ambiguous_and_none_is_a_plain_control_letter_but_one() -> None:
+    keys = [key for entry in ENTRIES.values() for key in entry.keys]
+    assert len({QKeySequence(key).toString() for key in keys}) == len(keys)
+    letters = [
+        k for k in keys if k.startswith("Ctrl+") and len(k) == len("Ctrl+X") and k[-1].isalpha()
+    ]
+    assert letters == ["Ctrl+T"]
+
+
+@pytest.mark.parametrize("name", ["about", "shortcuts"])
+def test_dialogs_open_without_blocking(window: MainWindow, name: str) -> None:
+    window.actions_[name].trigger()
+    dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
+    assert len(dialogs) == 1
+    dialogs[0].reject()
+
+
+def test_the_theme_menu_changes_the_theme_and_remembers(
+    window: MainWindow, theme: Theme, config_dir: Path
+) -> None:
+    window.set_theme(Mode.DARK)
+    assert theme.colors is DARK
+    saved = QSettings(str(config_dir / "window.ini"), QSettings.Format.IniFormat)
+    window.layout_store.save()
+    saved.sync()
+    assert saved.value("window/theme") == "dark"
+
+
+def test_zoom_has_bounds(window: MainWindow) -> None:
+    for _ in range(100):
+        window.zoom(1)
+    assert window.terminal_font.pointSizeF() == 40
+    window.zoom(0)
+    assert window.terminal_font.pointSizeF() == UiSettings().font_size
+    assert isinstance(window.terminal_font, QFont)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1000, 640)])
+def test_no_column_header_is_cut_off(
+    window: MainWindow, bus: EventBus, size: tuple[int, int]
+) -> None:
+    window.resize(*size)
+    live_session(bus)
+    header = window.sessions.view.horizontalHeader()
+    for section in range(header.count()):
+        assert header.sectionSize(section) >= header.sectionSizeHint(section)
