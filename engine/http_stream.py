@@ -308,7 +308,8 @@ async def open_stream(
             raise DockerFailedError(
                 f"Docker at {endpoint.url} did not answer within {timeout:g} seconds"
             ) from error
-        if isinstance(stream.error, OSError) and isinstance(error, DockerFailedError):
+        unanswered = isinstance(error, DockerFailedError) and not error.status
+        if unanswered and isinstance(stream.error, OSError):
             raise explain(endpoint, stream.error) from error
         raise
     return stream

@@ -137,7 +137,7 @@ class TerminalPeer:
         self._sender: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        """All the way to a terminal that takes input. Raises HatchwayError; then nothing is left."""
+        """All the way to a terminal that takes input. Raises HatchwayError, leaving nothing."""
         try:
             await self.reach_relay()
             await self.negotiate()

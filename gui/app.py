@@ -107,6 +107,7 @@ class Application:
     async def run(self) -> None:
         """Show the window, start the engine, wait for the end, leave nothing behind."""
         self.window.show()
+        logger.info("The window is shown")
         starting = asyncio.create_task(self._start_engine(), name="engine start")
         try:
             await self._stop.wait()
@@ -131,6 +132,7 @@ class Application:
             self.adapter.start_failed(error)
             return
         self.adapter.attach(agent)
+        logger.info("The engine is running")
 
     async def _end(self) -> None:
         """End the tabs' work, the engine, the window, in that order; bounded."""

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from engine.agent import Agent
-
     from engine.events import (
         Event,
         EventBus,

@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
         self._place_docks()
         self.actions_ = self._make_actions()
         self._connect()
-        self.resize(DEFAULT_SIZE)
+        self.resize(DEFAULT_SIZE.boundedTo(self.screen().availableSize()))
         self._default_layout()
         self.layout_store.restore()
         self._fit_docks()

@@ -151,7 +151,8 @@ class TerminalChannel:
 
     async def _flushed(self) -> None:
         """Wait for what was posted last, such as the reason of the end, to leave."""
-        while self._channel.is_open and self._channel.buffered:
+        # aiortc tells of the low-water mark only, never of empty.
+        while self._channel.is_open and self._channel.buffered:  # noqa: ASYNC110
             await asyncio.sleep(FLUSH_POLL_SECONDS)
 
     def ping(self) -> bool:

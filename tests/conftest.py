@@ -1,0 +1,58 @@
+"""What all tests share: the rule against skips in CI, Docker, a clean configuration folder."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures")
+
+SETTLE_SECONDS = 3.0
+# The loops' default executor and Qt's own threads live as long as the process may like.
+LASTING_THREADS = ("asyncio_", "ThreadPoolExecutor-", "QThread", "Dummy-")
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """No test reads or writes the configuration of the person who runs it."""
+    folder = tmp_path_factory.mktemp("config")
+    monkeypatch.setenv("HATCHWAY_CONFIG_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while leaked := [
+        thread
+        for thread in set(threading.enumerate()) - before
+        if not thread.name.startswith(LASTING_THREADS)
+    ]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"Threads left running: {leaked}")
+        leaked[0].join(0.05)
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """An ERROR in the log fails a test, unless the test reads the log itself and clears it."""
+    yield
+    errors = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.levelno >= logging.ERROR and record.name.startswith(("engine", "gui", "asyncio"))
+    ]
+    if errors:
+        pytest.fail(f"Unexpected errors in the log: {errors}")

@@ -1,0 +1,25 @@
+"""Engine tests: no task may outlive its test."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SETTLE_SECONDS = 5.0
+
+
+@pytest.fixture(autouse=True)
+async def no_leaked_tasks() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    here = asyncio.current_task()
+    leaked = {task for task in asyncio.all_tasks() - before if task is not here}
+    if leaked:
+        _, running = await asyncio.wait(leaked, timeout=SETTLE_SECONDS)
+        if running:
+            pytest.fail(f"Tasks left running: {running}")

@@ -1,0 +1,283 @@
+"""Docker's SDK behind one door: addresses, clients, workers, and errors in words."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.docker_endpoint import (
+    DEFAULT_URL,
+    TcpEndpoint,
+    TlsFiles,
+    UnixEndpoint,
+    UnusableEndpoint,
+    explain,
+    resolve,
+)
+from engine.docker_engines import DockerEngines
+from engine.errors import (
+    DockerAbsentError,
+    DockerError,
+    DockerFailedError,
+    DockerRefusedError,
+)
+from engine.settings import DockerEngine, DockerSettings
+from tests.docker_fixtures import engines_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# -- addresses
+
+
+def test_an_empty_address_is_dockers_default() -> None:
+    assert resolve(DockerEngine(), {}).url == DEFAULT_URL
+
+
+def test_an_empty_address_follows_the_environment() -> None:
+    environ = {
+        "DOCKER_HOST": "tcp://box:2376",
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_CERT_PATH": "/certs",
+    }
+    tls = TlsFiles("/certs/ca.pem", "/certs/cert.pem", "/certs/key.pem")
+    assert resolve(DockerEngine(), environ) == TcpEndpoint("tcp://box:2376", "box", 2376, tls)
+    del environ["DOCKER_TLS_VERIFY"]
+    assert resolve(DockerEngine(), environ) == TcpEndpoint("tcp://box:2376", "box", 2376, None)
+
+
+def test_a_given_address_does_not_follow_the_environment() -> None:
+    environ = {"DOCKER_HOST": "tcp://box:1", "DOCKER_TLS_VERIFY": "1"}
+    engine = DockerEngine(url="unix:///run/d.sock")
+    assert resolve(engine, environ) == UnixEndpoint("unix:///run/d.sock", "/run/d.sock")
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "port", "tls"),
+    [
+        ("tcp://box", "box", 2375, False),
+        ("tcp://[::1]:99", "::1", 99, False),
+        ("http://10.0.0.1:2375", "10.0.0.1", 2375, False),
+        ("https://box", "box", 2376, True),
+    ],
+)
+def test_addresses_on_the_network(url: str, address: str, port: int, tls: bool) -> None:
+    endpoint = resolve(DockerEngine(url=url), {})
+    assert endpoint == TcpEndpoint(url, address, port, TlsFiles() if tls else None)
+
+
+def test_certificates_in_the_settings_mean_tls() -> None:
+    engine = DockerEngine(url="tcp://box", tls_ca="/ca", tls_cert="/cert", tls_key="/key")
+    assert resolve(engine, {}) == TcpEndpoint(
+        "tcp://box", "box", 2376, TlsFiles("/ca", "/cert", "/key")
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["ssh://me@box", "npipe:////./pipe/x", "ftp://x", "box", "tcp://", "tcp://x:99999"]
+)
+async def test_an_address_that_cannot_be_used_says_so_at_every_use(url: str) -> None:
+    engines = engines_at(url)
+    endpoint = engines.endpoint("docker")
+    assert isinstance(endpoint, UnusableEndpoint)
+    assert url in endpoint.problem
+    with pytest.raises(DockerFailedError, match="used|address"):
+        await engines.call("docker", lambda client: client.ping())
+    with pytest.raises(DockerFailedError, match="used|address"):
+        await endpoint.connect(asyncio.Protocol)
+    await engines.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (FileNotFoundError(errno.ENOENT, "x"), DockerAbsentError, "start it with"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), DockerAbsentError, "start it with"),
+        (TimeoutError(), DockerAbsentError, "notice by itself"),
+        (PermissionError(errno.EACCES, "x"), DockerRefusedError, "docker group"),
+        (ssl.SSLError(1, "x"), DockerRefusedError, "certificate"),
+    ],
+)
+def test_why_docker_cannot_be_reached(error: OSError, kind: type[DockerError], words: str) -> None:
+    told = explain(UnixEndpoint(DEFAULT_URL, "/var/run/docker.sock"), error)
+    assert isinstance(told, kind)
+    assert words in str(told)
+
+
+# -- calls
+
+
+async def test_no_socket_is_absence(tmp_path: Path) -> None:
+    engines = engines_at(f"unix://{tmp_path}/docker.sock")
+    with pytest.raises(DockerAbsentError, match="Docker is not running"):
+        await engines.call("docker", lambda client: client.ping())
+    await engines.close()
+
+
+async def test_nobody_at_the_port_is_absence() -> None:
+    engines = engines_at("tcp://127.0.0.1:1")
+    with pytest.raises(DockerAbsentError, match=r"tcp://127\.0\.0\.1:1"):
+        await engines.call("docker", lambda client: client.ping())
+    await engines.close()
+
+
+async def test_something_else_at_the_address_is_a_failure(tmp_path: Path) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail ready\r\n")
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_unix_server(greet, tmp_path / "mail.sock")
+    engines = engines_at(f"unix://{tmp_path}/mail.sock")
+    with pytest.raises(DockerError):
+        await engines.call("docker", lambda client: client.ping())
+    await engines.close()
+    server.close()
+
+
+async def test_no_answer_is_a_failure_within_the_time_limit(tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_unix_server(silent, tmp_path / "d.sock")
+    settings = DockerSettings(engines=(DockerEngine(url=f"unix://{tmp_path}/d.sock"),))
+    engines = DockerEngines(settings, api_timeout=1)
+    with pytest.raises(DockerFailedError, match="did not answer within 1 seconds"):
+        await engines.call("docker", lambda client: client.ping())
+    await engines.close()
+    server.close()
+
+
+async def test_forbidden_is_a_refusal(tmp_path: Path) -> None:
+    async def forbid(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not await reader.readline():
+            writer.close()
+            return
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 27\r\nConnection: close\r\n\r\n{"message":"not for you!!"}'
+        )
+        writer.close()
+
+    server = await asyncio.start_unix_server(forbid, tmp_path / "d.sock")
+    engines = engines_at(f"unix://{tmp_path}/d.sock")
+    with pytest.raises(DockerRefusedError, match="not for you"):
+        await engines.call("docker", lambda client: client.ping())
+    await engines.close()
+    server.close()
+
+
+_AS_NOBODY = """
+import asyncio, os, sys
+import docker.errors, docker.tls, requests
+from engine.docker_engines import DockerEngines
+from engine.settings import DockerEngine, DockerSettings
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+async def main():
+    engines = DockerEngines(DockerSettings(engines=(DockerEngine(url=sys.argv[1]),)))
+    for attempt in (lambda: engines.call("docker", lambda client: client.ping()),
+                    lambda: engines.endpoint("docker").connect(asyncio.Protocol)):
+        try:
+            await attempt()
+        except Exception as error:
+            print(type(error).__name__, error)
+    await engines.close()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.docker
+def test_a_socket_without_permission_is_a_refusal(tmp_path: Path) -> None:
+    import os
+    import socket
+
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    # /tmp/pytest-of-root is closed to others; what is refused must be the socket itself.
+    path = f"/tmp/hatchway-test-{os.getpid()}.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        os.chmod(path, 0o600)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _AS_NOBODY, f"unix://{path}"],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=30,
+            )
+        finally:
+            os.unlink(path)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2, done.stderr
+    for line in lines:
+        assert line.startswith("DockerRefusedError You may not use Docker: add yourself"), line
+
+
+@pytest.mark.docker
+async def test_calls_run_in_the_workers_with_one_client(engines: DockerEngines) -> None:
+    def who(client: object) -> tuple[int, str]:
+        return id(client), threading.current_thread().name
+
+    results = await asyncio.gather(*(engines.call("docker", who) for _ in range(8)))
+    assert len({client for client, _ in results}) == 1
+    assert all(name.startswith("hatchway-docker") for _, name in results)
+
+
+@pytest.mark.docker
+async def test_what_is_not_found_can_be_told_apart(engines: DockerEngines) -> None:
+    with pytest.raises(DockerFailedError, match="No such container") as raised:
+        await engines.call("docker", lambda client: client.containers.get("no-such-thing"))
+    assert raised.value.status == 404
+
+
+async def test_an_unknown_engine_is_absent(engines: DockerEngines) -> None:
+    with pytest.raises(DockerAbsentError, match="'podman'"):
+        await engines.call("podman", lambda client: client.ping())
+
+
+async def test_after_close_calls_are_refused_and_no_thread_is_left() -> None:
+    engines = engines_at("tcp://127.0.0.1:1")
+    slow = asyncio.create_task(engines.call("docker", lambda client: None))
+    await asyncio.sleep(0)
+    await engines.close()
+    with pytest.raises(DockerAbsentError):
+        await slow
+    with pytest.raises(DockerAbsentError, match="closing"):
+        await engines.call("docker", lambda client: client.ping())
+    assert not [t for t in threading.enumerate() if t.name.startswith("hatchway-docker")]
+
+
+async def test_switched_off_there_are_no_engines() -> None:
+    engines = DockerEngines(DockerSettings(enabled=False))
+    assert engines.names == ()
+    assert engines.default == ""
+    await engines.close()
+
+
+async def test_a_call_given_up_does_not_stop_the_loop(tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_unix_server(silent, tmp_path / "d.sock")
+    settings = DockerSettings(engines=(DockerEngine(url=f"unix://{tmp_path}/d.sock"),))
+    engines = DockerEngines(settings, api_timeout=1)
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await engines.call("docker", lambda client: client.ping())
+    assert time.monotonic() - begun < 0.9
+    await engines.close()
+    server.close()

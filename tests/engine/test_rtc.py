@@ -1,0 +1,204 @@
+"""Peer connections: what stock aiortc gets wrong, and what a hostile peer may try."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import subprocess
+import sys
+import time
+
+import aioice.ice
+import pytest
+from aiortc import RTCPeerConnection
+from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
+
+from engine import rtc, rtc_tuning
+from engine.errors import BadRequestError, LimitError
+from engine.settings import IceServer, IceSettings
+from tests.engine.test_message_channel import Inbox, Watcher, rtc_pair
+from tests.engine.until import until
+
+
+def test_the_installed_versions_are_the_ones_repaired() -> None:
+    assert rtc_tuning.supported()
+    assert aioice.ice.CONSENT_FAILURES == 2
+    assert aioice.ice.CONSENT_INTERVAL == 2
+
+
+async def test_text_that_is_not_utf8_costs_one_message_not_the_connection() -> None:
+    (one, other), end, (offerer, _) = await rtc_pair()
+    inbox = Inbox()
+    other.attach(inbox)
+    assert offerer.sctp is not None
+    await offerer.sctp._send(one._channel.id, WEBRTC_STRING, b"\xff\xfe")  # type: ignore[attr-defined]
+    await one.send("after")
+    await until(lambda: inbox.messages == ["after"])
+    assert inbox.problems == ["The text message is not UTF-8"]
+    await end()
+
+
+async def test_a_second_open_of_the_same_channel_does_not_end_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (one, other), end, (offerer, _) = await rtc_pair()
+    inbox = Inbox()
+    other.attach(inbox)
+    again = struct.pack("!BBHLHH", 3, 0, 0, 0, 1, 0) + b"x"
+    assert offerer.sctp is not None
+    await offerer.sctp._send(one._channel.id, WEBRTC_DCEP, again)  # type: ignore[attr-defined]
+    await one.send("after")
+    await until(lambda: inbox.messages == ["after"])
+    assert "was refused" in caplog.text
+    await end()
+
+
+async def test_a_silently_dead_peer_is_noticed_within_seconds() -> None:
+    watcher = Watcher()
+    offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection(observer=watcher)
+    channel = offerer.open_channel()
+    await offerer.take_answer(await answerer.answer_offer(await offerer.make_offer()))
+    await channel.opened()
+    # The other machine loses power: its sockets say nothing, not even goodbye.
+    assert offerer.sctp is not None
+    ice = offerer.sctp.transport.transport._connection
+    for protocol in ice._protocols:
+        protocol.transport.abort()
+    began = time.monotonic()
+    await until(lambda: watcher.states[-1] in ("failed", "closed"), 15)
+    assert time.monotonic() - began < 12
+    await offerer.close()
+    await answerer.close()
+
+
+async def test_closing_during_the_handshake_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    for delay in (0.0, 0.01, 0.02, 0.03, 0.05):
+        offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection()
+        offerer.open_channel()
+        await offerer.take_answer(await answerer.answer_offer(await offerer.make_offer()))
+        await asyncio.sleep(delay)
+        await answerer.close()
+        await offerer.close()
+    await until(lambda: not asyncio.all_tasks() - before, 5, "the handshakes' tasks end")
+
+
+async def test_no_server_is_asked_unless_one_is_configured() -> None:
+    """aiortc's default would be a public STUN server."""
+    plain = rtc.PeerConnection()
+    assert plain._RTCPeerConnection__configuration.iceServers == []  # type: ignore[attr-defined]
+    await plain.close()
+    asked = rtc.PeerConnection(IceSettings(servers=(IceServer(urls="stun:192.0.2.9:3478"),)))
+    servers = asked._RTCPeerConnection__configuration.iceServers  # type: ignore[attr-defined]
+    assert [server.urls for server in servers] == ["stun:192.0.2.9:3478"]
+    await asked.close()
+
+
+MDNS = "candidate:1 1 udp 2113937151 3c0e1d4a-0000-4000-8000-000000000000.local 50000 typ host"
+
+
+async def test_mdns_candidates_do_not_delay_the_answer() -> None:
+    offerer = rtc.PeerConnection()
+    offerer.open_channel()
+    sdp = await offerer.make_offer()
+    lines = [f"a={MDNS}" if line.startswith("a=candidate:") else line for line in sdp.splitlines()]
+    watcher = Watcher()
+    answerer = rtc.PeerConnection(observer=watcher)
+    began = time.monotonic()
+    await answerer.answer_offer("\r\n".join(lines) + "\r\n")
+    assert time.monotonic() - began < 0.5
+    assert ("remote", MDNS.removeprefix("candidate:")) in watcher.candidates
+    await offerer.close()
+    await answerer.close()
+
+
+def test_split_mdns_takes_the_end_of_candidates_with_it() -> None:
+    sdp = f"v=0\r\na={MDNS}\r\na=end-of-candidates\r\n"
+    assert rtc.split_mdns(sdp) == ("v=0\r\n", [MDNS], True)
+    plain = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host\r\na=end-of-candidates\r\n"
+    assert rtc.split_mdns(plain) == (plain, [], True)
+
+
+@pytest.mark.parametrize(
+    "sdp",
+    ["", "x", "v=0\r\n", "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", "\x00" * 100, "m=application"],
+)
+async def test_an_unusable_offer_is_a_bad_request(sdp: str) -> None:
+    pc = rtc.PeerConnection()
+    with pytest.raises(BadRequestError, match="sdp"):
+        await pc.answer_offer(sdp)
+    await pc.close()
+
+
+async def test_audio_and_video_are_refused() -> None:
+    caller = RTCPeerConnection()
+    caller.addTransceiver("audio")
+    caller.createDataChannel("terminal")
+    await caller.setLocalDescription(await caller.createOffer())
+    pc = rtc.PeerConnection()
+    with pytest.raises(BadRequestError, match="nothing else"):
+        await pc.answer_offer(caller.localDescription.sdp)
+    await pc.close()
+    await caller.close()
+
+
+@pytest.mark.parametrize(
+    "line", ["x", "candidate:", "candidate:1 1 udp", "candidate:a b c d e f g h"]
+)
+def test_an_unusable_candidate_is_a_bad_request(line: str) -> None:
+    with pytest.raises(BadRequestError, match="candidate"):
+        rtc.parse_candidate(line)
+
+
+async def test_candidates_are_bounded() -> None:
+    offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection()
+    offerer.open_channel()
+    await answerer.answer_offer(await offerer.make_offer())
+    line = "candidate:1 1 udp 2130706431 192.0.2.77 {} typ host"
+    with pytest.raises(LimitError):
+        for number in range(rtc.MAX_CANDIDATES + 1):
+            await answerer.add_candidate(line.format(1024 + number), "0", 0)
+    await offerer.close()
+    await answerer.close()
+
+
+async def test_the_selected_pair_and_round_trip_are_known() -> None:
+    (one, other), end, (offerer, _) = await rtc_pair()
+    other.attach(Inbox())
+    await one.send(bytes(5000))
+    await until(lambda: offerer.rtt is not None)
+    pair = offerer.selected_pair
+    assert pair is not None
+    assert pair.path == "direct"
+    assert 0 <= (offerer.rtt or 0) < 1
+    await end()
+    assert offerer.selected_pair is None
+
+
+OFFLINE = """
+import asyncio
+from engine import rtc
+
+async def main():
+    one, other = rtc.PeerConnection(), rtc.PeerConnection()
+    channel = one.open_channel()
+    await one.take_answer(await other.answer_offer(await one.make_offer()))
+    await asyncio.wait_for(channel.opened(), 10)
+    print(one.selected_pair.local.rsplit(":", 1)[0])
+    await one.close()
+    await other.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_machine_with_no_network_but_loopback_reaches_itself() -> None:
+    """In a network namespace of its own, with nothing but lo."""
+    command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" -c "$1"']
+    done = subprocess.run(
+        [*command, sys.executable, OFFLINE], capture_output=True, text=True, timeout=60, check=False
+    )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("Network namespaces need root here")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "127.0.0.1"

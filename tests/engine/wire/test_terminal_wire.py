@@ -1,0 +1,75 @@
+"""The data channel's codec, from the vectors both languages share, and from anything at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import ProtocolError
+from engine.wire import terminal as wire
+
+VECTORS = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "terminal.json").read_text(encoding="utf-8")
+)
+GUEST = [(vector, False) for vector in VECTORS["guest"]] + [
+    (vector, True) for vector in VECTORS["guest_v1"]
+]
+
+
+@pytest.mark.parametrize(("vector", "v1"), GUEST, ids=lambda value: str(value)[:50])
+def test_guest_vector(vector: dict[str, Any], v1: bool) -> None:
+    if "error" not in vector:
+        decoded = wire.decode_guest(vector["text"], v1=v1)
+        seen = msgspec.to_builtins(decoded)
+        assert {**vector["message"], **seen} == vector["message"] | seen
+        assert {key: seen[key] for key in vector["message"]} == vector["message"]
+        return
+    with pytest.raises(ProtocolError) as caught:
+        wire.decode_guest(vector["text"], v1=v1)
+    assert caught.value.code == vector["error"]
+    if "names" in vector:
+        assert f"'{vector['names']}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("vector", VECTORS["agent"], ids=lambda value: str(value)[:50])
+def test_agent_vector_goes_both_ways(vector: dict[str, Any]) -> None:
+    message = wire.decode_agent(json.dumps(vector["message"]))
+    assert json.loads(wire.encode(message)) == vector["message"]
+
+
+def test_a_message_beyond_the_limit_is_refused() -> None:
+    text = json.dumps({"type": "input", "data": "x" * wire.MAX_TEXT_BYTES})
+    with pytest.raises(ProtocolError, match="longer than"):
+        wire.decode_guest(text, v1=False)
+
+
+def test_endless_nesting_is_bad_json() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        wire.decode_guest("[" * 100_000, v1=True)
+    assert caught.value.code == "bad_json"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+
+
+@given(st.text() | JSON.map(json.dumps), st.booleans())
+def test_anything_is_a_message_or_a_protocol_error(text: str, v1: bool) -> None:
+    try:
+        wire.decode_guest(text, v1=v1)
+    except ProtocolError as error:
+        assert error.code in ("bad_json", "bad_message", "unknown_type")
+
+
+@given(st.text())
+def test_output_text_arrives_as_it_was_sent(text: str) -> None:
+    assert wire.decode_agent(wire.encode(wire.Output(text))) == wire.Output(text)

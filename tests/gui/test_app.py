@@ -1,0 +1,161 @@
+"""The program as a whole: flags, no display, settings errors, signals, clean ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from engine.errors import SettingsError
+from gui import app as app_module
+from gui.app import EXIT_SETTINGS, flags_of, has_display
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 30.0
+
+
+def environment(config_dir: Path, **extra: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HATCHWAY_", "QT_"))}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        kept.pop(name, None)
+    return {**kept, "HATCHWAY_CONFIG_DIR": str(config_dir), **extra}
+
+
+async def start(*args: str, env: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gui", *args),
+        cwd=ROOT,
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def read_until(stream: asyncio.StreamReader | None, mark: bytes) -> bytes:
+    assert stream is not None
+    seen = b""
+    async with asyncio.timeout(START_SECONDS):
+        while mark not in seen:
+            line = await stream.readline()
+            assert line, f"ended before {mark!r}: {seen!r}"
+            seen += line
+    return seen
+
+
+def test_flags_become_settings() -> None:
+    options = app_module._parser().parse_args(
+        ["--share", "web", "--share", "db", "--relay", "http://r", "--session-timeout", "5"]
+    )
+    assert flags_of(options) == {
+        "share.targets": ["web", "db"],
+        "relay.url": "http://r",
+        "session.timeout": 5.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "expected"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ""}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"QT_QPA_PLATFORM": "offscreen"}, "linux", True),
+        ({}, "darwin", True),
+        ({}, "win32", True),
+    ],
+)
+def test_where_a_window_can_be_shown(
+    environ: dict[str, str], platform: str, expected: bool
+) -> None:
+    assert has_display(environ, platform) is expected
+
+
+def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
+    qapp: QApplication, qtbot: QtBot
+) -> None:
+    told: list[str] = []
+
+    def answer() -> None:
+        boxes = [w for w in qapp.topLevelWidgets() if isinstance(w, QMessageBox)]
+        told.extend(box.informativeText() for box in boxes)
+        for box in boxes:
+            box.close()
+
+    QTimer.singleShot(0, answer)
+    error = SettingsError("relay.port", "Expected `int` <= 65535", "command line")
+    assert app_module._show_settings_error(qapp, error) == EXIT_SETTINGS
+    assert len(told) == 1
+    assert "relay.port" in told[0]
+    assert "start the app again" in told[0]
+
+
+def test_an_unknown_flag_is_refused(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "gui", "--no-such-flag"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "--no-such-flag" in ran.stderr
+
+
+async def test_without_a_display_it_says_so_and_hosts_headless(tmp_path: Path) -> None:
+    process = await start(env=environment(tmp_path))
+    said = await read_until(process.stdout, b"Stop with Ctrl+C")
+    process.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert b"no display" in errors
+    assert b"Guest token" in said
+    assert process.returncode == 0
+
+
+async def test_headless_passes_the_engines_own_flags_on(tmp_path: Path) -> None:
+    process = await start("--headless", "--share", "*", env=environment(tmp_path))
+    said = await read_until(process.stdout, b"Stop with Ctrl+C")
+    process.send_signal(signal.SIGINT)
+    await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert b"Shared:      *" in said
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_the_window_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+    process = await start("--log-level", "INFO", env=env)
+    assert process.stderr is not None
+    await read_until(process.stderr, b"engine is running")
+    process.send_signal(number)
+    _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
+    assert (tmp_path / "window.ini").exists()
+
+
+async def test_a_signal_during_the_start_ends_it_cleanly_too(tmp_path: Path) -> None:
+    env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+    process = await start("--log-level", "INFO", env=env)
+    assert process.stderr is not None
+    await read_until(process.stderr, b"window is shown")
+    process.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
+
+
+async def test_the_selftest_flag_reports_as_json(tmp_path: Path) -> None:
+    process = await start("--selftest", "--json", env=environment(tmp_path))
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors
+    assert b'"passed": true' in out

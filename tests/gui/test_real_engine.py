@@ -1,0 +1,250 @@
+"""The window with the real engine: a terminal, its session, the loopback test, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from engine.model import LOCAL_TARGET, EngineState
+from engine.selftest_model import StageStatus
+from engine.settings import DockerSettings, Settings, TerminalSettings, UiSettings
+from gui.app import Application
+from gui.terminal_tabs import TerminalTab
+from tests.gui.conftest import Run
+
+SETTINGS = Settings(
+    docker=DockerSettings(enabled=False),
+    terminal=TerminalSettings(shell="/bin/sh"),
+    ui=UiSettings(confirm_close=False),
+)
+
+
+@pytest.fixture
+def with_window(
+    qapp: QApplication, qt_run: Run, config_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[Application], Awaitable[None]]], None]:
+    """Runs steps in a window with a running engine, then ends it as the user would."""
+    monkeypatch.setenv("HOME", str(config_dir))
+    monkeypatch.setenv("ENV", "")
+
+    def play(steps: Callable[[Application], Awaitable[None]]) -> None:
+        async def all_of_it() -> None:
+            application = Application(qapp, SETTINGS, config_dir)
+            running = asyncio.create_task(application.run())
+            try:
+                await until(lambda: application.adapter.agent is not None)
+                await steps(application)
+            finally:
+                application.window.close()
+                await running
+            assert not application.window.isVisible()
+            application.window.deleteLater()
+
+        qt_run(all_of_it())
+
+    return play
+
+
+async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    """Wait for ``condition`` of widgets, which have no event to await: it is looked at often."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  (see above)
+            await asyncio.sleep(0.01)
+
+
+def screen(tab: TerminalTab) -> str:
+    return "\n".join(tab.terminal.text())
+
+
+async def connected(application: Application, target: str = LOCAL_TARGET) -> TerminalTab:
+    application.window.open_terminal(target)
+    tab = application.window.terminals.current()
+    assert tab is not None
+    await until(lambda: tab.connected)
+    return tab
+
+
+Play = Callable[[Callable[[Application], Awaitable[None]]], None]
+
+
+def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        tab = await connected(application)
+        tab.terminal.typed.emit(b"echo mark-$((6*7))\r")
+        await until(lambda: "mark-42" in screen(tab))
+        await until(lambda: window.sessions.model.rowCount() == 1)
+        row = window.sessions.model.sessions()[0]
+        assert (row.guest, row.target) == ("This app", LOCAL_TARGET)
+        await until(lambda: row.path == "direct")
+        assert window.status.sessions.text == "1 session"
+        window.terminals.close_tab()
+        await until(lambda: window.sessions.model.rowCount() == 0)
+        assert window.terminals.empty.isVisible()
+
+    with_window(steps)
+
+
+def test_a_terminal_asked_for_before_the_engine_runs_opens_when_it_does(
+    qapp: QApplication, qt_run: Run, config_dir: Path
+) -> None:
+    async def steps() -> None:
+        application = Application(qapp, SETTINGS, config_dir)
+        running = asyncio.create_task(application.run())
+        await until(application.window.isVisible)
+        application.window.open_terminal(LOCAL_TARGET)
+        tab = application.window.terminals.current()
+        assert tab is not None
+        assert tab.connecting
+        await until(lambda: tab.connected)
+        application.stop()
+        await running
+        application.window.deleteLater()
+
+    qt_run(steps())
+
+
+def test_a_shell_that_ends_says_how_and_can_be_reconnected(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        tab = await connected(application)
+        tab.terminal.typed.emit(b"exit 3\r")
+        await until(lambda: not tab.connected)
+        assert "Exit code 3" in tab.bar.text
+        assert tab.bar.isVisible()
+        tab.connect_peer()
+        await until(lambda: tab.connected)
+        assert not tab.bar.isVisible()
+        tab.terminal.typed.emit(b"echo again-$((1+1))\r")
+        await until(lambda: "again-2" in screen(tab))
+
+    with_window(steps)
+
+
+def test_the_shell_sees_the_tabs_size(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        tab = await connected(application)
+        application.window.resize(900, 700)
+        tab.terminal.resized.emit(91, 17)
+        tab.terminal.typed.emit(b"stty size\r")
+        await until(lambda: "17 91" in screen(tab))
+
+    with_window(steps)
+
+
+def test_a_target_that_is_not_there_is_a_problem_in_words(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        application.window.open_terminal("no-such-container")
+        tab = application.window.terminals.current()
+        assert tab is not None
+        await until(lambda: not tab.connecting)
+        assert tab.bar.text.startswith("That target is not here\nDevice no-such-container")
+
+    with_window(steps)
+
+
+def test_closing_a_session_from_the_table_ends_its_tab_with_the_reason(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        tab = await connected(application)
+        await until(lambda: window.sessions.model.rowCount() == 1)
+        window.sessions.select(window.sessions.model.sessions()[0].session_id)
+        window.actions_["kick"].trigger()
+        await until(lambda: not tab.connected)
+        assert tab.bar.text.startswith("Removed by the host")
+        lines = [line.text for line in window.ice_log.model.lines()]
+        assert any("Removed by the host" in line for line in lines)
+
+    with_window(steps)
+
+
+def test_sharing_a_target_reaches_the_engine_and_shows(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        agent, panel = application.adapter.agent, application.window.targets
+        assert agent is not None
+        application.adapter.set_shared(LOCAL_TARGET, True)
+        await until(lambda: any(t.shared for t in panel.model.targets()))
+        assert LOCAL_TARGET in agent.targets.shared()
+        local = next(t for t in panel.model.targets() if t.id == LOCAL_TARGET)
+        panel.share(local, False)
+        await until(lambda: not any(t.shared for t in panel.model.targets()))
+
+    with_window(steps)
+
+
+def test_the_loopback_test_passes_with_ten_green_stages(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        panel = application.window.loopback
+        application.window.run_loopback(LOCAL_TARGET)
+        assert panel.running
+        await until(lambda: not panel.running, 30)
+        results = [panel.model.result(row) for row in range(panel.model.rowCount())]
+        assert [r.status if r else None for r in results] == [StageStatus.PASSED] * 10
+        assert panel.banner.text.startswith("All 10 stages passed")
+        assert panel.progress.value() == 10
+
+    with_window(steps)
+
+
+def test_the_loopback_test_names_the_failing_stage_and_the_next_step(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        panel = application.window.loopback
+        panel.run("no-such-container")
+        await until(lambda: not panel.running, 30)
+        assert panel.banner.text.startswith("Failed: ")
+        assert "no-such-container" in panel.banner.text
+        assert "list of targets" in panel.banner.text
+
+    with_window(steps)
+
+
+def test_a_running_loopback_test_can_be_stopped(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        panel = application.window.loopback
+        panel.run(LOCAL_TARGET)
+        await until(lambda: panel.model.done >= 1)
+        panel.toggle()
+        await until(lambda: not panel.running)
+        assert panel.banner.text.startswith("Stopped")
+
+    with_window(steps)
+
+
+def test_a_relay_port_that_is_taken_is_told_and_the_window_still_closes(
+    qapp: QApplication, qt_run: Run, config_dir: Path
+) -> None:
+    async def steps() -> None:
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        settings = Settings(
+            docker=DockerSettings(enabled=False), relay=type(SETTINGS.relay)(port=port)
+        )
+        application = Application(qapp, settings, config_dir)
+        running = asyncio.create_task(application.run())
+        window = application.window
+        await until(window.banner.isVisible)
+        assert str(port) in window.banner.text
+        window.open_terminal(LOCAL_TARGET)
+        tab = window.terminals.current()
+        assert tab is not None
+        await until(lambda: not tab.connecting)
+        assert "could not start" in tab.bar.text
+        window.close()
+        await running
+        server.close()
+        await server.wait_closed()
+        window.deleteLater()
+
+    qt_run(steps())
+
+
+def test_with_docker_switched_off_nothing_complains(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        await until(lambda: len(application.window.targets.model.targets()) == 1)
+        banner = application.window.targets.banner
+        assert not banner.isVisible() or EngineState.FAILED.value not in banner.text
+
+    with_window(steps)
