@@ -127,6 +127,10 @@ class Application:
             agent: Agent = module.Agent(self._settings, self._events)
             self.agent = agent
             await agent.start()
+        except HatchwayError as error:
+            logger.warning("The engine could not start: %s", error)
+            self.adapter.start_failed(error)
+            return
         except Exception as error:
             logger.error("The engine could not start", exc_info=error)
             self.adapter.start_failed(error)

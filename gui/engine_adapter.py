@@ -97,8 +97,12 @@ class EngineAdapter(QObject):
         return self._agent
 
     def attach(self, agent: Agent) -> None:
-        """The engine runs now: calls are possible from here on."""
+        """The engine runs now: calls are possible from here on.
+
+        Tells the targets as they are: with no engine configured no event ever does.
+        """
         self._agent = agent
+        self.targetsChanged.emit(TargetsChanged(targets=agent.targets.list()))
         self._started.set()
         self.agentReady.emit()
 

@@ -73,6 +73,7 @@ class StatusBar(QStatusBar):
 
     def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._adapter = adapter
         self._docker_states: dict[str, DockerStatus] = {}
         self.relay = Indicator(icons, "relay", "Starting…")
         self.docker = Indicator(icons, "engine", "Docker: connecting…")
@@ -83,10 +84,16 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self.sessions)
         adapter.relayStateChanged.connect(self._relay_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
+        adapter.agentReady.connect(self._ready)
 
     def set_sessions(self, count: int) -> None:
         words = {0: "No sessions", 1: "1 session"}.get(count, f"{count} sessions")
         self.sessions.tell("sessions", words, Tone.ACCENT if count else Tone.MUTED)
+
+    def _ready(self) -> None:
+        agent = self._adapter.agent
+        if agent is not None and not agent.targets.statuses():
+            self.docker.tell("engine", "Docker off", Tone.MUTED, "No engine is configured")
 
     def _relay_changed(self, event: RelayStateChanged) -> None:
         text, icon, tone = _RELAY[event.state]

@@ -89,9 +89,9 @@ async def test_an_address_that_cannot_be_used_says_so_at_every_use(url: str) -> 
     endpoint = engines.endpoint("docker")
     assert isinstance(endpoint, UnusableEndpoint)
     assert url in endpoint.problem
-    with pytest.raises(DockerFailedError, match="used|address"):
+    with pytest.raises(DockerFailedError, match=r"used|address"):
         await engines.call("docker", lambda client: client.ping())
-    with pytest.raises(DockerFailedError, match="used|address"):
+    with pytest.raises(DockerFailedError, match=r"used|address"):
         await endpoint.connect(asyncio.Protocol)
     await engines.close()
 

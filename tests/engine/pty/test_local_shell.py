@@ -145,10 +145,10 @@ async def test_close_lets_programs_put_things_in_order(open_shell: Opener, tmp_p
     pty = await open_shell()
     talk = Talk(pty)
     await talk.say(
-        "sh -c \"trap 'echo hung up >$HOME/goodbye; exit' HUP; printf tr; echo ap; "
+        "sh -c \"trap 'echo hung up >$HOME/goodbye; exit' HUP; printf rea; echo dy; "
         'while :; do sleep 0.05; done"'
     )
-    await talk.expect("trap")
+    await talk.expect("ready")
     await pty.close()
     assert (tmp_path / "goodbye").read_text() == "hung up\n"
 

@@ -1,0 +1,224 @@
+"""The session manager: ids, time-outs, the close order, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from engine import events as ev
+from engine.errors import (
+    InvalidTransitionError,
+    SessionExistsError,
+    SessionLimitError,
+    SessionNotFoundError,
+)
+from engine.model import Guest
+from engine.sessions import manager as module
+from engine.sessions.manager import SessionState, WebRTCSessionManager
+from engine.sessions.session import Session
+from engine.settings import SessionSettings, Settings
+from tests.engine.until import until
+
+
+@pytest.fixture
+async def manager() -> AsyncIterator[WebRTCSessionManager]:
+    made = WebRTCSessionManager()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_the_old_guides_example() -> None:
+    """Only the import line is new."""
+    manager = WebRTCSessionManager()
+    await manager.start()
+    pc = await manager.create_session("test-session", "test-device")
+    assert pc is not None
+    session = manager.get_session("test-session")
+    assert session is not None
+    assert session["state"] == SessionState.CREATED
+    assert session["device_id"] == "test-device"
+    await manager.update_session_state("test-session", SessionState.CONNECTED)
+    assert session["state"] == SessionState.CONNECTED
+    assert session["last_activity"] > 0
+    await manager.close_session("test-session", reason="test")
+    assert manager.get_session("test-session") is None
+    await manager.stop()
+
+
+async def test_the_example_works_without_await_too(manager: WebRTCSessionManager) -> None:
+    pc = manager.create_session("s", "d")
+    manager.update_session_state("s", SessionState.CONNECTED)
+    assert manager.require_session("s")["state"] is SessionState.CONNECTED
+    assert manager.require_session("s").pc is pc
+
+
+def test_the_public_names_are_where_they_always_were() -> None:
+    import engine
+
+    assert engine.WebRTCSessionManager is WebRTCSessionManager
+    assert engine.SessionState is SessionState
+    assert engine.TerminalChannel.__name__ == "TerminalChannel"
+    assert engine.PTYBridge.__name__ == "PTYBridge"
+    assert engine.create_pty_session.__name__ == "create_pty_session"
+    assert (module.SESSION_TIMEOUT_SECONDS, module.CLEANUP_INTERVAL_SECONDS) == (300, 60)
+    assert SessionSettings().timeout == 300
+    assert SessionSettings().cleanup_interval == 60
+
+
+async def test_an_id_in_use_is_refused(manager: WebRTCSessionManager) -> None:
+    manager.create_session("s", "d")
+    with pytest.raises(SessionExistsError):
+        manager.create_session("s", "other")
+    assert manager.require_session("s").device_id == "d"
+
+
+async def test_an_unknown_id_is_an_error_or_nothing(manager: WebRTCSessionManager) -> None:
+    assert manager.get_session("x") is None
+    assert await manager.close_session("x") is False
+    with pytest.raises(SessionNotFoundError):
+        manager.update_session_state("x", SessionState.CONNECTED)
+
+
+async def test_a_forbidden_transition_changes_nothing(manager: WebRTCSessionManager) -> None:
+    manager.create_session("s", "d")
+    with pytest.raises(InvalidTransitionError):
+        manager.update_session_state("s", SessionState.DISCONNECTED)
+    assert manager.require_session("s").state is SessionState.CREATED
+
+
+async def test_states_and_the_end_are_published(manager: WebRTCSessionManager) -> None:
+    manager.create_session("s", "d", guest=Guest("Ada"))
+    manager.update_session_state("s", SessionState.CONNECTING)
+    manager.update_session_state("s", SessionState.CONNECTING)
+    await manager.close_session("s", "enough")
+    seen = [type(event) for event in manager.events.history("s")]
+    assert seen[0] is ev.SessionCreated
+    assert seen.count(ev.SessionStateChanged) == 2
+    last = manager.events.history("s")[-1]
+    assert isinstance(last, ev.SessionClosed)
+    assert last.reason == "enough"
+
+
+async def test_limits_on_sessions_in_all_and_per_guest() -> None:
+    settings = Settings(session=SessionSettings(max_sessions=3, max_sessions_per_guest=1))
+    manager = WebRTCSessionManager(settings)
+    manager.create_session("1", "d", guest=Guest(address="192.0.2.1"))
+    with pytest.raises(SessionLimitError, match="one guest"):
+        manager.create_session("2", "d", guest=Guest(address="192.0.2.1"))
+    manager.create_session("3", "d", guest=Guest(own=True))
+    manager.create_session("4", "d", guest=Guest(own=True))
+    with pytest.raises(SessionLimitError, match="its limit"):
+        manager.create_session("5", "d", guest=Guest(own=True))
+    await manager.stop()
+
+
+async def test_an_idle_session_times_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    settings = Settings(session=SessionSettings(timeout=0.2, cleanup_interval=60))
+    manager = WebRTCSessionManager(settings)
+    await manager.start()
+    manager.create_session("idle", "d")
+    manager.create_session("busy", "d")
+    busy = manager.require_session("busy")
+
+    def idle_is_gone() -> bool:
+        busy.touch()
+        return manager.get_session("idle") is None
+
+    await until(idle_is_gone)
+    assert manager.get_session("idle") is None
+    assert manager.get_session("busy") is not None
+    assert "Session timed out: idle" in caplog.text
+    assert "Creating WebRTC session: idle" in caplog.text
+    await manager.stop()
+
+
+async def test_a_guest_that_never_connects_is_given_up() -> None:
+    settings = Settings(session=SessionSettings(connect_timeout=0.1))
+    manager = WebRTCSessionManager(settings)
+    manager.create_session("s", "d")
+    await until(lambda: manager.get_session("s") is None)
+    last = manager.events.history("s")[-1]
+    assert isinstance(last, ev.SessionClosed)
+    assert "did not connect" in last.reason
+    await manager.stop()
+
+
+STEPS = ("close_bridge", "close_channel", "close_connection")
+
+
+def recorded(session: Session, steps: list[str], fault: str = "", how: str = "") -> None:
+    """Make each step of the close note itself, and one of them fail or hang."""
+
+    def wrap(name: str, real: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def step(*args: object) -> None:
+            steps.append(name)
+            if name == fault and how == "fail":
+                raise RuntimeError("broken")
+            if name == fault and how == "hang":
+                await asyncio.Event().wait()
+            await real(*args)
+
+        return step
+
+    for name in STEPS:
+        setattr(session, name, wrap(name, getattr(session, name)))
+
+
+async def test_the_close_order(manager: WebRTCSessionManager) -> None:
+    manager.create_session("s", "d")
+    steps: list[str] = []
+    session = manager.require_session("s")
+    recorded(session, steps)
+    manager.events.subscribe(
+        lambda event: (
+            steps.append("removed")
+            if isinstance(event, ev.SessionClosed) and manager.get_session("s") is None
+            else None
+        )
+    )
+    await manager.close_session("s")
+    assert steps == [*STEPS, "removed"]
+    assert session.state is SessionState.CLOSED
+
+
+@pytest.mark.parametrize("how", ["fail", "hang"])
+@pytest.mark.parametrize("fault", STEPS)
+async def test_a_step_that_fails_or_hangs_does_not_stop_the_rest(
+    manager: WebRTCSessionManager, monkeypatch: pytest.MonkeyPatch, fault: str, how: str
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_STEP_SECONDS", 0.1)
+    manager.create_session("s", "d")
+    session = manager.require_session("s")
+    steps: list[str] = []
+    recorded(session, steps, fault, how)
+    await manager.close_session("s")
+    assert steps == list(STEPS)
+    assert manager.get_session("s") is None
+    await session.pc.close()
+
+
+async def test_closing_twice_at_once_closes_once(manager: WebRTCSessionManager) -> None:
+    manager.create_session("s", "d")
+    steps: list[str] = []
+    recorded(manager.require_session("s"), steps)
+    await asyncio.gather(manager.close_session("s", "one"), manager.close_session("s", "two"))
+    assert steps == list(STEPS)
+    last = manager.events.history("s")[-1]
+    assert isinstance(last, ev.SessionClosed)
+    assert last.reason == "one"
+
+
+async def test_stop_closes_every_session_and_may_be_followed_by_start() -> None:
+    manager = WebRTCSessionManager()
+    await manager.start()
+    for number in range(5):
+        manager.create_session(str(number), "d")
+    await manager.stop()
+    assert manager.sessions() == ()
+    await manager.start()
+    manager.create_session("again", "d")
+    await manager.stop()

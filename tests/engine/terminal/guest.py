@@ -1,0 +1,111 @@
+"""A guest at the other end of a memory channel, and a host that hands out echo PTYs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.errors import HatchwayError, TargetNotFoundError
+from engine.message_channel import MemoryChannel, Message, memory_pair
+from engine.metrics import Counter
+from engine.model import Role, Size
+from engine.pty.base import PTY, EchoPTY
+from engine.terminal.bridge import PTYBridge
+from engine.terminal.channel import TerminalChannel
+from engine.wire import terminal as wire
+from tests.engine.until import until
+
+
+class Host:
+    """A TerminalHost without a session: opens ``self.make`` for every device but "gone"."""
+
+    session_id = "s1"
+    device_id = "echo"
+
+    def __init__(self) -> None:
+        self.bridge: PTYBridge | None = None
+        self.opened: list[tuple[str, Size]] = []
+        self.events: list[str] = []
+        self.role = Role.CONTROL
+
+    def make(self, size: Size) -> PTY:
+        return EchoPTY(size)
+
+    def size_hint(self) -> Size:
+        return Size()
+
+    async def connect_pty(self, device_id: str, size: Size, channel: TerminalChannel) -> PTYBridge:
+        if device_id == "gone":
+            raise TargetNotFoundError(device_id)
+        self.opened.append((device_id, size))
+        self.bridge = PTYBridge(
+            self.make(size),
+            self.session_id,
+            Counter(),
+            replay_bytes=64 * 1024 if channel.is_v1 else 0,
+            role=self.role,
+        )
+        return self.bridge
+
+    def welcome(self, start: int, resumed: bool) -> wire.Welcome:
+        return wire.Welcome("s1", "echo", self.role, "token", 256 * 1024, start, resumed)
+
+    def touch(self) -> None: ...
+
+    def heard(self) -> None: ...
+
+    def guest_closed(self) -> None:
+        self.events.append("closed by guest")
+
+    def channel_lost(self, channel: TerminalChannel) -> None:
+        self.events.append("lost")
+
+    def broken(self, error: HatchwayError) -> None:
+        self.events.append(f"broken: {error.code}")
+
+
+class Guest:
+    """Talks to a TerminalChannel; keeps everything that came."""
+
+    def __init__(self, protocol: str = "", host: Host | None = None) -> None:
+        self.host = host or Host()
+        self.end, agent_end = memory_pair("terminal", protocol)
+        self.agent_end: MemoryChannel = agent_end
+        self.messages: list[dict[str, Any]] = []
+        self.output = b""
+        self.text = ""
+        self.closed_count = 0
+        self.channel = TerminalChannel(agent_end, self.host, input_limit=256 * 1024)
+        self.end.attach(self)
+
+    async def start(self) -> Guest:
+        self.channel.start()
+        if self.end.protocol:
+            self.say(type="hello", cols=100, rows=30)
+        await until(lambda: self.of("pty_connected"))
+        return self
+
+    def say(self, **message: Any) -> None:
+        self.end.post(json.dumps(message))
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == kind]
+
+    async def stop(self) -> None:
+        if self.host.bridge is not None:
+            await self.host.bridge.close()
+        await self.channel.close()
+
+    def message(self, message: Message) -> None:
+        if isinstance(message, bytes):
+            self.output += message
+            return
+        decoded = json.loads(message)
+        self.messages.append(decoded)
+        if decoded["type"] == "output":
+            self.text += decoded["data"]
+
+    def malformed(self, problem: str) -> None: ...
+
+    def closed(self) -> None:
+        self.closed_count += 1
