@@ -91,11 +91,12 @@ class DockerEngines:
         # Without waiting: what has not begun is dropped, idle threads end.
         self._executor.shutdown(wait=False, cancel_futures=True)
         running = [asyncio.wrap_future(future) for future in tuple(self._running)]
-        if running:
-            _, late = await asyncio.wait(running, timeout=CLOSE_TIMEOUT_SECONDS)
-            if late:
-                logger.warning("%d calls to Docker are still waiting for an answer", len(late))
-                return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await asyncio.gather(*running, return_exceptions=True)
+        except TimeoutError:
+            logger.warning("Calls to Docker are still waiting for an answer")
+            return
         # No call is left, so the threads are ending: joining them takes no time.
         self._executor.shutdown(wait=True)
         while self._clients:
@@ -138,6 +139,7 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
     """A client that speaks the engine's own API version. Blocks."""
     import docker
     from docker.constants import DEFAULT_DOCKER_API_VERSION
+    from docker.errors import DockerException
     from docker.tls import TLSConfig
 
     tls: TLSConfig | bool = False
@@ -158,6 +160,8 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
             break
         try:
             version = str(client.api.version(api_version=False)["ApiVersion"])
+        except (KeyError, TypeError) as error:
+            raise DockerException("it does not tell its API version") from error
         finally:
             client.close()
     return client

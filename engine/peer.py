@@ -192,6 +192,8 @@ class TerminalPeer:
             "cols": self._size.cols,
             "rows": self._size.rows,
         }
+        if self._resume_token:
+            offer["resume"] = self._resume_token
         if self._relay.agent_id:
             offer["agent_id"] = self._relay.agent_id
         fingerprint = rtc.fingerprint(sdp)
@@ -224,7 +226,7 @@ class TerminalPeer:
         await self._milestone(
             self._progress.channel, ConnectTimeoutError("The data channel did not open")
         )
-        hello = wire.Hello(cols=self._size.cols, rows=self._size.rows)
+        hello = wire.Hello(cols=self._size.cols, rows=self._size.rows, received=self._received)
         if self._channel is None or not self._channel.post(wire.encode(hello)):
             raise ChannelClosedError("The data channel closed at once")
 
@@ -256,6 +258,24 @@ class TerminalPeer:
         if self._rendered - self._acked >= ACK_EVERY:
             self._acked = self._rendered
             self._post(wire.Ack(self._rendered))
+
+    def successor(
+        self, output: Callable[[bytes], None], ended: Callable[[str, int | None], None]
+    ) -> TerminalPeer:
+        """A peer that takes up this one's session where its output stopped: same shell."""
+        peer = TerminalPeer(
+            self._relay,
+            self.device_id,
+            self._size,
+            PeerHandlers(output, ended, self._handlers.notice),
+            own_secret=self._own_secret,
+            ice=self._ice,
+            session_id=self.session_id,
+            ssl_context=self._ssl,
+        )
+        peer._resume_token = self._resume_token
+        peer._received = self._received
+        return peer
 
     @property
     def is_closed(self) -> bool:

@@ -22,7 +22,7 @@ from engine.errors import HatchwayError, SettingsError
 from engine.events import EventBus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
     from types import TracebackType
 
     from PySide6.QtWidgets import QApplication
@@ -206,16 +206,22 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
 
 def _run_window(app: QApplication, settings: Settings) -> int:
     from engine.settings import config_dir
+
+    _on_loop(app, _run(app, settings, config_dir()))
+    return 0
+
+
+def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` to its end on a Qt loop of its own."""
     from gui.loop import create_loop
 
     loop = create_loop(app)
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(_run(app, settings, config_dir()))
+        loop.run_until_complete(work)
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-    return 0
 
 
 async def _run(app: QApplication, settings: Settings, config_dir: Path) -> None:
@@ -281,18 +287,24 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 def _show_settings_error(app: QApplication, error: SettingsError) -> int:
     """The error in a dialog; when it is closed, the exit code."""
+    _on_loop(app, _tell_settings_error(app, error))
+    return EXIT_SETTINGS
+
+
+async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     from PySide6.QtWidgets import QMessageBox
 
     from gui import problems
     from gui.style import Theme
 
+    closed = asyncio.Event()
     theme = Theme(app)
     words = problems.explain(error)
     box = QMessageBox(QMessageBox.Icon.Critical, "Hatchway", words.title)
     box.setInformativeText(words.text)
     box.setStandardButtons(QMessageBox.StandardButton.Close)
-    box.finished.connect(lambda _: app.exit(EXIT_SETTINGS))
+    box.finished.connect(lambda _: closed.set())
     box.open()
-    code = app.exec()
+    with _signals(closed.set):
+        await closed.wait()
     theme.close()
-    return code

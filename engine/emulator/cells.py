@@ -7,6 +7,7 @@ immutable Line. Does not own what puts characters there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from pyte.screens import Char, StaticDefaultDict
@@ -69,6 +70,13 @@ class Line:
 
     runs: tuple[Run, ...] = ()
     wrapped: bool = False
+
+    @classmethod
+    def plain(cls, text: str, style: Style) -> Line:
+        """A line of narrow characters in one style."""
+        if style == DEFAULT_STYLE and not text.strip(" "):
+            return BLANK_LINE
+        return cls((Run(0, len(text), text, style),)) if text else BLANK_LINE
 
     @property
     def width(self) -> int:
@@ -169,11 +177,13 @@ class Row(StaticDefaultDict[int, Char]):
     Whoever edits it calls touch(), or the painter keeps seeing the old line.
     """
 
-    __slots__ = ("_line", "wrapped")
+    __slots__ = ("_line", "clusters", "wrapped")
 
     def __init__(self, default: Cell) -> None:
         super().__init__(default)
         self.wrapped = False
+        self.clusters = False
+        """Set once a cell holds more than one narrow code point."""
         self._line: Line | None = None
 
     def touch(self) -> None:
@@ -186,37 +196,10 @@ class Row(StaticDefaultDict[int, Char]):
         return self._line
 
     def _freeze(self, columns: int) -> Line:
-        default = style_of(self.default)
-        if default == DEFAULT_STYLE:
+        if style_of(self.default) == DEFAULT_STYLE:
             columns = min(columns, max(self, default=-1) + 1)
-        runs: list[Run] = []
-        text: list[str] = []
-        start = 0
-        style = DEFAULT_STYLE
-
-        def close(end: int) -> None:
-            if text:
-                runs.append(Run(start, end - start, "".join(text), style))
-                text.clear()
-
-        for x in range(columns):
-            cell = self[x]
-            data = cell.data
-            if len(data) == 1 and x + 1 < columns and self[x + 1].data == "":
-                close(x)
-                runs.append(Run(x, 2, data, style_of(cell), cluster=True))
-            elif len(data) > 1:
-                close(x)
-                wide = x + 1 < columns and self[x + 1].data == ""
-                runs.append(Run(x, 1 + wide, data, style_of(cell), cluster=True))
-            elif data:
-                if not text or style_of(cell) is not style:
-                    close(x)
-                    start, style = x, style_of(cell)
-                text.append(data)
-            else:
-                close(x)
-        close(columns)
+        cells = list(map(self.__getitem__, range(columns)))
+        runs = _clustered_runs(cells) if self.clusters else _plain_runs(cells)
         while runs and runs[-1].style == DEFAULT_STYLE and not runs[-1].text.strip(" "):
             runs.pop()
         if not runs and not self.wrapped:
@@ -228,6 +211,7 @@ class Row(StaticDefaultDict[int, Char]):
         """The editable row of a line that comes back from history."""
         row = cls(cells[DEFAULT_STYLE][" "])
         row.wrapped = line.wrapped
+        row.clusters = any(run.cluster for run in line.runs)
         for run in line.runs:
             styled = cells[run.style]
             if run.cluster:
@@ -249,6 +233,38 @@ class Row(StaticDefaultDict[int, Char]):
                 del self[x]
             self.wrapped = False
         self.touch()
+
+
+def _plain_runs(cells: list[Char]) -> list[Run]:
+    """Runs of cells that hold one narrow code point each."""
+    text = "".join([cell.data for cell in cells])
+    # Cells of one style share the very same Style object.
+    styles = list(map(style_of, cells))
+    runs: list[Run] = []
+    start = 0
+    for _, group in groupby(map(id, styles)):
+        end = start + len(list(group))
+        runs.append(Run(start, end - start, text[start:end], styles[start]))
+        start = end
+    return runs
+
+
+def _clustered_runs(cells: list[Char]) -> list[Run]:
+    """Runs of any cells: a wide or combined character is a run of its own."""
+    runs: list[Run] = []
+    start = 0
+    for x, cell in enumerate(cells):
+        wide = x + 1 < len(cells) and cells[x + 1].data == ""
+        if wide or len(cell.data) != 1:
+            runs += _shifted(_plain_runs(cells[start:x]), start)
+            start = x + 1
+            if cell.data:
+                runs.append(Run(x, 1 + wide, cell.data, style_of(cell), cluster=True))
+    return runs + _shifted(_plain_runs(cells[start:]), start)
+
+
+def _shifted(runs: list[Run], columns: int) -> list[Run]:
+    return [run._replace(column=run.column + columns) for run in runs]
 
 
 def style_of(cell: Char) -> Style:

@@ -50,7 +50,7 @@ class Page(dict[int, Row]):
 
     def scroll(self, top: int, bottom: int, count: int, style: Style) -> list[Row]:
         """Move rows top..bottom up by ``count`` (down when negative); returns the rows lost."""
-        rows = [self[y] for y in range(top, bottom + 1)]
+        rows = list(map(self.__getitem__, range(top, bottom + 1)))
         if count >= 0:
             count = min(count, len(rows))
             lost = rows[:count]
@@ -77,6 +77,7 @@ class Page(dict[int, Row]):
         self.sever(row, x, x + 2)
         cells = self._cells[style]
         row[x], row[x + 1] = cells[char], cells[""]
+        row.clusters = True
         row.touch()
 
     def combine(self, y: int, x: int, mark: str, limit: int) -> None:
@@ -87,6 +88,7 @@ class Page(dict[int, Row]):
         cell = row[x]
         if len(cell.data) < limit:
             row[x] = self._cells[style_of(cell)][cell.data + mark]
+            row.clusters = True
             row.touch()
 
     def erase(self, y: int, start: int, end: int, columns: int, style: Style) -> None:

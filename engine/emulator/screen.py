@@ -16,7 +16,7 @@ import pyte
 from pyte.screens import Margins
 
 from engine.emulator import sgr
-from engine.emulator.cells import CLUSTER_LIMIT, DEFAULT_STYLE, CellCache
+from engine.emulator.cells import CLUSTER_LIMIT, DEFAULT_COLOUR, DEFAULT_STYLE, CellCache, Line
 from engine.emulator.modes import (
     CHARSETS,
     DEFAULT_PRIVATE,
@@ -33,7 +33,7 @@ from engine.emulator.width import NARROW, width
 if TYPE_CHECKING:
     from pyte.screens import Char, StaticDefaultDict
 
-    from engine.emulator.cells import Line, Row
+    from engine.emulator.cells import Row
 
 MAX_TITLE = 256
 """Characters kept of a title."""
@@ -106,6 +106,42 @@ class Screen(pyte.Screen):
             else:
                 self._put_odd(data[position])
                 position += 1
+
+    def draw_lines(self, texts: list[str]) -> bool:
+        """Print many lines of plain ASCII, each followed by CR LF, in one go.
+
+        False, and nothing done, unless that is the same as drawing them one by
+        one and the cursor stands on the last row, which is blank.
+        """
+        y = self.lines - 1
+        row = self.page[y]
+        if (
+            self.margins
+            or self.cursor.x
+            or self.cursor.y != y
+            or row
+            or row.default is not self.cells[DEFAULT_STYLE][" "]
+            or self.style.bg != DEFAULT_COLOUR
+            or not self.mode.isdisjoint((INSERT, NEW_LINE))
+            or self.charsets[self.charset] in CHARSETS
+            or max(map(len, texts)) > self.columns
+        ):
+            return False
+        self.settle()
+        through, texts = texts[:-y] if y else texts, texts[-y:] if y else []
+        # What is on screen moves up by as many rows as there are lines; lines that
+        # would only pass through go straight to history.
+        kept = [self.page[n] for n in range(y)]
+        leaving, kept = kept[: len(through) + len(texts)], kept[len(through) + len(texts) :]
+        if self.page is self.normal:
+            self.remember(leaving)
+            self.history.extend(Line.plain(text, self.style) for text in through)
+            self.scrolled += len(through)
+        blanks = [self.page.blank_row(DEFAULT_STYLE) for _ in range(len(texts) + 1)]
+        self.page.update(enumerate(kept + blanks))
+        for offset, text in enumerate(texts, len(kept)):
+            self.page.write(offset, 0, text, self.style)
+        return True
 
     def repeat(self, count: int) -> None:
         """REP, at most one row's worth: nobody repeats more, except to burn our time."""

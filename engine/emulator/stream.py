@@ -39,6 +39,8 @@ _WHOLE = re.compile(
     r"|([\x00-\x1a\x1c-\x1f\x7f])"
 )
 _TEXT, _SEQUENCE, _CONTROL = 1, 4, 5
+_PLAIN_LINES = re.compile(r"(?:[ -~]*\r\n){4,}")
+"""Enough lines to be worth the special case."""
 _CSI_BODY = re.compile(r"([0-9:;<=>?]*)([ -/]*)")
 _PARAMETERS = re.compile(r"([<=>?]*)([0-9:;]*)")
 _STRING_TEXT = re.compile(r"[^\x07\x18\x1a\x1b\x9c]+")
@@ -130,6 +132,7 @@ class Stream(pyte.ByteStream):
         self._failed: set[str] = set()
         self._handlers: dict[str, tuple[Callable[..., Any], int]] = {}
         self._settle = screen.settle
+        self._draw_lines = screen.draw_lines
         super().__init__(screen)
 
     def attach(self, screen: pyte.Screen) -> None:
@@ -140,6 +143,13 @@ class Stream(pyte.ByteStream):
 
     def _initialize_parser(self) -> None:
         """pyte's own parser is not used."""
+
+    def _lines(self, text: str, position: int) -> int:
+        """Hand a block of plain lines to the screen at once; returns where it ends."""
+        found = _PLAIN_LINES.match(text, position)
+        if found and self._draw_lines(found[0].split("\r\n")[:-1]):
+            return found.end()
+        return position
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
         text = self.utf8_decoder.decode(data)
@@ -154,6 +164,8 @@ class Stream(pyte.ByteStream):
                     self._call("draw", draw, (found[1],))
                 elif kind == _CONTROL:
                     self._control(found[5])
+                    if found[5] == "\n":
+                        position = self._lines(text, position)
                 else:
                     self._csi(found[2], found[3], found[4])
             else:

@@ -132,7 +132,6 @@ async def test_nobody_at_the_port_is_absence() -> None:
 async def test_something_else_at_the_address_is_a_failure(tmp_path: Path) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail ready\r\n")
-        await reader.read(1)
         writer.close()
 
     server = await asyncio.start_unix_server(greet, tmp_path / "mail.sock")

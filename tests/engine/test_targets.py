@@ -210,7 +210,11 @@ async def test_containers_of_other_engines_carry_its_name(
     run(client, "box-b"), run(client, "box-a")
     await watch.catalogue.start()
     assert await watch.catalogue.settled(WAIT_SECONDS)
-    assert [target.id for target in watch.catalogue.list()] == [LOCAL_TARGET, "lab/box-a", "lab/box-b"]
+    assert [target.id for target in watch.catalogue.list()] == [
+        LOCAL_TARGET,
+        "lab/box-a",
+        "lab/box-b",
+    ]
     assert watch.catalogue.find("lab/box-a").name == "box-a"
     states = [status.state for status in watch.catalogue.statuses()]
     assert states == [EngineState.ABSENT, EngineState.READY]
