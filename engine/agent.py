@@ -196,12 +196,9 @@ class Agent:
     ) -> TerminalPeer:
         """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
         peer = self._peer(target_id, size, PeerHandlers(on_output, on_end))
-        self._peers.add(peer)
-        try:
-            await peer.connect()
-        except BaseException:
-            self._peers.discard(peer)
-            raise
+        # Until it is closed: a caller that is cancelled leaves the closing to stop().
+        self._peers = {other for other in self._peers if not other.is_closed} | {peer}
+        await peer.connect()
         return peer
 
     async def self_test(
@@ -273,8 +270,6 @@ class Agent:
             task = asyncio.ensure_future(self._client.re_register())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        elif isinstance(event, ev.SessionClosed):
-            self._peers = {peer for peer in self._peers if not peer.is_closed}
 
     async def _close_peers(self) -> None:
         peers, self._peers = self._peers, set()

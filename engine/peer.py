@@ -125,6 +125,7 @@ class TerminalPeer:
         self._error: HatchwayError | None = None
         self._ended = False
         self._closing = False
+        self._end_task: asyncio.Task[None] | None = None
         self._resume_token = ""
         self._received = 0
         self._rendered = 0
@@ -279,23 +280,30 @@ class TerminalPeer:
 
     @property
     def is_closed(self) -> bool:
-        return self._closing
+        """Whether close() has come to its end."""
+        return self._end_task is not None and self._end_task.done()
 
     def rtt(self) -> float | None:
         return self._pc.rtt if self._pc else None
 
     async def close(self) -> None:
-        """End the session and leave nothing behind, within CLOSE_SECONDS; idempotent."""
-        if self._closing:
-            return
-        self._closing = True
-        with contextlib.suppress(TimeoutError):
+        """End the session and leave nothing behind, within CLOSE_SECONDS; idempotent.
+
+        Once begun it goes on to its end, even when the caller is cancelled.
+        """
+        if self._end_task is None:
+            self._closing = True
+            self._end_task = asyncio.create_task(self._close(), name=f"close {self.session_id}")
+        await asyncio.shield(self._end_task)
+
+    async def _close(self) -> None:
+        with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._say_goodbye()
         if self._pc is not None:
             await self._pc.close()
         if self._client is not None:
-            with contextlib.suppress(TimeoutError, Exception):
+            with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._client.disconnect()
         if self._http is not None:

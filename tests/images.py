@@ -81,7 +81,7 @@ def _busybox() -> Path:
     found = shutil.which("busybox", path=f"/bin:/usr/bin:{os.environ.get('PATH', '')}")
     if not found:
         raise RuntimeError("busybox is missing: install the package busybox-static")
-    if "not a dynamic executable" not in _ldd(Path(found)):
+    if not re.search("not a dynamic executable|statically linked", _ldd(Path(found))):
         raise RuntimeError(f"{found} is not static: install the package busybox-static")
     return Path(found)
 
@@ -189,7 +189,11 @@ def ensure(client: docker.DockerClient, *names: str) -> list[str]:
 
 
 def main() -> int:
-    client = docker.from_env()
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException as error:
+        print(f"Test images: Docker cannot be used: {error}", file=sys.stderr)
+        return 1
     try:
         made = ensure(client)
     finally:

@@ -39,8 +39,8 @@ _WHOLE = re.compile(
     r"|([\x00-\x1a\x1c-\x1f\x7f])"
 )
 _TEXT, _SEQUENCE, _CONTROL = 1, 4, 5
-_PLAIN_LINES = re.compile(r"(?:[ -~]*\r\n){4,}")
-"""Enough lines to be worth the special case."""
+_PLAIN_LINES = re.compile(r"(?:[ -~]{0,1000}\r\n){4,256}")
+"""Enough lines to be worth the special case; bounded, as it may be tried at every line."""
 _CSI_BODY = re.compile(r"([0-9:;<=>?]*)([ -/]*)")
 _PARAMETERS = re.compile(r"([<=>?]*)([0-9:;]*)")
 _STRING_TEXT = re.compile(r"[^\x07\x18\x1a\x1b\x9c]+")
@@ -129,10 +129,10 @@ class Stream(pyte.ByteStream):
         self._collected = ""
         self._string = ""
         self._string_kind = ""
-        self._failed: set[str] = set()
+        self.failed: set[str] = set()
+        """Events whose handler raised: logged once each."""
         self._handlers: dict[str, tuple[Callable[..., Any], int]] = {}
-        self._settle = screen.settle
-        self._draw_lines = screen.draw_lines
+        self._screen = screen
         super().__init__(screen)
 
     def attach(self, screen: pyte.Screen) -> None:
@@ -146,9 +146,14 @@ class Stream(pyte.ByteStream):
 
     def _lines(self, text: str, position: int) -> int:
         """Hand a block of plain lines to the screen at once; returns where it ends."""
+        if not self._screen.takes_lines():
+            return position
         found = _PLAIN_LINES.match(text, position)
-        if found and self._draw_lines(found[0].split("\r\n")[:-1]):
-            return found.end()
+        if found:
+            lines = found[0].split("\r\n")[:-1]
+            if max(map(len, lines)) <= self._screen.columns:
+                self._call("draw_lines", self._screen.draw_lines, (lines,))
+                return found.end()
         return position
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
@@ -170,6 +175,11 @@ class Stream(pyte.ByteStream):
                     self._csi(found[2], found[3], found[4])
             else:
                 position = self._advance(text, position)
+
+    @property
+    def pending(self) -> int:
+        """Characters held of a sequence that has not ended."""
+        return len(self._collected) + len(self._string)
 
     # -- one character (or one string's worth) of a sequence cut by the chunk's end or odd
 
@@ -295,7 +305,7 @@ class Stream(pyte.ByteStream):
     def _event(self, event: str, *arguments: object) -> None:
         handler, arity = self._handlers[event]
         if event not in self._KEEP_PENDING_WRAP:
-            self._settle()
+            self._screen.settle()
         self._call(event, handler, arguments[:arity])
 
     def _call(self, event: str, handler: Callable[..., Any], arguments: tuple[object, ...]) -> None:
@@ -303,8 +313,8 @@ class Stream(pyte.ByteStream):
             handler(*arguments)
         except Exception:
             # A mistake of ours must cost one sequence, not the session's screen.
-            if event not in self._failed:
-                self._failed.add(event)
+            if event not in self.failed:
+                self.failed.add(event)
                 logger.exception("The terminal could not do %s%r", event, arguments)
 
 

@@ -125,6 +125,11 @@ class Terminal:
         """
         return self._screen.scrolled
 
+    @property
+    def pending(self) -> int:
+        """Characters held of a sequence that has not ended; bounded."""
+        return self._stream.pending
+
     def text(self) -> list[str]:
         """The rows on screen, trailing blanks removed."""
         return [self.line(index).text for index in range(self.rows)]

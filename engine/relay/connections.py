@@ -49,6 +49,8 @@ class Connections:
         self._closing = False
         self._read_packet = sio.eio.handlers["message"]
         sio.eio.on("message", self._on_packet)
+        self._on_disconnect = sio.eio.handlers["disconnect"]
+        sio.eio.on("disconnect", self._on_end)
 
     @web.middleware
     async def middleware(
@@ -132,6 +134,13 @@ class Connections:
             # Garbage would leave the library deaf to this peer, waiting for attachments.
             logger.warning("Ended a connection that sent garbage: %s", type(error).__name__)
             self.end(connection)
+
+    async def _on_end(self, connection: str, *args: object) -> None:
+        """The library's next ping to an ended connection would sleep on for 25 s."""
+        try:
+            await self._on_disconnect(connection, *args)
+        finally:
+            self._tasks.cancel_of(lambda owner: bool(getattr(owner, "closing", False)))
 
     def _requests_of(self, connection: str) -> list[web.Request]:
         """The HTTP requests a connection has under way: its socket or its long poll."""

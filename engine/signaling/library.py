@@ -26,18 +26,26 @@ class TaskOwner:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], object] = {}
 
     def start(
         self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
     ) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(target(*args, **kwargs))
-        self._tasks.add(task)
+        # The library's object whose method this is, where it is one.
+        self._tasks[task] = getattr(target, "__self__", None)
         task.add_done_callback(self._ended)
         return task
 
+    def cancel_of(self, ended: Callable[[object], bool]) -> None:
+        """Cancel the tasks that run a method of an object for which ``ended`` is true."""
+        current = asyncio.current_task()
+        for task, owner in tuple(self._tasks.items()):
+            if owner is not None and task is not current and ended(owner):
+                task.cancel()
+
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Mostly a peer's malformed packet: one line, not a traceback per packet.
             logger.warning("%s: a task failed: %s: %s", self._name, type(error).__name__, error)

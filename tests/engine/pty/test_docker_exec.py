@@ -406,7 +406,7 @@ async def test_docker_goes_away_and_comes_back(make_daemon: Callable[..., Daemon
         await DockerExecPTY.open(as_target(container), **options)
     await asyncio.to_thread(daemon.start)
     client = daemon.client()
-    client.containers.get(container.id).start()
+    client.containers.get(str(container.id)).start()
     client.close()
     again = await DockerExecPTY.open(as_target(container), **options)
     assert await Talk(again).ask("printf back") == "back"

@@ -14,7 +14,6 @@ import pytest
 
 from engine.errors import PTYOpenError
 from engine.model import LOCAL_TARGET, Size
-from engine.pty import local_shell
 from engine.pty.local_shell import LocalShellPTY
 from engine.settings import TerminalSettings
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk
@@ -37,7 +36,7 @@ async def open_shell(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HATCHWAY_RELAY__TOKEN", "secret")
     if request.param == "polling":
-        monkeypatch.setattr(local_shell.sys, "platform", "darwin")
+        monkeypatch.setattr("engine.pty.local_shell.sys.platform", "darwin")
     opened: list[LocalShellPTY] = []
 
     async def open_one() -> LocalShellPTY:
@@ -201,13 +200,13 @@ async def test_no_shell_at_all_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SHELL", str(tmp_path))
-    monkeypatch.setattr(local_shell.pwd, "getpwuid", {}.__getitem__)
+    monkeypatch.setattr("engine.pty.local_shell.pwd.getpwuid", {}.__getitem__)
     settings = TerminalSettings(shell="/no/bash", fallback_shell="/no/sh")
     with pytest.raises(PTYOpenError, match="/no/bash, /no/sh"):
         await LocalShellPTY.open(session_id="s", size=Size(), settings=settings)
 
 
 async def test_windows_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_shell.sys, "platform", "win32")
+    monkeypatch.setattr("engine.pty.local_shell.sys.platform", "win32")
     with pytest.raises(PTYOpenError, match="Linux or macOS"):
         await LocalShellPTY.open(session_id="s", size=Size(), settings=TerminalSettings())

@@ -1,0 +1,145 @@
+"""Any bytes: no exception, nothing lost after them, nothing that grows without bound."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.emulator import Terminal
+from engine.emulator.modal import ModalScreen
+from engine.emulator.stream import MAX_SEQUENCE, MAX_STRING, Stream
+
+FINALS = "".join(map(chr, range(0x40, 0x7F)))
+NUMBERS = st.one_of(st.integers(0, 20), st.sampled_from([255, 1049, 2004, 9999, 10**30]))
+SEQUENCES = st.builds(
+    lambda prefix, numbers, middle, final: (
+        f"\x1b[{prefix}{';'.join(map(str, numbers))}{middle}{final}".encode()
+    ),
+    st.sampled_from(["", "?", ">", "="]),
+    st.lists(NUMBERS, max_size=6),
+    st.sampled_from(["", "", "", " ", "$", "!", "'"]),
+    st.sampled_from(FINALS),
+)
+PIECES = st.one_of(
+    SEQUENCES,
+    st.text(max_size=15).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.text("ab 日e\u0301─", min_size=1, max_size=15).map(str.encode),
+    st.sampled_from([b"\r\n", b"\n", b"\t", b"\b", b"\x1bM", b"\x1bD", b"\x1b7", b"\x1b8"]),
+    st.sampled_from([b"\x1b(0", b"\x1b)A", b"\x0e", b"\x0f", b"\x1b=", b"\x1b#8", b"\x1b[?1049h"]),
+    st.sampled_from([b"\x1b]0;t\x07", b"\x1bPq\x1b\\", b"\x1b_", b"\x1b", b"\x1b[", b"\x9b"]),
+    st.binary(max_size=12),
+)
+
+
+def check(terminal: Terminal) -> None:
+    """The promises every screen keeps."""
+    row, column = terminal.cursor()
+    assert 0 <= row < terminal.rows
+    assert 0 <= column < terminal.cols
+    for index in range(terminal.rows):
+        end = 0
+        for run in terminal.line(index).runs:
+            assert run.column >= end
+            assert run.cells >= 1
+            assert run.cluster or len(run.text) == run.cells
+            end = run.column + run.cells
+        assert end <= terminal.cols
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(PIECES, max_size=40),
+    st.integers(1, 6),
+    st.integers(1, 12),
+    st.integers(1, 6),
+)
+def test_any_bytes_in_any_pieces(pieces: list[bytes], size: int, cols: int, rows: int) -> None:
+    whole, cut = Terminal(cols, rows), Terminal(cols, rows)
+    data = b"".join(pieces)
+    whole.feed(data)
+    for start in range(0, len(data), size):
+        cut.feed(data[start : start + size])
+    check(whole)
+    assert cut.text() == whole.text()
+    assert cut.cursor() == whole.cursor()
+    whole.resize(cols, rows)
+    check(whole)
+    whole.feed(b"\x18\x1bc!")
+    assert whole.text()[0] == "!"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=20))
+def test_no_handler_fails(pieces: list[bytes]) -> None:
+    # The safety net is for mistakes of ours; no input may need it.
+    stream = Stream(screen := ModalScreen(9, 4, 50, lambda _: None))
+    stream.feed(b"".join(pieces))
+    screen.resize(2, 5)
+    stream.feed(b"".join(pieces))
+    assert stream.failed == set()
+
+
+def test_a_failing_handler_costs_one_sequence_and_one_log_line(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: ModalScreen, count: int) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(ModalScreen, "scroll_up", broken)
+    terminal = Terminal(10, 2)
+    with caplog.at_level(logging.ERROR):
+        terminal.feed(b"a\x1b[Sb\x1b[Sc")
+    assert terminal.text()[0] == "abc"
+    assert len(caplog.records) == 1
+    caplog.clear()
+
+
+def test_a_failing_reply_does_not_stop_the_screen(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(data: bytes) -> None:
+        raise ConnectionError("gone")
+
+    terminal = Terminal(10, 2, refuse)
+    terminal.feed(b"a\x1b[6nb")
+    assert terminal.text()[0] == "ab"
+    assert "gone" in caplog.text
+    caplog.clear()
+
+
+ENDLESS = {
+    "OSC": b"\x1b]2;" + b"x" * 1_000_000,
+    "DCS": b"\x1bP" + b"x" * 1_000_000,
+    "APC": b"\x1b_" + b"x" * 1_000_000,
+    "CSI": b"\x1b[" + b"1;" * 500_000,
+    "intermediates": b"\x1b" + b"(" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_an_endless_sequence_is_bounded_and_can_be_left(name: str) -> None:
+    terminal = Terminal(10, 2)
+    data = ENDLESS[name]
+    for start in range(0, len(data), 65_536):
+        terminal.feed(data[start : start + 65_536])
+    assert terminal.pending <= max(MAX_SEQUENCE, MAX_STRING)
+    terminal.feed(b"\x18ok")
+    assert terminal.text()[0] == "ok"
+
+
+def test_marks_and_modes_and_savepoints_do_not_pile_up() -> None:
+    terminal = Terminal(10, 2)
+    terminal.feed(b"e" + "\u0301".encode() * 50_000)
+    assert len(terminal.line(0).text) <= 16
+    before = sys.getsizeof(terminal.snapshot())
+    terminal.feed(b"".join(b"\x1b[?%dh\x1b[%dh\x1b7" % (n, n + 30) for n in range(3000, 9000)))
+    assert sys.getsizeof(terminal.snapshot()) <= before + 100
+
+
+def test_repeating_costs_no_more_than_a_row() -> None:
+    terminal = Terminal(10, 2)
+    terminal.feed(b"x\x1b[9999b")
+    assert terminal.text() == ["x" * 10, "x"]
+    assert terminal.scrolled == 0
