@@ -21,7 +21,7 @@ import psutil
 
 from engine import events as ev
 from engine.docker_engines import DockerEngines
-from engine.errors import AccessDeniedError, DockerError, SettingsError
+from engine.errors import AccessDeniedError, DockerError, SettingsError, TargetNotFoundError
 from engine.loopback import SelfTest
 from engine.model import RelayState, Size, Target, TargetKind
 from engine.peer import PeerHandlers, RelayAddress, TerminalPeer
@@ -157,8 +157,8 @@ class Agent:
         names = set(self.targets.shared())
         if shared:
             names.add(target_id)
-        elif "*" in names and target_id not in names:
-            names.discard("*")
+        elif "*" in names and target_id != "*":
+            names -= {"*", target_id}
             names.update(
                 t.id
                 for t in self.targets.list()
@@ -245,7 +245,10 @@ class Agent:
         left = []
         if self.manager.get_session(session_id) is not None:
             left.append("the session itself")
-        target = self.targets.find(target_id)
+        try:
+            target = self.targets.find(target_id)
+        except TargetNotFoundError:
+            return left
         marker = process_marker(session_id)
         if target.kind is TargetKind.LOCAL:
             left += await asyncio.to_thread(_local_processes, marker)

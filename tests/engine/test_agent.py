@@ -218,6 +218,7 @@ async def test_losing_the_relay_ends_no_session(agent: Agent) -> None:
     await until(lambda: RelayState.RECONNECTING in states)
     peer.send(b"echo $((40+2))\r")
     await until(lambda: b"42" in screen.data)
+    # With no relay to say goodbye through, the channel alone does it.
     await peer.close()
     await until(lambda: not agent.sessions())
 

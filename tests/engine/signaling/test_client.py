@@ -104,6 +104,7 @@ async def test_a_handler_that_fails_is_an_error_to_the_guest_and_in_the_log(
         )
         assert "division" not in str(reply)
         assert "ZeroDivisionError" in caplog.text
+        caplog.clear()
 
         def unknown(payload: Any) -> Any:
             raise TargetNotFoundError(payload["device_id"])
