@@ -61,7 +61,7 @@ def no_unexpected_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         record.getMessage()
         for record in caplog.get_records("call")
         if record.levelno >= logging.ERROR
-        and record.name.startswith(("engine", "gui", "asyncio"))
+        and record.name.startswith(("engine.", "gui.", "asyncio"))
         # What python-socketio says of a peer's garbage is no fault of ours.
         and not record.name.startswith("engine.signaling.library")
     ]

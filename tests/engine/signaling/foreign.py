@@ -83,6 +83,7 @@ async def foreign_relay(
     # What python-socketio leaves behind is not what is tested here.
     tasks = TaskOwner("foreign relay")
     sio.eio.start_background_task = tasks.start
+    before = asyncio.all_tasks()
     app = web.Application()
     sio.attach(app)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -95,6 +96,12 @@ async def foreign_relay(
         await sio.shutdown()
         await runner.cleanup()
         await tasks.close()
+        # aiohttp leaves a long poll that nobody answers to its own time-out.
+        polls = {t for t in asyncio.all_tasks() - before if "RequestHandler" in repr(t.get_coro())}
+        for poll in polls:
+            poll.cancel()
+        if polls:
+            await asyncio.wait(polls, timeout=5)
 
 
 class ForeignServer:

@@ -1,0 +1,107 @@
+"""``python -m engine``: what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.docker_fixtures import ContainerFactory
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "engine", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [((), "Stop with Ctrl+C."), (("relay",), "Guest token: ")],
+    ids=["agent", "relay"],
+)
+def test_a_signal_ends_it_cleanly(
+    number: signal.Signals, arguments: tuple[str, ...], line: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while line not in (said := process.stdout.readline()):
+            assert said, process.stderr.read()
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_targets_as_json(containers: ContainerFactory) -> None:
+    name = str(containers().name)
+    done = run("targets", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {target["id"]: target for target in json.loads(done.stdout)["targets"]}
+    assert found[name]["state"] == "running"
+    assert found["This computer"]["kind"] == "local"
+
+
+def test_the_self_test_of_a_container_as_json(containers: ContainerFactory) -> None:
+    done = run("selftest", "--json", "--target", str(containers().name))
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, report
+    assert report["passed"]
+    assert len(report["stages"]) == 10
+
+
+def test_a_failing_self_test_exits_with_1_and_names_the_stage() -> None:
+    done = run("selftest", "--json", "--target", "nowhere")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["failed_stage"] == "offer_answer"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "key"),
+    [
+        (("--listen", "nonsense"), {}, "--listen"),
+        (("--relay", "ftp://x"), {}, "relay.url"),
+        (("--session-timeout", "-5"), {}, "session.timeout"),
+        (("--config", "/does/not/exist"), {}, "/does/not/exist"),
+        ((), {"HATCHWAY_RELAY__PORT": "x"}, "relay.port"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_used_is_named_and_exits_with_2(
+    arguments: tuple[str, ...], environment: dict[str, str], key: str
+) -> None:
+    done = run(*arguments, **environment)
+    assert done.returncode == 2
+    assert key in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_engine_starts_without_qt() -> None:
+    code = "import sys, engine.__main__, engine.agent; print('PySide6' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
