@@ -45,6 +45,8 @@ from engine.wire import signaling as wire
 logger = logging.getLogger(__name__)
 
 AGENT_ID_FILE = "agent-id"
+CATALOGUE_SECONDS = 3.0
+"""How long starting waits for the Docker engines' first word."""
 STOP_SECONDS = 15.0
 """How long stopping may take in all; each part has a bound of its own below this."""
 
@@ -111,6 +113,8 @@ class Agent:
             self._relay_info = RelayInfo(url, self._relay.guest_token, True)
         await self.manager.start()
         await self.targets.start()
+        # The first guest may be waiting: tell nobody we are here before we know what we have.
+        await self.targets.settled(CATALOGUE_SECONDS)
         held = HeldCandidates()
         self._client = SignalingClient(
             self._relay_info.url,

@@ -241,9 +241,9 @@ class RowPainter:
         path = QPainterPath(QPointF(left, middle))
         step = grid.width / 2
         for index in range(round(width / step)):
-            x = left + index * step
+            start = left + index * step
             peak = middle + (height if index % 2 else -height)
-            path.quadTo(x + step / 2, peak, x + step, middle)
+            path.quadTo(start + step / 2, peak, start + step, middle)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(colour, grid.line))
@@ -266,7 +266,7 @@ class RowPainter:
         if under is not None:
             self.text(painter, under._replace(column=0), theme.cursor_text if solid else text)
         if not focused:
-            painter.setPen(QPen(colour, grid.line, join=Qt.PenJoinStyle.MiterJoin))
+            painter.setPen(QPen(colour, grid.line, j=Qt.PenJoinStyle.MiterJoin))
             half = grid.line / 2
             size = pixmap.size()
             painter.drawRect(

@@ -80,11 +80,11 @@ def mix(one: int, other: int, share: float) -> int:
 DARK = Theme(
     name="Hatchway dark",
     dark=True,
-    foreground=0xD7DCE2,
-    background=0x14181D,
-    cursor=0x7CC4FF,
-    cursor_text=0x14181D,
-    selection=0x2B4A6B,
+    foreground=0xD9DFE3,
+    background=0x14191D,
+    cursor=0x56C2B0,
+    cursor_text=0x0D1D1B,
+    selection=0x28504D,
     palette=(
         *(0x2A3038, 0xF0716B, 0x7FC97A, 0xE3B75C, 0x6CA8F5, 0xC792EA, 0x5CC5C9, 0xC4CAD2),
         *(0x68727E, 0xFF938C, 0x9FE29A, 0xFAD486, 0x92C3FF, 0xDDB3F8, 0x85E1E4, 0xF4F6F8),
@@ -93,11 +93,11 @@ DARK = Theme(
 LIGHT = Theme(
     name="Hatchway light",
     dark=False,
-    foreground=0x23292F,
+    foreground=0x1C2428,
     background=0xFFFFFF,
-    cursor=0x1668C7,
+    cursor=0x0B7468,
     cursor_text=0xFFFFFF,
-    selection=0xBCDCFB,
+    selection=0xBFE3DC,
     palette=(
         *(0x23292F, 0xBF2B27, 0x1F7A33, 0x8A6100, 0x1A5FC4, 0x8A3AB9, 0x0F7680, 0x9AA2AB),
         *(0x5F6872, 0xD8423C, 0x2C8F41, 0xA67500, 0x3179DE, 0xA356D1, 0x17909B, 0xD5DAE0),

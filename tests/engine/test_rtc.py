@@ -155,9 +155,13 @@ async def test_candidates_are_bounded() -> None:
     offerer.open_channel()
     await answerer.answer_offer(await offerer.make_offer())
     line = "candidate:1 1 udp 2130706431 192.0.2.77 {} typ host"
-    with pytest.raises(LimitError):
+
+    async def flood() -> None:
         for number in range(rtc.MAX_CANDIDATES + 1):
             await answerer.add_candidate(line.format(1024 + number), "0", 0)
+
+    with pytest.raises(LimitError):
+        await flood()
     await offerer.close()
     await answerer.close()
 

@@ -59,7 +59,7 @@ def test_a_file_that_is_no_settings_file_is_a_clear_error(
     own_configuration: Path, content: bytes
 ) -> None:
     (own_configuration / FILE_NAME).write_bytes(content)
-    with pytest.raises(SettingsError, match="settings.toml"):
+    with pytest.raises(SettingsError, match=r"settings\.toml"):
         load(environ={})
 
 
@@ -68,9 +68,13 @@ def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml", environ={})
 
 
-@given(st.dictionaries(st.sampled_from(["session", "relay", "ice", "ui", "x"]),
-                       st.recursive(st.none() | st.integers() | st.text(),
-                                    lambda c: st.dictionaries(st.text(), c), max_leaves=5)))  # fmt: skip
+SECTIONS = st.sampled_from(["session", "relay", "ice", "ui", "x"])
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(), lambda c: st.dictionaries(st.text(), c), max_leaves=5
+)
+
+
+@given(st.dictionaries(SECTIONS, VALUES))
 def test_any_flags_give_settings_or_a_settings_error(flags: dict[str, Any]) -> None:
     try:
         loaded = load(environ={}, flags=flags)

@@ -1,4 +1,4 @@
-"""A guest and a relay written only from docs/PROTOCOL.md: python-socketio and aiortc, nothing of ours.
+"""A guest and a relay written only from docs/PROTOCOL.md, on python-socketio and aiortc.
 
 Imports nothing from ``engine`` on purpose: what it can do, any foreign client can.
 """

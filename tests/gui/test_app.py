@@ -85,14 +85,17 @@ def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
     told: list[str] = []
 
     def answer() -> None:
-        boxes = [w for w in qapp.topLevelWidgets() if isinstance(w, QMessageBox)]
-        told.extend(box.informativeText() for box in boxes)
-        for box in boxes:
-            box.close()
+        for box in qapp.topLevelWidgets():
+            if isinstance(box, QMessageBox) and box.isVisible():
+                told.append(box.informativeText())
+                box.close()
 
-    QTimer.singleShot(0, answer)
+    looking = QTimer(interval=10)
+    looking.timeout.connect(answer)
+    looking.start()
     error = SettingsError("relay.port", "Expected `int` <= 65535", "command line")
     assert app_module._show_settings_error(qapp, error) == EXIT_SETTINGS
+    looking.stop()
     assert len(told) == 1
     assert "relay.port" in told[0]
     assert "start the app again" in told[0]

@@ -1,0 +1,67 @@
+"""The bar over a terminal that has ended, and its one action.
+
+Owns the bar's looks. Does not own why it ended nor what the action does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from gui.terminal.theme import Theme, mix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class EndedBar(QFrame):
+    """A calm line of text along the bottom, hidden until told."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("terminalEnded")
+        self.label = QLabel()
+        # The reason may hold what a program or another computer said.
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setWordWrap(True)
+        self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.button = QPushButton()
+        self.button.clicked.connect(self._pressed)
+        self._action: Callable[[], object] | None = None
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 8, 12, 8)
+        layout.setSpacing(12)
+        layout.addWidget(self.label)
+        layout.addWidget(self.button)
+        self.hide()
+
+    def tell(self, text: str, action_label: str, action: Callable[[], object] | None) -> None:
+        self.label.setText(text)
+        self._action = action
+        self.button.setText(action_label)
+        self.button.setVisible(bool(action_label) and action is not None)
+        self.show()
+        self.place()
+
+    def place(self) -> None:
+        """Lie along the bottom of the parent."""
+        parent = self.parentWidget()
+        wanted = self.layout()
+        height = self.sizeHint().height()
+        if wanted is not None and wanted.hasHeightForWidth():
+            height = max(height, wanted.heightForWidth(parent.width()))
+        self.setGeometry(0, parent.height() - height, parent.width(), height)
+
+    def set_theme(self, theme: Theme) -> None:
+        back = mix(theme.background, theme.foreground, 0.08)
+        edge = mix(theme.background, theme.foreground, 0.2)
+        self.setStyleSheet(
+            f"#terminalEnded {{ background: #{back:06x}; border-top: 1px solid #{edge:06x}; }}"
+            f"#terminalEnded QLabel {{ color: #{theme.foreground:06x}; background: transparent; }}"
+        )
+
+    def _pressed(self) -> None:
+        if self._action is not None:
+            self._action()

@@ -1,0 +1,96 @@
+"""Output on its way into the emulator, a little at a time.
+
+Owns the queue and the time one slice may take. Does not own when to paint nor
+whom to tell: whoever feeds it keeps the queue short by counting ``consumed``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUDGET_MS = 5
+"""Parsing goes on for this long before the loop gets its turn."""
+FIRST_SLICE = 2048
+MIN_SLICE, MAX_SLICE = 64, 64 * 1024
+"""Bytes parsed between two looks at the clock: adapted, as some bytes cost a thousand others."""
+SLOW_US, FAST_US = 2000, 500
+"""A slice that took longer is halved next time; one that took less is doubled."""
+MAX_QUEUE = 8 * 1024 * 1024
+"""Bytes that may wait. Beyond it feed() parses at once: whoever ignores flow
+control pays with time, and no byte is lost."""
+
+
+class Feeder(QObject):
+    """Hands queued bytes to ``parse`` in time slices."""
+
+    progressed = Signal()
+    """After every slice."""
+
+    def __init__(self, parse: Callable[[bytes], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._parse = parse
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._slice = FIRST_SLICE
+        self._consumed = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._pump)
+
+    @property
+    def queued(self) -> int:
+        """Bytes not parsed yet."""
+        return self._queued
+
+    def feed(self, data: bytes) -> None:
+        if not data:
+            return
+        self._queue.append(data)
+        self._queued += len(data)
+        while self._queued > MAX_QUEUE:
+            self._step()
+        if not self._timer.isActive():
+            self._timer.start(0)
+
+    def take_consumed(self) -> int:
+        """Bytes parsed since this was last asked."""
+        consumed, self._consumed = self._consumed, 0
+        return consumed
+
+    def clear(self) -> None:
+        """Drop what waits; it counts as consumed."""
+        self._consumed += self._queued
+        self._queued = 0
+        self._queue.clear()
+        self._timer.stop()
+
+    def _pump(self) -> None:
+        clock = QElapsedTimer()
+        clock.start()
+        while self._queue and clock.elapsed() < BUDGET_MS:
+            self._step()
+        if self._queue:
+            self._timer.start(0)
+        self.progressed.emit()
+
+    def _step(self) -> None:
+        chunk = self._queue.popleft()
+        piece, rest = chunk[: self._slice], chunk[self._slice :]
+        if rest:
+            self._queue.appendleft(rest)
+        self._queued -= len(piece)
+        clock = QElapsedTimer()
+        clock.start()
+        self._parse(piece)
+        self._consumed += len(piece)
+        took = clock.nsecsElapsed() // 1000
+        if took > SLOW_US:
+            self._slice = max(MIN_SLICE, self._slice // 2)
+        elif took < FAST_US and rest:
+            self._slice = min(MAX_SLICE, self._slice * 2)

@@ -1,0 +1,457 @@
+"""The terminal's window onto the emulator: grid, painting, scrolling, cursor.
+
+Owns what is seen and when it is painted: at most once per frame, and of that
+only rows whose Line changed. Does not own keys, mouse or clipboard (widget).
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFont,
+    QFontDatabase,
+    QPainter,
+    QPaintEvent,
+    QRegion,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
+
+from engine.emulator import Line, Run, Style, Terminal
+from gui.terminal.ended import EndedBar
+from gui.terminal.feeder import Feeder
+from gui.terminal.painter import Grid, RowPainter, Span, dimmed
+from gui.terminal.selection import Selection
+from gui.terminal.theme import Theme, for_palette, named
+
+FRAME_MS = 16
+PADDING = 8
+"""Around the grid. A multiple of 4, so that it is whole pixels at 125 % and 175 % too."""
+FLASH_MS = 120
+"""How long the bell is seen."""
+DEFAULT_POINTS = 11.0
+MIN_POINTS, MAX_POINTS = 5.0, 60.0
+
+_Shown = tuple[int, Line, Span | None]
+
+
+class TerminalView(QAbstractScrollArea):
+    """Shows one Terminal. ``rendered(n)``: n more bytes of output have been dealt with."""
+
+    typed = Signal(bytes)
+    resized = Signal(int, int)
+    """Columns, rows."""
+    rendered = Signal(int)
+    titleChanged = Signal(str)
+    bell = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Always there: a bar that comes and goes would resize the program's screen.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
+        self.terminal = Terminal(reply=self._reply)
+        self.selection = Selection(self.terminal)
+        self.ended_bar = EndedBar(self.viewport())
+        self._ended = False
+        self._theme = for_palette(self.palette())
+        self._own_theme = False
+        self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        self._font.setPointSizeF(DEFAULT_POINTS)
+        self._base_points = DEFAULT_POINTS
+        self._preedit = ""
+        self._shown: list[_Shown] = []
+        self._cursor_rect = QRect()
+        self._cursor_on = True
+        self._flashing = False
+        self._title, self._bells, self._reversed = "", 0, False
+        self._alternate = False
+        self._told_size: tuple[int, int] | None = None
+        self._following, self._top = True, 0
+        self._feeder = Feeder(self._parse, self)
+        self._feeder.progressed.connect(self._schedule)
+        self._since_frame = QElapsedTimer()
+        self._since_frame.start()
+        self._frame_timer = self._single_shot(self._frame)
+        self._resize_timer = self._single_shot(self._fit)
+        self._flash_timer = self._single_shot(self._unflash)
+        self._blink_timer = QTimer(self)
+        self._blink_timer.timeout.connect(self._blink)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled_to)
+        self._make_painter()
+        self.ended_bar.set_theme(self._theme)
+
+    def _single_shot(self, slot: object) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(slot)
+        return timer
+
+    # -- what callers do
+
+    def feed(self, data: bytes) -> None:
+        """Output of the program; parsed soon, in slices. ``rendered`` tells how much is done."""
+        self._feeder.feed(bytes(data))
+
+    def clear(self) -> None:
+        """As new: screen, history, modes and title; an ended terminal lives again."""
+        self._feeder.clear()
+        self.terminal.reset()
+        self.terminal.clear_scrollback()
+        self.selection.clear()
+        self._set_alive()
+        self._schedule()
+
+    def reset(self) -> None:
+        """Out of a mess a program left: screen and modes as new, history kept."""
+        self.terminal.reset()
+        self._schedule()
+
+    def clear_scrollback(self) -> None:
+        self.terminal.clear_scrollback()
+        self.selection.clear()
+        self.scroll_to_bottom()
+        self._schedule()
+
+    def set_theme(self, theme: Theme | None = None, *, dark: bool | None = None) -> None:
+        """A theme, or one of ours by ``dark``; neither: like the window's palette."""
+        self._own_theme = theme is not None or dark is not None
+        if theme is None:
+            theme = for_palette(self.palette()) if dark is None else named(dark)
+        self._use_theme(theme)
+
+    @property
+    def theme(self) -> Theme:
+        return self._theme
+
+    def set_font(self, font: QFont) -> None:
+        """A font; one that is not monospaced is replaced by one that is."""
+        self._font = QFont(font)
+        if font.pointSizeF() > 0:
+            self._base_points = font.pointSizeF()
+        self._make_painter()
+        self._fit_soon()
+
+    def zoom(self, points: float) -> None:
+        """Make the font larger by ``points``; 0 brings back the size last set."""
+        size = self._font.pointSizeF() + points if points else self._base_points
+        self._font.setPointSizeF(min(max(size, MIN_POINTS), MAX_POINTS))
+        self._make_painter()
+        self._fit_soon()
+
+    @property
+    def font_points(self) -> float:
+        return self._font.pointSizeF()
+
+    def set_ended(self, text: str, action_label: str = "", action: object = None) -> None:
+        """Dim the grid and say so in a bar; a button when there is a label and an action.
+
+        The program is gone: typing and answers stop until clear() or set_alive().
+        """
+        self._ended = True
+        self.terminal.muted = True
+        self.ended_bar.tell(text, action_label, action if callable(action) else None)
+        self._sync_blink()
+        self.viewport().update()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    def set_alive(self) -> None:
+        """Undo set_ended(), keeping the screen: the same program goes on."""
+        self._set_alive()
+        self.viewport().update()
+
+    def _set_alive(self) -> None:
+        self._ended = False
+        self.terminal.muted = False
+        self.ended_bar.hide()
+        self._sync_blink()
+
+    # -- from bytes to a frame
+
+    def _parse(self, data: bytes) -> None:
+        self.terminal.feed(data)
+
+    def _reply(self, data: bytes) -> None:
+        self.typed.emit(data)
+
+    def _schedule(self) -> None:
+        """Have a frame soon: at once after a pause, else a frame's time after the last one."""
+        if not self._frame_timer.isActive():
+            wait = max(0, FRAME_MS - self._since_frame.elapsed())
+            self._frame_timer.start(wait)
+
+    def _frame(self) -> None:
+        """Bring the view up to date with the emulator, and tell who counts."""
+        self._since_frame.restart()
+        terminal = self.terminal
+        if terminal.title != self._title:
+            self._title = terminal.title
+            self.titleChanged.emit(self._title)
+        if terminal.bells != self._bells:
+            self._bells = terminal.bells
+            self._flash()
+            self.bell.emit()
+        if terminal.alternate_screen != self._alternate:
+            self._alternate = terminal.alternate_screen
+            self.selection.clear()
+        if terminal.reverse_screen != self._reversed:
+            self._reversed = terminal.reverse_screen
+            self._make_painter()
+        self._sync_bar()
+        self._forget_changed_selection()
+        self._update_changed()
+        self._sync_blink()
+        consumed = self._feeder.take_consumed()
+        if consumed:
+            self.rendered.emit(consumed)
+
+    def _visible(self) -> list[_Shown]:
+        """Name, line and selected columns of each row in view."""
+        terminal = self.terminal
+        first = self.verticalScrollBar().value() - len(terminal.scrollback)
+        rows: list[_Shown] = []
+        for index in range(first, first + terminal.rows):
+            name = terminal.scrolled + index
+            rows.append((name, terminal.line(index), self.selection.columns(name, terminal.cols)))
+        return rows
+
+    def _forget_changed_selection(self) -> None:
+        """A selection whose text was written over is a selection of nothing."""
+        selected = self.selection.range
+        if selected is None:
+            return
+        before = {name: line for name, line, _ in self._shown}
+        for name, line, _ in self._visible():
+            old = before.get(name, line)
+            if selected[0].line <= name <= selected[1].line and old.runs != line.runs:
+                self.selection.clear()
+                return
+
+    def _update_changed(self) -> None:
+        shown = self._visible()
+        region = QRegion()
+        for row, now in enumerate(shown):
+            if row >= len(self._shown) or self._shown[row][1:] != now[1:]:
+                region += self._row_rect(row)
+        self._shown = shown
+        cursor = self._cursor_cell()
+        if cursor != self._cursor_rect or not region.isEmpty():
+            region += self._cursor_rect
+            region += cursor
+            self._cursor_rect = cursor
+            self.updateMicroFocus()
+        if not region.isEmpty():
+            self.viewport().update(region)
+
+    # -- geometry
+
+    def _make_painter(self) -> None:
+        theme = self._theme.reversed() if self._reversed else self._theme
+        self._painter = RowPainter(Grid(self._font, self.devicePixelRatioF()), theme)
+        self.viewport().update()
+
+    @property
+    def cell_size(self) -> tuple[float, float]:
+        """Width and height of a cell in logical pixels."""
+        grid = self._painter.grid
+        return grid.width / grid.ratio, grid.height / grid.ratio
+
+    def _row_rect(self, row: int) -> QRect:
+        height = self.cell_size[1]
+        top, bottom = PADDING + row * height, PADDING + (row + 1) * height
+        return QRect(0, int(top), self.viewport().width(), int(bottom + 0.999) - int(top))
+
+    def cell_rect(self, row: int, column: int, cells: int = 1) -> QRectF:
+        """Where a cell in view is, in the viewport's coordinates."""
+        width, height = self.cell_size
+        return QRectF(PADDING + column * width, PADDING + row * height, cells * width, height)
+
+    def cell_at(self, position: QPointF) -> tuple[int, float]:
+        """Row in view (may lie outside it) and column with its fraction."""
+        width, height = self.cell_size
+        column = (position.x() - PADDING) / width
+        row = int((position.y() - PADDING) // height)
+        return row, min(max(column, 0.0), float(self.terminal.cols))
+
+    def _fit_soon(self) -> None:
+        if not self._resize_timer.isActive():
+            self._resize_timer.start(FRAME_MS)
+
+    def _fit(self) -> None:
+        """Give the terminal the size that fits, and tell."""
+        if self._painter.grid.ratio != self.devicePixelRatioF():
+            self._make_painter()
+        width, height = self.cell_size
+        size = self.viewport().size()
+        cols = max(1, int((size.width() - 2 * PADDING) / width + 1e-6))
+        rows = max(1, int((size.height() - 2 * PADDING) / height + 1e-6))
+        self.terminal.resize(rows, cols)
+        self._sync_bar()
+        self._update_changed()
+        self.viewport().update()
+        told = (self.terminal.cols, self.terminal.rows)
+        if told != self._told_size:
+            self._told_size = told
+            self.resized.emit(*told)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit_soon()
+        if self._ended:
+            self.ended_bar.place()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()
+
+    # -- scrolling
+
+    def _sync_bar(self) -> None:
+        """Fit the bar to the history; the text in view stays, or the newest does."""
+        terminal, bar = self.terminal, self.verticalScrollBar()
+        history = len(terminal.scrollback)
+        bar.blockSignals(True)
+        bar.setRange(0, history if not terminal.alternate_screen else 0)
+        bar.setPageStep(terminal.rows)
+        if terminal.alternate_screen:
+            bar.setRange(history, history)
+        elif self._following:
+            bar.setValue(history)
+        else:
+            bar.setValue(self._top - (terminal.scrolled - history))
+        bar.blockSignals(False)
+        self._note_place()
+
+    def _note_place(self) -> None:
+        bar, terminal = self.verticalScrollBar(), self.terminal
+        self._following = bar.value() >= bar.maximum()
+        self._top = terminal.scrolled - len(terminal.scrollback) + bar.value()
+
+    def _scrolled_to(self) -> None:
+        self._note_place()
+        self._update_changed()
+
+    def scroll_to_bottom(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    def scroll_lines(self, lines: int) -> None:
+        """Towards the end of the text; negative towards its beginning."""
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + lines)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Rows are painted where they belong; pixels are not moved."""
+
+    # -- cursor, bell
+
+    def _cursor_cell(self) -> QRect:
+        """Where the cursor is in view, empty when it is not."""
+        if not self.terminal.cursor_visible:
+            return QRect()
+        row, column = self.terminal.cursor()
+        bar = self.verticalScrollBar()
+        row += bar.maximum() - bar.value()
+        if row >= self.terminal.rows:
+            return QRect()
+        return self.cell_rect(row, column, 2).toAlignedRect()
+
+    def _sync_blink(self) -> None:
+        half = QApplication.cursorFlashTime() // 2
+        blinks = self.hasFocus() and self.terminal.cursor_blink and not self._ended and half > 0
+        if blinks and not self._blink_timer.isActive():
+            self._blink_timer.start(half)
+        elif not blinks and self._blink_timer.isActive():
+            self._blink_timer.stop()
+        if not blinks and not self._cursor_on:
+            self._blink()
+
+    def _blink(self) -> None:
+        self._cursor_on = not self._cursor_on
+        self.viewport().update(self._cursor_rect)
+
+    def steady_cursor(self) -> None:
+        """Show the cursor now: it does not blink away while someone types."""
+        if self._blink_timer.isActive():
+            self._blink_timer.start()
+        if not self._cursor_on:
+            self._blink()
+
+    def _flash(self) -> None:
+        self._flashing = True
+        self._flash_timer.start(FLASH_MS)
+        self.viewport().update()
+
+    def _unflash(self) -> None:
+        self._flashing = False
+        self.viewport().update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._focus_changed(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._focus_changed(False)
+
+    def _focus_changed(self, focused: bool) -> None:
+        self._sync_blink()
+        self.viewport().update(self._cursor_rect)
+
+    def _use_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.ended_bar.set_theme(theme)
+        self._make_painter()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and not self._own_theme:
+            self._use_theme(for_palette(self.palette()))
+
+    # -- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._painter.theme
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), QColor.fromRgb(theme.background))
+        height = self.cell_size[1]
+        for row, (_, line, selected) in enumerate(self._visible()):
+            if event.region().intersects(self._row_rect(row)) and (line.runs or selected):
+                pixmap = self._painter.row(line, self.terminal.cols, selected)
+                painter.drawPixmap(QPointF(PADDING, PADDING + row * height), pixmap)
+        if not self._cursor_rect.isEmpty():
+            self._paint_cursor(painter)
+        if self._ended:
+            painter.fillRect(event.rect(), dimmed(theme))
+        if self._flashing:
+            flash = QColor.fromRgb(theme.foreground)
+            flash.setAlpha(28)
+            painter.fillRect(event.rect(), flash)
+        painter.end()
+
+    def _paint_cursor(self, painter: QPainter) -> None:
+        row, column = self.terminal.cursor()
+        bar = self.verticalScrollBar()
+        line = self.terminal.line(row)
+        place = self.cell_rect(row + bar.maximum() - bar.value(), line.cell_start(column))
+        if self._preedit:
+            style = Style(underline=1)
+            under: Run | None = Run(column, max(1, len(self._preedit)), self._preedit, style, True)
+        else:
+            under = line.at(column)
+        focused = self.hasFocus() and not self._ended
+        if self._cursor_on or not focused or self._preedit:
+            pixmap = self._painter.cursor(under, self.terminal.cursor_shape, focused)
+            painter.drawPixmap(place.topLeft(), pixmap)
+
+    def cursor_point(self) -> QPoint:
+        """The bottom left of the cursor's cell, for what opens beside it."""
+        return self._cursor_rect.bottomLeft()

@@ -1,0 +1,183 @@
+"""Pictures of the real window for the README: docs/screenshot-dark.png, -light.png.
+
+Starts the program's own parts with a neutral home, opens terminals, types, runs
+the loopback test, and takes the window's picture once what it waits for is on
+the screen. With a Docker Engine and the tests' images it shows containers, too.
+Run it from the checkout: ``python -m scripts.screenshots``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from gui.app import Application
+    from gui.terminal_tabs import TerminalTab
+
+ROOT = Path(__file__).parents[1]
+WIDTH, HEIGHT = 1280, 800
+WAIT_SECONDS = 30.0
+LOOK_SECONDS = 0.02
+CONTAINERS = {"api": "shop/api:2.4", "db": "shop/db:16", "web": "shop/web:1.27"}
+STOPPED = "batch"
+PROMPT = r"\[\e[1;36m\]~\[\e[0m\] \[\e[32m\]❯\[\e[0m\] "
+FILES = ("Makefile", "README.md", "compose.yaml", "notes.txt")
+FOLDERS = ("docs", "src", "tests")
+COLOURS = r"""for i in 1 2 3 4 5 6; do printf '\e[3%dm██\e[9%dm██\e[0m ' $i $i; done; echo"""
+COMMANDS = (
+    "ls --color=always -F",
+    COLOURS,
+    r"printf '\e[1mbold\e[0m \e[3mitalic\e[0m \e[4munderlined\e[0m  東京 ✓ naïve café\n'",
+    'for n in 1 2 3; do echo "step $n of 3"; done',
+    "stty size; echo do''ne",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder to write to")
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, containers():
+        neutral_home(Path(home))
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        from PySide6.QtWidgets import QApplication
+
+        from gui.loop import create_loop
+
+        app = QApplication([])
+        app.setQuitOnLastWindowClosed(False)
+        loop = create_loop(app)
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(take(app, Path(home) / "config", out))
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+    return 0
+
+
+def neutral_home(home: Path) -> None:
+    """A home with nothing of the machine's in it, and a prompt that names nobody."""
+    for name in FOLDERS:
+        (home / name).mkdir()
+    for name in FILES:
+        (home / name).touch()
+    (home / "config").mkdir()
+    profile = f"PS1='{PROMPT}'\nunset PROMPT_COMMAND MAIL\ncd ~\nclear\n"
+    (home / ".bash_profile").write_text(profile, encoding="utf-8")
+    for name in list(os.environ):
+        if name.startswith("HATCHWAY_"):
+            del os.environ[name]
+    os.environ.update(
+        HOME=str(home), SHELL="/bin/bash", HATCHWAY_CONFIG_DIR=str(home / "config"), LANG="C.UTF-8"
+    )
+
+
+@contextlib.contextmanager
+def containers() -> Iterator[None]:
+    """A few containers to show, for as long as it takes; none without Docker."""
+    import docker
+    from docker.errors import DockerException
+
+    made, tags = [], []
+    try:
+        client = docker.from_env()
+        image = client.images.get("hatchway-test-bash")
+    except (DockerException, OSError) as error:
+        print(f"No containers in the pictures: {error}", file=sys.stderr)
+        yield
+        return
+    try:
+        for name, tag in {**CONTAINERS, STOPPED: "shop/batch:1.1"}.items():
+            image.tag(tag)
+            tags.append(tag)
+            made.append(
+                client.containers.create(tag, ["sleep", "infinity"], name=name, network_mode="none")
+            )
+            if name != STOPPED:
+                made[-1].start()
+        yield
+    finally:
+        for container in made:
+            container.remove(force=True)
+        for tag in tags:
+            client.images.remove(tag)
+        client.close()
+
+
+async def take(app: QApplication, config_dir: Path, out: Path) -> None:
+    """Play the scene, then take it in both themes."""
+    from engine import settings
+    from engine.model import LOCAL_TARGET
+    from gui.app import Application
+    from gui.style import Mode
+
+    application = Application(app, settings.load(flags={"share.targets": ["web"]}), config_dir)
+    running = asyncio.create_task(application.run())
+    window = application.window
+    try:
+        await until(lambda: application.adapter.agent is not None)
+        await until(lambda: not window.status.docker.text.endswith("…"))
+        window.resize(WIDTH, HEIGHT)
+        window.set_theme(Mode.DARK)
+        if any(target.id == "web" for target in window.targets.model.targets()):
+            tab = await open_terminal(application, "web")
+        tab = await open_terminal(application, LOCAL_TARGET)
+        for command in COMMANDS:
+            before = text_of(tab).count("❯")
+            tab.terminal.typed.emit(command.encode() + b"\r")
+            await until(lambda before=before: text_of(tab).count("❯") > before)
+        await until(lambda: "\ndone" in text_of(tab))
+        window.run_loopback(LOCAL_TARGET)
+        await until(lambda: window.loopback.report is not None)
+        await until(lambda: not window.loopback.running)
+        await until(lambda: all(row.rtt for row in window.sessions.model.sessions()))
+        for mode in (Mode.DARK, Mode.LIGHT):
+            window.set_theme(mode)
+            await picture(application, out / f"screenshot-{mode.value}.png")
+    finally:
+        application.stop()
+        await running
+
+
+async def open_terminal(application: Application, target: str) -> TerminalTab:
+    application.window.open_terminal(target)
+    tab = application.window.terminals.current()
+    assert tab is not None
+    await until(lambda: tab.connected)
+    await until(lambda: text_of(tab).strip())
+    return tab
+
+
+async def picture(application: Application, path: Path) -> None:
+    window = application.window
+    window.repaint()
+    if not window.grab().save(str(path)):
+        raise SystemExit(f"{path} could not be written")
+    print(path)
+
+
+def text_of(tab: TerminalTab) -> str:
+    return "\n".join(tab.terminal.text())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for ``condition``; raises TimeoutError after WAIT_SECONDS."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():  # noqa: ASYNC110  (widgets have no event to await)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
