@@ -22,9 +22,10 @@ import psutil
 from engine import events as ev
 from engine.docker_engines import DockerEngines
 from engine.errors import AccessDeniedError, DockerError, SettingsError, TargetNotFoundError
+from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.model import RelayState, Size, Target, TargetKind
-from engine.peer import PeerHandlers, RelayAddress, TerminalPeer
+from engine.peer import PeerHandlers, TerminalPeer
 from engine.policy import Policy
 from engine.pty.base import PTY
 from engine.pty.create import create_pty_session

@@ -18,9 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-import socketio
-
 from engine import rtc
 from engine.errors import (
     AccessDeniedError,
@@ -29,25 +26,19 @@ from engine.errors import (
     HatchwayError,
     IceFailedError,
     LimitError,
-    ProtocolError,
-    RelayRefusedError,
-    RelayUnreachableError,
     RemoteError,
 )
+from engine.guest_line import GuestLine, RelayAddress
 from engine.message_channel import Message
 from engine.model import CandidatePair, Size
 from engine.policy import OWN_SHARE, answer_proof, prove_offer
 from engine.settings import IceSettings
-from engine.signaling.library import TaskOwner, library_logger
+from engine.signaling.library import TaskOwner
 from engine.wire import signaling
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
 
-RELAY_SECONDS = 10.0
-"""To reach the relay."""
-ANSWER_SECONDS = 30.0
-"""For the agent's answer, which may have to gather through STUN."""
 CONNECT_SECONDS = 20.0
 """For ICE, DTLS and the channel, each."""
 PTY_SECONDS = 20.0
@@ -59,16 +50,6 @@ ACK_EVERY = 16 * 1024
 """Output bytes rendered between two acknowledgements."""
 INPUT_LIMIT = 8 * 1024 * 1024
 """Input that may wait to be sent, in bytes: a large paste."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelayAddress:
-    """Where and as whom a peer reaches the relay."""
-
-    url: str
-    token: str = ""
-    agent_id: str = ""
-    """Which agent, at a relay that has several."""
 
 
 @dataclass(slots=True)
@@ -116,9 +97,8 @@ class TerminalPeer:
         self._own_secret = own_secret
         self._ice = ice or IceSettings()
         self._ssl = ssl_context
-        self._http: aiohttp.ClientSession | None = None
+        self._line = GuestLine(relay, ssl_context)
         self._tasks = TaskOwner("peer")
-        self._client: socketio.AsyncClient | None = None
         self._pc: rtc.PeerConnection | None = None
         self._channel: rtc.RtcChannel | None = None
         self._progress = _Progress()
@@ -151,32 +131,7 @@ class TerminalPeer:
 
     async def reach_relay(self) -> None:
         """Raises RelayUnreachableError, RelayRefusedError."""
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
-        )
-        client = socketio.AsyncClient(
-            reconnection=False,
-            handle_sigint=False,
-            logger=library_logger("peer"),
-            engineio_logger=library_logger("peer"),
-            http_session=self._http,
-        )
-        client.eio.start_background_task = self._tasks.start
-        self._client = client
-        auth = {"token": self._relay.token, "role": "guest", "name": "Hatchway"}
-        try:
-            async with asyncio.timeout(RELAY_SECONDS):
-                await client.connect(self._relay.url, auth=auth, transports=["websocket"])
-        except TimeoutError:
-            raise RelayUnreachableError(
-                f"The relay at {self._relay.url} did not answer within {RELAY_SECONDS:.0f} s"
-            ) from None
-        except socketio.exceptions.ConnectionError as error:
-            if "refused" in str(error).lower() or "token" in str(error).lower():
-                raise RelayRefusedError(f"The relay refused us: {error}") from None
-            raise RelayUnreachableError(
-                f"The relay at {self._relay.url} cannot be reached: {error}"
-            ) from None
+        await self._line.connect()
 
     async def negotiate(self) -> None:
         """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
@@ -203,7 +158,8 @@ class TerminalPeer:
             proof = prove_offer(self._own_secret, OWN_SHARE, self.session_id, fingerprint)
             nonce = proof.nonce
             offer["proof"] = {"share": proof.share, "nonce": proof.nonce, "mac": proof.mac}
-        answer = await self._call(signaling.OFFER, offer)
+        answer = await self._line.call(signaling.OFFER, offer)
+        signaling.parse(signaling.Answer, answer)
         if self._own_secret is not None:
             expected = answer_proof(
                 self._own_secret,
@@ -297,17 +253,12 @@ class TerminalPeer:
         await asyncio.shield(self._end_task)
 
     async def _close(self) -> None:
-        with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
+        with contextlib.suppress(TimeoutError, HatchwayError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._say_goodbye()
         if self._pc is not None:
             await self._pc.close()
-        if self._client is not None:
-            with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._client.disconnect()
-        if self._http is not None:
-            await self._http.close()
+        await self._line.close()
         await self._tasks.close()
 
     async def _say_goodbye(self) -> None:
@@ -318,10 +269,9 @@ class TerminalPeer:
             while self._channel.is_open:
                 self._wake.clear()
                 await self._wake.wait()
-        elif self._pc is not None and self._client is not None and self._client.connected:
-            await self._client.call(
-                signaling.DISCONNECT, {"session_id": self.session_id}, timeout=CLOSE_SECONDS
-            )
+        elif self._pc is not None and self._line.is_connected:
+            goodbye = {"session_id": self.session_id}
+            await self._line.call(signaling.DISCONNECT, goodbye, CLOSE_SECONDS)
 
     # engine.message_channel.Receiver
 
@@ -404,22 +354,6 @@ class TerminalPeer:
         if reached.is_set():
             return
         raise self._error or late
-
-    async def _call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
-        if self._client is None:
-            raise RelayUnreachableError("The relay was not reached")
-        try:
-            reply = await self._client.call(event, payload, timeout=ANSWER_SECONDS)
-        except socketio.exceptions.TimeoutError:
-            raise ConnectTimeoutError(f"No answer came within {ANSWER_SECONDS:.0f} s") from None
-        except socketio.exceptions.SocketIOError as error:
-            raise RelayUnreachableError(f"The relay went away: {error}") from None
-        if not isinstance(reply, dict):
-            raise ProtocolError("The relay's answer cannot be read")
-        if reply.get("status") != "success":
-            raise RemoteError(str(reply.get("code", "")), str(reply.get("error", "Refused")))
-        signaling.parse(signaling.Answer, reply)
-        return reply
 
     async def _send_loop(self) -> None:
         """Input in messages of at most MAX_V1_MESSAGE, never more than WINDOW ahead of the PTY."""

@@ -37,6 +37,8 @@ ABOUT = (
 TERMINAL_KEYS = (
     ("Copy the selection", "Ctrl+Shift+C"),
     ("Paste", "Ctrl+Shift+V"),
+    ("Select all", "Ctrl+Shift+A"),
+    ("Clear the scrollback", "Ctrl+Shift+K"),
     ("Scroll a page", "Shift+PgUp / Shift+PgDown"),
 )
 

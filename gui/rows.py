@@ -34,7 +34,7 @@ HEADING_ROLE = Qt.ItemDataRole.UserRole + 4
 
 _MARGIN = 8
 _ICON = 20
-_PADDING = 5
+_PADDING = 4
 
 
 class TwoLineDelegate(QStyledItemDelegate):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QProgressBar,
-    QPushButton,
     QStackedLayout,
     QTabBar,
     QTabWidget,
@@ -26,7 +25,7 @@ from engine.errors import ChannelClosedError, LimitError
 from engine.model import LOCAL_TARGET, Size
 from gui.style import Tone
 from gui.terminal.widget import TerminalWidget
-from gui.widgets import Banner, EmptyState, named_label
+from gui.widgets import EmptyState, named_label
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,6 +64,8 @@ class TerminalTab(QWidget):
         self._adapter = adapter
         self.target_id = target_id
         self.title = target_id
+        self.notice = ""
+        """Why there is no terminal, in words; "" while there is one."""
         self.peer: TerminalPeer | None = None
         self._task: asyncio.Task[Any] | None = None
         self._size = Size()
@@ -78,22 +79,11 @@ class TerminalTab(QWidget):
         self.terminal.rendered.connect(self._rendered)
         self.terminal.titleChanged.connect(self._retitle)
         self.terminal.bell.connect(self.rang)
-        self.bar = Banner(icons, closable=False)
-        again = QPushButton("Reconnect")
-        again.setProperty("primary", "true")
-        again.clicked.connect(self.connect_peer)
-        self.bar.add_button(again)
         self.overlay = self._connecting_overlay()
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addWidget(self.terminal, 1)
-        column.addWidget(self.bar)
-        # The overlay lies above the page, so that the widget below already has its size.
+        # The overlay lies above the terminal, which so has its size before it connects.
         self._stack = QStackedLayout(self)
         self._stack.setStackingMode(QStackedLayout.StackingMode.StackAll)
-        self._stack.addWidget(page)
+        self._stack.addWidget(self.terminal)
         self._stack.addWidget(self.overlay)
         self.setFocusProxy(self.terminal)
 
@@ -116,7 +106,7 @@ class TerminalTab(QWidget):
         self._painted_early = 0
         if self._run > 1:
             self.terminal.clear()
-        self.bar.hide()
+        self.notice = ""
         self.overlay.show()
         self._stack.setCurrentWidget(self.overlay)
         self._task = self._adapter.run(self._connect(self._run), self._could_not)
@@ -168,15 +158,17 @@ class TerminalTab(QWidget):
         peer, self.peer = self.peer, None
         if peer is not None:
             self._adapter.run(peer.close(), finish=True)
-        code = "" if exit_code is None else f"Exit code {exit_code}. "
+        code = "" if exit_code is None else f" with exit code {exit_code}"
         sentence = reason.rstrip(".") or "The terminal has ended"
-        self.terminal.set_ended(sentence)
-        tone = Tone.MUTED if exit_code == 0 else Tone.WARN
-        self.bar.tell(sentence, f"{code}Reconnect starts a new shell.", tone)
+        self._say(f"{sentence}{code}. Reconnect starts a new shell.")
         self.stateChanged.emit()
 
     def _could_not(self, problem: problems.Problem) -> None:
-        self.bar.tell(problem.title, problem.text, Tone.ERROR)
+        self._say(f"{problem.title}\n{problem.text}")
+
+    def _say(self, notice: str) -> None:
+        self.notice = notice
+        self.terminal.set_ended(notice, "Reconnect", self.connect_peer)
 
     def _typed(self, data: bytes) -> None:
         if self.peer is None:

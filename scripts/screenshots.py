@@ -31,16 +31,25 @@ LOOK_SECONDS = 0.02
 CONTAINERS = {"api": "shop/api:2.4", "db": "shop/db:16", "web": "shop/web:1.27"}
 STOPPED = "batch"
 PROMPT = r"\[\e[1;36m\]~\[\e[0m\] \[\e[32m\]❯\[\e[0m\] "
-FILES = ("Makefile", "README.md", "compose.yaml", "notes.txt")
+PROFILE = rf"""
+PS1='{PROMPT}'
+unset PROMPT_COMMAND MAIL
+alias ls='ls --color=always -F'
+palette() {{
+    for i in 1 2 3 4 5 6; do printf '\e[3%dm████\e[9%dm████\e[0m ' $i $i; done; echo
+}}
+cd ~; clear
+"""
+LOG = """\
+\x1b[2m09:41:02\x1b[0m \x1b[34minfo\x1b[0m   building \x1b[1mshop/web:1.27\x1b[0m
+\x1b[2m09:41:09\x1b[0m \x1b[32mok\x1b[0m     214 tests passed
+\x1b[2m09:41:10\x1b[0m \x1b[33mwarn\x1b[0m   cache is 92 % full
+\x1b[2m09:41:12\x1b[0m \x1b[31merror\x1b[0m  api answered \x1b[4m503\x1b[0m, trying again
+\x1b[2m09:41:15\x1b[0m \x1b[32mok\x1b[0m     api is healthy
+"""
+FILES = {"Makefile": "", "README.md": "", "compose.yaml": "", "deploy.log": LOG}
 FOLDERS = ("docs", "src", "tests")
-COLOURS = r"""for i in 1 2 3 4 5 6; do printf '\e[3%dm██\e[9%dm██\e[0m ' $i $i; done; echo"""
-COMMANDS = (
-    "ls --color=always -F",
-    COLOURS,
-    r"printf '\e[1mbold\e[0m \e[3mitalic\e[0m \e[4munderlined\e[0m  東京 ✓ naïve café\n'",
-    'for n in 1 2 3; do echo "step $n of 3"; done',
-    "stty size; echo do''ne",
-)
+COMMANDS = ("ls", "cat deploy.log", "palette", "stty size; echo do''ne")
 
 
 def main() -> int:
@@ -48,8 +57,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder to write to")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, containers():
-        neutral_home(Path(home))
+    with (
+        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory() as config,
+        containers(),
+    ):
+        neutral_home(Path(home), Path(config))
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PySide6.QtWidgets import QApplication
 
@@ -60,27 +73,25 @@ def main() -> int:
         loop = create_loop(app)
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(take(app, Path(home) / "config", out))
+            loop.run_until_complete(take(app, Path(config), out))
         finally:
             asyncio.set_event_loop(None)
             loop.close()
     return 0
 
 
-def neutral_home(home: Path) -> None:
+def neutral_home(home: Path, config: Path) -> None:
     """A home with nothing of the machine's in it, and a prompt that names nobody."""
     for name in FOLDERS:
         (home / name).mkdir()
-    for name in FILES:
-        (home / name).touch()
-    (home / "config").mkdir()
-    profile = f"PS1='{PROMPT}'\nunset PROMPT_COMMAND MAIL\ncd ~\nclear\n"
-    (home / ".bash_profile").write_text(profile, encoding="utf-8")
+    for name, text in FILES.items():
+        (home / name).write_text(text, encoding="utf-8")
+    (home / ".bash_profile").write_text(PROFILE, encoding="utf-8")
     for name in list(os.environ):
         if name.startswith("HATCHWAY_"):
             del os.environ[name]
     os.environ.update(
-        HOME=str(home), SHELL="/bin/bash", HATCHWAY_CONFIG_DIR=str(home / "config"), LANG="C.UTF-8"
+        HOME=str(home), SHELL="/bin/bash", HATCHWAY_CONFIG_DIR=str(config), LANG="C.UTF-8"
     )
 
 
@@ -131,6 +142,7 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
         await until(lambda: not window.status.docker.text.endswith("…"))
         window.resize(WIDTH, HEIGHT)
         window.set_theme(Mode.DARK)
+        window.loopback_dock.reveal()
         if any(target.id == "web" for target in window.targets.model.targets()):
             tab = await open_terminal(application, "web")
         tab = await open_terminal(application, LOCAL_TARGET)
@@ -169,7 +181,7 @@ async def picture(application: Application, path: Path) -> None:
 
 
 def text_of(tab: TerminalTab) -> str:
-    return "\n".join(tab.terminal.text())
+    return "\n".join(tab.terminal.terminal.text())
 
 
 async def until(condition: Callable[[], object]) -> None:

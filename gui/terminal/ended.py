@@ -21,6 +21,7 @@ class EndedBar(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("terminalEnded")
         self.label = QLabel()
         # The reason may hold what a program or another computer said.
@@ -47,12 +48,9 @@ class EndedBar(QFrame):
 
     def place(self) -> None:
         """Lie along the bottom of the parent."""
-        parent = self.parentWidget()
-        wanted = self.layout()
-        height = self.sizeHint().height()
-        if wanted is not None and wanted.hasHeightForWidth():
-            height = max(height, wanted.heightForWidth(parent.width()))
-        self.setGeometry(0, parent.height() - height, parent.width(), height)
+        over = self._over
+        height = max(self.sizeHint().height(), self.heightForWidth(over.width()))
+        self.setGeometry(0, over.height() - height, over.width(), height)
 
     def set_theme(self, theme: Theme) -> None:
         back = mix(theme.background, theme.foreground, 0.08)

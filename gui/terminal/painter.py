@@ -231,8 +231,8 @@ class RowPainter:
         elif style.underline:
             dots = Qt.PenStyle.DotLine if style.underline == 4 else Qt.PenStyle.DashLine
             painter.setPen(QPen(colour, grid.line, dots, Qt.PenCapStyle.FlatCap))
-            y = grid.underline + grid.line / 2
-            painter.drawLine(QPointF(left, y), QPointF(left + width, y))
+            middle = grid.underline + grid.line / 2
+            painter.drawLine(QPointF(left, middle), QPointF(left + width, middle))
 
     def _curl(self, painter: QPainter, left: int, width: int, colour: QColor) -> None:
         grid = self.grid

@@ -19,8 +19,9 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
+from wcwidth import wcwidth
 
-from engine.emulator import Line, Run, Style, Terminal
+from engine.emulator import CursorShape, Line, Run, Style, Terminal
 from gui.terminal.ended import EndedBar
 from gui.terminal.feeder import Feeder
 from gui.terminal.painter import Grid, RowPainter, Span, dimmed
@@ -36,6 +37,8 @@ DEFAULT_POINTS = 11.0
 MIN_POINTS, MAX_POINTS = 5.0, 60.0
 
 _Shown = tuple[int, Line, Span | None]
+_CursorPlace = tuple[int, int, Run | None, CursorShape]
+"""Row in view, column, the character there, shape."""
 
 
 class TerminalView(QAbstractScrollArea):
@@ -67,6 +70,7 @@ class TerminalView(QAbstractScrollArea):
         self._base_points = DEFAULT_POINTS
         self._preedit = ""
         self._shown: list[_Shown] = []
+        self._cursor: _CursorPlace | None = None
         self._cursor_rect = QRect()
         self._cursor_on = True
         self._flashing = False
@@ -217,7 +221,8 @@ class TerminalView(QAbstractScrollArea):
     def _visible(self) -> list[_Shown]:
         """Name, line and selected columns of each row in view."""
         terminal = self.terminal
-        first = self.verticalScrollBar().value() - len(terminal.scrollback)
+        # The history may be shorter than the bar, which follows once per frame.
+        first = min(self.verticalScrollBar().value() - len(terminal.scrollback), 0)
         rows: list[_Shown] = []
         for index in range(first, first + terminal.rows):
             name = terminal.scrolled + index
@@ -243,11 +248,14 @@ class TerminalView(QAbstractScrollArea):
             if row >= len(self._shown) or self._shown[row][1:] != now[1:]:
                 region += self._row_rect(row)
         self._shown = shown
-        cursor = self._cursor_cell()
-        if cursor != self._cursor_rect or not region.isEmpty():
+        cursor = self._cursor_place()
+        if cursor != self._cursor:
             region += self._cursor_rect
-            region += cursor
-            self._cursor_rect = cursor
+            self._cursor = cursor
+            self._cursor_rect = QRect()
+            if cursor is not None:
+                self._cursor_rect = self.cell_rect(*cursor[:2], 2).toAlignedRect()
+            region += self._cursor_rect
             self.updateMicroFocus()
         if not region.isEmpty():
             self.viewport().update(region)
@@ -319,11 +327,9 @@ class TerminalView(QAbstractScrollArea):
         terminal, bar = self.terminal, self.verticalScrollBar()
         history = len(terminal.scrollback)
         bar.blockSignals(True)
-        bar.setRange(0, history if not terminal.alternate_screen else 0)
+        bar.setRange(history if terminal.alternate_screen else 0, history)
         bar.setPageStep(terminal.rows)
-        if terminal.alternate_screen:
-            bar.setRange(history, history)
-        elif self._following:
+        if self._following:
             bar.setValue(history)
         else:
             bar.setValue(self._top - (terminal.scrolled - history))
@@ -353,16 +359,18 @@ class TerminalView(QAbstractScrollArea):
 
     # -- cursor, bell
 
-    def _cursor_cell(self) -> QRect:
-        """Where the cursor is in view, empty when it is not."""
+    def _cursor_place(self) -> _CursorPlace | None:
+        """Where the cursor is in view, None when it is not."""
         if not self.terminal.cursor_visible:
-            return QRect()
+            return None
         row, column = self.terminal.cursor()
+        line = self.terminal.line(row)
+        column = line.cell_start(column)
         bar = self.verticalScrollBar()
         row += bar.maximum() - bar.value()
         if row >= self.terminal.rows:
-            return QRect()
-        return self.cell_rect(row, column, 2).toAlignedRect()
+            return None
+        return row, column, line.at(column), self.terminal.cursor_shape
 
     def _sync_blink(self) -> None:
         half = QApplication.cursorFlashTime() // 2
@@ -423,12 +431,12 @@ class TerminalView(QAbstractScrollArea):
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), QColor.fromRgb(theme.background))
         height = self.cell_size[1]
-        for row, (_, line, selected) in enumerate(self._visible()):
+        for row, (_, line, selected) in enumerate(self._shown):
             if event.region().intersects(self._row_rect(row)) and (line.runs or selected):
                 pixmap = self._painter.row(line, self.terminal.cols, selected)
                 painter.drawPixmap(QPointF(PADDING, PADDING + row * height), pixmap)
-        if not self._cursor_rect.isEmpty():
-            self._paint_cursor(painter)
+        if self._cursor is not None:
+            self._paint_cursor(painter, *self._cursor)
         if self._ended:
             painter.fillRect(event.rect(), dimmed(theme))
         if self._flashing:
@@ -437,20 +445,16 @@ class TerminalView(QAbstractScrollArea):
             painter.fillRect(event.rect(), flash)
         painter.end()
 
-    def _paint_cursor(self, painter: QPainter) -> None:
-        row, column = self.terminal.cursor()
-        bar = self.verticalScrollBar()
-        line = self.terminal.line(row)
-        place = self.cell_rect(row + bar.maximum() - bar.value(), line.cell_start(column))
+    def _paint_cursor(
+        self, painter: QPainter, row: int, column: int, under: Run | None, shape: CursorShape
+    ) -> None:
         if self._preedit:
-            style = Style(underline=1)
-            under: Run | None = Run(column, max(1, len(self._preedit)), self._preedit, style, True)
-        else:
-            under = line.at(column)
+            cells = sum(max(0, wcwidth(char)) for char in self._preedit)
+            under = Run(column, max(1, cells), self._preedit, Style(underline=1), cluster=True)
         focused = self.hasFocus() and not self._ended
         if self._cursor_on or not focused or self._preedit:
-            pixmap = self._painter.cursor(under, self.terminal.cursor_shape, focused)
-            painter.drawPixmap(place.topLeft(), pixmap)
+            pixmap = self._painter.cursor(under, shape, focused)
+            painter.drawPixmap(self.cell_rect(row, column).topLeft(), pixmap)
 
     def cursor_point(self) -> QPoint:
         """The bottom left of the cursor's cell, for what opens beside it."""

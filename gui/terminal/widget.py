@@ -180,11 +180,11 @@ class TerminalWidget(TerminalView):
     # -- keys
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            # A shell needs nearly every key; what the window may have is listed.
-            if not self.ended and not _is_for_window(event) and self._encoded(event):
-                event.accept()
-                return True
+        is_question = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        # A shell needs nearly every key; what the window may have is listed.
+        if is_question and not self.ended and not _is_for_window(event) and self._encoded(event):
+            event.accept()
+            return True
         return super().event(event)
 
     def focusNextPrevChild(self, next: bool) -> bool:

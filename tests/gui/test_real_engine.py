@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.model import LOCAL_TARGET
@@ -57,7 +59,7 @@ async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
 
 
 def screen(tab: TerminalTab) -> str:
-    return "\n".join(tab.terminal.text())
+    return "\n".join(tab.terminal.terminal.text())
 
 
 async def connected(application: Application, target: str = LOCAL_TARGET) -> TerminalTab:
@@ -75,7 +77,8 @@ def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
         tab = await connected(application)
-        tab.terminal.typed.emit(b"echo mark-$((6*7))\r")
+        QTest.keyClicks(tab.terminal, "echo mark-$((6*7))")
+        QTest.keyClick(tab.terminal, Qt.Key.Key_Return)
         await until(lambda: "mark-42" in screen(tab))
         await until(lambda: window.sessions.model.rowCount() == 1)
         row = window.sessions.model.sessions()[0]
@@ -113,11 +116,12 @@ def test_a_shell_that_ends_says_how_and_can_be_reconnected(with_window: Play) ->
         tab = await connected(application)
         tab.terminal.typed.emit(b"exit 3\r")
         await until(lambda: not tab.connected)
-        assert "Exit code 3" in tab.bar.text
-        assert tab.bar.isVisible()
-        tab.connect_peer()
+        assert "exit code 3" in tab.notice.lower()
+        assert tab.terminal.ended
+        tab.terminal.ended_bar.button.click()
         await until(lambda: tab.connected)
-        assert not tab.bar.isVisible()
+        assert not tab.notice
+        assert not tab.terminal.ended
         tab.terminal.typed.emit(b"echo again-$((1+1))\r")
         await until(lambda: "again-2" in screen(tab))
 
@@ -141,7 +145,7 @@ def test_a_target_that_is_not_there_is_a_problem_in_words(with_window: Play) -> 
         tab = application.window.terminals.current()
         assert tab is not None
         await until(lambda: not tab.connecting)
-        assert tab.bar.text.startswith("That target is not here\nDevice no-such-container")
+        assert tab.notice.startswith("That target is not here\nDevice no-such-container")
 
     with_window(steps)
 
@@ -154,7 +158,7 @@ def test_closing_a_session_from_the_table_ends_its_tab_with_the_reason(with_wind
         window.sessions.select(window.sessions.model.sessions()[0].session_id)
         window.actions_["kick"].trigger()
         await until(lambda: not tab.connected)
-        assert tab.bar.text.startswith("Removed by the host")
+        assert tab.notice.startswith("Removed by the host")
         log = window.ice_log.model
         await until(lambda: any("Removed by the host" in line.text for line in log.lines()))
 
@@ -231,7 +235,7 @@ def test_a_relay_port_that_is_taken_is_told_and_the_window_still_closes(
         tab = window.terminals.current()
         assert tab is not None
         await until(lambda: not tab.connecting)
-        assert "could not start" in tab.bar.text
+        assert "could not start" in tab.notice
         window.close()
         await running
         server.close()

@@ -1,0 +1,118 @@
+"""A guest's connection to a relay: connect, ask, leave.
+
+Owns one Socket.IO connection in the role of a guest and its words when it fails.
+Does not own what is asked, and never comes back by itself: a peer needs its
+relay only until the data channel is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import socketio
+
+from engine.errors import (
+    ConnectTimeoutError,
+    ProtocolError,
+    RelayRefusedError,
+    RelayUnreachableError,
+    RemoteError,
+)
+from engine.signaling.library import TaskOwner, library_logger
+
+CONNECT_SECONDS = 10.0
+"""To reach the relay."""
+ANSWER_SECONDS = 30.0
+"""For an answer of the agent, which may have to gather through STUN."""
+CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAddress:
+    """Where and as whom a peer reaches the relay."""
+
+    url: str
+    token: str = ""
+    agent_id: str = ""
+    """Which agent, at a relay that has several."""
+
+
+class GuestLine:
+    """``connect()`` once, ``call()`` any number of times, ``close()`` at the end."""
+
+    def __init__(self, relay: RelayAddress, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._relay = relay
+        self._ssl = ssl_context
+        self._tasks = TaskOwner("guest")
+        self._http: aiohttp.ClientSession | None = None
+        self._client: socketio.AsyncClient | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None and self._client.connected
+
+    async def connect(self) -> None:
+        """Raises RelayUnreachableError, RelayRefusedError."""
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
+        )
+        client = socketio.AsyncClient(
+            reconnection=False,
+            handle_sigint=False,
+            logger=library_logger("guest"),
+            engineio_logger=library_logger("guest"),
+            http_session=self._http,
+        )
+        client.eio.start_background_task = self._tasks.start
+        self._client = client
+        auth = {"token": self._relay.token, "role": "guest", "name": "Hatchway"}
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.connect(self._relay.url, auth=auth, transports=["websocket"])
+        except TimeoutError:
+            raise RelayUnreachableError(
+                f"The relay at {self._relay.url} did not answer within {CONNECT_SECONDS:.0f} s"
+            ) from None
+        except socketio.exceptions.ConnectionError as error:
+            if client.failed_namespaces:
+                raise RelayRefusedError(f"The relay refused us: {error}") from None
+            raise RelayUnreachableError(
+                f"The relay at {self._relay.url} cannot be reached: {error}"
+            ) from None
+
+    async def call(
+        self, event: str, payload: dict[str, Any], seconds: float = ANSWER_SECONDS
+    ) -> dict[str, Any]:
+        """The reply, when it is a success.
+
+        Raises RemoteError with the other side's words, ConnectTimeoutError,
+        RelayUnreachableError, ProtocolError.
+        """
+        if self._client is None:
+            raise RelayUnreachableError("The relay was not reached")
+        try:
+            reply = await self._client.call(event, payload, timeout=seconds)
+        except socketio.exceptions.TimeoutError:
+            raise ConnectTimeoutError(f"No answer came within {seconds:.0f} s") from None
+        except socketio.exceptions.SocketIOError as error:
+            raise RelayUnreachableError(f"The relay went away: {error}") from None
+        if not isinstance(reply, dict):
+            raise ProtocolError("The relay's answer cannot be read")
+        if reply.get("status") not in ("success", "warning"):
+            raise RemoteError(str(reply.get("code", "")), str(reply.get("error", "Refused")))
+        return reply
+
+    async def close(self) -> None:
+        """Leave; bounded by CLOSE_SECONDS, idempotent."""
+        if self._client is not None:
+            with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._client.disconnect()
+        if self._http is not None:
+            await self._http.close()
+        await self._tasks.close()
