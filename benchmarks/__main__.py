@@ -75,7 +75,7 @@ Send = Callable[[bytes], Awaitable[None]]
 
 async def throughput(send: Send, inbox: Inbox) -> float:
     """Bytes per second of a program that prints as fast as it can."""
-    await send(b" stty raw -echo; printf 'GO%s' 1; head -c %d /dev/zero; stty sane\r" % BYTES)
+    await send(b" stty raw -echo; printf 'GO%%s' 1; head -c %d /dev/zero; stty sane\r" % BYTES)
     await inbox.mark(b"GO1")
     begin, began = inbox.count, time.perf_counter()
     await inbox.more(begin + BYTES - 64 * 1024)
@@ -84,7 +84,7 @@ async def throughput(send: Send, inbox: Inbox) -> float:
 
 async def echo(send: Send, inbox: Inbox) -> list[float]:
     """Seconds from a byte to its echo by a program behind a raw tty, sorted."""
-    await send(b" stty raw -echo; printf 'GO%s' 2; dd bs=1 count=%d 2>/dev/null\r" % ECHOES)
+    await send(b" stty raw -echo; printf 'GO%%s' 2; dd bs=1 count=%d 2>/dev/null\r" % ECHOES)
     await inbox.mark(b"GO2")
     times = []
     for _ in range(ECHOES):

@@ -96,6 +96,7 @@ DARK = Colors(
 _SHEET = Template("""
 QWidget { color: $text; }
 QMainWindow, QDialog, QMessageBox { background: $window; }
+QMessageBox QLabel#qt_msgbox_label { font-weight: 600; }
 QMainWindow::separator { background: $window; width: 5px; height: 5px; }
 QMainWindow::separator:hover { background: $accent; }
 QToolTip { background: $raised; color: $text; border: 1px solid $border; padding: 5px 7px; }

@@ -158,8 +158,10 @@ class TerminalTab(QWidget):
         peer, self.peer = self.peer, None
         if peer is not None:
             self._adapter.run(peer.close(), finish=True)
-        code = "" if exit_code is None else f" with exit code {exit_code}"
         sentence = reason.rstrip(".") or "The terminal has ended"
+        # The engine's sentence often names the code already.
+        told = exit_code is None or str(exit_code) in sentence
+        code = "" if told else f" (exit code {exit_code})"
         self._say(f"{sentence}{code}. Reconnect starts a new shell.")
         self.stateChanged.emit()
 

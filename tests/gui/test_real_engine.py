@@ -15,8 +15,12 @@ from engine.model import LOCAL_TARGET
 from engine.selftest_model import StageStatus
 from engine.settings import DockerSettings, Settings, TerminalSettings, UiSettings
 from gui.app import Application
+from gui.target_model import openable
 from gui.terminal_tabs import TerminalTab
+from tests.docker_fixtures import ContainerFactory
 from tests.gui.conftest import Run
+
+Play = Callable[..., None]
 
 SETTINGS = Settings(
     docker=DockerSettings(enabled=False),
@@ -28,14 +32,16 @@ SETTINGS = Settings(
 @pytest.fixture
 def with_window(
     qapp: QApplication, qt_run: Run, config_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[Application], Awaitable[None]]], None]:
+) -> Play:
     """Runs steps in a window with a running engine, then ends it as the user would."""
     monkeypatch.setenv("HOME", str(config_dir))
     monkeypatch.setenv("ENV", "")
 
-    def play(steps: Callable[[Application], Awaitable[None]]) -> None:
+    def play(
+        steps: Callable[[Application], Awaitable[None]], settings: Settings = SETTINGS
+    ) -> None:
         async def all_of_it() -> None:
-            application = Application(qapp, SETTINGS, config_dir)
+            application = Application(qapp, settings, config_dir)
             running = asyncio.create_task(application.run())
             try:
                 await until(lambda: application.adapter.agent is not None)
@@ -70,9 +76,6 @@ async def connected(application: Application, target: str = LOCAL_TARGET) -> Ter
     return tab
 
 
-Play = Callable[[Callable[[Application], Awaitable[None]]], None]
-
-
 def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
@@ -90,6 +93,35 @@ def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
         assert window.terminals.empty.isVisible()
 
     with_window(steps)
+
+
+@pytest.mark.docker
+def test_a_container_is_listed_live_opened_by_a_double_click_and_leaves_nothing(
+    with_window: Play, containers: ContainerFactory
+) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        panel = window.targets
+        container = await asyncio.to_thread(containers)
+        name = container.name
+        assert name
+        await until(lambda: panel.model.index_of(name).isValid())
+        panel.select(name)
+        panel.view.activated.emit(panel.view.currentIndex())
+        tab = window.terminals.current()
+        assert tab is not None
+        await until(lambda: tab.connected)
+        QTest.keyClicks(tab.terminal, "echo in-$((40+2))")
+        QTest.keyClick(tab.terminal, Qt.Key.Key_Return)
+        await until(lambda: "in-42" in screen(tab))
+        window.terminals.close_tab(tab)
+        await until(lambda: window.sessions.model.rowCount() == 0)
+        top = await asyncio.to_thread(container.top)
+        assert len(top["Processes"]) == 1
+        await asyncio.to_thread(container.stop, timeout=0)
+        await until(lambda: not openable(panel.model.target(panel.model.index_of(name))))
+
+    with_window(steps, Settings(ui=UiSettings(confirm_close=False)))
 
 
 def test_a_terminal_asked_for_before_the_engine_runs_opens_when_it_does(
@@ -116,7 +148,7 @@ def test_a_shell_that_ends_says_how_and_can_be_reconnected(with_window: Play) ->
         tab = await connected(application)
         tab.terminal.typed.emit(b"exit 3\r")
         await until(lambda: not tab.connected)
-        assert "exit code 3" in tab.notice.lower()
+        assert "code 3" in tab.notice
         assert tab.terminal.ended
         tab.terminal.ended_bar.button.click()
         await until(lambda: tab.connected)

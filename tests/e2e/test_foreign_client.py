@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.foreign.plain_guest import PlainGuest, PlainRelay
+from tests.e2e.plain_guest import PlainGuest, PlainRelay
 
 
 async def test_a_terminal_from_offer_to_exit(relay: PlainRelay, shared_container: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.foreign.plain_guest import PlainRelay
+from tests.e2e.plain_guest import PlainRelay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
