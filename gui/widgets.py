@@ -90,9 +90,6 @@ class Banner(QFrame):
         """What it says, title first."""
         return f"{self._title.text()}\n{self._text.text()}".strip()
 
-    def add_button(self, button: QPushButton) -> None:
-        self._row.insertWidget(2, button, alignment=Qt.AlignmentFlag.AlignVCenter)
-
     def tell(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
         self._title.setText(title)
         self._title.setVisible(bool(title))

@@ -74,7 +74,7 @@ class Grid:
         self.width = max(1, round(metrics.horizontalAdvance("M")))
         self.height = max(1, math.ceil(metrics.height()))
         self.ascent = round(metrics.ascent())
-        self.line = max(1, round(metrics.lineWidth()))
+        self.line = max(1, round(self.height / 16))
         self.underline = min(
             self.ascent + max(1, round(metrics.underlinePos())), self.height - self.line
         )

@@ -180,9 +180,14 @@ class TerminalWidget(TerminalView):
     # -- keys
 
     def event(self, event: QEvent) -> bool:
-        is_question = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
         # A shell needs nearly every key; what the window may have is listed.
-        if is_question and not self.ended and not _is_for_window(event) and self._encoded(event):
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and not self.ended
+            and not _is_for_window(event)
+            and self._encoded(event)
+        ):
             event.accept()
             return True
         return super().event(event)

@@ -81,6 +81,13 @@ async def _port(file: Path, process: asyncio.subprocess.Process) -> int:
         while True:
             if process.returncode is not None:
                 raise AssertionError(f"Chromium ended with {process.returncode}")
-            if file.exists() and (lines := file.read_text().split()):
-                return int(lines[0])
+            if port := _read_port(file):
+                return port
             await asyncio.sleep(0.05)
+
+
+def _read_port(file: Path) -> int:
+    try:
+        return int(file.read_text().split()[0])
+    except (FileNotFoundError, IndexError):
+        return 0

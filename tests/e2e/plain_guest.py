@@ -26,6 +26,7 @@ class PlainRelay:
         self.sio: Any = socketio.AsyncServer(async_mode="aiohttp")
         self.agent = ""
         self.arrived = asyncio.Event()
+        self.beaten = asyncio.Event()
         self.heartbeats: list[dict[str, Any]] = []
         self.sio.on("connect", self._connect)
         self.sio.on("heartbeat", self._heartbeat)
@@ -36,6 +37,7 @@ class PlainRelay:
 
     async def _heartbeat(self, sid: str, data: dict[str, Any]) -> None:
         self.heartbeats.append(data)
+        self.beaten.set()
 
     async def call(self, event: str, payload: object) -> dict[str, Any]:
         reply: dict[str, Any] = await self.sio.call(event, payload, to=self.agent, timeout=20)

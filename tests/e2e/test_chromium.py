@@ -60,8 +60,8 @@ async def test_chromium_opens_types_resizes_and_leaves(
         await page.evaluate(f"pc.setRemoteDescription({answer}).then(() => true)")
         await page.evaluate(UNTIL % "messages.some(m => m.type === 'pty_connected')")
         await page.evaluate("channel.send(JSON.stringify({type:'resize',cols:99,rows:31}))")
-        say = "channel.send(JSON.stringify({type:'input',data:'stty size; echo h\\u00e9$((6*7))\\n'}))"
-        await page.evaluate(say)
+        typed = {"type": "input", "data": "stty size; echo hé$((6*7))\n"}
+        await page.evaluate(f"channel.send(JSON.stringify({json.dumps(typed)}))")
         await page.evaluate(UNTIL % "text.includes('31 99') && text.includes('hé42')")
         await page.evaluate("channel.send(JSON.stringify({type:'input',data:'exit 3\\n'}))")
         ended = "messages.some(m => m.type === 'pty_disconnected' && m.exit_code === 3)"

@@ -105,7 +105,7 @@ def test_a_container_is_listed_live_opened_by_a_double_click_and_leaves_nothing(
         container = await asyncio.to_thread(containers)
         name = container.name
         assert name
-        await until(lambda: panel.model.index_of(name).isValid())
+        await until(lambda: openable(panel.model.target(panel.model.index_of(name))))
         panel.select(name)
         panel.view.activated.emit(panel.view.currentIndex())
         tab = window.terminals.current()
