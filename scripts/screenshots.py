@@ -3,7 +3,7 @@
 Starts the program's own parts with a neutral home, opens terminals, types, runs
 the loopback test, and takes the window's picture once what it waits for is on
 the screen. With a Docker Engine and the tests' images it shows containers, too.
-Run it from the checkout: ``python -m scripts.screenshots``.
+``make screenshots`` runs it.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder to write to")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
+    # Run by its path, the checkout is not where modules are looked for.
+    sys.path.insert(0, str(ROOT))
     with (
         tempfile.TemporaryDirectory() as home,
         tempfile.TemporaryDirectory() as config,
