@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QColor, QFont, QFontInfo, QImage, QPalette
 
+from engine.emulator import Line, Run, Style
 from gui.terminal.feeder import MAX_QUEUE, Feeder
 from gui.terminal.painter import Grid, monospace
 from gui.terminal.theme import DARK, LIGHT, Theme
@@ -121,13 +122,13 @@ def test_cursor_shapes(
 
 def test_the_cursor_blinks_only_with_focus(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, "\x1b[1 q")
-    assert widget._blink_timer.isActive()
+    assert widget._cursor_blink.running
     widget.clearFocus()
-    assert not widget._blink_timer.isActive()
+    assert not widget._cursor_blink.running
     widget.setFocus()
-    assert widget._blink_timer.isActive()
+    assert widget._cursor_blink.running
     show(qtbot, widget, "\x1b[2 q")
-    assert not widget._blink_timer.isActive()
+    assert not widget._cursor_blink.running
 
 
 def test_a_selection_is_marked(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
@@ -162,14 +163,32 @@ def test_the_theme_follows_the_palette_until_told(widget: TerminalWidget) -> Non
 def test_only_changed_rows_are_painted(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, LINES)
     widget.viewport().grab()
-    before = widget._painter.painted
+    before = widget.painter.painted
     show(qtbot, widget, "!")
     widget.viewport().grab()
-    assert widget._painter.painted == before + 1
+    assert widget.painter.painted == before + 1
     show(qtbot, widget, "\r\nnew")
     widget.viewport().grab()
     # The row that scrolled in; what moved up is painted already.
-    assert widget._painter.painted == before + 2
+    assert widget.painter.painted == before + 2
+
+
+def test_the_cache_of_painted_rows_is_bounded(
+    widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter = widget.painter
+    grid = painter.grid
+    row_bytes = 20 * grid.width * grid.height * 4
+    monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 10 * row_bytes)
+    lines = [Line((Run(0, 1, "x", Style()),)) for _ in range(30)]
+    for line in lines:
+        painter.row(line, 20, None)
+    before = painter.painted
+    for line in lines[-10:]:
+        painter.row(line, 20, None)
+    assert painter.painted == before
+    painter.row(lines[0], 20, None)
+    assert painter.painted == before + 1
 
 
 def test_every_cell_begins_on_a_whole_pixel_at_any_scale() -> None:

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-import qasync
 
 from engine.docker_engines import DockerEngines
 from engine.model import LOCAL_TARGET, Size, Target, TargetKind
@@ -17,7 +16,8 @@ from tests.engine.pty.talk import Talk, read_exactly
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
-    from PySide6.QtWidgets import QApplication
+
+    from tests.gui.conftest import Run
 
 LOCAL = Target(id=LOCAL_TARGET, kind=TargetKind.LOCAL, name=LOCAL_TARGET)
 
@@ -38,17 +38,11 @@ async def exercise(target: Target) -> None:
     await docker.close()
 
 
-def run_on_qt(qapp: QApplication, target: Target) -> None:
-    loop = qasync.QEventLoop(qapp, already_running=False)
-    with loop:
-        loop.run_until_complete(asyncio.wait_for(exercise(target), 30))
-
-
-def test_local(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local(qt_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/sh")
-    run_on_qt(qapp, LOCAL)
+    qt_run(exercise(LOCAL))
 
 
 @pytest.mark.docker
-def test_container(qapp: QApplication, busybox: Container) -> None:
-    run_on_qt(qapp, as_target(busybox))
+def test_container(qt_run: Run, busybox: Container) -> None:
+    qt_run(exercise(as_target(busybox)))
