@@ -71,6 +71,13 @@ class Page(dict[int, Row]):
         row.update(zip(range(x, end), map(cells.__getitem__, text), strict=True))
         row.touch()
 
+    def fill(self, rows: int, columns: int, char: str) -> None:
+        """The same narrow character everywhere."""
+        pattern = dict.fromkeys(range(columns), self._cells[DEFAULT_STYLE][char])
+        for y in range(rows):
+            self[y] = self.blank_row(DEFAULT_STYLE)
+            self[y].update(pattern)
+
     def write_wide(self, y: int, x: int, char: str, style: Style) -> None:
         """Put one wide character into cells x and x + 1."""
         row = self[y]

@@ -318,8 +318,7 @@ class Screen(pyte.Screen):
     def alignment_display(self) -> None:
         self.margins = None
         self.cursor.x = self.cursor.y = 0
-        for y in range(self.lines):
-            self.page.write(y, 0, "E" * self.columns, DEFAULT_STYLE)
+        self.page.fill(self.lines, self.columns, "E")
 
     # -- cursor
 

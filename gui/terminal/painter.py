@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from engine.emulator import Line, Run
 
 FALLBACK_FAMILY = "DejaVu Sans Mono"
-CACHED_ROWS = 400
-"""Painted rows kept, some screens full; the least recently used go first."""
+CACHE_BYTES = 32 * 1024 * 1024
+"""Pixels of painted rows kept per terminal; the least recently used go first. A
+screen of 240 by 67 cells takes 10 MB at 100 %. A row in view is drawn anew if
+it does not fit: slower, not wrong."""
+BYTES_PER_PIXEL = 4
 
 Span = tuple[int, int]
 """Columns start..end-1 of a row."""
@@ -118,6 +121,7 @@ class RowPainter:
         self.theme = theme
         self.painted = 0
         """Rows painted so far: what a cached row does not add to."""
+        self._bytes = 0
         self._cache: OrderedDict[tuple[Line, Span | None, int], QPixmap] = OrderedDict()
 
     def row(self, line: Line, columns: int, selected: Span | None) -> QPixmap:
@@ -127,8 +131,9 @@ class RowPainter:
         if pixmap is None:
             pixmap = self._cache[key] = self._paint(line, columns, selected)
             self.painted += 1
-            if len(self._cache) > CACHED_ROWS:
-                self._cache.popitem(last=False)
+            self._bytes += _size(pixmap)
+            while self._bytes > CACHE_BYTES:
+                self._bytes -= _size(self._cache.popitem(last=False)[1])
         else:
             self._cache.move_to_end(key)
         return pixmap
@@ -280,6 +285,10 @@ class RowPainter:
         painter.end()
         pixmap.setDevicePixelRatio(grid.ratio)
         return pixmap
+
+
+def _size(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * BYTES_PER_PIXEL
 
 
 def dimmed(theme: Theme) -> QColor:

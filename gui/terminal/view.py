@@ -1,47 +1,49 @@
-"""The terminal's window onto the emulator: grid, painting, scrolling, cursor.
+"""The terminal's window onto the emulator: frames, painting, scrolling, cursor.
 
 Owns what is seen and when it is painted: at most once per frame, and of that
-only rows whose Line changed. Does not own keys, mouse or clipboard (widget).
+only rows whose Line changed. Does not own font, theme and cells (surface),
+nor keys, mouse and clipboard (widget).
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QElapsedTimer, QPoint, QPointF, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
-    QFont,
-    QFontDatabase,
     QPainter,
     QPaintEvent,
     QRegion,
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 from wcwidth import wcwidth
 
 from engine.emulator import CursorShape, Line, Run, Style, Terminal
+from gui.terminal.blink import Blink
 from gui.terminal.ended import EndedBar
 from gui.terminal.feeder import Feeder
-from gui.terminal.painter import Grid, RowPainter, Span, dimmed
+from gui.terminal.painter import Span, dimmed
 from gui.terminal.selection import Selection
-from gui.terminal.theme import Theme, for_palette, named
+from gui.terminal.surface import PADDING, Surface
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from gui.terminal.theme import Theme
 
 FRAME_MS = 16
-PADDING = 8
-"""Around the grid. A multiple of 4, so that it is whole pixels at 125 % and 175 % too."""
 FLASH_MS = 120
 """How long the bell is seen."""
-DEFAULT_POINTS = 11.0
-MIN_POINTS, MAX_POINTS = 5.0, 60.0
 
 _Shown = tuple[int, Line, Span | None]
 _CursorPlace = tuple[int, int, Run | None, CursorShape]
 """Row in view, column, the character there, shape."""
 
 
-class TerminalView(QAbstractScrollArea):
+class TerminalView(Surface):
     """Shows one Terminal. ``rendered(n)``: n more bytes of output have been dealt with."""
 
     typed = Signal(bytes)
@@ -53,28 +55,17 @@ class TerminalView(QAbstractScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Always there: a bar that comes and goes would resize the program's screen.
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
         self.terminal = Terminal(reply=self._reply)
         self.selection = Selection(self.terminal)
         self.ended_bar = EndedBar(self.viewport())
         self._ended = False
-        self._theme = for_palette(self.palette())
-        self._own_theme = False
-        self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        self._font.setPointSizeF(DEFAULT_POINTS)
-        self._base_points = DEFAULT_POINTS
         self._preedit = ""
         self._shown: list[_Shown] = []
         self._cursor: _CursorPlace | None = None
         self._cursor_rect = QRect()
-        self._cursor_on = True
         self._flashing = False
-        self._title, self._bells, self._reversed = "", 0, False
+        self._title, self._bells = "", 0
         self._alternate = False
         self._told_size: tuple[int, int] | None = None
         self._following, self._top = True, 0
@@ -85,11 +76,10 @@ class TerminalView(QAbstractScrollArea):
         self._frame_timer = self._single_shot(self._frame)
         self._resize_timer = self._single_shot(self._fit)
         self._flash_timer = self._single_shot(self._unflash)
-        self._blink_timer = QTimer(self)
-        self._blink_timer.timeout.connect(self._blink)
+        self._cursor_blink = Blink(self)
+        self._cursor_blink.changed.connect(self._update_cursor)
         self.verticalScrollBar().valueChanged.connect(self._scrolled_to)
-        self._make_painter()
-        self.ended_bar.set_theme(self._theme)
+        self.ended_bar.set_theme(self.theme)
 
     def _single_shot(self, slot: object) -> QTimer:
         timer = QTimer(self)
@@ -122,36 +112,6 @@ class TerminalView(QAbstractScrollArea):
         self.selection.clear()
         self.scroll_to_bottom()
         self._schedule()
-
-    def set_theme(self, theme: Theme | None = None, *, dark: bool | None = None) -> None:
-        """A theme, or one of ours by ``dark``; neither: like the window's palette."""
-        self._own_theme = theme is not None or dark is not None
-        if theme is None:
-            theme = for_palette(self.palette()) if dark is None else named(dark)
-        self._use_theme(theme)
-
-    @property
-    def theme(self) -> Theme:
-        return self._theme
-
-    def set_font(self, font: QFont) -> None:
-        """A font; one that is not monospaced is replaced by one that is."""
-        self._font = QFont(font)
-        if font.pointSizeF() > 0:
-            self._base_points = font.pointSizeF()
-        self._make_painter()
-        self._fit_soon()
-
-    def zoom(self, points: float) -> None:
-        """Make the font larger by ``points``; 0 brings back the size last set."""
-        size = self._font.pointSizeF() + points if points else self._base_points
-        self._font.setPointSizeF(min(max(size, MIN_POINTS), MAX_POINTS))
-        self._make_painter()
-        self._fit_soon()
-
-    @property
-    def font_points(self) -> float:
-        return self._font.pointSizeF()
 
     def set_ended(self, text: str, action_label: str = "", action: object = None) -> None:
         """Dim the grid and say so in a bar; a button when there is a label and an action.
@@ -207,9 +167,7 @@ class TerminalView(QAbstractScrollArea):
         if terminal.alternate_screen != self._alternate:
             self._alternate = terminal.alternate_screen
             self.selection.clear()
-        if terminal.reverse_screen != self._reversed:
-            self._reversed = terminal.reverse_screen
-            self._make_painter()
+        self.reverse_colours(terminal.reverse_screen)
         self._sync_bar()
         self._forget_changed_selection()
         self._update_changed()
@@ -246,7 +204,7 @@ class TerminalView(QAbstractScrollArea):
         region = QRegion()
         for row, now in enumerate(shown):
             if row >= len(self._shown) or self._shown[row][1:] != now[1:]:
-                region += self._row_rect(row)
+                region += self.row_rect(row)
         self._shown = shown
         cursor = self._cursor_place()
         if cursor != self._cursor:
@@ -260,35 +218,10 @@ class TerminalView(QAbstractScrollArea):
         if not region.isEmpty():
             self.viewport().update(region)
 
-    # -- geometry
+    # -- size
 
-    def _make_painter(self) -> None:
-        theme = self._theme.reversed() if self._reversed else self._theme
-        self._painter = RowPainter(Grid(self._font, self.devicePixelRatioF()), theme)
-        self.viewport().update()
-
-    @property
-    def cell_size(self) -> tuple[float, float]:
-        """Width and height of a cell in logical pixels."""
-        grid = self._painter.grid
-        return grid.width / grid.ratio, grid.height / grid.ratio
-
-    def _row_rect(self, row: int) -> QRect:
-        height = self.cell_size[1]
-        top, bottom = PADDING + row * height, PADDING + (row + 1) * height
-        return QRect(0, int(top), self.viewport().width(), int(bottom + 0.999) - int(top))
-
-    def cell_rect(self, row: int, column: int, cells: int = 1) -> QRectF:
-        """Where a cell in view is, in the viewport's coordinates."""
-        width, height = self.cell_size
-        return QRectF(PADDING + column * width, PADDING + row * height, cells * width, height)
-
-    def cell_at(self, position: QPointF) -> tuple[int, float]:
-        """Row in view (may lie outside it) and column with its fraction."""
-        width, height = self.cell_size
-        column = (position.x() - PADDING) / width
-        row = int((position.y() - PADDING) // height)
-        return row, min(max(column, 0.0), float(self.terminal.cols))
+    def grid_changed(self) -> None:
+        self._fit_soon()
 
     def _fit_soon(self) -> None:
         if not self._resize_timer.isActive():
@@ -296,12 +229,8 @@ class TerminalView(QAbstractScrollArea):
 
     def _fit(self) -> None:
         """Give the terminal the size that fits, and tell."""
-        if self._painter.grid.ratio != self.devicePixelRatioF():
-            self._make_painter()
-        width, height = self.cell_size
-        size = self.viewport().size()
-        cols = max(1, int((size.width() - 2 * PADDING) / width + 1e-6))
-        rows = max(1, int((size.height() - 2 * PADDING) / height + 1e-6))
+        self.match_scale()
+        cols, rows = self.fitting()
         self.terminal.resize(rows, cols)
         self._sync_bar()
         self._update_changed()
@@ -373,25 +302,11 @@ class TerminalView(QAbstractScrollArea):
         return row, column, line.at(column), self.terminal.cursor_shape
 
     def _sync_blink(self) -> None:
-        half = QApplication.cursorFlashTime() // 2
-        blinks = self.hasFocus() and self.terminal.cursor_blink and not self._ended and half > 0
-        if blinks and not self._blink_timer.isActive():
-            self._blink_timer.start(half)
-        elif not blinks and self._blink_timer.isActive():
-            self._blink_timer.stop()
-        if not blinks and not self._cursor_on:
-            self._blink()
+        may = self.hasFocus() and self.terminal.cursor_blink and not self._ended
+        self._cursor_blink.set_running(may)
 
-    def _blink(self) -> None:
-        self._cursor_on = not self._cursor_on
+    def _update_cursor(self) -> None:
         self.viewport().update(self._cursor_rect)
-
-    def steady_cursor(self) -> None:
-        """Show the cursor now: it does not blink away while someone types."""
-        if self._blink_timer.isActive():
-            self._blink_timer.start()
-        if not self._cursor_on:
-            self._blink()
 
     def _flash(self) -> None:
         self._flashing = True
@@ -412,28 +327,22 @@ class TerminalView(QAbstractScrollArea):
 
     def _focus_changed(self, focused: bool) -> None:
         self._sync_blink()
-        self.viewport().update(self._cursor_rect)
+        self._update_cursor()
 
-    def _use_theme(self, theme: Theme) -> None:
-        self._theme = theme
+    def use_theme(self, theme: Theme) -> None:
+        super().use_theme(theme)
         self.ended_bar.set_theme(theme)
-        self._make_painter()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and not self._own_theme:
-            self._use_theme(for_palette(self.palette()))
 
     # -- painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = self._painter.theme
+        theme = self.painter.theme
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), QColor.fromRgb(theme.background))
         height = self.cell_size[1]
         for row, (_, line, selected) in enumerate(self._shown):
-            if event.region().intersects(self._row_rect(row)) and (line.runs or selected):
-                pixmap = self._painter.row(line, self.terminal.cols, selected)
+            if event.region().intersects(self.row_rect(row)) and (line.runs or selected):
+                pixmap = self.painter.row(line, self.terminal.cols, selected)
                 painter.drawPixmap(QPointF(PADDING, PADDING + row * height), pixmap)
         if self._cursor is not None:
             self._paint_cursor(painter, *self._cursor)
@@ -452,8 +361,8 @@ class TerminalView(QAbstractScrollArea):
             cells = sum(max(0, wcwidth(char)) for char in self._preedit)
             under = Run(column, max(1, cells), self._preedit, Style(underline=1), cluster=True)
         focused = self.hasFocus() and not self._ended
-        if self._cursor_on or not focused or self._preedit:
-            pixmap = self._painter.cursor(under, shape, focused)
+        if self._cursor_blink.on or not focused or self._preedit:
+            pixmap = self.painter.cursor(under, shape, focused)
             painter.drawPixmap(self.cell_rect(row, column).topLeft(), pixmap)
 
     def cursor_point(self) -> QPoint:

@@ -6,7 +6,7 @@ Owns how a person's acts become bytes or selections. Does not own what is seen
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import (
     QAction,
     QClipboard,
@@ -14,39 +14,18 @@ from PySide6.QtGui import (
     QGuiApplication,
     QInputMethodEvent,
     QKeyEvent,
-    QKeySequence,
     QMouseEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
-from engine.emulator import MouseTracking
-from gui.terminal import keys, mouse, paste
+from gui.terminal import keys, mouse, paste, shortcuts
 from gui.terminal.keys import Modifiers
 from gui.terminal.selection import Place, Unit
 from gui.terminal.view import TerminalView
 
-WHEEL_LINES = 3
-"""Lines per notch of the wheel."""
-NOTCH = 120
-"""Qt's angle for one notch, in eighths of a degree."""
 AUTO_SCROLL_MS = 40
 _MOD = Qt.KeyboardModifier
-_BUTTONS = {
-    Qt.MouseButton.LeftButton: mouse.Button.LEFT,
-    Qt.MouseButton.MiddleButton: mouse.Button.MIDDLE,
-    Qt.MouseButton.RightButton: mouse.Button.RIGHT,
-}
-_ZOOM_KEYS = {
-    Qt.Key.Key_Plus: 1.0,
-    Qt.Key.Key_Equal: 1.0,
-    Qt.Key.Key_Minus: -1.0,
-    Qt.Key.Key_0: 0.0,
-}
-COPY_KEYS = QKeySequence(Qt.Modifier.CTRL | Qt.Modifier.SHIFT | Qt.Key.Key_C)
-PASTE_KEYS = QKeySequence(Qt.Modifier.CTRL | Qt.Modifier.SHIFT | Qt.Key.Key_V)
-SELECT_ALL_KEYS = QKeySequence(Qt.Modifier.CTRL | Qt.Modifier.SHIFT | Qt.Key.Key_A)
-CLEAR_KEYS = QKeySequence(Qt.Modifier.CTRL | Qt.Modifier.SHIFT | Qt.Key.Key_K)
 
 
 class TerminalWidget(TerminalView):
@@ -62,11 +41,11 @@ class TerminalWidget(TerminalView):
         self.setAccessibleName("Terminal")
         self.question: QMessageBox | None = None
         """The open question whether several lines shall be pasted."""
-        self._wheel = 0.0
+        self._wheel = mouse.Wheel()
+        self._reporter = mouse.Reporter(self.terminal)
         self._clicks = 0
         self._click_place: QPointF | None = None
         self._selecting = False
-        self._reported: tuple[mouse.Button, int, int] | None = None
         self._drag_position = QPointF()
         self._click_timer = self._single_shot(self._forget_clicks)
         self._auto_scroll = QTimer(self)
@@ -79,16 +58,12 @@ class TerminalWidget(TerminalView):
     def _make_actions(self) -> dict[str, QAction]:
         actions: dict[str, QAction] = {}
         for name, text, shortcut, slot in (
-            ("copy", "&Copy", COPY_KEYS, self.copy),
-            ("paste", "&Paste", PASTE_KEYS, self.paste),
-            ("select_all", "Select &All", SELECT_ALL_KEYS, self.select_all),
-            ("clear", "Clear Sc&rollback", CLEAR_KEYS, self.clear_scrollback),
+            ("copy", "&Copy", shortcuts.COPY, self.copy),
+            ("paste", "&Paste", shortcuts.PASTE, self.paste),
+            ("select_all", "Select &All", shortcuts.SELECT_ALL, self.select_all),
+            ("clear", "Clear Sc&rollback", shortcuts.CLEAR_SCROLLBACK, self.clear_scrollback),
         ):
             action = QAction(text, self)
-            if keys.MAC and name in ("copy", "paste", "select_all"):
-                standard = QKeySequence.StandardKey
-                kinds = {"copy": standard.Copy, "paste": standard.Paste}
-                shortcut = QKeySequence(kinds.get(name, standard.SelectAll))
             action.setShortcut(shortcut)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.setShortcutVisibleInContextMenu(True)
@@ -117,7 +92,7 @@ class TerminalWidget(TerminalView):
             action.setEnabled(True)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self._mouse_is_reported(event.modifiers()):
+        if self._is_for_program(event.modifiers()):
             return
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
         here = self.cursor_point() if by_key else event.pos()
@@ -166,15 +141,15 @@ class TerminalWidget(TerminalView):
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(accept)
         box.accepted.connect(lambda: self._send_paste(cleaned))
-        box.destroyed.connect(self._question_gone)
+        box.finished.connect(lambda _: self._answered(box))
         if self.question is not None:
             self.question.reject()
         self.question = box
         # open(), not exec(): a nested event loop would stop the engine's coroutines.
         box.open()
 
-    def _question_gone(self, gone: QObject) -> None:
-        if self.question is gone:
+    def _answered(self, box: QMessageBox) -> None:
+        if self.question is box:
             self.question = None
 
     # -- keys
@@ -185,7 +160,7 @@ class TerminalWidget(TerminalView):
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
             and not self.ended
-            and not _is_for_window(event)
+            and not shortcuts.is_for_window(event)
             and self._encoded(event)
         ):
             event.accept()
@@ -197,13 +172,14 @@ class TerminalWidget(TerminalView):
         return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        modifiers, key = event.modifiers(), Qt.Key(event.key())
-        if modifiers & _MOD.ShiftModifier and key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
-            page = max(1, self.terminal.rows - 1)
-            self.scroll_lines(-page if key == Qt.Key.Key_PageUp else page)
-        elif _is_zoom(event):
-            self.zoom(_ZOOM_KEYS[key])
-        elif not _is_for_window(event) and (data := self._encoded(event)) and not self.ended:
+        points, pages = shortcuts.zoom(event), shortcuts.pages(event)
+        if pages:
+            self.scroll_lines(pages * max(1, self.terminal.rows - 1))
+        elif points is not None:
+            self.zoom(points)
+        elif (
+            not shortcuts.is_for_window(event) and (data := self._encoded(event)) and not self.ended
+        ):
             self._send(data)
         else:
             event.ignore()
@@ -223,7 +199,7 @@ class TerminalWidget(TerminalView):
         self.scroll_to_bottom()
         self.selection.clear()
         self._update_changed()
-        self.steady_cursor()
+        self._cursor_blink.restart()
         self.typed.emit(data)
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
@@ -328,73 +304,49 @@ class TerminalWidget(TerminalView):
     def _place(self, position: QPointF, unit: Unit) -> Place:
         row, column = self.cell_at(position)
         row = min(max(row, 0), self.terminal.rows - 1)
+        column = min(max(column, 0.0), float(self.terminal.cols))
         # A character is taken once its middle is passed, a word where it is touched.
         boundary = round(column) if unit is Unit.CHARACTER else int(column)
         return Place(self._top + row, boundary)
 
-    def _mouse_is_reported(self, modifiers: Qt.KeyboardModifier) -> bool:
-        reported = self.terminal.mouse_tracking is not MouseTracking.OFF
-        return reported and not self.ended and not modifiers & _MOD.ShiftModifier
+    def _is_for_program(self, held: Qt.KeyboardModifier) -> bool:
+        return not self.ended and self._reporter.wanted(held)
 
     def _report(self, action: mouse.Action, event: QMouseEvent) -> bool:
         """Tell the program about the mouse; False when that is not what it is for."""
-        if self._selecting or not self._mouse_is_reported(event.modifiers()):
+        if self._selecting or not self._is_for_program(event.modifiers()):
             return False
         held = event.buttons() if action is mouse.Action.MOVE else event.button()
-        button = next((b for qt, b in _BUTTONS.items() if held & qt), mouse.Button.NONE)
-        row, column = self._clamped_cell(event.position())
-        if action is not mouse.Action.MOVE:
-            self._reported = None
-        elif self._reported == (button, row, column):
-            return True
-        self._reported = (button, row, column)
-        self._send_mouse(action, button, row, column, event.modifiers())
+        self._tell(action, mouse.button_of(held), event.position(), event.modifiers())
         return True
 
-    def _clamped_cell(self, position: QPointF) -> tuple[int, int]:
-        row, column = self.cell_at(position)
-        terminal = self.terminal
-        return min(max(row, 0), terminal.rows - 1), min(int(column), terminal.cols - 1)
-
-    def _send_mouse(
+    def _tell(
         self,
         action: mouse.Action,
         button: mouse.Button,
-        row: int,
-        column: int,
+        position: QPointF,
         held: Qt.KeyboardModifier,
     ) -> None:
-        terminal = self.terminal
-        if mouse.wanted(terminal.mouse_tracking, action, button):
-            modifiers = Modifiers.of(held)
-            code = 8 * modifiers.alt + 16 * modifiers.ctrl
-            data = mouse.encode(action, button, column, row, code, sgr=terminal.mouse_sgr)
-            if data:
-                self.typed.emit(data)
+        row, column = self.cell_at(position)
+        row = min(max(row, 0), self.terminal.rows - 1)
+        inside = min(max(int(column), 0), self.terminal.cols - 1)
+        known = Modifiers.of(held)
+        data = self._reporter.report(action, button, row, inside, alt=known.alt, ctrl=known.ctrl)
+        if data:
+            self.typed.emit(data)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & _MOD.ControlModifier:
             self.zoom(1.0 if event.angleDelta().y() > 0 else -1.0)
-        elif lines := self._wheel_lines(event.pixelDelta(), event.angleDelta()):
+        elif lines := self._wheel.lines(event.pixelDelta(), event.angleDelta(), self.cell_size[1]):
             self._wheel_by(lines, event)
         event.accept()
 
-    def _wheel_lines(self, pixels: QPoint, angle: QPoint) -> int:
-        """Whole lines up; fractions wait for the next event, as touchpads send many."""
-        if pixels.y():
-            self._wheel += pixels.y() / self.cell_size[1]
-        else:
-            self._wheel += angle.y() / NOTCH * WHEEL_LINES
-        lines = int(self._wheel)
-        self._wheel -= lines
-        return lines
-
     def _wheel_by(self, lines: int, event: QWheelEvent) -> None:
-        if self._mouse_is_reported(event.modifiers()):
+        if self._is_for_program(event.modifiers()):
             button = mouse.Button.WHEEL_UP if lines > 0 else mouse.Button.WHEEL_DOWN
-            row, column = self._clamped_cell(event.position())
-            for _ in range(max(1, abs(lines) // WHEEL_LINES)):
-                self._send_mouse(mouse.Action.PRESS, button, row, column, event.modifiers())
+            for _ in range(max(1, abs(lines) // mouse.WHEEL_LINES)):
+                self._tell(mouse.Action.PRESS, button, event.position(), event.modifiers())
         elif self.terminal.alternate_screen and not self.ended:
             key = Qt.Key.Key_Up if lines > 0 else Qt.Key.Key_Down
             application = self.terminal.application_cursor
@@ -402,27 +354,3 @@ class TerminalWidget(TerminalView):
             self.typed.emit(step * abs(lines))
         else:
             self.scroll_lines(-lines)
-
-
-def _is_zoom(event: QKeyEvent) -> bool:
-    keypad = _MOD.KeypadModifier
-    held = event.modifiers() & ~keypad & ~_MOD.ShiftModifier
-    if held != _MOD.ControlModifier or event.key() not in _ZOOM_KEYS:
-        return False
-    # Ctrl+Shift+- is Ctrl+_, which shells undo with.
-    shifted = bool(event.modifiers() & _MOD.ShiftModifier)
-    return not shifted or event.key() in (Qt.Key.Key_Plus, Qt.Key.Key_Equal)
-
-
-def _is_for_window(event: QKeyEvent) -> bool:
-    """Keys left to the window's shortcuts: Ctrl+Shift+letter, tab switching, zoom, Command."""
-    modifiers, key = event.modifiers(), event.key()
-    if _is_zoom(event):
-        return True
-    if keys.MAC:
-        return bool(modifiers & _MOD.ControlModifier)
-    if not modifiers & _MOD.ControlModifier:
-        return False
-    if key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
-        return True
-    return bool(modifiers & _MOD.ShiftModifier) and Qt.Key.Key_A <= key <= Qt.Key.Key_Z
