@@ -213,13 +213,16 @@ def _run_window(app: QApplication, settings: Settings) -> int:
 
 def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
     """Run ``work`` to its end on a Qt loop of its own."""
+    from gui.garbage import WindowGarbageCollector
     from gui.loop import create_loop
 
     loop = create_loop(app)
     asyncio.set_event_loop(loop)
+    collector = WindowGarbageCollector(app)
     try:
         loop.run_until_complete(work)
     finally:
+        collector.stop()
         asyncio.set_event_loop(None)
         loop.close()
 

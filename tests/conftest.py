@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures")
+
+
+def pytest_configure() -> None:
+    """As in the window (gui.garbage): no Qt object may die in whatever thread allocates."""
+    gc.disable()
+
+
+@pytest.fixture(autouse=True)
+def collected_here() -> Iterator[None]:
+    yield
+    gc.collect(1)
+
 
 SETTLE_SECONDS = 3.0
 # The loops' default executor and Qt's own threads live as long as the process may like.

@@ -1,0 +1,43 @@
+"""Cyclic garbage is collected on the window's thread, and only there.
+
+Owns when Python's collector runs while a window is open. Python would run it in
+whatever thread happens to allocate; a Qt object that dies in a worker thread
+(a socket notifier of a closed connection, say) takes the process with it.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, QTimer
+
+INTERVAL_MS = 500
+"""Between two looks at the collector's counters."""
+
+
+class WindowGarbageCollector(QObject):
+    """Takes the collector over while it lives; ``stop()`` leaves it as it was."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thresholds = gc.get_threshold()
+        self._was_enabled = gc.isenabled()
+        gc.disable()
+        self._timer = QTimer(self)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self.look)
+        self._timer.start()
+
+    def look(self) -> int | None:
+        """Collect the oldest generation that is due; which one, or None."""
+        counts = gc.get_count()
+        for generation in (2, 1, 0):
+            if counts[generation] > self._thresholds[generation] > 0:
+                gc.collect(generation)
+                return generation
+        return None
+
+    def stop(self) -> None:
+        self._timer.stop()
+        if self._was_enabled:
+            gc.enable()

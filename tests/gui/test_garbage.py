@@ -1,0 +1,58 @@
+"""Garbage with Qt objects in it dies on the window's thread."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+
+from gui.garbage import WindowGarbageCollector
+
+
+class Cycle:
+    """A Qt object in a reference cycle; says in which thread it died."""
+
+    def __init__(self, deaths: list[threading.Thread]) -> None:
+        self.qt = QObject()
+        self.me = self
+        weakref.finalize(self, lambda: deaths.append(threading.current_thread()))
+
+
+@pytest.fixture
+def collector(qapp: QApplication) -> Iterator[WindowGarbageCollector]:
+    # The test run itself keeps the collector on one thread in the same way.
+    gc.enable()
+    made = WindowGarbageCollector()
+    yield made
+    made.stop()
+    gc.disable()
+
+
+def test_a_worker_that_allocates_collects_nothing(collector: WindowGarbageCollector) -> None:
+    deaths: list[threading.Thread] = []
+    Cycle(deaths)
+
+    def allocate() -> None:
+        kept: list[list[int]] = [[number] for number in range(200_000)]
+        assert kept
+
+    worker = threading.Thread(target=allocate)
+    worker.start()
+    worker.join()
+    assert deaths == []
+    kept = [[number] for number in range(5_000)]
+    assert collector.look() is not None
+    assert kept
+    gc.collect()
+    assert deaths == [threading.main_thread()]
+
+
+def test_stop_gives_the_collector_back(collector: WindowGarbageCollector) -> None:
+    assert not gc.isenabled()
+    collector.stop()
+    assert gc.isenabled()
