@@ -253,7 +253,9 @@ class Session:
             self._owner.update_session_state(self.id, SessionState.CONNECTED)
 
     def guest_closed(self) -> None:
-        self._owner.end_soon(self.id, "Closed by the guest")
+        # A guest leaves when its program has ended: then that is the reason worth showing.
+        status = self.bridge.exit_status if self.bridge else None
+        self._owner.end_soon(self.id, status.reason if status else "Closed by the guest")
 
     def channel_lost(self, channel: TerminalChannel) -> None:
         if channel is self.channel:

@@ -83,6 +83,9 @@ async def test_a_shell_in_a_container(agent: Agent, container: str) -> None:
     assert screen.end[1] == 7
     await peer.close()
     await until(lambda: not agent.sessions())
+    last = agent.events.history(peer.session_id)[-1]
+    assert isinstance(last, ev.SessionClosed)
+    assert (last.reason, last.exit_code) == (screen.end[0], 7)
 
 
 async def test_events_tell_the_story_of_a_session(agent: Agent, container: str) -> None:
