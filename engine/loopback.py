@@ -58,7 +58,9 @@ class _Shell:
         return PeerHandlers(output=self._output, ended=self._end)
 
     def say(self, command: str) -> None:
-        self.send(command.encode() + b"\r")
+        # Not the Enter key's \r: typed ahead while a line editor has the tty raw, it would
+        # never be turned into the newline the next shell waits for.
+        self.send(command.encode() + b"\n")
 
     def send(self, data: bytes) -> None:
         if self.peer is None:

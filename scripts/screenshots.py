@@ -157,6 +157,8 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
         window.run_loopback(LOCAL_TARGET)
         await until(lambda: window.loopback.report is not None)
         await until(lambda: not window.loopback.running)
+        assert window.loopback.report is not None
+        assert window.loopback.report.passed, window.loopback.report.to_json()
         await until(lambda: all(row.rtt for row in window.sessions.model.sessions()))
         for mode in (Mode.DARK, Mode.LIGHT):
             window.set_theme(mode)

@@ -60,6 +60,7 @@ class OfferHandler:
         target = self._find_target(offer.device_id)
         fingerprint = rtc.fingerprint(offer.sdp)
         rtc.require_data_channel_only(offer.sdp)
+        size = _size(offer)
         admission = self._policy.admit(offer, target, fingerprint)
         if target.state is not TargetState.RUNNING:
             raise TargetNotRunningError(f"{target.id} is {target.state}; start it first")
@@ -70,7 +71,7 @@ class OfferHandler:
             session = self._manager.require_session(offer.session_id)
         else:
             await self._take_up(session, offer)
-        session.size = _size(offer)
+        session.size = size
         session.offer_sdp = offer.sdp
         session.answer = asyncio.get_running_loop().create_future()
         try:

@@ -323,3 +323,19 @@ async def test_no_process_carries_the_mark_of_a_closed_session(
     await peer.close()
     await until(lambda: not agent.sessions())
     assert await exec_processes(agent, container) == []
+
+
+async def test_a_guest_that_falls_silent_is_disconnected_and_heard_again() -> None:
+    settings = Settings(session=SessionSettings(heartbeat_interval=0.2))
+    agent = await running(settings)
+    peer, screen = await opened(agent, LOCAL_TARGET)
+    session = agent.manager.require_session(peer.session_id)
+    answer = peer.message
+    peer.message = lambda message: None  # type: ignore[method-assign]
+    await until(lambda: session.state is SessionState.DISCONNECTED)
+    peer.message = answer  # type: ignore[method-assign]
+    await until(lambda: session.state is SessionState.CONNECTED)
+    peer.send(b"echo $((30+3))\r")
+    await until(lambda: b"33" in screen.data)
+    await peer.close()
+    await agent.stop()

@@ -1,0 +1,132 @@
+"""The offer, ICE and disconnect handlers, without a relay between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import rtc
+from engine.errors import TargetNotFoundError
+from engine.model import Size, Target, TargetKind, TargetState
+from engine.policy import Policy
+from engine.pty.base import PTY, EchoPTY
+from engine.sessions.manager import WebRTCSessionManager
+from engine.sessions.session import Session
+from engine.signaling.disconnect import DisconnectHandler
+from engine.signaling.ice import IceHandler
+from engine.signaling.offer import HeldCandidates, OfferHandler
+from engine.wire.signaling import Ice
+
+ECHO = Target(id="echo", kind=TargetKind.ECHO, name="echo", shared=True)
+STOPPED = Target(
+    id="off", kind=TargetKind.CONTAINER, name="off", state=TargetState.STOPPED, shared=True
+)
+
+
+class Signaling:
+    """The three handlers around one manager whose every terminal is an echo."""
+
+    def __init__(self) -> None:
+        self.manager = WebRTCSessionManager(open_pty=self._open)
+        held = HeldCandidates()
+        self.offer = OfferHandler(self.manager, self._find, Policy(), held)
+        self.ice = IceHandler(self.manager, held)
+        self.disconnect = DisconnectHandler(self.manager)
+
+    async def _open(self, session: Session, device_id: str, size: Size) -> PTY:
+        return EchoPTY(size)
+
+    def _find(self, device_id: str) -> Target:
+        for target in (ECHO, STOPPED):
+            if target.id == device_id:
+                return target
+        raise TargetNotFoundError(device_id)
+
+
+@pytest.fixture
+async def signaling() -> AsyncIterator[Signaling]:
+    made = Signaling()
+    await made.manager.start()
+    yield made
+    await made.manager.stop()
+
+
+def payload(sdp: str, **extra: Any) -> dict[str, Any]:
+    return {"session_id": "s", "device_id": "echo", "sdp": sdp, "sdp_type": "offer", **extra}
+
+
+async def test_candidates_that_come_before_the_offer_are_held_and_used(
+    signaling: Signaling,
+) -> None:
+    guest = rtc.PeerConnection()
+    channel = guest.open_channel()
+    sdp = await guest.make_offer()
+    lines = sdp.splitlines()
+    candidates = [line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")]
+    for candidate in candidates:
+        early = {"session_id": "s", "candidate": candidate, "sdp_mid": "0", "sdp_mline_index": 0}
+        assert (await signaling.ice(early))["status"] == "success"
+    bare = [x for x in lines if not x.startswith(("a=candidate:", "a=end-of-candidates"))]
+    reply = await signaling.offer(payload("\r\n".join(bare) + "\r\n"))
+    assert reply["status"] == "success", reply
+    known = signaling.manager.require_session("s").pc.remoteDescription.sdp
+    assert all(candidate.split()[4] in known for candidate in candidates)
+    await guest.take_answer(reply["sdp"])
+    await channel.opened()
+    await guest.close()
+
+
+async def test_a_stopped_target_is_a_clear_error(signaling: Signaling) -> None:
+    guest = rtc.PeerConnection()
+    guest.open_channel()
+    reply = await signaling.offer(payload(await guest.make_offer(), device_id="off"))
+    assert (reply["code"], reply["error"]) == (
+        "target_not_running",
+        "off is stopped; start it first",
+    )
+    assert signaling.manager.sessions() == ()
+    await guest.close()
+
+
+async def test_an_offer_that_cannot_be_answered_leaves_no_session(signaling: Signaling) -> None:
+    guest = rtc.PeerConnection()
+    guest.open_channel()
+    sdp = await guest.make_offer()
+    reply = await signaling.offer(payload(sdp, cols=5000))
+    assert (reply["status"], reply["code"]) == ("error", "bad_request")
+    broken = sdp.replace("a=ice-ufrag:", "a=ice-nothing:")
+    reply = await signaling.offer(payload(broken))
+    assert reply["status"] == "error"
+    assert signaling.manager.sessions() == ()
+    await guest.close()
+
+
+def test_held_candidates_are_bounded() -> None:
+    held = HeldCandidates()
+    for number in range(held.MAX_SESSIONS + 10):
+        held.hold(Ice(str(number), "x"))
+    assert held.release("0") == []
+    assert len(held.release(str(held.MAX_SESSIONS + 9))) == 1
+    for _ in range(held.MAX_PER_SESSION + 10):
+        held.hold(Ice("many", "x"))
+    assert len(held.release("many")) == held.MAX_PER_SESSION
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda c: st.lists(c) | st.dictionaries(st.sampled_from(["session_id", "sdp", "x"]), c),
+    max_leaves=6,
+)
+
+
+@given(JSON)
+async def test_anything_gets_a_reply_with_every_field(thing: object) -> None:
+    signaling = Signaling()
+    for handler in (signaling.offer, signaling.ice, signaling.disconnect):
+        reply = await handler(thing)
+        assert {"action", "correlation_id", "status", "session_id"} <= set(reply)
+    await signaling.manager.stop()
