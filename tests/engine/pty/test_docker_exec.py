@@ -23,6 +23,7 @@ from engine.settings import TerminalSettings
 from tests import images
 from tests.docker_fixtures import as_target, engines_at
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -239,8 +240,11 @@ async def test_giving_up_while_opening_leaves_nothing(
         await opening
     assert await left_in(engines, container) == ()
     container.reload()
-    for exec_id in container.attrs["ExecIDs"] or ():
-        assert not await exec_running(engines, as_target(container), exec_id)
+    async with asyncio.timeout(10):
+        # Docker tells of an exec's end a moment after its last process has gone.
+        for exec_id in container.attrs["ExecIDs"] or ():
+            while await exec_running(engines, as_target(container), exec_id):
+                await asyncio.sleep(0.02)
 
 
 # -- closing
@@ -265,8 +269,9 @@ async def test_close_ends_every_process_of_the_session(
     talk = Talk(pty)
     await talk.say(MESS)
     await talk.expect("mess-made")
+    # A job is there a moment before it is the program it was told to be.
+    await until(lambda: sleepers(container) == 4)
     # The one without environment is found by its session only.
-    assert sleepers(container) == 4
     assert len(await left_in(engines, container)) == 4
     await pty.close()
     assert await left_in(engines, container) == ()
@@ -284,6 +289,7 @@ async def test_close_needs_no_grep(
     talk = Talk(pty)
     await talk.say(MESS)
     await talk.expect("mess-made")
+    await until(lambda: sleepers(container) == 4)
     assert len(await left_in(engines, container)) == 4
     await pty.close()
     assert await left_in(engines, container) == ()
