@@ -71,6 +71,14 @@ def sleepers(container: Container) -> int:
     return sum("Z" not in stat and "sleep 1000" in args for _, stat, args in processes)
 
 
+async def exec_ended(engines: DockerEngines, container: Container, exec_id: str) -> None:
+    """Docker tells of an exec's end a moment after its last process has gone."""
+    async with asyncio.timeout(10):
+        # Nothing but asking again tells: the inspection has no event.
+        while await exec_running(engines, as_target(container), exec_id):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 # -- beginning
 
 
@@ -240,11 +248,8 @@ async def test_giving_up_while_opening_leaves_nothing(
         await opening
     assert await left_in(engines, container) == ()
     container.reload()
-    async with asyncio.timeout(10):
-        # Docker tells of an exec's end a moment after its last process has gone.
-        for exec_id in container.attrs["ExecIDs"] or ():
-            while await exec_running(engines, as_target(container), exec_id):
-                await asyncio.sleep(0.02)
+    for exec_id in container.attrs["ExecIDs"] or ():
+        await exec_ended(engines, container, exec_id)
 
 
 # -- closing
@@ -276,7 +281,7 @@ async def test_close_ends_every_process_of_the_session(
     await pty.close()
     assert await left_in(engines, container) == ()
     assert sleepers(container) == 0
-    assert not await exec_running(engines, as_target(container), pty.exec_id)
+    await exec_ended(engines, container, pty.exec_id)
     assert await Talk(bystander).ask("printf alive") == "alive"
 
 
@@ -305,7 +310,7 @@ async def test_close_ends_processes_of_a_user_and_of_root(
     assert await talk.ask("id -un") == "guest"
     await talk.say(MESS)
     await talk.expect("mess-made")
-    assert sleepers(container) == 4
+    await until(lambda: sleepers(container) == 4)
     await pty.close()
     assert sleepers(container) == 0
     assert await left_in(engines, container) == ()
