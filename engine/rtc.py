@@ -138,7 +138,7 @@ class PeerConnection(RTCPeerConnection):
         self._resolving: set[asyncio.Task[None]] = set()
         self._taken = 0
         self._pair: CandidatePair | None = None
-        self._finished = asyncio.Event()
+        self._gathering: asyncio.Task[None] | None = None
         self.on("icegatheringstatechange", self._on_gathering)
         self.on("iceconnectionstatechange", self._on_ice)
         self.on("connectionstatechange", self._on_connection)
@@ -163,7 +163,7 @@ class PeerConnection(RTCPeerConnection):
 
     async def make_offer(self) -> str:
         """The SDP of an offer with all local candidates in it. Raises NoAddressError."""
-        await self.setLocalDescription(await self.createOffer())
+        await self._gather(await self.createOffer())
         return self._local_sdp()
 
     async def take_answer(self, sdp: str) -> None:
@@ -178,7 +178,7 @@ class PeerConnection(RTCPeerConnection):
         """
         require_data_channel_only(sdp)
         await self._apply(sdp, "offer")
-        await self.setLocalDescription(await self.createAnswer())
+        await self._gather(await self.createAnswer())
         return self._local_sdp()
 
     async def add_candidate(
@@ -207,6 +207,8 @@ class PeerConnection(RTCPeerConnection):
         """End everything, within CLOSE_TIMEOUT_SECONDS; idempotent."""
         for task in tuple(self._resolving):
             task.cancel()
+        if self._gathering is not None and not self._gathering.done():
+            await asyncio.wait([self._gathering], timeout=CLOSE_TIMEOUT_SECONDS)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await super().close()
@@ -214,6 +216,14 @@ class PeerConnection(RTCPeerConnection):
             logger.warning("A peer connection did not close in %.0f s", CLOSE_TIMEOUT_SECONDS)
         if self._resolving:
             await asyncio.wait(tuple(self._resolving))
+
+    async def _gather(self, description: RTCSessionDescription) -> None:
+        """Gathering goes on to its end when the caller is cancelled: aioice loses the
+        sockets it is just opening, and close() can only close what it knows."""
+        self._gathering = asyncio.create_task(self.setLocalDescription(description))
+        # A cancelled caller asks for no outcome any more.
+        self._gathering.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._gathering)
 
     async def _apply(self, sdp: str, kind: str) -> None:
         sdp, hidden, ended = split_mdns(sdp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import struct
 import subprocess
 import sys
@@ -181,6 +182,7 @@ async def test_the_selected_pair_and_round_trip_are_known() -> None:
 
 OFFLINE = """
 import asyncio
+import gc
 from engine import rtc
 
 async def main():
@@ -206,3 +208,17 @@ def test_a_machine_with_no_network_but_loopback_reaches_itself() -> None:
         pytest.skip("Network namespaces need root here")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "127.0.0.1"
+
+
+async def test_giving_up_while_gathering_leaves_no_socket() -> None:
+    for turns in range(8):
+        pc = rtc.PeerConnection()
+        pc.open_channel()
+        offering = asyncio.create_task(pc.make_offer())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        offering.cancel()
+        await asyncio.wait([offering])
+        await pc.close()
+    # An unclosed socket warns when it is collected, and a warning fails the test.
+    gc.collect()
