@@ -1,18 +1,14 @@
 """Select Graphic Rendition: parameter text to Style, and Style back to parameters.
 
 Owns CSI m in both directions. Source: ECMA-48 8.3.117, ITU T.416 for colons,
-xterm ctlseqs for 90..107 and 38/48.
+xterm ctlseqs for 90..107 and 38/48, kitty for 4:3 and 58.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from engine.emulator.cells import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR
-
-if TYPE_CHECKING:
-    from engine.emulator.cells import Style
+from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
 _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     1: (("bold", True),),
@@ -34,19 +30,39 @@ _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     29: (("strike", False),),
     39: (("fg", DEFAULT_COLOUR),),
     49: (("bg", DEFAULT_COLOUR),),
+    53: (("overline", True),),
+    55: (("overline", False),),
+    59: (("underline_colour", DEFAULT_COLOUR),),
     **{30 + n: (("fg", n),) for n in range(8)},
     **{40 + n: (("bg", n),) for n in range(8)},
     **{90 + n: (("fg", 8 + n),) for n in range(8)},
     **{100 + n: (("bg", 8 + n),) for n in range(8)},
 }
 
-_COLOUR_TARGETS = {38: "fg", 48: "bg", 58: ""}
-"""58 is the underline's colour: read, so that its numbers mean nothing else, not kept."""
+_COLOUR_TARGETS = {38: "fg", 48: "bg", 58: "underline_colour"}
+_KEPT = ("link", "protected")
+"""What SGR 0 leaves alone: these are no renditions."""
+_CLEARED = {name: value for name, value in DEFAULT_STYLE._asdict().items() if name not in _KEPT}
+MAX_DIGITS = 5
+"""Digits of a number; a longer one is beyond everything that means something."""
 
 
-@lru_cache(maxsize=1024)
 def apply(style: Style, parameters: str) -> Style:
     """The style after ``CSI parameters m``. Unknown and malformed parts change nothing."""
+    if len(parameters) < 24 and parameters[:5] in ("38;2;", "48;2;"):
+        # The most frequent of all that cannot be remembered: one true colour.
+        parts = parameters[5:].split(";")
+        if len(parts) == 3 and all(map(str.isdigit, parts)):
+            red, green, blue = map(int, parts)
+            if red < 256 and green < 256 and blue < 256:
+                colour = TRUECOLOUR | red << 16 | green << 8 | blue
+                if parameters[0] == "3":
+                    return Style(colour, *style[1:])
+                return Style(style[0], colour, *style[2:])
+    return _apply(style, parameters)
+
+
+def _apply(style: Style, parameters: str) -> Style:
     changes: dict[str, int | bool] = {}
     parts = parameters.split(";")
     index = 0
@@ -56,21 +72,26 @@ def apply(style: Style, parameters: str) -> Style:
         if ":" in part:
             _apply_colons(part, changes)
             continue
-        code = int(part or 0)
+        code = _number(part)
         if code == 0:
-            changes = dict(DEFAULT_STYLE._asdict())
+            changes = dict(_CLEARED)
         elif code in _SIMPLE:
             changes.update(_SIMPLE[code])
         elif code in _COLOUR_TARGETS:
-            numbers = [int(p or 0) for p in parts[index : index + 4] if ":" not in p]
+            numbers = [_number(p) for p in parts[index : index + 4] if ":" not in p]
             colour, used = _colour(numbers)
             index += used
             _set_colour(changes, code, colour)
     return style._replace(**changes)  # type: ignore[arg-type]  # keys and types pair up in _SIMPLE
 
 
+def _number(text: str) -> int:
+    """0 for none, and something that means nothing for digits without end."""
+    return int(text or 0) if len(text) <= MAX_DIGITS else int(text[-MAX_DIGITS:]) + 10**6
+
+
 def _apply_colons(part: str, changes: dict[str, int | bool]) -> None:
-    code, *numbers = (int(p or 0) for p in part.split(":"))
+    code, *numbers = (_number(p) for p in part.split(":"))
     if code == 4 and numbers:
         changes["underline"] = min(numbers[0], 5)
     elif code in _COLOUR_TARGETS:
@@ -94,14 +115,26 @@ def _colour(numbers: list[int]) -> tuple[int | None, int]:
 
 
 def _set_colour(changes: dict[str, int | bool], code: int, colour: int | None) -> None:
-    target = _COLOUR_TARGETS[code]
-    if target and colour is not None:
-        changes[target] = colour
+    if colour is not None:
+        changes[_COLOUR_TARGETS[code]] = colour
 
 
-@lru_cache(maxsize=1024)
-def sequence(style: Style) -> str:
-    """The control sequence that selects exactly ``style``, whatever was selected before."""
+_LEVELS = (0, 95, 135, 175, 215, 255)
+
+
+def nearest(colour: int) -> int:
+    """A colour of the 6x6x6 cube in place of a true colour; others as they are."""
+    if colour == DEFAULT_COLOUR or not colour & TRUECOLOUR:
+        return colour
+    index = 16
+    for shift, weight in ((16, 36), (8, 6), (0, 1)):
+        value = colour >> shift & 255
+        index += weight * min(range(6), key=lambda n: abs(_LEVELS[n] - value))
+    return index
+
+
+def codes(style: Style) -> list[str]:
+    """The parameters that select exactly ``style`` (link and protection apart)."""
     codes = ["0"]
     flags = (
         (style.bold, "1"),
@@ -111,13 +144,21 @@ def sequence(style: Style) -> str:
         (style.reverse, "7"),
         (style.conceal, "8"),
         (style.strike, "9"),
+        (style.overline, "53"),
     )
     codes += [code for flag, code in flags if flag]
     if style.underline:
         codes.append({1: "4", 2: "21"}.get(style.underline, f"4:{style.underline}"))
     codes += _colour_codes(style.fg, 30)
     codes += _colour_codes(style.bg, 40)
-    return f"\x1b[{';'.join(codes)}m"
+    codes += _colour_codes(style.underline_colour, 50)
+    return codes
+
+
+@lru_cache(maxsize=1024)
+def sequence(style: Style) -> str:
+    """The control sequence that selects ``style``, whatever was selected before."""
+    return f"\x1b[{';'.join(codes(style))}m"
 
 
 def _colour_codes(colour: int, base: int) -> list[str]:
@@ -125,7 +166,11 @@ def _colour_codes(colour: int, base: int) -> list[str]:
         return []
     if colour & TRUECOLOUR:
         red, green, blue = colour >> 16 & 255, colour >> 8 & 255, colour & 255
+        if base == 50:
+            return [f"58:2::{red}:{green}:{blue}"]
         return [f"{base + 8};2;{red};{green};{blue}"]
+    if base == 50:
+        return [f"58:5:{colour}"]
     if colour < 8:
         return [str(base + colour)]
     if colour < 16:

@@ -1,0 +1,123 @@
+"""Lines of plain text, many at a time: straight into rows and history.
+
+Owns the one shortcut that makes ``cat`` and ``yes`` fast. The same as printing
+them one by one. Does not own when it may be used: the stream asks only in the
+fast state (no side margins, insert, origin or newline mode, no character sets).
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from engine.emulator import rows
+from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE
+from engine.emulator.width import BEYOND, CELLS
+
+if TYPE_CHECKING:
+    from engine.emulator.modal import Screen
+    from engine.emulator.rows import Row
+
+
+def print_lines(screen: Screen, lines: list[str]) -> None:
+    """Each line at the start of a row, then CR LF. The cursor is in the first column.
+
+    Lines hold no controls but tabs.
+    """
+    pen = screen.pen
+    at = 0
+    count = len(lines)
+    cursor = screen.cursor
+    blank = screen.blank_row()
+    while at < count:
+        # Rows that need no scrolling first: they may hold something already.
+        if cursor.y != screen.bottom or screen.rows[cursor.y] is not BLANK:
+            _print_one(screen, lines[at])
+            at += 1
+            continue
+        if blank is not BLANK:
+            _print_one(screen, lines[at])
+            at += 1
+            continue
+        end, new = _rows(screen, lines, at, pen)
+        if end == at:
+            _print_one(screen, lines[at])
+            at += 1
+            continue
+        at = end
+        _scroll_in(screen, new)
+
+
+def _print_one(screen: Screen, line: str) -> None:
+    """The slow way, for one line."""
+    cursor = screen.cursor
+    if "\t" in line:
+        first = True
+        for part in line.split("\t"):
+            if not first:
+                screen.tab()
+            first = False
+            screen.draw(part)
+    elif line.isascii() and len(line) <= screen.columns:
+        if line:
+            screen.rows[cursor.y] = rows.put(screen.rows[cursor.y], 0, line, screen.pen * len(line))
+    else:
+        screen.draw(line)
+    screen.linefeed()
+    cursor.x = 0
+
+
+def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
+    """Rows for the lines from ``at`` on, as far as they are simple; and where that ends."""
+    part = lines[at:] if at else lines
+    columns = screen.columns
+    joined = "".join(part)
+    flags = 0
+    tabs = "\t" in joined
+    if tabs and (pen != DEFAULT_PEN or not screen.standard_tabs):
+        return at, []
+    if tabs:
+        part = [line.expandtabs(8) if "\t" in line else line for line in part]
+    if not joined.isascii():
+        cells = joined.translate(CELLS)
+        if BEYOND in cells:
+            return _cluster_rows(screen, part, at, pen)
+        if len(cells) != len(joined):
+            part = [line if line.isascii() else line.translate(CELLS) for line in part]
+            flags = WIDE
+    if max(map(len, part)) > columns:
+        stop = next(index for index, line in enumerate(part) if len(line) > columns)
+        if stop == 0:
+            return at, []
+        part = part[:stop]
+    return at + len(part), list(zip(part, repeat(pen * columns), repeat(flags), strict=False))
+
+
+def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
+    """Lines that hold characters which share cells."""
+    new: list[Row] = []
+    columns = screen.columns
+    pens = pen * columns
+    for line in part:
+        if line.isascii():
+            cells, flags = line, 0
+        else:
+            cells, flags = screen.clusters.cells(line)
+            if cells[:1] == " " and line[:1] != " ":
+                break
+        if len(cells) > columns:
+            break
+        new.append((cells, pens, flags))
+    return at + len(new), new
+
+
+def _scroll_in(screen: Screen, new: list[Row]) -> None:
+    """Rows come in at the bottom, the last of them blank; the cursor stays there."""
+    top, bottom = screen.top, screen.bottom
+    here = screen.rows
+    every = here[top:bottom] + new
+    count = len(new)
+    if top == 0 and screen.page is screen.normal:
+        screen.history.extend(every[:count])
+        screen.scrolled += count
+    here[top : bottom + 1] = [*every[count:], BLANK]
