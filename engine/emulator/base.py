@@ -38,6 +38,19 @@ class Base(pyte.Screen):
     counts them, those already forgotten too.
     """
 
+    buffer: Any
+    """pyte's ``buffer[y][x]``, to be read only."""
+    pens: Pens
+    pen: str
+    level: int
+    eight_bit: bool
+    top: int
+    bottom: int
+    left: int
+    right: int
+    iso_protection: bool
+    exact_rectangles: bool
+
     def __init__(
         self,
         columns: int,
@@ -58,6 +71,7 @@ class Base(pyte.Screen):
         self.links = Links()
         self.dirty: set[int] = set()
         self.savepoints = []
+        self.buffer = BufferView(self)
         self.reset()
 
     @property
@@ -127,10 +141,6 @@ class Base(pyte.Screen):
 
     # -- pyte's views
 
-    @property  # type: ignore[override]  # computed here, stored there
-    def buffer(self) -> BufferView:
-        return BufferView(self.rows, self.columns, self.pens, self.clusters)
-
     @property
     def display(self) -> list[str]:
         return [
@@ -144,11 +154,15 @@ class Base(pyte.Screen):
 
     # -- margins
 
-    @property  # type: ignore[override]  # as buffer
+    @property
     def margins(self) -> Margins | None:
         if (self.top, self.bottom) == (0, self.lines - 1):
             return None
         return Margins(self.top, self.bottom)
+
+    @margins.setter
+    def margins(self, margins: Margins | None) -> None:
+        self.top, self.bottom = margins or (0, self.lines - 1)
 
     def reset_margins(self) -> None:
         self.top, self.bottom = 0, self.lines - 1

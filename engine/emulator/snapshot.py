@@ -133,7 +133,7 @@ class _Writer:
         return (
             f"{_goto(saved.y, saved.x)}{self.select(style, DEFAULT_STYLE)}"
             f"{_charsets(saved.charsets)}{origin}\x1b7{'' if not origin else chr(27) + '[?6l'}"
-            f"{self.select(DEFAULT_STYLE, style)}{_ASCII if saved.charsets.sets else ''}"
+            f"{self.select(DEFAULT_STYLE, style)}{_ASCII}"
         )
 
     def saved_here(self) -> str:

@@ -16,6 +16,7 @@ from engine.emulator.rows import HALF
 from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
 if TYPE_CHECKING:
+    from engine.emulator.base import Base
     from engine.emulator.clusters import Clusters
     from engine.emulator.pens import Pens
     from engine.emulator.rows import Row
@@ -70,19 +71,19 @@ class RowView(Mapping[int, Char]):
 
 
 class BufferView(Mapping[int, RowView]):
-    """All rows on show."""
+    """All rows on show, whichever they are when they are asked for."""
 
-    def __init__(self, rows: list[Row], columns: int, pens: Pens, clusters: Clusters) -> None:
-        self._rows, self._columns = rows, columns
-        self._pens, self._clusters = pens, clusters
+    def __init__(self, screen: Base) -> None:
+        self._screen = screen
 
     def __getitem__(self, y: int) -> RowView:
-        if not 0 <= y < len(self._rows):
+        screen = self._screen
+        if not 0 <= y < screen.lines:
             raise KeyError(y)
-        return RowView(self._rows[y], self._columns, self._pens, self._clusters)
+        return RowView(screen.rows[y], screen.columns, screen.pens, screen.clusters)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self._rows)))
+        return iter(range(self._screen.lines))
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._screen.lines
