@@ -19,7 +19,7 @@ from engine.emulator.clusters import Clusters
 from engine.emulator.colours import Colours
 from engine.emulator.links import Links
 from engine.emulator.modes import DEFAULT_MODES, CursorShape, Mode, MouseEncoding, MouseTracking
-from engine.emulator.page import Page
+from engine.emulator.page import NOWHERE, Page
 from engine.emulator.pens import Pens
 from engine.emulator.rows import BLANK, DEFAULT_PEN
 from engine.emulator.views import BufferView
@@ -117,8 +117,9 @@ class Base(pyte.Screen):
         self.pen_stack: list[str] = []
         self.open_cluster = False
         """The last thing printed ended with a joiner."""
-        self.print_at = (-1, -1)
-        """Where the cursor was left by printing: only there may clusters grow by joining."""
+        self.print_at = NOWHERE
+        """Where printing left the cursor: only there, and with nothing but SGR between, may
+        clusters grow by joining."""
         self.colours.reset()
         self.reset_margins()
         self.refresh()

@@ -33,7 +33,6 @@ _ALIASES = {"5": "C", "f": "R", "9": "Q", "6": "E", "`": "E", "7": "H", '"?': "%
 
 TABLES: dict[str, dict[int, str]] = {
     "0": SPECIAL_GRAPHICS,
-    "2": SPECIAL_GRAPHICS,
     **{
         name: {ord(a): b for a, b in zip(_NATIONAL, letters, strict=True) if a != b}
         for name, letters in _REPLACEMENTS.items()

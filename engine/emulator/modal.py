@@ -96,15 +96,15 @@ class Screen(Editing):
         """DECCOLM, where mode 40 allows it: the host may change the width; the rest is done."""
         if Mode.ALLOW_132 not in self.mode:
             return
-        changes = on != (Mode.COLUMNS_132 in self.mode)
         self.set_flag(Mode.COLUMNS_132, on)
         if Mode.KEEP_ON_COLUMN_CHANGE not in self.mode:
             self.erase_rows(range(self.lines), selective=False)
         self.reset_margins()
         self.set_flag(Mode.SIDE_MARGINS, False)
         self.move_to(0, 0)
-        if changes:
-            self.host.resize(self.lines, _WIDE_COLUMNS if on else _NARROW_COLUMNS)
+        columns = _WIDE_COLUMNS if on else _NARROW_COLUMNS
+        if columns != self.columns:
+            self.host.resize(self.lines, columns)
 
     def save_modes(self, modes: list[int]) -> None:
         """XTSAVE."""
@@ -226,6 +226,13 @@ class Screen(Editing):
             self.iso_protection = iso and on
 
     # -- resets
+
+    def full_reset(self) -> None:
+        """RIS."""
+        wide = Mode.COLUMNS_132 in self.mode
+        self.reset()
+        if wide:
+            self.host.resize(self.lines, _NARROW_COLUMNS)
 
     def soft_reset(self) -> None:
         """DECSTR: modes, margins, style and saved cursor; text and cursor stay."""

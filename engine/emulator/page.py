@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from engine.emulator.rows import Row
 
 
+NOWHERE = (-1, -1)
+"""A row and a column that are on no screen."""
+
+
 class SavedCursor(NamedTuple):
     """What DECSC keeps. One per page, as in xterm."""
 

@@ -95,9 +95,16 @@ def erase_selectively(screen: Editing, params: Params) -> None:
 
 
 def _erase(screen: Editing, area: Area | None, *, selective: bool) -> None:
-    if area is not None:
-        for y in range(area.top, area.bottom + 1):
-            screen.erase(y, area.left, area.right + 1, selective=selective)
+    if area is None:
+        return
+    # DECSERA knows only DECSCA's protection, unlike DECSED and DECSEL in xterm.
+    iso = selective and screen.iso_protection
+    start, end = area.left, area.right + 1
+    for y in range(area.top, area.bottom + 1):
+        if iso:
+            screen.rows[y] = rows.erase(screen.rows[y], start, end, screen.columns, screen.erasing)
+        else:
+            screen.erase(y, start, end, selective=selective)
 
 
 def set_extent(screen: Editing, params: Params) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.emulator import rows
+from engine.emulator.page import NOWHERE
 from engine.emulator.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPPED
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def resize(screen: Screen, lines: int, columns: int) -> None:
     screen.cursor.y = min(y, lines - 1)
     screen.wrap_next = x >= columns and on_normal and _is_full(screen, columns)
     screen.cursor.x = min(x, columns - 1)
-    screen.print_at = (-1, -1)
+    screen.print_at = NOWHERE
     screen.refresh()
 
 

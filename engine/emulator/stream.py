@@ -23,6 +23,7 @@ from engine.emulator import rows as row_edits
 from engine.emulator import tables
 from engine.emulator.lines_in_bulk import print_lines
 from engine.emulator.parser import Parser
+from engine.emulator.page import NOWHERE
 from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
 from engine.emulator.width import BEYOND, CELLS
 
@@ -38,8 +39,8 @@ CHUNK = 65_536
 MAX_MEANINGS = 8192
 """Sequences whose meaning is remembered; all are forgotten beyond it."""
 
-_HEAD = re.compile(r"\[[0-9;]*[@-~]")
-"""A control sequence without prefix, intermediates and colons, after its escape."""
+_HEAD = re.compile(r"\[[0-9;:]*[@-~]")
+"""A control sequence without prefix and intermediates, after its escape."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _CONTROL_BUT_TAB = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _EIGHT_BIT = re.compile("[\x80-\x9f]")
@@ -154,7 +155,7 @@ class Stream(pyte.ByteStream):
                             rows[y] = put(row, from_x, cells, cell_pens, flags)
                         cells = ""
                         flags = 0
-                        screen.print_at = (y, x)
+                    screen.print_at = NOWHERE
                     if not fast:
                         code = _OTHER
                     if code == _POSITION:
@@ -284,7 +285,7 @@ class Stream(pyte.ByteStream):
         meaning: Meaning = (_OTHER, 0, 0)
         if final == "m":
             meaning = (_STYLE, 0, 0)
-        elif len(body) <= 9:
+        elif len(body) <= 9 and ":" not in body:
             numbers = [int(part or 0) for part in body.split(";")]
             first = numbers[0]
             if final in "Hf":

@@ -30,6 +30,7 @@ ESCAPE: dict[str, str] = {
     "9": "forward_index",
     "=": "application_keypad",
     ">": "normal_keypad",
+    "c": "full_reset",
 }
 # pyte's "'" for HPA is a slip: it is "`".
 PLAIN_CSI: dict[str, str] = {
