@@ -22,8 +22,8 @@ import pyte
 from engine.emulator import rows as row_edits
 from engine.emulator import tables
 from engine.emulator.lines_in_bulk import print_lines
-from engine.emulator.parser import Parser
 from engine.emulator.page import NOWHERE
+from engine.emulator.parser import Parser
 from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
 from engine.emulator.width import BEYOND, CELLS
 
