@@ -55,6 +55,11 @@ class Charsets(NamedTuple):
         sets[slot] = name[:2]
         return self._replace(sets=(sets[0], sets[1], sets[2], sets[3]))
 
+    @property
+    def ascii_is_set(self) -> bool:
+        """Whether G0 is ASCII and in use: designating it again changes nothing."""
+        return self.left == 0 and self.sets[0] == ASCII
+
     def table(self, slot: int | None = None) -> dict[int, str] | None:
         """The translation in use (or of one slot); None for ASCII."""
         return TABLES.get(self.sets[self.left if slot is None else slot])

@@ -22,6 +22,11 @@ MAX_CLUSTERS = 20_000
 CLUSTER_LIMIT = 16
 """Code points one cell holds: a base and its marks. Further marks are dropped."""
 
+MAX_WORDS, WORD_LIMIT = 4096, 32
+"""Words whose cells are remembered (all are forgotten beyond it), and the characters of one."""
+MANY = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+"""The most frequent of those that share cells: where one is, looking at each is worth it."""
+
 _PRIVATE = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")
 _FIRST_CHAR, _LAST_CHAR = chr(FIRST), chr(LAST)
 
@@ -33,6 +38,7 @@ class Clusters:
         self._texts: list[str] = []
         self._index: dict[str, str] = {}
         self._free: list[int] = []
+        self._words = _Words(self)
         self.full = False
         """Set when a cluster was asked for and there was no room: time to collect()."""
 
@@ -83,16 +89,24 @@ class Clusters:
         """Printable text as cells, with the row flags it needs.
 
         Marks at the start that belong to what was printed before are not for
-        here: see leading().
+        here: they would stand on a blank.
         """
-        cells = text.translate(CELLS)
-        if BEYOND not in cells:
-            return cells, (WIDE if len(cells) != len(text) else 0)
+        if not MANY.search(text):
+            cells = text.translate(CELLS)
+            if BEYOND not in cells:
+                return cells, (WIDE if len(cells) != len(text) else 0)
+        return self.words(text), CLUSTER | WIDE
+
+    def words(self, text: str) -> str:
+        """Text as cells, word by word: words come again, and then cost one look-up."""
+        cells = " ".join(map(self._words.__getitem__, text.split(" ")))
+        return cells if BEYOND not in cells else self.split(text)
+
+    def split(self, text: str) -> str:
+        """Text as cells, cluster by cluster."""
         parts: list[str] = []
-        plain = 0
+        plain = at = 0
         length = len(text)
-        at = 0
-        flags = CLUSTER
         while True:
             at = _beyond(text, at, length)
             if at >= length:
@@ -110,7 +124,7 @@ class Clusters:
             parts.append(self._group(cluster))
             plain = at
         parts.append(text[plain:].translate(CELLS))
-        return "".join(parts), flags | WIDE
+        return "".join(parts)
 
     def _group(self, cluster: str) -> str:
         if extends(cluster[0]):
@@ -127,7 +141,25 @@ class Clusters:
             if number not in keep and number not in freed:
                 del self._index[cluster]
                 self._free.append(number)
+        self._words.clear()
         self.full = False
+
+
+class _Words(dict[str, str]):
+    """Words to their cells; BEYOND for one that begins with marks, which are the blank's before."""
+
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters = clusters
+
+    def __missing__(self, word: str) -> str:
+        if word and extends(word[0]):
+            return BEYOND
+        cells = self._clusters.split(word)
+        if len(word) <= WORD_LIMIT and not self._clusters.full:
+            if len(self) >= MAX_WORDS:
+                self.clear()
+            self[word] = cells
+        return cells
 
 
 def _beyond(text: str, at: int, length: int) -> int:

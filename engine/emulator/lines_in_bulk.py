@@ -11,10 +11,16 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from engine.emulator import rows
-from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE
-from engine.emulator.width import BEYOND, CELLS
+from engine.emulator.clusters import MANY
+from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
+from engine.emulator.width import BEYOND, CELLS, extends
+
+_BREAK = " \n "
+"""Between lines while they are looked up word by word: no word holds it, nor does it join any."""
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.emulator.modal import Screen
     from engine.emulator.rows import Row
 
@@ -76,39 +82,41 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
     tabs = "\t" in joined
     if tabs and (pen != DEFAULT_PEN or not screen.standard_tabs):
         return at, []
+    if tabs and not joined.isascii():
+        # Tab stops are columns, and only in ASCII are these characters.
+        stop = _first(part, lambda line: "\t" in line and not line.isascii())
+        if stop == 0:
+            return at, []
+        part = part[:stop]
+        joined = "".join(part)
     if tabs:
         part = [line.expandtabs(8) if "\t" in line else line for line in part]
     if not joined.isascii():
-        cells = joined.translate(CELLS)
+        cells = BEYOND if MANY.search(joined) else joined.translate(CELLS)
         if BEYOND in cells:
             return _cluster_rows(screen, part, at, pen)
         if len(cells) != len(joined):
             part = [line if line.isascii() else line.translate(CELLS) for line in part]
             flags = WIDE
     if max(map(len, part)) > columns:
-        stop = next(index for index, line in enumerate(part) if len(line) > columns)
-        if stop == 0:
-            return at, []
-        part = part[:stop]
+        part = part[: _first(part, lambda line: len(line) > columns)]
     return at + len(part), list(zip(part, repeat(pen * columns), repeat(flags), strict=False))
 
 
 def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
     """Lines that hold characters which share cells."""
-    new: list[Row] = []
+    # A mark at the start of a line would join the break before it.
+    part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
+    cells = screen.clusters.words(_BREAK.join(part)).split(_BREAK) if part else []
     columns = screen.columns
+    cells = cells[: _first(cells, lambda row: len(row) > columns)]
     pens = pen * columns
-    for line in part:
-        if line.isascii():
-            cells, flags = line, 0
-        else:
-            cells, flags = screen.clusters.cells(line)
-            if cells[:1] == " " and line[:1] != " ":
-                break
-        if len(cells) > columns:
-            break
-        new.append((cells, pens, flags))
-    return at + len(new), new
+    return at + len(cells), [(row, pens, WIDE | CLUSTER) for row in cells]
+
+
+def _first(some: list[str], suits: Callable[[str], bool]) -> int:
+    """Where the first one is that suits; the length when none does."""
+    return next((index for index, one in enumerate(some) if suits(one)), len(some))
 
 
 def _scroll_in(screen: Screen, new: list[Row]) -> None:

@@ -43,26 +43,60 @@ _COLOUR_TARGETS = {38: "fg", 48: "bg", 58: "underline_colour"}
 _KEPT = ("link", "protected")
 """What SGR 0 leaves alone: these are no renditions."""
 _CLEARED = {name: value for name, value in DEFAULT_STYLE._asdict().items() if name not in _KEPT}
+_FIELDS = {
+    code: [(Style._fields.index(name), value) for name, value in changes]
+    for code, changes in _SIMPLE.items()
+}
+_RENDITIONS = Style._fields.index(_KEPT[0])
+"""How many fields come before those that SGR 0 leaves alone."""
+MAX_FAST = 48
+"""Characters of parameters that are read as plain numbers; longer ones are looked at closely."""
 MAX_DIGITS = 5
 """Digits of a number; a longer one is beyond everything that means something."""
 
 
 def apply(style: Style, parameters: str) -> Style:
     """The style after ``CSI parameters m``. Unknown and malformed parts change nothing."""
-    if len(parameters) < 24 and parameters[:5] in ("38;2;", "48;2;"):
-        # The most frequent of all that cannot be remembered: one true colour.
-        parts = parameters[5:].split(";")
-        if len(parts) == 3 and all(map(str.isdigit, parts)):
-            red, green, blue = map(int, parts)
-            if red < 256 and green < 256 and blue < 256:
+    try:
+        # As fast as can be: with many colours nearly every sequence is a new one.
+        numbers = list(map(int, parameters.split(";")))
+    except ValueError:
+        return _apply(style, parameters)
+    if len(parameters) > MAX_FAST:
+        return _apply(style, parameters)
+    fields: list[int | bool] = list(style)
+    index, count = 0, len(numbers)
+    while index < count:
+        code = numbers[index]
+        index += 1
+        if code == 38 or code == 48:
+            kind = numbers[index] if index < count else 0
+            if kind == 5 and index + 1 < count:
+                colour = numbers[index + 1]
+                index += 2
+                if colour > 255:
+                    continue
+            elif kind == 2 and index + 3 < count:
+                red, green, blue = numbers[index + 1 : index + 4]
+                index += 4
+                if red > 255 or green > 255 or blue > 255:
+                    continue
                 colour = TRUECOLOUR | red << 16 | green << 8 | blue
-                if parameters[0] == "3":
-                    return Style(colour, *style[1:])
-                return Style(style[0], colour, *style[2:])
-    return _apply(style, parameters)
+            else:
+                return _apply(style, parameters)
+            fields[0 if code == 38 else 1] = colour
+        elif code in _FIELDS:
+            for field, value in _FIELDS[code]:
+                fields[field] = value
+        elif code == 0:
+            fields[:_RENDITIONS] = DEFAULT_STYLE[:_RENDITIONS]
+        else:
+            return _apply(style, parameters)
+    return Style._make(fields)
 
 
 def _apply(style: Style, parameters: str) -> Style:
+    """The same with whatever may be in it."""
     changes: dict[str, int | bool] = {}
     parts = parameters.split(";")
     index = 0

@@ -120,6 +120,7 @@ class Stream(pyte.ByteStream):
         rows, cursor = screen.rows, screen.cursor
         columns, lines = screen.columns, screen.lines
         fast = screen.fast
+        ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
         pen = screen.pen
         steps = pens.steps(pen) if parser.idle else {}
         y = cursor.y
@@ -134,6 +135,9 @@ class Stream(pyte.ByteStream):
             step = steps.get(parameters) if style else None
             if step is not None:
                 pen, steps = step
+            elif ascii_set and piece[:2] == "(B":
+                # It is so already, and many programs say it with every SGR.
+                text = piece[2:]
             else:
                 found = head(piece) if parser.idle else None
                 if found is not None:
@@ -208,6 +212,7 @@ class Stream(pyte.ByteStream):
                         rows, cursor = screen.rows, screen.cursor
                         columns, lines = screen.columns, screen.lines
                         fast = screen.fast
+                        ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
                         pen = screen.pen
                         steps = pens.steps(pen) if parser.idle else {}
                         y = cursor.y
@@ -260,8 +265,9 @@ class Stream(pyte.ByteStream):
             rows, cursor = screen.rows, screen.cursor
             columns, lines = screen.columns, screen.lines
             fast = screen.fast
+            ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
             pen = screen.pen
-            steps = pens.steps(pen)
+            steps = pens.steps(pen) if parser.idle else {}
             y = cursor.y
             x = cursor.x + screen.wrap_next
             printed = screen.last
@@ -317,9 +323,8 @@ class Stream(pyte.ByteStream):
             return
         if screen.fast and "\r\n" in text:
             first, *lines = text.split("\r\n")
-            joined = "".join(lines)
-            if joined.isprintable() or not _CONTROL_BUT_TAB.search(joined):
-                last = lines.pop()
+            last = lines.pop()
+            if not lines or not _CONTROL_BUT_TAB.search("".join(lines)):
                 self._controlled(first)
                 screen.linefeed()
                 screen.carriage_return()
