@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 import platformdirs
@@ -128,8 +128,29 @@ class UiSettings(_Section, frozen=True):
     """What the window reads. Kept here so that one file holds everything."""
 
     font_family: _Text = ""
+    """A monospaced one. Empty: the desktop's."""
     font_size: Annotated[float, msgspec.Meta(ge=4, le=96)] = 11.0
+    """Points."""
+    dark_theme: _Name = "Hatchway Dark"
+    """The terminal's theme while the window is dark. Any theme may be either."""
+    light_theme: _Name = "Hatchway Light"
+    contrast: Annotated[float, msgspec.Meta(ge=1, le=21)] = 3.0
+    """The least contrast (WCAG) text has with its background; 1: colours as they come."""
+    cursor_shape: Literal["block", "underline", "bar"] = "block"
+    """Until a program chooses another."""
+    cursor_blink: bool = True
     scrollback: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 10_000
+    """Lines of history of each terminal opened from now on."""
+    visual_bell: bool = True
+    paste_warning: bool = True
+    """Ask before several lines are pasted where a shell would run each at once."""
+    copy_on_select: bool = False
+    word_signs: _Text = "_-./~:@%+&?=#$,"
+    """What belongs to a word, letters and digits apart, when one is selected by a double click."""
+    clipboard_write: bool = False
+    """Programs may put text on the clipboard (OSC 52). They never read it."""
+    notifications: bool = False
+    """Programs may show notes on the desktop (OSC 9, OSC 777)."""
     confirm_close: bool = True
 
 

@@ -72,10 +72,12 @@ class ModalScreen(Screen):
         self._set_flag(Private.ORIGIN, saved.origin)
 
     def cursor_shape(self, style: int) -> None:
-        """DECSCUSR: 0 and 1 blinking block, 2 steady block, 3/4 underline, 5/6 bar."""
-        if style <= 6:
-            self.cursor_style = _SHAPES[(max(style, 1) - 1) // 2]
-            self._set_flag(Private.CURSOR_BLINK, style == 0 or style % 2 == 1)
+        """DECSCUSR: 0 the default, 1 blinking block, 2 steady block, 3/4 underline, 5/6 bar."""
+        if style == 0:
+            self.use_default_cursor()
+        elif style <= 6:
+            self.cursor_style = _SHAPES[(style - 1) // 2]
+            self._set_flag(Private.CURSOR_BLINK, style % 2 == 1)
 
     # -- modes
 

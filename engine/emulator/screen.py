@@ -55,6 +55,8 @@ class Screen(pyte.Screen):
         self.scrolled = 0
         self.bells = 0
         self.cells = CellCache()
+        self.default_cursor = (CursorShape.BLOCK, True)
+        """Shape and blinking until a program chooses, and again after DECSCUSR 0."""
         super().__init__(columns, lines)
         self.mode = set(DEFAULT_PRIVATE)
 
@@ -65,11 +67,18 @@ class Screen(pyte.Screen):
         self.show(self.normal)
         self.style = DEFAULT_STYLE
         self.mouse = MouseTracking.OFF
-        self.cursor_style = CursorShape.BLOCK
         self.charsets = ["B", "B"]
         self._last = ""
         super().reset()
         self.mode = set(DEFAULT_PRIVATE)
+        self.use_default_cursor()
+
+    def use_default_cursor(self) -> None:
+        self.cursor_style, blink = self.default_cursor
+        if blink:
+            self.mode.add(private(Private.CURSOR_BLINK))
+        else:
+            self.mode.discard(private(Private.CURSOR_BLINK))
 
     def show(self, page: Page) -> None:
         self.page = page

@@ -175,6 +175,14 @@ class Terminal:
     def cursor_blink(self) -> bool:
         return self._screen.flag(Private.CURSOR_BLINK)
 
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        """The cursor until a program chooses another, and after DECSCUSR 0 and RIS."""
+        screen = self._screen
+        chosen = (screen.cursor_style, self.cursor_blink) != screen.default_cursor
+        screen.default_cursor = (shape, blink)
+        if not chosen:
+            screen.use_default_cursor()
+
     @property
     def reverse_screen(self) -> bool:
         """DECSCNM: foreground and background are swapped everywhere."""

@@ -171,6 +171,8 @@ class KeyModes:
     alt_sends_escape: bool = True
     """1036 and 1039: Alt puts ESC before; otherwise it sets the eighth bit."""
     modify_other_keys: int = 0
-    """XTMODKEYS 4: 0 off, 1 all but well-known ones, 2 all."""
+    """XTMODKEYS 4: 0 off, 1 all but well-known ones, 2 all, 3 with no modifier too."""
+    format_other_keys: int = 0
+    """XTFMTKEYS 4: 0 is CSI 27;modifier;code ~, 1 is CSI code;modifier u."""
     kitty: int = 0
     """The kitty protocol's flags in force; 0 is off."""

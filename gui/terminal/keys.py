@@ -17,12 +17,14 @@ from gui.terminal.keymap import (
     CONTROL_SIGNS,
     CURSOR_KEYS,
     FUNCTION_LETTERS,
+    MODIFIER_KEYS,
     PLAIN_KEYS,
     TILDE_KEYS,
 )
 from gui.terminal.keypress import MAC, KeyModes, KeyPress, Kind, Modifiers
 
 _Key = Qt.Key
+PLAIN_MODES = KeyModes()
 _TAB_KEYS = (_Key.Key_Tab, _Key.Key_Backtab)
 _OTHER_CODES = {
     _Key.Key_Return: 13,
@@ -35,7 +37,7 @@ _OTHER_CODES = {
 }
 
 
-def encode(press: KeyPress, modes: KeyModes = KeyModes(), *, mac: bool = MAC) -> bytes:
+def encode(press: KeyPress, modes: KeyModes = PLAIN_MODES, *, mac: bool = MAC) -> bytes:
     """What a key sends; b"" for one that sends nothing, such as Shift alone."""
     if modes.kitty:
         told = kitty.encode(press, modes.kitty)
@@ -52,6 +54,11 @@ def encode(press: KeyPress, modes: KeyModes = KeyModes(), *, mac: bool = MAC) ->
     if modes.modify_other_keys and (data := _other(key, press, modes, mac)):
         return data
     return _function(key, press.modifiers, modes) or _plain(key, press, modes, mac)
+
+
+def is_modifier(press: KeyPress) -> bool:
+    """Whether the key only changes what others send: telling it is no typing."""
+    return any(key.value == press.key for key in MODIFIER_KEYS)
 
 
 def _function(key: Qt.Key, held: Modifiers, modes: KeyModes) -> bytes:
@@ -115,7 +122,7 @@ def _with_alt(data: bytes, held: Modifiers, modes: KeyModes) -> bytes:
 
 
 def _other(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
-    """CSI 27;m;c ~ for what the program wants so (XTMODKEYS 4), else b""."""
+    """CSI 27;m;c ~ (or c;m u) for what the program wants so (XTMODKEYS 4), else b""."""
     held = press.modifiers
     text = press.typed
     if text and held.alt and (held.ctrl or mac):
@@ -127,12 +134,11 @@ def _other(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
         code = ord(chr(key.value).upper() if held.shift else chr(key.value).lower())
     if not code or key is _Key.Key_unknown:
         return b""
-    if modes.modify_other_keys == 1:
-        wanted = _wanted_at_1(key, held)
-    else:
-        wanted = _wanted_at_2(key, held)
-    if not wanted:
+    wanted = {1: _wanted_at_1, 2: _wanted_at_2}.get(modes.modify_other_keys, _wanted_at_3)
+    if not wanted(key, held):
         return b""
+    if modes.format_other_keys == 1:
+        return f"\x1b[{code};{held.code}u".encode()
     return f"\x1b[27;{held.code};{code}~".encode()
 
 
@@ -154,3 +160,8 @@ def _wanted_at_2(key: Qt.Key, held: Modifiers) -> bool:
     if key in PLAIN_KEYS:
         return held.code > 1 and (key is not _Key.Key_Backtab or held.ctrl or held.alt)
     return held.ctrl or held.alt
+
+
+def _wanted_at_3(key: Qt.Key, held: Modifiers) -> bool:
+    """As at 2, and the keys that are no characters without modifiers, too."""
+    return _wanted_at_2(key, held) or (key in PLAIN_KEYS and key is not _Key.Key_Space)

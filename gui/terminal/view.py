@@ -1,8 +1,8 @@
-"""The terminal's window onto the emulator: frames, painting, scrolling, cursor.
+"""The terminal's window onto the emulator: frames, painting, marks, cursor.
 
 Owns what is seen and when it is painted: at most once per frame, and of that
 only rows whose Line changed. Does not own font, theme and cells (surface),
-nor keys, mouse and clipboard (widget).
+which rows are in view (scrolling), nor keys, mouse and clipboard (widget).
 """
 
 from __future__ import annotations
@@ -19,31 +19,40 @@ from PySide6.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from wcwidth import wcwidth
 
-from engine.emulator import CursorShape, Line, Run, Style, Terminal
+from engine.emulator import CursorShape, Line, Run
 from gui.terminal.blink import Blink
 from gui.terminal.ended import EndedBar
 from gui.terminal.feeder import Feeder
-from gui.terminal.painter import Span, dimmed
+from gui.terminal.find import Find
+from gui.terminal.painter import Mark, MarkKind, Marks, dimmed
+from gui.terminal.preedit import Preedit
+from gui.terminal.scrolling import ScrolledTerminal
 from gui.terminal.selection import Selection
-from gui.terminal.surface import PADDING, Surface
+from gui.terminal.surface import Changes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtWidgets import QWidget
 
+    from gui.terminal.links import Link
     from gui.terminal.theme import Theme
 
 FRAME_MS = 16
 FLASH_MS = 120
 """How long the bell is seen."""
 
-_Shown = tuple[int, Line, Span | None]
+SYNCHRONIZED_MS = 150
+"""How long a program may hold back a frame (mode 2026); then it is shown half done."""
+
+_Shown = tuple[int, Line, Marks]
+"""A row's name, what is in it, and what is marked of it."""
 _CursorPlace = tuple[int, int, Run | None, CursorShape]
 """Row in view, column, the character there, shape."""
 
 
-class TerminalView(Surface):
+class TerminalView(ScrolledTerminal):
     """Shows one Terminal. ``rendered(n)``: n more bytes of output have been dealt with."""
 
     typed = Signal(bytes)
@@ -53,14 +62,18 @@ class TerminalView(Surface):
     titleChanged = Signal(str)
     bell = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, parent: QWidget | None = None, *, scrollback: int | None = None) -> None:
+        super().__init__(parent, scrollback=scrollback)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
-        self.terminal = Terminal(reply=self._reply)
         self.selection = Selection(self.terminal)
         self.ended_bar = EndedBar(self.viewport())
         self._ended = False
-        self._preedit = ""
+        self.finder = Find(self.terminal, self)
+        self.finder.changed.connect(self._schedule)
+        self.preedit = Preedit()
+        self.flashes = True
+        """Whether the bell is seen."""
+        self._hovered: Link | None = None
         self._shown: list[_Shown] = []
         self._cursor: _CursorPlace | None = None
         self._cursor_rect = QRect()
@@ -68,7 +81,6 @@ class TerminalView(Surface):
         self._title, self._bells = "", 0
         self._alternate = False
         self._told_size: tuple[int, int] | None = None
-        self._following, self._top = True, 0
         self._feeder = Feeder(self._parse, self)
         self._feeder.progressed.connect(self._schedule)
         self._since_frame = QElapsedTimer()
@@ -78,10 +90,14 @@ class TerminalView(Surface):
         self._flash_timer = self._single_shot(self._unflash)
         self._cursor_blink = Blink(self)
         self._cursor_blink.changed.connect(self._update_cursor)
-        self.verticalScrollBar().valueChanged.connect(self._scrolled_to)
+        self._text_blink = Blink(self)
+        self._text_blink.changed.connect(self._update_blinking)
+        self._blinking: tuple[int, ...] = ()
+        """Rows in view with text that blinks."""
+        self._held_back = QElapsedTimer()
         self.ended_bar.set_theme(self.theme)
 
-    def _single_shot(self, slot: object) -> QTimer:
+    def _single_shot(self, slot: Callable[[], object]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.timeout.connect(slot)
@@ -144,8 +160,16 @@ class TerminalView(Surface):
     def _parse(self, data: bytes) -> None:
         self.terminal.feed(data)
 
-    def _reply(self, data: bytes) -> None:
+    def reply(self, data: bytes) -> None:
         self.typed.emit(data)
+
+    def view_moved(self) -> None:
+        self._update_changed()
+
+    def refresh(self) -> None:
+        """Show what changed now that is no output: a selection, matches, settings."""
+        self._update_changed()
+        self._sync_blink()
 
     def _schedule(self) -> None:
         """Have a frame soon: at once after a pause, else a frame's time after the last one."""
@@ -167,14 +191,36 @@ class TerminalView(Surface):
         if terminal.alternate_screen != self._alternate:
             self._alternate = terminal.alternate_screen
             self.selection.clear()
-        self.reverse_colours(terminal.reverse_screen)
-        self._sync_bar()
-        self._forget_changed_selection()
-        self._update_changed()
-        self._sync_blink()
+        if not self._is_held_back():
+            self.change_colours(
+                Changes.of(
+                    terminal.reverse_screen,
+                    terminal.foreground,
+                    terminal.background,
+                    terminal.cursor_colour,
+                    terminal.palette,
+                )
+            )
+            self.sync_bar()
+            self._forget_changed_selection()
+            self._update_changed()
+            self._sync_blink()
         consumed = self._feeder.take_consumed()
         if consumed:
+            self.finder.refresh()
             self.rendered.emit(consumed)
+
+    def _is_held_back(self) -> bool:
+        """Whether the program is in the middle of a frame, and has not been for too long."""
+        if not self.terminal.synchronized:
+            self._held_back.invalidate()
+            return False
+        if not self._held_back.isValid():
+            self._held_back.start()
+        if self._held_back.elapsed() >= SYNCHRONIZED_MS:
+            return False
+        self._schedule()
+        return True
 
     def _visible(self) -> list[_Shown]:
         """Name, line and selected columns of each row in view."""
@@ -184,8 +230,31 @@ class TerminalView(Surface):
         rows: list[_Shown] = []
         for index in range(first, first + terminal.rows):
             name = terminal.scrolled + index
-            rows.append((name, terminal.line(index), self.selection.columns(name, terminal.cols)))
+            line = terminal.line(index)
+            rows.append((name, line, self._marks(name, line)))
         return rows
+
+    def _marks(self, name: int, line: Line) -> Marks:
+        """What is marked of a row; () nearly always, and then at no cost."""
+        marks: list[Mark] = []
+        if self.finder.active:
+            for start, end, current in self.finder.on_row(name):
+                marks.append(Mark(start, end, MarkKind.CURRENT if current else MarkKind.MATCH))
+        if self.selection.range is not None:
+            columns = self.selection.columns(name, line)
+            if columns is not None:
+                marks.append(Mark(*columns, MarkKind.SELECTED))
+        if self._hovered is not None:
+            for row, start, end in self._hovered.spans:
+                if row == name:
+                    marks.append(Mark(start, end, MarkKind.LINK))
+        return tuple(marks)
+
+    def set_hovered(self, link: Link | None) -> None:
+        """Underline this link while the mouse is over it."""
+        if link != self._hovered:
+            self._hovered = link
+            self._update_changed()
 
     def _forget_changed_selection(self) -> None:
         """A selection whose text was written over is a selection of nothing."""
@@ -206,6 +275,9 @@ class TerminalView(Surface):
             if row >= len(self._shown) or self._shown[row][1:] != now[1:]:
                 region += self.row_rect(row)
         self._shown = shown
+        self._blinking = tuple(
+            row for row, (_, line, _) in enumerate(shown) if any(r.style.blink for r in line.runs)
+        )
         cursor = self._cursor_place()
         if cursor != self._cursor:
             region += self._cursor_rect
@@ -231,8 +303,13 @@ class TerminalView(Surface):
         """Give the terminal the size that fits, and tell."""
         self.match_scale()
         cols, rows = self.fitting()
-        self.terminal.resize(rows, cols)
-        self._sync_bar()
+        if (cols, rows) != (self.terminal.cols, self.terminal.rows):
+            # Lines are wrapped anew: what was named is elsewhere.
+            self.selection.clear()
+            self._hovered = None
+            self.terminal.resize(rows, cols)
+            self.finder.restart()
+        self.sync_bar()
         self._update_changed()
         self.viewport().update()
         told = (self.terminal.cols, self.terminal.rows)
@@ -248,43 +325,6 @@ class TerminalView(Surface):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._fit()
-
-    # -- scrolling
-
-    def _sync_bar(self) -> None:
-        """Fit the bar to the history; the text in view stays, or the newest does."""
-        terminal, bar = self.terminal, self.verticalScrollBar()
-        history = len(terminal.scrollback)
-        bar.blockSignals(True)
-        bar.setRange(history if terminal.alternate_screen else 0, history)
-        bar.setPageStep(terminal.rows)
-        if self._following:
-            bar.setValue(history)
-        else:
-            bar.setValue(self._top - (terminal.scrolled - history))
-        bar.blockSignals(False)
-        self._note_place()
-
-    def _note_place(self) -> None:
-        bar, terminal = self.verticalScrollBar(), self.terminal
-        self._following = bar.value() >= bar.maximum()
-        self._top = terminal.scrolled - len(terminal.scrollback) + bar.value()
-
-    def _scrolled_to(self) -> None:
-        self._note_place()
-        self._update_changed()
-
-    def scroll_to_bottom(self) -> None:
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.maximum())
-
-    def scroll_lines(self, lines: int) -> None:
-        """Towards the end of the text; negative towards its beginning."""
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.value() + lines)
-
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
-        """Rows are painted where they belong; pixels are not moved."""
 
     # -- cursor, bell
 
@@ -304,11 +344,22 @@ class TerminalView(Surface):
     def _sync_blink(self) -> None:
         may = self.hasFocus() and self.terminal.cursor_blink and not self._ended
         self._cursor_blink.set_running(may)
+        self._text_blink.set_running(bool(self._blinking) and self.isVisible() and not self._ended)
+
+    def cursor_typed(self) -> None:
+        """Someone typed: the cursor does not blink away meanwhile."""
+        self._cursor_blink.restart()
 
     def _update_cursor(self) -> None:
         self.viewport().update(self._cursor_rect)
 
+    def _update_blinking(self) -> None:
+        for row in self._blinking:
+            self.viewport().update(self.row_rect(row))
+
     def _flash(self) -> None:
+        if not self.flashes:
+            return
         self._flashing = True
         self._flash_timer.start(FLASH_MS)
         self.viewport().update()
@@ -339,11 +390,17 @@ class TerminalView(Surface):
         theme = self.painter.theme
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), QColor.fromRgb(theme.background))
-        height = self.cell_size[1]
-        for row, (_, line, selected) in enumerate(self._shown):
-            if event.region().intersects(self.row_rect(row)) and (line.runs or selected):
-                pixmap = self.painter.row(line, self.terminal.cols, selected)
-                painter.drawPixmap(QPointF(PADDING, PADDING + row * height), pixmap)
+        height, origin = self.cell_size[1], self.origin
+        columns = self.terminal.cols
+        top, bottom = event.rect().top(), event.rect().bottom()
+        first = max(0, int((top - origin) // height))
+        last = int((bottom - origin) // height) + 1
+        for row in range(first, min(last, len(self._shown))):
+            _, line, marks = self._shown[row]
+            if line.runs or marks:
+                blinked = not self._text_blink.on and row in self._blinking
+                pixmap = self.painter.row(line, columns, marks, blinked=blinked)
+                painter.drawPixmap(QPointF(origin, origin + row * height), pixmap)
         if self._cursor is not None:
             self._paint_cursor(painter, *self._cursor)
         if self._ended:
@@ -357,13 +414,37 @@ class TerminalView(Surface):
     def _paint_cursor(
         self, painter: QPainter, row: int, column: int, under: Run | None, shape: CursorShape
     ) -> None:
-        if self._preedit:
-            cells = sum(max(0, wcwidth(char)) for char in self._preedit)
-            under = Run(column, max(1, cells), self._preedit, Style(underline=1), cluster=True)
+        if self.preedit.cells:
+            self._paint_preedit(painter, row, column)
+            return
         focused = self.hasFocus() and not self._ended
-        if self._cursor_blink.on or not focused or self._preedit:
+        if self._cursor_blink.on or not focused:
             pixmap = self.painter.cursor(under, shape, focused)
             painter.drawPixmap(self.cell_rect(row, column).topLeft(), pixmap)
+
+    def _paint_preedit(self, painter: QPainter, row: int, column: int) -> None:
+        """The composition where the text will be, moved left where it would leave the grid."""
+        preedit = self.preedit
+        first = max(0, min(column, self.terminal.cols - preedit.cells - 1))
+        pixmap = self.painter.row(preedit.line, preedit.cells)
+        painter.drawPixmap(self.cell_rect(row, first).topLeft(), pixmap)
+        caret = self.painter.cursor(None, CursorShape.BAR, focused=True)
+        painter.drawPixmap(self.cell_rect(row, first + preedit.caret).topLeft(), caret)
+
+    def set_preedit(self, preedit: Preedit) -> None:
+        """Show what an input method composes; an empty one ends it."""
+        self.preedit = preedit
+        self.viewport().update()
+        self.updateMicroFocus()
+
+    @property
+    def caret_rect(self) -> QRect:
+        """Where text will go next, in the viewport: for an input method's window."""
+        if self._cursor is None or not self.preedit.cells:
+            return self._cursor_rect
+        row, column = self._cursor[:2]
+        first = max(0, min(column, self.terminal.cols - self.preedit.cells - 1))
+        return self.cell_rect(row, first + self.preedit.caret).toAlignedRect()
 
     def cursor_point(self) -> QPoint:
         """The bottom left of the cursor's cell, for what opens beside it."""

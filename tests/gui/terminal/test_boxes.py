@@ -1,197 +1,87 @@
-"""Colours, paste, mouse encoding and box drawing, without a window."""
+"""Lines reach exactly where they should, at any size of cell."""
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
-from PySide6.QtGui import QColor, QImage, QPainter, QPalette
+from PySide6.QtGui import QColor, QImage, QPainter
 
-from engine.emulator import TRUECOLOUR, MouseTracking, Style
-from gui.terminal import boxes, mouse, paste
-from gui.terminal.theme import DARK, LIGHT, Theme, for_palette, mix
-
-
-def luminance(rgb: int) -> float:
-    parts = [(rgb >> shift & 255) / 255 for shift in (16, 8, 0)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: int, other: int) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
-def test_text_is_readable(theme: Theme) -> None:
-    assert contrast(theme.foreground, theme.background) >= 7
-    assert contrast(theme.foreground, theme.selection) >= 4.5
-    assert contrast(theme.cursor_text, theme.cursor) >= 4.5
-    for colour in theme.palette[1:7]:
-        assert contrast(colour, theme.background) >= 4.5
-
-
-@pytest.mark.parametrize(
-    ("colour", "rgb"),
-    [
-        (1, DARK.palette[1]),
-        (16, 0x000000),
-        (21, 0x0000FF),
-        (196, 0xFF0000),
-        (231, 0xFFFFFF),
-        (232, 0x080808),
-        (255, 0xEEEEEE),
-        (TRUECOLOUR | 0x123456, 0x123456),
-        (-1, 0xABCDEF),
-    ],
-)
-def test_colours(colour: int, rgb: int) -> None:
-    assert DARK.colour(colour, 0xABCDEF) == rgb
-
-
-def test_what_styles_do_to_colours() -> None:
-    text, back = DARK.foreground, DARK.background
-    assert DARK.pair(Style()) == (text, back)
-    assert DARK.pair(Style(reverse=True)) == (back, text)
-    assert DARK.pair(Style(conceal=True, bg=1)) == (DARK.palette[1], DARK.palette[1])
-    assert DARK.pair(Style(faint=True)) == (mix(text, back, 0.5), back)
-    assert DARK.reversed().pair(Style()) == (back, text)
-
-
-def test_the_theme_follows_the_palette() -> None:
-    palette = QPalette(QColor("#202020"))
-    palette.setColor(QPalette.ColorRole.Base, QColor("#101010"))
-    assert for_palette(palette) is DARK
-    palette.setColor(QPalette.ColorRole.Base, QColor("#fefefe"))
-    assert for_palette(palette) is LIGHT
-
-
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ("ls -l", "ls -l"),
-        ("a\nb\r\nc\rd", "a\rb\rc\rd"),
-        ("a\tb", "a\tb"),
-        ("x\x1b[201~rm\x9b31m\x00\x7f", "x[201~rm31m"),
-        ("é日😀", "é日😀"),
-    ],
-)
-def test_pasted_text_is_cleaned(text: str, cleaned: str) -> None:
-    assert paste.clean(text) == cleaned
-
-
-def test_paste_encoding_and_counting() -> None:
-    assert paste.encode("a\rb", bracketed=True) == b"\x1b[200~a\rb\x1b[201~"
-    assert paste.encode("a\ud800", bracketed=False) == b"a?"
-    assert (paste.line_count("a"), paste.line_count("a\r"), paste.line_count("a\rb")) == (1, 1, 2)
-    assert paste.is_multiline("a\r")
-    assert not paste.is_multiline("a")
-
-
-@pytest.mark.parametrize(
-    ("action", "button", "sgr", "expected"),
-    [
-        (mouse.Action.PRESS, mouse.Button.LEFT, True, b"\x1b[<0;3;2M"),
-        (mouse.Action.RELEASE, mouse.Button.RIGHT, True, b"\x1b[<2;3;2m"),
-        (mouse.Action.MOVE, mouse.Button.NONE, True, b"\x1b[<35;3;2M"),
-        (mouse.Action.PRESS, mouse.Button.WHEEL_UP, True, b"\x1b[<64;3;2M"),
-        (mouse.Action.PRESS, mouse.Button.LEFT, False, b'\x1b[M #"'),
-        (mouse.Action.RELEASE, mouse.Button.LEFT, False, b'\x1b[M##"'),
-    ],
-)
-def test_mouse_encoding(
-    action: mouse.Action, button: mouse.Button, sgr: bool, expected: bytes
-) -> None:
-    assert mouse.encode(action, button, 2, 1, 0, sgr=sgr) == expected
-
-
-def test_the_old_mouse_encoding_has_an_end() -> None:
-    press, left = mouse.Action.PRESS, mouse.Button.LEFT
-    assert mouse.encode(press, left, 222, 222, 0, sgr=False) == b"\x1b[M \xff\xff"
-    assert mouse.encode(press, left, 223, 0, 0, sgr=False) == b""
-
-
-@pytest.mark.parametrize(
-    ("tracking", "wanted"),
-    [
-        (MouseTracking.OFF, []),
-        (MouseTracking.PRESS, ["press"]),
-        (MouseTracking.BUTTONS, ["press", "release"]),
-        (MouseTracking.DRAG, ["press", "release", "drag"]),
-        (MouseTracking.MOTION, ["press", "release", "drag", "move"]),
-    ],
-)
-def test_which_events_a_program_gets(tracking: MouseTracking, wanted: list[str]) -> None:
-    events = {
-        "press": (mouse.Action.PRESS, mouse.Button.LEFT),
-        "release": (mouse.Action.RELEASE, mouse.Button.LEFT),
-        "drag": (mouse.Action.MOVE, mouse.Button.LEFT),
-        "move": (mouse.Action.MOVE, mouse.Button.NONE),
-    }
-    assert [name for name, event in events.items() if mouse.wanted(tracking, *event)] == wanted
-
+from gui.terminal import boxes
 
 CELL = boxes.Cell(0, 0, 9, 17, 1)
+SIZES = [(9, 17, 1), (10, 20, 1), (13, 25, 2), (18, 34, 2), (27, 51, 3)]
 
 
-def drawn(char: str) -> QImage:
-    image = QImage(CELL.width, CELL.height, QImage.Format.Format_RGB32)
+def drawn(char: str, cell: boxes.Cell = CELL) -> QImage:
+    image = QImage(cell.width, cell.height, QImage.Format.Format_RGB32)
     image.fill(QColor("black"))
     painter = QPainter(image)
-    boxes.draw(painter, char, CELL, QColor("white"))
+    boxes.draw(painter, char, cell, QColor("white"))
     painter.end()
     return image
 
 
 def lit(image: QImage, x: int, y: int) -> bool:
-    return image.pixelColor(x, y).lightness() > 100
+    return image.pixelColor(x, y).lightness() > 60
 
 
-def touches(char: str) -> set[str]:
+def touches(char: str, cell: boxes.Cell = CELL) -> set[str]:
     """The edges of the cell that the character reaches."""
-    image = drawn(char)
-    width, height = CELL.width, CELL.height
+    image = drawn(char, cell)
     edges = {
-        "up": any(lit(image, x, 0) for x in range(width)),
-        "down": any(lit(image, x, height - 1) for x in range(width)),
-        "left": any(lit(image, 0, y) for y in range(height)),
-        "right": any(lit(image, width - 1, y) for y in range(height)),
+        "up": [(x, 0) for x in range(cell.width)],
+        "down": [(x, cell.height - 1) for x in range(cell.width)],
+        "left": [(0, y) for y in range(cell.height)],
+        "right": [(cell.width - 1, y) for y in range(cell.height)],
     }
-    return {edge for edge, reached in edges.items() if reached}
+    return {edge for edge, pixels in edges.items() if any(lit(image, *at) for at in pixels)}
 
 
-@pytest.mark.parametrize(
-    ("char", "edges"),
-    [
-        ("─", {"left", "right"}),
-        ("│", {"up", "down"}),
-        ("┌", {"down", "right"}),
-        ("┘", {"up", "left"}),
-        ("┼", {"up", "down", "left", "right"}),
-        ("┣", {"up", "down", "right"}),
-        ("╔", {"down", "right"}),
-        ("╩", {"up", "left", "right"}),
-        ("╒", {"down", "right"}),
-        ("╟", {"up", "down", "right"}),
-        ("╰", {"up", "right"}),
-        ("╮", {"down", "left"}),
-        ("╸", {"left"}),
-        ("╼", {"left", "right"}),
-        ("█", {"up", "down", "left", "right"}),
-    ],
-)
-def test_lines_reach_exactly_the_edges_they_should(char: str, edges: set[str]) -> None:
-    assert touches(char) == edges
+def meant(char: str) -> set[str]:
+    """The edges the character's Unicode name says it reaches."""
+    words = (
+        unicodedata.name(char).replace("VERTICAL", "UP DOWN").replace("HORIZONTAL", "LEFT RIGHT")
+    )
+    return {edge for edge in ("up", "down", "left", "right") if edge.upper() in words.split()}
 
 
-def test_every_box_and_block_draws_something() -> None:
-    for code in range(0x2500, 0x25A0):
+LINES = [
+    chr(code)
+    for code in range(0x2500, 0x2580)
+    if "DASH" not in unicodedata.name(chr(code)) and "DIAGONAL" not in unicodedata.name(chr(code))
+]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_lines_reach_exactly_the_edges_their_names_say(size: tuple[int, int, int]) -> None:
+    cell = boxes.Cell(0, 0, *size)
+    for char in LINES:
+        assert touches(char, cell) == meant(char), unicodedata.name(char)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("pair", ["─┼", "━╋", "═╬", "─╴", "╶─", "╌─", "━┿", "═╪", "╭╮", "╰╯"])
+def test_neighbours_meet_at_the_same_height(pair: str, size: tuple[int, int, int]) -> None:
+    cell = boxes.Cell(0, 0, *size)
+    left, right = (drawn(char, cell) for char in pair)
+    if "╌" not in pair:
+        ends = [lit(left, cell.width - 1, y) for y in range(cell.height)]
+        begins = [lit(right, 0, y) for y in range(cell.height)]
+        assert ends == begins
+
+
+def test_every_line_draws_something() -> None:
+    for code in (*range(0x2500, 0x2580), 0x23BA, 0x23BB, 0x23BC, 0x23BD):
         char = chr(code)
-        if boxes.covers(char):
-            image = drawn(char)
-            bits = [lit(image, x, y) for x in range(CELL.width) for y in range(CELL.height)]
-            assert any(bits) or char == "░", char
-    assert not boxes.covers("╱")
-    assert not boxes.covers("a")
+        assert boxes.covers(char)
+        image = drawn(char)
+        assert any(lit(image, x, y) for x in range(CELL.width) for y in range(CELL.height)), char
+
+
+@pytest.mark.parametrize("text", ["a", "█", "", "─\u0301", "日"])
+def test_what_is_left_to_others(text: str) -> None:
+    assert not boxes.covers(text)
 
 
 def test_a_double_line_is_two_lines() -> None:
@@ -201,7 +91,18 @@ def test_a_double_line_is_two_lines() -> None:
     assert not column[CELL.height // 2]
 
 
-def test_halves_meet_without_gap_or_overlap() -> None:
-    upper, lower = drawn("▀"), drawn("▄")
-    for y in range(CELL.height):
-        assert lit(upper, 4, y) != lit(lower, 4, y)
+def test_a_double_corner_does_not_cross_itself() -> None:
+    image = drawn("╔")
+    middle = (CELL.width - 1) // 2, (CELL.height - 1) // 2
+    assert not lit(image, *middle)
+    assert lit(image, middle[0] - 1, middle[1] - 1)
+    assert lit(image, middle[0] + 1, middle[1] + 1)
+
+
+def test_dashes_have_gaps() -> None:
+    for char, dashes in (("╌", 2), ("┄", 3), ("┈", 4)):
+        image = drawn(char, boxes.Cell(0, 0, 24, 24, 1))
+        row = [lit(image, x, 11) for x in range(24)]
+        assert sum(now and not before for before, now in zip([False, *row], row, strict=False)) == (
+            dashes
+        )

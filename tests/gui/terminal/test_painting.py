@@ -11,8 +11,9 @@ from PySide6.QtGui import QColor, QFont, QFontInfo, QImage, QPalette
 
 from engine.emulator import Line, Run, Style
 from gui.terminal.feeder import MAX_QUEUE, Feeder
-from gui.terminal.painter import Grid, monospace
-from gui.terminal.theme import DARK, LIGHT, Theme
+from gui.terminal.grid import Grid, monospace
+from gui.terminal.theme import Theme
+from gui.terminal.themes import DARK, LIGHT
 from tests.engine.emulator.test_hostile import PIECES
 from tests.gui.terminal.test_widget import LINES, show, typed, widget
 
@@ -39,6 +40,7 @@ def colours(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> se
 @pytest.fixture
 def dark(widget: TerminalWidget) -> Theme:
     widget.set_theme(dark=True)
+    widget.set_contrast(1)
     return DARK
 
 
@@ -154,10 +156,10 @@ def test_the_theme_follows_the_palette_until_told(widget: TerminalWidget) -> Non
     for base, expected in (("#ffffff", LIGHT), ("#101010", DARK)):
         palette.setColor(QPalette.ColorRole.Base, QColor(base))
         widget.setPalette(palette)
-        assert widget.theme is expected
+        assert widget.theme.name == expected.name
     widget.set_theme(LIGHT)
     widget.setPalette(QPalette())
-    assert widget.theme is LIGHT
+    assert widget.theme.name == LIGHT.name
 
 
 def test_only_changed_rows_are_painted(qtbot: QtBot, widget: TerminalWidget) -> None:
@@ -182,12 +184,12 @@ def test_the_cache_of_painted_rows_is_bounded(
     monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 10 * row_bytes)
     lines = [Line((Run(0, 1, "x", Style()),)) for _ in range(30)]
     for line in lines:
-        painter.row(line, 20, None)
+        painter.row(line, 20)
     before = painter.painted
     for line in lines[-10:]:
-        painter.row(line, 20, None)
+        painter.row(line, 20)
     assert painter.painted == before
-    painter.row(lines[0], 20, None)
+    painter.row(lines[0], 20)
     assert painter.painted == before + 1
 
 

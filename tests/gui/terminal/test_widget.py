@@ -203,7 +203,7 @@ def test_several_lines_are_asked_about(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes], accept: bool
 ) -> None:
     widget.paste_text("one\ntwo\n")
-    box = widget.question
+    box = widget.clipboard.question
     assert isinstance(box, QMessageBox)
     assert "2 lines" in box.text()
     assert typed == []
@@ -216,7 +216,7 @@ def test_several_lines_are_asked_about(
             button = buttons.button(QDialogButtonBox.StandardButton.Cancel)
         button.click()
     assert typed == ([b"one\rtwo\r"] if accept else [])
-    assert widget.question is None
+    assert widget.clipboard.question is None
 
 
 def test_copy_without_a_selection_leaves_the_clipboard(widget: TerminalWidget) -> None:
@@ -229,14 +229,17 @@ def test_menu_names_actions_and_shortcuts(qtbot: QtBot, widget: TerminalWidget) 
     show(qtbot, widget, "text")
     menu = widget.context_menu()
     actions = [action for action in menu.actions() if not action.isSeparator()]
-    assert [a.text().replace("&", "") for a in actions] == [
-        "Copy",
-        "Paste",
-        "Select All",
-        "Clear Scrollback",
+    texts = [a.text().replace("&", "") for a in actions]
+    assert texts == [
+        *("Copy", "Copy as HTML", "Paste", "Select All", "Find…"),
+        *("Previous Prompt", "Next Prompt", "Clear Scrollback", "Reset Terminal"),
     ]
-    assert all(action.shortcut().toString() for action in actions)
-    assert [action.isEnabled() for action in actions] == [False, True, True, True]
+    assert [a.shortcut().toString() for a in actions if not a.shortcut().isEmpty()] == [
+        *("Ctrl+Shift+C", "Ctrl+Shift+V", "Ctrl+Shift+A", "Ctrl+Shift+F"),
+        *("Ctrl+Shift+Up", "Ctrl+Shift+Down", "Ctrl+Shift+K"),
+    ]
+    off = [text for text, action in zip(texts, actions, strict=True) if not action.isEnabled()]
+    assert off == ["Copy", "Copy as HTML", "Previous Prompt", "Next Prompt"]
     menu.aboutToHide.emit()
     assert all(action.isEnabled() for action in actions)
     menu.deleteLater()
@@ -415,7 +418,7 @@ def test_dragging_out_of_the_window_scrolls(qtbot: QtBot, widget: TerminalWidget
     qtbot.mouseRelease(widget.viewport(), LEFT, pos=QPoint(20, -30))
     value = bar.value()
     assert len(widget.selected_text().splitlines()) >= 91 - value
-    assert not widget._auto_scroll.isActive()
+    assert not widget.pointer.auto_scroll.isActive()
 
 
 def test_a_selection_stays_on_its_text_and_goes_when_that_changes(
