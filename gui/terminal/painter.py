@@ -73,6 +73,18 @@ class _Ink(NamedTuple):
     background: int
 
 
+class _Places(dict[int, QPointF]):
+    """Where the text of a column begins, made on first use."""
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self._grid = grid
+
+    def __missing__(self, column: int) -> QPointF:
+        place = self[column] = QPointF(column * self._grid.width, self._grid.ascent)
+        return place
+
+
 class RowPainter:
     """Paints rows with one grid and one theme, each Line once."""
 
@@ -81,6 +93,10 @@ class RowPainter:
         self.theme = theme
         self.painted = 0
         """Rows painted so far: what a cached row does not add to."""
+        self._places = _Places(grid)
+        self._font: QFont | None = None
+        """The font and the pen the painter has, while a row is painted."""
+        self._pen: QPen | None = None
         self._background = QColor.fromRgb(theme.background)
         self._bytes = 0
         # Keyed by identity; the Line is kept beside its pixmap, so no other takes its place.
@@ -91,13 +107,21 @@ class RowPainter:
         self._kinds: dict[str, str] = {}
 
     def row(self, line: Line, columns: int, marks: Marks = (), *, blinked: bool = False) -> QPixmap:
-        """The row as a pixmap of ``columns`` cells. ``blinked``: blinking text is hidden."""
-        key = (id(line), marks, columns, blinked)
+        """The row as a pixmap, as wide as there is anything in it, at most ``columns`` cells.
+
+        To be drawn on device pixels; right of it there is background. ``blinked``:
+        blinking text is hidden.
+        """
+        cells = line.width
+        for mark in marks:
+            cells = max(cells, mark.end)
+        cells = max(1, min(cells, columns))
+        key = (id(line), marks, cells, blinked)
         known = self._rows.get(key)
         if known is not None:
             self._rows.move_to_end(key)
             return known[1]
-        pixmap = self._paint(line, columns, marks, blinked)
+        pixmap = self._paint(line, cells, marks, blinked)
         self._rows[key] = (line, pixmap)
         self.painted += 1
         self._bytes += _size(pixmap)
@@ -110,18 +134,25 @@ class RowPainter:
         pixmap = QPixmap(columns * grid.width, grid.height)
         pixmap.fill(self._background)
         painter = QPainter(pixmap)
-        inks = [(run, self._ink(run.style)) for run in line.runs]
-        width, height = grid.width, grid.height
-        for run, ink in inks:
-            if ink.fill is not None:
-                painter.fillRect(run.column * width, 0, run.cells * width, height, ink.fill)
-        for run, ink in inks:
-            if not (blinked and run.style.blink):
-                self._text(painter, run, ink)
-        for mark in marks:
-            self._mark(painter, inks, mark, columns)
-        painter.end()
-        pixmap.setDevicePixelRatio(grid.ratio)
+        try:
+            inks: list[tuple[Run, _Ink]] = []
+            width, height = grid.width, grid.height
+            # All backgrounds first: a slanted letter reaches over the end of its run.
+            for run in line.runs:
+                style = run.style
+                ink = self._inks.get(style) or self._ink(style)
+                if ink.fill is not None:
+                    painter.fillRect(run.column * width, 0, run.cells * width, height, ink.fill)
+                if ink.decorated or not run.text.isspace():
+                    inks.append((run, ink))
+            self._pen = self._font = None
+            for run, ink in inks:
+                if not (blinked and run.style.blink):
+                    self._text(painter, run, ink)
+            for mark in marks:
+                self._mark(painter, inks, mark, columns)
+        finally:
+            painter.end()
         return pixmap
 
     def _mark(
@@ -142,6 +173,7 @@ class RowPainter:
         }[kind]
         rect = self._rect(start, end - start)
         painter.save()
+        self._pen = self._font = None
         painter.setClipRect(rect)
         painter.fillRect(rect, QColor.fromRgb(back))
         for run, ink in inks:
@@ -149,6 +181,7 @@ class RowPainter:
                 text = QColor.fromRgb(readable(ink.text, back, contrast))
                 self._text(painter, run, ink._replace(pen=QPen(text), exact=text))
         painter.restore()
+        self._pen = self._font = None
 
     def _rect(self, column: int, cells: int) -> QRect:
         return QRect(column * self.grid.width, 0, cells * self.grid.width, self.grid.height)
@@ -163,11 +196,11 @@ class RowPainter:
 
     def _mix(self, style: Style) -> _Ink:
         theme = self.theme
-        text, background = theme.pair(style)
+        exact, text, background = theme.colours(style)
         return _Ink(
             style=style,
             pen=QPen(QColor.fromRgb(text)),
-            exact=QColor.fromRgb(theme.exact(style)[0]),
+            exact=QColor.fromRgb(exact),
             fill=None if background == theme.background else QBrush(QColor.fromRgb(background)),
             font=self.grid.font(style),
             decorated=bool(style.underline or style.strike or style.overline),
@@ -179,23 +212,25 @@ class RowPainter:
 
     def _text(self, painter: QPainter, run: Run, ink: _Ink) -> None:
         """Draw a run's characters and lines, at its columns."""
-        text = run.text
-        if run.cluster:
-            self._glyph(painter, text, run.column, run.cells, ink)
+        column, cells, text, _, cluster = run
+        if cluster:
+            self._glyph(painter, text, column, cells, ink)
         elif text.isascii():
-            self._plain(painter, text, run.column, ink)
+            self._plain(painter, text, column, ink)
         else:
             self._mixed(painter, run, ink)
         if ink.decorated:
             self._decorate(painter, run, ink)
 
     def _plain(self, painter: QPainter, text: str, column: int, ink: _Ink) -> None:
-        stripped = text.lstrip(" ")
-        if stripped:
-            column += len(text) - len(stripped)
+        # Setting one costs as much as a letter, and neighbours often share it.
+        if ink.font is not self._font:
+            self._font = ink.font
             painter.setFont(ink.font)
+        if ink.pen is not self._pen:
+            self._pen = ink.pen
             painter.setPen(ink.pen)
-            painter.drawText(QPointF(column * self.grid.width, self.grid.ascent), stripped)
+        painter.drawText(self._places[column], text)
 
     def _mixed(self, painter: QPainter, run: Run, ink: _Ink) -> None:
         column = run.column
@@ -301,7 +336,7 @@ class RowPainter:
     # -- cursor
 
     def cursor(self, under: Run | None, shape: CursorShape, focused: bool) -> QPixmap:
-        """The cursor's cell, with the character ``under`` it (None: a blank)."""
+        """The cursor's cell, on device pixels, with the character ``under`` it (None: a blank)."""
         grid, theme = self.grid, self.theme
         cells = under.cells if under is not None else 1
         ink = self._ink(under.style if under is not None else Style())
@@ -310,6 +345,7 @@ class RowPainter:
         solid = focused and shape is CursorShape.BLOCK
         pixmap.fill(QColor.fromRgb(theme.cursor if solid else ink.background))
         painter = QPainter(pixmap)
+        self._pen = self._font = None
         if under is not None and not under.style.conceal:
             if solid:
                 text = QColor.fromRgb(theme.cursor_text)
@@ -328,7 +364,6 @@ class RowPainter:
             thick = max(2, 2 * grid.line)
             painter.fillRect(0, grid.height - thick, pixmap.width(), thick, colour)
         painter.end()
-        pixmap.setDevicePixelRatio(grid.ratio)
         return pixmap
 
 

@@ -23,8 +23,8 @@ _FAINT_CONTRAST = 0.6
 """The share of the wanted contrast that faint text gets: it is meant to step back."""
 _MATCH = 0.35
 """How much of the theme's yellow is behind what the find bar found."""
-_STEPS = 20
-"""Steps from a colour to black or white in which a readable one is looked for."""
+_HALVINGS = 5
+"""How exactly the nearest readable colour on the way to black or white is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,16 @@ class Theme:
 
     def pair(self, style: Style) -> tuple[int, int]:
         """(text, background) of a style, the text readable. Truecolour text stays exact."""
+        return self.colours(style)[1:]
+
+    def colours(self, style: Style) -> tuple[int, int, int]:
+        """The text as asked for, the text readable, and the background of a style."""
         text, background = self.exact(style)
         foreground = style.bg if style.reverse else style.fg
         if style.conceal or (foreground != DEFAULT_COLOUR and foreground & TRUECOLOUR):
-            return text, background
+            return text, text, background
         wanted = self.contrast * (_FAINT_CONTRAST if style.faint else 1)
-        return readable(text, background, wanted), background
+        return text, readable(text, background, wanted), background
 
     @property
     def match(self) -> int:
@@ -129,25 +133,33 @@ class Theme:
 
 def mix(one: int, other: int, share: float) -> int:
     """``one`` moved towards ``other`` by ``share`` (0..1)."""
-    mixed = 0
-    for shift in (16, 8, 0):
-        a, b = one >> shift & 255, other >> shift & 255
-        mixed |= round(a + (b - a) * share) << shift
-    return mixed
+    red, green, blue = one >> 16, one >> 8 & 255, one & 255
+    red += round(((other >> 16) - red) * share)
+    green += round(((other >> 8 & 255) - green) * share)
+    blue += round(((other & 255) - blue) * share)
+    return red << 16 | green << 8 | blue
 
 
-@lru_cache(maxsize=4096)
+_LINEAR = tuple(
+    c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+    for c in (value / 255 for value in range(256))
+)
+"""An sRGB component as linear light."""
+
+
 def luminance(rgb: int) -> float:
     """Relative luminance, 0 black to 1 white. Source: WCAG 2.2."""
-    parts = [(rgb >> shift & 255) / 255 for shift in (16, 8, 0)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    red, green, blue = _LINEAR[rgb >> 16], _LINEAR[rgb >> 8 & 255], _LINEAR[rgb & 255]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def contrast(one: int, other: int) -> float:
     """Contrast ratio of two colours, 1..21. Source: WCAG 2.2."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+    return _ratio(luminance(one), luminance(other))
+
+
+def _ratio(one: float, other: float) -> float:
+    return (one + 0.05) / (other + 0.05) if one > other else (other + 0.05) / (one + 0.05)
 
 
 @lru_cache(maxsize=4096)
@@ -156,15 +168,24 @@ def readable(text: int, background: int, wanted: float) -> int:
 
     Text of its own background's colour stays: it was hidden on purpose.
     """
-    if text == background or contrast(text, background) >= wanted:
+    back, front = luminance(background), luminance(text)
+    if text == background or _ratio(front, back) >= wanted:
         return text
     # Away from the background if that can do, else the other way.
-    lighter = luminance(text) >= luminance(background)
-    for end in (0xFFFFFF, 0) if lighter else (0, 0xFFFFFF):
-        if contrast(end, background) < wanted:
-            continue
-        for step in range(1, _STEPS + 1):
-            moved = mix(text, end, step / _STEPS)
-            if contrast(moved, background) >= wanted:
-                return moved
-    return max(0xFFFFFF, 0, key=lambda end: contrast(end, background))
+    for end in (0xFFFFFF, 0) if front >= back else (0, 0xFFFFFF):
+        if _ratio(luminance(end), back) >= wanted:
+            return _nearest(text, end, back, wanted)
+    return max(0xFFFFFF, 0, key=lambda end: _ratio(luminance(end), back))
+
+
+def _nearest(text: int, end: int, back: float, wanted: float) -> int:
+    """The colour nearest to ``text`` on the way to ``end`` that has the wanted contrast."""
+    enough, low, high = end, 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        moved = mix(text, end, middle)
+        if _ratio(luminance(moved), back) >= wanted:
+            enough, high = moved, middle
+        else:
+            low = middle
+    return enough

@@ -7,9 +7,10 @@ which rows are in view (scrolling), nor keys, mouse and clipboard (widget).
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, QPoint, QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -85,7 +86,7 @@ class TerminalView(ScrolledTerminal):
         self._feeder.progressed.connect(self._schedule)
         self._since_frame = QElapsedTimer()
         self._since_frame.start()
-        self._frame_timer = self._single_shot(self._frame)
+        self._frame_timer = self._single_shot(self.frame)
         self._resize_timer = self._single_shot(self._fit)
         self._flash_timer = self._single_shot(self._unflash)
         self._cursor_blink = Blink(self)
@@ -177,7 +178,7 @@ class TerminalView(ScrolledTerminal):
             wait = max(0, FRAME_MS - self._since_frame.elapsed())
             self._frame_timer.start(wait)
 
-    def _frame(self) -> None:
+    def frame(self) -> None:
         """Bring the view up to date with the emulator, and tell who counts."""
         self._since_frame.restart()
         terminal = self.terminal
@@ -387,29 +388,71 @@ class TerminalView(ScrolledTerminal):
     # -- painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme = self.painter.theme
         painter = QPainter(self.viewport())
-        painter.fillRect(event.rect(), QColor.fromRgb(theme.background))
+        try:
+            self.paint(painter, event.rect())
+        finally:
+            # A painter left open on a widget would take the process down with it.
+            painter.end()
+
+    def paint(self, painter: QPainter, area: QRect) -> None:
+        """Paint what lies in ``area`` of the viewport, onto whatever ``painter`` paints on."""
+        theme = self.painter.theme
         height, origin = self.cell_size[1], self.origin
-        columns = self.terminal.cols
-        top, bottom = event.rect().top(), event.rect().bottom()
-        first = max(0, int((top - origin) // height))
-        last = int((bottom - origin) // height) + 1
-        for row in range(first, min(last, len(self._shown))):
-            _, line, marks = self._shown[row]
-            if line.runs or marks:
-                blinked = not self._text_blink.on and row in self._blinking
-                pixmap = self.painter.row(line, columns, marks, blinked=blinked)
-                painter.drawPixmap(QPointF(origin, origin + row * height), pixmap)
+        first = max(0, int((area.top() - origin) // height))
+        last = min(int((area.bottom() - origin) // height) + 1, len(self._shown))
+        painter.save()
+        # Whole device pixels from here on: rows meet without a seam at any scale.
+        ratio = self.painter.grid.ratio
+        painter.scale(1 / ratio, 1 / ratio)
+        self._paint_rows(painter, self._in_pixels(area), first, last)
         if self._cursor is not None:
             self._paint_cursor(painter, *self._cursor)
+        painter.restore()
         if self._ended:
-            painter.fillRect(event.rect(), dimmed(theme))
+            painter.fillRect(area, dimmed(theme))
         if self._flashing:
             flash = QColor.fromRgb(theme.foreground)
             flash.setAlpha(28)
-            painter.fillRect(event.rect(), flash)
-        painter.end()
+            painter.fillRect(area, flash)
+
+    def _in_pixels(self, area: QRect) -> QRect:
+        """An area of the viewport in device pixels, rounded outwards."""
+        ratio = self.painter.grid.ratio
+        left, top = math.floor(area.left() * ratio), math.floor(area.top() * ratio)
+        right = math.ceil((area.left() + area.width()) * ratio)
+        bottom = math.ceil((area.top() + area.height()) * ratio)
+        return QRect(left, top, right - left, bottom - top)
+
+    def _paint_rows(self, painter: QPainter, area: QRect, first: int, last: int) -> None:
+        """Rows first..last-1, and background where there are none; in device pixels.
+
+        No pixel is painted twice: a screen is many megabytes of them.
+        """
+        background = QColor.fromRgb(self.painter.theme.background)
+        columns, height = self.terminal.cols, self.painter.grid.height
+        origin = round(self.origin * self.painter.grid.ratio)
+        left, right = area.left(), area.left() + area.width()
+        # The rows' own part of the area is filled row by row, right of their pixmaps.
+        top, bottom = origin + first * height, origin + max(first, last) * height
+        above, below = top - area.top(), area.top() + area.height() - bottom
+        painter.fillRect(left, area.top(), right - left, max(above, 0), background)
+        painter.fillRect(left, top, max(origin - left, 0), bottom - top, background)
+        painter.fillRect(left, bottom, right - left, max(below, 0), background)
+        for row in range(first, last):
+            _, line, marks = self._shown[row]
+            start, y = origin, origin + row * height
+            if line.runs or marks:
+                blinked = not self._text_blink.on and row in self._blinking
+                pixmap = self.painter.row(line, columns, marks, blinked=blinked)
+                painter.drawPixmap(origin, y, pixmap)
+                start += pixmap.width()
+            painter.fillRect(start, y, max(right - start, 0), height, background)
+
+    def _place_in_pixels(self, row: int, column: int) -> QPoint:
+        grid = self.painter.grid
+        origin = round(self.origin * grid.ratio)
+        return QPoint(origin + column * grid.width, origin + row * grid.height)
 
     def _paint_cursor(
         self, painter: QPainter, row: int, column: int, under: Run | None, shape: CursorShape
@@ -420,16 +463,16 @@ class TerminalView(ScrolledTerminal):
         focused = self.hasFocus() and not self._ended
         if self._cursor_blink.on or not focused:
             pixmap = self.painter.cursor(under, shape, focused)
-            painter.drawPixmap(self.cell_rect(row, column).topLeft(), pixmap)
+            painter.drawPixmap(self._place_in_pixels(row, column), pixmap)
 
     def _paint_preedit(self, painter: QPainter, row: int, column: int) -> None:
         """The composition where the text will be, moved left where it would leave the grid."""
         preedit = self.preedit
         first = max(0, min(column, self.terminal.cols - preedit.cells - 1))
         pixmap = self.painter.row(preedit.line, preedit.cells)
-        painter.drawPixmap(self.cell_rect(row, first).topLeft(), pixmap)
+        painter.drawPixmap(self._place_in_pixels(row, first), pixmap)
         caret = self.painter.cursor(None, CursorShape.BAR, focused=True)
-        painter.drawPixmap(self.cell_rect(row, first + preedit.caret).topLeft(), caret)
+        painter.drawPixmap(self._place_in_pixels(row, first + preedit.caret), caret)
 
     def set_preedit(self, preedit: Preedit) -> None:
         """Show what an input method composes; an empty one ends it."""
