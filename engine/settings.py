@@ -150,7 +150,7 @@ class UiSettings(_Section, frozen=True):
     clipboard_write: bool = False
     """Programs may put text on the clipboard (OSC 52). They never read it."""
     notifications: bool = False
-    """Programs may show notes on the desktop (OSC 9, OSC 777)."""
+    """Programs may show notes in the window (OSC 9, OSC 777)."""
     confirm_close: bool = True
 
 
@@ -195,11 +195,12 @@ def load(
         if values:
             _overlay(merged, values)
             # Validated source by source, so that the error can say which one it was.
-            _validate(merged, source)
-    return _validate(merged, "")
+            validate(merged, source)
+    return validate(merged, "")
 
 
-def _validate(values: dict[str, Any], source: str) -> Settings:
+def validate(values: dict[str, Any], source: str) -> Settings:
+    """Settings of nested values. Raises SettingsError naming the key and the source."""
     try:
         # Not strict: environment variables are text, "8080" must do for a number.
         settings = msgspec.convert(values, Settings, strict=False)

@@ -67,7 +67,9 @@ def _step(event: QKeyEvent, held: Qt.KeyboardModifier, back: Qt.Key, on: Qt.Key)
 
 
 def is_for_window(event: QKeyEvent) -> bool:
-    """Ctrl+Shift with a letter, Ctrl+PageUp/PageDown, zooming; on a Mac all with Command."""
+    """Ctrl+Shift with a letter, Ctrl with PageUp, PageDown or a comma, zooming; on a Mac
+    all with Command.
+    """
     modifiers, key = event.modifiers(), event.key()
     if MAC:
         return bool(modifiers & _MOD.ControlModifier)
@@ -75,6 +77,6 @@ def is_for_window(event: QKeyEvent) -> bool:
         return True
     if not modifiers & _MOD.ControlModifier:
         return False
-    if key in (_KEY.Key_PageUp, _KEY.Key_PageDown):
+    if key in (_KEY.Key_PageUp, _KEY.Key_PageDown, _KEY.Key_Comma):
         return True
     return bool(modifiers & _MOD.ShiftModifier) and _KEY.Key_A <= key <= _KEY.Key_Z

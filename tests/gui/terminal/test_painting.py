@@ -182,7 +182,7 @@ def test_the_cache_of_painted_rows_is_bounded(
     grid = painter.grid
     row_bytes = 20 * grid.width * grid.height * 4
     monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 10 * row_bytes)
-    lines = [Line((Run(0, 1, "x", Style()),)) for _ in range(30)]
+    lines = [Line((Run(0, 20, "x" * 20, Style()),)) for _ in range(30)]
     for line in lines:
         painter.row(line, 20)
     before = painter.painted
