@@ -148,8 +148,8 @@ QHeaderView::section { background: $base; color: $muted; padding: 5px 8px; borde
 QHeaderView::section:hover { color: $text; }
 QTableCornerButton::section { background: $base; border: none; }
 
-QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit { background: $base; border: 1px solid $border;
-    border-radius: 6px; padding: 4px 8px; selection-background-color: $selection;
+QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit { background: $base;
+    border: 1px solid $border; border-radius: 6px; padding: 4px 8px; selection-background-color: $selection;
     selection-color: $text; }
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: $accent; }
 QComboBox::drop-down { border: none; width: 24px; }
