@@ -149,8 +149,8 @@ QHeaderView::section:hover { color: $text; }
 QTableCornerButton::section { background: $base; border: none; }
 
 QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit { background: $base;
-    border: 1px solid $border; border-radius: 6px; padding: 4px 8px; selection-background-color: $selection;
-    selection-color: $text; }
+    border: 1px solid $border; border-radius: 6px; padding: 4px 8px;
+    selection-background-color: $selection; selection-color: $text; }
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: $accent; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("$chevron"); width: 12px; height: 12px; }

@@ -15,14 +15,12 @@ from gui.terminal.grid import Grid, monospace
 from gui.terminal.theme import Theme
 from gui.terminal.themes import DARK, LIGHT
 from tests.engine.emulator.test_hostile import PIECES
-from tests.gui.terminal.test_widget import LINES, show, typed, widget
+from tests.gui.terminal.acts import LINES, show
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from gui.terminal.widget import TerminalWidget
-
-__all__ = ["typed", "widget"]
 
 
 def colours(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> set[int]:
