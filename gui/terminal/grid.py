@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetricsF, QPixmap
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetricsF, QPixmap, QRawFont
 
 from engine.emulator import Style
 from gui.terminal.boxes import Cell
@@ -71,7 +71,7 @@ class Grid:
         self.strike = self.ascent - round(metrics.strikeOutPos())
         variants = [(bold, italic) for bold in (False, True) for italic in (False, True)]
         self._fonts = {key: self._variant(base, *key) for key in variants}
-        self._metrics = {key: QFontMetricsF(font) for key, font in self._fonts.items()}
+        self._raw = QRawFont.fromFont(base)
         self._shaped = {key: self._with_shaping(base, *key) for key in variants}
         self._in_font: dict[str, bool] = {}
         self.waves: dict[int, QPixmap] = {}
@@ -105,7 +105,8 @@ class Grid:
         """Whether the font itself draws ``char``, so that it keeps to the cells."""
         known = self._in_font.get(char)
         if known is None:
-            known = char.isascii() or self._metrics[False, False].inFontUcs4(ord(char))
+            # Metrics would count the fonts that stand in for this one, too.
+            known = char.isascii() or self._raw.supportsCharacter(ord(char))
             self._in_font[char] = known
         return known
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gui.terminal.selection import Place
+from gui.terminal.selection import Place, blanks_at_end
 
 if TYPE_CHECKING:
     from engine.emulator import Line, Terminal
@@ -44,9 +44,10 @@ class Logical:
         if not 0 <= row < len(self.starts):
             return len(self.text)
         line = self.lines[row]
-        before = line.slice(0, line.cell_start(place.column))
+        column = line.cell_start(place.column)
+        characters = len(line.slice(0, column)) + max(0, column - line.width)
         limit = self.starts[row + 1] if row + 1 < len(self.starts) else len(self.text)
-        return min(self.starts[row] + len(before), limit)
+        return min(self.starts[row] + characters, limit)
 
     def _column(self, row: int, characters: int) -> int:
         """The column after so many characters of a row."""
@@ -79,7 +80,8 @@ def logical(terminal: Terminal, name: int) -> Logical | None:
         last += 1
     rows = (_row(terminal, row) for row in range(first, last + 1))
     lines = [line for line in rows if line is not None]
-    texts = [row_text(line, terminal.cols) for line in lines]
+    after = [*lines[1:], None]
+    texts = [row_text(line, next_, terminal.cols) for line, next_ in zip(lines, after, strict=True)]
     starts, length = [], 0
     for text in texts:
         starts.append(length)
@@ -87,10 +89,10 @@ def logical(terminal: Terminal, name: int) -> Logical | None:
     return Logical(first, "".join(texts).rstrip(" "), tuple(starts), tuple(lines))
 
 
-def row_text(line: Line, columns: int) -> str:
+def row_text(line: Line, after: Line | None, columns: int) -> str:
     """A row's text; one the terminal wrapped counts to its very end."""
     text = line.slice(0, line.width)
-    return text + " " * (columns - line.width) if line.wrapped else text
+    return text + " " * blanks_at_end(line, after, columns) if line.wrapped else text
 
 
 def _goes_on(terminal: Terminal, name: int) -> bool:

@@ -46,6 +46,16 @@ class Piece(NamedTuple):
     """The terminal wrapped here: no line ends."""
 
 
+def blanks_at_end(line: Line, after: Line | None, columns: int) -> int:
+    """Blank cells that are text at the end of a row the terminal wrapped.
+
+    One cell that only a wide character's half would have fitted into is none.
+    """
+    blanks = max(0, columns - line.width)
+    first = after.at(0) if after is not None and blanks == 1 else None
+    return 0 if first is not None and first.cells == 2 else blanks
+
+
 class Selection:
     """At most one stretch, or rectangle, of text of one terminal."""
 
@@ -132,6 +142,9 @@ class Selection:
                 continue
             columns = self.columns(name, line) or (0, 0)
             goes_on = line.wrapped and not self.rectangular and name != last
+            if goes_on and columns[1] == self._terminal.cols:
+                blanks = blanks_at_end(line, self._line(name + 1), self._terminal.cols)
+                columns = (columns[0], max(columns[0], line.width + blanks))
             yield Piece(line, *columns, goes_on)
 
     def text(self) -> str:
@@ -140,7 +153,8 @@ class Selection:
         for piece in self.pieces():
             text = piece.line.slice(piece.start, piece.end)
             if piece.goes_on:
-                parts.append(text + " " * (piece.end - max(piece.line.width, piece.start)))
+                blanks = piece.end - max(piece.line.width, piece.start)
+                parts.append(text + " " * blanks)
                 continue
             # Blanks up to the line's end are the screen's, not the text's.
             blank = piece.end >= piece.line.width or self.rectangular
@@ -157,7 +171,9 @@ class Selection:
         """The unit around a place."""
         line = self._line(place.line)
         if line is None or self._unit is Unit.CHARACTER:
-            column = line.cell_start(place.column) if line is not None else place.column
+            # A rectangle's edge is a column: each of its lines finds its own characters.
+            whole = line is not None and not self.rectangular
+            column = line.cell_start(place.column) if line and whole else place.column
             there = Place(place.line, column)
             return there, there
         if self._unit is Unit.LINE:

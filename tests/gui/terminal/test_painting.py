@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QColor, QFont, QFontInfo, QImage, QPalette
+from PySide6.QtGui import QColor, QImage, QPalette
 
 from engine.emulator import Line, Run, Style
 from gui.terminal.feeder import MAX_QUEUE, Feeder
-from gui.terminal.grid import Grid, monospace
 from gui.terminal.theme import Theme
 from gui.terminal.themes import DARK, LIGHT
 from tests.engine.emulator.test_hostile import PIECES
@@ -189,21 +188,6 @@ def test_the_cache_of_painted_rows_is_bounded(
     assert painter.painted == before
     painter.row(lines[0], 20)
     assert painter.painted == before + 1
-
-
-def test_every_cell_begins_on_a_whole_pixel_at_any_scale() -> None:
-    for ratio in (1.0, 1.25, 1.5, 1.75, 2.0, 3.0):
-        grid = Grid(QFont("DejaVu Sans Mono", 11), ratio)
-        text = "M" * 200
-        drift = abs(grid._metrics[False, False].horizontalAdvance(text) - 200 * grid.width)
-        assert drift < 1, ratio
-        for key in grid._fonts:
-            assert abs(grid._metrics[key].horizontalAdvance(text) - 200 * grid.width) < 4
-
-
-def test_a_proportional_font_is_replaced() -> None:
-    assert QFontInfo(monospace(QFont("DejaVu Serif", 12))).fixedPitch()
-    assert monospace(QFont("DejaVu Serif", 12)).pointSizeF() == 12
 
 
 def test_the_loop_lives_while_megabytes_arrive(qtbot: QtBot, widget: TerminalWidget) -> None:
