@@ -45,7 +45,7 @@ FURNISH = (
 )
 """Something for htop to show; it ends with the shell."""
 TMUX = (
-    "tmux -f /dev/null -L shot new-session -s work \\; set -g status-style bg=colour24,fg=white"
+    "tmux -f /dev/null -S ~/tmux new-session -s work \\; set -g status-style bg=colour24,fg=white"
     " \\; split-window -h 'htop' \\; split-window -v 'vim code/boxes.py'"
     " \\; select-pane -L \\; send-keys 'ls -la --color code | head -20' Enter"
 )
@@ -146,7 +146,10 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
 
 async def play(application: Application, tab: TerminalTab, scene: Scene, out: Path) -> None:
     tab.terminal.typed.emit(scene.typed.encode())
-    await until(lambda: scene.shows in text_of(tab))
+    try:
+        await until(lambda: scene.shows in text_of(tab))
+    except TimeoutError:
+        raise SystemExit(f"{scene.name} did not come up:\n{text_of(tab)}") from None
     await settled(tab)
     await picture(application, out / f"terminal-{scene.name}.png")
     tab.terminal.typed.emit(scene.leave.encode())
