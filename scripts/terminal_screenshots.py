@@ -46,7 +46,7 @@ FURNISH = (
 """Something for htop to show; it ends with the shell."""
 TMUX = (
     "tmux -f /dev/null -S ~/tmux new-session -s work \\; set -g status-style bg=colour24,fg=white"
-    " \\; split-window -h 'htop' \\; split-window -v 'vim code/boxes.py'"
+    " \\; split-window -h 'htop -d 5' \\; split-window -v 'vim code/boxes.py'"
     " \\; select-pane -L \\; send-keys 'ls -la --color code | head -20' Enter"
 )
 
@@ -66,7 +66,7 @@ SCENES = (
     Scene("boxes", "cat", "clear; cat boxes.txt\r", "overline", "clear\r"),
     Scene("emoji", "cat", "clear; cat emoji.txt\r", "abcd", "clear\r"),
     Scene("vim", "vim", "vim +/_draw_box -c 'set nu hls' code/boxes.py\r", "_draw_box", ":q!\r"),
-    Scene("htop", "htop", "htop\r", "Load average", "q"),
+    Scene("htop", "htop", "htop -d 5\r", "Load average", "q"),
     Scene("mc", "mc", "mc -u -S modarin256 ~/code ~/docs\r", "Menu", "\x1b[21~\r"),
     Scene("tmux", "tmux", TMUX + "\r", "[work]", "\x02:kill-server\r"),
 )

@@ -21,6 +21,8 @@ _FAINT = 0.45
 """How far a faint colour goes towards its background."""
 _FAINT_CONTRAST = 0.6
 """The share of the wanted contrast that faint text gets: it is meant to step back."""
+_ON_COLOUR = 6.0
+"""The least contrast on a coloured background, for which a theme's hues are not made."""
 _MATCH = 0.35
 """How much of the theme's yellow is behind what the find bar found."""
 _HALVINGS = 5
@@ -88,7 +90,11 @@ class Theme:
         foreground = style.bg if style.reverse else style.fg
         if style.conceal or (foreground != DEFAULT_COLOUR and foreground & TRUECOLOUR):
             return text, text, background
-        wanted = self.contrast * (_FAINT_CONTRAST if style.faint else 1)
+        wanted = self.contrast
+        if wanted > 1 and background != self.background:
+            wanted = max(wanted, _ON_COLOUR)
+        if style.faint:
+            wanted *= _FAINT_CONTRAST
         return text, readable(text, background, wanted), background
 
     @property
