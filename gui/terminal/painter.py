@@ -102,6 +102,9 @@ class RowPainter:
         # Keyed by identity; the Line is kept beside its pixmap, so no other takes its place.
         self._rows: OrderedDict[tuple[int, Marks, int, bool], tuple[Line, QPixmap]] = OrderedDict()
         self._inks: dict[Style, _Ink] = {}
+        self._known: dict[int, _Ink] = {}
+        """Inks by the identity of their style: most cells share few objects, and a
+        style takes longer to hash than its letters to draw."""
         self._glyphs: dict[tuple[str, int, int, bool, bool], QPixmap] = {}
         self._rects: dict[str, tuple[QRect, ...]] = {}
         self._kinds: dict[str, str] = {}
@@ -140,7 +143,7 @@ class RowPainter:
             # All backgrounds first: a slanted letter reaches over the end of its run.
             for run in line.runs:
                 style = run.style
-                ink = self._inks.get(style) or self._ink(style)
+                ink = self._known.get(id(style)) or self._ink(style)
                 if ink.fill is not None:
                     painter.fillRect(run.column * width, 0, run.cells * width, height, ink.fill)
                 if ink.decorated or not run.text.isspace():
@@ -192,7 +195,11 @@ class RowPainter:
             if len(self._inks) >= INK_CACHE:
                 self._inks.clear()
             ink = self._inks[style] = self._mix(style)
-        return ink
+        if len(self._known) >= INK_CACHE:
+            self._known.clear()
+        # It holds this very object, whose identity so stays its own.
+        known = self._known[id(style)] = ink._replace(style=style)
+        return known
 
     def _mix(self, style: Style) -> _Ink:
         theme = self.theme
@@ -216,7 +223,10 @@ class RowPainter:
         if cluster:
             self._glyph(painter, text, column, cells, ink)
         elif text.isascii():
-            self._plain(painter, text, column, ink)
+            if ink.font is self._font and ink.pen is self._pen:
+                painter.drawText(self._places[column], text)
+            else:
+                self._plain(painter, text, column, ink)
         else:
             self._mixed(painter, run, ink)
         if ink.decorated:
