@@ -314,6 +314,8 @@ class TerminalWidget(TerminalView):
             application_cursor=terminal.application_cursor,
             application_keypad=terminal.application_keypad,
             backspace_is_bs=terminal.backarrow_sends_backspace,
+            new_line=terminal.enter_sends_newline,
+            alt_sends_escape=terminal.alt_sends_escape,
             modify_other_keys=terminal.modify_other_keys,
             format_other_keys=terminal.format_other_keys,
             kitty=terminal.keyboard,

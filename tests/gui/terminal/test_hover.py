@@ -116,3 +116,15 @@ def test_the_menu_has_the_link(qtbot: QtBot, widget: TerminalWidget, opened: lis
     menu = widget.context_menu(cell(widget, 0, 1))
     assert "Open Link" not in [action.text().replace("&", "") for action in menu.actions()]
     menu.deleteLater()
+
+
+def test_a_marked_link_is_one_wherever_its_cells_are(
+    qtbot: QtBot, widget: TerminalWidget, opened: list[str]
+) -> None:
+    link = "\x1b]8;id=x;https://example.org/marked\x1b\\"
+    show(qtbot, widget, f"{link}one\x1b]8;;\x1b\\ and {link}two\x1b]8;;\x1b\\")
+    move(widget, 1)
+    # Marked links show what they are without Ctrl: their text may say anything.
+    assert marks(widget) == [(0, 3), (8, 11)]
+    qtbot.mouseClick(widget.viewport(), LEFT, CTRL, pos=cell(widget, 0, 9))
+    assert opened == ["https://example.org/marked"]

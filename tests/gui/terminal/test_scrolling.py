@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from tests.gui.terminal.acts import LINES, SHIFT, show
+from tests.gui.terminal.acts import CTRL_SHIFT, LINES, SHIFT, show
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -53,3 +53,22 @@ def test_without_marked_prompts_there_is_no_jump(qtbot: QtBot, widget: TerminalW
     top = widget.top
     assert not widget.step_prompt(-1)
     assert widget.top == top
+
+
+def test_jumps_from_prompt_to_prompt(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    shell = "".join(
+        f"\x1b]133;A\x07$ run {n}\r\n" + "".join(f"out {n}.{k}\r\n" for k in range(15))
+        for n in range(4)
+    )
+    show(qtbot, widget, shell + "\x1b]133;A\x07$ ")
+    for expected in ("$ run 3", "$ run 2"):
+        qtbot.keyClick(widget, Qt.Key.Key_Up, CTRL_SHIFT)
+        assert texts(widget)[0] == expected
+    qtbot.keyClick(widget, Qt.Key.Key_Down, CTRL_SHIFT)
+    assert texts(widget)[0] == "$ run 3"
+    qtbot.keyClick(widget, Qt.Key.Key_Down, CTRL_SHIFT)
+    qtbot.keyClick(widget, Qt.Key.Key_Down, CTRL_SHIFT)
+    assert texts(widget)[-1] == "$"
+    assert typed == []

@@ -9,6 +9,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QDialogButtonBox, QMessageBox, QPushButton
 
+from engine.emulator import CursorShape
+from engine.settings import UiSettings
 from gui.terminal.widget import TerminalWidget
 from tests.gui.terminal.acts import (
     CTRL,
@@ -424,3 +426,79 @@ def test_clear_counts_what_was_not_parsed_as_rendered(qtbot: QtBot, widget: Term
 
 def test_it_has_a_name_for_screen_readers(widget: TerminalWidget) -> None:
     assert widget.accessibleName() == "Terminal"
+
+
+# -- what programs set
+
+
+@pytest.mark.parametrize(
+    ("output", "key", "held", "sent"),
+    [
+        ("\x1b[20h", Qt.Key.Key_Return, NONE, b"\r\n"),
+        ("\x1b[?67h", Qt.Key.Key_Backspace, NONE, b"\b"),
+        ("\x1b[>4;2m", Qt.Key.Key_I, CTRL, b"\x1b[27;5;105~"),
+        ("\x1b[>4;2m\x1b[>4;1f", Qt.Key.Key_I, CTRL, b"\x1b[105;5u"),
+        ("\x1b[>1u", Qt.Key.Key_I, CTRL, b"\x1b[105;5u"),
+        ("\x1b[>1u\x1b[<u", Qt.Key.Key_I, CTRL, b"\t"),
+    ],
+)
+def test_modes_of_the_keyboard(
+    qtbot: QtBot,
+    widget: TerminalWidget,
+    typed: list[bytes],
+    output: str,
+    key: Qt.Key,
+    held: Qt.KeyboardModifier,
+    sent: bytes,
+) -> None:
+    show(qtbot, widget, output)
+    qtbot.keyClick(widget, key, held)
+    assert typed == [sent]
+
+
+def test_releases_are_told_to_those_who_ask(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    show(qtbot, widget, "\x1b[>3u")
+    qtbot.keyClick(widget, Qt.Key.Key_Up)
+    assert typed == [b"\x1b[A", b"\x1b[1;1:3A"]
+
+
+def test_colours_are_answered_and_changed(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    widget.set_theme(dark=True)
+    show(qtbot, widget, "\x1b]11;?\x1b\\")
+    rgb = widget.theme.background
+    parts = "/".join(f"{rgb >> shift & 255:02x}" * 2 for shift in (16, 8, 0))
+    assert parts.replace("/", "") in typed[0].decode().replace("/", "")
+    show(qtbot, widget, "\x1b]11;#102030\x1b\\")
+    qtbot.waitUntil(lambda: widget.painter.theme.background == 0x102030)
+    show(qtbot, widget, "\x1b]111\x1b\\")
+    qtbot.waitUntil(lambda: widget.painter.theme.background == rgb)
+
+
+def test_the_cursor_is_the_persons_until_a_program_chooses(
+    qtbot: QtBot, widget: TerminalWidget
+) -> None:
+    widget.apply(UiSettings(cursor_shape="bar", cursor_blink=False))
+    assert widget.terminal.cursor_shape is CursorShape.BAR
+    assert not widget.terminal.cursor_blink
+    show(qtbot, widget, "\x1b[1 q")
+    widget.apply(UiSettings(cursor_shape="underline"))
+    assert widget.terminal.cursor_shape is CursorShape.BLOCK
+    show(qtbot, widget, "\x1b[0 q")
+    assert widget.terminal.cursor_shape is CursorShape.UNDERLINE
+    show(qtbot, widget, "\x1b[1 q\x1bc")
+    assert widget.terminal.cursor_shape is CursorShape.UNDERLINE
+
+
+def test_the_clipboard_is_a_programs_only_with_permission(
+    qtbot: QtBot, widget: TerminalWidget
+) -> None:
+    QGuiApplication.clipboard().setText("before")
+    show(qtbot, widget, "\x1b]52;c;aGk=\x07")
+    assert QGuiApplication.clipboard().text() == "before"
+    widget.apply(UiSettings(clipboard_write=True))
+    show(qtbot, widget, "\x1b]52;c;aGk=\x07")
+    assert QGuiApplication.clipboard().text() == "hi"
