@@ -91,23 +91,6 @@ function refuse(reason) {
 function open({ line, target, link }) {
   byId("app").hidden = false;
   const page = view(target.name || target.id);
-  const screen = new Screen(byId("terminal"), {
-    input: (bytes) => type(bytes),
-    resize: () => session.resize(),
-    title: (title) => page.title(title),
-    selection: (selected) => (copyButton.disabled = !selected),
-    paste: (text) => void paste.text(text),
-    programCopies: (text) => programCopies(text),
-    shortcut: (name) => shortcuts[name](),
-    bell: () => flash(),
-  });
-  const apply = () => {
-    paint(themeOf(prefs.theme));
-    screen.apply(prefs, themeOf(prefs.theme));
-  };
-  apply();
-  matchMedia("(prefers-color-scheme: light)").addEventListener("change", apply);
-
   const session = new Session({
     line,
     target,
@@ -137,8 +120,25 @@ function open({ line, target, link }) {
     if (!session.type(bytes)) toast("Too much input is waiting; this was not taken.", "warning");
   };
 
-  const paste = pasting(screen);
   const copyButton = /** @type {HTMLButtonElement} */ (byId("copy"));
+  const screen = new Screen(byId("terminal"), {
+    input: type,
+    resize: () => session.resize(),
+    title: (title) => page.title(title),
+    selection: (selected) => (copyButton.disabled = !selected),
+    paste: (text) => void paste.text(text),
+    programCopies: (text) => programCopies(text),
+    shortcut: (name) => shortcuts[name](),
+    bell: () => flash(),
+  });
+  const apply = () => {
+    paint(themeOf(prefs.theme));
+    screen.apply(prefs, themeOf(prefs.theme));
+  };
+  apply();
+  matchMedia("(prefers-color-scheme: light)").addEventListener("change", apply);
+
+  const paste = pasting(screen);
   const copySelection = async () => {
     const selected = screen.terminal.getSelection();
     if (!selected) return;

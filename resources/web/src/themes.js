@@ -26,10 +26,10 @@ export const THEMES = {
     scheme: "dark",
     page: {
       back: "#0d1017", raised: "#151a23", line: "#242b38", text: "#dfe5ef", soft: "#8f9bb0",
-      accent: "#6cb6ff", good: "#5ad19a", warn: "#f0b35e", bad: "#ff7b7b", onaccent: "#08101c",
+      accent: "#4fd1b8", good: "#5ad19a", warn: "#f0b35e", bad: "#ff7b7b", onaccent: "#05201b",
     },
     terminal: {
-      background: "#0d1017", foreground: "#d8dee9", cursor: "#6cb6ff", cursorAccent: "#0d1017",
+      background: "#0d1017", foreground: "#d8dee9", cursor: "#4fd1b8", cursorAccent: "#0d1017",
       selectionBackground: "#2f4a6d",
       ...palette(
         "1b212c f47c7c 7bd88f f2c46d 6cb6ff c792ea 62d5d0 c5cedb " +
@@ -42,10 +42,10 @@ export const THEMES = {
     scheme: "light",
     page: {
       back: "#fbfbfd", raised: "#ffffff", line: "#dcdfe6", text: "#1d2530", soft: "#5d6878",
-      accent: "#0b62c4", good: "#15804d", warn: "#95600a", bad: "#c2323a", onaccent: "#ffffff",
+      accent: "#0f766a", good: "#15804d", warn: "#95600a", bad: "#c2323a", onaccent: "#ffffff",
     },
     terminal: {
-      background: "#fbfbfd", foreground: "#27313f", cursor: "#0b62c4", cursorAccent: "#fbfbfd",
+      background: "#fbfbfd", foreground: "#27313f", cursor: "#0f766a", cursorAccent: "#fbfbfd",
       selectionBackground: "#bcd8f8",
       ...palette(
         "27313f b8303a 1f7a45 8a5a00 0b62c4 8a3fb0 0c7480 8b95a3 " +
