@@ -283,8 +283,9 @@ class TerminalPeer:
         match wire.decode_agent(message):
             case wire.Ping():
                 self._post(wire.Pong())
-            case wire.Welcome(resume=token, start=start):
+            case wire.Welcome(resume=token, start=start, taken=taken):
                 self._resume_token = token
+                self._sent = self._taken = taken
                 self._received = self._rendered = self._acked = start
             case wire.PtyConnected():
                 self._progress.pty.set()
