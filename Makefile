@@ -27,6 +27,7 @@ check: ## Lint, formatting, types, and the direction of imports
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m mypy
 	.venv/bin/lint-imports
+	scripts/web.sh check
 
 format: ## Put the code into shape
 	@scripts/setup.sh check
@@ -50,5 +51,5 @@ lock: ## Recompile requirements/*.lock (UPGRADE=1: take the newest versions)
 	@scripts/lock.sh
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .setup build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .setup build dist resources/web/dist resources/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,7 +21,7 @@ from engine.relay.pages import about
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DIST = Path(resources.__file__).parent / "web" / "dist"
+DIST = Path(resources.path("web/dist"))
 """Where ``resources/web/build.js`` puts what it makes."""
 NOT_BUILT = "The page for guests was not built; run scripts/setup.sh app in the checkout.\n"
 

@@ -64,9 +64,7 @@ class Browser:
         context = (await self.call("Target.createBrowserContext"))["browserContextId"]
         made = {"url": "about:blank", "browserContextId": context}
         target = (await self.call("Target.createTarget", made))["targetId"]
-        attached = await self.call(
-            "Target.attachToTarget", {"targetId": target, "flatten": True}
-        )
+        attached = await self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         page = Page(self, attached["sessionId"], target)
         self._pages[attached["sessionId"]] = page
         for domain in ("Page", "Runtime", "Log"):
@@ -138,9 +136,9 @@ class Page:
             case "Log.entryAdded":
                 entry = parameters["entry"]
                 # A relay that is away is a state the page shows, not a fault of the page.
-                if entry["level"] == "error" and entry["source"] != "network":
-                    if "WebSocket connection to" not in entry["text"]:
-                        self.problems.append(entry["text"])
+                away = entry["source"] == "network" or "WebSocket connection" in entry["text"]
+                if entry["level"] == "error" and not away:
+                    self.problems.append(entry["text"])
 
     async def go(self, url: str) -> None:
         self._loaded.clear()
@@ -248,7 +246,14 @@ async def _endpoint(file: Path, process: asyncio.subprocess.Process) -> tuple[st
         while True:
             if process.returncode is not None:
                 raise AssertionError(f"Chromium ended with {process.returncode}")
-            with suppress(FileNotFoundError, ValueError):
-                port, path = file.read_text().split()
-                return port, path
+            if endpoint := _read_endpoint(file):
+                return endpoint
             await asyncio.sleep(0.05)
+
+
+def _read_endpoint(file: Path) -> tuple[str, str] | None:
+    try:
+        port, path = file.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    return port, path
