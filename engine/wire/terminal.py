@@ -8,7 +8,7 @@ languages are in ``tests/vectors/``.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -138,6 +138,12 @@ class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
     reason: str = ""
 
 
+class Approval(_Message, tag="approval", omit_defaults=False, frozen=True):
+    """hatchway.v1: the host is asked (waiting), and has said yes (allowed) or no (denied)."""
+
+    state: Literal["waiting", "allowed", "denied"]
+
+
 class RoleChanged(_Message, tag="role", frozen=True):
     role: Role
 
@@ -173,6 +179,7 @@ AgentMessage = (
     | Error
     | Welcome
     | Exit
+    | Approval
     | RoleChanged
     | Snapshot
     | Notice
