@@ -20,6 +20,8 @@ const result = await build({
   entryPoints: { page: "src/main.js", style: "src/style.css" },
   outdir: "dist/assets",
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  splitting: true,
   bundle: true,
   minify: true,
   format: "esm",
@@ -40,6 +42,7 @@ const named = (/** @type {RegExp} */ pattern) => [...files.keys()].find((name) =
 let page = await text("src/index.html");
 for (const [mark, pattern] of /** @type {[string, RegExp][]} */ ([
   ["%SCRIPT%", /^page-\w+\.js$/],
+  ["%SHARED%", /^chunk-\w+\.js$/],
   ["%STYLE%", /^style-\w+\.css$/],
   ["%ICON%", /^icon-\w+\.svg$/],
 ]))

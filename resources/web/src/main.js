@@ -10,7 +10,7 @@ import { LinkError, parseLink } from "./link.js";
 import * as preferences from "./prefs.js";
 import { Screen } from "./screen.js";
 import { Session } from "./session.js";
-import { Refusal, Signaling } from "./signaling.js";
+import { iceConfiguration, Refusal, Signaling } from "./signaling.js";
 import { paint, themeOf } from "./themes.js";
 import { admitStyles, byId, toast } from "./ui/dom.js";
 import { findBar } from "./ui/find.js";
@@ -27,6 +27,7 @@ const MEMENTO = "hatchway.session";
  * @property {Signaling} line
  * @property {import("./link.js").Link | null} link
  * @property {import("./signaling.js").Target} target
+ * @property {Promise<RTCConfiguration>} ice
  */
 
 const prefs = preferences.load();
@@ -52,7 +53,7 @@ async function choose() {
   const base = location.origin + location.pathname.replace(/\/(index\.html)?$/, "");
   const { line, target } = await landing(base);
   history.replaceState(null, "", `#target=${encodeURIComponent(target.id)}`);
-  open({ line, target, link: null });
+  open({ line, target, link: null, ice: iceConfiguration(line) });
 }
 
 /** @param {import("./link.js").Link} link */
@@ -63,9 +64,10 @@ async function followLink(link) {
   const line = new Signaling(link.base, { link: link.id });
   try {
     await line.ready();
+    const ice = iceConfiguration(line);
     const [target] = (await line.call("guest:targets")).targets ?? [];
     if (!target) throw new Refusal("The link opens nothing", "link_unknown");
-    open({ line, target, link });
+    open({ line, target, link, ice });
   } catch (problem) {
     line.close();
     const code = problem instanceof Refusal ? problem.code : "failed";
@@ -88,13 +90,14 @@ function refuse(reason) {
 }
 
 /** @param {Place} place */
-function open({ line, target, link }) {
+function open({ line, target, link, ice }) {
   byId("app").hidden = false;
   const page = view(target.name || target.id);
   const session = new Session({
     line,
     target,
     link,
+    ice,
     size: () => screen.size,
     plain: new URLSearchParams(location.search).get("protocol") === "json",
     memento: recall(link?.id ?? target.id),
@@ -102,6 +105,7 @@ function open({ line, target, link }) {
       state: (state) => {
         const changed = page.show(state);
         const watching = state.role === "view" ? ", view only" : "";
+        if (changed && state.phase === "live") setTimeout(() => void screen.accelerate(), 300);
         if (changed) {
           screen.describe(state.role === "view", `Terminal in ${state.target || target.name}${watching}`);
           if (state.phase === "live" && !document.querySelector("dialog[open]")) screen.terminal.focus();

@@ -10,7 +10,6 @@ import { FitAddon } from "@xterm/addon-fit";
 import { SearchAddon } from "@xterm/addon-search";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
-import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal } from "@xterm/xterm";
 
 import { MAX_CELLS } from "./wire.js";
@@ -63,8 +62,6 @@ export class Screen {
     // A program may ask to write the clipboard, never to read it: no answer at all.
     terminal.parser.registerOscHandler(52, (data) => data.endsWith(";?"));
     terminal.open(place);
-    this.#useWebgl();
-
     const encoder = new TextEncoder();
     terminal.onData((data) => {
       if (this.#replaying && REPLY.test(data)) return;
@@ -96,6 +93,7 @@ export class Screen {
   #place;
   #fit = new FitAddon();
   #replaying = 0;
+  #accelerated = false;
   search = new SearchAddon();
   /** What the key bar's Ctrl does to the next key. @type {(data: string) => string} */
   transform = (data) => data;
@@ -151,14 +149,24 @@ export class Screen {
     this.#place.setAttribute("aria-label", label);
   }
 
-  #useWebgl() {
+  /**
+   * Draw with the graphics card, where there is one: fetched and set up when the first
+   * prompt is on the screen, because both take their time. Done by a processor it would be
+   * slower than the DOM.
+   */
+  async accelerate() {
+    if (this.#accelerated) return;
+    this.#accelerated = true;
+    const probe = document.createElement("canvas");
+    if (!probe.getContext("webgl2", { failIfMajorPerformanceCaveat: true })) return;
     try {
+      const { WebglAddon } = await import("@xterm/addon-webgl");
       const webgl = new WebglAddon();
       // A context is lost when the machine sleeps or has too many: the DOM does as well.
       webgl.onContextLoss(() => webgl.dispose());
       this.terminal.loadAddon(webgl);
     } catch {
-      console.info("No WebGL here: the terminal is drawn with the DOM");
+      console.info("WebGL cannot be used here: the terminal is drawn with the DOM");
     }
   }
 

@@ -57,6 +57,7 @@ const FINAL = new Set([
  * @property {import("./link.js").Link | null} link
  * @property {() => {cols: number, rows: number}} size
  * @property {boolean} [plain] speak plain JSON only
+ * @property {Promise<RTCConfiguration>} [ice] asked for already
  * @property {Memento | null} [memento]
  * @property {SessionHandlers} handlers
  */
@@ -66,6 +67,7 @@ export class Session {
   constructor(options) {
     this.#options = options;
     this.#target = options.target;
+    this.#ice = options.ice ?? null;
     const kept = options.memento;
     this.#id = kept?.session ?? newId();
     this.#resume = kept?.resume ?? "";
@@ -156,6 +158,8 @@ export class Session {
 
   /** @param {Partial<State>} change */
   #set(change) {
+    // For the browser's profiler: where the time to a prompt goes.
+    if (change.phase && change.phase !== this.#state.phase) performance.mark(change.phase);
     this.#state = { ...this.#state, ...change };
     this.#options.handlers.state(this.#state);
   }
