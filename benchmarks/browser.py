@@ -63,7 +63,7 @@ new Promise(done => {
     count += data.length;
     if (count >= %d) done(count / (performance.now() - began) / 1000);
   });
-  terminal.input("stty -opost; head -c %d /dev/zero | tr '\\\\0' 'x'; stty sane\\r");
+  terminal.input("stty -opost; yes $(printf '%%079d' 7) | head -c %d; stty sane\\r");
 })
 """
 

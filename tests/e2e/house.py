@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.agent import Agent
+from engine.model import Role
 from engine.relay import Relay
+from engine.relay.auth import Credentials, Gate
 from engine.settings import AgentSettings, RelaySettings, Settings, ShareSettings
+from engine.wire.signaling import TARGETS, accepted
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
+    from engine.model import Share
+    from engine.relay.routing import Peer
     from engine.sessions.session import Session
     from tests.e2e.browser import Browser, Page
 
@@ -31,10 +36,32 @@ TEXT = """(() => {
 """All text of the terminal, scrollback included."""
 
 
+class _LinkGate(Gate):
+    """Lets holders of links in, until the relay does so by itself."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(AGENT_TOKEN, GUEST_TOKEN)
+        self._house = house
+
+    def check(self, auth: object, headers: Mapping[str, str]) -> Credentials:
+        if isinstance(auth, dict) and "link" in auth:
+            auth = {**auth, "token": GUEST_TOKEN, "name": auth["link"]}
+        return super().check(auth, headers)
+
+    async def targets(self, guest: Peer, payload: object) -> dict[str, Any]:
+        if not guest.name:
+            listing = self._house.relay._switchboard.directory.listing()
+            return accepted(TARGETS, payload, targets=listing)
+        share = self._house.agent.sharing.shares.find(guest.name)
+        row = {"id": share.target, "name": share.target, "state": "running", "kind": "container"}
+        row |= {"agent_id": "house", "agent_name": "the house"}
+        return accepted(TARGETS, payload, targets=[row])
+
+
 class House:
     def __init__(self, container: str) -> None:
         self.container = container
-        self.relay = Relay(AGENT_TOKEN, GUEST_TOKEN)
+        self.relay = self._relay()
         self.agent: Agent
         self._port = 0
 
@@ -62,8 +89,22 @@ class House:
     async def restart_relay(self) -> None:
         """Another process would do the same: all it knew is forgotten."""
         await self.relay.stop()
-        self.relay = Relay(AGENT_TOKEN, GUEST_TOKEN)
+        self.relay = self._relay()
         await self.relay.start(port=self._port)
+
+    def _relay(self) -> Relay:
+        relay = Relay(AGENT_TOKEN, GUEST_TOKEN)
+        gate = _LinkGate(self)
+        relay._gate = gate
+        relay._switchboard.targets = gate.targets  # type: ignore[method-assign]
+        return relay
+
+    def link(self, role: Role = Role.CONTROL, **options: Any) -> Share:
+        """A link to the container; ``url()`` is what a guest opens."""
+        return self.agent.sharing.shares.create(self.container, role, **options)
+
+    def url_of(self, share: Share) -> str:
+        return self.agent.sharing.url(share)
 
     def invitation(self) -> str:
         """The address that opens the shared container with the relay's guest token."""

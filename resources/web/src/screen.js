@@ -157,8 +157,7 @@ export class Screen {
   async accelerate() {
     if (this.#accelerated) return;
     this.#accelerated = true;
-    const probe = document.createElement("canvas");
-    if (!probe.getContext("webgl2", { failIfMajorPerformanceCaveat: true })) return;
+    if (!hasGraphicsCard()) return;
     try {
       const { WebglAddon } = await import("@xterm/addon-webgl");
       const webgl = new WebglAddon();
@@ -190,6 +189,19 @@ export class Screen {
     // The browser pastes by itself, and that works on plain http, too.
     return !(both && event.code === "KeyV") && !(event.shiftKey && event.key === "Insert");
   }
+}
+
+/** Whether WebGL is more than a program that imitates it. */
+function hasGraphicsCard() {
+  const wished = { failIfMajorPerformanceCaveat: true };
+  const gl = /** @type {WebGL2RenderingContext | null} */ (
+    document.createElement("canvas").getContext("webgl2", wished)
+  );
+  if (!gl) return false;
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = String(gl.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|software/i.test(name);
 }
 
 /** @param {string} text @returns {string} without anything that is no character to look at */

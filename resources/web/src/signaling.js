@@ -10,7 +10,7 @@ import { io } from "socket.io-client";
 export const CALL_SECONDS = 25;
 const RETRY_MS = 1000;
 /** For how long a link nobody knows is tried again: its host may just be coming back. */
-const UNKNOWN_SECONDS = 15;
+const UNKNOWN_SECONDS = 8;
 const RETRIED = new Set(["link_unknown", "rate_limited", "relay_degraded"]);
 
 /** The relay or the host said no. `code` is the stable word of docs/LINKS.md. */
