@@ -46,6 +46,7 @@ binary: ## Build dist/hatchway, one program that needs no Python, and check it
 screenshots: ## Make the pictures of the documentation from the real window
 	@scripts/setup.sh app test
 	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m scripts.screenshots $(ARGS)
+	@scripts/with_docker.sh $(PYTHON_VENV) -m scripts.web_pictures $(ARGS)
 
 lock: ## Recompile requirements/*.lock (UPGRADE=1: take the newest versions)
 	@scripts/lock.sh

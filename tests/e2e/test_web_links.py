@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
-from pathlib import Path
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine import events as ev
 from engine.model import Role
+from scripts import web_pictures
 from tests import images
 from tests.e2e.browser import chromium
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
@@ -18,6 +19,7 @@ from tests.engine.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
@@ -161,25 +163,12 @@ async def test_an_answer_changed_by_the_relay_is_refused_before_any_byte(
     await host.gone()
 
 
-async def test_pictures_for_the_documentation(host: House, tmp_path: Path) -> None:
-    """They are kept when HATCHWAY_PICTURES says where; looked at here all the same."""
-
-    folder = Path(os.environ.get("HATCHWAY_PICTURES", tmp_path))
-    async with chromium("--force-device-scale-factor=2") as browser:
-        for name, options in (
-            ("web-desktop", {"width": 960, "height": 600}),
-            ("web-phone", {"width": 390, "height": 780, "phone": True}),
-        ):
-            page = await browser.open("about:blank", **options)
-            dark = [{"name": "prefers-color-scheme", "value": "dark"}]
-            await page.call("Emulation.setEmulatedMedia", features=dark)
-            await page.go(host.url_of(host.link()))
-            await page.until(LIVE)
-            await page.type("PS1='\\[\\e[36m\\]\\w \\[\\e[0m\\]\\$ '; clear\n")
-            await page.type("ls --color /; grep --color=always -n root /etc/passwd\n")
-            await page.until(f"{TEXT}.includes('1:root')")
-            await page.until("/ms$/.test(document.querySelector('#rtt').textContent)")
-            picture = await page.picture()
-            assert picture.startswith(b"\x89PNG")
-            assert len(picture) > 10_000
-            (folder / f"{name}.png").write_bytes(picture)
+async def test_on_a_phone_it_is_as_wide_as_the_phone(tmp_path: Path) -> None:
+    """The pictures of the documentation, taken as scripts/web_pictures.py takes them."""
+    taken = await asyncio.to_thread(web_pictures.take, tmp_path)
+    assert sorted(taken) == ["web-approval.png", "web-desktop.png", "web-phone.png"]
+    for name, (width, height) in taken.items():
+        head = (tmp_path / name).read_bytes()[:24]
+        assert head.startswith(b"\x89PNG")
+        # Two pixels of the screen for each of the page.
+        assert struct.unpack(">II", head[16:]) == (2 * width, 2 * height), name

@@ -36,7 +36,7 @@ export function badge(state) {
     case "starting":
       return "Connecting";
     case "approval":
-      return "Waiting for approval";
+      return "Waiting";
     case "reconnecting":
       return "Reconnecting";
     case "ended":

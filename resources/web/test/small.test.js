@@ -18,7 +18,7 @@ const STATES = [
   [{ phase: "relay", seen: false }, "Connecting", "Reaching the relay…"],
   [{ phase: "asking", seen: false }, "Connecting", "Asking the host…"],
   [{ phase: "connecting", seen: false }, "Connecting", "Connecting…"],
-  [{ phase: "approval", seen: false }, "Waiting for approval", "Waiting for the host’s approval"],
+  [{ phase: "approval", seen: false }, "Waiting", "Waiting for the host’s approval"],
   [{ phase: "starting", seen: false }, "Connecting", "Starting the terminal…"],
   [{ path: "direct" }, "Direct", null],
   [{ path: "relayed" }, "Relayed", null],
