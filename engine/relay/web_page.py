@@ -41,7 +41,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # A link's path names it; its secret is in the fragment, which no header has.
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }

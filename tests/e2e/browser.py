@@ -138,7 +138,9 @@ class Page:
                 # A relay that is away is a state the page shows, not a fault of the page.
                 away = entry["source"] == "network" or "WebSocket connection" in entry["text"]
                 if entry["level"] == "error" and not away:
-                    self.problems.append(entry["text"])
+                    self.problems.append(
+                        f"{entry['text']} {entry.get('url')} {entry.get('stackTrace')}"
+                    )
 
     async def go(self, url: str) -> None:
         self._loaded.clear()

@@ -59,18 +59,19 @@ class _LinkGate(Gate):
 
 
 class House:
-    def __init__(self, container: str) -> None:
+    def __init__(self, container: str, host: str) -> None:
         self.container = container
+        self.host = host
         self.relay = self._relay()
         self.agent: Agent
         self._port = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self.host}:{self._port}"
 
     async def start(self) -> None:
-        url = await self.relay.start()
+        url = await self.relay.start(self.host)
         self._port = int(url.rpartition(":")[2])
         self.agent = Agent(
             Settings(
@@ -90,7 +91,7 @@ class House:
         """Another process would do the same: all it knew is forgotten."""
         await self.relay.stop()
         self.relay = self._relay()
-        await self.relay.start(port=self._port)
+        await self.relay.start(self.host, self._port)
 
     def _relay(self) -> Relay:
         relay = Relay(AGENT_TOKEN, GUEST_TOKEN)
@@ -120,8 +121,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(container: str) -> AsyncIterator[House]:
-    made = House(container)
+async def house(container: str, host: str = "127.0.0.1") -> AsyncIterator[House]:
+    """``host`` is where the relay listens, and what links begin with."""
+    made = House(container, host)
     try:
         await made.start()
         yield made

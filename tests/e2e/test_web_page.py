@@ -8,9 +8,11 @@ import hashlib
 import io
 import json
 import random
+import socket
 import tarfile
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tests import images
@@ -107,6 +109,13 @@ async def test_it_types_in_colours_and_every_script_and_follows_the_window(
         " return line.getCell(0).getFgColor() } })(hatchway.terminal.buffer.active)"
     )
     assert await page.evaluate(colour) == 1
+    # True colours, as they are drawn.
+    await page.type("printf '\\033[38;2;255;100;7mtrue\\033[0m %s\\n' $((6*7))\n")
+    drawn = (
+        "[...document.querySelectorAll('.xterm-rows span')].some(s => s.textContent === 'true'"
+        " && getComputedStyle(s).color === 'rgb(255, 100, 7)')"
+    )
+    await page.until(drawn)
     await page.call("Input.insertText", text="echo 'é 你好 👩‍🔬 ✓'-$((1+1))")
     await page.type("\n")
     await shows(page, "é 你好 👩‍🔬 ✓-2")
@@ -319,3 +328,40 @@ async def test_on_a_phone_the_key_bar_types_what_the_keyboard_lacks(
     # Every button says what it is.
     names = "[...document.querySelectorAll('button')].map(b => b.ariaLabel || b.textContent.trim())"
     assert all(await page.evaluate(names))
+
+
+def own_address() -> str:
+    """This machine's address on a network: to a browser, an http page from there is not secure."""
+    addresses = [
+        entry.address
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family is socket.AF_INET and not entry.address.startswith("127.")
+    ]
+    return str(addresses[0])
+
+
+async def test_on_plain_http_links_copy_and_paste_work_all_the_same(
+    box: Container, browser: Browser
+) -> None:
+    async with house(str(box.name), own_address()) as host:
+        page = await visit(browser, host.url_of(host.link()))
+        assert await page.evaluate("isSecureContext") is False
+        await page.type("echo copied-$((1+1))\n")
+        await shows(page, "copied-2")
+        find = "hatchway.terminal.selectLines(1, 1), hatchway.terminal.getSelection()"
+        assert "copied-2" in await page.evaluate(find)
+        await page.click("#copy")
+        await page.until("document.querySelector('.toast')?.innerText === 'Copied.'")
+        # The way of a keyboard: the browser's own paste.
+        await page.type("cat #")
+        await page.call("Input.dispatchKeyEvent", type="keyDown", key="V", commands=["paste"])
+        await page.until(f"{TEXT}.includes('cat #copied-2')")
+        # The way of a finger: the page may not read, so it asks.
+        await page.press("c", CTRL)
+        await page.click("#paste")
+        await page.until("document.querySelector('#paste-dialog').open")
+        await page.type("echo by-hand-$((1+1))")
+        await page.click("#paste-dialog .primary")
+        await page.type("\n")
+        await shows(page, "by-hand-2")

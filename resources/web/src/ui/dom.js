@@ -50,8 +50,9 @@ export function toast(text, level = "info", action) {
 }
 
 /**
- * xterm.js writes its rules into style elements; the policy of this page admits
- * those that carry the nonce of this very response.
+ * xterm.js writes its rules into style elements and colours into style attributes. The
+ * policy of this page admits elements that carry the nonce of this very response, and of
+ * attributes only what a script sets through their properties.
  */
 export function admitStyles() {
   const nonce = document.querySelector('meta[name="csp-nonce"]')?.getAttribute("content");
@@ -64,4 +65,8 @@ export function admitStyles() {
       return element;
     }
   );
+  HTMLSpanElement.prototype.setAttribute = function (name, value) {
+    if (name === "style") this.style.cssText = value;
+    else Element.prototype.setAttribute.call(this, name, value);
+  };
 }

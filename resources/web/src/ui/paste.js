@@ -12,6 +12,7 @@ const SHOWN = 20_000;
  */
 export function pasting(screen) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("paste-dialog"));
+  const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
   const area = /** @type {HTMLTextAreaElement} */ (byId("paste-text"));
   const words = byId("paste-words");
 
@@ -19,11 +20,16 @@ export function pasting(screen) {
   const ask = (explanation, text) => {
     words.textContent = explanation;
     area.value = text;
-    dialog.returnValue = "";
     dialog.showModal();
     area.focus();
     return new Promise((done) => {
-      dialog.onclose = () => done(dialog.returnValue === "paste" ? area.value : null);
+      dialog.oncancel = () => done(null);
+      // Closed here, not by the browser a moment later: the next key is for the terminal.
+      form.onsubmit = (event) => {
+        event.preventDefault();
+        dialog.close();
+        done(event.submitter?.getAttribute("value") === "paste" ? area.value : null);
+      };
     });
   };
   const put = (/** @type {string} */ text) => {
