@@ -1,6 +1,6 @@
 """``python -m benchmarks.browser``: a guest in a real Chromium.
 
-Measures the time from opening an invitation to the shell's prompt (fresh browser
+Measures the time from opening a link to the shell's prompt (fresh browser
 storage each time, the container's exec included), echo of a keystroke to the
 screen, and how fast output is rendered. Owns the measuring and the table;
 results go to ``benchmarks/browser.json``, which is not kept in version control.
@@ -70,7 +70,7 @@ new Promise(done => {
 
 async def opening(browser: Browser, host: House) -> float:
     page = await browser.open("about:blank")
-    await page.call("Page.navigate", url=host.invitation())
+    await page.call("Page.navigate", url=host.url_of(host.link()))
     took = float(await page.evaluate(PROMPT))
     await page.close()
     await host.agent.close_session(host.session().id)
@@ -81,7 +81,7 @@ async def measure(container: str) -> dict[str, float]:
     async with house(container) as host, chromium() as browser:
         await opening(browser, host)  # the browser's own first time is nobody's second visit
         times = sorted([await opening(browser, host) for _ in range(OPENINGS)])
-        page = await browser.open(host.invitation())
+        page = await browser.open(host.url_of(host.link()))
         await page.until(LIVE)
         await page.type("echo ready-$((1+1))\n")
         await shows(page, "ready-2")

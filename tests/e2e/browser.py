@@ -195,6 +195,17 @@ class Page:
         for kind in ("rawKeyDown", "keyUp"):
             await self.call("Input.dispatchKeyEvent", type=kind, **event)
 
+    async def drag(self, x: int, start: int, end: int) -> None:
+        """A finger, from one height to another."""
+        step = 20 if end > start else -20
+        await self._touch("touchStart", [{"x": x, "y": start}])
+        for y in range(start, end, step):
+            await self._touch("touchMove", [{"x": x, "y": y}])
+        await self._touch("touchEnd", [])
+
+    async def _touch(self, kind: str, points: list[dict[str, int]]) -> None:
+        await self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
     async def click(self, selector: str) -> None:
         where = await self.evaluate(
             f"(e => {{ const r = e.getBoundingClientRect(); return [r.x + r.width / 2,"

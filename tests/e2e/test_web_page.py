@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests import images
-from tests.e2e.browser import CTRL, chromium
+from tests.e2e.browser import CTRL, SHIFT, chromium
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
 from tests.engine.until import until
 
@@ -328,6 +328,50 @@ async def test_on_a_phone_the_key_bar_types_what_the_keyboard_lacks(
     # Every button says what it is.
     names = "[...document.querySelectorAll('button')].map(b => b.ariaLabel || b.textContent.trim())"
     assert all(await page.evaluate(names))
+
+
+async def test_a_finger_scrolls_on_a_phone(host: House, browser: Browser) -> None:
+    page = await visit(browser, host.invitation(), width=390, height=780, phone=True)
+    await page.type("seq 300\n")
+    await shows(page, "\n300\n")
+    top = await page.evaluate("hatchway.terminal.buffer.active.viewportY")
+    await page.drag(150, 200, 600)
+    await page.until(f"hatchway.terminal.buffer.active.viewportY < {top - 10}")
+
+
+async def test_search_finds_and_counts_and_gives_the_keyboard_back(
+    host: House, browser: Browser
+) -> None:
+    page = await visit(browser, host.invitation())
+    await page.type("seq 100 120\n")
+    await shows(page, "\n120\n")
+    await page.press("f", CTRL | SHIFT)
+    await page.until("document.activeElement.id === 'find-text'")
+    await page.type("11")
+    await page.until("/^\\d+ of 11$/.test(document.querySelector('#find-count').textContent)")
+    await page.call("Input.dispatchKeyEvent", type="keyDown", key="Escape", code="Escape")
+    await page.until("document.activeElement.classList.contains('xterm-helper-textarea')")
+
+
+async def test_theme_and_font_size_change_at_once_and_are_kept(
+    host: House, browser: Browser
+) -> None:
+    page = await visit(browser, host.invitation())
+    rows = await page.evaluate("hatchway.terminal.rows")
+    await page.click("#settings")
+    await page.until("document.querySelector('#settings-dialog').open")
+    for _ in range(4):
+        await page.click("#font-larger")
+    await page.until(f"hatchway.terminal.rows < {rows}")
+    await page.evaluate(
+        "(s => { s.value = 'solarized'; s.dispatchEvent(new Event('change')) })"
+        "(document.querySelector('#set-theme'))"
+    )
+    looks = "[getComputedStyle(document.body).backgroundColor, hatchway.terminal.options.fontSize]"
+    assert await page.evaluate(looks) == ["rgb(0, 43, 54)", 18]
+    await page.reload()
+    await page.until(LIVE)
+    assert await page.evaluate(looks) == ["rgb(0, 43, 54)", 18]
 
 
 def own_address() -> str:

@@ -85,7 +85,7 @@ export class Screen {
       },
       { capture: true },
     );
-    scrollByTouch(place);
+    scrollByTouch(place, terminal);
     new ResizeObserver(() => this.fit()).observe(place);
     void document.fonts?.ready.then(() => this.fit());
   }
@@ -215,20 +215,38 @@ function visit(address, hidden) {
   window.open(address, "_blank", "noopener,noreferrer");
 }
 
-/** xterm.js knows wheels, not fingers: a finger becomes a wheel. @param {HTMLElement} place */
-function scrollByTouch(place) {
+/**
+ * xterm.js knows wheels, not fingers: a finger moves the lines; where a program has the
+ * whole screen it becomes a wheel.
+ *
+ * @param {HTMLElement} place
+ * @param {Terminal} terminal
+ */
+function scrollByTouch(place, terminal) {
   let last = 0;
-  place.addEventListener("touchstart", (event) => (last = event.touches[0].clientY), {
-    passive: true,
-  });
+  let rest = 0;
+  place.addEventListener(
+    "touchstart",
+    (event) => {
+      last = event.touches[0].clientY;
+      rest = 0;
+    },
+    { passive: true },
+  );
   place.addEventListener(
     "touchmove",
     (event) => {
       if (event.touches.length !== 1) return;
+      event.preventDefault();
       const { clientX, clientY } = event.touches[0];
       const deltaY = last - clientY;
       last = clientY;
-      event.preventDefault();
+      if (terminal.buffer.active.type === "normal" && terminal.modes.mouseTrackingMode === "none") {
+        rest += (deltaY * terminal.rows) / place.clientHeight;
+        terminal.scrollLines(Math.trunc(rest));
+        rest -= Math.trunc(rest);
+        return;
+      }
       const wheel = { deltaY, deltaMode: 0, clientX, clientY, bubbles: true, cancelable: true };
       (event.target ?? place).dispatchEvent(new WheelEvent("wheel", wheel));
     },

@@ -173,6 +173,8 @@ export class Session {
     const coming = this.#state.seen;
     const phase = (/** @type {Phase} */ name) => coming || this.#set({ phase: name });
     if (coming) this.#set({ phase: "reconnecting", path: "", rtt: null });
+    // A TURN server's credentials may have run out meanwhile.
+    if (coming) this.#ice = null;
     try {
       if (!line.up) {
         phase("relay");
