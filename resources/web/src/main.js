@@ -21,6 +21,8 @@ import { settingsDialog } from "./ui/settings.js";
 import { view } from "./ui/view.js";
 
 const MEMENTO = "hatchway.session";
+/** From the prompt to drawing with the graphics card: the first keys come before. */
+const ACCELERATE_MS = 300;
 
 /**
  * @typedef {object} Place where a terminal is to be opened
@@ -63,7 +65,10 @@ async function followLink(link) {
   page.show(BEFORE);
   const line = new Signaling(link.base, { link: link.id });
   try {
-    await line.ready();
+    const ready = line.ready();
+    // The relay is on its way to us: time enough to make the terminal.
+    prepare();
+    await ready;
     const ice = iceConfiguration(line);
     const [target] = (await line.call("guest:targets")).targets ?? [];
     if (!target) throw new Refusal("The link opens nothing", "link_unknown");
@@ -89,10 +94,29 @@ function refuse(reason) {
   byId("reconnect").hidden = true;
 }
 
+/**
+ * The terminal, before there is anything to show in it: `open` gives its handlers a meaning.
+ *
+ * @type {{screen: Screen, handlers: import("./screen.js").ScreenHandlers} | null}
+ */
+let prepared = null;
+
+function prepare() {
+  const nothing = () => {};
+  const handlers = {
+    input: nothing, resize: nothing, title: nothing, selection: nothing, paste: nothing,
+    programCopies: nothing, shortcut: nothing, bell: nothing,
+  };
+  const screen = new Screen(byId("terminal"), handlers);
+  screen.apply(prefs, themeOf(prefs.theme));
+  return (prepared = { screen, handlers });
+}
+
 /** @param {Place} place */
 function open({ line, target, link, ice }) {
   byId("app").hidden = false;
   const page = view(target.name || target.id);
+  const { screen, handlers } = prepared ?? prepare();
   const session = new Session({
     line,
     target,
@@ -105,11 +129,10 @@ function open({ line, target, link, ice }) {
       state: (state) => {
         const changed = page.show(state);
         const watching = state.role === "view" ? ", view only" : "";
-        if (changed && state.phase === "live") setTimeout(() => void screen.accelerate(), 300);
-        if (changed) {
-          screen.describe(state.role === "view", `Terminal in ${state.target || target.name}${watching}`);
-          if (state.phase === "live" && !document.querySelector("dialog[open]")) screen.terminal.focus();
-        }
+        screen.describe(state.role === "view", `Terminal in ${state.target || target.name}${watching}`);
+        if (!changed || state.phase !== "live") return;
+        setTimeout(() => void screen.accelerate(), ACCELERATE_MS);
+        if (!document.querySelector("dialog[open]")) screen.terminal.focus();
       },
       output: (data, replayed, done) => screen.write(data, replayed, done),
       reset: () => screen.reset(),
@@ -125,7 +148,7 @@ function open({ line, target, link, ice }) {
   };
 
   const copyButton = /** @type {HTMLButtonElement} */ (byId("copy"));
-  const screen = new Screen(byId("terminal"), {
+  Object.assign(handlers, /** @type {import("./screen.js").ScreenHandlers} */ ({
     input: type,
     resize: () => session.resize(),
     title: (title) => page.title(title),
@@ -134,12 +157,11 @@ function open({ line, target, link, ice }) {
     programCopies: (text) => programCopies(text),
     shortcut: (name) => shortcuts[name](),
     bell: () => flash(),
-  });
+  }));
   const apply = () => {
     paint(themeOf(prefs.theme));
     screen.apply(prefs, themeOf(prefs.theme));
   };
-  apply();
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", apply);
 
   const paste = pasting(screen);
