@@ -71,9 +71,13 @@ class DockerEngine(_Section, frozen=True):
 
     name: _Name = "docker"
     url: _Text = ""
+    """unix://PATH, tcp://HOST:PORT, or ssh://[USER@]HOST[:PORT][/PATH/OF/docker.sock]."""
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""
+    """Certificates for tcp; all empty: not encrypted."""
+    ssh_config: _Text = ""
+    """A configuration file for ssh (its -F) instead of ~/.ssh/config and the system's."""
 
 
 class DockerSettings(_Section, frozen=True):

@@ -58,6 +58,13 @@ def docker_client() -> Iterator[docker.DockerClient]:
         client.close()
 
 
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def unique_name(purpose: str) -> str:
     return f"hatchway-test-{purpose}-{uuid.uuid4().hex[:8]}"
 
