@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +32,10 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 DEFAULT_URL = "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
 PLAIN_PORT = 2375
 TLS_PORT = 2376
+SSH_HANDSHAKES = 4
+"""Streams over ssh that may be without an answer at once, to one engine. The SDK's
+workers come on top, and sshd turns connections away at random from its tenth that
+has not logged in (sshd_config(5), MaxStartups)."""
 SSH_GRACE_SECONDS = 1.0
 """What an ssh program gets to end by itself, and again when it was told to."""
 SSH_POLL_SECONDS = (0.002, 0.05)
@@ -132,18 +136,22 @@ class SshEndpoint:
     address: SshAddress
     host: str = "docker"
     tls: TlsFiles | None = None
+    _handshakes: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(SSH_HANDSHAKES), repr=False, compare=False
+    )
 
     async def connect(self, protocol_factory: Callable[[], _P]) -> _P:
+        loop = asyncio.get_running_loop()
         protocol = protocol_factory()
         assert isinstance(protocol, asyncio.Protocol)
-        loop = asyncio.get_running_loop()
+        await self._handshakes.acquire()
         try:
             ssh = SshProcess(self.address)
         except SshError as error:
+            self._handshakes.release()
             raise explain(self, error) from error
-        await loop.create_unix_connection(
-            lambda: _SshConnection(ssh, protocol, loop), sock=ssh.socket
-        )
+        connection = _SshConnection(ssh, protocol, loop, self._handshakes.release)
+        await loop.create_unix_connection(lambda: connection, sock=ssh.socket)
         return protocol
 
 
@@ -152,15 +160,21 @@ class _SshConnection(asyncio.Protocol):
 
     ``inner`` hears that the connection is lost when the program is gone, and
     why, so whoever waits for that leaves no process behind. It never hears of
-    the end of file alone: ssh does not close one direction.
+    the end of file alone: ssh does not close one direction. ``answered`` is
+    called once, at the first byte or the end.
     """
 
     def __init__(
-        self, ssh: SshProcess, inner: asyncio.Protocol, loop: asyncio.AbstractEventLoop
+        self,
+        ssh: SshProcess,
+        inner: asyncio.Protocol,
+        loop: asyncio.AbstractEventLoop,
+        answered: Callable[[], None],
     ) -> None:
         self._ssh = ssh
         self._inner = inner
         self._loop = loop
+        self._answered: Callable[[], None] | None = answered
         self._transport: asyncio.Transport | None = None
         self._error: Exception | None = None
         self._waiting: asyncio.TimerHandle | None = None
@@ -172,6 +186,8 @@ class _SshConnection(asyncio.Protocol):
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._answered is not None:
+            self._tell_answered()
         self._inner.data_received(data)
 
     def pause_writing(self) -> None:
@@ -208,7 +224,13 @@ class _SshConnection(asyncio.Protocol):
         longer = min(pause * 1.5, SSH_POLL_SECONDS[1])
         self._waiting = self._loop.call_later(pause, self._wait_for_end, since, longer)
 
+    def _tell_answered(self) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered()
+
     def _finish(self) -> None:
+        self._tell_answered()
         self._done = True
         self._waiting = None
         error = self._ssh.finish() or self._error
@@ -284,7 +306,7 @@ def explain(endpoint: Endpoint, error: OSError) -> DockerError:
     """A failure to connect, as the typed error whose text says what to do."""
     url = endpoint.url
     if isinstance(endpoint, SshEndpoint) and isinstance(error, SshError):
-        return docker_ssh.explain(endpoint.address.name, error)
+        return docker_ssh.explain(endpoint.address, error)
     local = url.startswith(("unix:", "npipe:"))
     # With TLS 1.3 the refusal of our certificate comes after the handshake, and the
     # reset that follows may overtake it.

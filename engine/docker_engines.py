@@ -154,6 +154,11 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
         files = endpoint.tls
         pair = (files.cert, files.key) if files.cert else None
         tls = TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=True)
+    ssh: SshAdapter | None = None
+    if isinstance(endpoint, SshEndpoint):
+        from engine.docker_ssh_adapter import SshAdapter
+
+        ssh = SshAdapter(endpoint.address)
     version = DEFAULT_DOCKER_API_VERSION
     for last in (False, True):
         client = docker.DockerClient(
@@ -163,17 +168,19 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
         # engine's own settings; the streams know neither. The SDK's own way of
         # finding the version out comes too early for this.
         client.api.trust_env = False
-        if isinstance(endpoint, SshEndpoint):
-            from engine.docker_ssh_adapter import SshAdapter
-
-            client.api.mount("http://", SshAdapter(endpoint.address))
+        if ssh is not None:
+            client.api.mount("http://", ssh)
         if last:
             break
         try:
+            # The first client's connection is closed with it, except ssh's, which is slow to make.
             version = str(client.api.version(api_version=False)["ApiVersion"])
-        except (KeyError, TypeError) as error:
-            raise DockerException("it does not tell its API version") from error
-        finally:
+        except BaseException as error:
+            client.close()
+            if isinstance(error, KeyError | TypeError):
+                raise DockerException("it does not tell its API version") from error
+            raise
+        if ssh is None:
             client.close()
     return client
 

@@ -85,8 +85,15 @@ class SshAddress:
 
     @property
     def name(self) -> str:
-        """What a person types after ``ssh``."""
+        """The far side as people call it."""
         return f"{self.user}@{self.host}" if self.user else self.host
+
+    @property
+    def by_hand(self) -> str:
+        """What a person types to get there."""
+        options = f"-F {self.config} " if self.config else ""
+        options += f"-p {self.port} " if self.port else ""
+        return f"ssh {options}{self.name}"
 
     def command(self) -> list[str]:
         """The program and its arguments."""
@@ -194,13 +201,11 @@ class SshProcess:
 
 
 _REFUSED = {
-    "host identification has changed": (
-        "its host key is not the one known; find out why before you trust the new one"
-    ),
-    "host key verification failed": "its host key is not known; run “ssh {name}” once",
-    "host key is known": "its host key is not known; run “ssh {name}” once",
+    "has changed": ("its host key is not the one known; find out why before you trust the new one"),
+    "host key verification failed": "its host key is not known; run “{by_hand}” once",
+    "host key is known": "its host key is not known; run “{by_hand}” once",
     "permission denied (": (
-        "it wants a password or knows none of your keys; “ssh {name}” must work without a question"
+        "it wants a password or knows none of your keys; “{by_hand}” must ask no question"
     ),
     "too many authentication failures": "it knows none of your keys; name one in ssh’s config",
 }
@@ -220,21 +225,21 @@ _ABSENT = (
 )
 
 
-def explain(name: str, error: SshError) -> DockerError:
-    """Why Docker behind ``ssh name`` cannot be used, in words that say what to do."""
-    words = error.words.lower()
+def explain(address: SshAddress, error: SshError) -> DockerError:
+    """Why Docker there cannot be used, in words that say what to do."""
+    name, by_hand, words = address.name, address.by_hand, error.words.lower()
     if error.status is None:
         return DockerFailedError(f"{name} cannot be reached by ssh: {error.words}")
     if error.status in COMMAND_NOT_FOUND:
         return DockerAbsentError(
             f"{name} has no docker command: install Docker there, or put it into the "
-            f"PATH of “ssh {name} docker version”"
+            f"PATH of “{by_hand} docker version”"
         )
     if error.status == FAILED_ITSELF:
         for mark, advice in _REFUSED.items():
             if mark in words:
                 return DockerRefusedError(
-                    f"ssh to {name} was refused: {advice.format(name=name)} ({error.words})"
+                    f"ssh to {name} was refused: {advice.format(by_hand=by_hand)} ({error.words})"
                 )
         if any(mark in words for mark in _ABSENT):
             return DockerAbsentError(

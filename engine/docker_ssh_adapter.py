@@ -8,7 +8,6 @@ gives that neither a time limit nor an end.
 
 from __future__ import annotations
 
-import http.client
 from typing import TYPE_CHECKING, Any
 
 import requests.adapters
@@ -43,9 +42,7 @@ class _Connection(urllib3.connection.HTTPConnection):
         self._answering = True
         try:
             return super().getresponse()
-        except TimeoutError:
-            raise
-        except (OSError, http.client.HTTPException) as error:
+        except ConnectionError as error:
             broken = error
         finally:
             self._answering = False

@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docker_fixtures import free_port, unavailable
+from tests.docker_fixtures import Box, free_port, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from docker.models.containers import Container
+
+    from tests.docker_fixtures import Daemon
 
 START_SECONDS = 15.0
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin")
@@ -138,3 +142,10 @@ def make_ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 def ssh_server(make_ssh_server: Callable[..., SshServer]) -> SshServer:
     """A server for everybody. Leave it running."""
     return make_ssh_server()
+
+
+@pytest.fixture(scope="session")
+def box_over_ssh(ssh_server: SshServer, second_daemon: Daemon, second_box: Container) -> Box:
+    """In the second daemon, through its socket on the far side."""
+    url = f"{ssh_server.url}{second_daemon.socket}"
+    return Box(second_box, url, {"ssh_config": ssh_server.config})
