@@ -60,6 +60,8 @@ class TerminalSettings(_Section, frozen=True):
     """DEFAULT_SHELL: tried first."""
     fallback_shell: _Name = "/bin/sh"
     """FALLBACK_SHELL: when the first is not there."""
+    read_chunk: Annotated[int, msgspec.Meta(ge=1024, le=65536)] = 4096
+    """Bytes of output read at once. Under a flood it grows by itself, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024
     """Bytes of input that may wait for the PTY of one session."""
     replay_bytes: _Bytes = 256 * 1024

@@ -15,8 +15,8 @@ from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.exec_stream import MAX_FRAME_BYTES, frames, open_exec_stream
 from engine.settings import TerminalSettings
 from tests.docker_fixtures import engines_at
-from tests.engine.signaling.certificates import make_authority
 from tests.engine.pty.talk import Talk
+from tests.engine.signaling.certificates import make_authority
 
 if TYPE_CHECKING:
     from pathlib import Path
