@@ -60,6 +60,8 @@ class TerminalSettings(_Section, frozen=True):
     """DEFAULT_SHELL: tried first."""
     fallback_shell: _Name = "/bin/sh"
     """FALLBACK_SHELL: when the first is not there."""
+    read_chunk: Annotated[int, msgspec.Meta(ge=1024, le=65536)] = 4096
+    """Bytes of output read at once. Under a flood it grows by itself, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024
     """Bytes of input that may wait for the PTY of one session."""
     replay_bytes: _Bytes = 256 * 1024
@@ -71,9 +73,13 @@ class DockerEngine(_Section, frozen=True):
 
     name: _Name = "docker"
     url: _Text = ""
+    """unix://PATH, tcp://HOST:PORT, or ssh://[USER@]HOST[:PORT][/PATH/OF/docker.sock]."""
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""
+    """Certificates for tcp; all empty: not encrypted."""
+    ssh_config: _Text = ""
+    """A configuration file for ssh (its -F) instead of ~/.ssh/config and the system's."""
 
 
 class DockerSettings(_Section, frozen=True):
