@@ -237,3 +237,12 @@ def test_fragments_are_marked_and_fill_their_packets() -> None:
     chunks = [c for p in sender.packets(0.0) for c in open_packet(sealer.seal(p))[1]]
     assert [flags for _, flags, _ in chunks] == [FIRST_FRAGMENT, 0, LAST_FRAGMENT]
     assert sum(len(parse_data(body)[3]) for _, _, body in chunks) == 3000
+
+
+def test_a_turn_takes_so_many_packets_and_the_burst_stays_bounded() -> None:
+    sender = outbound()
+    sender.congestion.window = 1e6
+    for _ in range(100):
+        sender.enqueue(1, 53, bytes(ROOM - DATA_HEADER))
+    assert len(sender.packets(0.0, most=10)) == 11
+    assert len(sender.packets(0.0, most=10)) == BURST_PACKETS - 11
