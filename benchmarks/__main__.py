@@ -1,210 +1,138 @@
-"""``make bench``: what the whole path costs beside the raw exec stream it carries.
+"""``make bench``: every figure beside a baseline of the same run.
 
-Owns the measuring and the table; results also go to ``benchmarks/results.json``,
-which is not kept in version control. Does not own any verdict.
+Owns the arguments, the order of the suites and what becomes of their rows: a
+table, and ``benchmarks/results.json``, which is not kept in version control.
+Does not own any verdict: aims are printed beside figures, whatever they are.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
-import statistics
 import sys
-import time
+import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import docker
+from benchmarks import plan as plans
+from benchmarks import report
+from benchmarks.containers import Box, box
+from benchmarks.plan import Plan
+from benchmarks.report import Row
 
-from engine.agent import Agent
-from engine.docker_engines import DockerEngines
-from engine.model import Size, Target, TargetKind
-from engine.peer import TerminalPeer
-from engine.pty.base import PTY
-from engine.pty.create import create_pty_session
-from engine.settings import AgentSettings, Settings
-from tests import images
-
-BYTES = 32 * 1024 * 1024
-ECHOES = 300
-OPENINGS = 20
-WAIT_SECONDS = 60.0
+SUITE_SECONDS = {False: 120.0, True: 1800.0}
+"""How long a suite may take in the short form and in the long one."""
 
 
-@dataclass(frozen=True)
-class Result:
-    value: float
-    baseline: float
-    ratio: float
-    unit: str
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A measurement of its own, and the names (or beginnings of names) it gives rows for."""
+
+    name: str
+    rows: tuple[str, ...]
+    measure: Callable[[Plan, Box], Awaitable[list[Row]]]
 
 
-class Inbox:
-    """Output counted, and kept only while somebody looks for a mark in it."""
+def suites() -> tuple[Suite, ...]:
+    from benchmarks import (
+        exec_figures,
+        flood_figures,
+        gui_figures,
+        scale_figures,
+        synthetic_figures,
+        wan_figures,
+    )
 
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.count = 0
-        self.news = asyncio.Event()
+    async def synthetic(plan: Plan, _: Box) -> list[Row]:
+        return await synthetic_figures.measure(plan)
 
-    def add(self, data: bytes) -> None:
-        self.data += data
-        self.count += len(data)
-        self.news.set()
+    async def wan(plan: Plan, _: Box) -> list[Row]:
+        return await wan_figures.measure(plan)
 
-    async def mark(self, mark: bytes) -> None:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while mark not in self.data:
-                self.news.clear()
-                await self.news.wait()
-        self.data.clear()
-
-    async def more(self, count: int) -> None:
-        """Until ``count`` bytes have come in all."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            while self.count < count:
-                self.data.clear()
-                self.news.clear()
-                await self.news.wait()
-        self.data.clear()
+    return (
+        Suite("exec", ("exec_", "idle_rtt", "prompt", "open20"), exec_figures.measure),
+        Suite("synthetic", ("synthetic_vs", "synthetic_in", "cpu_per_mb"), synthetic),
+        Suite("flood", ("flood_", "synthetic_flood", "synthetic_idle"), flood_figures.measure),
+        Suite("gui", ("timer_slip", "click", "frame"), gui_figures.measure),
+        Suite("scale", ("session_memory", "idle_cpu", "scale_"), scale_figures.measure),
+        Suite("wan", ("wan_",), wan),
+    )
 
 
-Send = Callable[[bytes], Awaitable[None]]
+def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]:
+    """The suites that ``names`` (suites or figures) ask for; all when there are none.
+
+    Raises ValueError for a name that is neither.
+    """
+    if not names:
+        return all_suites
+    asked = {name: [s for s in all_suites if _asks_for(s, name)] for name in names}
+    unknown = [name for name, found in asked.items() if not found]
+    if unknown:
+        known = ", ".join(suite.name for suite in all_suites)
+        raise ValueError(f"nothing is called {', '.join(unknown)}; suites: {known}; or any figure")
+    return tuple(s for s in all_suites if any(s in found for found in asked.values()))
 
 
-async def throughput(send: Send, inbox: Inbox) -> float:
-    """Bytes per second of a program that prints as fast as it can."""
-    await send(b" stty raw -echo; printf 'GO%%s' 1; head -c %d /dev/zero; stty sane\r" % BYTES)
-    await inbox.mark(b"GO1")
-    begin, began = inbox.count, time.perf_counter()
-    await inbox.more(begin + BYTES - 64 * 1024)
-    return (inbox.count - begin) / (time.perf_counter() - began)
+def _asks_for(suite: Suite, name: str) -> bool:
+    return name == suite.name or name.startswith(suite.rows)
 
 
-async def echo(send: Send, inbox: Inbox) -> list[float]:
-    """Seconds from a byte to its echo by a program behind a raw tty, sorted."""
-    await send(b" stty raw -echo; printf 'GO%%s' 2; dd bs=1 count=%d 2>/dev/null\r" % ECHOES)
-    await inbox.mark(b"GO2")
-    times = []
-    for _ in range(ECHOES):
-        wanted, began = inbox.count + 1, time.perf_counter()
-        await send(b"x")
-        await inbox.more(wanted)
-        times.append(time.perf_counter() - began)
-    await send(b" stty sane; printf 'GO%s' 3\r")
-    await inbox.mark(b"GO3")
-    return sorted(times)
+async def run(plan: Plan, asked: tuple[Suite, ...], container: Box) -> tuple[list[Row], list[str]]:
+    """All rows, and the names of suites that failed; one failing leaves the others be."""
+    rows: list[Row] = []
+    failed: list[str] = []
+    for suite in asked:
+        plan.step = suite.name
+        plan.say("begins")
+        try:
+            async with asyncio.timeout(SUITE_SECONDS[plan.long]):
+                rows += await suite.measure(plan, container)
+        except Exception:
+            traceback.print_exc()
+            failed.append(suite.name)
+    return rows, failed
 
 
-async def raw(pty: PTY) -> tuple[list[float], float]:
-    """The exec stream alone, read in this process: the limit of what can be carried."""
-    inbox = Inbox()
-
-    async def read() -> None:
-        while data := await pty.read():
-            inbox.add(data)
-
-    reader = asyncio.create_task(read())
-    await pty.write(b" printf 'GO%s' 0\r")
-    await inbox.mark(b"GO0")
-    found = await echo(pty.write, inbox), await throughput(pty.write, inbox)
-    await pty.close()
-    await reader
-    return found
-
-
-async def whole(agent: Agent, target: str) -> tuple[list[float], float]:
-    """The same through relay, WebRTC, channel and bridge, both peers in this process."""
-    inbox = Inbox()
-    peers: list[TerminalPeer] = []
-
-    def output(data: bytes) -> None:
-        inbox.add(data)
-        if peers:
-            peers[0].rendered(len(data))
-
-    peers.append(await agent.open_terminal(target, Size(), output, lambda *_: None))
-
-    async def send(data: bytes) -> None:
-        peers[0].send(data)
-
-    await send(b" printf 'GO%s' 0\r")
-    await inbox.mark(b"GO0")
-    found = await echo(send, inbox), await throughput(send, inbox)
-    await peers[0].close()
-    return found
-
-
-async def openings(agent: Agent, docker_: DockerEngines, target: Target) -> tuple[float, float]:
-    """Median seconds to a first prompt: offer to prompt, and the exec alone."""
-    ours, alone = [], []
-    for _ in range(OPENINGS):
-        inbox = Inbox()
-        began = time.perf_counter()
-        peer = await agent.open_terminal(target.id, Size(), inbox.add, lambda *_: None)
-        await inbox.more(1)
-        ours.append(time.perf_counter() - began)
-        await peer.close()
-        began = time.perf_counter()
-        pty = await create_pty_session(
-            target, session_id="bench", size=Size(), docker=docker_, settings=Settings().terminal
-        )
-        await pty.read()
-        alone.append(time.perf_counter() - began)
-        await pty.close()
-    return statistics.median(ours), statistics.median(alone)
-
-
-async def measure(container: str) -> dict[str, Result]:
-    agent = Agent(Settings(agent=AgentSettings(id="bench")))
-    await agent.start()
-    engines = DockerEngines(agent.settings.docker)
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
     try:
-        await agent.wait_for_relay(10)
-        target = agent.targets.find(container)
-        if target.kind is not TargetKind.CONTAINER:
-            raise SystemExit(f"{container} is no container")
-        pty = await create_pty_session(
-            target, session_id="bench", size=Size(), docker=engines, settings=Settings().terminal
-        )
-        raw_echo, raw_rate = await raw(pty)
-        our_echo, our_rate = await whole(agent, container)
-        prompt, exec_alone = await openings(agent, engines, target)
-    finally:
-        await engines.close()
-        await agent.stop()
-    return {
-        "exec_throughput": result(our_rate / 1e6, raw_rate / 1e6, "MB/s"),
-        "idle_rtt_p50": result(at(our_echo, 0.5) * 1e3, at(raw_echo, 0.5) * 1e3, "ms"),
-        "idle_rtt_p99": result(at(our_echo, 0.99) * 1e3, at(raw_echo, 0.99) * 1e3, "ms"),
-        "prompt_p50": result(prompt * 1e3, exec_alone * 1e3, "ms"),
-    }
-
-
-def at(times: list[float], part: float) -> float:
-    return times[min(len(times) - 1, int(len(times) * part))]
-
-
-def result(value: float, baseline: float, unit: str) -> Result:
-    return Result(round(value, 3), round(baseline, 3), round(value / baseline, 3), unit)
-
-
-def main() -> int:
-    client = docker.from_env()
-    images.ensure(client)
-    container = client.containers.run(images.BASH, detach=True, network_mode="none")
+        import libdatachannel  # noqa: F401
+    except ImportError:
+        print("The bench needs libdatachannel-py, which needs Python 3.12.", file=sys.stderr)
+        return 1
+    plan = plans.long() if options.long else plans.short()
     try:
-        results = asyncio.run(measure(str(container.name)))
-    finally:
-        container.remove(force=True)
-        client.close()
-    print(f"{'':<18}{'Hatchway':>12}{'raw exec':>12}{'ratio':>9}")
-    for name, row in results.items():
-        print(f"{name:<18}{row.value:>12}{row.baseline:>12}{row.ratio:>9}  {row.unit}")
-    file = Path(__file__).parent / "results.json"
-    file.write_text(json.dumps({name: asdict(row) for name, row in results.items()}, indent=2))
-    return 0
+        asked = chosen(suites(), [name for name in options.only.split(",") if name])
+    except ValueError as error:
+        print(f"--only: {error}", file=sys.stderr)
+        return 2
+    try:
+        with box() as container:
+            rows, failed = asyncio.run(run(plan, asked, container))
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    print(report.table(rows))
+    report.write(rows, options.output)
+    plan.step = "end"
+    plan.say(f"{len(rows)} figures in {options.output}")
+    if failed:
+        print(f"Failed, and missing above: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure speed.")
+    parser.add_argument("--long", action="store_true", help="the long form: half an hour")
+    parser.add_argument(
+        "--only", default="", metavar="NAME,…", help="some suites or figures, by name"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=report.RESULTS, metavar="FILE", help="where results go"
+    )
+    return parser
 
 
 if __name__ == "__main__":

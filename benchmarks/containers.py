@@ -1,0 +1,39 @@
+"""The container that terminals are opened in, made for one run and removed after it.
+
+Owns its life. Does not own the image (tests.images makes it).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A running container with bash in it."""
+
+    name: str
+    ref: str
+
+
+@contextlib.contextmanager
+def box() -> Iterator[Box]:
+    """Start one; remove it and everything in it at the end. Raises docker's errors."""
+    import docker
+
+    from tests import images
+
+    client = docker.from_env()
+    try:
+        images.ensure(client, images.BASH)
+        container = client.containers.run(
+            images.BASH, detach=True, network_mode="none", labels={"hatchway.bench": "1"}
+        )
+        try:
+            yield Box(str(container.name), str(container.id))
+        finally:
+            container.remove(force=True)
+    finally:
+        client.close()
