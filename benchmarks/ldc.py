@@ -25,8 +25,8 @@ LOW_WATER = 64 * 1024
 ACK_EVERY = 32 * 1024
 WAIT_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
-TAIL = 4096
-"""Bytes of output kept while somebody looks for a mark."""
+TAIL = 64
+"""Bytes of output kept while somebody looks for a mark: more than one mark is long."""
 
 
 class Flag:
@@ -228,8 +228,10 @@ class GuestLink(LdcLink):
             self._acked = self.received
             self._dc.send(f'{{"type":"ack","bytes":{self.received}}}')
         if self._mark is not None:
-            self._tail = (self._tail + data)[-TAIL:]
-            if self._mark in self._tail:
+            # What follows the mark may come in the same message.
+            seen = self._tail + data
+            self._tail = seen[-TAIL:]
+            if self._mark in seen:
                 self._mark = None
                 self._marked.set()
 

@@ -19,7 +19,8 @@ from benchmarks.service import LinkService
 RAW = b" stty raw -echo; printf 'GO%%s' %d; exec %s\r"
 PROMPT = b"# "
 WAIT_SECONDS = 20.0
-TAIL = 4096
+TAIL = 64
+"""Bytes of output kept while somebody looks for a mark: more than one mark is long."""
 
 
 class RawTerminal:
@@ -67,8 +68,9 @@ class RawTerminal:
             self.received += len(data)
             self._more.set()
             if self._mark is not None:
-                self._tail = (self._tail + data)[-TAIL:]
-                if self._mark in self._tail:
+                seen = self._tail + data
+                self._tail = seen[-TAIL:]
+                if self._mark in seen:
                     self._mark = None
                     self._found.set()
 
