@@ -385,7 +385,7 @@ class TerminalPeer:
 
     def _post(self, message: Any) -> None:
         if self._channel is not None:
-            self._channel.post(wire.encode(message))
+            self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     def _remote_error(self, error: RemoteError) -> None:
         if not self._progress.pty.is_set():

@@ -161,7 +161,7 @@ class TerminalChannel:
 
     def post(self, message: wire.AgentMessage) -> bool:
         """Send a control message now; False when the channel is not open."""
-        return self._channel.post(wire.encode(message))
+        return self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     # The receiving side (engine.message_channel.Receiver).
 

@@ -177,6 +177,8 @@ AgentMessage = (
     | Ack
 )
 
+_URGENT = (Ping, Pong, Ack, RoleChanged, Notice, Stats)
+
 _encoder = msgspec.json.Encoder()
 _guest: msgspec.json.Decoder[GuestMessage] = msgspec.json.Decoder(GuestMessage)
 _guest_v1: msgspec.json.Decoder[GuestMessageV1] = msgspec.json.Decoder(GuestMessageV1)
@@ -187,6 +189,14 @@ T = TypeVar("T")
 
 def encode(message: _Message) -> str:
     return _encoder.encode(message).decode()
+
+
+def may_overtake(message: _Message) -> bool:
+    """Whether a message means the same before output and input that were sent earlier.
+
+    Such a one need not queue behind a flood; the order of all others is kept.
+    """
+    return isinstance(message, _URGENT)
 
 
 def decode_guest(text: str, *, v1: bool) -> GuestMessageV1:
