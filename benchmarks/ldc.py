@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
+import functools
 import json
 import threading
 import time
@@ -15,6 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 import libdatachannel as rtc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 LABEL = "terminal"
 V1 = "hatchway.v1"
@@ -27,6 +32,31 @@ WAIT_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
 TAIL = 64
 """Bytes of output kept while somebody looks for a mark: more than one mark is long."""
+
+
+@functools.cache
+def certificate() -> tuple[str, str]:
+    """A certificate and its key in PEM, one for all links of this process.
+
+    Left to itself the library makes one per link in its pool, which has a thread per
+    core, and waits for it without letting go of the interpreter's lock: once all of
+    the pool's threads are in callbacks, which wait for that lock, nothing ever moves.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
 
 class Flag:
@@ -51,6 +81,7 @@ class LdcLink:
     def __init__(self, protocol: str = "") -> None:
         config = rtc.Configuration()
         config.ice_servers = []
+        config.certificate_pem_file, config.key_pem_file = certificate()
         self.received = 0
         self.echo = False
         self._protocol = protocol

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import itertools
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -27,6 +29,8 @@ CALL_SECONDS = 30.0
 END_SECONDS = 8.0
 """How long a child may take to end by itself before it is killed."""
 LINE_LIMIT = 16 * 1024 * 1024
+PR_SET_PDEATHSIG = 1
+"""Of <linux/prctl.h>."""
 LOG_TAIL = 3000
 """Bytes of a dead child's log that are shown."""
 
@@ -117,16 +121,19 @@ class Child:
         """Let it end by itself, within END_SECONDS; idempotent."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                await self._process.wait()
-        await self.kill()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await self._process.wait()
+        finally:
+            await self.kill()
 
     async def kill(self) -> None:
-        """End it at once; for one whose work need not be put in order."""
+        """End it and what it started at once; for one whose work need not be put in order."""
         if self._process.returncode is None:
+            # Before the first await: a cancelled suite must not leave it behind either.
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)
             await self._process.wait()
         self._reader.cancel()
         await asyncio.wait([self._reader])
@@ -167,8 +174,18 @@ class Service(Protocol):
     async def close(self) -> None: ...
 
 
+def die_with_parent() -> None:
+    """Have the kernel kill this process with its parent, where it can (Linux).
+
+    A child that is stuck holding the interpreter's lock sees no end of its input.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def claim_output() -> IO[bytes]:
     """The pipe to the parent; whatever else prints goes to the log instead."""
+    die_with_parent()
     pipe = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     return pipe
