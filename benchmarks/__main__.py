@@ -1,37 +1,45 @@
 """``make bench``: every figure beside a baseline of the same run.
 
-Owns the arguments, the order of the suites and what becomes of their rows: a
-table, and ``benchmarks/results.json``, which is not kept in version control.
-Does not own any verdict: aims are printed beside figures, whatever they are.
+Owns the arguments, the order of the suites, their deadlines, and what becomes of
+their figures: a table on stdout, and ``benchmarks/results.json`` of a whole run.
+Does not own measuring. A figure that was not measured is in both, with the reason,
+and the exit code is 1; one that missed its aim is shown as such and is no failure.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import plan as plans
 from benchmarks import report
-from benchmarks.containers import Box, box
 from benchmarks.plan import Plan
-from benchmarks.report import Row
+from benchmarks.report import Failure, Outcome, Row
 
-SUITE_SECONDS = {False: 120.0, True: 1800.0}
-"""How long a suite may take in the short form and in the long one."""
+REASON_CHARACTERS = 400
+"""Of why a figure is missing; all of it is on stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A measurement of its own, and the names (or beginnings of names) it gives rows for."""
+    """A measurement of its own. ``required``: the figures no run may lack; it may have more,
+    whose names begin as one of ``prefixes``."""
 
     name: str
-    rows: tuple[str, ...]
-    measure: Callable[[Plan, Box], Awaitable[list[Row]]]
+    required: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    measure: Callable[..., Awaitable[list[Row]]]
+    """Given a Plan and a benchmarks.cast.Cast."""
+
+    def asked_by(self, name: str) -> bool:
+        return name == self.name or name in self.required or name.startswith(self.prefixes)
 
 
 def suites() -> tuple[Suite, ...]:
@@ -44,20 +52,21 @@ def suites() -> tuple[Suite, ...]:
         wan_figures,
     )
 
-    async def synthetic(plan: Plan, _: Box) -> list[Row]:
-        return await synthetic_figures.measure(plan)
-
-    async def wan(plan: Plan, _: Box) -> list[Row]:
-        return await wan_figures.measure(plan)
-
     return (
-        Suite("exec", ("exec_", "idle_rtt", "prompt", "open20"), exec_figures.measure),
-        Suite("synthetic", ("synthetic_vs", "synthetic_in", "cpu_per_mb"), synthetic),
-        Suite("flood", ("flood_", "synthetic_flood", "synthetic_idle"), flood_figures.measure),
-        Suite("gui", ("timer_slip", "click", "frame"), gui_figures.measure),
-        Suite("scale", ("session_memory", "idle_cpu", "scale_"), scale_figures.measure),
-        Suite("wan", ("wan_",), wan),
-    )
+        Suite("throughput", ("exec_throughput",), ("exec_",), exec_figures.throughput),
+        Suite("echo", ("idle_rtt_added_p50",), ("idle_rtt",), exec_figures.idle_echo),
+        Suite("prompt", ("prompt_p50",), ("prompt_",), exec_figures.prompts),
+        Suite("open", ("open20",), ("open",), exec_figures.many_at_once),
+        Suite("flood", ("flood_rtt_p50", "flood_rtt_p99"), ("flood_", "synthetic_flood"),
+              flood_figures.measure),
+        Suite("gui", ("timer_slip", "click_p99"), ("timer_", "click_", "frame_"),
+              gui_figures.measure),
+        Suite("synthetic", ("synthetic_vs_stock", "synthetic_vs_libdatachannel", "cpu_per_mb"),
+              ("synthetic_vs", "synthetic_in", "cpu_per_mb"), synthetic_figures.measure),
+        Suite("wan", ("wan_geomean",), ("wan_",), wan_figures.measure),
+        Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
+              scale_figures.measure),
+    )  # fmt: skip
 
 
 def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]:
@@ -67,7 +76,7 @@ def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]
     """
     if not names:
         return all_suites
-    asked = {name: [s for s in all_suites if _asks_for(s, name)] for name in names}
+    asked = {name: [s for s in all_suites if s.asked_by(name)] for name in names}
     unknown = [name for name, found in asked.items() if not found]
     if unknown:
         known = ", ".join(suite.name for suite in all_suites)
@@ -75,24 +84,57 @@ def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]
     return tuple(s for s in all_suites if any(s in found for found in asked.values()))
 
 
-def _asks_for(suite: Suite, name: str) -> bool:
-    return name == suite.name or name.startswith(suite.rows)
-
-
-async def run(plan: Plan, asked: tuple[Suite, ...], container: Box) -> tuple[list[Row], list[str]]:
-    """All rows, and the names of suites that failed; one failing leaves the others be."""
+async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
+    """Its figures; with a Failure for each required one that it did not give."""
+    reason = "the suite did not give it"
     rows: list[Row] = []
-    failed: list[str] = []
-    for suite in asked:
-        plan.step = suite.name
-        plan.say("begins")
+    try:
+        async with asyncio.timeout(plan.suite_seconds):
+            rows = await suite.measure(plan, cast)
+    except TimeoutError as error:
+        traceback.print_exc()
+        reason = str(error) or f"not done in {plan.suite_seconds:.0f} s"
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}"
+    given = {row.name for row in rows}
+    short = " ".join(reason.split())[:REASON_CHARACTERS]
+    return [*rows, *(Failure(name, short) for name in suite.required if name not in given)]
+
+
+async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:
+    """All of them, one after the other; one that fails leaves the others be."""
+    from benchmarks.cast import Cast
+    from benchmarks.containers import box
+
+    outcomes: list[Outcome] = []
+    with box() as container:
+        cast = Cast(container)
         try:
-            async with asyncio.timeout(SUITE_SECONDS[plan.long]):
-                rows += await suite.measure(plan, container)
-        except Exception:
-            traceback.print_exc()
-            failed.append(suite.name)
-    return rows, failed
+            for suite in asked:
+                plan.step = suite.name
+                plan.say("begins")
+                found = await run(suite, plan, cast)
+                outcomes += found
+                if any(isinstance(outcome, Failure) for outcome in found):
+                    await cast.dismiss()
+        finally:
+            await cast.dismiss()
+    return report.ordered(outcomes)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: in order."""
+
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,34 +145,45 @@ def main(arguments: list[str] | None = None) -> int:
         print("The bench needs libdatachannel-py, which needs Python 3.12.", file=sys.stderr)
         return 1
     plan = plans.long() if options.long else plans.short()
+    names = [name for words in options.only for name in words.split(",") if name]
     try:
-        asked = chosen(suites(), [name for name in options.only.split(",") if name])
+        asked = chosen(suites(), names)
     except ValueError as error:
         print(f"--only: {error}", file=sys.stderr)
         return 2
     try:
-        with box() as container:
-            rows, failed = asyncio.run(run(plan, asked, container))
+        with terminated_as_interrupted():
+            outcomes = asyncio.run(run_all(plan, asked))
     except KeyboardInterrupt:
         print("Stopped; nothing was written.", file=sys.stderr)
         return 130
-    print(report.table(rows))
-    report.write(rows, options.output)
+    print(report.table(outcomes))
     plan.step = "end"
-    plan.say(f"{len(rows)} figures in {options.output}")
-    if failed:
-        print(f"Failed, and missing above: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
+    # A part of the figures must not take the place of all of them.
+    output = options.output or (None if names else report.RESULTS)
+    if output is not None:
+        report.write(outcomes, output)
+        plan.say(f"{len(outcomes)} figures in {output}")
+    if options.document:
+        report.document(outcomes, plan.form)
+    return 1 if any(isinstance(outcome, Failure) for outcome in outcomes) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure speed.")
     parser.add_argument("--long", action="store_true", help="the long form: half an hour")
     parser.add_argument(
-        "--only", default="", metavar="NAME,…", help="some suites or figures, by name"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="some suites or figures, by name; written only with --output",
     )
     parser.add_argument(
-        "--output", type=Path, default=report.RESULTS, metavar="FILE", help="where results go"
+        "--output", type=Path, metavar="FILE", help=f"where results go ({report.RESULTS.name})"
+    )
+    parser.add_argument(
+        "--document", action="store_true", help=f"put the table into docs/{report.DOCUMENT.name}"
     )
     return parser
 

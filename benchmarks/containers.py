@@ -9,6 +9,9 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+LIFE_SECONDS = 2 * 3600
+"""After which it is gone even if this run was killed and could not remove it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -29,7 +32,12 @@ def box() -> Iterator[Box]:
     try:
         images.ensure(client, images.BASH)
         container = client.containers.run(
-            images.BASH, detach=True, network_mode="none", labels={"hatchway.bench": "1"}
+            images.BASH,
+            ["sleep", str(LIFE_SECONDS)],
+            detach=True,
+            remove=True,
+            network_mode="none",
+            labels={"hatchway.bench": "1"},
         )
         try:
             yield Box(str(container.name), str(container.id))

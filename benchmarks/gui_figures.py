@@ -1,84 +1,86 @@
-"""The window while floods run both ways: timer, frames, clicks.
+"""The window while floods run both ways: timer, clicks, frames.
 
-Owns the load and the comparison: the app with containers beside stock qasync and
-aiortc with a plain window, and beside the app's own window at rest.
+Owns the load and the comparison: the app beside stock qasync and aiortc with a plain
+window, both with the same programs in a container, and the app's own window at rest.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from typing import Any
 
-from benchmarks.containers import Box
-from benchmarks.exec_figures import FLOOD, app_way
+from benchmarks.cast import APP, PEER, STOCK, Cast
+from benchmarks.exec_figures import FLOOD
 from benchmarks.plan import Plan
 from benchmarks.process import Child
-from benchmarks.report import Row, percentile
-from benchmarks.synthetic_figures import connect
+from benchmarks.report import Aim, Row, percentile, spread
 
 SINK = "dd of=/dev/null bs=64k"
+BASE = "stock, plain window, same execs"
 Seen = dict[str, list[float]]
 
 
-async def look(child: Child, seconds: float) -> Seen:
-    """What a probe in that process sees; in seconds."""
-    await child.call("probe", on=True)
+async def look(child: Child, seconds: float, *, paint: bool = False) -> Seen:
+    """What a probe in that process sees; in seconds. See benchmarks.probe."""
+    await child.call("probe", on=True, paint=paint)
     await asyncio.sleep(seconds)
-    seen = await child.call("probe", on=False)
-    return {kind: seen[kind] for kind in ("slips", "frames", "clicks")}
+    return dict(await child.call("probe", on=False))
 
 
 def merge(into: Seen, more: Seen) -> None:
-    for kind, values in more.items():
-        into.setdefault(kind, []).extend(values)
+    for kind in ("slips", "clicks", "frames"):
+        into.setdefault(kind, []).extend(more[kind])
 
 
-async def measure(plan: Plan, box: Box) -> list[Row]:
-    """All three take turns. Each flood is one session out and one in."""
-    seen: dict[str, Seen] = {"app": {}, "stock": {}, "rest": {}}
+async def measure(plan: Plan, cast: Cast) -> list[Row]:
+    """All take turns. Each flood is one session out and one in."""
+    names = ("app", "stock", "rest", "app painting", "stock painting")
+    seen: dict[str, Seen] = {name: {} for name in names}
     seconds = plan.probe_seconds / plan.rounds
-    async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
-        app = await enter(app_way(box))
-        stock = await enter(await Child.start("synthetic", "stock"))
-        peer = await enter(await Child.start("synthetic", "ldc"))
-        out, into = await connect(stock, peer), await connect(stock, peer)
-        await look(stock, 0.5)  # both windows come up before anything counts
-        await look(app.agent, 0.5)
-        for _ in range(plan.rounds):
-            merge(seen["rest"], await look(app.agent, seconds))
+    await cast.begin(APP, STOCK, ("guest", "#1"), (*PEER, "#1"))
+    app, stock = await cast.app(), await cast.stock()
+    await look(stock.agent, 0.3)  # both windows come up before anything counts
+    await look(app.agent, 0.3)
 
-            keys = [await app.run(FLOOD), await app.run(SINK)]
-            await app.opener.call("flood", key=keys[1], on=True)
-            await asyncio.sleep(plan.warm)
-            merge(seen["app"], await look(app.agent, seconds))
-            await app.close(*keys)
+    async def flooded(name: str, way: Any) -> None:
+        keys = [await way.run(FLOOD), await way.run(SINK)]
+        await way.opener.call("flood", key=keys[1], on=True)
+        await asyncio.sleep(plan.warm)
+        merge(seen[name], await look(way.agent, seconds))
+        merge(seen[f"{name} painting"], await look(way.agent, seconds / 2, paint=True))
+        await way.opener.call("flood", key=keys[1], on=False)
+        await way.close(*keys)
 
-            await stock.call("flood", key=out.agent_key, on=True)
-            await peer.call("flood", key=into.peer_key, on=True)
-            await asyncio.sleep(plan.warm)
-            merge(seen["stock"], await look(stock, seconds))
-            await stock.call("flood", key=out.agent_key, on=False)
-            await peer.call("flood", key=into.peer_key, on=False)
-            await asyncio.sleep(plan.warm)
-        for name, what in seen.items():
-            plan.say(
-                f"{name}: slip {max(what['slips']) * 1e3:.1f} ms at most, click p99 "
-                f"{percentile(what['clicks'], 0.99) * 1e3:.1f}, frame "
-                f"{max(what['frames']) * 1e3:.1f} at most"
-            )
-    return rows(seen["app"], seen["stock"], seen["rest"])
+    for _ in range(plan.rounds):
+        merge(seen["rest"], await look(app.agent, seconds / 2))
+        await flooded("app", app)
+        await flooded("stock", stock)
+    for name, what in seen.items():
+        plan.say(
+            f"{name}: slip {max(what['slips']) * 1e3:.1f} ms at most, click p99 "
+            f"{percentile(what['clicks'], 0.99) * 1e3:.1f}"
+        )
+    return rows(seen)
 
 
-def rows(app: Seen, stock: Seen, rest: Seen) -> list[Row]:
-    names = {"slips": "timer_slip", "clicks": "click", "frames": "frame"}
-    made = []
-    for kind, name in names.items():
-        for word, part in (("max", 1.0), ("p99", 0.99), ("p50", 0.5)):
-            whole = name if (name, word) == ("timer_slip", "max") else f"{name}_{word}"
-            aim = {"timer_slip": "≤ 12", "click_p99": "≤ 8"}.get(whole, "")
-            value, base, quiet = (percentile(seen[kind], part) * 1e3 for seen in (app, stock, rest))
-            made.append(Row(whole, value, base, "ms", "stock, plain window", aim))
-            if whole in ("timer_slip", "click_p99", "frame_max"):
-                made.append(Row(f"{whole}_vs_rest", value, quiet, "ms", "the same window at rest"))
-    return made
+def rows(seen: dict[str, Seen]) -> list[Row]:
+    def ms(name: str, kind: str, part: float) -> float:
+        return percentile(seen[name][kind], part) * 1e3
+
+    painting = "the same, painting all at each tick"
+    return [
+        Row("timer_slip", ms("app", "slips", 1), ms("stock", "slips", 1), "ms", BASE,
+            Aim("value", 12), spread(seen["app"]["slips"])),
+        Row("click_p99", ms("app", "clicks", 0.99), ms("stock", "clicks", 0.99), "ms", BASE,
+            Aim("value", 8), spread(seen["app"]["clicks"])),
+        Row("timer_slip_vs_rest", ms("app", "slips", 1), ms("rest", "slips", 1), "ms",
+            "the same window at rest"),
+        Row("click_p99_vs_rest", ms("app", "clicks", 0.99), ms("rest", "clicks", 0.99), "ms",
+            "the same window at rest"),
+        Row("timer_slip_painting", ms("app painting", "slips", 1),
+            ms("stock painting", "slips", 1), "ms", painting),
+        Row("click_p99_painting", ms("app painting", "clicks", 0.99),
+            ms("stock painting", "clicks", 0.99), "ms", painting),
+        Row("frame_max", ms("app painting", "frames", 1), ms("stock painting", "frames", 1),
+            "ms", painting, None, spread(seen["app painting"]["frames"])),
+    ]  # fmt: skip

@@ -1,14 +1,13 @@
 """aiortc's ends of a link, ours and stock, with the face benchmarks.ldc has.
 
-Owns the adapters only. ``ours`` and ``engine`` import the engine's transport,
-which tunes the whole process; so this module imports nothing of it until asked.
+Owns the adapters only. OursLink imports the engine's transport, which tunes the
+whole process; so this module imports nothing of it until asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -133,7 +132,9 @@ class StockLink:
         self._low = asyncio.Event()
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.pc.on("datachannel", self._take)
-        self.flood = Flooder(self._send)
+        self.flood = Flooder(self.send)
+        self.taker: Callable[[bytes], None] | None = None
+        """Is given each message that comes, if there is one."""
 
     async def offer(self) -> str:
         self._take(self.pc.createDataChannel("terminal"))
@@ -160,7 +161,7 @@ class StockLink:
         self.flood(False)
         await self.pc.close()
 
-    async def _send(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         if self.channel.bufferedAmount > HIGH_WATER:
             self._low.clear()
             await self._low.wait()
@@ -177,54 +178,7 @@ class StockLink:
 
     def _message(self, message: str | bytes) -> None:
         self.received += len(message)
-        if self.echo:
+        if self.taker is not None:
+            self.taker(message if isinstance(message, bytes) else message.encode())
+        elif self.echo:
             self.channel.send(message)
-
-
-class SessionLink:
-    """The answering end of a whole session of the engine, with a PTY that echoes.
-
-    What the app keeps per session, but for the container's stream and the window.
-    """
-
-    _manager: Any = None
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.echo = True
-        self._id = secrets.token_hex(8)
-
-    async def offer(self) -> str:
-        raise NotImplementedError("A session only answers")
-
-    async def answer(self, sdp: str) -> str:
-        manager = await self._shared()
-        pc = manager.create_session(self._id, "echo")
-        return str(await pc.answer_offer(sdp))
-
-    async def accept(self, sdp: str) -> None:
-        raise NotImplementedError("A session only answers")
-
-    async def opened(self) -> None: ...
-
-    def flood(self, on: bool) -> None:
-        raise NotImplementedError("A session floods when its guest does: it echoes")
-
-    async def close(self) -> None:
-        if self._manager is not None:
-            await self._manager.close_session(self._id)
-
-    @classmethod
-    async def _shared(cls) -> Any:
-        if cls._manager is None:
-            from engine.pty.base import EchoPTY
-            from engine.sessions.manager import WebRTCSessionManager
-            from engine.settings import SessionSettings, Settings
-
-            async def open_pty(session: Any, device_id: str, size: Any) -> EchoPTY:
-                return EchoPTY(size)
-
-            limits = SessionSettings(max_sessions=1000, max_sessions_per_guest=1000)
-            cls._manager = WebRTCSessionManager(Settings(session=limits), open_pty=open_pty)
-            await cls._manager.start()
-        return cls._manager

@@ -23,16 +23,26 @@ class Plan:
     ping_seconds: float = 2.0
     echoes: int = 300
     """Round trips of one turn on an idle session."""
-    prompts: int = 12
-    sessions: int = 40
+    prompts: int = 50
+    sessions: int = 200
     idle_seconds: float = 4.0
     probe_seconds: float = 4.0
-    wan_seconds: float = 3.0
+    wan_warm: float = 1.0
+    wan_seconds: float = 2.0
+    """Of a flood without losses: the window stands still once it is open."""
+    wan_lossy_seconds: float = 7.0
     wan_rtts: tuple[float, ...] = (0.040, 0.100)
-    wan_losses: tuple[float, ...] = (0.0, 0.005)
-    wan_rounds: int = 1
+    wan_losses: tuple[float, ...] = (0.0, 0.005, 0.02)
+    wan_seeds: tuple[int, ...] = (1, 2)
+    """Of the losses of each cell that has some; both stacks are given the same ones."""
+    suite_seconds: float = 60.0
+    """After which a suite has failed, and its children are killed."""
     began: float = field(default_factory=time.monotonic)
     step: str = ""
+
+    @property
+    def form(self) -> str:
+        return "long" if self.long else "short"
 
     def say(self, text: str) -> None:
         """A line of progress, on stderr: the table on stdout stays clean."""
@@ -52,12 +62,14 @@ def long() -> Plan:
         flood_seconds=4.0,
         ping_seconds=8.0,
         echoes=1000,
-        prompts=50,
-        sessions=200,
+        prompts=200,
         idle_seconds=15.0,
         probe_seconds=15.0,
+        wan_warm=2.0,
         wan_seconds=6.0,
+        wan_lossy_seconds=20.0,
         wan_rtts=(0.005, 0.040, 0.100, 0.200),
-        wan_losses=(0.0, 0.005, 0.010),
-        wan_rounds=3,
+        wan_losses=(0.0, 0.005, 0.010, 0.02),
+        wan_seeds=(1, 2, 3),
+        suite_seconds=600.0,
     )

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QMainWindow, QPushButton, QTableWidget, QTableWidgetItem, QWidget
 
 TICK = 0.016
-"""Of the timer whose slip is measured, and which asks for a frame each time."""
+"""Of the timer whose slip is measured, and which may ask for a frame each time."""
 CLICK_EVERY = 0.023
 """No multiple of TICK: clicks come at any moment of a frame."""
 SIZE = (1200, 800)
 
 
 class Probe(QObject):
-    """Between ``start()`` and ``stop()`` the window is painted and clicked as by a user.
+    """Between ``start()`` and ``stop()`` the window is clicked as by a user.
 
-    The whole window is asked to paint at each tick. A click is a press and a
-    release, posted by another thread, as window systems do; its time ends in the
-    slot of a real button.
+    A click is a press and a release, posted by another thread, as window systems do;
+    its time ends in the slot of a real button. With ``paint`` the whole window is asked
+    to paint at each tick, which is more than any user could make it do.
     """
 
     def __init__(self, window: QWidget) -> None:
@@ -44,8 +43,9 @@ class Probe(QObject):
         self._reset()
         window.installEventFilter(self)
 
-    def start(self) -> None:
+    def start(self, paint: bool = False) -> None:
         self._reset()
+        self._paint = paint
         self._stop.clear()
         self._timer.start()
         self._thread = threading.Thread(target=self._click, daemon=True)
@@ -59,6 +59,7 @@ class Probe(QObject):
             self._thread.join()
             self._thread = None
         self._timer.stop()
+        self._paint = False
         return {"slips": self._slips, "frames": self._frames, "clicks": self._clicks}
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -74,26 +75,28 @@ class Probe(QObject):
         self._frames: list[float] = []
         self._clicks: list[float] = []
         self._ticked = self._painted = self._posted = 0.0
+        self._paint = False
 
     def _tick(self) -> None:
         now = time.perf_counter()
         if self._ticked:
             self._slips.append(max(0.0, now - self._ticked - TICK))
         self._ticked = now
-        self._window.update()
+        if self._paint:
+            self._window.update()
 
     def _click(self) -> None:
         at = QPointF(2, 2)
         left = Qt.MouseButton.LeftButton
-        kinds = ((QEvent.Type.MouseButtonPress, left), (QEvent.Type.MouseButtonRelease,) * 1)
+        none = Qt.MouseButton.NoButton
+        kinds = ((QEvent.Type.MouseButtonPress, left), (QEvent.Type.MouseButtonRelease, none))
         while not self._stop.wait(CLICK_EVERY):
             if self._posted:
                 continue  # the last one still waits: a user would, too
             events = [
-                QMouseEvent(kind[0], at, at, left, *kind[1:] or (Qt.MouseButton.NoButton,),
-                            Qt.KeyboardModifier.NoModifier)
-                for kind in kinds
-            ]  # fmt: skip
+                QMouseEvent(kind, at, at, left, held, Qt.KeyboardModifier.NoModifier)
+                for kind, held in kinds
+            ]
             self._posted = time.perf_counter()
             for event in events:
                 QCoreApplication.postEvent(self._button, event)
@@ -116,9 +119,3 @@ def plain_window() -> QMainWindow:
     window.resize(*SIZE)
     window.show()
     return window
-
-
-def start_probe(window: Any) -> Probe:
-    probe = Probe(window)
-    probe.start()
-    return probe

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from benchmarks import loops
@@ -30,6 +31,8 @@ class RawTerminal:
         self.pty = pty
         self.received = 0
         self.echo = False
+        self.sink: Callable[[bytes], Awaitable[None]] | None = None
+        """Is given what is read, if there is one; reading waits for it."""
         self._tail = b""
         self._mark: bytes | None = PROMPT
         self._found = asyncio.Event()
@@ -67,6 +70,8 @@ class RawTerminal:
         while data := await self.pty.read():
             self.received += len(data)
             self._more.set()
+            if self.sink is not None:
+                await self.sink(data)
             if self._mark is not None:
                 seen = self._tail + data
                 self._tail = seen[-TAIL:]

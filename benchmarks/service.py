@@ -79,14 +79,14 @@ class LinkService:
 
         await asyncio.gather(*map(close, links), return_exceptions=True)
 
-    async def op_probe(self, on: bool) -> dict[str, Any]:
-        """Begin looking at the window, or end it and tell what was seen."""
+    async def op_probe(self, on: bool, paint: bool = False) -> dict[str, Any]:
+        """Begin looking at the window, or end it and tell what was seen; see benchmarks.probe."""
         if on:
             if self._probe is None:
                 from benchmarks.probe import Probe
 
                 self._window = self.probed_window()
                 self._probe = Probe(self._window)
-            self._probe.start()
+            self._probe.start(paint)
             return {}
         return dict(self._probe.stop())

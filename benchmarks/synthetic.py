@@ -30,19 +30,18 @@ def _ldc(name: str) -> Callable[[], Any]:
 KINDS: dict[str, tuple[loops.LoopName, Callable[[str], Callable[[], Any]], str]] = {
     "ours": ("gui", _aiortc, "OursLink"),
     "ours-asyncio": ("asyncio", _aiortc, "OursLink"),
-    "engine": ("gui", _aiortc, "SessionLink"),
     "stock": ("qasync", _aiortc, "StockLink"),
     "asyncio": ("asyncio", _aiortc, "StockLink"),
     "ldc": ("asyncio", _ldc, "LdcLink"),
-    "guest": ("asyncio", _ldc, "GuestLink"),
 }
-"""The loop and the link of each kind; "guest" speaks hatchway.v1."""
+"""The loop and the link of each kind."""
 
 
 class Synthetic(LinkService):
     def __init__(self, make: Callable[[], Any]) -> None:
         super().__init__()
         self._make = make
+        self._execs: Any = None
 
     async def op_offer(self) -> dict[str, Any]:
         link = self._make()
@@ -66,6 +65,20 @@ class Synthetic(LinkService):
 
     async def op_opened(self, key: str) -> None:
         await self.links[key].opened()
+
+    async def op_attach(self, key: str, target: str, ref: str, program: str) -> None:
+        """Put ``program`` in a container behind a link; see benchmarks.attached."""
+        from benchmarks.attached import attach
+        from benchmarks.raw_exec import RawExec
+
+        if self._execs is None:
+            self._execs = RawExec()
+        self.links[key] = await attach(self._execs, self.links[key], target, ref, program)
+
+    async def close(self) -> None:
+        await super().close()
+        if self._execs is not None:
+            await self._execs.close()
 
 
 def main() -> None:
