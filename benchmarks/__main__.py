@@ -14,12 +14,13 @@ import contextlib
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import plan as plans
 from benchmarks import report
+from benchmarks.containers import NoContainerError
 from benchmarks.plan import Plan
 from benchmarks.report import Failure, Outcome, Row
 
@@ -107,6 +108,11 @@ async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:
     from benchmarks.cast import Cast
     from benchmarks.containers import box
 
+    this = asyncio.current_task()
+    assert this is not None
+    with contextlib.suppress(NotImplementedError):  # Windows
+        # As Ctrl-C does: end in order, and leave no child and no container.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     outcomes: list[Outcome] = []
     with box() as container:
         cast = Cast(container)
@@ -121,20 +127,6 @@ async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:
         finally:
             await cast.dismiss()
     return report.ordered(outcomes)
-
-
-@contextlib.contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: in order."""
-
-    def interrupt(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,11 +144,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"--only: {error}", file=sys.stderr)
         return 2
     try:
-        with terminated_as_interrupted():
-            outcomes = asyncio.run(run_all(plan, asked))
-    except KeyboardInterrupt:
+        outcomes = asyncio.run(run_all(plan, asked))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("Stopped; nothing was written.", file=sys.stderr)
         return 130
+    except NoContainerError as error:
+        print(f"The bench needs a Docker Engine: {error}", file=sys.stderr)
+        return 1
     print(report.table(outcomes))
     plan.step = "end"
     # A part of the figures must not take the place of all of them.

@@ -13,6 +13,10 @@ LIFE_SECONDS = 2 * 3600
 """After which it is gone even if this run was killed and could not remove it."""
 
 
+class NoContainerError(Exception):
+    """There is no Docker Engine to be had; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A running container with bash in it."""
@@ -23,13 +27,16 @@ class Box:
 
 @contextlib.contextmanager
 def box() -> Iterator[Box]:
-    """Start one; remove it and everything in it at the end. Raises docker's errors."""
+    """Start one; remove it and everything in it at the end. Raises NoContainerError."""
     import docker
     import docker.errors
 
     from tests import images
 
-    client = docker.from_env()
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException as error:
+        raise NoContainerError(str(error)) from error
     try:
         images.ensure(client, images.BASH)
         container = client.containers.run(

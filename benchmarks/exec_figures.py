@@ -6,6 +6,7 @@ The app is the real one with its window; the guest is C++ in another process.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from benchmarks.cast import APP, PEER, STOCK, Cast
@@ -15,6 +16,9 @@ from benchmarks.stack import Rate, rate
 
 FLOOD = "cat /dev/zero"
 ECHO = "cat"
+PHASES = ("offer", "answer", "connect", "shell")
+"""Of a guest's opening: gathering, until the answer, until the channel is open, until the
+prompt."""
 AT_ONCE = 20
 BASELINE_EVERY = 2
 """A prompt of each baseline for so many of the app's."""
@@ -24,7 +28,7 @@ SOCKET = "WebSocket terminal (aiohttp)"
 
 async def ways(plan: Plan, cast: Cast, *names: str) -> dict[str, Any]:
     """Some ways to the container, by name; all begin to start at the same time."""
-    make = {
+    make: dict[str, Callable[[], Awaitable[Any]]] = {
         "app": cast.app,
         "raw": cast.raw,
         "raw-gui": lambda: cast.raw("gui"),
@@ -106,18 +110,24 @@ async def prompts(plan: Plan, cast: Cast) -> list[Row]:
     """From no peer connection at all to the shell's prompt."""
     all_ways = await ways(plan, cast, "app", "raw", "websocket")
     times: dict[str, list[float]] = {name: [] for name in all_ways}
+    phases: list[list[float]] = []
     for number in range(plan.prompts):
         for name, way in all_ways.items():
             if name != "app" and number % BASELINE_EVERY:
                 continue
             found = await way.open()
             times[name] += found["times"]
+            phases += found.get("phases", [])
             await way.close(*found["keys"])
+    took: dict[str, float | str] = {
+        f"{name}_p50": percentile(seconds, 0.5) * 1e3
+        for name, seconds in zip(PHASES, zip(*phases, strict=True), strict=True)
+    }
     p50 = {name: percentile(found, 0.5) * 1e3 for name, found in times.items()}
     plan.say(", ".join(f"{name} {p50[name]:.0f} ms" for name in all_ways))
     return [
         Row("prompt_p50", p50["app"], p50["raw"], "ms", RAW, Aim("value", 200),
-            spread(times["app"])),
+            spread(times["app"]) | took),
         Row("prompt_p50_vs_websocket", p50["app"], p50["websocket"], "ms", SOCKET),
     ]  # fmt: skip
 

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import sys
 import time
+from itertools import pairwise
 from typing import Any
 
 import socketio
@@ -42,10 +43,11 @@ class Guest(LinkService):
 
     async def op_open(self, target: str, count: int = 1, at_once: int = 1) -> dict[str, Any]:
         """Open sessions, ``at_once`` at a time. ``times``: from nothing to the prompt, each;
+        ``phases``: how long each of benchmarks.exec_figures.PHASES took, each;
         ``lasted``: all of it, in seconds."""
         gate = asyncio.Semaphore(at_once)
 
-        async def one() -> tuple[str, float]:
+        async def one() -> tuple[str, list[float]]:
             async with gate:
                 return await self._open(target)
 
@@ -53,7 +55,8 @@ class Guest(LinkService):
         found = await asyncio.gather(*(one() for _ in range(count)))
         return {
             "keys": [key for key, _ in found],
-            "times": [seconds for _, seconds in found],
+            "times": [sum(phases) for _, phases in found],
+            "phases": [phases for _, phases in found],
             "lasted": time.perf_counter() - began,
         }
 
@@ -70,8 +73,8 @@ class Guest(LinkService):
         if self._sio.connected:
             await self._sio.disconnect()
 
-    async def _open(self, target: str) -> tuple[str, float]:
-        began = time.perf_counter()
+    async def _open(self, target: str) -> tuple[str, list[float]]:
+        marks = [time.perf_counter()]
         link = GuestLink()
         link.expect(PROMPT)
         key = self.add(link)
@@ -84,12 +87,15 @@ class Guest(LinkService):
             "cols": 80,
             "rows": 24,
         }
-        reply = await self._sio.call("webrtc:offer", offer, timeout=ANSWER_SECONDS)
+        marks.append(time.perf_counter())
+        reply: Any = await self._sio.call("webrtc:offer", offer, timeout=ANSWER_SECONDS)
         if reply.get("status") != "success":
             raise RuntimeError(f"Refused: {reply}")
+        marks.append(time.perf_counter())
         await link.accept(reply["sdp"])
         await link.marked()
-        return key, time.perf_counter() - began
+        marks += [link.opened_at, time.perf_counter()]
+        return key, [after - before for before, after in pairwise(marks)]
 
 
 def main() -> None:

@@ -93,6 +93,8 @@ class LdcLink:
         self._stop = threading.Event()
         self._pong: Callable[[], None] | None = None
         self._ping_at = 0.0
+        self.opened_at = 0.0
+        """By time.perf_counter(); 0 until then."""
         complete = rtc.PeerConnection.GatheringState.Complete
         self._pc.on_gathering_state_change(lambda s: self._gathered.set() if s == complete else 0)
         self._pc.on_data_channel(self._adopt)
@@ -179,6 +181,7 @@ class LdcLink:
             self._on_open()
 
     def _on_open(self) -> None:
+        self.opened_at = self.opened_at or time.perf_counter()
         self._open.set()
 
     def _on_closed(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -125,6 +126,8 @@ class StockLink:
     def __init__(self) -> None:
         from aiortc import RTCConfiguration, RTCPeerConnection
 
+        if "engine.rtc_tuning" in sys.modules:
+            raise RuntimeError("This process is tuned: what it measures would not be stock")
         self.received = 0
         self.echo = False
         self.channel: Any = None

@@ -74,7 +74,9 @@ class Probe(QObject):
         self._slips: list[float] = []
         self._frames: list[float] = []
         self._clicks: list[float] = []
-        self._ticked = self._painted = self._posted = 0.0
+        self._ticked: float = 0.0
+        self._painted: float = 0.0
+        self._posted: float = 0.0
         self._paint = False
 
     def _tick(self) -> None:

@@ -107,7 +107,8 @@ class Child:
             self._process.stdin.write(line.encode())
             await self._process.stdin.drain()
             async with asyncio.timeout(limit):
-                return await future
+                reply: dict[str, Any] = await future
+                return reply
         except TimeoutError:
             raise BenchError(
                 f"{self.name}: no answer to {op!r} in {limit:.0f} s\n{self._tail()}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from benchmarks import loops
 from benchmarks.process import claim_output, serve
@@ -18,13 +18,13 @@ from benchmarks.service import LinkService
 def _aiortc(name: str) -> Callable[[], Any]:
     from benchmarks import links
 
-    return getattr(links, name)
+    return cast("Callable[[], Any]", getattr(links, name))
 
 
 def _ldc(name: str) -> Callable[[], Any]:
     from benchmarks import ldc
 
-    return getattr(ldc, name)
+    return cast("Callable[[], Any]", getattr(ldc, name))
 
 
 KINDS: dict[str, tuple[loops.LoopName, Callable[[str], Callable[[], Any]], str]] = {
@@ -48,9 +48,7 @@ class Synthetic(LinkService):
         key = self.add(link)
         return {"key": key, "sdp": await link.offer()}
 
-    async def op_answer(
-        self, sdp: str, impairment: dict[str, float] | None = None
-    ) -> dict[str, Any]:
+    async def op_answer(self, sdp: str, impairment: dict[str, Any] | None = None) -> dict[str, Any]:
         link = self._make()
         key = self.add(link)
         answer = await link.answer(sdp)
