@@ -27,6 +27,10 @@ class Probe(QObject):
     to paint at each tick, which is more than any user could make it do.
     """
 
+    _ticked: float
+    _painted: float
+    _posted: float
+
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
@@ -74,9 +78,7 @@ class Probe(QObject):
         self._slips: list[float] = []
         self._frames: list[float] = []
         self._clicks: list[float] = []
-        self._ticked: float = 0.0
-        self._painted: float = 0.0
-        self._posted: float = 0.0
+        self._ticked = self._painted = self._posted = 0.0
         self._paint = False
 
     def _tick(self) -> None:
