@@ -6,7 +6,8 @@
 #
 # Owns the choice of Python, .venv, installing requirements/GROUP.lock into it
 # with checked hashes, and the system packages of each group. Does not own the
-# locks (scripts/lock.sh) or the Docker Engine (scripts/with_docker.sh).
+# locks (scripts/lock.sh), the Docker Engine (scripts/with_docker.sh) or how the
+# guests' page is built (scripts/web.sh).
 #
 # PYTHON=/path/to/python overrides the choice. What is already in place is not
 # done again: the second run takes a fraction of a second. Works with the bash
@@ -253,4 +254,9 @@ printf '%s' "$advice_notes" | while IFS='=' read -r group advice; do
     echo "$advice" >"$STAMPS/advice-$group"
 done
 install_locks app "$@"
+# Without it the program runs all the same: only guests in a browser would miss it.
+scripts/web.sh build || {
+    [ -z "${CI:-}" ] || fail "the page for guests could not be built; the reason is above."
+    say "the page for guests could not be built; going on without"
+}
 say "ready ($VENV, Python $("$VENV/bin/python" -c 'import platform; print(platform.python_version())'))"
