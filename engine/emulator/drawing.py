@@ -84,8 +84,9 @@ class Drawing(Motion):
                     continue
                 self._put_part(cells[at:end], flags)
                 at = end
-            elif limit < self.left + 1 and limit < 1:
+            elif self.columns == 1:
                 # One column cannot show a wide character at all.
+                self._put_spacer(x)
                 at += 2
             elif autowrap:
                 self._put_spacer(x)

@@ -32,6 +32,12 @@ PIECES = st.one_of(
     st.sampled_from([b"\r\n", b"\n", b"\t", b"\b", b"\x1bM", b"\x1bD", b"\x1b7", b"\x1b8"]),
     st.sampled_from([b"\x1b(0", b"\x1b)A", b"\x0e", b"\x0f", b"\x1b=", b"\x1b#8", b"\x1b[?1049h"]),
     st.sampled_from([b"\x1b]0;t\x07", b"\x1bPq\x1b\\", b"\x1b_", b"\x1b", b"\x1b[", b"\x9b"]),
+    st.sampled_from(
+        [b"\x1b]8;id=a;http://x/\x07", b"\x1b]8;;\x07", b"\x1b]133;A\x07", b'\x1b[1"q']
+    ),
+    st.sampled_from([b"\x1b[?69h\x1b[2;7s", b"\x1b[?6h", b"\x1b[?45h", b"\x1b[4h", b"\x1b[?7l"]),
+    st.sampled_from([b"\x1b]4;1;#123456\x07", b"\x1b[>5u", b"\x1bV", b"\x1bN", b"\x1bo", b"\x1bH"]),
+    st.sampled_from(["👍🏽", "🇩🇪", "👩\u200d💻", "❤\ufe0f", "\u200d", "🏽"]).map(str.encode),
     st.binary(max_size=12),
 )
 
