@@ -62,6 +62,8 @@ class Base(pyte.Screen):
         # pyte's own set-up would fill a buffer that this class does not have.
         self.columns, self.lines = columns, lines
         self.answer, self._host = answer, host
+        self.default_cursor = (CursorShape.BLOCK, True)
+        """Shape and blinking until a program chooses, and again after DECSCUSR 0."""
         self.history: deque[Row] = deque(maxlen=history_limit)
         self.scrolled = 0
         self.bells = 0
@@ -103,7 +105,9 @@ class Base(pyte.Screen):
         self.saved_modes: dict[int, bool] = {}
         self.mouse = MouseTracking.OFF
         self.mouse_encoding = MouseEncoding.DEFAULT
-        self.cursor_style = CursorShape.BLOCK
+        self.cursor_style, blink = self.default_cursor
+        if not blink:
+            self.mode.discard(Mode.CURSOR_BLINK)
         self.tabstops = set(range(8, self.columns, 8))
         self.title, self.icon_name, self.working_directory = "", "", ""
         self.title_stack: list[tuple[str, str]] = []

@@ -130,10 +130,16 @@ class Screen(Editing):
         self.set_flag(Mode.APPLICATION_KEYPAD, False)
 
     def cursor_shape(self, style: int = 0) -> None:
-        """DECSCUSR: 0 and 1 blinking block, 2 steady block, 3/4 underline, 5/6 bar."""
-        if style <= 6:
-            self.cursor_style = _SHAPES[(max(style, 1) - 1) // 2]
-            self.set_flag(Mode.CURSOR_BLINK, style == 0 or style % 2 == 1)
+        """DECSCUSR: 0 the default, 1 blinking block, 2 steady block, 3/4 underline, 5/6 bar."""
+        if style == 0:
+            self.use_default_cursor()
+        elif style <= 6:
+            self.cursor_style = _SHAPES[(style - 1) // 2]
+            self.set_flag(Mode.CURSOR_BLINK, style % 2 == 1)
+
+    def use_default_cursor(self) -> None:
+        self.cursor_style, blink = self.default_cursor
+        self.set_flag(Mode.CURSOR_BLINK, blink)
 
     # -- the alternate screen
 
@@ -248,7 +254,7 @@ class Screen(Editing):
         self.page.keyboard[:] = [0]
         self.key_options.clear()
         self.key_formats.clear()
-        self.cursor_style = CursorShape.BLOCK
+        self.use_default_cursor()
         self.exact_rectangles = False
         self.wrap_next = False
         self.refresh()

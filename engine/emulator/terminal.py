@@ -193,6 +193,14 @@ class Terminal:
     def cursor_blink(self) -> bool:
         return self._screen.flag(Mode.CURSOR_BLINK)
 
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        """The cursor until a program chooses another, and after DECSCUSR 0 and RIS."""
+        screen = self._screen
+        chosen = (screen.cursor_style, self.cursor_blink) != screen.default_cursor
+        screen.default_cursor = (shape, blink)
+        if not chosen:
+            screen.use_default_cursor()
+
     @property
     def reverse_screen(self) -> bool:
         """DECSCNM: foreground and background are swapped everywhere."""
@@ -235,6 +243,16 @@ class Terminal:
     def backarrow_sends_backspace(self) -> bool:
         """DECBKM: the backarrow key sends BS, not DEL."""
         return self._screen.flag(Mode.BACKARROW)
+
+    @property
+    def enter_sends_newline(self) -> bool:
+        """LNM: the Enter key sends CR LF."""
+        return self._screen.flag(Mode.NEW_LINE)
+
+    @property
+    def alt_sends_escape(self) -> bool:
+        """1036 or 1039: Alt puts ESC before what a key sends, else it sets the eighth bit."""
+        return self._screen.flag(Mode.META_ESCAPE) or self._screen.flag(Mode.ALT_ESCAPE)
 
     @property
     def keyboard(self) -> Keyboard:

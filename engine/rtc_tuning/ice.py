@@ -216,6 +216,8 @@ class TunedIceConnection(aioice.ice.Connection):
                     self._query_consent_task = None
                     await self.close()
                     return
+                if loop.time() - self._heard_at < CONSENT_INTERVAL_SECONDS / 2:
+                    continue  # nothing to ask: the peer is talking
                 for pair in self._nominated.values():
                     task = asyncio.create_task(self._ask(pair), name="ICE consent")
                     asking.add(task)

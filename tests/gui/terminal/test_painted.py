@@ -6,22 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QColor, QFont, QFontInfo, QImage, QPalette
+from PySide6.QtGui import QColor, QImage, QPalette
 
-from engine.emulator import Line, Run, Style
-from gui.terminal.feeder import MAX_QUEUE, Feeder
-from gui.terminal.painter import Grid, monospace
-from gui.terminal.theme import DARK, LIGHT, Theme
+from gui.terminal.theme import Theme
+from gui.terminal.themes import DARK, LIGHT
 from tests.engine.emulator.test_hostile import PIECES
-from tests.gui.terminal.test_widget import LINES, show, typed, widget
+from tests.gui.terminal.acts import LINES, show
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from gui.terminal.widget import TerminalWidget
-
-__all__ = ["typed", "widget"]
 
 
 def colours(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> set[int]:
@@ -39,6 +34,7 @@ def colours(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> se
 @pytest.fixture
 def dark(widget: TerminalWidget) -> Theme:
     widget.set_theme(dark=True)
+    widget.set_contrast(1)
     return DARK
 
 
@@ -154,10 +150,10 @@ def test_the_theme_follows_the_palette_until_told(widget: TerminalWidget) -> Non
     for base, expected in (("#ffffff", LIGHT), ("#101010", DARK)):
         palette.setColor(QPalette.ColorRole.Base, QColor(base))
         widget.setPalette(palette)
-        assert widget.theme is expected
+        assert widget.theme.name == expected.name
     widget.set_theme(LIGHT)
     widget.setPalette(QPalette())
-    assert widget.theme is LIGHT
+    assert widget.theme.name == LIGHT.name
 
 
 def test_only_changed_rows_are_painted(qtbot: QtBot, widget: TerminalWidget) -> None:
@@ -171,96 +167,6 @@ def test_only_changed_rows_are_painted(qtbot: QtBot, widget: TerminalWidget) -> 
     widget.viewport().grab()
     # The row that scrolled in; what moved up is painted already.
     assert widget.painter.painted == before + 2
-
-
-def test_the_cache_of_painted_rows_is_bounded(
-    widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    painter = widget.painter
-    grid = painter.grid
-    row_bytes = 20 * grid.width * grid.height * 4
-    monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 10 * row_bytes)
-    lines = [Line((Run(0, 1, "x", Style()),)) for _ in range(30)]
-    for line in lines:
-        painter.row(line, 20, None)
-    before = painter.painted
-    for line in lines[-10:]:
-        painter.row(line, 20, None)
-    assert painter.painted == before
-    painter.row(lines[0], 20, None)
-    assert painter.painted == before + 1
-
-
-def test_every_cell_begins_on_a_whole_pixel_at_any_scale() -> None:
-    for ratio in (1.0, 1.25, 1.5, 1.75, 2.0, 3.0):
-        grid = Grid(QFont("DejaVu Sans Mono", 11), ratio)
-        text = "M" * 200
-        drift = abs(grid._metrics[False, False].horizontalAdvance(text) - 200 * grid.width)
-        assert drift < 1, ratio
-        for key in grid._fonts:
-            assert abs(grid._metrics[key].horizontalAdvance(text) - 200 * grid.width) < 4
-
-
-def test_a_proportional_font_is_replaced() -> None:
-    assert QFontInfo(monospace(QFont("DejaVu Serif", 12))).fixedPitch()
-    assert monospace(QFont("DejaVu Serif", 12)).pointSizeF() == 12
-
-
-def test_the_loop_lives_while_megabytes_arrive(qtbot: QtBot, widget: TerminalWidget) -> None:
-    data = b"y\r\n" * (5_000_000 // 3)
-    ticks = 0
-    done = 0
-    frames = 0
-
-    def tick() -> None:
-        nonlocal ticks
-        ticks += 1
-
-    def count(some: int) -> None:
-        nonlocal done, frames
-        done += some
-        frames += 1
-
-    timer = QTimer()
-    timer.setInterval(16)
-    timer.timeout.connect(tick)
-    widget.rendered.connect(count)
-    timer.start()
-    for start in range(0, len(data), 65_536):
-        widget.feed(data[start : start + 65_536])
-    qtbot.waitUntil(lambda: done == len(data), timeout=60_000)
-    timer.stop()
-    # Frames come at most every 16 ms, so ticks must have come about as often.
-    assert frames >= 10
-    assert ticks >= frames * 0.6
-    assert widget.terminal.text()[:-1] == ["y"] * 9
-
-
-def test_more_than_the_queue_holds_is_parsed_at_once_and_nothing_lost(qtbot: QtBot) -> None:
-    parsed: list[bytes] = []
-    feeder = Feeder(parsed.append)
-    data = bytes(range(256)) * (MAX_QUEUE // 256) + b"the end"
-    feeder.feed(data)
-    assert feeder.queued <= MAX_QUEUE
-    qtbot.waitUntil(lambda: feeder.queued == 0)
-    assert b"".join(parsed) == data
-    assert feeder.take_consumed() == len(data)
-    assert feeder.take_consumed() == 0
-
-
-def test_expensive_bytes_come_in_smaller_slices(qtbot: QtBot) -> None:
-    sizes: list[int] = []
-
-    def slow(data: bytes) -> None:
-        sizes.append(len(data))
-        total = 0
-        for number in range(len(data) * 200):
-            total += number
-
-    feeder = Feeder(slow)
-    feeder.feed(b"x" * 60_000)
-    qtbot.waitUntil(lambda: feeder.queued == 0, timeout=30_000)
-    assert min(sizes[:-1]) < sizes[0]
 
 
 @settings(
