@@ -77,24 +77,19 @@ class Drawing(Motion):
             if end < length and cells[end] == HALF:
                 # A wide character does not fit in what is left of the row.
                 end -= 1
+            if end < length and not autowrap:
+                self._put_without_wrapping(cells[at:end], cells[end:], limit, flags)
+                return
             if end > at:
-                if not autowrap and end < length:
-                    # Everything lands on the last cell; the last one is seen.
-                    at = self._put_without_wrapping(cells, at, room, flags)
-                    continue
                 self._put_part(cells[at:end], flags)
                 at = end
             elif self.columns == 1:
                 # One column cannot show a wide character at all.
                 self._put_spacer(x)
                 at += 2
-            elif autowrap:
+            else:
                 self._put_spacer(x)
                 self._wrap()
-            else:
-                self.cursor.x = limit - 1
-                self._put_part(cells[at : at + 2], flags)
-                at += 2
 
     def _put_part(self, cells: str, flags: int) -> None:
         """Cells that fit before the margin; leaves the cursor after them or waiting to wrap."""
@@ -111,18 +106,18 @@ class Drawing(Motion):
             self.cursor.x = x + count
             self.wrap_next = False
 
-    def _put_without_wrapping(self, cells: str, at: int, room: int, flags: int) -> int:
-        head = cells[at : at + room]
-        if head[-1:] and len(cells) > at + room and cells[at + room] == HALF:
-            head = head[:-1]
+    def _put_without_wrapping(self, head: str, rest: str, limit: int, flags: int) -> None:
+        """What does not fit lands on the last cells, each over the one before it."""
         if head:
             self._put_part(head, flags)
-        last = cells[-2:] if cells[-1] == HALF else cells[-1:]
-        limit = self.right if self.cursor.x <= self.right else self.columns - 1
-        if len(last) <= limit + 1 - (self.left if self.cursor.x >= self.left else 0):
-            self.cursor.x = limit + 1 - len(last)
-            self._put_part(last, flags)
-        return len(cells)
+        # Seen in the end are the last wide character and the last one after it.
+        half = rest.rfind(HALF)
+        for cells in (rest[half - 1 : half + 1] if half > 0 else "", rest[half + 1 :][-1:]):
+            if len(cells) > self.columns:
+                self._put_spacer(0)
+            elif cells:
+                self.cursor.x = limit + 1 - len(cells)
+                self._put_part(cells, flags)
 
     def _put_spacer(self, x: int) -> None:
         """The cell a wide character left empty when it went to the next row."""
@@ -192,6 +187,10 @@ class Drawing(Motion):
             self.last = code + HALF * (was - 1)
             return
         # It became wide: printed anew, it takes the next cell or the next row.
+        limit = self.right if x <= self.right else self.columns - 1
+        if Mode.INSERT in self.mode and x + 2 <= limit:
+            # Its one cell was inserted already.
+            self.rows[y] = rows.delete(row, x, limit, 1, pen)
         here = self.pen
         self.pen = pen
         self.cursor.x, self.wrap_next = x, False

@@ -22,6 +22,7 @@ from engine.emulator.modes import (
 )
 from engine.emulator.page import SavedCursor
 from engine.emulator.style import DEFAULT_STYLE, Style
+from engine.emulator.width import continues
 
 if TYPE_CHECKING:
     from engine.emulator.charsets import Charsets
@@ -100,6 +101,7 @@ class _Writer:
         parts: list[str] = []
         joined = False
         style = DEFAULT_STYLE
+        before = ""
         for y, line in enumerate(lines):
             position = 0 if joined else -1
             if line.prompt:
@@ -110,7 +112,11 @@ class _Writer:
                 if run.style != style:
                     parts.append(self.select(run.style, style))
                     style = run.style
-                parts.append(run.text)
+                if not run.text.isascii():
+                    parts.append(_apart(run.text, before, whole=run.cluster))
+                else:
+                    parts.append(run.text)
+                before = run.text
                 position = run.column + run.cells
             # A full row that goes on in the next one is written without moving the
             # cursor, so that the new terminal wraps it and knows it too.
@@ -131,8 +137,8 @@ class _Writer:
         style = self._screen.pens.style(saved.pen)
         origin = "\x1b[?6h" if saved.origin else ""
         return (
-            f"{_goto(saved.y, saved.x)}{self.select(style, DEFAULT_STYLE)}"
-            f"{_charsets(saved.charsets)}{origin}\x1b7{'' if not origin else chr(27) + '[?6l'}"
+            f"{origin}{_goto(saved.y, saved.x)}{self.select(style, DEFAULT_STYLE)}"
+            f"{_charsets(saved.charsets)}\x1b7{'' if not origin else chr(27) + '[?6l'}"
             f"{self.select(DEFAULT_STYLE, style)}{_ASCII}"
         )
 
@@ -213,6 +219,23 @@ def _charsets(charsets: Charsets) -> str:
         f"\x1b{slot}{name}" for slot, name in zip("()*+", charsets.sets, strict=True) if name != "B"
     ]
     parts.append(("", "\x0e", "\x1bn", "\x1bo")[charsets.left])
+    return "".join(parts)
+
+
+_APART = "\x1b[?7h"
+"""Sets what is set (autowrap); any sequence but SGR ends a cluster."""
+
+
+def _apart(text: str, before: str, *, whole: bool) -> str:
+    """Text after ``before``, each cell on its own where printing would join two (or one whole)."""
+    if whole:
+        return _APART + text if before and continues(before, text[0]) else text
+    parts: list[str] = []
+    for char in text:
+        if before and continues(before, char):
+            parts.append(_APART)
+        parts.append(char)
+        before = char
     return "".join(parts)
 
 
