@@ -2,8 +2,8 @@
 
 Owns the rule, as pure arithmetic on what was read and when. Does not own the
 reading. The rule is a leaky bucket: what is read fills it, time empties it, so
-only output that keeps coming faster than CALM_RATE makes the pieces larger, and
-they shrink again within milliseconds of its end.
+only output that keeps coming faster than CALM_RATE makes the pieces larger. The
+first read that a flood would have filled and that brings little ends it at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ GATHER_SECONDS = 0.001
 """How long a flood is left to gather before it is read on: some 30 to 60 KB at
 Docker's pace, so that the loop wakes for a tenth of its pieces. Their socket
 holds more than that, so the program does not notice."""
+CALM_BYTES = 1024
+"""A read of a flood that brings less was its end: a prompt or an echo. Well below
+the 4095 bytes that the kernel takes from a terminal at once, floods' usual pieces."""
 
 
 class ChunkSize:
@@ -41,6 +44,9 @@ class ChunkSize:
 
     def took(self, count: int, now: float) -> None:
         """A read gave ``count`` bytes at ``now``, in seconds of any clock that does not go back."""
+        if self.flooding and count < CALM_BYTES:
+            # The next output is a prompt or an echo: somebody waits for it.
+            self._level = 0.0
         left = self._level - (now - self._last) * CALM_RATE
         # What is above the brim would only delay the calm: some 30 ms at most.
         self._level = min(max(left, 0.0) + count, 2.0 * self._most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.pty.chunking import CALM_RATE, ChunkSize
+from engine.pty.chunking import CALM_BYTES, CALM_RATE, ChunkSize
 
 
 def test_people_at_work_get_the_first_size() -> None:
@@ -29,14 +29,28 @@ def test_a_flood_makes_the_pieces_as_large_as_they_get() -> None:
     assert read < 200_000
 
 
-def test_calm_is_back_within_a_few_hundredths_of_a_second() -> None:
+def flooded() -> ChunkSize:
     size = ChunkSize(4096, 65_536)
     for _ in range(100):
         size.took(65_536, 1.0)
     assert size.flooding
-    size.took(1, 1.02)
+    return size
+
+
+def test_one_read_that_brings_little_ends_a_flood_at_once() -> None:
+    size = flooded()
+    size.took(CALM_BYTES, 1.001)
+    assert size.flooding
+    size.took(CALM_BYTES - 1, 1.002)
     assert not size.flooding
-    size.took(1, 1.04)
+    assert size.limit == 4096
+
+
+def test_a_flood_that_slows_down_is_over_within_a_few_hundredths_of_a_second() -> None:
+    size = flooded()
+    size.took(CALM_BYTES, 1.02)
+    assert not size.flooding
+    size.took(CALM_BYTES, 1.04)
     assert size.limit == 4096
 
 
