@@ -97,7 +97,10 @@ class UdpEndpoint:
         self._wait_with(data, address)
 
     def send_batch(self, datagrams: list[bytes], address: Address) -> None:
-        """Send them (none is empty) in order; runs of equal size (the last one may be smaller) go together."""
+        """Send them, none of them empty, in order.
+
+        Runs of equal size, whose last one may be smaller, go together.
+        """
         if len(datagrams) == 1:
             self.sendto(datagrams[0], address)
             return
