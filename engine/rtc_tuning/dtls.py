@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MAX_OVERHEAD = 80
+"""What a record adds to a packet, at most: 13 of header, 16 of IV, 32 of MAC, 16 of padding.
+A datagram that is longer by more has several records in it."""
 RECORD_BYTES = 17 * 1024
 """The largest DTLS record: 16 KiB and its overhead (RFC 6347 section 4.1)."""
 
@@ -40,11 +43,17 @@ class Records:
         return self._connection.bio_read(RECORD_BYTES)
 
     def open(self, datagram: bytes) -> bytes:
-        """What a datagram's record carries; b"" for what is none of ours.
+        """What a datagram's record carries, the first one's; b"" for what is none of ours.
 
         Raises ConnectionError when it is the peer's goodbye.
         """
+        if not datagram:
+            return b""
         self._connection.bio_write(datagram)
+        return self.more()
+
+    def more(self) -> bytes:
+        """What the next record of the same datagram carries; b"" when there is none."""
         try:
             return self._connection.recv(RECORD_BYTES)
         except SSL.ZeroReturnError:
@@ -87,6 +96,9 @@ class FastRecords(Records):
 
     def open(self, datagram: bytes) -> bytes:
         self._bio_write(self._in, self._ffi.from_buffer(datagram), len(datagram))
+        return self.more()
+
+    def more(self) -> bytes:
         size = self._read(self._ssl, self._space, RECORD_BYTES)
         if size > 0:
             return bytes(self._view[:size])
@@ -147,9 +159,19 @@ class TunedDtlsTransport(RTCDtlsTransport):
         if records is None or self._ended is None or self._ended.done():
             return
         opened = records.open
+        packets: list[bytes] = []
+        silent = False
         try:
-            packets = [packet for datagram in datagrams if (packet := opened(datagram))]
-            if len(packets) < len(datagrams) and (answer := records.answer()):
+            for datagram in datagrams:
+                packet = opened(datagram)
+                if not packet:
+                    silent = True
+                    continue
+                packets.append(packet)
+                if len(datagram) - len(packet) > MAX_OVERHEAD:
+                    while packet := records.more():
+                        packets.append(packet)
+            if silent and (answer := records.answer()):
                 self.ice.send_now([answer])
             if packets:
                 self.ice.heard()

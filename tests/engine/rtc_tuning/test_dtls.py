@@ -1,0 +1,263 @@
+"""DTLS records between two ends in memory, and the transport under real peers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, State
+from hypothesis import given
+from hypothesis import strategies as st
+from OpenSSL import SSL
+
+from engine import rtc
+from engine.rtc_tuning.dtls import RECORD_BYTES, FastRecords, Records, TunedDtlsTransport, records
+from tests.engine.test_message_channel import Inbox, rtc_pair
+from tests.engine.until import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KINDS = [Records, FastRecords]
+CHANGE_CIPHER_SPEC = 20
+RECORD_HEADER = 13
+"""RFC 6347 section 4.1; the last two bytes are the length of what follows."""
+CERTIFICATES = RTCCertificate.generateCertificate(), RTCCertificate.generateCertificate()
+
+
+def ends() -> tuple[SSL.Connection, SSL.Connection]:
+    """A client and a server that have not spoken yet."""
+    client, server = (
+        SSL.Connection(certificate._create_ssl_context(srtp_profiles=SRTP_PROFILES))
+        for certificate in CERTIFICATES
+    )
+    client.set_connect_state()
+    server.set_accept_state()
+    return client, server
+
+
+def flight(end: SSL.Connection) -> bytes:
+    """What it says next; b"" when it has nothing to say, or is done."""
+    with contextlib.suppress(SSL.WantReadError):
+        end.do_handshake()
+    try:
+        return end.bio_read(RECORD_BYTES)
+    except SSL.WantReadError:
+        return b""
+
+
+def shaken_hands(lose_last: bool = False) -> tuple[SSL.Connection, SSL.Connection]:
+    """Both after the handshake, the client without the server's last flight if that is lost."""
+    client, server = ends()
+    while True:
+        if words := flight(client):
+            server.bio_write(words)
+        answer = flight(server)
+        if not answer or (lose_last and carries(answer, CHANGE_CIPHER_SPEC)):
+            return client, server
+        client.bio_write(answer)
+
+
+def split(datagram: bytes) -> list[bytes]:
+    """The records of a datagram."""
+    found = []
+    while datagram:
+        end = RECORD_HEADER + int.from_bytes(datagram[RECORD_HEADER - 2 : RECORD_HEADER])
+        found.append(datagram[:end])
+        datagram = datagram[end:]
+    return found
+
+
+def carries(datagram: bytes, kind: int) -> bool:
+    return any(record[0] == kind for record in split(datagram))
+
+
+@pytest.fixture(scope="module")
+def lasting() -> tuple[SSL.Connection, SSL.Connection]:
+    return shaken_hands()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(packets=st.lists(st.binary(min_size=1, max_size=2000), min_size=1, max_size=5))
+def test_each_packet_is_a_record_and_comes_back(
+    lasting: tuple[SSL.Connection, SSL.Connection], kind: type[Records], packets: list[bytes]
+) -> None:
+    client, server = kind(lasting[0]), kind(lasting[1])
+    for one, other in ((client, server), (server, client)):
+        sealed = [one.seal(packet) for packet in packets]
+        for packet, datagram in zip(packets, sealed, strict=True):
+            assert len(packet) < 8 or packet not in datagram
+        # Datagrams may overtake one another.
+        assert [other.open(datagram) for datagram in reversed(sealed)] == packets[::-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_altered_repeated_or_noise_gives_nothing_and_costs_nothing(
+    kind: type[Records],
+) -> None:
+    client, server = shaken_hands()
+    one, other = kind(client), kind(server)
+    datagram = one.seal(b"packet")
+    for at in range(len(datagram)):
+        assert other.open(datagram[:at] + bytes([datagram[at] ^ 1]) + datagram[at + 1 :]) == b""
+        assert other.open(datagram[:at]) == b""
+    for noise in (b"", b"\0", b"\x17" * 100, bytes(3000), b"\x16\xfe\xfd" + bytes(10)):
+        assert other.open(noise) == b""
+        assert other.answer() == b""
+    assert other.open(datagram) == b"packet"
+    assert other.open(datagram) == b""
+    assert one.open(other.seal(b"answer")) == b"answer"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_goodbye_is_a_connection_error(kind: type[Records]) -> None:
+    client, server = shaken_hands()
+    other = kind(server)
+    client.shutdown()
+    with pytest.raises(ConnectionError, match="goodbye"):
+        other.open(client.bio_read(RECORD_BYTES))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_lost_last_flight_is_said_again_when_the_peer_repeats_its_own(
+    kind: type[Records],
+) -> None:
+    client, server = shaken_hands(lose_last=True)
+    other = kind(server)
+    with pytest.raises(SSL.WantReadError):
+        client.do_handshake()  # it still waits
+    await until(client.DTLSv1_handle_timeout)
+    assert other.open(client.bio_read(RECORD_BYTES)) == b""
+    again = other.answer()
+    assert carries(again, CHANGE_CIPHER_SPEC)
+    assert other.answer() == b""
+    client.bio_write(again)
+    client.do_handshake()
+    assert other.open(kind(client).seal(b"packet")) == b"packet"
+
+
+class Public:
+    """A connection of a pyOpenSSL that keeps its handles elsewhere."""
+
+    def __init__(self, connection: SSL.Connection) -> None:
+        self.send, self.recv = connection.send, connection.recv
+        self.bio_read, self.bio_write = connection.bio_read, connection.bio_write
+
+
+def test_an_unknown_pyopenssl_is_used_by_its_own_interface(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    client, server = shaken_hands()
+    assert type(records(client)) is FastRecords
+    plain = records(Public(server))  # type: ignore[arg-type]
+    assert type(plain) is Records
+    assert "the long way" in caplog.text
+    assert plain.open(records(client).seal(b"x")) == b"x"
+
+
+# Under real peers.
+
+
+def dtls_of(pc: rtc.PeerConnection) -> TunedDtlsTransport:
+    assert pc.sctp is not None
+    transport = pc.sctp.transport
+    assert isinstance(transport, TunedDtlsTransport)
+    return transport
+
+
+class Lossy:
+    """Between ICE and a socket: ``lose`` says of each datagram whether it is lost."""
+
+    def __init__(self, inner: Any, lose: Callable[[bytes], bool]) -> None:
+        self._inner = inner
+        self._lose = lose
+
+    def sendto(self, data: bytes, address: Any) -> None:
+        if not self._lose(data):
+            self._inner.sendto(data, address)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def lose(pc: rtc.PeerConnection, what: Callable[[bytes], bool]) -> None:
+    for protocol in dtls_of(pc).ice._protocols:
+        protocol.transport = Lossy(protocol.transport, what)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_peers_connect_although_the_last_flight_is_lost(
+    kind: type[Records], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.rtc_tuning.dtls.records", kind)
+    lost: list[bytes] = []
+
+    def first_finished(data: bytes) -> bool:
+        if lost or not 19 < data[0] < 64 or not carries(data, CHANGE_CIPHER_SPEC):
+            return False
+        lost.append(data)
+        return True
+
+    offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection()
+    channel = offerer.open_channel()
+    answer = await answerer.answer_offer(await offerer.make_offer())
+    # The answering side opens the handshake (RFC 8842), so the offering one has the last word.
+    lose(offerer, first_finished)
+    began = time.monotonic()
+    await offerer.take_answer(answer)
+    await channel.opened()
+    assert lost
+    assert dtls_of(offerer)._role == "server"
+    assert 0.5 < time.monotonic() - began < 5  # the client's timer: 1 s
+    await offerer.close()
+    await answerer.close()
+
+
+async def test_several_records_in_one_datagram_come_together() -> None:
+    """RFC 6347 section 4.1.1 lets a sender do so."""
+    (one, other), end, (offerer, answerer) = await rtc_pair()
+    inbox = Inbox()
+    other.attach(inbox)
+    sending, receiving = dtls_of(offerer), dtls_of(answerer)
+    sealed: list[bytes] = []
+    sending.ice.send_now = sealed.extend  # type: ignore[method-assign]
+    for text in ("one", "two", "three"):
+        one.post(text)
+        await until(lambda: sealed)
+        await asyncio.sleep(0)
+    receiving.datagrams([b"".join(sealed)])
+    assert inbox.messages == ["one", "two", "three"]
+    del sending.ice.send_now
+    await end()
+
+
+async def test_noise_on_an_open_connection_changes_nothing() -> None:
+    (one, other), end, (_, answerer) = await rtc_pair()
+    inbox = Inbox()
+    other.attach(inbox)
+    receiving = dtls_of(answerer)
+    heard = receiving.ice._heard_at
+    receiving.datagrams([b"\x16" * 40, b"\x17\xfe\xfd" + bytes(60), b"\x3f", b"\x14" * 1500])
+    assert receiving.ice._heard_at == heard  # only the peer itself keeps consent fresh
+    await one.send("still here")
+    await until(lambda: inbox.messages == ["still here"])
+    await end()
+
+
+async def test_closing_says_goodbye_and_the_other_side_ends_at_once() -> None:
+    (one, other), end, (offerer, answerer) = await rtc_pair()
+    ended = dtls_of(answerer)
+    began = time.monotonic()
+    await offerer.close()
+    await until(lambda: ended._state == State.CLOSED)
+    await until(lambda: not other.is_open)
+    assert time.monotonic() - began < 2
+    with pytest.raises(ConnectionError):
+        ended.send_packets([b"x"])
+    ended.datagrams([b"late"])
+    assert not one.is_open
+    await end()
