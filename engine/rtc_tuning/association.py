@@ -290,8 +290,12 @@ class TunedSctpTransport(RTCSctpTransport):
     # Timers, states and the end.
 
     def _set_state(self, state: RTCSctpTransport.State) -> None:
-        if state == self.State.ESTABLISHED and self._dtls.ice.path_mtu() >= LAN_MTU:
-            self._outbound.set_room(LAN_ROOM)
+        if state == self.State.ESTABLISHED and self._association_state != state:
+            if self._dtls.ice.path_mtu() >= LAN_MTU:
+                self._outbound.set_room(LAN_ROOM)
+            # aiortc keeps what the peer's INIT says it can take as the threshold, as RFC 9260
+            # once had it. Without it, all but one packet would wait for the first SACK.
+            self._outbound.window = int(self._ssthresh)
         super()._set_state(state)
 
     def _sack_late(self) -> None:

@@ -1,0 +1,427 @@
+"""The association between two ends joined in memory: nothing encrypted, nothing lost but on
+purpose. What its parts do is tested under tests/engine/sctp."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from aiortc import RTCDataChannel, RTCDataChannelParameters
+from aiortc.rtcsctptransport import RTCSctpCapabilities
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.rtc_tuning import association
+from engine.rtc_tuning.association import (
+    LAN_MTU,
+    LAN_ROOM,
+    PACKETS_PER_TURN,
+    ROOM,
+    SACK_DELAY_SECONDS,
+    SACKS_PER_BATCH,
+    TunedSctpTransport,
+)
+from engine.sctp.congestion import CEILING_BYTES, CEILING_RATE
+from engine.sctp.inbound import MAX_MESSAGE
+from engine.sctp.packet import (
+    COMMON_HEADER,
+    DATA,
+    FIRST_FRAGMENT,
+    IMMEDIATE,
+    LAST_FRAGMENT,
+    SACK,
+    Sealer,
+    data_chunk,
+    open_packet,
+    parse_sack,
+)
+from tests.engine.until import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+INIT_ACK = 2
+STRING = 51
+BINARY = 53
+
+
+class Wire:
+    """In the place of DTLS: one end of a line whose packets arrive in the next turn."""
+
+    state = "connected"
+
+    def __init__(self, role: str, mtu: int) -> None:
+        self._role = role
+        self._mtu = mtu
+        self.ice = self
+        self.far: Wire | None = None
+        self.receiver: TunedSctpTransport | None = None
+        self.sent: list[list[bytes]] = []
+        self.lose: Callable[[bytes], bool] = lambda _: False
+        self.delay = 0.0
+        self.broken = False
+
+    def path_mtu(self) -> int:
+        return self._mtu
+
+    def send_packets(self, packets: list[bytes]) -> None:
+        if self.broken:
+            raise ConnectionError("Cannot send encrypted data, not connected")
+        self.sent.append(packets)
+        arriving = [packet for packet in packets if not self.lose(packet)]
+        if arriving and self.far is not None:
+            asyncio.get_running_loop().call_later(self.delay, self.far.arrive, arriving)
+
+    async def _send_data(self, data: bytes) -> None:
+        self.send_packets([data])
+
+    def arrive(self, packets: list[bytes]) -> None:
+        if self.receiver is not None:
+            self.receiver.packets_received(packets)
+
+    def _register_data_receiver(self, receiver: TunedSctpTransport) -> None:
+        self.receiver = receiver
+
+    def _unregister_data_receiver(self, receiver: TunedSctpTransport) -> None:
+        self.receiver = None
+
+    def chunks(self, kind: int) -> list[tuple[int, bytes]]:
+        """Flags and bodies of the chunks of one kind that were sent."""
+        return [
+            (flags, body)
+            for packets in self.sent
+            for packet in packets
+            for found, flags, body in open_packet(packet)[1]
+            if found == kind
+        ]
+
+
+class End:
+    """An association and its wire; ``got`` is what its channels have received."""
+
+    def __init__(self, role: str, mtu: int) -> None:
+        self.wire = Wire(role, mtu)
+        self.sctp = TunedSctpTransport(self.wire)  # type: ignore[arg-type]
+        self.channels: list[RTCDataChannel] = []
+        self.got: list[str | bytes] = []
+        self.sctp.on("datachannel", self.adopt)
+
+    def adopt(self, channel: RTCDataChannel) -> None:
+        self.channels.append(channel)
+        channel.on("message", self.got.append)
+
+    def open(self, label: str = "x") -> RTCDataChannel:
+        channel = RTCDataChannel(self.sctp, RTCDataChannelParameters(label=label))
+        channel.on("message", self.got.append)
+        return channel
+
+    async def start(self, limit: int = MAX_MESSAGE) -> None:
+        await self.sctp.start(RTCSctpCapabilities(maxMessageSize=limit), 5000)
+
+    @property
+    def established(self) -> bool:
+        return self.sctp._association_state == self.sctp.State.ESTABLISHED
+
+    def sacks(self) -> int:
+        return len(self.wire.chunks(SACK))
+
+
+@asynccontextmanager
+async def joined(
+    mtu: int = 0, delay: float = 0.0
+) -> AsyncIterator[tuple[End, End, RTCDataChannel]]:
+    """Two ends with one open channel, and nothing under way any more."""
+    one, other = End("client", mtu), End("server", mtu)
+    one.wire.far, other.wire.far = other.wire, one.wire
+    one.wire.delay = other.wire.delay = delay
+    channel = one.open()
+    await one.start()
+    await other.start()
+    await until(lambda: channel.readyState == "open" and other.channels)
+    await until(lambda: one.sctp._outbound.idle and other.sctp._outbound.idle)
+    for end in (one, other):
+        end.wire.sent.clear()
+    yield one, other, channel
+    for end in (one, other):
+        await end.sctp.stop()
+
+
+def data_packet(end: End, tsn: int, data: bytes, flags: int = 0, stream: int = 0) -> bytes:
+    """A packet as the far side of ``end`` might send it."""
+    sctp = end.sctp
+    chunk = data_chunk(flags | FIRST_FRAGMENT | LAST_FRAGMENT, tsn, stream, 0, BINARY, data)
+    return Sealer(5000, 5000, sctp._local_verification_tag).seal(chunk)
+
+
+def next_tsn(end: End) -> int:
+    assert end.sctp._inbound is not None
+    return end.sctp._inbound.cumulative + 1
+
+
+async def test_messages_of_all_kinds_and_sizes_arrive_both_ways() -> None:
+    async with joined() as (one, other, channel):
+        sent = ["", b"", "é", b"\0", bytes(1200), "x" * 70_000, bytes(MAX_MESSAGE)]
+        for message in sent:
+            channel.send(message)
+            other.channels[0].send(message)
+        await until(lambda: other.got == sent and one.got == sent)
+        assert channel.bufferedAmount == 0
+
+
+@pytest.mark.parametrize(("mtu", "room"), [(0, ROOM), (1280, ROOM), (LAN_MTU, LAN_ROOM)])
+async def test_packets_are_as_large_as_the_path_is_known_to_take(mtu: int, room: int) -> None:
+    async with joined(mtu) as (one, other, channel):
+        channel.send(bytes(100_000))
+        await until(lambda: other.got)
+        largest = max(len(packet) for packets in one.wire.sent for packet in packets)
+        assert room - 4 < largest - COMMON_HEADER <= room
+
+
+async def test_the_first_messages_need_no_answer_to_the_very_first() -> None:
+    """The peer's window is known from its INIT: no round trip is lost."""
+    one, other = End("client", 0), End("server", 0)
+    one.wire.far, other.wire.far = other.wire, one.wire
+    channel = one.open()
+    # The other side acknowledges nothing.
+    other.wire.lose = lambda packet: any(k == SACK for k, _, _ in open_packet(packet)[1])
+    await one.start()
+    await other.start()
+    await until(lambda: other.channels)
+    await until(lambda: one.established)
+    channel._setReadyState("open")
+    for _ in range(5):
+        channel.send(bytes(1000))
+    await until(lambda: len(other.got) == 5)
+    for end in (one, other):
+        await end.sctp.stop()
+
+
+# When a SACK leaves.
+
+
+async def test_every_second_packet_is_acknowledged_at_once() -> None:
+    async with joined() as (_, other, _):
+        tsn = next_tsn(other)
+        for number in range(10):
+            other.sctp.packets_received([data_packet(other, tsn + number, b"x")])
+        assert other.sacks() == 5
+
+
+async def test_a_single_packet_is_acknowledged_within_the_delay() -> None:
+    async with joined() as (_, other, _):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        other.sctp.packets_received([data_packet(other, next_tsn(other), b"x")])
+        assert other.sacks() == 0
+        await until(other.sacks)
+        assert SACK_DELAY_SECONDS * 0.9 < loop.time() - began < 0.2
+        assert other.sacks() == 1
+
+
+async def test_a_batch_is_acknowledged_in_a_few_steps() -> None:
+    """Some senders let each SACK free a few packets only."""
+    async with joined() as (_, other, _):
+        tsn = next_tsn(other)
+        other.sctp.packets_received([data_packet(other, tsn + n, b"x") for n in range(64)])
+        assert other.sacks() == SACKS_PER_BATCH
+        last = parse_sack(other.wire.chunks(SACK)[-1][1])
+        assert last[0] == (tsn + 63) & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("ahead", "flags"), [(0, IMMEDIATE), (1, 0), (-1, 0)], ids=["asked for", "gap", "duplicate"]
+)
+async def test_a_sack_leaves_at_once_when_the_sender_should_know(ahead: int, flags: int) -> None:
+    async with joined() as (_, other, _):
+        other.sctp.packets_received([data_packet(other, next_tsn(other) + ahead, b"x", flags)])
+        assert other.sacks() == 1
+
+
+async def test_a_sack_rides_in_front_of_data_that_goes_anyway() -> None:
+    async with joined() as (one, other, channel):
+        other.adopt(other.channels[0])
+        other.channels[0].on("message", other.channels[0].send)
+        channel.send("ping")
+        await until(lambda: one.got == ["ping"])
+        [[packet]] = other.wire.sent
+        assert [kind for kind, _, _ in open_packet(packet)[1]] == [SACK, DATA]
+
+
+# How much leaves.
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02])
+async def test_what_is_on_its_way_never_exceeds_the_ceiling(delay: float) -> None:
+    async with joined(LAN_MTU, delay) as (one, other, channel):
+        total = 8 * 1024 * 1024
+        for _ in range(total // 65_536):
+            channel.send(bytes(65_536))
+        most, turns = 0, 0
+        sctp = one.sctp
+        transmit = sctp._transmit_now
+
+        def watched() -> None:
+            nonlocal most, turns
+            transmit()
+            most = max(most, sctp._outbound.on_the_way)
+            turns += 1
+
+        sctp._transmit_now = watched  # type: ignore[method-assign]
+        await until(lambda: sum(map(len, other.got)) == total, 30)
+        least = sctp._outbound.congestion._least_rtt
+        assert most <= CEILING_BYTES + max(least, 2 * delay + 0.05) * CEILING_RATE
+        assert most > CEILING_BYTES / 2  # the cap is what held it
+        assert turns > 10
+        # And no turn of the loop is filled with one association's packets.
+        data = [[p for p in packets if len(p) > 1000] for packets in one.wire.sent]
+        assert max(len(packets) for packets in data) <= PACKETS_PER_TURN + 1
+
+
+async def test_an_urgent_message_overtakes_a_flood_but_not_what_has_left() -> None:
+    async with joined(delay=0.01) as (one, other, channel):
+        flood = [bytes([number]) * 16_000 for number in range(200)]
+        for message in flood:
+            channel.send(message)
+        waiting = channel.bufferedAmount
+        assert waiting > 100 * 16_000
+        one.sctp._data_channel_send(channel, "urgent", urgent=True)
+        await until(lambda: len(other.got) == 201)
+        place = other.got.index("urgent")
+        assert 0 < place < 20
+        assert other.got[:place] + other.got[place + 1 :] == flood
+
+
+async def test_lost_packets_are_mended_by_what_follows_and_by_time() -> None:
+    async with joined() as (one, other, channel):
+        counter = 0
+
+        def every_seventh(packet: bytes) -> bool:
+            nonlocal counter
+            counter += 1
+            return counter % 7 == 0
+
+        one.wire.lose = other.wire.lose = every_seventh
+        sent = [number.to_bytes(2) * 2000 for number in range(60)]
+        for message in sent:
+            channel.send(message)
+        await until(lambda: other.got == sent)
+        # The very last packet, after which nothing comes to tell of the loss.
+        one.wire.lose = lambda packet: True
+        channel.send("last")
+        one.wire.lose = other.wire.lose = lambda packet: False
+        await until(lambda: other.got[-1] == "last")
+        await until(lambda: one.sctp._outbound.idle)
+        assert one.sctp._outbound.deadline is None
+
+
+async def test_a_closing_channel_sends_what_waits_before_its_stream_is_reset() -> None:
+    async with joined(delay=0.002) as (_, other, channel):
+        sent = [bytes([number]) * 16_000 for number in range(60)]
+        for message in sent:
+            channel.send(message)
+        channel.close()
+        await until(lambda: channel.readyState == "closed")
+        assert other.got == sent
+        await until(lambda: other.channels[0].readyState == "closed")
+
+
+# Faults, of peers and of our own.
+
+
+async def test_a_handler_that_raises_costs_its_message_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with joined() as (_, other, channel):
+
+        def broken(message: str | bytes) -> None:
+            if message == "first":
+                raise ValueError("broken")
+
+        other.channels[0].on("message", broken)
+        channel.send("first")
+        channel.send("second")
+        await until(lambda: other.got == ["first", "second"])
+        assert "A data channel message was refused: ValueError('broken')" in caplog.text
+        assert channel.readyState == "open"
+
+
+async def test_a_message_beyond_the_limits_is_refused_at_both_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with joined() as (one, other, channel):
+        with pytest.raises(ValueError, match="at most"):
+            channel.send(bytes(MAX_MESSAGE + 1))
+        assert channel.bufferedAmount == 0
+        one.sctp._remote_max_message_size = 0  # a sender without manners
+        channel.send(bytes(MAX_MESSAGE + 1))
+        await until(lambda: not other.established)
+        assert "The association is ended: A message is longer" in caplog.text
+        await until(lambda: not one.established)
+        assert not other.got
+
+
+async def test_sending_after_dtls_has_ended_is_no_error() -> None:
+    async with joined() as (one, _, channel):
+        one.wire.broken = True
+        channel.send("into the void")
+        await until(lambda: one.sctp._flush_handle is None)
+        one.wire.broken = False
+
+
+async def test_the_end_leaves_no_timer_behind() -> None:
+    async with joined() as (one, other, channel):
+        one.wire.lose = lambda packet: True
+        channel.send("lost")
+        other.sctp.packets_received([data_packet(other, next_tsn(other), b"x")])
+        assert one.sctp._retransmit_timer is not None
+        assert other.sctp._sack_timer is not None
+        for end in (one, other):
+            await end.sctp.stop()
+            sctp = end.sctp
+            assert sctp._sack_timer is sctp._retransmit_timer is sctp._flush_handle is None
+
+
+NOISE = st.one_of(
+    st.binary(max_size=80),
+    st.tuples(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40)),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(NOISE, max_size=8))
+def test_hostile_packets_end_at_most_the_association(
+    noise: list[bytes | tuple[int, int, bytes]],
+) -> None:
+    async def run() -> None:
+        async with joined() as (_, other, channel):
+            seal = Sealer(5000, 5000, other.sctp._local_verification_tag).seal
+            packets = []
+            for item in noise:
+                if isinstance(item, tuple):
+                    kind, flags, body = item
+                    head = bytes([kind, flags]) + (len(body) + 4).to_bytes(2)
+                    item = seal(head + body + bytes(-len(body) % 4))
+                packets.append(item)
+            other.sctp.packets_received(packets)
+            await asyncio.sleep(0)
+            if other.established:
+                channel.send("still here")
+                await until(lambda: "still here" in other.got or not other.established, 5)
+
+    asyncio.run(run())
+
+
+def test_what_aiortc_awaits_is_done_at_once_or_told() -> None:
+    async def at_once() -> None:
+        return
+
+    async def waits() -> None:
+        await asyncio.sleep(0)
+
+    association._complete(at_once())
+    with pytest.raises(RuntimeError, match="waits where it must not"):
+        association._complete(waits())
