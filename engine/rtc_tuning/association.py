@@ -209,6 +209,12 @@ class TunedSctpTransport(RTCSctpTransport):
     async def _data_channel_flush(self) -> None:
         self._flush()
 
+    async def _send_chunk(self, chunk: stock.Chunk) -> None:
+        try:
+            await super()._send_chunk(chunk)
+        except ConnectionError as error:  # aiortc's timers leave it to nobody
+            logger.debug("Not sent: %s", error)
+
     async def _send_sack(self) -> None:
         self._sack_now = True
         self._transmit_now()

@@ -52,6 +52,9 @@ class _Path:
             heapq.heappush(self._waiting, (self._loop.time() + wait, self._count, deliver))
         self._arm()
 
+    def lift(self) -> None:
+        self._how = Impairment()
+
     def drop_all(self) -> None:
         self._waiting.clear()
         if self._timer is not None:
@@ -84,6 +87,11 @@ class _ImpairedTransport:
         if not self._inner.is_closing():
             self._inner.sendto(data, address)
 
+    def lift(self) -> None:
+        """A good network from now on."""
+        self._out.lift()
+        self._back.lift()
+
     def close(self) -> None:
         self._out.drop_all()
         self._back.drop_all()
@@ -109,3 +117,10 @@ def impair(pc: Any, how: Impairment) -> None:
 
         protocol.datagram_received = late
         protocol.transport = _ImpairedTransport(protocol.transport, out, back)
+
+
+def lift(pc: Any) -> None:
+    """No impairment from now on: what ``pc`` says last arrives."""
+    for protocol in pc.sctp.transport.transport._connection._protocols:
+        if isinstance(protocol.transport, _ImpairedTransport):
+            protocol.transport.lift()
