@@ -102,8 +102,8 @@ def test_consent_is_given_up_after_two_intervals_of_two_seconds() -> None:
 @pytest.mark.usefixtures("fast")
 async def test_a_peer_that_answers_is_asked_again_and_again() -> None:
     async with connected() as (one, other):
-        checks = other.asked
-        await until(lambda: other.asked >= checks + 8)
+        checks = one.asked + other.asked
+        await until(lambda: one.asked + other.asked >= checks + 8)
         assert not one.closed.is_set()
         assert one._nominated
     assert not consent_tasks()
@@ -113,11 +113,15 @@ async def test_a_peer_that_answers_is_asked_again_and_again() -> None:
 async def test_a_peer_that_does_not_answer_is_given_up() -> None:
     async with connected() as (one, other):
         loop = asyncio.get_running_loop()
+        await until(lambda: other._query_consent_task is not None)
+        assert other._query_consent_task is not None
+        other._query_consent_task.cancel()
         other.answers = False
         began = loop.time()
+        asked = other.asked
         await asyncio.wait_for(one.closed.wait(), 10)
-        assert loop.time() - began >= ice.CONSENT_SECONDS
-        assert other.asked
+        assert other.asked >= asked + ice.CONSENT_FAILURES
+        assert loop.time() - began >= ice.CONSENT_SECONDS * 0.9
         with pytest.raises(ConnectionError):
             one.send_now([b"anybody?"])
 
@@ -145,18 +149,41 @@ async def test_a_peer_that_talks_is_not_asked() -> None:
 @pytest.mark.usefixtures("fast")
 async def test_a_lost_question_is_asked_again_before_it_counts() -> None:
     async with connected() as (one, other):
-        received = other.request_received
-        dropped: list[Any] = []
+        dropped: set[bytes] = set()
 
-        def every_other(message: Any, *rest: Any) -> None:
-            if dropped and dropped[-1] == message.transaction_id:
-                received(message, *rest)
-            else:
-                dropped.append(message.transaction_id)
+        def second_only(received: Any) -> Any:
+            def late(message: Any, *rest: Any) -> None:
+                if message.transaction_id in dropped:
+                    received(message, *rest)
+                dropped.add(message.transaction_id)
 
-        other.request_received = every_other  # type: ignore[method-assign]
+            return late
+
+        for end in (one, other):
+            end.request_received = second_only(end.request_received)  # type: ignore[method-assign]
         await until(lambda: len(dropped) >= 8)
         assert not one.closed.is_set()
+
+
+@pytest.mark.usefixtures("fast")
+async def test_a_question_of_the_peers_is_a_word_and_a_strangers_is_none() -> None:
+    async with connected() as (one, other):
+        await until(lambda: one._query_consent_task and other._query_consent_task)
+        for end in (one, other):
+            assert end._query_consent_task is not None
+            end._query_consent_task.cancel()
+        one._heard_at = 0.0
+        pair = other._nominated[1]
+        for key in (b"not the key", None):
+            question = other.build_request(pair, nominate=False)
+            if key is not None:
+                question.add_message_integrity(key)
+            asked = one.asked
+            other._nominated[1].protocol.send_stun(question, pair.remote_addr)
+            await until(lambda asked=asked: one.asked > asked)
+            assert one._heard_at == 0.0
+        await other._ask(pair)
+        assert one._heard_at > 0.0
 
 
 async def test_closing_while_it_connects_leaves_no_consent_behind() -> None:
