@@ -245,7 +245,7 @@ class TunedIceConnection(aioice.ice.Connection):
             while not self._closing:
                 await asyncio.sleep(wait * random.uniform(0.8, 1.2))
                 silence = loop.time() - self._heard_at
-                if silence < CONSENT_INTERVAL_SECONDS * 0.8:
+                if silence < CONSENT_INTERVAL_SECONDS * 0.75:
                     asked = 0
                     wait = CONSENT_INTERVAL_SECONDS - silence
                     continue
@@ -254,7 +254,8 @@ class TunedIceConnection(aioice.ice.Connection):
                     await self.close()
                     return
                 asked += 1
-                wait = CONSENT_INTERVAL_SECONDS / 2
+                # Each waking costs; only a peer that owes an answer is looked at sooner.
+                wait = CONSENT_INTERVAL_SECONDS / (4 if asked >= CONSENT_FAILURES else 1)
                 for pair in self._nominated.values():
                     task = asyncio.create_task(self._ask(pair), name="ICE consent")
                     asking.add(task)
