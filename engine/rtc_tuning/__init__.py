@@ -1,12 +1,16 @@
-"""Repairs to the private parts of aiortc and aioice, in one place.
+"""What we change in aiortc and aioice, in one place: repairs, and speed.
 
 Owns every reach into names that start with an underscore, guarded by version:
 with an unknown version nothing is touched and a line says so. Does not own the
-peer connection itself (engine.rtc).
+peer connection itself (engine.rtc), nor SCTP's data transfer (engine.sctp).
 
-What is repaired, and why:
-- consent freshness (RFC 7675) gives up after 2 × 2 s instead of 6 × 5 s, so
-  a silently dead peer is noticed in about 4 s;
+What is changed, and why:
+- a datagram goes from its socket through DTLS into the association, and back,
+  without tasks, queues and copies in between, many per system call (ice, dtls,
+  association): a multiple of the throughput at a fraction of the work;
+- windows that neither fill the path's queues nor starve a long path, and losses
+  mended within a round trip (engine.sctp);
+- consent freshness (RFC 7675) gives up after 4 s of silence instead of 30;
 - closing during the ICE handshake no longer leaves a consent task behind;
 - with no network but loopback, 127.0.0.1 is offered rather than nothing at
   all, so that a laptop in the air still reaches its own containers;
@@ -24,59 +28,20 @@ import aioice.ice
 import aiortc.rtcicetransport
 import aiortc.rtcpeerconnection
 from aiortc import RTCPeerConnection
-from aiortc.rtcsctptransport import WEBRTC_STRING, RTCSctpTransport
 
 from engine.model import CandidatePair
+from engine.rtc_tuning.association import TunedSctpTransport
+from engine.rtc_tuning.dtls import TunedDtlsTransport
+from engine.rtc_tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses
 
 if TYPE_CHECKING:
     from aioice.candidate import Candidate
+    from aiortc import RTCDataChannel
 
 logger = logging.getLogger(__name__)
 
 SUPPORTED = {"aiortc": "1.16.", "aioice": "0.13."}
-"""Version prefixes these repairs were written against and tested with."""
-
-CONSENT_FAILURES = 2
-CONSENT_INTERVAL_SECONDS = 2
-
-_stock_host_addresses = aioice.ice.get_host_addresses
-
-
-class TunedIceConnection(aioice.ice.Connection):
-    """Never starts asking for consent on a connection that is already closing."""
-
-    async def query_consent(self) -> None:
-        if not self._closing:
-            await super().query_consent()
-
-
-class ContainedSctpTransport(RTCSctpTransport):
-    """Keeps a guest's faulty message from ending the association.
-
-    A channel that gets text that is not UTF-8 emits ``malformed`` instead of ``message``.
-    """
-
-    async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
-        if pp_id == WEBRTC_STRING and (channel := self._data_channels.get(stream_id)):
-            try:
-                data.decode()
-            except UnicodeDecodeError:
-                channel.emit("malformed", "The text message is not UTF-8")
-                return
-        try:
-            await super()._data_channel_receive(stream_id, pp_id, data)
-        except ConnectionError:
-            raise
-        except Exception as error:  # stock lets it end the whole peer connection
-            logger.warning("A data channel message was refused: %r", error)
-
-
-def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
-    """aioice's own list, or loopback when that is empty."""
-    addresses = _stock_host_addresses(use_ipv4, use_ipv6)
-    if not addresses and use_ipv4:
-        return ["127.0.0.1"]
-    return addresses
+"""Version prefixes this was written against and is tested with."""
 
 
 def supported() -> bool:
@@ -84,7 +49,7 @@ def supported() -> bool:
 
 
 def apply() -> bool:
-    """Put the repairs in place, once per process. False when the version is unknown."""
+    """Put the changes in place, once per process. False when the version is unknown."""
     if not supported():
         logger.warning(
             "Unknown aiortc %s / aioice %s: running without our repairs",
@@ -92,13 +57,26 @@ def apply() -> bool:
             version("aioice"),
         )
         return False
-    aioice.ice.CONSENT_FAILURES = CONSENT_FAILURES
-    aioice.ice.CONSENT_INTERVAL = CONSENT_INTERVAL_SECONDS
-    aioice.ice.get_host_addresses = host_addresses
     # mypy knows these as types; replacing the class each module builds is the point.
-    setattr(aiortc.rtcicetransport, "Connection", TunedIceConnection)  # noqa: B010
-    setattr(aiortc.rtcpeerconnection, "RTCSctpTransport", ContainedSctpTransport)  # noqa: B010
+    replaced: tuple[tuple[Any, str, Any], ...] = (
+        (aioice.ice, "get_host_addresses", host_addresses),
+        (aioice.ice, "StunProtocol", TunedStunProtocol),
+        (aiortc.rtcicetransport, "Connection", TunedIceConnection),
+        (aiortc.rtcpeerconnection, "RTCDtlsTransport", TunedDtlsTransport),
+        (aiortc.rtcpeerconnection, "RTCSctpTransport", TunedSctpTransport),
+    )
+    for module, name, ours in replaced:
+        setattr(module, name, ours)
     return True
+
+
+def send(channel: RTCDataChannel, message: str | bytes, *, urgent: bool) -> None:
+    """Send on an open channel; ``urgent`` ahead of what waits, where we can."""
+    transport = channel.transport
+    if isinstance(transport, TunedSctpTransport):
+        transport._data_channel_send(channel, message, urgent=urgent)
+    else:
+        channel.send(message)
 
 
 def selected_pair(pc: RTCPeerConnection) -> CandidatePair | None:
