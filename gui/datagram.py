@@ -41,12 +41,13 @@ QUIET_SENDS = 5
 """Sends on a lost connection before the log tells of them."""
 
 
-class DatagramTransport(asyncio.DatagramTransport):
+class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
     """A socket's datagrams, both ways, for a ``DatagramProtocol``.
 
     Made by ``loop.create_datagram_endpoint()``. ``sendto()`` sends at once, or
     keeps a copy until the socket is writable; the protocol is paused above the
-    high-water mark. Errors of the socket go to ``error_received()``.
+    high-water mark. Errors of the socket go to ``error_received()``. Of both kinds,
+    as asyncio's is.
     """
 
     def __init__(

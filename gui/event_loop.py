@@ -76,7 +76,7 @@ class QtEventLoop(qasync.QEventLoop):
         self._failure: BaseException | None = None
         selector = selector or selectors.DefaultSelector()
         self._wakeups = Wakeups(selector.fileno(), self._pump)
-        self._write_to_self = self._wakeups.wake  # type: ignore[method-assign]
+        self._wake = self._wakeups.wake
         # Not qasync's: its selector, timers and signals are not needed.
         SelectorEventLoop.__init__(self, selector)
 
@@ -117,7 +117,7 @@ class QtEventLoop(qasync.QEventLoop):
     def stop(self) -> None:
         """End ``run_forever()`` when what is ready by now has run."""
         self._stopping = True
-        self._wakeups.wake()
+        self._wake()
 
     @contextlib.contextmanager
     def _as_running_loop(self) -> Iterator[None]:
@@ -159,10 +159,11 @@ class QtEventLoop(qasync.QEventLoop):
         if self._debug:
             self._check_thread()
             self._check_callback(callback, "call_soon")
-        handle = self._call_soon(callback, args, context)
+        handle = asyncio.Handle(callback, args, self, context)
         if self._debug:
             _forget_frame(handle)
-        self._wakeups.wake()
+        self._ready.append(handle)
+        self._wake()
         return handle
 
     def call_at(
@@ -179,6 +180,10 @@ class QtEventLoop(qasync.QEventLoop):
         if when < self._wakeups.alarm_at:
             self._wakeups.ring_at(when, when - self.time())
         return timer
+
+    def _write_to_self(self) -> None:
+        """How asyncio wakes its loop from another thread."""
+        self._wake()
 
     def _make_datagram_transport(
         self,
@@ -233,7 +238,7 @@ class QtEventLoop(qasync.QEventLoop):
                 self._wakeups.ring_at(when, when - self.time())
         self._batch, self._ready = ready, self._batch
         if len(ready) > 1:
-            self._wakeups.wake()  # The same, for what comes after the first.
+            self._wake()  # For the same reason.
         return bool(ready)
 
     def _drop_cancelled_timers(self) -> None:

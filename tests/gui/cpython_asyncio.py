@@ -32,13 +32,13 @@ class LoopUnderTest(QtEventLoop):
     """Ours, made as asyncio's is. Threads get asyncio's own: Qt has but one."""
 
     def __new__(cls, selector: Any = None) -> Any:
+        if selector is not None and not hasattr(selector, "fileno"):
+            raise unittest.SkipTest("Qt can only watch a selector that has a descriptor")
         if threading.current_thread() is threading.main_thread():
             return super().__new__(cls)
         return PlainLoop(selector)
 
     def __init__(self, selector: Any = None) -> None:
-        if selector is not None and not hasattr(selector, "fileno"):
-            raise unittest.SkipTest("Qt can only watch a selector that has a descriptor")
         app = QApplication.instance()
         assert app is not None
         super().__init__(app, selector)
@@ -93,9 +93,7 @@ def main(result: str, modules: list[str]) -> None:
     use_our_loop()
     loader = unittest.defaultTestLoader
     suite = loader.loadTestsFromNames([f"{PACKAGE}.{module}" for module in modules])
-    runner = unittest.TextTestRunner(
-        resultclass=Results, verbosity=2, warnings="default"
-    )
+    runner = unittest.TextTestRunner(resultclass=Results, verbosity=2, warnings="default")
     ran = runner.run(suite)
     assert isinstance(ran, Results)
     Path(result).write_text(
