@@ -236,7 +236,7 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
         peer._relay,
         LOCAL_TARGET,
         Size(),
-        own_secret=agent._policy.own_secret,
+        own_secret=agent.sharing.policy.own_secret,
         session_id=peer.session_id,
     )
     with pytest.raises(RemoteError, match="exists already"):
