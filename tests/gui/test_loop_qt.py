@@ -302,15 +302,19 @@ def test_work_goes_on_while_a_dialogs_own_loop_runs(
     assert task.done()
 
 
-def test_an_async_slot_runs_as_a_task(loop: QtEventLoop) -> None:
+def test_an_async_slot_runs_as_a_task(loop: QtEventLoop, qtbot: QtBot) -> None:
     done = loop.create_future()
 
-    @qasync.asyncSlot()
-    async def slot() -> None:
+    @qasync.asyncSlot(bool)
+    async def slot(checked: bool) -> None:
+        assert not checked
         await asyncio.sleep(0.001)
         done.set_result(asyncio.current_task() is not None)
 
-    QTimer.singleShot(0, slot)
+    button = QPushButton()
+    qtbot.addWidget(button)
+    button.clicked.connect(slot)
+    QTimer.singleShot(0, button.click)
     assert loop.run_until_complete(done)
 
 
