@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
     from contextvars import Context
+    from types import TracebackType
 
 logger = logging.getLogger("asyncio")
 
@@ -88,7 +89,7 @@ class QtEventLoop(qasync.QEventLoop):
         self._check_running()
         if threading.get_ident() != self._home_thread:
             raise RuntimeError("Qt's event loop runs on the thread of the application only.")
-        with self._as_running_loop(), self._hearing_signals():
+        with self._as_running_loop(), self._hearing_signals(), self._ended_by_interrupts():
             self._wakeups.start()
             try:
                 self._app.exec()
@@ -149,6 +150,35 @@ class QtEventLoop(qasync.QEventLoop):
             if not self._signal_handlers:
                 signal.set_wakeup_fd(before)
 
+    @contextlib.contextmanager
+    def _ended_by_interrupts(self) -> Iterator[None]:
+        """Ctrl+C ends the loop in whichever slot or event handler of Qt's it is raised.
+
+        Python raises it at the next function's start, so no ``try`` in there can
+        catch it; PySide then hands it to the hook. Plain exceptions go on as before.
+        """
+        before = sys.excepthook
+
+        def hook(
+            kind: type[BaseException], error: BaseException, trace: TracebackType | None
+        ) -> None:
+            if issubclass(kind, Exception):
+                before(kind, error, trace)
+            else:
+                self._end_with(error)
+
+        sys.excepthook = hook
+        try:
+            yield
+        finally:
+            if sys.excepthook is hook:
+                sys.excepthook = before
+
+    def _end_with(self, failure: BaseException) -> None:
+        """Have run_forever() raise ``failure``, which cannot go through C++."""
+        self._failure = failure
+        self._app.exit()
+
     # --- Scheduling ----------------------------------------------------------
 
     def call_soon(
@@ -203,9 +233,7 @@ class QtEventLoop(qasync.QEventLoop):
         try:
             self._run_slice(monotonic() + SLICE_SECONDS)
         except BaseException as error:
-            # Through C++ it cannot go: run_forever() raises it.
-            self._failure = error
-            self._app.exit()
+            self._end_with(error)
 
     def _run_slice(self, end: float) -> None:
         while True:
@@ -257,9 +285,9 @@ class QtEventLoop(qasync.QEventLoop):
 
     def _run_batch(self, end: float) -> None:
         """Run the batch's callbacks in order, until ``end``."""
-        batch = self._batch
-        while batch:
-            handle = batch.popleft()
+        # Not a local name for the batch: a dialog's own loop may have put another there.
+        while self._batch:
+            handle = self._batch.popleft()
             if handle._cancelled:
                 continue
             if self._debug:

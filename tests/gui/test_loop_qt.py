@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import qasync
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QDialog, QPushButton
 
 if sys.platform == "win32":
@@ -173,7 +173,7 @@ async def flood(seconds: float) -> None:
 
 
 async def _spin(end: float) -> None:
-    while time.monotonic() < end:
+    while time.monotonic() < end:  # noqa: ASYNC110 -- the flood
         await asyncio.sleep(0)
 
 
@@ -219,7 +219,7 @@ def test_posted_events_are_handled_under_a_flood(loop: QtEventLoop, qtbot: QtBot
             asked += 1
             QTimer.singleShot(0, button.click)
             seen = len(clicked)
-            while len(clicked) == seen and not flooding.done():
+            while len(clicked) == seen and not flooding.done():  # noqa: ASYNC110
                 await asyncio.sleep(0)
         await flooding
         return asked
@@ -302,20 +302,43 @@ def test_work_goes_on_while_a_dialogs_own_loop_runs(
     assert task.done()
 
 
+def test_callbacks_keep_their_order_around_a_nested_loop(loop: QtEventLoop) -> None:
+    ran: list[int] = []
+    nested = QEventLoop()
+
+    def enter() -> None:
+        ran.append(0)
+        nested.exec()
+
+    def leave() -> None:
+        ran.append(2)
+        loop.call_soon(ran.append, 5)
+        loop.call_soon(loop.stop)
+        nested.quit()
+
+    for callback in (enter, lambda: ran.append(1), leave):
+        loop.call_soon(callback)
+    loop.call_soon(ran.append, 3)
+    loop.call_soon(ran.append, 4)
+    loop.run_forever()
+    assert ran == [0, 1, 2, 3, 4, 5]
+
+
 def test_an_async_slot_runs_as_a_task(loop: QtEventLoop, qtbot: QtBot) -> None:
     done = loop.create_future()
 
-    @qasync.asyncSlot(bool)
-    async def slot(checked: bool) -> None:
-        assert not checked
-        await asyncio.sleep(0.001)
-        done.set_result(asyncio.current_task() is not None)
+    class Receiver(QObject):
+        @qasync.asyncSlot()
+        async def slot(self) -> None:
+            await asyncio.sleep(0.001)
+            done.set_result(asyncio.current_task() is not None)
 
+    receiver = Receiver()
     button = QPushButton()
     qtbot.addWidget(button)
-    button.clicked.connect(slot)
+    button.clicked.connect(receiver.slot)
     QTimer.singleShot(0, button.click)
-    assert loop.run_until_complete(done)
+    assert loop.run_until_complete(asyncio.wait_for(done, 5))
 
 
 def test_wrapped_blocking_work_runs_on_qts_loop(loop: QtEventLoop) -> None:
@@ -381,6 +404,27 @@ def test_ctrl_c_is_heard_while_qt_waits(loop: QtEventLoop) -> None:
         interrupt.join()
 
 
+@pytest.mark.parametrize("where", ["slot", "event"])
+def test_ctrl_c_in_a_slot_or_an_event_handler_of_qt_ends_it(loop: QtEventLoop, where: str) -> None:
+    class Interrupted(QObject):
+        def event(self, event: QEvent) -> bool:
+            raise KeyboardInterrupt
+
+        def slot(self) -> None:
+            raise KeyboardInterrupt
+
+    interrupted = Interrupted()
+    if where == "slot":
+        QTimer.singleShot(0, interrupted.slot)
+    else:
+        QCoreApplication.postEvent(interrupted, QEvent(QEvent.Type.User))
+    hook = sys.excepthook
+    loop.call_later(5, loop.stop)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert sys.excepthook is hook
+
+
 def test_it_runs_on_the_applications_thread_only(loop: QtEventLoop) -> None:
     told: list[str] = []
 
@@ -434,7 +478,7 @@ def test_debug_mode_tells_of_slow_callbacks_and_wrong_threads(
         time.sleep(0.02)  # noqa: ASYNC251 -- what is to be told of
         thread = threading.Thread(target=elsewhere)
         thread.start()
-        while thread.is_alive():
+        while thread.is_alive():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     loop.run_until_complete(steps())
