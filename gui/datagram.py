@@ -74,7 +74,8 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
         self._size = UNIX_BUFFER_BYTES if unix else BUFFER_BYTES
         self._protocol: asyncio.DatagramProtocol | None = protocol
         self._address = address
-        self._connected = bool(self._extra["peername"])
+        # The name of a unix socket's peer may be empty.
+        self._connected = self._extra["peername"] is not None
         self._buffer: deque[tuple[bytes, Any]] = deque()
         self._buffered = 0
         self._paused = False
@@ -190,11 +191,11 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
             if addr not in (None, self._address):
                 raise ValueError(f"Invalid address: must be None or {self._address}")
             addr = self._address
-            if self._lost:
-                if self._lost >= QUIET_SENDS:
-                    logger.warning("socket.send() raised exception.")
-                self._lost += 1
-                return
+        if self._lost:
+            if self._lost >= QUIET_SENDS:
+                logger.warning("socket.send() raised exception.")
+            self._lost += 1
+            return
         if not self._buffer:
             try:
                 self._send(data, addr)
