@@ -288,12 +288,12 @@ class QtEventLoop(qasync.QEventLoop):
         # Not a local name for the batch: a dialog's own loop may have put another there.
         while self._batch:
             handle = self._batch.popleft()
-            if handle._cancelled:
-                continue
-            if self._debug:
-                self._run_watched(handle)
-            else:
-                handle._run()
+            if not handle._cancelled:
+                if self._debug:
+                    self._run_watched(handle)
+                else:
+                    handle._run()
+            del handle  # An exception's traceback may hold this frame: a cycle.
             if monotonic() >= end:
                 return
 
@@ -308,6 +308,7 @@ class QtEventLoop(qasync.QEventLoop):
                 logger.warning("Executing %s took %.3f seconds", _described(handle), took)
         finally:
             self._current_handle = None
+            del handle  # As above.
 
 
 def _forget_frame(handle: asyncio.Handle) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import json
 import sys
 import threading
@@ -90,6 +91,8 @@ def use_our_loop() -> None:
 
 def main(result: str, modules: list[str]) -> None:
     app = QApplication(["asyncio"])
+    gc.collect()
+    gc.freeze()  # Many tests collect garbage: not Qt's bindings each time.
     use_our_loop()
     loader = unittest.defaultTestLoader
     suite = loader.loadTestsFromNames([f"{PACKAGE}.{module}" for module in modules])

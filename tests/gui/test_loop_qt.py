@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -450,12 +451,27 @@ def test_a_closed_loop_refuses_and_says_so(qapp: QApplication) -> None:
         loop.run_forever()
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_task_that_failed_is_freed_at_once(loop: QtEventLoop, debug: bool) -> None:
+    # gc is off in tests: a cycle through the traceback's frames would stay.
+    loop.set_debug(debug)
+    loop.set_exception_handler(lambda *_: None)
+
+    async def fail() -> None:
+        raise ValueError("a task's own")
+
+    async def steps() -> weakref.ref[asyncio.Task[None]]:
+        ref = weakref.ref(asyncio.ensure_future(fail()))
+        await asyncio.sleep(0)
+        return ref
+
+    assert loop.run_until_complete(steps())() is None
+
+
 def test_it_is_freed_when_it_is_closed(qapp: QApplication) -> None:
     freed = QtEventLoop(qapp)
     freed.run_until_complete(asyncio.sleep(0))
     freed.close()
-    import weakref
-
     gone = weakref.ref(freed)
     del freed
     gc.collect()
