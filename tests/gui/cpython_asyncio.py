@@ -1,7 +1,8 @@
 """Runs CPython's own tests of asyncio, as installed with it, on the Qt loop.
 
-``python -m tests.gui.cpython_asyncio RESULT.json MODULE...`` in a process of its
-own (test_cpython_asyncio.py starts it), as it puts our loop in asyncio's place.
+``python -m tests.gui.cpython_asyncio RESULT.json NAME...``, each a module or a test,
+in a process of its own (test_cpython_asyncio.py starts it), as it puts our loop in
+asyncio's place.
 Writes ``{"ran": count, "failed": [id...], "skipped": {id: reason}}``. Does not own
 which failures are right.
 """
@@ -89,13 +90,13 @@ def use_our_loop() -> None:
     policy._loop_factory = LoopUnderTest
 
 
-def main(result: str, modules: list[str]) -> None:
+def main(result: str, names: list[str]) -> None:
     app = QApplication(["asyncio"])
     gc.collect()
     gc.freeze()  # Many tests collect garbage: not Qt's bindings each time.
     use_our_loop()
     loader = unittest.defaultTestLoader
-    suite = loader.loadTestsFromNames([f"{PACKAGE}.{module}" for module in modules])
+    suite = loader.loadTestsFromNames([f"{PACKAGE}.{name}" for name in names])
     runner = unittest.TextTestRunner(resultclass=Results, verbosity=2, warnings="default")
     ran = runner.run(suite)
     assert isinstance(ran, Results)

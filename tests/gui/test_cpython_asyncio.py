@@ -93,6 +93,10 @@ def test_the_interpreters_own_tests_of_asyncio(tmp_path: Path) -> None:
     told = run_all(shards)
     logs = "".join(result.with_suffix(".log").read_text()[-10_000:] for result in shards)
     failed = {name for one in told for name in one["failed"]}
+    if surprising := failed - set(MISSES):
+        # As CPython's own runner does: many of them time something, and the machine is shared.
+        (again,) = run_all({tmp_path / "again.json": surprising})
+        failed -= surprising - set(again["failed"])
     skipped = {reason for one in told for reason in one["skipped"].values()}
     assert failed == set(MISSES), logs
     assert skipped <= set(SKIPS)
