@@ -7,6 +7,7 @@ Does not own encryption (dtls) nor the socket's system calls (engine.udp).
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import socket
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -19,6 +20,8 @@ from engine.udp import UdpEndpoint
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair, StunProtocol
 
+logger = logging.getLogger(__name__)
+
 CONSENT_FAILURES = 2
 CONSENT_INTERVAL_SECONDS = 2
 CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
@@ -30,6 +33,12 @@ each 2 s would end a good connection within minutes."""
 CHECKS_AT_ONCE = 4
 PACE_SECONDS = 0.02
 """Connectivity checks begun each PACE_SECONDS: RFC 8445 section 14.2 allows one per 5 ms."""
+
+LAST_STUN = 3
+FIRST_DTLS = 20
+LAST_DTLS = 63
+NOBODYS = 255
+"""First bytes of datagrams by protocol (RFC 7983); any other is dropped."""
 
 IP_MTU = 14
 IPV6_MTU = 24
@@ -59,18 +68,22 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
     _moving = False
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        if isinstance(data, bytes) and data and 19 < data[0] < 64:
-            self.receiver.data_received(data, self.local_candidate.component)
-        else:
-            super().datagram_received(data, addr)
+        kind = data[0] if isinstance(data, bytes) and data else NOBODYS
+        if FIRST_DTLS <= kind <= LAST_DTLS:
+            cast("TunedIceConnection", self.receiver).datagrams_received([cast("bytes", data)])
+        elif kind <= LAST_STUN:
+            try:
+                super().datagram_received(data, addr)
+            except Exception as error:  # its parser raises whatever it trips over
+                logger.debug("A STUN message from %s was dropped: %r", addr[0], error)
 
     def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
-        encrypted = [data for data in datagrams if data and 19 < data[0] < 64]
+        encrypted = [data for data in datagrams if data and FIRST_DTLS <= data[0] <= LAST_DTLS]
         if encrypted:
             cast("TunedIceConnection", self.receiver).datagrams_received(encrypted)
         if len(encrypted) < len(datagrams):
             for data in datagrams:
-                if not (data and 19 < data[0] < 64):
+                if not (data and FIRST_DTLS <= data[0] <= LAST_DTLS):
                     self.datagram_received(data, addr)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,10 +175,7 @@ class TunedIceConnection(aioice.ice.Connection):
     # What aioice calls.
 
     def data_received(self, data: bytes, component: int) -> None:
-        if self._pump is not None:
-            self._pump.datagrams([data])
-        else:
-            super().data_received(data, component)
+        """Looks like STUN, and is not: nobody's."""
 
     def datagrams_received(self, datagrams: list[bytes]) -> None:
         if self._pump is not None:
@@ -186,6 +196,13 @@ class TunedIceConnection(aioice.ice.Connection):
             return super()._check_periodic()  # nothing to wait for yet
         self._pace()
         return False
+
+    def check_start_task(self, pair: CandidatePair) -> None:
+        begins = pair.task is None
+        super().check_start_task(pair)
+        if begins:
+            # Else it counts as waiting until its task runs, and is begun again in its turn.
+            pair.state = aioice.ice.CandidatePair.State.IN_PROGRESS
 
     def _pace(self) -> None:
         self._pacing = None
