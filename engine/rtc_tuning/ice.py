@@ -26,6 +26,9 @@ CONSENT_FAILURES = 2
 CONSENT_INTERVAL_SECONDS = 2
 CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
 """A peer silent for so long, though asked, is gone (RFC 7675: within 30 s)."""
+CONSENT_BEATS = 4
+"""Questions are asked at one of so many moments of the interval, the same for all peers:
+one by one they would wake an app at rest a hundred times a second for 200 of them."""
 CONSENT_RETRANSMISSIONS = 2
 """Of each question, 0.5 s and 1 s later: with a tenth of all packets lost, one question
 each 2 s would end a good connection within minutes."""
@@ -53,6 +56,13 @@ def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     if not addresses and use_ipv4:
         return ["127.0.0.1"]
     return addresses
+
+
+def _next_beat(now: float) -> float:
+    """Seconds to the next question: RFC 7675's 0.8 to 1.2 intervals, to the nearest beat."""
+    beat = CONSENT_INTERVAL_SECONDS / CONSENT_BEATS
+    due = now + CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2)
+    return round(due / beat) * beat - now
 
 
 class Pump(Protocol):
@@ -228,7 +238,7 @@ class TunedIceConnection(aioice.ice.Connection):
         asking: set[asyncio.Task[None]] = set()
         try:
             while not self._closing:
-                await asyncio.sleep(CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2))
+                await asyncio.sleep(_next_beat(loop.time()))
                 if loop.time() - self._heard_at > CONSENT_SECONDS:
                     self._query_consent_task = None
                     await self.close()
