@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from engine import events as ev
+from engine.agent_key import kept_key
 from engine.docker_engines import DockerEngines
 from engine.errors import DockerError, SettingsError, TargetNotFoundError
 from engine.guest_line import RelayAddress
@@ -77,6 +78,7 @@ class Agent:
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
         self.agent_id = settings.agent.id or _kept_agent_id()
+        self._key = kept_key(config_dir())
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
@@ -124,7 +126,7 @@ class Agent:
         self.sharing.create_wished()
         held = HeldCandidates()
         self._client = SignalingClient(
-            self._relay_info.url,
+            [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
             handlers={
                 wire.OFFER: OfferHandler(
@@ -137,6 +139,8 @@ class Agent:
             registration=self._registration,
             ssl_context=context,
             heartbeat_interval=relay.heartbeat,
+            key=self._key,
+            on_registered=self._fetch_ice,
         )
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
