@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
 from engine.settings import Settings, config_dir
 from engine.sharing import Sharing
+from engine.signaling import ice_servers
 from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
@@ -85,6 +86,7 @@ class Agent:
         self._client: SignalingClient | None = None
         self._peers: set[TerminalPeer] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._ice_timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -186,6 +188,17 @@ class Agent:
             names.discard(target_id)
         self.targets.set_shared(sorted(names))
 
+    async def wait_registered(self, seconds: float) -> bool:
+        """Whether the relay has confirmed our targets and links within ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                if self._client is not None:
+                    await self._client.registered.wait()
+                    return True
+        except TimeoutError:
+            pass
+        return False
+
     async def wait_for_relay(self, seconds: float) -> bool:
         """Whether the relay is connected within ``seconds``."""
         connected = asyncio.Event()
@@ -245,6 +258,28 @@ class Agent:
             ssl_context=client_context(self.settings.relay),
         )
 
+    async def _fetch_ice(self) -> None:
+        """Ask the relay for its ICE servers now and before they expire, while connected to it."""
+        client, ice = self._client, self.settings.ice
+        if client is None or (ice.from_relay == "off" and not ice.relay_only):
+            return
+        handed = ice_servers.read(await client.call(wire.ICE_SERVERS, {}))
+        self.manager.ice = ice_servers.merged(ice, handed)
+        loop = asyncio.get_running_loop()
+        self._stop_ice_timer()
+        self._ice_timer = loop.call_later(
+            ice_servers.refresh_after(handed), lambda: self._begin(self._fetch_ice())
+        )
+
+    def _stop_ice_timer(self) -> None:
+        if self._ice_timer is not None:
+            self._ice_timer.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         target = self.targets.find(device_id)
         await self.sharing.may_start(session, target)
@@ -287,15 +322,14 @@ class Agent:
 
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
-            task = asyncio.ensure_future(self._client.re_register())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._client.re_register())
 
     async def _close_peers(self) -> None:
         peers, self._peers = self._peers, set()
         await asyncio.gather(*(peer.close() for peer in peers))
 
     async def _stop_signaling(self) -> None:
+        self._stop_ice_timer()
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:

@@ -14,7 +14,7 @@ from typing import Any
 from engine import events as ev
 from engine.approvals import ANSWER_SECONDS, Approvals, Question
 from engine.errors import AccessDeniedError, SettingsError, TargetNotFoundError
-from engine.model import Role, Share, Target
+from engine.model import ASK, Role, Share, Target
 from engine.policy import Policy
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
@@ -22,9 +22,6 @@ from engine.settings import ShareSettings
 from engine.shares import Shares
 from engine.wire import terminal as wire
 from engine.wire.proof import Link
-
-ASK = "ask"
-"""The third word of ``NAME=control|view|ask``: control, once the host has said yes."""
 
 
 def parse_wish(wish: str) -> tuple[str, Role, bool]:

@@ -381,7 +381,7 @@ class Relay:
 
     async def _announce(self) -> None:
         """Push the list of targets to guests when it has changed, many changes as one."""
-        shown: list[dict[str, Any]] | None = None
+        shown: list[dict[str, Any]] = []
         # What changes at other relays is looked for.
         pause = ANNOUNCE_SECONDS if self._where.presence is None else LOOK_SECONDS
         while True:

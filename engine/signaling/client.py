@@ -30,7 +30,7 @@ from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER, failure
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from engine.events import EventBus
 
@@ -75,7 +75,7 @@ class SignalingClient:
         heartbeat_interval: float = HEARTBEAT_SECONDS,
         backoff: Backoff | None = None,
         key: AgentKey | None = None,
-        on_registered: Callable[[], Awaitable[None]] | None = None,
+        on_registered: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._urls = [urls] if isinstance(urls, str) else list(urls)
         self._url = url = self._urls[0]
