@@ -117,16 +117,19 @@ class Sharing:
             await self._ask(session, target)
 
     def registration(self) -> list[dict[str, Any]]:
-        """The active links as a relay is told of them: no secret in it."""
+        """The links as a relay is told of them: no secret in it.
+
+        Ended ones as well: their holders come to us, and learn what became of them.
+        """
         rows = []
-        for share in self.shares.active():
+        for share in self.shares.list():
             row = {"id": share.id, "target": share.target, "role": share.role.value}
             try:
                 target = self._find_target(share.target)
                 row |= {"kind": target.kind.value, "name": target.name, "state": target.state.value}
             except TargetNotFoundError:
                 row |= {"name": share.target, "state": "absent"}
-            rows.append({**row, "approval": share.approval, "expires_at": share.expires_at})
+            rows.append({**row, "approval": share.approval})
         return rows
 
     async def _ask(self, session: Session, target: Target) -> None:

@@ -135,16 +135,12 @@ def listing(agents: Iterable[Shows]) -> list[dict[str, Any]]:
 
 
 def link_listing(agent: Shows, link_id: str) -> list[dict[str, Any]]:
-    """What the holder of a link is shown: its one target; nothing when it has ended."""
+    """What the holder of a link is shown: its one target."""
     return [
         {**_row(agent, link, link.target), "role": link.role, "approval": link.approval}
         for link in agent.links
-        if link.id == link_id and is_open(link)
+        if link.id == link_id
     ]
-
-
-def is_open(link: OpenLink) -> bool:
-    return link.expires_at is None or time.time() < link.expires_at
 
 
 def _row(agent: Shows, shown: SharedTarget | OpenLink, target: str = "") -> dict[str, Any]:

@@ -186,6 +186,10 @@ class Relay:
             await self._bus.close()
         self._log.close()
 
+    def knows_link(self, link_id: str) -> bool:
+        """Whether a host connected here has registered this link."""
+        return self._where.directory.of_link(link_id) is not None
+
     # -- connections --
 
     def _count(self, role: PeerRole) -> int:
