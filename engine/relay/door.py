@@ -52,13 +52,13 @@ class Door:
             await self._claim(peer)
         return peer
 
-    async def challenge(self, peer: Peer, credentials_key: str, host: str, token: bool) -> None:
+    async def challenge(self, peer: Peer, public_key: str, host: str) -> None:
         """Have an agent prove its key; ``peer.proven`` gets the outcome. Never raises."""
         nonce = make_challenge()
         try:
             reply = await self._line.ask(peer, CHALLENGE, {"nonce": nonce}, CHALLENGE_SECONDS)
-            key = proven_key(credentials_key, reply, nonce, peer.agent_id, canonical_host(host))
-            if not token:
+            key = proven_key(public_key, reply, nonce, peer.agent_id, canonical_host(host))
+            if not peer.has_token:
                 refuse_unlisted(key, self._options.agent_keys)
             peer.public_key = key
             await self._claim(peer)
@@ -97,6 +97,7 @@ class Door:
             agent_id=credentials.agent_id,
             link=credentials.link,
             browser=printable(request.headers.get("User-Agent"), 200),
+            has_token=credentials.has_token,
             claims_key=bool(credentials.public_key),
         )
         if not credentials.public_key:

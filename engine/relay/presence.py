@@ -177,6 +177,7 @@ class Presence:
 
     async def listed(self) -> list[Entry]:
         """Agents of all relays that are there, at most MAX_LISTED."""
+        await self._tick()
         ids = await self._asked(self._redis.eval(_LISTED, 1, _key("agents"), MAX_LISTED))
         if not ids:
             return []

@@ -44,6 +44,7 @@ class Peer:
     browser: str = ""
     relay: str = ""
     """Which other relay it is connected to; empty for one of ours."""
+    has_token: bool = True
     claims_key: bool = False
     public_key: str = ""
     """Of an agent: whether it says it has a key, and the key once proven."""

@@ -273,7 +273,7 @@ class Relay:
         )
 
     async def _challenge(self, peer: Peer, auth: dict[str, Any], host: str) -> None:
-        await self._door.challenge(peer, str(auth.get("public_key")), host, "token" in auth)
+        await self._door.challenge(peer, str(auth.get("public_key")), host)
         if peer.public_key:
             return
         # Its registration is answered first: that has the reason.

@@ -332,6 +332,10 @@ class SignalingClient:
         """End one connection, whatever state the library is in."""
         with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
             await asyncio.wait_for(sio.disconnect(), CLOSE_SECONDS)
+        if sio.eio.ws is not None and not sio.eio.ws.closed:
+            # The library forgets the socket of a relay that fell silent.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(sio.eio.ws.close(), CLOSE_SECONDS)
         loops = {
             task
             for task in (sio.eio.read_loop_task, sio.eio.write_loop_task)

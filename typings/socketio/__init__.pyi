@@ -75,6 +75,7 @@ class AsyncServer:
 
 class _EngineClient:
     state: str
+    ws: aiohttp.ClientWebSocketResponse | None
     read_loop_task: asyncio.Task[None] | None
     write_loop_task: asyncio.Task[None] | None
     start_background_task: Callable[..., asyncio.Task[Any]]
