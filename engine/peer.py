@@ -310,9 +310,10 @@ class TerminalPeer:
         match wire.decode_agent(message):
             case wire.Ping():
                 self._post(wire.Pong())
-            case wire.Welcome(resume=token, start=start, role=role):
+            case wire.Welcome(resume=token, start=start, role=role, taken=taken):
                 self._resume_token = token
                 self.role = role
+                self._sent = self._taken = taken
                 self._received = self._rendered = self._acked = start
             case wire.RoleChanged(role=role):
                 self.role = role
@@ -418,7 +419,7 @@ class TerminalPeer:
 
     def _post(self, message: Any) -> None:
         if self._channel is not None:
-            self._channel.post(wire.encode(message))
+            self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     def _remote_error(self, error: RemoteError) -> None:
         if not self._progress.pty.is_set():

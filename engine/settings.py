@@ -60,6 +60,8 @@ class TerminalSettings(_Section, frozen=True):
     """DEFAULT_SHELL: tried first."""
     fallback_shell: _Name = "/bin/sh"
     """FALLBACK_SHELL: when the first is not there."""
+    read_chunk: Annotated[int, msgspec.Meta(ge=1024, le=65536)] = 4096
+    """Bytes of output read at once. Under a flood it grows by itself, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024
     """Bytes of input that may wait for the PTY of one session."""
     replay_bytes: _Bytes = 256 * 1024
@@ -71,9 +73,13 @@ class DockerEngine(_Section, frozen=True):
 
     name: _Name = "docker"
     url: _Text = ""
+    """unix://PATH, tcp://HOST:PORT, or ssh://[USER@]HOST[:PORT][/PATH/OF/docker.sock]."""
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""
+    """Certificates for tcp; all empty: not encrypted."""
+    ssh_config: _Text = ""
+    """A configuration file for ssh (its -F) instead of ~/.ssh/config and the system's."""
 
 
 class DockerSettings(_Section, frozen=True):
@@ -145,8 +151,29 @@ class UiSettings(_Section, frozen=True):
     """What the window reads. Kept here so that one file holds everything."""
 
     font_family: _Text = ""
+    """A monospaced one. Empty: the desktop's."""
     font_size: Annotated[float, msgspec.Meta(ge=4, le=96)] = 11.0
+    """Points."""
+    dark_theme: _Name = "Hatchway Dark"
+    """The terminal's theme while the window is dark. Any theme may be either."""
+    light_theme: _Name = "Hatchway Light"
+    contrast: Annotated[float, msgspec.Meta(ge=1, le=21)] = 3.0
+    """The least contrast (WCAG) text has with its background; 1: colours as they come."""
+    cursor_shape: Literal["block", "underline", "bar"] = "block"
+    """Until a program chooses another."""
+    cursor_blink: bool = True
     scrollback: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 10_000
+    """Lines of history of each terminal opened from now on."""
+    visual_bell: bool = True
+    paste_warning: bool = True
+    """Ask before several lines are pasted where a shell would run each at once."""
+    copy_on_select: bool = False
+    word_signs: _Text = "_-./~:@%+&?=#$,"
+    """What belongs to a word, letters and digits apart, when one is selected by a double click."""
+    clipboard_write: bool = False
+    """Programs may put text on the clipboard (OSC 52). They never read it."""
+    notifications: bool = False
+    """Programs may show notes in the window (OSC 9, OSC 777)."""
     confirm_close: bool = True
 
 
@@ -191,11 +218,12 @@ def load(
         if values:
             _overlay(merged, values)
             # Validated source by source, so that the error can say which one it was.
-            _validate(merged, source)
-    return _validate(merged, "")
+            validate(merged, source)
+    return validate(merged, "")
 
 
-def _validate(values: dict[str, Any], source: str) -> Settings:
+def validate(values: dict[str, Any], source: str) -> Settings:
+    """Settings of nested values. Raises SettingsError naming the key and the source."""
     try:
         # Not strict: environment variables are text, "8080" must do for a number.
         settings = msgspec.convert(values, Settings, strict=False)

@@ -6,15 +6,10 @@ a program's questions. Does not own pixels, keys or the place bytes come from.
 
 from __future__ import annotations
 
-from engine.emulator.cells import (
-    DEFAULT_COLOUR,
-    DEFAULT_STYLE,
-    TRUECOLOUR,
-    Line,
-    Run,
-    Style,
-)
-from engine.emulator.modes import CursorShape, MouseTracking
+from engine.emulator.host import Host, Pixels
+from engine.emulator.lines import Line, Run
+from engine.emulator.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
+from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Hyperlink, Style
 from engine.emulator.terminal import Terminal
 
 __all__ = [
@@ -22,8 +17,13 @@ __all__ = [
     "DEFAULT_STYLE",
     "TRUECOLOUR",
     "CursorShape",
+    "Host",
+    "Hyperlink",
+    "Keyboard",
     "Line",
+    "MouseEncoding",
     "MouseTracking",
+    "Pixels",
     "Run",
     "Style",
     "Terminal",

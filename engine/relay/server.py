@@ -37,10 +37,11 @@ from engine.relay.limits import Limits
 from engine.relay.line import SocketLine
 from engine.relay.metrics import Metrics
 from engine.relay.options import Options, address_of
-from engine.relay.pages import StatusPages, about, loopback_url
+from engine.relay.pages import StatusPages, loopback_url
 from engine.relay.presence import Presence
 from engine.relay.routing import Peer
 from engine.relay.switchboard import Switchboard
+from engine.relay.web_page import WebPage
 from engine.relay.whereabouts import Whereabouts
 from engine.signaling.library import TaskOwner, library_logger
 from engine.wire.signaling import (
@@ -142,7 +143,7 @@ class Relay:
         self._connections = connections = Connections(sio, self._limits, self._tasks)
         status = StatusPages(self._options, self.metrics, self._where, self._log)
         app = web.Application(middlewares=[status.logged, connections.middleware])
-        app.router.add_get("/", about)
+        WebPage().add_routes(app)
         status.add_routes(app)
         sio.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)

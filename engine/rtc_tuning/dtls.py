@@ -52,6 +52,13 @@ class Records:
         except SSL.Error:
             return b""
 
+    def answer(self) -> bytes:
+        """What DTLS has to say for itself after open(), such as its last flight once more."""
+        try:
+            return self._connection.bio_read(RECORD_BYTES)
+        except SSL.WantReadError:
+            return b""
+
 
 class FastRecords(Records):
     """The same with a third of the work: no copies and checks that a record cannot need.
@@ -136,15 +143,14 @@ class TunedDtlsTransport(RTCDtlsTransport):
 
     def datagrams(self, datagrams: list[bytes]) -> None:
         receiver = cast("PacketReceiver | None", self._data_receiver)
-        opened = self._records.open if self._records is not None else None
-        if opened is None or self._ended is None or self._ended.done():
+        records = self._records
+        if records is None or self._ended is None or self._ended.done():
             return
+        opened = records.open
         try:
-            packets = [
-                packet
-                for datagram in datagrams
-                if datagram and 19 < datagram[0] < 64 and (packet := opened(datagram))
-            ]
+            packets = [packet for datagram in datagrams if (packet := opened(datagram))]
+            if len(packets) < len(datagrams) and (answer := records.answer()):
+                self.ice.send_now([answer])
             if packets:
                 self.ice.heard()
                 if receiver is not None:

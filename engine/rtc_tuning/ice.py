@@ -27,6 +27,10 @@ CONSENT_RETRANSMISSIONS = 2
 """Of each question, 0.5 s and 1 s later: with a tenth of all packets lost, one question
 each 2 s would end a good connection within minutes."""
 
+CHECKS_AT_ONCE = 4
+PACE_SECONDS = 0.02
+"""Connectivity checks begun each PACE_SECONDS: RFC 8445 section 14.2 allows one per 5 ms."""
+
 IP_MTU = 14
 IPV6_MTU = 24
 """getsockopt() of a connected socket: what the kernel knows of the path (ip(7), ipv6(7))."""
@@ -97,6 +101,7 @@ class TunedIceConnection(aioice.ice.Connection):
         super().__init__(*args, **kwargs)
         self._pump: Pump | None = None
         self._heard_at = 0.0
+        self._pacing: asyncio.TimerHandle | None = None
 
     def start_pump(self, pump: Pump) -> None:
         """Deliver to ``pump`` from now on, what waits included."""
@@ -175,7 +180,23 @@ class TunedIceConnection(aioice.ice.Connection):
         if self._pump is not None and pair is not None and pair.protocol is protocol:
             self._pump.path_lost()
 
+    def _check_periodic(self) -> bool:
+        """Pace the checks from here: connect() would see only 20 ms later that they are done."""
+        if not self._check_list:
+            return super()._check_periodic()  # nothing to wait for yet
+        self._pace()
+        return False
+
+    def _pace(self) -> None:
+        self._pacing = None
+        for _ in range(CHECKS_AT_ONCE):
+            if not super()._check_periodic():
+                return
+        self._pacing = asyncio.get_running_loop().call_later(PACE_SECONDS, self._pace)
+
     async def close(self) -> None:
+        if self._pacing is not None:
+            self._pacing.cancel()
         await super().close()
         if self._pump is not None:
             self._pump.path_lost()
@@ -195,6 +216,8 @@ class TunedIceConnection(aioice.ice.Connection):
                     self._query_consent_task = None
                     await self.close()
                     return
+                if loop.time() - self._heard_at < CONSENT_INTERVAL_SECONDS / 2:
+                    continue  # nothing to ask: the peer is talking
                 for pair in self._nominated.values():
                     task = asyncio.create_task(self._ask(pair), name="ICE consent")
                     asking.add(task)

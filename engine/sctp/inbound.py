@@ -18,6 +18,9 @@ WINDOW = 1024 * 1024
 """Bytes held for want of an earlier chunk, beyond which later ones are dropped unseen."""
 MAX_MESSAGE = 256 * 1024
 """Bytes of one message, as our SDP says (a=max-message-size)."""
+CHUNK_OVERHEAD = 256
+"""Bytes of memory a held chunk costs besides its data, counted so that many small ones
+are bounded as well."""
 MAX_GAPS = 200
 MAX_DUPLICATES = 20
 """What one SACK reports: it must fit a packet; what is left out is reported later."""
@@ -73,9 +76,9 @@ class Inbound:
         if tsn <= self.cumulative or tsn in self._held:
             if len(self._duplicates) < MAX_DUPLICATES:
                 self._duplicates.append(tsn)
-        elif self._held_bytes + len(chunk.data) <= WINDOW:
+        elif self._held_bytes + len(chunk.data) + CHUNK_OVERHEAD <= WINDOW:
             self._held[tsn] = chunk
-            self._held_bytes += len(chunk.data)
+            self._held_bytes += len(chunk.data) + CHUNK_OVERHEAD
             self._note_held(tsn)
         return []
 
@@ -92,7 +95,7 @@ class Inbound:
                 self._parts.clear()
                 self._parts_bytes = 0
             else:
-                self._held_bytes -= len(chunk.data)
+                self._held_bytes -= len(chunk.data) + CHUNK_OVERHEAD
                 self._join(chunk, done)
         self._join_held(done)
         self._ranges = [r for r in self._ranges if r[1] > self.cumulative]
@@ -114,7 +117,7 @@ class Inbound:
     def _join_held(self, done: list[Message]) -> None:
         while (chunk := self._held.pop(self.cumulative + 1, None)) is not None:
             self.cumulative += 1
-            self._held_bytes -= len(chunk.data)
+            self._held_bytes -= len(chunk.data) + CHUNK_OVERHEAD
             self._join(chunk, done)
         while self._ranges and self._ranges[0][1] <= self.cumulative:
             self._ranges.pop(0)

@@ -20,6 +20,7 @@ from engine.sctp.packet import DATA_HEADER, FIRST_FRAGMENT, LAST_FRAGMENT, data_
 
 OVERTAKEN = 3
 """Later packets that arrive before a chunk counts as lost (kPacketThreshold)."""
+MANY_PACKETS = 1_000_000
 BURST_PACKETS = 16
 """Packets sent at once beyond what was just acknowledged: queues on the way are finite."""
 
@@ -108,14 +109,21 @@ class Outbound:
             at += 1
         self._queue.insert(at, message)
 
-    def packets(self, now: float, first: bytes = b"") -> list[bytes]:
-        """What may leave now: chunks joined into packets; ``first`` goes into the first one."""
+    def packets(self, now: float, first: bytes = b"", most: int = MANY_PACKETS) -> list[bytes]:
+        """What may leave now: chunks joined into packets; ``first`` goes into the first one.
+
+        After ``most`` packets it stops; more may then be had at once.
+        """
         out: list[bytes] = []
         parts = [first] if first else []
         filled = len(first)
         limit = min(self.congestion.allowed(), self.on_the_way + self._burst_limit())
+        before = self.on_the_way
         oldest = self._sent[0] if self._sent else None
-        while (sent := self._next(limit, self._room - filled if parts else self._room)) is not None:
+        while len(out) < most:
+            sent = self._next(limit, self._room - filled if parts else self._room)
+            if sent is None:
+                break
             sent.times += 1
             self._order += 1
             sent.order = self._order
@@ -130,7 +138,8 @@ class Outbound:
             filled += length
             if self.deadline is None or sent is oldest:
                 self.deadline = now + self.congestion.rto
-        self._burst = 0
+        # Stopped by ``most``, what is left of the burst is for the next call.
+        self._burst = 0 if len(out) < most else self._burst - (self.on_the_way - before)
         if parts:
             out.append(b"".join(parts) if len(parts) > 1 else parts[0])
         return out

@@ -84,6 +84,16 @@ async def test_the_shell_leads_a_session_with_this_terminal(open_shell: Opener) 
     assert await talk.ask("(printf ok >/dev/tty) 2>&1") == "ok"
 
 
+async def test_each_standard_file_can_be_read_and_written(open_shell: Opener) -> None:
+    # tmux hands its input to a server that draws on it.
+    talk = Talk(await open_shell())
+    assert await talk.ask("(printf ok >&0) 2>&1") == "ok"
+    for file in (0, 1, 2):
+        await talk.say(f"read line <&{file}; echo got-$line-{file}")
+        await talk.say(f"word{file}")
+        assert await talk.expect(f"got-word{file}-{file}")
+
+
 async def test_ctrl_c_interrupts_what_runs(open_shell: Opener) -> None:
     talk = Talk(await open_shell())
     await talk.say("cat; printf 'cut''off'")
