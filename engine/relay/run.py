@@ -6,8 +6,7 @@ cancels.
 
 from __future__ import annotations
 
-import asyncio
-
+from engine.relay.garbage import keep_short
 from engine.relay.options import Options
 from engine.relay.server import Relay
 from engine.signaling.tls import server_context
@@ -33,6 +32,6 @@ async def run_relay(
         print(f"Relay:       {url}")
         print(f"Agent token: {relay.agent_token}")
         print(f"Guest token: {relay.guest_token}", flush=True)
-        await asyncio.Event().wait()
+        await keep_short(lambda: relay.ended, lambda: relay.connected)
     finally:
         await relay.stop()

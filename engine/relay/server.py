@@ -99,6 +99,8 @@ class Relay:
         if self.agent_token == self.guest_token:
             raise SettingsError("relay.guest_token", "must differ from relay.token")
         self.url = ""
+        self.ended = 0
+        """Connections of peers that have ended since the start."""
         self._options = options = options or Options(
             limits=limits or Limits(), allowed_origins=allowed_origins
         )
@@ -109,6 +111,9 @@ class Relay:
         self._tasks = TaskOwner("relay")
         self._peers: dict[str, Peer] = {}
         self._changed = asyncio.Event()
+        # Guests who are told of every change of the list, and the list they were told last.
+        self._onlookers: set[str] = set()
+        self._shown: list[dict[str, Any]] = []
         self._where = where = Whereabouts()
         self._bus: RelayBus | None = None
         if options.redis:
@@ -187,6 +192,10 @@ class Relay:
             await self._bus.close()
         self._log.close()
 
+    @property
+    def connected(self) -> int:
+        return len(self._peers)
+
     def knows_link(self, link_id: str) -> bool:
         """Whether a host connected here has registered this link."""
         return self._where.directory.of_link(link_id) is not None
@@ -264,6 +273,10 @@ class Relay:
             self._tasks.start(self._switchboard.announce, peer)
         elif not peer.link:
             await sio.enter_room(sid, GUESTS)
+            if not self._onlookers:
+                # It asks for the list by itself; from then on it is told of changes.
+                self._shown = await self._where.public_listing()
+            self._onlookers.add(sid)
         logger.info("%s connected from %s", peer.role.capitalize(), peer.address)
         self._log.write(
             "connected",
@@ -301,6 +314,8 @@ class Relay:
 
     def _forget(self, peer: Peer) -> None:
         self._peers.pop(peer.sid, None)
+        self._onlookers.discard(peer.sid)
+        self.ended += 1
         if not peer.gone.done():
             peer.gone.set_result(None)
         self._switchboard.disconnected(peer)
@@ -386,17 +401,16 @@ class Relay:
 
     async def _announce(self) -> None:
         """Push the list of targets to guests when it has changed, many changes as one."""
-        shown: list[dict[str, Any]] = []
         # What changes at other relays is looked for.
         pause = ANNOUNCE_SECONDS if self._where.presence is None else LOOK_SECONDS
         while True:
             if self._where.presence is None:
                 await self._changed.wait()
             self._changed.clear()
-            if any(p.role is PeerRole.GUEST and not p.link for p in self._peers.values()):
+            if self._onlookers:
                 listing = await self._where.public_listing()
-                if listing != shown:
-                    shown = listing
+                if listing != self._shown:
+                    self._shown = listing
                     told = {"targets": listing}
                     await self._server_or_fail().emit(TARGETS, told, to=GUESTS, ignore_queue=True)
             await asyncio.sleep(pause)
