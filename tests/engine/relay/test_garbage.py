@@ -1,10 +1,12 @@
-"""What is set aside from the collector, and when it is looked at after all."""
+"""When a relay looks for garbage: after many ends, after growth, and not otherwise."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -17,26 +19,49 @@ class Knot:
         self.me = self
 
 
-async def test_what_stays_is_set_aside_until_many_have_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.01)
-    ended = 0
-    before = gc.get_threshold()
-    task = asyncio.create_task(garbage.keep_short(lambda: ended, lambda: 10))
+def knotted() -> weakref.ref[Knot]:
+    return weakref.ref(Knot())
+
+
+class Ends:
+    count = 0
+
+
+@asynccontextmanager
+async def kept_short() -> AsyncIterator[Ends]:
+    ends = Ends()
+    # Tests run with the collector off; the relay's process begins with it on.
+    gc.enable()
+    task = asyncio.create_task(garbage.keep_short(lambda: ends.count, lambda: 10))
     try:
-        await until(lambda: gc.get_freeze_count() > 0)
-        knot = Knot()
-        gone = weakref.ref(knot)
-        count = gc.get_freeze_count()
-        await until(lambda: gc.get_freeze_count() != count)
-        del knot
-        gc.collect()
-        assert gone() is not None
-        ended = garbage.LEAST_ENDED
-        await until(lambda: gone() is None)
+        await until(lambda: not gc.isenabled())
+        yield ends
     finally:
         task.cancel()
         await asyncio.wait((task,))
-    assert gc.get_freeze_count() == 0
-    assert gc.get_threshold() == before
+        assert gc.isenabled()
+        gc.disable()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "LOOK_SECONDS", 0.01)
+
+
+async def test_many_ends_are_a_reason() -> None:
+    async with kept_short() as ends:
+        gone = knotted()
+        ends.count = garbage.LEAST_ENDED - 1
+        looks = asyncio.create_task(asyncio.sleep(0.1))
+        await until(looks.done)
+        assert gone() is not None
+        ends.count += 1
+        await until(lambda: gone() is None)
+
+
+async def test_growth_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "LEAST_BLOCKS", 0)
+    monkeypatch.setattr("sys.getallocatedblocks", iter(range(10, 10_000, 10)).__next__)
+    async with kept_short():
+        gone = knotted()
+        await until(lambda: gone() is None)
