@@ -48,6 +48,7 @@ def suites() -> tuple[Suite, ...]:
         exec_figures,
         flood_figures,
         gui_figures,
+        relay,
         scale_figures,
         synthetic_figures,
         wan_figures,
@@ -67,6 +68,7 @@ def suites() -> tuple[Suite, ...]:
         Suite("wan", ("wan_geomean",), ("wan_",), wan_figures.measure),
         Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
               scale_figures.measure),
+        Suite("relay", (), ("relay_",), relay.measure),
     )  # fmt: skip
 
 
@@ -100,7 +102,9 @@ async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
         reason = f"{type(error).__name__}: {error}"
     given = {row.name for row in rows}
     short = " ".join(reason.split())[:REASON_CHARACTERS]
-    return [*rows, *(Failure(name, short) for name in suite.required if name not in given)]
+    # A suite that owes no figure by name owes some all the same.
+    owed = suite.required or (() if rows else (suite.name,))
+    return [*rows, *(Failure(name, short) for name in owed if name not in given)]
 
 
 async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:

@@ -194,7 +194,7 @@ def _memory(processes: Sequence[psutil.Process]) -> int:
 
 async def measure(plan: Plan, _cast: object) -> list[Row]:
     """The suite of ``make bench``."""
-    seconds, rest = (20.0, 10.0) if plan.long else (4.0, 2.0)
+    seconds, rest = (20.0, 10.0) if plan.long else (3.0, 2.0)
     rows: list[Row] = []
     alone: Measured | None = None
     for relays in (1, 2, 3):
