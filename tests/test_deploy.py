@@ -72,7 +72,7 @@ def test_the_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
 def test_every_flag_in_the_page_exists() -> None:
     known = parser().format_help() + _relay_help()
     for flag in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", RELAY_DOC)):
-        assert flag in known or flag in {"--agents", "--ramp"}, flag
+        assert flag in known or flag in {"--now"}, flag
 
 
 def _relay_help() -> str:

@@ -42,7 +42,7 @@ PIN_SECONDS = 90 * 24 * 3600
 """How long an id stays with the key that proved it last."""
 BATCH = 200
 """Agents refreshed in one round trip; the loop breathes between."""
-MAX_LISTED = 1000
+MAX_LISTED = 200
 """Agents whose targets are shown to guests who hold the relay's token."""
 
 T = TypeVar("T")

@@ -67,7 +67,7 @@ SWEEP_SECONDS = 60.0
 """Between looks for routes long dead."""
 ANNOUNCE_SECONDS = 0.1
 """The least time between two lists of targets pushed to guests."""
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 3.0
 """The same where other relays have targets, too."""
 GUESTS = "guests"
 """The room of every guest's connection."""
