@@ -26,7 +26,8 @@ from engine.errors import DockerError, SettingsError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.model import RelayState, Size, Target, TargetKind
-from engine.peer import PeerHandlers, TerminalPeer
+from engine.peer import TerminalPeer
+from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
 from engine.pty.create import create_pty_session
 from engine.pty.exec_session import list_session_processes

@@ -14,7 +14,7 @@ import secrets
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from engine import rtc
@@ -30,6 +30,7 @@ from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
 from engine.message_channel import Message
 from engine.model import CandidatePair, Role, Size
+from engine.peer_progress import PeerHandlers, Progress
 from engine.settings import IceSettings
 from engine.signaling.library import TaskOwner
 from engine.wire import proof, signaling
@@ -41,7 +42,8 @@ CONNECT_SECONDS = 20.0
 """For ICE, DTLS and the channel, each."""
 PTY_SECONDS = 20.0
 """For the terminal to start."""
-APPROVAL_SECONDS = 600.0  # the host says no by itself much sooner
+APPROVAL_SECONDS = 600.0
+"""For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
 WINDOW = 256 * 1024
 """Input bytes that may be untaken by the PTY before sending waits."""
@@ -49,27 +51,6 @@ ACK_EVERY = 16 * 1024
 """Output bytes rendered between two acknowledgements."""
 INPUT_LIMIT = 8 * 1024 * 1024
 """Input that may wait to be sent, in bytes: a large paste."""
-
-
-@dataclass(slots=True)
-class PeerHandlers:
-    """What a peer tells its user, on the loop. ``ended`` comes once, last."""
-
-    output: Callable[[bytes], None] = lambda data: None
-    ended: Callable[[str, int | None], None] = lambda reason, exit_code: None
-    notice: Callable[[str], None] = lambda text: None
-    approval: Callable[[str], None] = lambda state: None
-    """The host is asked (waiting), has allowed or denied us."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The milestones of connecting, so that a self-test can say which one was missed."""
-
-    ice: asyncio.Event = field(default_factory=asyncio.Event)
-    channel: asyncio.Event = field(default_factory=asyncio.Event)
-    pty: asyncio.Event = field(default_factory=asyncio.Event)
-    failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class TerminalPeer:
@@ -120,7 +101,7 @@ class TerminalPeer:
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: rtc.RtcChannel | None = None
-        self._progress = _Progress()
+        self._progress = Progress()
         self._error: HatchwayError | None = None
         self._ended = False
         self._closing = False

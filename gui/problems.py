@@ -48,8 +48,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "bad_proof": (
         "The other side could not prove who it is",
-        "Something between you may have changed the connection. Nothing was opened: ask the "
-        "host for a new link, over a way you trust.",
+        "Somebody may be in between. Nothing was opened: ask the host for a new link.",
     ),
     "replayed": (
         "The offer was sent twice",

@@ -38,7 +38,10 @@ def families() -> list[str]:
     return sorted(
         family
         for family in QFontDatabase.families(QFontDatabase.WritingSystem.Latin)
-        if QFontDatabase.isFixedPitch(family) and not QFontDatabase.isPrivateFamily(family)
+        if QFontDatabase.isFixedPitch(family)
+        and not QFontDatabase.isPrivateFamily(family)
+        # A name such as Monospace may stand for a font that is none.
+        and QFontInfo(QFont(family)).fixedPitch()
     )
 
 

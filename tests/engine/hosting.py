@@ -10,7 +10,8 @@ from typing import Any
 from engine import events as ev
 from engine.agent import Agent
 from engine.model import LOCAL_TARGET, Role, Share, Size
-from engine.peer import PeerHandlers, TerminalPeer
+from engine.peer import TerminalPeer
+from engine.peer_progress import PeerHandlers
 from engine.relay import Options, Relay
 from engine.settings import DockerSettings, IceSettings, RelaySettings, Settings, ShareSettings
 from engine.wire.proof import Link, parse_link

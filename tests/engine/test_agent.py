@@ -13,7 +13,8 @@ from engine import events as ev
 from engine.agent import Agent, process_marker
 from engine.errors import HatchwayError, RemoteError
 from engine.model import LOCAL_TARGET, RelayState, Size
-from engine.peer import PeerHandlers, TerminalPeer
+from engine.peer import TerminalPeer
+from engine.peer_progress import PeerHandlers
 from engine.pty.exec_session import list_session_processes
 from engine.selftest_model import STAGES, StageStatus
 from engine.sessions.state import SessionState

@@ -48,12 +48,17 @@ def test_there_is_at_most_one_paint_a_frame(qtbot: QtBot, widget: TerminalWidget
 
 def test_nothing_is_painted_when_nothing_changes(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, "\x1b[2 qtext")
-    # What is still to be painted is painted now.
-    widget.viewport().repaint()
     paints = Paints()
     widget.viewport().installEventFilter(paints)
-    show(qtbot, widget, "\x1b[1;5H" * 20)
-    assert paints.times == []
+
+    def frame_without_paint() -> bool:
+        before = len(paints.times)
+        show(qtbot, widget, "\x1b[1;5H" * 20)
+        return len(paints.times) == before
+
+    # The window system may still ask for one or two of its own after showing it.
+    qtbot.waitUntil(frame_without_paint)
+    assert all(frame_without_paint() for _ in range(5))
 
 
 def test_keys_menu_and_ctrl_c_work_at_once_while_yes_runs(
