@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from engine.agent import Agent
 from engine.model import Role
-from engine.relay import Relay
+from engine.relay import Options, Relay
 from engine.settings import AgentSettings, RelaySettings, Settings, ShareSettings
 from tests.engine.until import until
 
@@ -34,8 +34,9 @@ TEXT = """(() => {
 
 
 class House:
-    def __init__(self, container: str, host: str) -> None:
+    def __init__(self, container: str, host: str, options: Options | None = None) -> None:
         self.container = container
+        self._options = options
         self.host = host
         self.relay = self._relay()
         self.agent: Agent
@@ -69,7 +70,7 @@ class House:
         await self.relay.start(self.host, self._port)
 
     def _relay(self) -> Relay:
-        return Relay(AGENT_TOKEN, GUEST_TOKEN)
+        return Relay(AGENT_TOKEN, GUEST_TOKEN, self._options)
 
     def link(self, role: Role = Role.CONTROL, **options: Any) -> Share:
         """A link to the container; ``url()`` is what a guest opens."""
@@ -92,9 +93,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(container: str, host: str = "127.0.0.1") -> AsyncIterator[House]:
+async def house(
+    container: str, host: str = "127.0.0.1", options: Options | None = None
+) -> AsyncIterator[House]:
     """``host`` is where the relay listens, and what links begin with."""
-    made = House(container, host)
+    made = House(container, host, options)
     try:
         await made.start()
         yield made

@@ -36,7 +36,8 @@ def free_port() -> int:
 class Process:
     """A program on a port; ``kill()`` is SIGKILL, after which ``start()`` begins it anew."""
 
-    def __init__(self, port: int, *command: str, output: Path) -> None:
+    def __init__(self, port: int, *command: str, output: Path, address: str = "127.0.0.1") -> None:
+        self._address = address
         self.port = port
         self._command = command
         self._output = output
@@ -48,7 +49,7 @@ class Process:
                 *self._command, cwd=ROOT, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL
             )
         async with asyncio.timeout(START_SECONDS):
-            while not await listening(self.port):
+            while not await listening(self.port, self._address):
                 assert self._process.returncode is None, self._output.read_text()
                 await asyncio.sleep(0.02)
 
@@ -78,9 +79,9 @@ class Process:
         return self._output.read_text(errors="replace")
 
 
-async def listening(port: int) -> bool:
+async def listening(port: int, address: str = "127.0.0.1") -> bool:
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        _, writer = await asyncio.open_connection(address, port)
     except OSError:
         return False
     writer.close()

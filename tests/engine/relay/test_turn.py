@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,36 +15,13 @@ from engine.relay.turn import Turn, credentials
 from engine.settings import IceServer, IceSettings
 from engine.signaling import ice_servers
 from tests.engine.hosting import house
-from tests.engine.relay.processes import Process, free_port
+from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-SECRET = "the-shared-secret"
 RELAY_ONLY = IceSettings(relay_only=True)
-
-
-@asynccontextmanager
-async def coturn(folder: Path) -> AsyncIterator[str]:
-    """The address of a TURN server of our own on loopback."""
-    if shutil.which("turnserver") is None:
-        pytest.skip("coturn is not installed")
-    port = free_port()
-    process = Process(
-        port, "turnserver", "-n", "--log-file", "stdout", "--simple-log", "--no-cli", "--no-tls",
-        "--no-dtls", "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1",
-        "--listening-port", str(port), "--realm", "hatchway.test", "--use-auth-secret",
-        "--static-auth-secret", SECRET, "--allow-loopback-peers", "--pidfile",
-        str(folder / "turn.pid"), "--userdb", str(folder / "turn.db"),
-        output=folder / "turn.log",
-    )  # fmt: skip
-    try:
-        await process.start()
-        yield f"turn:127.0.0.1:{port}?transport=udp"
-    finally:
-        await process.kill()
 
 
 def test_credentials_are_those_of_the_turn_rest_scheme() -> None:
