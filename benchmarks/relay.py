@@ -165,7 +165,9 @@ async def _ramp(load: Load, seconds: float) -> float:
     borne = 0.0
     for rate in RAMP:
         times = await load.offers(rate, seconds)
-        if times.errors or percentile(times.answered, 0.99) * 1e3 > FULL_MS:
+        p99 = percentile(times.answered, 0.99) * 1e3
+        print(f"{rate:.0f}/s: p99 {p99:.1f} ms, refused {len(times.errors)} {sorted(set(times.errors))}", file=sys.stderr)
+        if times.errors or p99 > FULL_MS:
             break
         borne = rate
     return borne

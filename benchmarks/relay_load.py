@@ -118,6 +118,9 @@ class _Agent(_Peer):
             answer = {"status": "success", "session_id": payload["session_id"],
                       "sdp": SDP, "sdp_type": "answer"}  # fmt: skip
             await self.send(f"43{number}" + json.dumps([answer]))
+        elif name == "webrtc:disconnect":
+            reply = {"status": "success", "session_id": payload["session_id"]}
+            await self.send(f"43{number}" + json.dumps([reply]))
         elif name == "agent:challenge":
             signed = KEY.answer(payload["nonce"], self.agent_id, host_of(self._url))
             await self.send(f"43{number}" + json.dumps([{"signature": signed}]))

@@ -124,6 +124,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The relay refused this app",
         "Check relay.token and the certificate in the settings file, then start again.",
     ),
+    "agent_id_taken": (
+        "The relay knows this app’s id under another key",
+        "If agent-key.pem was lost, remove agent-id beside it to begin with a new id.",
+    ),
+    "relay_degraded": (
+        "The relays cannot reach one another",
+        "Sessions go on. Try again in a moment.",
+    ),
     "no_address": (
         "This computer has no network address to offer",
         "Connect it to a network, even a local one, then try again.",
