@@ -31,7 +31,7 @@ from benchmarks.report import Row, percentile
 
 AGENTS = 2000
 RATE = 100.0
-GUESTS = 20
+GUESTS = 60
 AGENT_TOKEN, GUEST_TOKEN = "agent-token", "guest-token"
 START_SECONDS = 20.0
 FULL_MS = 250.0
@@ -166,7 +166,8 @@ async def _ramp(load: Load, seconds: float) -> float:
     for rate in RAMP:
         times = await load.offers(rate, seconds)
         p99 = percentile(times.answered, 0.99) * 1e3
-        print(f"{rate:.0f}/s: p99 {p99:.1f} ms, refused {len(times.errors)} {sorted(set(times.errors))}", file=sys.stderr)
+        codes = sorted(set(times.errors))
+        print(f"{rate:.0f}/s: p99 {p99:.1f} ms, refused {codes or 'none'}", file=sys.stderr)
         if times.errors or p99 > FULL_MS:
             break
         borne = rate

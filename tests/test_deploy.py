@@ -56,8 +56,12 @@ def test_what_the_image_copies_is_there() -> None:
             assert (ROOT / path).exists() or path == "resources/web/dist", path
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_the_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        # Not in a bare container: then at least every line is a setting of a section.
+        for line in (DEPLOY / "hatchway-relay.service").read_text("utf-8").splitlines():
+            assert re.fullmatch(r"(#.*|\[\w+\]|\w+=.+|)", line), line
+        return
     unit = tmp_path / "hatchway-relay.service"
     text = (DEPLOY / "hatchway-relay.service").read_text(encoding="utf-8")
     unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", text, flags=re.M))

@@ -145,7 +145,7 @@ class Relay:
         """
         self._host = host
         self._sio = sio = self._server()
-        self._connections = connections = Connections(sio, self._limits, self._tasks)
+        self._connections = connections = Connections(sio, self._limits, self._tasks, self._address)
         status = StatusPages(self._options, self.metrics, self._where, self._log)
         app = web.Application(middlewares=[status.logged, connections.middleware])
         WebPage().add_routes(app)
@@ -191,6 +191,9 @@ class Relay:
         if self._bus is not None:
             await self._bus.close()
         self._log.close()
+
+    def _address(self, request: web.Request) -> str:
+        return address_of(request, self._options.proxies)
 
     @property
     def connected(self) -> int:
@@ -257,7 +260,7 @@ class Relay:
             peer = await self._door.admit(sid, request, auth)
         except HatchwayError as error:
             environ[REFUSED] = True
-            address = address_of(request, self._options.proxies)
+            address = self._address(request)
             logger.warning("Refused a connection from %s: %s", address, error)
             self._log.write("refused", address=address, code=error.code)
             self.metrics.refused.labels(error.code).inc()

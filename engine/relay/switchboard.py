@@ -151,6 +151,9 @@ class Switchboard:
 
     async def offer(self, guest: Peer, payload: object) -> dict[str, Any]:
         offer = parse(Offer, payload)
+        if guest.link and (offer.proof is None or offer.proof.share != guest.link):
+            # What is shared with holders of the token is not shared with those of a link.
+            raise AccessDeniedError("A guest who came by a link offers with its proof")
         forwarded = {
             **_plain(payload),
             "guest_name": guest.name,

@@ -115,8 +115,13 @@ async def test_a_link_guest_gets_its_row_and_a_stranger_nothing(relay: Relay) ->
                 {"agent_id": "a1", "agent_name": "Host", "id": "db", "kind": "", "name": "db",
                  "state": "running", "role": "view", "approval": True}
             ]  # fmt: skip
+            # What others may open by the token is not for it.
+            for proof in (None, {"share": "own", "nonce": "n", "mac": "m"}):
+                reply = await peer.call("webrtc:offer", offer(proof=proof))
+                assert reply["code"] == "access_denied"
             # Whatever it names, its offers go to the link's host.
-            await peer.call("webrtc:offer", offer(agent_id="somebody else"))
+            proof = {"share": LINK, "nonce": "n", "mac": "m"}
+            await peer.call("webrtc:offer", offer(agent_id="somebody else", proof=proof))
             heard = await agent.next("webrtc:offer")
             assert "guest_browser" in heard
 
