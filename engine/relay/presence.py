@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,7 +53,9 @@ _TICK = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]) - 1)
-return redis.call('ZRANGE', KEYS[1], 0, -1)
+redis.call('SET', KEYS[2], ARGV[3], 'NX')
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+return {redis.call('GET', KEYS[2]), redis.call('ZRANGE', KEYS[1], 0, -1)}
 """
 # An entry another connection of the agent has written since is not taken back.
 _REFRESH = """
@@ -109,21 +112,26 @@ class Presence:
         self._agents = agents
         self._superseded = superseded
         self._live: frozenset[str] = frozenset()
+        # Redis's own mark, which goes when it forgets, perhaps between two of our questions.
+        self._memory = ""
         self.up = False
         self.losses = 0
         """How many times Redis went away: an answer asked for before may be lost."""
 
     async def run(self) -> None:
         """Tell of this relay and its agents until cancelled."""
+        # What was told last, to which memory, before which loss: guests' questions notice
+        # that Redis is back as well, so ``up`` alone says nothing.
+        told: tuple[str, int] | None = None
         refreshed = 0.0
         loop = asyncio.get_running_loop()
         while True:
-            was_up = self.up
             try:
                 await self._tick()
-                if not was_up or loop.time() - refreshed >= REFRESH_SECONDS:
+                now = self._memory, self.losses
+                if now != told or loop.time() - refreshed >= REFRESH_SECONDS:
                     await self._refresh(list(self._agents()))
-                    refreshed = loop.time()
+                    told, refreshed = now, loop.time()
             except RelayDegradedError:
                 pass
             await asyncio.sleep(TICK_SECONDS)
@@ -203,8 +211,10 @@ class Presence:
     # -- upkeep
 
     async def _tick(self) -> None:
-        live = await self._asked(
-            self._redis.eval(_TICK, 1, _key("relays"), self._relay, RELAY_SECONDS)
+        keys = _key("relays"), _key("memory")
+        mark = secrets.token_hex(8)
+        self._memory, live = await self._asked(
+            self._redis.eval(_TICK, 2, *keys, self._relay, RELAY_SECONDS, mark, AGENT_SECONDS)
         )
         self._live = frozenset(live)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+import redis.asyncio
 
 from engine.errors import HatchwayError, RemoteError
 from tests.engine.hosting import Visitor
@@ -170,6 +171,19 @@ async def test_without_redis_peers_of_one_relay_meet_and_others_are_told(tmp_pat
         for one in (visitor, late, near, far):
             await one.peer.close()
         assert [state.state for state in house.states][-1] == "connected"
+
+
+async def test_redis_that_forgets_between_two_questions_is_told_again_at_once(
+    tmp_path: Path,
+) -> None:
+    async with cloud(tmp_path) as made, host(made.urls[:1]) as house:
+        visitor = await opened_within(made, house, 1, BACK_SECONDS)
+        await visitor.peer.close()
+        async with redis.asyncio.Redis(port=made.redis.port) as client:
+            await client.flushall()
+        again = await opened_within(made, house, 1, 4.0)
+        await talk(again)
+        await again.peer.close()
 
 
 async def test_redis_killed_while_an_offer_is_on_its_way(tmp_path: Path) -> None:
