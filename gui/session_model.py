@@ -101,10 +101,17 @@ def _pair_tip(row: SessionRow) -> str:
     if row.pair is None:
         return "No path chosen yet"
     pair = row.pair
+    via = f"\nRelayed via {pair.via}" if pair.via else ""
     return (
         f"{pair.protocol.upper()}  {pair.local} ({pair.local_type})"
-        f"  ↔  {pair.remote} ({pair.remote_type})"
+        f"  ↔  {pair.remote} ({pair.remote_type}){via}"
     )
+
+
+def _path(row: SessionRow) -> str:
+    if row.pair is not None and row.pair.via:
+        return f"Relayed via {formats.host(row.pair.via)}"
+    return row.path.capitalize() or formats.NOTHING
 
 
 def _last(value: float | None) -> float:
@@ -119,9 +126,9 @@ COLUMNS: tuple[Column, ...] = (
         lambda r: f"{r.address or r.guest}\nSession {r.session_id}",
     ),
     _words("Target", lambda r: r.target, 150),
-    _words("State", lambda r: r.state.value.capitalize(), 120),
-    _words("ICE", lambda r: r.ice.capitalize(), 100),
-    _words("Path", lambda r: r.path.capitalize() or formats.NOTHING, 90, _pair_tip),
+    _words("State", lambda r: r.state.value.capitalize(), 110),
+    _words("ICE", lambda r: r.ice.capitalize(), 90),
+    _words("Path", _path, 126, _pair_tip),
     Column(
         "RTT",
         lambda r, _: formats.latency(r.rtt),

@@ -96,13 +96,14 @@ def test_a_row_says_everything_in_human_units(panel: SessionsPanel, bus: EventBu
         "Target": "web-1",
         "State": "Connected",
         "ICE": "Completed",
-        "Path": "Relayed",
+        "Path": "Relayed via 10.0.0.7",
         "RTT": "0.8 ms",
         "In": "–",
         "Out": "1.2 KB/s",
     }
     tip = panel.model.index(0, AT["Path"]).data(Qt.ItemDataRole.ToolTipRole)
     assert "10.0.0.1:5 (host)" in tip
+    assert "Relayed via 10.0.0.7:6" in tip
 
 
 def test_ages_tick_only_while_there_are_sessions_and_only_where_they_read_differently(
