@@ -52,6 +52,7 @@ class Measured:
     agent_bytes: float
     idle_cpu: float
     busy_cpu: float
+    redis_idle_cpu: float
     redis_cpu: float
     load_cpu: float
     routed_p50: float
@@ -140,9 +141,9 @@ async def measure_relays(
         took = await load.connect_agents(agents)
         await asyncio.sleep(rest / 2)
         grown = _memory(processes) - empty
-        idle = _Cpu(processes)
+        idle, idle_redis = _Cpu(processes), _Cpu(redis)
         await asyncio.sleep(rest)
-        idle_cpu = idle.percent()
+        idle_cpu, redis_idle_cpu = idle.percent(), idle_redis.percent()
         await load.connect_guests(max(1, GUESTS // relays))
         # Whatever is imported or filled at the first one is not what is measured.
         await load.offers(rate, 1.0)
@@ -153,7 +154,8 @@ async def measure_relays(
         busy_cpu, redis_cpu, load_cpu = busy.percent(), of_redis.percent(), own.percent()
         full = await _ramp(load, seconds) if ramp else 0.0
         return Measured(
-            relays, agents, rate, took, grown / agents, idle_cpu, busy_cpu, redis_cpu, load_cpu,
+            relays, agents, rate, took, grown / agents, idle_cpu, busy_cpu, redis_idle_cpu,
+            redis_cpu, load_cpu,
             *(percentile(found, part) * 1e3
               for found in (times.routed, times.answered) for part in (0.5, 0.99)),
             offers=len(times.answered), errors=len(times.errors), full_rate=full,
