@@ -154,7 +154,7 @@ class SharesChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic(SessionEvent):
-    """A sample, about once a second. Bytes are totals, rates bytes per second.
+    """A sample, about once a second while it changes. Bytes are totals, rates per second.
 
     ``rtt`` and ``idle`` (since anyone typed or anything was printed) are seconds.
     """

@@ -223,18 +223,18 @@ class SessionModel(QAbstractTableModel):
         self._ticker.start()
 
     def state_changed(self, event: SessionStateChanged) -> None:
-        self._update(event.session_id, ("State",), state=event.new)
+        self._update(event.session_id, ("State", "State"), state=event.new)
 
     def ice_changed(self, event: IceConnection) -> None:
-        self._update(event.session_id, ("ICE",), ice=event.state)
+        self._update(event.session_id, ("ICE", "ICE"), ice=event.state)
 
     def pair_selected(self, event: IcePairSelected) -> None:
-        self._update(event.session_id, ("Path",), pair=event.pair)
+        self._update(event.session_id, ("Path", "Path"), pair=event.pair)
 
     def traffic(self, event: Traffic) -> None:
         self._update(
             event.session_id,
-            ("RTT", "In", "Out", "Idle"),
+            ("RTT", "Idle"),
             rtt=event.rtt,
             rate_in=event.rate_in,
             rate_out=event.rate_out,
@@ -271,11 +271,14 @@ class SessionModel(QAbstractTableModel):
         """Show the time that has passed, in the cells where it reads differently now."""
         now = self._clock()
         first, last = _AT["Age"], _AT["Idle"]
+        changed = []
         for at, row in enumerate(self._rows):
             texts = (COLUMNS[first].text(row, now), COLUMNS[last].text(row, now))
             if self._shown.get(row.session_id) != texts:
                 self._shown[row.session_id] = texts
-                self.dataChanged.emit(self.index(at, first), self.index(at, last))
+                changed.append(at)
+        if changed:  # Told once: each time costs the view more than a few rows too many.
+            self.dataChanged.emit(self.index(changed[0], first), self.index(changed[-1], last))
 
     # What Qt asks.
 
@@ -323,16 +326,16 @@ class SessionModel(QAbstractTableModel):
                 return at
         return None
 
-    def _update(self, session_id: str, titles: tuple[str, ...], **values: Any) -> None:
+    def _update(self, session_id: str, columns: tuple[str, str], **values: Any) -> None:
+        """Of a session known here: ``values``, shown in the columns from one to another."""
         at = self._find(session_id)
         if at is None:
             return
         row = self._rows[at]
         for name, value in values.items():
             setattr(row, name, value)
-        for title in titles:
-            cell = self.index(at, _AT[title])
-            self.dataChanged.emit(cell, cell)
+        first, last = (self.index(at, _AT[title]) for title in columns)
+        self.dataChanged.emit(first, last)
 
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:

@@ -252,6 +252,11 @@ case " $* $(cat "$STAMPS/python") " in
     *" build "*"/usr/bin/python3"*) APT_build=$("$VENV/bin/python" -c \
         'import sys; print("libpython%d.%d" % sys.version_info[:2])'); system_packages build ;;
 esac
+# And its own tests, which the window's event loop must pass.
+case " $* $(cat "$STAMPS/python") " in
+    *" test "*"/usr/bin/python3"*) APT_test=$("$VENV/bin/python" -c \
+        'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])'); system_packages test ;;
+esac
 printf '%s' "$advice_notes" | while IFS='=' read -r group advice; do
     echo "$advice" >"$STAMPS/advice-$group"
 done

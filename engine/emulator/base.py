@@ -72,6 +72,8 @@ class Base(pyte.Screen):
         self.colours = Colours()
         self.links = Links()
         self.dirty: set[int] = set()
+        self.terminator = "\x1b\\"
+        """What ends the answer to an OSC: what ended the question (as xterm)."""
         self.savepoints = []
         self.buffer = BufferView(self)
         self.reset()

@@ -97,8 +97,11 @@ class Drawing(Motion):
         limit = self.right if x <= self.right else self.columns - 1
         count = len(cells)
         row = self.rows[y]
-        if Mode.INSERT in self.mode and x + count <= limit:
-            row = rows.insert(row, x, limit, count, self.pen)
+        if Mode.INSERT in self.mode and x < limit:
+            # All that was there may leave: then inserting is overwriting.
+            if x + count <= limit:
+                row = rows.insert(row, x, limit, count, self.pen)
+            row = (row[0], row[1], row[2] & ~WRAPPED)
         self.rows[y] = rows.put(row, x, cells, self.pen * count, flags)
         if x + count > limit:
             self.cursor.x, self.wrap_next = limit, True
@@ -115,14 +118,21 @@ class Drawing(Motion):
         for cells in (rest[half - 1 : half + 1] if half > 0 else "", rest[half + 1 :][-1:]):
             if len(cells) > self.columns:
                 self._put_spacer(0)
+                self.wrap_next = False
             elif cells:
                 self.cursor.x = limit + 1 - len(cells)
                 self._put_part(cells, flags)
 
     def _put_spacer(self, x: int) -> None:
-        """The cell a wide character left empty when it went to the next row."""
-        y = self.cursor.y
-        self.rows[y] = rows.put(self.rows[y], x, " ", self.pen)
+        """The cell a wide character left empty when it went to the next row.
+
+        At the edge it is no text, so that a wider screen joins the two rows without a gap.
+        """
+        row = self.rows[self.cursor.y]
+        if x == self.columns - 1 and self.pen == rows.DEFAULT_PEN:
+            self.rows[self.cursor.y] = rows.erase(row, x, self.columns, self.columns, self.pen)
+        else:
+            self.rows[self.cursor.y] = rows.put(row, x, " ", self.pen)
 
     def _wrap(self) -> None:
         text, pens, flags = self.rows[self.cursor.y]

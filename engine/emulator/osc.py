@@ -76,7 +76,7 @@ def _colour(screen: Screen, index: int, specification: str, code: int, named: in
             return
         table, known = screen.colours.special, screen.colours.special_colour
     if specification == "?":
-        screen.answer(f"\x1b]{code};{named};{colours.describe(known(index))}\x1b\\")
+        screen.answer(f"\x1b]{code};{named};{colours.describe(known(index))}{screen.terminator}")
     elif (colour := colours.parse(specification)) is not None:
         table[index] = colour
 
@@ -106,7 +106,7 @@ def _dynamic(screen: Screen, code: int, body: str) -> None:
             return
         if specification == "?":
             told = colours.describe(screen.colours.dynamic_colour(number))
-            screen.answer(f"\x1b]{number};{told}\x1b\\")
+            screen.answer(f"\x1b]{number};{told}{screen.terminator}")
         elif (colour := colours.parse(specification)) is not None:
             screen.colours.dynamic[number] = colour
 
@@ -152,7 +152,7 @@ def _clipboard(screen: Screen, body: str) -> None:
         text = screen.host.clipboard_read(selection)
         if text is not None:
             told = base64.b64encode(text.encode(errors="replace")).decode("ascii")
-            screen.answer(f"\x1b]52;{selection};{told}\x1b\\")
+            screen.answer(f"\x1b]52;{selection};{told}{screen.terminator}")
         return
     try:
         # What is no base64 between is skipped, as in xterm; nothing else clears the selection.

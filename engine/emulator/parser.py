@@ -126,7 +126,9 @@ class Parser:
         if found is None:
             return ""
         if found[0] == "\x07":
+            self._screen.terminator = "\x07"
             self._finish()
+            self._screen.terminator = "\x1b\\"
         else:
             self._open("")
         return text[found.end() :]

@@ -21,6 +21,8 @@ MAX_STEPS = 20_000
 NEAR_FULL = MAX_PENS * 3 // 4
 """From here on, those in use are looked for, a few rows per new pen."""
 
+_RESETS = frozenset({"", "0"})
+
 Steps = dict[str, tuple[str, "Steps"]]
 """Parameter text to the pen it leads to and that pen's own steps."""
 
@@ -35,6 +37,8 @@ class Pens:
         self.protected: set[str] = set()
         """Pens of protected cells."""
         self._steps: dict[str, Steps] = {}
+        self._shared: dict[tuple[object, ...], Steps] = {}
+        """Results of SGRs that set both colours, by the rest of the style."""
         self._remembered = 0
         self._erasing: dict[str, str] = {}
         self.full = False
@@ -53,9 +57,9 @@ class Pens:
 
     def pen(self, style: Style) -> str:
         """The pen of ``style``, or of a plainer one when there are too many."""
-        found = self._index.get(style)
-        if found is not None:
-            return found
+        return self._index.get(style) or self._new(style)
+
+    def _new(self, style: Style) -> str:
         if self._free:
             number = self._free.pop()
             self._styles[number] = style
@@ -83,16 +87,39 @@ class Pens:
 
     def step(self, pen: str, parameters: str, key: str) -> tuple[str, Steps]:
         """The pen after ``CSI parameters m``, remembered under ``key``."""
-        after = self.pen(sgr.apply(self._styles[ord(pen)], parameters))
+        style = self._styles[ord(pen)]
+        pair = sgr.two_colours(parameters) if parameters[:2] == "38" else None
+        if pair is not None:
+            # Whatever the colours were: one table for all pens that differ in nothing else.
+            shared = self._shared.setdefault(style[2:], {})
+            found = shared.get(key)
+            if found is None:
+                self._remember()
+                style = tuple.__new__(Style, pair + style[2:])
+                found = shared[key] = self._index.get(style) or self._new(style), shared
+            return found
+        steps = self.steps(pen)
+        found = steps.get(key)
+        if found is None:
+            self._remember()
+            after = self.pen(sgr.apply(style, parameters))
+            found = self.steps(pen)[key] = after, self.steps(after)
+        if parameters in _RESETS and style[2:] in self._shared:
+            self._shared[style[2:]][key] = found
+        return found
+
+    def _remember(self) -> None:
+        """Count one more result; beyond the bound all are forgotten."""
         self._remembered += 1
         if self._remembered > MAX_STEPS:
-            self._remembered = 0
-            for steps in self._steps.values():
-                steps.clear()
-            self._steps.clear()
-        result = after, self.steps(after)
-        self.steps(pen)[key] = result
-        return result
+            self._forget()
+
+    def _forget(self) -> None:
+        self._remembered = 0
+        for steps in (*self._steps.values(), *self._shared.values()):
+            steps.clear()
+        self._steps.clear()
+        self._shared.clear()
 
     def erasing(self, pen: str) -> str:
         """The pen of cells erased while ``pen`` is selected: its background only ("bce")."""
@@ -113,11 +140,8 @@ class Pens:
                 del self._index[style]
                 self._free.append(number)
                 self.protected.discard(chr(number))
-        for steps in self._steps.values():
-            steps.clear()
-        self._steps.clear()
+        self._forget()
         self._erasing.clear()
-        self._remembered = 0
         self.full = False
 
     def links(self) -> set[int]:

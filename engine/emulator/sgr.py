@@ -84,7 +84,7 @@ def apply(style: Style, parameters: str) -> Style:
                 colour = TRUECOLOUR | red << 16 | green << 8 | blue
             else:
                 return _apply(style, parameters)
-            fields[0 if code == 38 else 1] = colour
+            fields[code == 48] = colour
         elif code in _FIELDS:
             for field, value in _FIELDS[code]:
                 fields[field] = value
@@ -92,7 +92,26 @@ def apply(style: Style, parameters: str) -> Style:
             fields[:_RENDITIONS] = DEFAULT_STYLE[:_RENDITIONS]
         else:
             return _apply(style, parameters)
-    return Style._make(fields)
+    return tuple.__new__(Style, fields)
+
+
+def two_colours(parameters: str) -> tuple[int, int] | None:
+    """The foreground and background when that is all, and both are of 256 or true colours.
+
+    The most frequent of those that hardly ever come again: pictures, gradients.
+    """
+    try:
+        match list(map(int, parameters.split(";"))):
+            case [38, 5, fg, 48, 5, bg] if fg < 256 and bg < 256:
+                return fg, bg
+            case [38, 2, r, g, b, 48, 2, red, green, blue] if max(r, g, b, red, green, blue) < 256:
+                return (
+                    TRUECOLOUR | r << 16 | g << 8 | b,
+                    TRUECOLOUR | red << 16 | green << 8 | blue,
+                )
+    except ValueError:
+        pass
+    return None
 
 
 def _apply(style: Style, parameters: str) -> Style:

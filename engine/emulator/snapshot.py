@@ -123,8 +123,16 @@ class _Writer:
             following = lines[y + 1].runs if y + 1 < len(lines) else ()
             joined = bool(
                 line.wrapped
-                and position == screen.columns
                 and following
+                and (
+                    position == screen.columns
+                    # A wide character does not fit in the one column left.
+                    or (
+                        (position == screen.columns - 1 and following[0].cells == 2)
+                        and following[0].cluster
+                        and following[0].style == DEFAULT_STYLE
+                    )
+                )
                 and not following[0].column
                 and not lines[y + 1].prompt
             )

@@ -143,8 +143,11 @@ class Stream(pyte.ByteStream):
                 if found is not None:
                     sequence = found[0]
                     text = piece[found.end() :]
-                    meaning = meanings.get(sequence) or self._meaning(sequence)
-                    code = meaning[0]
+                    if sequence[-1] == "m":
+                        code = _STYLE
+                    else:
+                        meaning = meanings.get(sequence) or self._meaning(sequence)
+                        code = meaning[0]
                 else:
                     code = _OTHER
                     sequence = ""
@@ -289,9 +292,7 @@ class Stream(pyte.ByteStream):
         final = sequence[-1]
         body = sequence[1:-1]
         meaning: Meaning = (_OTHER, 0, 0)
-        if final == "m":
-            meaning = (_STYLE, 0, 0)
-        elif len(body) <= 9 and ":" not in body:
+        if len(body) <= 9 and ":" not in body:
             numbers = [int(part or 0) for part in body.split(";")]
             first = numbers[0]
             if final in "Hf":
@@ -305,10 +306,9 @@ class Stream(pyte.ByteStream):
                 meaning = (_FORWARD, max(first, 1), 0)
             elif final == "d":
                 meaning = (_LINE, max(first, 1) - 1, 0)
-        if final != "m":
-            if len(self._meanings) >= MAX_MEANINGS:
-                self._meanings.clear()
-            self._meanings[sequence] = meaning
+        if len(self._meanings) >= MAX_MEANINGS:
+            self._meanings.clear()
+        self._meanings[sequence] = meaning
         return meaning
 
     # -- text with controls in it

@@ -135,6 +135,7 @@ class Session:
         self.last_activity = self.created_at
         self.resume_token = secrets.token_urlsafe(16)
         self.counter = Counter()
+        self.last_sample: tuple[object, ...] = ()
         self.bridge: PTYBridge | None = None
         self.size = Size()
         self.warned = False

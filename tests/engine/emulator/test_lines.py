@@ -175,6 +175,18 @@ def test_a_narrower_screen_wraps_and_a_wider_one_unwraps() -> None:
     assert terminal.cursor() == (1, 2)
 
 
+def test_the_cell_a_wide_character_leaves_empty_is_no_text() -> None:
+    terminal = Terminal(5, 3)
+    terminal.feed("ab日本語".encode())
+    assert terminal.text() == ["ab日", "本語", ""]
+    copy = Terminal(5, 3)
+    copy.feed(terminal.snapshot().encode())
+    for each in (terminal, copy):
+        each.resize(3, 10)
+        assert each.text() == ["ab日本語", "", ""]
+        assert each.cursor() == (0, 8)
+
+
 def test_history_is_wrapped_too() -> None:
     terminal = Terminal(6, 2)
     terminal.feed(b"abcdef\r\nghijklmn\r\n$ ")

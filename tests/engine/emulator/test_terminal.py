@@ -103,7 +103,7 @@ ANSWERS = {
     b"\x1b[?2004h\x1b[?2004$p": b"\x1b[?2004;1$y",
     b"\x1b[?31337$p": b"\x1b[?31337;0$y",
     b"\x1b[18t": b"\x1b[8;4;10t",
-    b"\x1b]10;?\x07": b"\x1b]10;rgb:ffff/ffff/ffff\x1b\\",
+    b"\x1b]10;?\x07": b"\x1b]10;rgb:ffff/ffff/ffff\x07",
     b"\x1b]0;evil\x07\x1b[21t\x05": b"",
 }
 
