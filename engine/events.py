@@ -69,7 +69,10 @@ class SessionClosed(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PtyConnected(SessionEvent):
+    """``code`` is the short code, which the guest's screen shows, too."""
+
     target: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -239,7 +239,9 @@ class Session:
             on_activity=self.touch,
             on_end=self._pty_ended,
         )
-        self._owner.events.publish(ev.PtyConnected(session_id=self.id, target=pty.label))
+        self._owner.events.publish(
+            ev.PtyConnected(session_id=self.id, target=pty.label, code=self.code)
+        )
         return self.bridge
 
     def current_state(self) -> SessionState:
