@@ -136,6 +136,22 @@ async def test_a_guest_who_is_denied_learns_it_and_leaves_nothing(attended: bool
         assert ev.PtyConnected not in kinds
 
 
+async def test_a_no_that_is_remembered_withdraws_the_link() -> None:
+    async with house() as made:
+        share, link = await made.link(approval=True)
+        made.agent.sharing.approvals.attend()
+        visitor = made.visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        await until(made.agent.sharing.approvals.pending)
+        made.agent.sharing.decide(visitor.peer.session_id, None, remember=True)
+        with pytest.raises(HatchwayError):
+            await connecting
+        assert made.agent.sharing.shares.find(share.id).revoked
+        with pytest.raises(RemoteError, match="withdrawn") as caught:
+            await made.visitor(link).peer.connect()
+        assert caught.value.remote_code == "link_revoked"
+
+
 async def test_a_guest_who_leaves_withdraws_the_question() -> None:
     async with house() as made:
         _, link = await made.link(approval=True)

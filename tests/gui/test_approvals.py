@@ -65,14 +65,21 @@ def approver(qtbot: QtBot, adapter: EngineAdapter, icons: Icons) -> Approver:
     return Approver(adapter, icons, window)
 
 
-def ready(approver: Approver, qtbot: QtBot, session_id: str = "s1") -> ApprovalDialog:
-    """The dialog for that guest, once its buttons may be pressed."""
+def ready(approver: Approver, session_id: str = "s1") -> ApprovalDialog:
+    """The dialog for that guest, once its buttons may be pressed.
+
+    Not by qtbot.waitUntil: its loops end at once, before any timer, where an earlier test has
+    ended the application's own.
+    """
 
     def there() -> bool:
         dialog = approver.dialog
         return dialog is not None and dialog.session_id == session_id and dialog.deny.isEnabled()
 
-    qtbot.waitUntil(there)
+    deadline = time.monotonic() + 5
+    while not there():
+        assert time.monotonic() < deadline
+        QTest.qWait(10)
     assert approver.dialog is not None
     return approver.dialog
 
@@ -108,33 +115,31 @@ def test_what_a_guest_calls_itself_is_text(approver: Approver, bus: EventBus) ->
 )
 @pytest.mark.parametrize("remember", [False, True])
 def test_each_button_is_an_answer(
-    approver: Approver, bus: EventBus, answers: Answers, qtbot: QtBot,
+    approver: Approver, bus: EventBus, answers: Answers,
     button: str, role: Role | None, remember: bool,
 ) -> None:  # fmt: skip
     bus.publish(question())
-    dialog = ready(approver, qtbot)
+    dialog = ready(approver)
     dialog.remember.setChecked(remember)
     getattr(dialog, button).click()
     assert answers.given == [("s1", role, remember)]
     assert approver.dialog is None
 
 
-def test_closing_it_is_a_no(
-    approver: Approver, bus: EventBus, answers: Answers, qtbot: QtBot
-) -> None:
+def test_closing_it_is_a_no(approver: Approver, bus: EventBus, answers: Answers) -> None:
     bus.publish(question())
-    QTest.keyClick(ready(approver, qtbot), Qt.Key.Key_Escape)
+    QTest.keyClick(ready(approver), Qt.Key.Key_Escape)
     assert answers.given == [("s1", None, False)]
 
 
 def test_keys_meant_for_a_terminal_decide_nothing(
-    approver: Approver, bus: EventBus, answers: Answers, qtbot: QtBot
+    approver: Approver, bus: EventBus, answers: Answers
 ) -> None:
     bus.publish(question())
     assert approver.dialog is not None
     approver.dialog.control.click()
     assert answers.given == []
-    dialog = ready(approver, qtbot)
+    dialog = ready(approver)
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     assert answers.given == []
 
@@ -147,16 +152,16 @@ def test_a_link_to_watch_offers_nothing_more(approver: Approver, bus: EventBus) 
 
 
 def test_guests_are_asked_for_one_after_the_other(
-    approver: Approver, bus: EventBus, answers: Answers, qtbot: QtBot
+    approver: Approver, bus: EventBus, answers: Answers
 ) -> None:
     bus.publish(question("s1"))
     bus.publish(question("s2"))
     bus.publish(question("s3"))
     # The second left before its turn.
     bus.publish(ApprovalSettled(session_id="s2", role=None, reason="The guest left"))
-    ready(approver, qtbot, "s1").view.click()
+    ready(approver, "s1").view.click()
     bus.publish(ApprovalSettled(session_id="s1", role=Role.VIEW, reason="Allowed: view"))
-    ready(approver, qtbot, "s3").deny.click()
+    ready(approver, "s3").deny.click()
     assert answers.given == [("s1", Role.VIEW, False), ("s3", None, False)]
 
 
