@@ -69,7 +69,10 @@ class SessionClosed(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PtyConnected(SessionEvent):
+    """``code`` is the short code, which the guest's screen shows, too."""
+
     target: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,7 @@ class OfferRefused(SessionEvent):
 class ApprovalRequested(SessionEvent):
     """A guest waits for the host's word. ``code`` is what their screen shows, too.
 
-    ``role`` is what the link asks for; decide with ``Agent.approvals.decide()``.
+    ``role`` is what the link asks for; decide with ``Agent.sharing.decide()``.
     """
 
     target: str

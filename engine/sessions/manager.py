@@ -60,6 +60,8 @@ class WebRTCSessionManager:
     ) -> None:
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
+        self.ice = self.settings.ice
+        """For connections to come: the settings', and what the relay hands out besides."""
         self._open_pty = open_pty
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
