@@ -27,6 +27,9 @@ CONSENT_FAILURES = 2
 CONSENT_INTERVAL_SECONDS = 2
 CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
 """A peer silent for so long, though asked, is gone (RFC 7675: within 30 s)."""
+CONSENT_BEATS = 4
+"""Questions are asked at one of so many moments of the interval, the same for all peers:
+one by one they would wake an app at rest a hundred times a second for 200 of them."""
 CONSENT_RETRANSMISSIONS = 2
 """Of each question, 0.5 s and 1.5 s later: with a tenth of all packets lost, single ones
 would end a good connection within minutes."""
@@ -54,6 +57,13 @@ def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     if not addresses and use_ipv4:
         return ["127.0.0.1"]
     return addresses
+
+
+def _next_beat(now: float) -> float:
+    """Seconds to the next question: RFC 7675's 0.8 to 1.2 intervals, to the nearest beat."""
+    beat = CONSENT_INTERVAL_SECONDS / CONSENT_BEATS
+    due = now + CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2)
+    return round(due / beat) * beat - now
 
 
 class Pump(Protocol):
@@ -230,32 +240,29 @@ class TunedIceConnection(aioice.ice.Connection):
             self.heard()
 
     async def query_consent(self) -> None:
-        """Ask a peer that is silent for CONSENT_INTERVAL_SECONDS; close after CONSENT_SECONDS
-        without a word, and CONSENT_FAILURES questions.
+        """Ask each CONSENT_INTERVAL_SECONDS; close after CONSENT_SECONDS without a word, and
+        CONSENT_FAILURES questions.
 
-        Data that decrypts is a word too, and so is a question that only the peer can ask: of
-        two that are idle, one asks. Never starts on a connection that is closing.
+        Data that decrypts is a word too, and so is a question that only the peer can ask.
+        Never starts on a connection that is closing.
         """
         loop = asyncio.get_running_loop()
         self._heard_at = loop.time()
-        wait: float = CONSENT_INTERVAL_SECONDS
         asking: set[asyncio.Task[None]] = set()
-        asked = 0
+        unanswered: list[float] = []
         try:
             while not self._closing:
-                await asyncio.sleep(wait * random.uniform(0.8, 1.2))
-                silence = loop.time() - self._heard_at
-                if silence < CONSENT_INTERVAL_SECONDS * 0.75:
-                    asked = 0
-                    wait = CONSENT_INTERVAL_SECONDS - silence
-                    continue
-                if silence > CONSENT_SECONDS and asked >= CONSENT_FAILURES:
+                await asyncio.sleep(_next_beat(loop.time()))
+                now = loop.time()
+                silence = now - self._heard_at
+                unanswered = [asked_at for asked_at in unanswered if asked_at > self._heard_at]
+                if silence > CONSENT_SECONDS and len(unanswered) >= CONSENT_FAILURES:
                     self._query_consent_task = None
                     await self.close()
                     return
-                asked += 1
-                # Each waking costs; only a peer that owes an answer is looked at sooner.
-                wait = CONSENT_INTERVAL_SECONDS / (4 if asked >= CONSENT_FAILURES else 1)
+                if silence < CONSENT_INTERVAL_SECONDS / 2:
+                    continue  # nothing to ask: the peer is talking
+                unanswered.append(now)
                 for pair in self._nominated.values():
                     task = asyncio.create_task(self._ask(pair), name="ICE consent")
                     asking.add(task)

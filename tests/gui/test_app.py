@@ -94,6 +94,8 @@ def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
     looking.timeout.connect(answer)
     looking.start()
     error = SettingsError("relay.port", "Expected `int` <= 65535", "command line")
+    # As in the program; a quit left over would end every later loop of the tests at once.
+    qapp.setQuitOnLastWindowClosed(False)
     assert app_module._show_settings_error(qapp, error) == EXIT_SETTINGS
     looking.stop()
     assert len(told) == 1

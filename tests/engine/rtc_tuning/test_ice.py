@@ -207,6 +207,15 @@ async def test_closing_while_it_connects_leaves_no_consent_behind() -> None:
         await until(lambda: not consent_tasks())
 
 
+@given(st.floats(0, 1e6))
+def test_questions_to_all_peers_share_their_moments(now: float) -> None:
+    beat = ice.CONSENT_INTERVAL_SECONDS / ice.CONSENT_BEATS
+    wait = ice._next_beat(now)
+    assert abs((now + wait) / beat - round((now + wait) / beat)) < 1e-6
+    most = 1.2 * ice.CONSENT_INTERVAL_SECONDS + beat / 2
+    assert 0.8 * ice.CONSENT_INTERVAL_SECONDS - beat / 2 - 1e-6 <= wait <= most + 1e-6
+
+
 async def test_consent_never_starts_on_a_closed_connection() -> None:
     connection = Connection(ice_controlling=True)
     await connection.close()
