@@ -1,0 +1,171 @@
+// A headless xterm.js that is told what to do in JSON lines and answers in JSON lines.
+//
+// Owns terminals by id and a plain description of what they show. Does not own
+// any comparison: that is Python's (tests/engine/emulator/oracle/__init__.py).
+"use strict";
+// The graphemes addon decodes its tables from the start of the pool that small
+// buffers share: with one, every character beyond U+FFFF would be narrow.
+Buffer.poolSize = 0;
+const readline = require("node:readline");
+const { Terminal } = require("@xterm/headless");
+const { UnicodeGraphemesAddon } = require("@xterm/addon-unicode-graphemes");
+
+const terminals = new Map();
+const PALETTE_MODES = [0x1000000, 0x2000000]; // 16 and 256 colours
+const TRUECOLOUR = 1 << 24;
+
+function create({ id, cols, rows, scrollback = 10000 }) {
+  const terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
+  terminal.loadAddon(new UnicodeGraphemesAddon());
+  const kept = { terminal, replies: "" };
+  terminal.onData((data) => { kept.replies += data; });
+  terminals.set(id, kept);
+  return {};
+}
+
+const write = ({ terminal }, { data }) =>
+  new Promise((done) => terminal.write(Buffer.from(data, "base64"), () => done({})));
+
+function resize({ terminal }, { cols, rows }) {
+  terminal.resize(cols, rows);
+  return {};
+}
+
+function replies(kept) {
+  const taken = kept.replies;
+  kept.replies = "";
+  return { replies: taken };
+}
+
+function dispose({ terminal }, { id }) {
+  terminal.dispose();
+  terminals.delete(id);
+  return {};
+}
+
+function colour(cell, mode, value) {
+  if (PALETTE_MODES.includes(mode)) return value;
+  return mode === 0 ? -1 : TRUECOLOUR | value;
+}
+
+// In the order of ATTRIBUTES in Python.
+function style(cell) {
+  const underline = cell.isUnderline() ? cell.extended.underlineStyle || 1 : 0;
+  return [
+    colour(cell, cell.getFgColorMode(), cell.getFgColor()),
+    colour(cell, cell.getBgColorMode(), cell.getBgColor()),
+    +!!cell.isBold(), +!!cell.isDim(), +!!cell.isItalic(), underline, +!!cell.isBlink(),
+    +!!cell.isInverse(), +!!cell.isInvisible(), +!!cell.isStrikethrough(),
+  ];
+}
+
+const textOf = (cell) => (cell.getWidth() === 0 ? "" : cell.getChars() || " ");
+
+// A row as runs of one style: [cells, text, style].
+function runsOf(line, cols, cell) {
+  const runs = [];
+  let fg, bg, ext;
+  for (let x = 0; x < cols; x++) {
+    line.getCell(x, cell);
+    const kept = cell.hasExtendedAttrs() ? cell.extended.ext : 0;
+    if (x === 0 || cell.fg !== fg || cell.bg !== bg || kept !== ext) {
+      ({ fg, bg } = cell);
+      ext = kept;
+      runs.push([0, "", style(cell)]);
+    }
+    const run = runs[runs.length - 1];
+    run[0]++;
+    run[1] += textOf(cell);
+  }
+  return runs;
+}
+
+function dump({ terminal }, { scrollback = false }) {
+  const { cols, rows } = terminal;
+  const buffer = terminal.buffer.active;
+  const normal = terminal.buffer.normal;
+  const cell = buffer.getNullCell();
+  const text = [], runs = [], history = [];
+  for (let y = 0; y < rows; y++) {
+    const line = buffer.getLine(buffer.baseY + y);
+    text.push(line.translateToString(true));
+    runs.push(runsOf(line, cols, cell));
+  }
+  if (scrollback) {
+    for (let y = 0; y < normal.baseY; y++) history.push(normal.getLine(y).translateToString(true));
+  }
+  return {
+    cols, text, runs, history,
+    cursor: [buffer.cursorY, buffer.cursorX],
+    alternate: buffer.type === "alternate",
+  };
+}
+
+// One row cell by cell: [text, style], the right half of a wide character with the text "".
+function cells({ terminal }, { row }) {
+  const buffer = terminal.buffer.active;
+  const line = buffer.getLine(buffer.baseY + row);
+  const cell = buffer.getNullCell();
+  const found = [];
+  for (let x = 0; x < terminal.cols; x++) {
+    line.getCell(x, cell);
+    found.push([textOf(cell), style(cell)]);
+  }
+  return { cells: found };
+}
+
+// How long writing takes: ms, with one write per chunk, and the terminal's memory in bytes.
+async function bench(_, { cols, rows, data, chunk, repeat, scrollback = 10000 }) {
+  const bytes = Buffer.from(data, "base64");
+  const terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
+  terminal.loadAddon(new UnicodeGraphemesAddon());
+  const began = process.hrtime.bigint();
+  let finished = null;
+  for (let n = 0; n < repeat; n++) {
+    for (let at = 0; at < bytes.length; at += chunk) {
+      finished = new Promise((done) => terminal.write(bytes.subarray(at, at + chunk), done));
+      await finished;
+    }
+  }
+  const ms = Number(process.hrtime.bigint() - began) / 1e6;
+  terminal.dispose();
+  return { ms };
+}
+
+// The bytes of memory that writing adds, once garbage is collected.
+async function memory(_, { cols, rows, data, scrollback = 10000 }) {
+  const used = () => {
+    global.gc();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
+  const before = used();
+  await new Promise((done) => terminal.write(Buffer.from(data, "base64"), done));
+  const bytes = used() - before;
+  const lines = terminal.buffer.normal.baseY;
+  terminal.dispose();
+  return { bytes, lines };
+}
+
+const free = { create, bench, memory };
+const bound = { write, resize, replies, dump, cells, dispose };
+
+async function answer(line) {
+  const request = JSON.parse(line);
+  const { op, id } = request;
+  if (op in free) return free[op](request, request);
+  return bound[op](terminals.get(id), request);
+}
+
+(async () => {
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    let reply;
+    try {
+      reply = await answer(line);
+    } catch (error) {
+      reply = { error: String(error.stack || error) };
+    }
+    process.stdout.write(JSON.stringify(reply) + "\n");
+  }
+})();
