@@ -10,11 +10,13 @@ from engine.emulator.cells import (
     DEFAULT_COLOUR,
     DEFAULT_STYLE,
     TRUECOLOUR,
+    Hyperlink,
     Line,
     Run,
     Style,
 )
-from engine.emulator.modes import CursorShape, MouseTracking
+from engine.emulator.host import Host, Pixels
+from engine.emulator.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
 from engine.emulator.terminal import Terminal
 
 __all__ = [
@@ -22,8 +24,13 @@ __all__ = [
     "DEFAULT_STYLE",
     "TRUECOLOUR",
     "CursorShape",
+    "Host",
+    "Hyperlink",
+    "Keyboard",
     "Line",
+    "MouseEncoding",
     "MouseTracking",
+    "Pixels",
     "Run",
     "Style",
     "Terminal",

@@ -41,6 +41,19 @@ class Style(NamedTuple):
     reverse: bool = False
     conceal: bool = False
     strike: bool = False
+    overline: bool = False
+    underline_colour: int = DEFAULT_COLOUR
+    link: int = 0
+    """The hyperlink the cell belongs to, for Terminal.hyperlink(); 0 is none."""
+    protected: bool = False
+    """DECSCA or SPA: selective erasing leaves the cell alone."""
+
+
+class Hyperlink(NamedTuple):
+    """What OSC 8 named. Cells of one link share the number, neighbours or not."""
+
+    uri: str
+    id: str = ""
 
 
 DEFAULT_STYLE = Style()
@@ -70,6 +83,8 @@ class Line:
 
     runs: tuple[Run, ...] = ()
     wrapped: bool = False
+    prompt: bool = False
+    """A shell said with OSC 133 that its prompt starts here."""
 
     @classmethod
     def plain(cls, text: str, style: Style) -> Line:

@@ -57,6 +57,26 @@ class MouseTracking(enum.IntEnum):
     MOTION = 1003
 
 
+class MouseEncoding(enum.IntEnum):
+    """How mouse events are written; the mode's number."""
+
+    DEFAULT = 0
+    UTF8 = 1005
+    SGR = 1006
+    URXVT = 1015
+    SGR_PIXELS = 1016
+
+
+class Keyboard(enum.IntFlag):
+    """The kitty keyboard protocol's progressive enhancements."""
+
+    DISAMBIGUATE = 1
+    EVENT_TYPES = 2
+    ALTERNATES = 4
+    ALL_KEYS = 8
+    TEXT = 16
+
+
 class CursorShape(enum.Enum):
     BLOCK = "block"
     UNDERLINE = "underline"

@@ -10,16 +10,17 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engine.emulator.host import Host
 from engine.emulator.modal import ModalScreen
-from engine.emulator.modes import Private
+from engine.emulator.modes import Keyboard, MouseEncoding, Private
 from engine.emulator.snapshot import snapshot
 from engine.emulator.stream import Stream
 from engine.model import MAX_DIMENSION, MIN_DIMENSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from engine.emulator.cells import Line
+    from engine.emulator.cells import Hyperlink, Line
     from engine.emulator.modes import CursorShape, MouseTracking
 
 SCROLLBACK_LINES = 10_000
@@ -44,8 +45,11 @@ class Terminal:
         reply: Reply | None = None,
         *,
         scrollback: int = SCROLLBACK_LINES,
+        host: Host | None = None,
     ) -> None:
         self.reply = reply
+        self.host = host or Host()
+        """Whom to ask for the clipboard, notifications and the window; refuses by default."""
         self.muted = False
         """While set, questions are read but not answered."""
         self._answers = 0
@@ -199,6 +203,89 @@ class Terminal:
     @property
     def mouse_sgr(self) -> bool:
         return self._screen.flag(Private.MOUSE_SGR)
+
+    @property
+    def mouse_encoding(self) -> MouseEncoding:
+        return MouseEncoding.SGR if self.mouse_sgr else MouseEncoding.DEFAULT
+
+    @property
+    def alternate_scroll(self) -> bool:
+        """1007: on the alternate screen the wheel sends cursor keys."""
+        return True
+
+    @property
+    def backarrow_sends_backspace(self) -> bool:
+        """DECBKM: the backarrow key sends BS, not DEL."""
+        return False
+
+    @property
+    def keyboard(self) -> Keyboard:
+        """What the program asked for with the kitty keyboard protocol, on this screen."""
+        return Keyboard(0)
+
+    @property
+    def modify_other_keys(self) -> int:
+        """0, 1, 2 or 3: xterm's modifyOtherKeys."""
+        return 0
+
+    @property
+    def format_other_keys(self) -> int:
+        """0: CSI 27;modifier;code ~. 1: CSI code;modifier u."""
+        return 0
+
+    @property
+    def synchronized(self) -> bool:
+        """2026: the program is in the middle of a frame. Whoever paints sets a limit in time."""
+        return False
+
+    @property
+    def icon(self) -> str:
+        """The icon's name (OSC 1), printable characters only."""
+        return ""
+
+    @property
+    def working_directory(self) -> str:
+        """The URL of OSC 7, as the program gave it: do not trust it. "" until given."""
+        return ""
+
+    # -- colours a program changed
+
+    def set_theme(
+        self, foreground: int, background: int, cursor: int, palette: Sequence[int]
+    ) -> None:
+        """The colours in use, each 0xRRGGBB (palette: 16 or 256), to answer questions with."""
+
+    @property
+    def palette(self) -> Mapping[int, int]:
+        """Entries changed with OSC 4: index 0..255 to 0xRRGGBB. The rest are the theme's."""
+        return {}
+
+    @property
+    def foreground(self) -> int | None:
+        """0xRRGGBB of OSC 10, or None for the theme's; likewise the next two."""
+        return None
+
+    @property
+    def background(self) -> int | None:
+        return None
+
+    @property
+    def cursor_colour(self) -> int | None:
+        return None
+
+    # -- links and prompts
+
+    def hyperlink(self, link: int) -> Hyperlink | None:
+        """What a Style's ``link`` stands for. The URI is the program's: check it before use."""
+        return None
+
+    def prompts(self) -> list[int]:
+        """Lines on which a prompt starts (OSC 133), oldest first, as ``scrolled + index``."""
+        return []
+
+    def line_text(self, index: int) -> str:
+        """line(index).text without making a Line: for searching all of the history."""
+        return self.line(index).text
 
     def _answer(self, text: str) -> None:
         self._answers += 1
