@@ -57,7 +57,7 @@ for place in /work /root /tmp /run /mnt; do
 done
 cd /home/demo
 shift
-exec setsid --ctty setpriv --reuid 1000 --regid 1000 --clear-groups \
+exec setsid --ctty setpriv --pdeathsig KILL --reuid 1000 --regid 1000 --clear-groups \
     env -i HOME=/home/demo USER=demo LOGNAME=demo SHELL=/bin/bash TERM=xterm-256color \
     LANG=C.UTF-8 PATH=/usr/bin:/bin:/usr/games TZ=UTC XDG_RUNTIME_DIR=/tmp "$@"
 """

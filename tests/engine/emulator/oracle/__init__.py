@@ -25,10 +25,11 @@ FOLDER = Path(__file__).parent
 TRUECOLOUR = 1 << 24
 
 Look = tuple[int, ...]
-"""fg, bg, bold, faint, italic, underline 0..5, blink, reverse, conceal, strike.
+"""fg, bg, bold, faint, italic, underline 0..5, blink, reverse, conceal, strike, overline,
+the underline's colour (of no account without one).
 
 Colours are -1 (default), 0..255, or TRUECOLOUR | 0xRRGGBB."""
-PLAIN: Look = (-1, -1, 0, 0, 0, 0, 0, 0, 0, 0)
+PLAIN: Look = (-1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1)
 Cell = tuple[str, Look]
 """What one column holds; the right half of a wide character has the text ""."""
 Runs = list[tuple[int, str, Look]]
@@ -52,8 +53,8 @@ def seen(cells: list[Cell]) -> list[Cell]:
 
 
 def _seen(text: str, look: Look) -> Cell:
-    _, bg, _, _, _, underline, _, reverse, conceal, strike = look
-    if text.strip(" ") or reverse or (not conceal and (underline or strike)):
+    _, bg, _, _, _, underline, _, reverse, conceal, strike, overline, _ = look
+    if text.strip(" ") or reverse or (not conceal and (underline or strike or overline)):
         return text, look
     return text, (-1, bg, *PLAIN[2:])
 
@@ -103,7 +104,8 @@ def cells_of(terminal: Terminal, row: int) -> list[Cell]:
 def _look(style: Style) -> Look:
     s = style
     flags = (s.bold, s.faint, s.italic, s.underline, s.blink, s.reverse, s.conceal, s.strike)
-    return (s.fg, s.bg, *map(int, flags))
+    underline_colour = s.underline_colour if s.underline else -1
+    return (s.fg, s.bg, *map(int, flags), int(s.overline), underline_colour)
 
 
 def missing() -> str:
