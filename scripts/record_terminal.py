@@ -35,7 +35,9 @@ from tests.engine.emulator.recordings.home import make_home
 from tests.engine.emulator.recordings.programs import PROGRAMS, SIZES, Do, Program
 
 QUIET_SECONDS = 0.2
-"""A program that writes nothing for so long waits for a key."""
+"""A program that has written and writes nothing for so long waits for a key."""
+PROMPT_SECONDS = 0.05
+"""The same for one that has written its prompt."""
 END_SECONDS = 2.0
 """How long a program may take to end after its last key."""
 MOST_BYTES = 64 * 1024
@@ -106,11 +108,21 @@ class Session:
         except OSError:
             pass  # It has ended; reading says so.
 
+    def _patience(self, last: bytes) -> float:
+        """How long to wait for more; ``last`` is what came since the key."""
+        if not last:
+            return self._program.longest
+        if self._program.prompt:
+            ended = last.decode("utf-8", "replace").endswith(self._program.prompt)
+            return PROMPT_SECONDS if ended else self._program.longest
+        return QUIET_SECONDS
+
     def listen(self, longest: float) -> bool:
         """Write down output until it rests; False when the program has ended."""
         deadline = time.monotonic() + longest
+        last = b""
         while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self._fd], [], [], min(left, QUIET_SECONDS))[0]:
+            if not select.select([self._fd], [], [], min(left, self._patience(last)))[0]:
                 break
             try:
                 data = os.read(self._fd, 65536)
@@ -119,6 +131,7 @@ class Session:
             if not data:
                 return False
             self._note(Output(data))
+            last = (last + data)[-64:]
             self._terminal.feed(data)
             if reply := self._terminal.take_replies():
                 self._type(reply)

@@ -4,9 +4,10 @@ Owns what is compared and when, and the table of the differences that stay,
 each with the reason. Does not own the oracle (oracle/) or the recordings.
 
 Both are fed the same bytes and compared wherever the program had drawn and was
-waiting, and a few times between. From a resize to the next such moment the
-screens are not compared: what happens to text at a resize is each terminal's
-own affair, and every program draws anew.
+waiting, and a few times between. What becomes of text at a resize is each
+terminal's own affair (xterm cuts it off, xterm.js wraps it anew), so a screen
+is compared again once the program has drawn it anew: the alternate one when
+the program next waits, the normal one when it has been erased.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ BETWEEN = 16
 """Chunks of output after which the screens are compared though the program goes on."""
 SHOWN = 5
 """Differences of one comparison that a failure lists."""
+ERASED = re.compile(rb"\x1b\[2J|\x1b\[H\x1b\[0?J|\x1bc")
+"""The screen is erased, so that nothing on it is older than this."""
 CURSOR_REPORT = re.compile(rb"\x1b\[\??\d+;\d+R")
 """The answers both must give alike; who a terminal says it is may differ."""
 
@@ -91,26 +94,48 @@ def _first_difference(ours: list[str], theirs: list[str]) -> str:
     return f"{len(ours)} lines, xterm.js {len(theirs)}"
 
 
+class Trust:
+    """Which of the two screens can be compared."""
+
+    def __init__(self) -> None:
+        self.normal = self.alternate = True
+
+    def resized(self) -> None:
+        self.normal = self.alternate = False
+
+    def output(self, data: bytes, alternate: bool) -> None:
+        if not alternate and ERASED.search(data):
+            self.normal = True
+
+    def settled(self) -> None:
+        self.alternate = True
+
+
 def compare(oracle: Oracle, recording: Recording) -> Iterator[tuple[int, list[str]]]:
     """What differs, by the number of bytes fed before."""
     pair = Pair(oracle, recording)
+    trust = Trust()
     fed = chunks = 0
-    redrawing = resized = False
-    for _, event in recording.events:
+    last = len(recording.events) - 1
+    for number, (_, event) in enumerate(recording.events):
+        compared = number == last
         match event:
             case Output(data):
                 pair.feed(data)
+                trust.output(data, pair.ours.alternate_screen)
                 fed, chunks = fed + len(data), chunks + 1
-                compared = chunks % BETWEEN == 0 and not redrawing
+                compared |= chunks % BETWEEN == 0
             case Resized():
                 pair.resize(event)
-                compared, redrawing, resized = False, True, True
+                trust.resized()
             case Settled():
-                compared, redrawing = True, False
-        if compared and (found := pair.differences()):
-            yield fed, found
-    if not redrawing and (found := pair.differences(history=not resized)):
-        yield fed, found
+                trust.settled()
+                compared = True
+        trusted = trust.alternate if pair.ours.alternate_screen else trust.normal
+        if compared and trusted:
+            whole = number == last and not recording.resized
+            if found := pair.differences(history=whole):
+                yield fed, found
     ours, theirs = (CURSOR_REPORT.findall(r) for r in (pair.replies, pair.other.take_replies()))
     if ours != theirs:
         yield fed, [f"cursor reports: {ours}, xterm.js {theirs}"]

@@ -55,6 +55,8 @@ class Program:
     longest: float = 1.0
     """Seconds a step may take; a program that never rests gets all of them."""
     sizes: tuple[tuple[int, int], ...] = tuple(SIZES)
+    prompt: str = ""
+    """What the output ends with when the next key may be typed; "" when it only has to rest."""
 
 
 def shell(name: str, *lines: str | Do) -> Program:
@@ -62,7 +64,7 @@ def shell(name: str, *lines: str | Do) -> Program:
     keys: list[str | Do] = []
     for line in lines:
         keys += [RESIZE, "\x0c"] if line is RESIZE else [line if line is WAIT else f"{line}\r"]
-    return Program(name, SHELL, (*keys, "exit\r"))
+    return Program(name, SHELL, (*keys, "exit\r"), 8.0, prompt="$ ")
 
 
 def demo(name: str, *keys: str | Do, longest: float = 0.6) -> Program:
