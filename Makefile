@@ -27,6 +27,7 @@ check: ## Lint, formatting, types, and the direction of imports
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m mypy
 	.venv/bin/lint-imports
+	scripts/web.sh check
 
 format: ## Put the code into shape
 	@scripts/setup.sh check
@@ -45,10 +46,12 @@ binary: ## Build dist/hatchway, one program that needs no Python, and check it
 screenshots: ## Make the pictures of the documentation from the real window
 	@scripts/setup.sh app test
 	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m scripts.screenshots $(ARGS)
+	@QT_QPA_PLATFORM=offscreen $(PYTHON_VENV) -m scripts.terminal_screenshots $(ARGS)
+	@scripts/with_docker.sh $(PYTHON_VENV) -m scripts.web_pictures $(ARGS)
 
 lock: ## Recompile requirements/*.lock (UPGRADE=1: take the newest versions)
 	@scripts/lock.sh
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .setup build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .setup build dist resources/web/dist resources/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,210 +1,185 @@
-"""``make bench``: what the whole path costs beside the raw exec stream it carries.
+"""``make bench``: every figure beside a baseline of the same run.
 
-Owns the measuring and the table; results also go to ``benchmarks/results.json``,
-which is not kept in version control. Does not own any verdict.
+Owns the arguments, the order of the suites, their deadlines, and what becomes of
+their figures: a table on stdout, and ``benchmarks/results.json`` of a whole run.
+Does not own measuring. A figure that was not measured is in both, with the reason,
+and the exit code is 1; one that missed its aim is shown as such and is no failure.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
-import statistics
+import contextlib
+import signal
 import sys
-import time
+import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import docker
+from benchmarks import plan as plans
+from benchmarks import report
+from benchmarks.containers import NoContainerError
+from benchmarks.plan import Plan
+from benchmarks.report import Failure, Outcome, Row
 
-from engine.agent import Agent
-from engine.docker_engines import DockerEngines
-from engine.model import Size, Target, TargetKind
-from engine.peer import TerminalPeer
-from engine.pty.base import PTY
-from engine.pty.create import create_pty_session
-from engine.settings import AgentSettings, Settings
-from tests import images
-
-BYTES = 32 * 1024 * 1024
-ECHOES = 300
-OPENINGS = 20
-WAIT_SECONDS = 60.0
+REASON_CHARACTERS = 400
+"""Of why a figure is missing; all of it is on stderr."""
 
 
-@dataclass(frozen=True)
-class Result:
-    value: float
-    baseline: float
-    ratio: float
-    unit: str
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A measurement of its own. ``required``: the figures no run may lack; it may have more,
+    whose names begin as one of ``prefixes``."""
+
+    name: str
+    required: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    measure: Callable[..., Awaitable[list[Row]]]
+    """Given a Plan and a benchmarks.cast.Cast."""
+
+    def asked_by(self, name: str) -> bool:
+        return name == self.name or name in self.required or name.startswith(self.prefixes)
 
 
-class Inbox:
-    """Output counted, and kept only while somebody looks for a mark in it."""
+def suites() -> tuple[Suite, ...]:
+    from benchmarks import (
+        exec_figures,
+        flood_figures,
+        gui_figures,
+        scale_figures,
+        synthetic_figures,
+        wan_figures,
+    )
 
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.count = 0
-        self.news = asyncio.Event()
-
-    def add(self, data: bytes) -> None:
-        self.data += data
-        self.count += len(data)
-        self.news.set()
-
-    async def mark(self, mark: bytes) -> None:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while mark not in self.data:
-                self.news.clear()
-                await self.news.wait()
-        self.data.clear()
-
-    async def more(self, count: int) -> None:
-        """Until ``count`` bytes have come in all."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            while self.count < count:
-                self.data.clear()
-                self.news.clear()
-                await self.news.wait()
-        self.data.clear()
+    return (
+        Suite("throughput", ("exec_throughput",), ("exec_",), exec_figures.throughput),
+        Suite("echo", ("idle_rtt_added_p50",), ("idle_rtt",), exec_figures.idle_echo),
+        Suite("prompt", ("prompt_p50",), ("prompt_",), exec_figures.prompts),
+        Suite("open", ("open20",), ("open",), exec_figures.many_at_once),
+        Suite("flood", ("flood_rtt_p50", "flood_rtt_p99"), ("flood_", "synthetic_flood"),
+              flood_figures.measure),
+        Suite("gui", ("timer_slip", "click_p99"), ("timer_", "click_", "frame_"),
+              gui_figures.measure),
+        Suite("synthetic", ("synthetic_vs_stock", "synthetic_vs_libdatachannel", "cpu_per_mb"),
+              ("synthetic_vs", "synthetic_in", "cpu_per_mb"), synthetic_figures.measure),
+        Suite("wan", ("wan_geomean",), ("wan_",), wan_figures.measure),
+        Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
+              scale_figures.measure),
+    )  # fmt: skip
 
 
-Send = Callable[[bytes], Awaitable[None]]
+def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]:
+    """The suites that ``names`` (suites or figures) ask for; all when there are none.
+
+    Raises ValueError for a name that is neither.
+    """
+    if not names:
+        return all_suites
+    asked = {name: [s for s in all_suites if s.asked_by(name)] for name in names}
+    unknown = [name for name, found in asked.items() if not found]
+    if unknown:
+        known = ", ".join(suite.name for suite in all_suites)
+        raise ValueError(f"nothing is called {', '.join(unknown)}; suites: {known}; or any figure")
+    return tuple(s for s in all_suites if any(s in found for found in asked.values()))
 
 
-async def throughput(send: Send, inbox: Inbox) -> float:
-    """Bytes per second of a program that prints as fast as it can."""
-    await send(b" stty raw -echo; printf 'GO%%s' 1; head -c %d /dev/zero; stty sane\r" % BYTES)
-    await inbox.mark(b"GO1")
-    begin, began = inbox.count, time.perf_counter()
-    await inbox.more(begin + BYTES - 64 * 1024)
-    return (inbox.count - begin) / (time.perf_counter() - began)
-
-
-async def echo(send: Send, inbox: Inbox) -> list[float]:
-    """Seconds from a byte to its echo by a program behind a raw tty, sorted."""
-    await send(b" stty raw -echo; printf 'GO%%s' 2; dd bs=1 count=%d 2>/dev/null\r" % ECHOES)
-    await inbox.mark(b"GO2")
-    times = []
-    for _ in range(ECHOES):
-        wanted, began = inbox.count + 1, time.perf_counter()
-        await send(b"x")
-        await inbox.more(wanted)
-        times.append(time.perf_counter() - began)
-    await send(b" stty sane; printf 'GO%s' 3\r")
-    await inbox.mark(b"GO3")
-    return sorted(times)
-
-
-async def raw(pty: PTY) -> tuple[list[float], float]:
-    """The exec stream alone, read in this process: the limit of what can be carried."""
-    inbox = Inbox()
-
-    async def read() -> None:
-        while data := await pty.read():
-            inbox.add(data)
-
-    reader = asyncio.create_task(read())
-    await pty.write(b" printf 'GO%s' 0\r")
-    await inbox.mark(b"GO0")
-    found = await echo(pty.write, inbox), await throughput(pty.write, inbox)
-    await pty.close()
-    await reader
-    return found
-
-
-async def whole(agent: Agent, target: str) -> tuple[list[float], float]:
-    """The same through relay, WebRTC, channel and bridge, both peers in this process."""
-    inbox = Inbox()
-    peers: list[TerminalPeer] = []
-
-    def output(data: bytes) -> None:
-        inbox.add(data)
-        if peers:
-            peers[0].rendered(len(data))
-
-    peers.append(await agent.open_terminal(target, Size(), output, lambda *_: None))
-
-    async def send(data: bytes) -> None:
-        peers[0].send(data)
-
-    await send(b" printf 'GO%s' 0\r")
-    await inbox.mark(b"GO0")
-    found = await echo(send, inbox), await throughput(send, inbox)
-    await peers[0].close()
-    return found
-
-
-async def openings(agent: Agent, docker_: DockerEngines, target: Target) -> tuple[float, float]:
-    """Median seconds to a first prompt: offer to prompt, and the exec alone."""
-    ours, alone = [], []
-    for _ in range(OPENINGS):
-        inbox = Inbox()
-        began = time.perf_counter()
-        peer = await agent.open_terminal(target.id, Size(), inbox.add, lambda *_: None)
-        await inbox.more(1)
-        ours.append(time.perf_counter() - began)
-        await peer.close()
-        began = time.perf_counter()
-        pty = await create_pty_session(
-            target, session_id="bench", size=Size(), docker=docker_, settings=Settings().terminal
-        )
-        await pty.read()
-        alone.append(time.perf_counter() - began)
-        await pty.close()
-    return statistics.median(ours), statistics.median(alone)
-
-
-async def measure(container: str) -> dict[str, Result]:
-    agent = Agent(Settings(agent=AgentSettings(id="bench")))
-    await agent.start()
-    engines = DockerEngines(agent.settings.docker)
+async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
+    """Its figures; with a Failure for each required one that it did not give."""
+    reason = "the suite did not give it"
+    rows: list[Row] = []
     try:
-        await agent.wait_for_relay(10)
-        target = agent.targets.find(container)
-        if target.kind is not TargetKind.CONTAINER:
-            raise SystemExit(f"{container} is no container")
-        pty = await create_pty_session(
-            target, session_id="bench", size=Size(), docker=engines, settings=Settings().terminal
-        )
-        raw_echo, raw_rate = await raw(pty)
-        our_echo, our_rate = await whole(agent, container)
-        prompt, exec_alone = await openings(agent, engines, target)
-    finally:
-        await engines.close()
-        await agent.stop()
-    return {
-        "exec_throughput": result(our_rate / 1e6, raw_rate / 1e6, "MB/s"),
-        "idle_rtt_p50": result(at(our_echo, 0.5) * 1e3, at(raw_echo, 0.5) * 1e3, "ms"),
-        "idle_rtt_p99": result(at(our_echo, 0.99) * 1e3, at(raw_echo, 0.99) * 1e3, "ms"),
-        "prompt_p50": result(prompt * 1e3, exec_alone * 1e3, "ms"),
-    }
+        async with asyncio.timeout(plan.suite_seconds):
+            rows = await suite.measure(plan, cast)
+    except TimeoutError as error:
+        traceback.print_exc()
+        reason = str(error) or f"not done in {plan.suite_seconds:.0f} s"
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}"
+    given = {row.name for row in rows}
+    short = " ".join(reason.split())[:REASON_CHARACTERS]
+    return [*rows, *(Failure(name, short) for name in suite.required if name not in given)]
 
 
-def at(times: list[float], part: float) -> float:
-    return times[min(len(times) - 1, int(len(times) * part))]
+async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:
+    """All of them, one after the other; one that fails leaves the others be."""
+    from benchmarks.cast import Cast
+    from benchmarks.containers import box
+
+    this = asyncio.current_task()
+    assert this is not None
+    with contextlib.suppress(NotImplementedError):  # Windows
+        # As Ctrl-C does: end in order, and leave no child and no container.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    outcomes: list[Outcome] = []
+    with box() as container:
+        cast = Cast(container)
+        try:
+            for suite in asked:
+                plan.step = suite.name
+                plan.say("begins")
+                found = await run(suite, plan, cast)
+                outcomes += found
+                if any(isinstance(outcome, Failure) for outcome in found):
+                    await cast.dismiss()
+        finally:
+            await cast.dismiss()
+    return report.ordered(outcomes)
 
 
-def result(value: float, baseline: float, unit: str) -> Result:
-    return Result(round(value, 3), round(baseline, 3), round(value / baseline, 3), unit)
-
-
-def main() -> int:
-    client = docker.from_env()
-    images.ensure(client)
-    container = client.containers.run(images.BASH, detach=True, network_mode="none")
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
     try:
-        results = asyncio.run(measure(str(container.name)))
-    finally:
-        container.remove(force=True)
-        client.close()
-    print(f"{'':<18}{'Hatchway':>12}{'raw exec':>12}{'ratio':>9}")
-    for name, row in results.items():
-        print(f"{name:<18}{row.value:>12}{row.baseline:>12}{row.ratio:>9}  {row.unit}")
-    file = Path(__file__).parent / "results.json"
-    file.write_text(json.dumps({name: asdict(row) for name, row in results.items()}, indent=2))
-    return 0
+        import libdatachannel  # noqa: F401
+    except ImportError:
+        print("The bench needs libdatachannel-py, which needs Python 3.12.", file=sys.stderr)
+        return 1
+    plan = plans.long() if options.long else plans.short()
+    names = [name for words in options.only for name in words.split(",") if name]
+    try:
+        asked = chosen(suites(), names)
+    except ValueError as error:
+        print(f"--only: {error}", file=sys.stderr)
+        return 2
+    try:
+        outcomes = asyncio.run(run_all(plan, asked))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    except NoContainerError as error:
+        print(f"The bench needs a Docker Engine: {error}", file=sys.stderr)
+        return 1
+    print(report.table(outcomes))
+    plan.step = "end"
+    # A part of the figures must not take the place of all of them.
+    output = options.output or (None if names else report.RESULTS)
+    if output is not None:
+        report.write(outcomes, output)
+        plan.say(f"{len(outcomes)} figures in {output}")
+    if options.document:
+        report.document(outcomes, plan.form)
+    return 1 if any(isinstance(outcome, Failure) for outcome in outcomes) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure speed.")
+    parser.add_argument("--long", action="store_true", help="the long form: half an hour")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="some suites or figures, by name; written only with --output",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help=f"where results go ({report.RESULTS.name})"
+    )
+    parser.add_argument(
+        "--document", action="store_true", help=f"put the table into docs/{report.DOCUMENT.name}"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ def _print_invitation(agent: Agent) -> None:
     print(f"Relay:       {info.url}" + (" (this app's own)" if info.embedded else ""))
     if info.embedded:
         print(f"Guest token: {info.guest_token}")
+        print(f"In a browser: {info.url}/#token={info.guest_token}")
     if shared:
         print("Shared:      " + ", ".join(shared))
     else:

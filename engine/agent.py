@@ -21,12 +21,12 @@ import psutil
 
 from engine import events as ev
 from engine.docker_engines import DockerEngines
-from engine.errors import AccessDeniedError, DockerError, SettingsError, TargetNotFoundError
+from engine.errors import DockerError, SettingsError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.model import RelayState, Size, Target, TargetKind
-from engine.peer import PeerHandlers, TerminalPeer
-from engine.policy import Policy
+from engine.peer import TerminalPeer
+from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
 from engine.pty.create import create_pty_session
 from engine.pty.exec_session import list_session_processes
@@ -35,6 +35,7 @@ from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
 from engine.settings import Settings, config_dir
+from engine.sharing import Sharing
 from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
@@ -69,11 +70,13 @@ class Agent:
     def __init__(self, settings: Settings, events: ev.EventBus | None = None) -> None:
         self.settings = settings
         self.events = events or ev.EventBus()
-        self._policy = Policy()
         self._docker = DockerEngines(settings.docker)
         self.targets = TargetCatalogue(self._docker, self.events)
         self.targets.set_shared(settings.share.targets)
         self.manager = WebRTCSessionManager(settings, self.events, self._open_pty)
+        self.sharing = Sharing(
+            settings.share, self.events, self.manager, self.targets.find, self._link_base
+        )
         self.agent_id = settings.agent.id or _kept_agent_id()
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
@@ -91,6 +94,9 @@ class Agent:
 
     def relay_info(self) -> RelayInfo:
         return self._relay_info
+
+    def _link_base(self) -> str:
+        return (self.settings.relay.public_url or self._relay_info.url).rstrip("/")
 
     async def start(self) -> None:
         """Start every part. Docker or the relay being away are states, not errors.
@@ -116,12 +122,15 @@ class Agent:
         await self.targets.start()
         # The first guest may be waiting: tell nobody we are here before we know what we have.
         await self.targets.settled(CATALOGUE_SECONDS)
+        self.sharing.create_wished()
         held = HeldCandidates()
         self._client = SignalingClient(
             self._relay_info.url,
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
             handlers={
-                wire.OFFER: OfferHandler(self.manager, self.targets.find, self._policy, held),
+                wire.OFFER: OfferHandler(
+                    self.manager, self.targets.find, self.sharing.policy, held
+                ),
                 wire.ICE: IceHandler(self.manager, held),
                 wire.DISCONNECT: DisconnectHandler(self.manager),
             },
@@ -136,6 +145,7 @@ class Agent:
     async def stop(self) -> None:
         """Close sessions, peers, connections, in this order; bounded in time; idempotent."""
         self._unsubscribe()
+        self.sharing.close()
         for step in (
             self._close_peers,
             self.manager.stop,
@@ -227,16 +237,14 @@ class Agent:
             target_id,
             size,
             handlers,
-            own_secret=self._policy.own_secret,
+            own_secret=self.sharing.policy.own_secret,
             ice=self.settings.ice,
             ssl_context=client_context(self.settings.relay),
         )
 
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         target = self.targets.find(device_id)
-        # connect_pty may name another target than the offer did: asked again.
-        if not (session.guest.own or target.shared):
-            raise AccessDeniedError(f"The host does not share {target.id}")
+        await self.sharing.may_start(session, target)
         return await create_pty_session(
             target,
             session_id=process_marker(session.id),
@@ -271,10 +279,11 @@ class Agent:
             "agent_id": self.agent_id,
             "name": self.name,
             "targets": [_shown(target) for target in self.targets.list() if target.shared],
+            "links": self.sharing.registration(),
         }
 
     def _on_event(self, event: ev.Event) -> None:
-        if isinstance(event, ev.TargetsChanged) and self._client is not None:
+        if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
             task = asyncio.ensure_future(self._client.re_register())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -12,11 +12,13 @@ import os
 import socket
 import ssl
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from engine import docker_ssh
+from engine.docker_ssh import SshAddress, SshError, SshProcess
 from engine.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 DEFAULT_URL = "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
 PLAIN_PORT = 2375
 TLS_PORT = 2376
+SSH_HANDSHAKES = 4
+"""Streams over ssh that may be without an answer at once, to one engine. The SDK's
+workers come on top, and sshd turns connections away at random from its tenth that
+has not logged in (sshd_config(5), MaxStartups)."""
+SSH_GRACE_SECONDS = 1.0
+"""What an ssh program gets to end by itself, and again when it was told to."""
+SSH_POLL_SECONDS = (0.002, 0.05)
+"""Between two looks at whether it has ended: at first, and at most."""
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
@@ -51,7 +61,7 @@ class TlsFiles:
 
 
 class Endpoint(Protocol):
-    """The seam between Docker's wire and the ways to reach it (unix, tcp, TLS, later ssh)."""
+    """The seam between Docker's wire and the ways to reach it (unix, tcp, TLS, ssh)."""
 
     @property
     def url(self) -> str:
@@ -115,6 +125,121 @@ class TcpEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class SshEndpoint:
+    """The engine of another computer, by the ssh program: see docker_ssh.
+
+    What ssh could not do comes as the protocol's connection_lost(SshError),
+    for explain(): whether it gets through is not known before the first byte.
+    """
+
+    url: str
+    address: SshAddress
+    host: str = "docker"
+    tls: TlsFiles | None = None
+    _handshakes: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(SSH_HANDSHAKES), repr=False, compare=False
+    )
+
+    async def connect(self, protocol_factory: Callable[[], _P]) -> _P:
+        loop = asyncio.get_running_loop()
+        protocol = protocol_factory()
+        assert isinstance(protocol, asyncio.Protocol)
+        await self._handshakes.acquire()
+        try:
+            ssh = SshProcess(self.address)
+        except SshError as error:
+            self._handshakes.release()
+            raise explain(self, error) from error
+        connection = _SshConnection(ssh, protocol, loop, self._handshakes.release)
+        await loop.create_unix_connection(lambda: connection, sock=ssh.socket)
+        return protocol
+
+
+class _SshConnection(asyncio.Protocol):
+    """Hands a connection on to ``inner`` and sees its ssh to the end.
+
+    ``inner`` hears that the connection is lost when the program is gone, and
+    why, so whoever waits for that leaves no process behind. It never hears of
+    the end of file alone: ssh does not close one direction. ``answered`` is
+    called once, at the first byte or the end.
+    """
+
+    def __init__(
+        self,
+        ssh: SshProcess,
+        inner: asyncio.Protocol,
+        loop: asyncio.AbstractEventLoop,
+        answered: Callable[[], None],
+    ) -> None:
+        self._ssh = ssh
+        self._inner = inner
+        self._loop = loop
+        self._answered: Callable[[], None] | None = answered
+        self._transport: asyncio.Transport | None = None
+        self._error: Exception | None = None
+        self._waiting: asyncio.TimerHandle | None = None
+        self._done = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._inner.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answered is not None:
+            self._tell_answered()
+        self._inner.data_received(data)
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    def eof_received(self) -> bool:
+        self._begin_to_wait()
+        return True  # we close it ourselves, when we know why
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._error = exc
+        if exc is None and not self._done:
+            # Our side ended it: ssh may have more to say, but not to us.
+            self._ssh.terminate()
+        self._begin_to_wait()
+
+    def _begin_to_wait(self) -> None:
+        if self._waiting is None and not self._done:
+            self._wait_for_end(self._loop.time())
+
+    def _wait_for_end(self, since: float, pause: float = SSH_POLL_SECONDS[0]) -> None:
+        if not self._ssh.running:
+            self._finish()
+            return
+        waited = self._loop.time() - since
+        if waited > 2 * SSH_GRACE_SECONDS:
+            self._ssh.kill()
+        elif waited > SSH_GRACE_SECONDS:
+            self._ssh.terminate()
+        longer = min(pause * 1.5, SSH_POLL_SECONDS[1])
+        self._waiting = self._loop.call_later(pause, self._wait_for_end, since, longer)
+
+    def _tell_answered(self) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered()
+
+    def _finish(self) -> None:
+        self._tell_answered()
+        self._done = True
+        self._waiting = None
+        error = self._ssh.finish() or self._error
+        if self._transport is not None:
+            self._transport.abort()
+        self._inner.connection_lost(error)
+
+
+@dataclass(frozen=True, slots=True)
 class UnusableEndpoint:
     """An address nobody can connect to; every use says why."""
 
@@ -142,10 +267,10 @@ def resolve(engine: DockerEngine, environ: Mapping[str, str] = os.environ) -> En
         if tls is None and environ.get("DOCKER_TLS_VERIFY"):
             folder = Path(environ.get("DOCKER_CERT_PATH", "") or Path.home() / ".docker")
             tls = TlsFiles(*(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem")))
-    return _parse(url, tls)
+    return _parse(url, tls, engine.ssh_config)
 
 
-def _parse(url: str, tls: TlsFiles | None) -> Endpoint:
+def _parse(url: str, tls: TlsFiles | None, ssh_config: str) -> Endpoint:
     scheme, _, rest = url.partition("://")
     if scheme == "unix" and rest:
         if sys.platform == "win32":
@@ -163,11 +288,13 @@ def _parse(url: str, tls: TlsFiles | None) -> Endpoint:
             tls = TlsFiles()
         return TcpEndpoint(url, address, port or (TLS_PORT if tls else PLAIN_PORT), tls)
     if scheme == "ssh":
-        return UnusableEndpoint(
-            url,
-            f"{url}: engines over ssh cannot be used yet; forward the socket with "
-            "“ssh -L /tmp/docker.sock:/var/run/docker.sock” and use unix:///tmp/docker.sock",
-        )
+        ssh = docker_ssh.parse(rest, ssh_config)
+        if ssh is None:
+            return UnusableEndpoint(
+                url,
+                f"{url!r} is not an ssh address: ssh://[user@]host[:port][/path/to/docker.sock]",
+            )
+        return SshEndpoint(url, ssh)
     if scheme == "npipe":
         return UnusableEndpoint(
             url, f"{url}: named pipes cannot be used yet; expose Docker on tcp://localhost:2375"
@@ -178,6 +305,8 @@ def _parse(url: str, tls: TlsFiles | None) -> Endpoint:
 def explain(endpoint: Endpoint, error: OSError) -> DockerError:
     """A failure to connect, as the typed error whose text says what to do."""
     url = endpoint.url
+    if isinstance(endpoint, SshEndpoint) and isinstance(error, SshError):
+        return docker_ssh.explain(endpoint.address, error)
     local = url.startswith(("unix:", "npipe:"))
     # With TLS 1.3 the refusal of our certificate comes after the handshake, and the
     # reset that follows may overtake it.

@@ -15,8 +15,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.docker_endpoint import CONNECT_TIMEOUT_SECONDS, UnixEndpoint, UnusableEndpoint, resolve
+from engine.docker_endpoint import (
+    CONNECT_TIMEOUT_SECONDS,
+    SshEndpoint,
+    UnixEndpoint,
+    UnusableEndpoint,
+    resolve,
+)
 from engine.docker_endpoint import explain as explain_os_error
+from engine.docker_ssh import SshError
 from engine.errors import DockerAbsentError, DockerFailedError
 from engine.http_stream import docker_error
 
@@ -147,6 +154,11 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
         files = endpoint.tls
         pair = (files.cert, files.key) if files.cert else None
         tls = TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=True)
+    ssh: SshAdapter | None = None
+    if isinstance(endpoint, SshEndpoint):
+        from engine.docker_ssh_adapter import SshAdapter
+
+        ssh = SshAdapter(endpoint.address)
     version = DEFAULT_DOCKER_API_VERSION
     for last in (False, True):
         client = docker.DockerClient(
@@ -156,13 +168,19 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
         # engine's own settings; the streams know neither. The SDK's own way of
         # finding the version out comes too early for this.
         client.api.trust_env = False
+        if ssh is not None:
+            client.api.mount("http://", ssh)
         if last:
             break
         try:
+            # The first client's connection is closed with it, except ssh's, which is slow to make.
             version = str(client.api.version(api_version=False)["ApiVersion"])
-        except (KeyError, TypeError) as error:
-            raise DockerException("it does not tell its API version") from error
-        finally:
+        except BaseException as error:
+            client.close()
+            if isinstance(error, KeyError | TypeError):
+                raise DockerException("it does not tell its API version") from error
+            raise
+        if ssh is None:
             client.close()
     return client
 
@@ -182,6 +200,8 @@ def _sdk_url(endpoint: Endpoint) -> str:
     """The address in the SDK's spelling, so that both of our ways reach the same engine."""
     if endpoint.url.startswith("unix:"):
         return endpoint.url
+    if isinstance(endpoint, SshEndpoint):
+        return f"http://{endpoint.host}:80"  # for the Host header; nobody looks it up
     return f"{'https' if endpoint.tls else 'http'}://{endpoint.host}"
 
 
@@ -194,6 +214,9 @@ def _explain(endpoint: Endpoint, error: BaseException, timeout: int) -> DockerEr
             return DockerFailedError(
                 f"Docker at {endpoint.url} did not answer within {timeout} seconds"
             )
+    for cause in causes:
+        if isinstance(cause, SshError):
+            return explain_os_error(endpoint, cause)
     # The innermost is the operating system's own word; requests' errors are OSErrors too.
     for cause in reversed(causes):
         if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):

@@ -8,13 +8,21 @@ with a next step: the GUI turns codes into those in one place.
     │   ├── BadJSONError         bad_json      text that is not JSON
     │   ├── BadMessageError      bad_message   JSON that is not a valid message; names the field
     │   ├── UnknownTypeError     unknown_type  a "type" nobody defined
-    │   └── BadRequestError      bad_request   a signaling payload with a wrong field; names it
+    │   ├── BadRequestError      bad_request   a signaling payload with a wrong field; names it
+    │   └── BadLinkError         bad_link      text that is no link, or not all of one
     ├── SessionError
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
     │   └── AccessDeniedError    access_denied
+    │       ├── BadProofError    bad_proof     a proof is missing or does not fit
+    │       ├── ReplayedError    replayed      an offer that was made before
+    │       └── LinkError
+    │           ├── LinkUnknownError link_unknown
+    │           ├── LinkExpiredError link_expired
+    │           ├── LinkUsedError    link_used     it worked once, as it should
+    │           └── LinkRevokedError link_revoked
     ├── TargetError
     │   ├── TargetNotFoundError  target_not_found
     │   └── TargetNotRunningError target_not_running  stopped or paused
@@ -74,6 +82,10 @@ class BadRequestError(ProtocolError):
     code = "bad_request"
 
 
+class BadLinkError(ProtocolError):
+    code = "bad_link"
+
+
 class SessionError(HatchwayError):
     code = "session"
 
@@ -96,6 +108,34 @@ class SessionLimitError(SessionError):
 
 class AccessDeniedError(SessionError):
     code = "access_denied"
+
+
+class BadProofError(AccessDeniedError):
+    code = "bad_proof"
+
+
+class ReplayedError(AccessDeniedError):
+    code = "replayed"
+
+
+class LinkError(AccessDeniedError):
+    code = "link"
+
+
+class LinkUnknownError(LinkError):
+    code = "link_unknown"
+
+
+class LinkExpiredError(LinkError):
+    code = "link_expired"
+
+
+class LinkUsedError(LinkError):
+    code = "link_used"
+
+
+class LinkRevokedError(LinkError):
+    code = "link_revoked"
 
 
 class TargetError(HatchwayError):

@@ -18,6 +18,8 @@ from engine.model import (
     DockerStatus,
     Guest,
     RelayState,
+    Role,
+    Share,
     Target,
 )
 from engine.sessions.state import SessionState
@@ -60,6 +62,9 @@ class SessionClosed(SessionEvent):
 
     reason: str
     exit_code: int | None = None
+    share: str = ""
+    """The id of the link it was opened with."""
+    was_connected: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,45 @@ class SessionNote(SessionEvent):
     """A line for the log that is none of the above: a refusal, a held candidate."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRefused(SessionEvent):
+    """Somebody was not let in. ``code`` is the error's, ``text`` a sentence fit to show."""
+
+    device_id: str
+    guest: Guest
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested(SessionEvent):
+    """A guest waits for the host's word. ``code`` is what their screen shows, too.
+
+    ``role`` is what the link asks for; decide with ``Agent.approvals.decide()``.
+    """
+
+    target: str
+    guest: Guest
+    role: Role
+    code: str
+    waits_until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalSettled(SessionEvent):
+    """The question is no more: allowed as ``role``, or not (None), and why."""
+
+    role: Role | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharesChanged(Event):
+    """Every link there is, ended ones too for a while, oldest first."""
+
+    shares: tuple[Share, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ import aiohttp
 import socketio
 
 from engine.errors import (
+    ConnectionFailedError,
     ConnectTimeoutError,
+    LinkUnknownError,
     ProtocolError,
     RelayRefusedError,
     RelayUnreachableError,
@@ -40,6 +42,8 @@ class RelayAddress:
     token: str = ""
     agent_id: str = ""
     """Which agent, at a relay that has several."""
+    link: str = ""
+    """The id of the link that lets us in where we have no token."""
 
 
 class GuestLine:
@@ -69,8 +73,11 @@ class GuestLine:
             http_session=self._http,
         )
         client.eio.start_background_task = self._tasks.start
+        said: list[object] = []
+        client.on("connect_error", lambda *args: said.append(args[0] if args else None))
         self._client = client
-        auth = {"token": self._relay.token, "role": "guest", "name": "Hatchway"}
+        auth = {"role": "guest", "name": "Hatchway"}
+        auth |= {"link": self._relay.link} if self._relay.link else {"token": self._relay.token}
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await client.connect(self._relay.url, auth=auth, transports=["websocket"])
@@ -80,7 +87,7 @@ class GuestLine:
             ) from None
         except socketio.exceptions.ConnectionError as error:
             if client.failed_namespaces:
-                raise RelayRefusedError(f"The relay refused us: {error}") from None
+                raise _refusal(said, error) from None
             raise RelayUnreachableError(
                 f"The relay at {self._relay.url} cannot be reached: {error}"
             ) from None
@@ -116,3 +123,14 @@ class GuestLine:
         if self._http is not None:
             await self._http.close()
         await self._tasks.close()
+
+
+def _refusal(said: list[object], error: Exception) -> ConnectionFailedError | LinkUnknownError:
+    """What the relay said with its no, as an error of ours."""
+    reply = said[-1] if said else None
+    fields = reply if isinstance(reply, dict) else {}
+    words = str(fields.get("message") or error)[:300]
+    data = fields.get("data")
+    if isinstance(data, dict) and data.get("code") == LinkUnknownError.code:
+        return LinkUnknownError(words)
+    return RelayRefusedError(f"The relay refused us: {words}")

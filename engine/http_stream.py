@@ -204,6 +204,10 @@ class HttpStream(asyncio.Protocol):
         """Up to and including ``mark``, or None: see ReceiveBuffer.read_until."""
         return await self._buffer.read_until(mark, limit)
 
+    async def gather(self, enough: int, seconds: float) -> None:
+        """Let more come before the next read, unless ``enough`` is here: for floods only."""
+        await self._buffer.gather(enough, seconds)
+
     async def write(self, data: bytes) -> None:
         """All of ``data``; waits while the far end does not read.
 

@@ -18,7 +18,8 @@ from statistics import median, quantiles
 
 from engine.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.model import Size
-from engine.peer import PeerHandlers, TerminalPeer
+from engine.peer import TerminalPeer
+from engine.peer_progress import PeerHandlers
 from engine.selftest_model import STAGES, SelfTestReport, StageResult, StageStatus
 
 ECHOES = 100

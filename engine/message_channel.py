@@ -58,10 +58,11 @@ class MessageChannel(Protocol):
     def attach(self, receiver: Receiver) -> None:
         """Deliver to ``receiver`` from now on, messages that came before included."""
 
-    def post(self, message: Message) -> bool:
+    def post(self, message: Message, *, urgent: bool = False) -> bool:
         """Queue a message without waiting; False when the channel is not open.
 
-        For small control messages only: nothing bounds what is posted.
+        For small control messages only: nothing bounds what is posted. An ``urgent``
+        one may arrive before others that were handed over earlier and are unsent.
         """
 
     async def send(self, message: Message) -> None:
@@ -136,6 +137,7 @@ class MemoryChannel:
         self.stalled = False
         """While true nothing is delivered: a peer whose network has stopped."""
         self._queue: list[Message] = []
+        self._urgent = 0  # how many of them came urgent: they are in front
 
     @property
     def label(self) -> str:
@@ -156,10 +158,14 @@ class MemoryChannel:
     def attach(self, receiver: Receiver) -> None:
         self._inbox.attach(receiver)
 
-    def post(self, message: Message) -> bool:
+    def post(self, message: Message, *, urgent: bool = False) -> bool:
         if not self._open:
             return False
-        self._queue.append(message)
+        if urgent:
+            self._queue.insert(self._urgent, message)
+            self._urgent += 1
+        else:
+            self._queue.append(message)
         self._buffered += len(message)
         if self._buffered > HIGH_WATER:
             self._low.clear()
@@ -190,7 +196,7 @@ class MemoryChannel:
     def _deliver(self) -> None:
         if self.stalled or self._peer is None:
             return
-        queue, self._queue = self._queue, []
+        queue, self._queue, self._urgent = self._queue, [], 0
         for message in queue:
             self._peer._inbox.message(message)
         self._buffered = 0

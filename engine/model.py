@@ -134,17 +134,71 @@ class CandidatePair:
         relayed = "relay" in (self.local_type, self.remote_type)
         return PathKind.RELAYED if relayed else PathKind.DIRECT
 
+    @property
+    def via(self) -> str:
+        """The TURN server's end of a relayed path, ``host:port``; empty for a direct one.
+
+        Where both ends are relayed it is ours: the one whose operator we can ask.
+        """
+        if self.local_type == "relay":
+            return self.local
+        return self.remote if self.remote_type == "relay" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Who asks, as far as we can know. ``own`` is proven to be this very app."""
+    """Who asks, as far as we can know. ``own`` is proven to be this very app.
+
+    ``share`` is the id of the link whose secret they proved to hold. The rest
+    is the relay's word: fit to show, not to decide by.
+    """
 
     name: str = ""
     address: str = ""
     own: bool = False
+    browser: str = ""
+    share: str = ""
 
     @property
     def label(self) -> str:
         if self.own:
             return "This app"
         return self.name or self.address or "Guest"
+
+
+class ShareState(enum.StrEnum):
+    ACTIVE = "active"
+    USED = "used"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One link to one target. Times are seconds since the epoch.
+
+    ``approval``: the host is asked for each guest. ``expires_at`` bounds when a
+    session may begin, not how long it lasts; revoking ends sessions too.
+    ``used_by`` is the last session opened with it, ``uses`` how many were.
+    """
+
+    id: str
+    target: str
+    role: Role
+    secret: bytes = field(repr=False)
+    created_at: float
+    approval: bool = False
+    expires_at: float | None = None
+    single_use: bool = False
+    revoked: bool = False
+    uses: int = 0
+    used_by: str = ""
+
+    def state(self, now: float) -> ShareState:
+        if self.revoked:
+            return ShareState.REVOKED
+        if self.expires_at is not None and now >= self.expires_at:
+            return ShareState.EXPIRED
+        if self.single_use and self.used_by:
+            return ShareState.USED
+        return ShareState.ACTIVE

@@ -9,32 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import logging
 import secrets
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 from engine import rtc
 from engine.errors import (
-    AccessDeniedError,
+    BadProofError,
     ChannelClosedError,
     ConnectTimeoutError,
     HatchwayError,
     IceFailedError,
     LimitError,
+    LinkUnknownError,
     RemoteError,
 )
 from engine.guest_line import GuestLine, RelayAddress
 from engine.message_channel import Message
-from engine.model import CandidatePair, Size
-from engine.policy import OWN_SHARE, answer_proof, prove_offer
+from engine.model import CandidatePair, Role, Size
+from engine.peer_progress import PeerHandlers, Progress
+from engine.policy import OWN_SHARE
 from engine.settings import IceSettings
 from engine.signaling.library import TaskOwner
-from engine.wire import signaling
+from engine.wire import proof, signaling
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,10 @@ CONNECT_SECONDS = 20.0
 """For ICE, DTLS and the channel, each."""
 PTY_SECONDS = 20.0
 """For the terminal to start."""
+APPROVAL_SECONDS = 600.0
+"""For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
+WRONG_ANSWER = "The answer's proof is wrong: something on the way changed it. Nothing was opened"
 WINDOW = 256 * 1024
 """Input bytes that may be untaken by the PTY before sending waits."""
 ACK_EVERY = 16 * 1024
@@ -52,28 +56,23 @@ INPUT_LIMIT = 8 * 1024 * 1024
 """Input that may wait to be sent, in bytes: a large paste."""
 
 
-@dataclass(slots=True)
-class PeerHandlers:
-    """What a peer tells its user, on the loop. ``ended`` comes once, last."""
-
-    output: Callable[[bytes], None] = lambda data: None
-    ended: Callable[[str, int | None], None] = lambda reason, exit_code: None
-    notice: Callable[[str], None] = lambda text: None
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The milestones of connecting, so that a self-test can say which one was missed."""
-
-    ice: asyncio.Event = field(default_factory=asyncio.Event)
-    channel: asyncio.Event = field(default_factory=asyncio.Event)
-    pty: asyncio.Event = field(default_factory=asyncio.Event)
-    failed: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class TerminalPeer:
     """One terminal. ``connect()`` does all steps; a self-test takes them one by one:
     reach_relay, negotiate, wait_ice, wait_channel, wait_pty."""
+
+    @classmethod
+    def of_link(
+        cls,
+        link: proof.Link,
+        size: Size,
+        handlers: PeerHandlers | None = None,
+        *,
+        ice: IceSettings | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> TerminalPeer:
+        """A guest with a link: its relay, its target, its secret."""
+        address = RelayAddress(link.base, link=link.id)
+        return cls(address, "", size, handlers, link=link, ice=ice, ssl_context=ssl_context)
 
     def __init__(
         self,
@@ -83,6 +82,7 @@ class TerminalPeer:
         handlers: PeerHandlers | None = None,
         *,
         own_secret: bytes | None = None,
+        link: proof.Link | None = None,
         ice: IceSettings | None = None,
         session_id: str = "",
         ssl_context: ssl.SSLContext | None = None,
@@ -94,19 +94,26 @@ class TerminalPeer:
         self._relay = relay
         self._size = size
         self._handlers = handlers or PeerHandlers()
-        self._own_secret = own_secret
+        self.role = Role.CONTROL
+        self.code = ""
+        # The share that opens the target, and its secret.
+        self._key: tuple[str, bytes] | None = (OWN_SHARE, own_secret) if own_secret else None
+        if link is not None:
+            self._key = link.id, link.secret
+        self._link = link
         self._ice = ice or IceSettings()
         self._ssl = ssl_context
         self._line = GuestLine(relay, ssl_context)
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: rtc.RtcChannel | None = None
-        self._progress = _Progress()
+        self._progress = Progress()
         self._error: HatchwayError | None = None
         self._ended = False
         self._closing = False
         self._end_task: asyncio.Task[None] | None = None
         self._resume_token = ""
+        self._approval_waits = False
         self._received = 0
         self._rendered = 0
         self._acked = 0
@@ -130,8 +137,14 @@ class TerminalPeer:
             raise
 
     async def reach_relay(self) -> None:
-        """Raises RelayUnreachableError, RelayRefusedError."""
+        """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError."""
         await self._line.connect()
+        if self._link is not None:
+            targets = (await self._line.call(signaling.TARGETS, {})).get("targets")
+            if not isinstance(targets, list) or not targets or not isinstance(targets[0], dict):
+                raise LinkUnknownError("The link's host is not connected to the relay")
+            self.device_id = str(targets[0].get("id", ""))
+            self._relay = replace(self._relay, agent_id=str(targets[0].get("agent_id", "")))
 
     async def negotiate(self) -> None:
         """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
@@ -154,23 +167,31 @@ class TerminalPeer:
             offer["agent_id"] = self._relay.agent_id
         fingerprint = rtc.fingerprint(sdp)
         nonce = ""
-        if self._own_secret is not None:
-            proof = prove_offer(self._own_secret, OWN_SHARE, self.session_id, fingerprint)
-            nonce = proof.nonce
-            offer["proof"] = {"share": proof.share, "nonce": proof.nonce, "mac": proof.mac}
+        if self._key is not None:
+            share, secret = self._key
+            proven = proof.prove_offer(secret, share, self.session_id, fingerprint)
+            nonce = proven.nonce
+            offer["proof"] = {"share": share, "nonce": nonce, "mac": proven.mac}
         answer = await self._line.call(signaling.OFFER, offer)
         signaling.parse(signaling.Answer, answer)
-        if self._own_secret is not None:
-            expected = answer_proof(
-                self._own_secret,
-                self.session_id,
-                rtc.fingerprint(str(answer["sdp"])),
-                fingerprint,
-                nonce,
-            )
-            if not hmac.compare_digest(expected, str(answer.get("proof", ""))):
-                raise AccessDeniedError("The answer does not come from this app's own agent")
+        await self._check_answer(answer, fingerprint, nonce)
         await pc.take_answer(str(answer["sdp"]))
+
+    async def _check_answer(self, answer: dict[str, Any], guest: str, nonce: str) -> None:
+        """Raises BadProofError, having told the host, before anything of the answer is used."""
+        secret = self._key[1] if self._key else None
+        try:
+            agent = rtc.fingerprint(str(answer["sdp"]))
+            if secret is not None:
+                expected = proof.answer_proof(secret, self.session_id, agent, guest, nonce)
+                if not proof.genuine(expected, str(answer.get("proof"))):
+                    raise BadProofError(WRONG_ANSWER)
+        except HatchwayError as error:
+            goodbye = {"session_id": self.session_id, "reason": f"The guest refused: {error}"}
+            with contextlib.suppress(HatchwayError):
+                await self._line.call(signaling.DISCONNECT, goodbye, CLOSE_SECONDS)
+            raise
+        self.code = proof.short_code(secret, self.session_id, agent, guest)
 
     async def wait_ice(self) -> None:
         """Raises IceFailedError."""
@@ -189,9 +210,13 @@ class TerminalPeer:
 
     async def wait_pty(self) -> None:
         """Raises RemoteError with the agent's words when the terminal cannot start."""
-        await self._milestone(
-            self._progress.pty, ConnectTimeoutError("The terminal did not start"), PTY_SECONDS
-        )
+        late = ConnectTimeoutError("The terminal did not start")
+        try:
+            await self._milestone(self._progress.pty, late, PTY_SECONDS)
+        except ConnectTimeoutError:
+            if not self._approval_waits:
+                raise
+            await self._milestone(self._progress.pty, late, APPROVAL_SECONDS)
         self._sender = self._tasks.start(self._send_loop)
 
     def send(self, data: bytes) -> None:
@@ -225,11 +250,12 @@ class TerminalPeer:
             self.device_id,
             self._size,
             PeerHandlers(output, ended, self._handlers.notice),
-            own_secret=self._own_secret,
+            link=self._link,
             ice=self._ice,
             session_id=self.session_id,
             ssl_context=self._ssl,
         )
+        peer._key = self._key
         peer._resume_token = self._resume_token
         peer._received = self._received
         return peer
@@ -283,9 +309,16 @@ class TerminalPeer:
         match wire.decode_agent(message):
             case wire.Ping():
                 self._post(wire.Pong())
-            case wire.Welcome(resume=token, start=start):
+            case wire.Welcome(resume=token, start=start, role=role, taken=taken):
                 self._resume_token = token
+                self.role = role
+                self._sent = self._taken = taken
                 self._received = self._rendered = self._acked = start
+            case wire.RoleChanged(role=role):
+                self.role = role
+            case wire.Approval(state=state):
+                self._approval_waits = state == "waiting"
+                self._handlers.approval(state)
             case wire.PtyConnected():
                 self._progress.pty.set()
             case wire.Ack(bytes=count):
@@ -385,7 +418,7 @@ class TerminalPeer:
 
     def _post(self, message: Any) -> None:
         if self._channel is not None:
-            self._channel.post(wire.encode(message))
+            self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     def _remote_error(self, error: RemoteError) -> None:
         if not self._progress.pty.is_set():

@@ -7,6 +7,7 @@ bytes come from: the two callables handed in stop and restart the source.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,18 +20,24 @@ LOW_WATER = 64 * 1024
 
 
 class ReceiveBuffer:
-    """One producer calling feed() and end(), one consumer awaiting read()."""
+    """One producer calling feed() and end(), one consumer awaiting read().
+
+    What is delivered is handed on as it is where a read takes it whole: under a
+    flood most bytes are never copied.
+    """
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self._pause = pause
         self._resume = resume
-        self._held = bytearray()
+        self._pieces: deque[bytes] = deque()
+        self._taken = 0  # bytes of the first piece that were read already
+        self._held = 0
         self._paused = False
         self._ended = False
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._held)
+        return self._held
 
     @property
     def ended(self) -> bool:
@@ -44,24 +51,25 @@ class ReceiveBuffer:
     def feed(self, data: bytes) -> None:
         if self._ended or not data:
             return
-        self._held += data
+        self._pieces.append(data)
+        self._held += len(data)
         self._changed.set()
-        if len(self._held) >= HIGH_WATER and not self._paused:
-            self._paused = True
-            self._pause()
+        if self._held >= HIGH_WATER:
+            self._stop_source()
 
     def end(self, *, discard: bool = False) -> None:
         """The stream is over; with ``discard`` the bytes nobody has read are dropped."""
         self._ended = True
         if discard:
-            self._held.clear()
+            self._pieces.clear()
+            self._held = self._taken = 0
         self._changed.set()
 
     async def read(self, limit: int) -> bytes:
         """1..``limit`` bytes as soon as there are any; b"" at the end."""
         while not self._held and not self._ended:
             await self._wait()
-        return self._take(min(limit, len(self._held)))
+        return self._take(min(limit, self._held))
 
     async def read_until(self, mark: bytes, limit: int) -> bytes | None:
         """Everything up to and including ``mark``; what follows stays for the next read.
@@ -71,23 +79,64 @@ class ReceiveBuffer:
         """
         looked = 0
         while True:
-            found = self._held.find(mark, max(0, looked - len(mark) + 1))
+            held = self._joined()
+            found = held.find(mark, max(0, looked - len(mark) + 1))
             if found >= 0:
                 return self._take(found + len(mark))
-            looked = len(self._held)
+            looked = len(held)
             if self._ended or looked > limit:
                 return None
             await self._wait()
+
+    async def gather(self, enough: int, seconds: float) -> None:
+        """Stop the source for a moment, unless ``enough`` is here: it gives more at once then."""
+        if self._held >= enough or self._ended or self._paused:
+            return
+        self._stop_source()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._restart_source()
 
     async def _wait(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
+    def _joined(self) -> bytes:
+        if len(self._pieces) > 1 or self._taken:
+            whole = b"".join(self._pieces)[self._taken :]
+            self._pieces.clear()
+            self._pieces.append(whole)
+            self._taken = 0
+        return self._pieces[0] if self._pieces else b""
+
     def _take(self, count: int) -> bytes:
-        data = bytes(self._held[:count])
-        del self._held[:count]
-        if self._paused and len(self._held) <= LOW_WATER:
+        taken: list[bytes] = []
+        missing = count
+        while missing:
+            piece = self._pieces[0]
+            end = self._taken + missing
+            if end < len(piece):
+                taken.append(piece[self._taken : end])
+                self._taken = end
+                break
+            self._pieces.popleft()
+            if self._taken:
+                piece = piece[self._taken :]
+                self._taken = 0
+            taken.append(piece)
+            missing -= len(piece)
+        self._held -= count
+        self._restart_source()
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    def _stop_source(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._pause()
+
+    def _restart_source(self) -> None:
+        if self._paused and self._held <= LOW_WATER:
             self._paused = False
             if not self._ended:
                 self._resume()
-        return data

@@ -98,10 +98,10 @@ class RtcChannel:
         if not self.is_open:
             raise ChannelClosedError("The data channel closed before it opened")
 
-    def post(self, message: Message) -> bool:
+    def post(self, message: Message, *, urgent: bool = False) -> bool:
         if not self.is_open:
             return False
-        self._channel.send(message)
+        rtc_tuning.send(self._channel, message, urgent=urgent)
         return True
 
     async def send(self, message: Message) -> None:

@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 import platformdirs
@@ -60,6 +60,8 @@ class TerminalSettings(_Section, frozen=True):
     """DEFAULT_SHELL: tried first."""
     fallback_shell: _Name = "/bin/sh"
     """FALLBACK_SHELL: when the first is not there."""
+    read_chunk: Annotated[int, msgspec.Meta(ge=1024, le=65536)] = 4096
+    """Bytes of output read at once. Under a flood it grows by itself, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024
     """Bytes of input that may wait for the PTY of one session."""
     replay_bytes: _Bytes = 256 * 1024
@@ -71,9 +73,13 @@ class DockerEngine(_Section, frozen=True):
 
     name: _Name = "docker"
     url: _Text = ""
+    """unix://PATH, tcp://HOST:PORT, or ssh://[USER@]HOST[:PORT][/PATH/OF/docker.sock]."""
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""
+    """Certificates for tcp; all empty: not encrypted."""
+    ssh_config: _Text = ""
+    """A configuration file for ssh (its -F) instead of ~/.ssh/config and the system's."""
 
 
 class DockerSettings(_Section, frozen=True):
@@ -86,6 +92,10 @@ class DockerSettings(_Section, frozen=True):
 class RelaySettings(_Section, frozen=True):
     url: _Text = ""
     """A relay to register at. Empty: the app runs its own on ``listen``."""
+    others: tuple[_Text, ...] = ()
+    """Further relays of the same operator, tried in turn while one is away."""
+    public_url: _Text = ""
+    """What links begin with, where guests reach the relay by another address than ours."""
     token: _Text = ""
     """The agent's token at a foreign relay; of the embedded one, random when empty."""
     guest_token: _Text = ""
@@ -110,11 +120,24 @@ class IceSettings(_Section, frozen=True):
     servers: tuple[IceServer, ...] = ()
     """None by default: on a LAN host candidates do, and nobody is told of our address."""
     relay_only: bool = False
+    """Use no path but through a TURN server: the other side never learns our address."""
+    from_relay: Literal["off", "stun", "turn"] = "stun"
+    """Which servers that the relay hands out are used beside ``servers``. A guest's TURN is
+    enough for a path; "turn" makes a second one of our own, at the cost of a round trip to it
+    for each session. With ``relay_only`` it is always "turn"."""
 
 
 class ShareSettings(_Section, frozen=True):
     targets: tuple[_Name, ...] = ()
     """Targets guests may open without asking; "*" is every container."""
+    links: tuple[_Name, ...] = ()
+    """Links made at each start: NAME=control, NAME=view or NAME=ask."""
+    link_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """How long those links let sessions begin; 0 is until the program ends."""
+    single_use: bool = False
+    """Whether each of those links works once."""
+    unattended: Literal["deny", "view", "control"] = "deny"
+    """What a guest gets who should be asked for while nobody is there to ask."""
 
 
 class AgentSettings(_Section, frozen=True):
@@ -128,8 +151,29 @@ class UiSettings(_Section, frozen=True):
     """What the window reads. Kept here so that one file holds everything."""
 
     font_family: _Text = ""
+    """A monospaced one. Empty: the desktop's."""
     font_size: Annotated[float, msgspec.Meta(ge=4, le=96)] = 11.0
+    """Points."""
+    dark_theme: _Name = "Hatchway Dark"
+    """The terminal's theme while the window is dark. Any theme may be either."""
+    light_theme: _Name = "Hatchway Light"
+    contrast: Annotated[float, msgspec.Meta(ge=1, le=21)] = 3.0
+    """The least contrast (WCAG) text has with its background; 1: colours as they come."""
+    cursor_shape: Literal["block", "underline", "bar"] = "block"
+    """Until a program chooses another."""
+    cursor_blink: bool = True
     scrollback: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 10_000
+    """Lines of history of each terminal opened from now on."""
+    visual_bell: bool = True
+    paste_warning: bool = True
+    """Ask before several lines are pasted where a shell would run each at once."""
+    copy_on_select: bool = False
+    word_signs: _Text = "_-./~:@%+&?=#$,"
+    """What belongs to a word, letters and digits apart, when one is selected by a double click."""
+    clipboard_write: bool = False
+    """Programs may put text on the clipboard (OSC 52). They never read it."""
+    notifications: bool = False
+    """Programs may show notes in the window (OSC 9, OSC 777)."""
     confirm_close: bool = True
 
 
@@ -174,11 +218,12 @@ def load(
         if values:
             _overlay(merged, values)
             # Validated source by source, so that the error can say which one it was.
-            _validate(merged, source)
-    return _validate(merged, "")
+            validate(merged, source)
+    return validate(merged, "")
 
 
-def _validate(values: dict[str, Any], source: str) -> Settings:
+def validate(values: dict[str, Any], source: str) -> Settings:
+    """Settings of nested values. Raises SettingsError naming the key and the source."""
     try:
         # Not strict: environment variables are text, "8080" must do for a number.
         settings = msgspec.convert(values, Settings, strict=False)
@@ -197,10 +242,14 @@ def _check_meaning(settings: Settings, source: str) -> None:
     names = [engine.name for engine in settings.docker.engines]
     if len(set(names)) != len(names):
         raise SettingsError("docker.engines", "two engines have the same name", source)
-    for key in ("url",):
-        url = getattr(settings.relay, key)
+    relay = settings.relay
+    addresses = {"url": relay.url, "public_url": relay.public_url}
+    addresses |= {f"others[{at}]": url for at, url in enumerate(relay.others)}
+    for key, url in addresses.items():
         if url and not url.startswith(("http://", "https://", "ws://", "wss://")):
             raise SettingsError(f"relay.{key}", f"{url!r} is not an http(s) address", source)
+    if relay.others and not relay.url:
+        raise SettingsError("relay.others", "needs relay.url beside it", source)
     if bool(settings.relay.tls_cert) != bool(settings.relay.tls_key):
         raise SettingsError("relay.tls_cert", "needs relay.tls_key beside it", source)
 
@@ -243,8 +292,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
         # HATCHWAY_CONFIG_DIR and the like are not settings; a dotted or known key is.
         if "." in key or (key in sections and key == "log_level"):
-            flat[key] = _listed(value) if key == "share.targets" else value
+            flat[key] = _listed(value) if key in _LISTS else value
     return _nested(flat)
+
+
+_LISTS = ("share.targets", "share.links", "relay.others")
+"""Settings whose environment variable is a list with commas."""
 
 
 def _listed(text: str) -> list[str]:

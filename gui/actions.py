@@ -38,8 +38,12 @@ TERMINAL_KEYS = (
     ("Copy the selection", "Ctrl+Shift+C"),
     ("Paste", "Ctrl+Shift+V"),
     ("Select all", "Ctrl+Shift+A"),
+    ("Find in the terminal", "Ctrl+Shift+F"),
+    ("Previous or next prompt", "Ctrl+Shift+Up / Ctrl+Shift+Down"),
     ("Clear the scrollback", "Ctrl+Shift+K"),
-    ("Scroll a page", "Shift+PgUp / Shift+PgDown"),
+    ("Scroll a page, or to an end", "Shift+PgUp / PgDown / Home / End"),
+    ("Open a link", "Ctrl+click"),
+    ("Select a rectangle", "Alt+drag"),
 )
 
 
@@ -69,7 +73,8 @@ ENTRIES = {
         Entry("zoom_out", "Zoom out", "", ("Ctrl+-",)),
         Entry("zoom_reset", "Normal size", "", ("Ctrl+0",)),
         Entry("reset_layout", "Reset layout"),
-        Entry("search", "Search targets", "search", ("Ctrl+Shift+F",)),
+        Entry("settings", "Settings…", "", ("Ctrl+,",)),
+        Entry("search", "Search targets", "search", ("Ctrl+Shift+O",)),
         Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
         Entry("copy_relay", "Copy relay address", "copy"),
         Entry("shortcuts", "Keyboard shortcuts"),
@@ -77,7 +82,7 @@ ENTRIES = {
     )
 }
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("new_local", "new:", "-", "close_tab", "-", "quit")),
+    ("&File", ("new_local", "new:", "-", "close_tab", "-", "settings", "-", "quit")),
     ("&Session", ("close_session", "kick", "-", "copy_id", "session_log")),
     (
         "&View",

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = error
         return _with_application(lambda app: _show_settings_error(app, problem))
     log.configure(loaded.log_level.upper())
-    return _with_application(lambda app: _run_window(app, loaded))
+    return _with_application(lambda app: _run_window(app, loaded, options.config))
 
 
 def flags_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -86,7 +86,13 @@ def has_display(environ: os._Environ[str] | dict[str, str], platform: str) -> bo
 class Application:
     """The window and the engine, from start to clean end."""
 
-    def __init__(self, app: QApplication, settings: Settings, config_dir: Path) -> None:
+    def __init__(
+        self,
+        app: QApplication,
+        settings: Settings,
+        config_dir: Path,
+        settings_path: Path | None = None,
+    ) -> None:
         from gui.engine_adapter import EngineAdapter
         from gui.main_window import MainWindow
         from gui.style import Theme
@@ -97,7 +103,9 @@ class Application:
         self.agent: Agent | None = None
         self.theme = Theme(app)
         self.adapter = EngineAdapter(self._events)
-        self.window: MainWindow = MainWindow(self.adapter, self.theme, settings.ui, config_dir)
+        self.window: MainWindow = MainWindow(
+            self.adapter, self.theme, settings.ui, config_dir, settings_path
+        )
         self.window.closeWanted.connect(self._stop.set)
 
     def stop(self) -> None:
@@ -204,10 +212,10 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
     return work(app)
 
 
-def _run_window(app: QApplication, settings: Settings) -> int:
+def _run_window(app: QApplication, settings: Settings, path: Path | None) -> int:
     from engine.settings import config_dir
 
-    _on_loop(app, _run(app, settings, config_dir()))
+    _on_loop(app, _run(app, settings, config_dir(), path))
     return 0
 
 
@@ -227,8 +235,8 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-async def _run(app: QApplication, settings: Settings, config_dir: Path) -> None:
-    application = Application(app, settings, config_dir)
+async def _run(app: QApplication, settings: Settings, config_dir: Path, path: Path | None) -> None:
+    application = Application(app, settings, config_dir, path)
     with _signals(application.stop), _unhandled(application.window.show_problem):
         await application.run()
 

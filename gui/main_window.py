@@ -9,22 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from engine import settings_file
+from engine.errors import SettingsError
 from engine.model import LOCAL_TARGET
+from engine.settings import FILE_NAME
 from gui.actions import Actions, about_box, shortcuts_dialog
 from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.ice_log import IceLogPanel
 from gui.icons import Icons, app_icon
 from gui.loopback import LoopbackPanel
 from gui.sessions import SessionsPanel
+from gui.settings_dialog import SettingsDialog, changes
 from gui.status import StatusBar
 from gui.style import Mode, Tone
 from gui.target_model import openable
 from gui.targets import TargetsPanel
-from gui.terminal.widget import TerminalWidget
+from gui.terminal_look import TerminalLook
 from gui.terminal_tabs import TerminalTabs
 from gui.widgets import Banner
 
@@ -42,8 +46,6 @@ MINIMUM_SIZE = QSize(720, 460)
 LEFT_WIDTH = 250
 RIGHT_WIDTH = 330
 BOTTOM_HEIGHT = 210
-MIN_FONT, MAX_FONT = 6.0, 40.0
-"""Points the terminal's font can be zoomed between."""
 
 
 class MainWindow(QMainWindow):
@@ -57,17 +59,19 @@ class MainWindow(QMainWindow):
         theme: Theme,
         ui: UiSettings,
         config_dir: Path,
+        settings_path: Path | None = None,
     ) -> None:
         super().__init__()
         self._adapter = adapter
         self._theme = theme
-        self._ui = ui
+        self._settings_path = settings_path or config_dir / FILE_NAME
         self._closing = False
         self._may_close = False
         self._question: QMessageBox | None = None
+        self._settings_dialog: SettingsDialog | None = None
         self.layout_store = Layout(self, config_dir)
         self._load_theme()
-        self.terminal_font = self._terminal_font()
+        self.look = TerminalLook(ui, theme, self.layout_store.settings)
         self.icons = Icons(theme)
         self.setWindowTitle("Hatchway")
         self.setWindowIcon(app_icon())
@@ -80,7 +84,7 @@ class MainWindow(QMainWindow):
         self.sessions = SessionsPanel(adapter, self.icons)
         self.ice_log = IceLogPanel(adapter, theme, self.icons)
         self.loopback = LoopbackPanel(adapter, theme, self.icons)
-        self.terminals = TerminalTabs(adapter, self.icons, self._make_terminal)
+        self.terminals = TerminalTabs(adapter, self.icons, self.look.make)
         self.banner = Banner(self.icons, closable=True)
         self.status = StatusBar(adapter, self.icons)
         self.setStatusBar(self.status)
@@ -124,7 +128,7 @@ class MainWindow(QMainWindow):
         if self._closing or self._question is not None:
             return
         live = self.sessions.model.rowCount()
-        if live and self._ui.confirm_close:
+        if live and self.look.ui.confirm_close:
             self._ask_to_close(live)
         else:
             self.closeWanted.emit()
@@ -149,11 +153,29 @@ class MainWindow(QMainWindow):
 
     def zoom(self, points: float) -> None:
         """Make the terminals' font larger or smaller; 0 is the size of the settings."""
-        size = self.terminal_font.pointSizeF() + points if points else self._ui.font_size
-        self.terminal_font.setPointSizeF(min(max(size, MIN_FONT), MAX_FONT))
-        self.layout_store.settings.setValue("window/font_size", self.terminal_font.pointSizeF())
-        for tab in self.terminals.all():
-            tab.terminal.set_font(QFont(self.terminal_font))
+        self.look.zoom(points)
+
+    def open_settings(self) -> SettingsDialog:
+        """The settings dialog; one at a time."""
+        if self._settings_dialog is None:
+            dialog = SettingsDialog(self.look.ui, dark=self._theme.colors.dark, parent=self)
+            dialog.chosen.connect(self._use_settings)
+            dialog.finished.connect(self._settings_closed)
+            self._settings_dialog = dialog
+            dialog.open()
+        return self._settings_dialog
+
+    def _use_settings(self, ui: UiSettings) -> None:
+        """Wear them at once, and keep them."""
+        changed = changes(self.look.ui, ui)
+        self.look.use(ui)
+        try:
+            settings_file.write(self._settings_path, changed)
+        except SettingsError as error:
+            self._adapter.report(error)
+
+    def _settings_closed(self) -> None:
+        self._settings_dialog = None
 
     def reset_layout(self) -> None:
         self._default_layout()
@@ -226,6 +248,7 @@ class MainWindow(QMainWindow):
                 "zoom_out": lambda: self.zoom(-1),
                 "zoom_reset": lambda: self.zoom(0),
                 "reset_layout": self.reset_layout,
+                "settings": self.open_settings,
                 "search": self._search,
                 "loopback": self.loopback_dock.reveal,
                 "copy_relay": self.copy_relay,
@@ -246,29 +269,13 @@ class MainWindow(QMainWindow):
         self.sessions.selectionChanged.connect(self._enable)
         self.sessions.countChanged.connect(lambda _: self._enable())
         self.terminals.changed.connect(self._enable)
+        self.terminals.noted.connect(lambda title, text: self.banner.tell(title, text, Tone.ACCENT))
         self._adapter.problem.connect(self.show_problem)
         self._theme.changed.connect(self._retheme)
+        self.look.changed.connect(self._dress)
         for dock in self.docks:
             dock.visibilityChanged.connect(lambda _: self._fit_docks())
         self._enable()
-
-    def _make_terminal(self) -> TerminalWidget:
-        terminal = TerminalWidget()
-        terminal.set_font(QFont(self.terminal_font))
-        terminal.set_theme(dark=self._theme.colors.dark)
-        return terminal
-
-    def _terminal_font(self) -> QFont:
-        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-        if self._ui.font_family:
-            font.setFamily(self._ui.font_family)
-        saved = self.layout_store.settings.value("window/font_size")
-        try:
-            points = float(saved) if isinstance(saved, (str, float)) else self._ui.font_size
-        except ValueError:
-            points = self._ui.font_size
-        font.setPointSizeF(min(max(points, MIN_FONT), MAX_FONT))
-        return font
 
     def _load_theme(self) -> None:
         saved = self.layout_store.settings.value("window/theme")
@@ -277,8 +284,10 @@ class MainWindow(QMainWindow):
 
     def _retheme(self) -> None:
         self.terminals.retheme()
+
+    def _dress(self) -> None:
         for tab in self.terminals.all():
-            tab.terminal.set_theme(dark=self._theme.colors.dark)
+            self.look.dress(tab.terminal)
 
     def _fit_docks(self) -> None:
         # Docks also say they hide while the window is being destroyed.

@@ -42,6 +42,29 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The other side asked for something malformed",
         "It may be a different version. Update both ends and connect again.",
     ),
+    "bad_link": (
+        "That is not a link of this app",
+        "Copy the whole link again, with everything after the # sign.",
+    ),
+    "bad_proof": (
+        "The other side could not prove who it is",
+        "Somebody may be in between. Nothing was opened: ask the host for a new link.",
+    ),
+    "replayed": (
+        "The offer was sent twice",
+        "Somebody may have recorded it. Nothing was opened; connect again.",
+    ),
+    "link": ("The link cannot be used", "Ask the host for a new one."),
+    "link_unknown": (
+        "The host does not know this link",
+        "It may have restarted since, or be offline. Ask the host for a new one.",
+    ),
+    "link_expired": ("The link has expired", "Ask the host for a new one."),
+    "link_used": (
+        "The link was for one use, and was used",
+        "Ask the host for a new one.",
+    ),
+    "link_revoked": ("The host has withdrawn the link", "Ask the host for a new one."),
     "session": ("The session cannot do that", "Close it and open a new one."),
     "session_not_found": (
         "That session is gone",

@@ -148,13 +148,24 @@ QHeaderView::section { background: $base; color: $muted; padding: 5px 8px; borde
 QHeaderView::section:hover { color: $text; }
 QTableCornerButton::section { background: $base; border: none; }
 
-QLineEdit, QComboBox, QPlainTextEdit { background: $base; border: 1px solid $border;
-    border-radius: 6px; padding: 4px 8px; selection-background-color: $selection;
-    selection-color: $text; }
-QLineEdit:focus, QComboBox:focus { border-color: $accent; }
+QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit { background: $base;
+    border: 1px solid $border; border-radius: 6px; padding: 4px 8px;
+    selection-background-color: $selection; selection-color: $text; }
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border-color: $accent; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url("$chevron"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; padding: 4px; }
+
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; width: 18px;
+    margin-right: 3px; }
+QAbstractSpinBox::up-arrow { image: url("$up"); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow { image: url("$chevron"); width: 10px; height: 10px; }
+QCheckBox { spacing: 9px; }
+QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid $muted; border-radius: 4px;
+    background: $base; }
+QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: $accent; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent;
+    image: url("$check"); }
 
 QPushButton { background: $raised; border: 1px solid $border; border-radius: 6px;
     padding: 5px 14px; min-height: 16px; }
@@ -198,8 +209,12 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 def style_sheet(colors: Colors) -> str:
     # A style sheet takes slashes on every system.
-    chevron = resources.path("icons/chevron.svg").replace("\\", "/")
-    return _SHEET.substitute(asdict(colors), chevron=chevron)
+    check = "check-dark" if colors.dark else "check-light"
+    images = {
+        name: resources.path(f"icons/{file}.svg").replace("\\", "/")
+        for name, file in (("chevron", "chevron"), ("up", "chevron-up"), ("check", check))
+    }
+    return _SHEET.substitute(asdict(colors), **images)
 
 
 def palette(colors: Colors) -> QPalette:

@@ -51,6 +51,8 @@ class TerminalTab(QWidget):
     titleChanged = Signal(str)
     stateChanged = Signal()
     rang = Signal()
+    noted = Signal(str, str)
+    """A program's note: title and text."""
 
     def __init__(
         self,
@@ -79,6 +81,7 @@ class TerminalTab(QWidget):
         self.terminal.rendered.connect(self._rendered)
         self.terminal.titleChanged.connect(self._retitle)
         self.terminal.bell.connect(self.rang)
+        self.terminal.notified.connect(self._noted)
         self.overlay = self._connecting_overlay()
         # The overlay lies above the terminal, which so has its size before it connects.
         self._stack = QStackedLayout(self)
@@ -201,6 +204,9 @@ class TerminalTab(QWidget):
         self.title = title or self.target_id
         self.titleChanged.emit(self.title)
 
+    def _noted(self, title: str, text: str) -> None:
+        self.noted.emit(title or self.title, text)
+
     def _connecting_overlay(self) -> QWidget:
         overlay = QWidget()
         overlay.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -225,6 +231,8 @@ class TerminalTabs(QWidget):
 
     changed = Signal()
     """A tab came, went or changed state."""
+    noted = Signal(str, str)
+    """A program's note, where that is allowed: title and text."""
 
     def __init__(
         self,
@@ -275,6 +283,7 @@ class TerminalTabs(QWidget):
         tab.titleChanged.connect(lambda _: self._show(tab))
         tab.stateChanged.connect(lambda: self._show(tab))
         tab.rang.connect(lambda: self._rang(tab))
+        tab.noted.connect(self.noted)
         self._stack.setCurrentWidget(self.tabs)
         self.tabs.setCurrentIndex(at)
         tab.connect_peer()

@@ -10,12 +10,14 @@ own the build (build.spec). Exits 1 and says what failed.
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 SELFTEST_SECONDS = 120.0
@@ -23,6 +25,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 READY_WORDS = b"http://"
 """A headless host prints the address of its relay once guests can connect."""
+BROWSER_WORDS = b"/#token="
+"""And the one that guests open in a browser."""
 
 
 class CheckFailedError(Exception):
@@ -64,7 +68,7 @@ def refuses_unknown_target(program: Path, folder: Path) -> None:
 
 
 def hosts_headless(program: Path, folder: Path) -> None:
-    """``--headless`` must come up, and end with exit code 0 at SIGTERM."""
+    """``--headless`` must come up, serve the guests' page, and end with exit code 0 at SIGTERM."""
     with subprocess.Popen(
         [program, "--headless"],
         cwd=folder,
@@ -73,7 +77,8 @@ def hosts_headless(program: Path, folder: Path) -> None:
         stderr=subprocess.STDOUT,
     ) as host:
         try:
-            seen = _read_until(host, READY_WORDS, START_SECONDS)
+            seen = _read_until(host, BROWSER_WORDS, START_SECONDS)
+            _serves_page(seen)
             host.send_signal(signal.SIGTERM)
             rest, _ = host.communicate(timeout=STOP_SECONDS)
         except BaseException:
@@ -82,6 +87,24 @@ def hosts_headless(program: Path, folder: Path) -> None:
     if host.returncode != 0:
         sys.stdout.write((seen + rest).decode(errors="replace"))
         raise CheckFailedError(f"--headless ended with exit code {host.returncode} at SIGTERM")
+
+
+def _serves_page(said: bytes) -> None:
+    """The address for browsers that the host printed must give the page and its script."""
+    found = re.search(rb"(http://[\w.:]+)/#token=", said)
+    if found is None:
+        raise CheckFailedError("the host printed no address for browsers")
+    base = found[1].decode()
+    page = _fetch(f"{base}/")
+    script = re.search(r'src="(assets/page-\w+\.js)"', page)
+    if script is None or "Terminal" not in _fetch(f"{base}/{script[1]}"):
+        raise CheckFailedError("the relay does not serve the guests' page")
+
+
+def _fetch(url: str) -> str:
+    request = urllib.request.Request(url, headers={"Accept": "text/html"})
+    with urllib.request.urlopen(request, timeout=STOP_SECONDS) as reply:
+        return str(reply.read().decode())
 
 
 def opens_window(program: Path, folder: Path) -> None:

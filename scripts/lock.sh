@@ -29,7 +29,7 @@ mkdir -p requirements
 # of them can be installed together.
 "${uv[@]}" pip compile "${options[@]}" pyproject.toml --output-file requirements/app.lock
 constraints=(--constraint requirements/app.lock)
-for group in test check build; do
+for group in test check build node; do
     "${uv[@]}" pip compile "${options[@]}" "${constraints[@]}" \
         --group "$group" --output-file "requirements/$group.lock"
     constraints+=(--constraint "requirements/$group.lock")

@@ -6,7 +6,8 @@
 #
 # Owns the choice of Python, .venv, installing requirements/GROUP.lock into it
 # with checked hashes, and the system packages of each group. Does not own the
-# locks (scripts/lock.sh) or the Docker Engine (scripts/with_docker.sh).
+# locks (scripts/lock.sh), the Docker Engine (scripts/with_docker.sh) or how the
+# guests' page is built (scripts/web.sh).
 #
 # PYTHON=/path/to/python overrides the choice. What is already in place is not
 # done again: the second run takes a fraction of a second. Works with the bash
@@ -25,7 +26,7 @@ APT_app="libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0|li
     libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
     libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 fonts-dejavu-core"
 APT_test="!dockerd:docker.io !iptables:iptables busybox-static xvfb xauth
-    !chromium:chromium iproute2 procps"
+    !chromium:chromium !sshd:openssh-server !ssh:openssh-client iproute2 procps"
 APT_check=""
 APT_build="!objdump:binutils"
 # The same for Fedora and its kin; only ever printed.
@@ -33,7 +34,7 @@ RPM_app="mesa-libEGL mesa-libGL libxkbcommon dbus-libs fontconfig glib2 libxkbco
     xcb-util-cursor xcb-util-wm xcb-util-image xcb-util-keysyms xcb-util-renderutil
     dejavu-sans-mono-fonts"
 RPM_test="!dockerd:moby-engine busybox xorg-x11-server-Xvfb xorg-x11-xauth chromium iproute
-    procps-ng"
+    !sshd:openssh-server !ssh:openssh-clients procps-ng"
 RPM_check=""
 RPM_build="!objdump:binutils"
 
@@ -253,4 +254,9 @@ printf '%s' "$advice_notes" | while IFS='=' read -r group advice; do
     echo "$advice" >"$STAMPS/advice-$group"
 done
 install_locks app "$@"
+# Without it the program runs all the same: only guests in a browser would miss it.
+scripts/web.sh build || {
+    [ -z "${CI:-}" ] || fail "the page for guests could not be built; the reason is above."
+    say "the page for guests could not be built; going on without"
+}
 say "ready ($VENV, Python $("$VENV/bin/python" -c 'import platform; print(platform.python_version())'))"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures")
+pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures", "tests.ssh_fixtures")
 
 
 def pytest_configure() -> None:

@@ -27,11 +27,14 @@ from engine.docker_engines import DockerEngines
 from engine.model import Target, TargetKind
 from engine.settings import DockerEngine, DockerSettings
 from tests import images
+from tests.engine.signaling.certificates import make_authority
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from docker.models.containers import Container
+
+    from tests.engine.signaling.certificates import Authority
 
 DAEMON_START_SECONDS = 30.0
 
@@ -56,6 +59,13 @@ def docker_client() -> Iterator[docker.DockerClient]:
         yield client
     finally:
         client.close()
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def unique_name(purpose: str) -> str:
@@ -181,6 +191,21 @@ class Daemon:
     def client(self) -> docker.DockerClient:
         return docker.DockerClient(base_url=self.url)
 
+    def make_images(self) -> None:
+        client = self.client()
+        images.ensure(client, images.BUSYBOX)
+        client.close()
+
+    def run_box(self) -> Iterator[Container]:
+        """A busybox container, removed when the generator goes on."""
+        client = self.client()
+        container = client.containers.run(
+            images.BUSYBOX, detach=True, network_mode="none", stop_signal="SIGKILL"
+        )
+        yield container
+        container.remove(force=True)
+        client.close()
+
     def _answers(self) -> bool:
         # Tried by hand first: the SDK leaves a socket that cannot connect unclosed.
         with socket.socket(socket.AF_UNIX) as probe:
@@ -248,8 +273,53 @@ def engines_at(url: str, *, name: str = "docker", **options: str) -> DockerEngin
 @pytest.fixture(scope="session")
 def second_daemon(make_daemon: Callable[..., Daemon]) -> Daemon:
     """One daemon of the tests' own with the busybox image. Leave it running."""
-    daemon = make_daemon()
-    client = daemon.client()
-    images.ensure(client, images.BUSYBOX)
-    client.close()
+    daemon = make_daemon(hosts=(f"tcp://127.0.0.1:{free_port()}",), options=("--tls=false",))
+    daemon.make_images()
     return daemon
+
+
+@dataclass(frozen=True)
+class Box:
+    """A container, and the settings of the engine it is in: one way to reach it."""
+
+    container: Container
+    url: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Target:
+        return as_target(self.container)
+
+    def engines(self) -> DockerEngines:
+        """The caller closes it."""
+        return engines_at(self.url, **self.options)
+
+
+@pytest.fixture(scope="session")
+def second_box(second_daemon: Daemon) -> Iterator[Container]:
+    """A busybox container of the second daemon."""
+    yield from second_daemon.run_box()
+
+
+@pytest.fixture(scope="session")
+def box_over_tcp(second_daemon: Daemon, second_box: Container) -> Box:
+    return Box(second_box, second_daemon.hosts[0])
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who vouches for the daemon behind box_over_tls, and for its clients."""
+    return make_authority(tmp_path_factory.mktemp("tls") / "ours")
+
+
+@pytest.fixture(scope="session")
+def box_over_tls(make_daemon: Callable[..., Daemon], authority: Authority) -> Iterator[Box]:
+    """In a daemon that asks for a certificate, as it shows one."""
+    url = f"tcp://127.0.0.1:{free_port()}"
+    ours, server, client = authority.ca, authority.server, authority.client
+    files = (f"--tlscacert={ours}", f"--tlscert={server.cert}", f"--tlskey={server.key}")
+    daemon = make_daemon(hosts=(url,), options=("--tlsverify", *files))
+    daemon.make_images()
+    options = {"tls_ca": ours, "tls_cert": client.cert, "tls_key": client.key}
+    for container in daemon.run_box():
+        yield Box(container, url, options)

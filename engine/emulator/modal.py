@@ -1,209 +1,294 @@
-"""The screen's other half: modes, the alternate screen, sizes, and answers to questions.
+"""Modes: what setting and resetting them does.
 
-Owns what a mode does and what the terminal says back. Does not own text and
-editing (screen). Nothing a program sent is ever part of an answer, so output
-cannot type. Source: xterm ctlseqs.
+Owns SM, RM, DECSET, DECRST, XTSAVE and XTRESTORE, the saved cursor and the soft
+reset. Does not own the numbers (modes) nor what is answered about them (reports).
+Source: xterm ctlseqs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.emulator.cells import DEFAULT_STYLE, Row
+from engine.emulator.charsets import Charsets
+from engine.emulator.editing import Editing
 from engine.emulator.modes import (
-    ANSI_MODES,
-    DEFAULT_PRIVATE,
+    DEFAULT_MODES,
+    FLAGS,
     Alternate,
     CursorShape,
+    Mode,
+    MouseEncoding,
     MouseTracking,
-    Private,
+    is_private,
     private,
 )
-from engine.emulator.page import Page, SavedCursor
-from engine.emulator.screen import Screen
+from engine.emulator.page import SavedCursor
+from engine.emulator.rows import DEFAULT_PEN
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PRIMARY_ATTRIBUTES = "\x1b[?62;22c"
-"""DA1: a VT220 with colours."""
-SECONDARY_ATTRIBUTES = "\x1b[>0;277;0c"
-"""DA2: programs read the middle number as xterm's patch level; from 277 on they use SGR mouse."""
-
-_ORIGIN = private(Private.ORIGIN)
 _ALTERNATES = frozenset(Alternate)
 _TRACKINGS = frozenset(MouseTracking) - {MouseTracking.OFF}
-_FLAGS = frozenset(Private)
+_ENCODINGS = frozenset(MouseEncoding) - {MouseEncoding.DEFAULT}
 _SHAPES = (CursorShape.BLOCK, CursorShape.UNDERLINE, CursorShape.BAR)
-_TEXT_AREA_IN_CELLS = 18
+PRIMARY_ATTRIBUTES = "\x1b[?65;1;2;6;9;15;16;17;18;21;22;28;29c"
+"""DA1: a VT525 in xterm's words (132 columns, selective erase, rectangles, colours...)."""
+MAX_TITLE = 256
+"""Characters kept of a title."""
+_WIDE_COLUMNS, _NARROW_COLUMNS = 132, 80
+SIDE_MARGINS_LEVEL, KEEP_LEVEL = 4, 5
+"""The DEC conformance levels (DECSCL) from which DECLRMM and DECNCSM are known."""
 
 
-class ModalScreen(Screen):
-    """``answer`` is called with what the terminal says back to the program."""
-
-    def __init__(
-        self, columns: int, lines: int, history_limit: int, answer: Callable[[str], None]
-    ) -> None:
-        self._answer = answer
-        super().__init__(columns, lines, history_limit)
-
-    def soft_reset(self) -> None:
-        """DECSTR: modes, margins, style and saved cursor; the text stays."""
-        self.mode = set(DEFAULT_PRIVATE)
-        self.margins = None
-        self.style = DEFAULT_STYLE
-        self.charsets, self.charset = ["B", "B"], 0
-        self.page.saved = None
-
-    # -- saved cursor
-
-    def save_cursor(self) -> None:
-        cursor = self.cursor
-        origin = _ORIGIN in self.mode
-        g0, g1 = self.charsets
-        self.page.saved = SavedCursor(cursor.x, cursor.y, self.style, g0, g1, self.charset, origin)
-
-    def restore_cursor(self) -> None:
-        saved = self.page.saved or SavedCursor()
-        self.cursor.x = min(saved.x, self.columns - 1)
-        self.cursor.y = min(saved.y, self.lines - 1)
-        self.style, self.charset = saved.style, saved.charset
-        self.charsets = [saved.g0, saved.g1]
-        self._set_flag(Private.ORIGIN, saved.origin)
-
-    def cursor_shape(self, style: int) -> None:
-        """DECSCUSR: 0 and 1 blinking block, 2 steady block, 3/4 underline, 5/6 bar."""
-        if style <= 6:
-            self.cursor_style = _SHAPES[(max(style, 1) - 1) // 2]
-            self._set_flag(Private.CURSOR_BLINK, style == 0 or style % 2 == 1)
+class Screen(Editing):
+    """All of pyte's events, and everything the tables of the stream call."""
 
     # -- modes
 
-    def set_mode(self, *modes: int, **_: Any) -> None:
-        self.mode.update(ANSI_MODES.intersection(modes))
+    def set_mode(self, *modes: int, private: bool = False, **_: Any) -> None:
+        self._change(modes, True, private)
 
-    def reset_mode(self, *modes: int, **_: Any) -> None:
-        self.mode.difference_update(ANSI_MODES.intersection(modes))
+    def reset_mode(self, *modes: int, private: bool = False, **_: Any) -> None:
+        self._change(modes, False, private)
 
-    def set_private_mode(self, *modes: int) -> None:
+    def _change(self, modes: tuple[int, ...], on: bool, is_private_one: bool) -> None:
         for mode in modes:
-            self._private_mode(mode, True)
+            if is_private_one:
+                self.private_mode(mode, on)
+            elif mode in FLAGS and not is_private(mode):
+                self.set_flag(Mode(mode), on)
+        self.refresh()
 
-    def reset_private_mode(self, *modes: int) -> None:
-        for mode in modes:
-            self._private_mode(mode, False)
-
-    def application_keypad(self) -> None:
-        self._set_flag(Private.APPLICATION_KEYPAD, True)
-
-    def normal_keypad(self) -> None:
-        self._set_flag(Private.APPLICATION_KEYPAD, False)
-
-    def _private_mode(self, mode: int, on: bool) -> None:
+    def private_mode(self, mode: int, on: bool) -> None:
         if mode in _ALTERNATES:
             self._switch(Alternate(mode), on)
         elif mode in _TRACKINGS:
             self.mouse = MouseTracking(mode) if on else MouseTracking.OFF
-        elif mode in _FLAGS:
-            self._set_flag(Private(mode), on)
-            if mode == Private.ORIGIN:
-                self.cursor_position()
+        elif mode in _ENCODINGS:
+            self.mouse_encoding = MouseEncoding(mode) if on else MouseEncoding.DEFAULT
+        elif private(mode) in FLAGS:
+            self._change_flag(Mode(private(mode)), on)
 
-    def _set_flag(self, mode: Private, on: bool) -> None:
-        (self.mode.add if on else self.mode.discard)(private(mode))
+    def _change_flag(self, flag: Mode, on: bool) -> None:
+        if flag is Mode.SIDE_MARGINS and self.level < SIDE_MARGINS_LEVEL:
+            return
+        if flag is Mode.KEEP_ON_COLUMN_CHANGE and self.level < KEEP_LEVEL:
+            return
+        if flag is Mode.COLUMNS_132:
+            self._columns_mode(on)
+            return
+        self.set_flag(flag, on)
+        if flag is Mode.ORIGIN:
+            self.move_to(0, 0)
+        elif flag is Mode.SIDE_MARGINS:
+            self.left, self.right, self.full_width = 0, self.columns - 1, True
+        elif flag is Mode.SIZE_REPORTS and on:
+            self.report_size()
+
+    def set_flag(self, mode: Mode, on: bool) -> None:
+        (self.mode.add if on else self.mode.discard)(mode)
+
+    def report_size(self) -> None:
+        """Mode 2048: the size in cells and pixels, now and whenever it changes."""
+        cell = self.host.cell
+        height, width = self.lines * cell.height, self.columns * cell.width
+        self.answer(f"\x1b[48;{self.lines};{self.columns};{height};{width}t")
+
+    def _columns_mode(self, on: bool) -> None:
+        """DECCOLM, where mode 40 allows it: the host may change the width; the rest is done."""
+        if Mode.ALLOW_132 not in self.mode:
+            return
+        self.set_flag(Mode.COLUMNS_132, on)
+        if Mode.KEEP_ON_COLUMN_CHANGE not in self.mode:
+            self.erase_rows(range(self.lines), selective=False)
+        self.reset_margins()
+        self.set_flag(Mode.SIDE_MARGINS, False)
+        self.move_to(0, 0)
+        columns = _WIDE_COLUMNS if on else _NARROW_COLUMNS
+        if columns != self.columns:
+            self.host.resize(self.lines, columns)
+
+    def save_modes(self, modes: list[int]) -> None:
+        """XTSAVE."""
+        for mode in modes:
+            if private(mode) in FLAGS:
+                self.saved_modes[mode] = private(mode) in self.mode
+            elif mode in _TRACKINGS:
+                self.saved_modes[mode] = self.mouse == mode
+            elif mode in _ENCODINGS:
+                self.saved_modes[mode] = self.mouse_encoding == mode
+
+    def restore_modes(self, modes: list[int]) -> None:
+        """XTRESTORE."""
+        for mode in modes:
+            if mode in self.saved_modes:
+                self.private_mode(mode, self.saved_modes[mode])
+        self.refresh()
+
+    def application_keypad(self) -> None:
+        self.set_flag(Mode.APPLICATION_KEYPAD, True)
+
+    def normal_keypad(self) -> None:
+        self.set_flag(Mode.APPLICATION_KEYPAD, False)
+
+    def cursor_shape(self, style: int = 0) -> None:
+        """DECSCUSR: 0 the default, 1 blinking block, 2 steady block, 3/4 underline, 5/6 bar."""
+        if style == 0:
+            self.use_default_cursor()
+        elif style <= 6:
+            self.cursor_style = _SHAPES[(style - 1) // 2]
+            self.set_flag(Mode.CURSOR_BLINK, style % 2 == 1)
+
+    def use_default_cursor(self) -> None:
+        self.cursor_style, blink = self.default_cursor
+        self.set_flag(Mode.CURSOR_BLINK, blink)
+
+    # -- the alternate screen
 
     def _switch(self, mode: Alternate, on: bool) -> None:
         if mode is Alternate.SAVE_CURSOR:
             (self.save_cursor if on else self.restore_cursor)()
-        elif on and self.alternate is None:
+            return
+        if on and self.page is self.normal:
             if mode is Alternate.SAVE_AND_SWITCH:
                 self.save_cursor()
-            # Always blank: what leaving forgets cannot come back half drawn.
-            self.alternate = Page(self.cells)
-            self.show(self.alternate)
-        elif not on and self.alternate is not None:
-            self.alternate = None
-            self.show(self.normal)
+            self._show_alternate(clear=mode is Alternate.SAVE_AND_SWITCH)
+        elif not on:
+            if self.page is self.alternate:
+                if mode is Alternate.SWITCH_CLEARING:
+                    self.erase_rows(range(self.lines), selective=False)
+                self.page, self.rows = self.normal, self.normal.rows
             if mode is Alternate.SAVE_AND_SWITCH:
                 self.restore_cursor()
 
-    # -- size
+    def _show_alternate(self, *, clear: bool) -> None:
+        self.page, self.rows = self.alternate, self.alternate.rows
+        if clear:
+            self.erase_rows(range(self.lines), selective=False)
 
-    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
-        """Fit to a new size. Lines that no longer fit above the cursor become history,
-        and come back from it when there is room again; text is not wrapped anew."""
-        lines, columns = lines or self.lines, columns or self.columns
-        if (lines, columns) == (self.lines, self.columns):
-            return
-        self.settle()
-        if self.alternate is None:
-            self.cursor.y += self._fit_normal(lines, columns, self.cursor.y)
+    # -- saved cursor
+
+    def save_cursor(self) -> None:
+        self.page.saved = SavedCursor(
+            self.cursor.x,
+            self.cursor.y,
+            self.wrap_next,
+            self.pen,
+            self.charsets,
+            Mode.ORIGIN in self.mode,
+        )
+
+    def restore_cursor(self) -> None:
+        saved = self.page.saved or SavedCursor()
+        self.set_flag(Mode.ORIGIN, saved.origin)
+        if saved.origin:
+            self.move_to(saved.y - self.top, saved.x - self.left)
         else:
-            saved = self.normal.saved or SavedCursor()
-            moved = self._fit_normal(lines, columns, saved.y)
-            self.normal.saved = saved._replace(y=min(saved.y + moved, lines - 1))
-            kept = min(lines, self.lines)
-            self.alternate.fit([self.alternate[y] for y in range(kept)], columns)
-        grown = range(self.columns, columns)
-        self.tabstops.update(stop for stop in grown if stop % 8 == 0)
-        self.lines, self.columns = lines, columns
-        self.margins = None
-        self.cursor.x = min(self.cursor.x, columns - 1)
-        self.cursor.y = min(self.cursor.y, lines - 1)
+            self.move_to(saved.y, saved.x)
+        self.wrap_next = saved.wrap and self.cursor.x in (self.right, self.columns - 1)
+        self.pen, self.charsets = saved.pen, saved.charsets
+        self.link = self.pens.style(self.pen).link
+        self.refresh()
 
-    def _fit_normal(self, lines: int, columns: int, cursor_y: int) -> int:
-        """Resize the normal page; returns by how many rows the text moved down."""
-        rows = [self.normal[y] for y in range(self.lines)]
-        moved = 0
-        if lines < self.lines:
-            moved = -max(0, cursor_y - lines + 1)
-            self.remember(rows[:-moved] if moved else [])
-            rows = rows[-moved : lines - moved]
-        elif cursor_y == self.lines - 1:
-            moved = min(lines - self.lines, len(self.history))
-            back = [self.history.pop() for _ in range(moved)]
-            self.scrolled -= moved
-            rows = [Row.thaw(line, self.cells) for line in reversed(back)] + rows
-        self.normal.fit(rows, columns)
-        return moved
+    # -- charsets
 
-    # -- answers
+    def define_charset(self, code: str, mode: str) -> None:
+        """SCS: ``mode`` is the intermediate that names G0..G3."""
+        slot = {"(": 0, ")": 1, "*": 2, "+": 3, "-": 1, ".": 2, "/": 3}.get(mode)
+        if slot is not None:
+            self.charsets = self.charsets.designate(slot, code)
+            self.refresh()
+
+    def shift_out(self) -> None:
+        self.lock_shift(1)
+
+    def shift_in(self) -> None:
+        self.lock_shift(0)
+
+    def lock_shift(self, slot: int) -> None:
+        self.charsets = self.charsets._replace(left=slot)
+        self.refresh()
+
+    def shift_once(self, slot: int) -> None:
+        """SS2 and SS3: the next character only."""
+        self.single_shift = slot
+        self.refresh()
+
+    # -- attributes
+
+    def select_graphic_rendition(self, *attrs: int, private: bool = False) -> None:
+        if not private:
+            self.sgr(";".join(map(str, attrs)))
+
+    def sgr(self, parameters: str) -> None:
+        self.pen = self.pens.step(self.pen, parameters, f"[{parameters}")[0]
+
+    def change_pen(self, **changes: Any) -> None:
+        """Fields of the style that are no renditions: link and protection."""
+        self.pen = self.pens.pen(self.pens.style(self.pen)._replace(**changes))
+
+    def protect(self, on: bool, *, iso: bool) -> None:
+        """DECSCA, or SPA and EPA with ``iso``."""
+        self.change_pen(protected=on)
+        if on or not iso:
+            self.iso_protection = iso and on
+
+    # -- resets
+
+    def full_reset(self) -> None:
+        """RIS."""
+        wide = Mode.COLUMNS_132 in self.mode
+        self.reset()
+        if wide:
+            self.host.resize(self.lines, _NARROW_COLUMNS)
+
+    def soft_reset(self) -> None:
+        """DECSTR: modes, margins, style and saved cursor; text and cursor stay."""
+        kept = {Mode.REVERSE_SCREEN, Mode.BRACKETED_PASTE, Mode.FOCUS_REPORTS} & self.mode
+        kept |= {Mode.ALLOW_132, Mode.COLUMNS_132} & self.mode
+        self.mode = set(DEFAULT_MODES) | kept
+        self.reset_margins()
+        self.pen = DEFAULT_PEN
+        self.link = 0
+        self.iso_protection = False
+        self.charsets, self.single_shift = Charsets(), None
+        self.page.saved = None
+        self.page.keyboard[:] = [0]
+        self.key_options.clear()
+        self.key_formats.clear()
+        self.use_default_cursor()
+        self.exact_rectangles = False
+        self.wrap_next = False
+        self.refresh()
+
+    # -- titles
+
+    def set_title(self, param: str) -> None:
+        self.title = printable(param)
+
+    def set_icon_name(self, param: str) -> None:
+        self.icon_name = printable(param)
+
+    def bell(self, *_: Any) -> None:
+        self.bells += 1
+
+    # -- answers that pyte names
 
     def report_device_attributes(self, mode: int = 0, **_: Any) -> None:
         if mode == 0:
-            self._answer(PRIMARY_ATTRIBUTES)
+            self.answer(PRIMARY_ATTRIBUTES)
 
-    def report_secondary_attributes(self, mode: int = 0) -> None:
-        if mode == 0:
-            self._answer(SECONDARY_ATTRIBUTES)
-
-    def report_device_status(self, mode: int) -> None:
+    def report_device_status(self, mode: int = 0, **_: Any) -> None:
         if mode == 5:
-            self._answer("\x1b[0n")
+            self.answer("\x1b[0n")
         elif mode == 6:
-            self._answer(f"\x1b[{self._reported_position()}R")
+            self.answer(f"\x1b[{self.reported_position()}R")
 
-    def report_private_status(self, mode: int) -> None:
-        if mode == 6:
-            self._answer(f"\x1b[?{self._reported_position()}R")
+    def reported_position(self) -> str:
+        origin = Mode.ORIGIN in self.mode
+        y = self.cursor.y - (self.top if origin else 0)
+        x = self.cursor.x - (self.left if origin else 0)
+        return f"{y + 1};{x + 1}"
 
-    def _reported_position(self) -> str:
-        top = self.region[0] if _ORIGIN in self.mode else 0
-        return f"{self.cursor.y - top + 1};{min(self.cursor.x, self.columns - 1) + 1}"
 
-    def report_private_mode(self, mode: int) -> None:
-        """DECRQM: 0 unknown, 1 set, 2 reset."""
-        if mode in _FLAGS:
-            state = 1 if self.flag(Private(mode)) else 2
-        elif mode in _TRACKINGS:
-            state = 1 if self.mouse == mode else 2
-        elif mode in _ALTERNATES and mode != Alternate.SAVE_CURSOR:
-            state = 2 if self.alternate is None else 1
-        else:
-            state = 0
-        self._answer(f"\x1b[?{mode};{state}$y")
-
-    def window_report(self, what: int) -> None:
-        """XTWINOPS 18 only: titles are never read back, windows never moved."""
-        if what == _TEXT_AREA_IN_CELLS:
-            self._answer(f"\x1b[8;{self.lines};{self.columns}t")
+def printable(text: str) -> str:
+    """Without anything a window's title bar could trip over, bounded."""
+    return "".join(filter(str.isprintable, text[: MAX_TITLE * 4]))[:MAX_TITLE]

@@ -1,20 +1,80 @@
 """The modes a program can set, by number, and which of them we keep.
 
-Owns the numbers. Does not own what a mode does. A number that is not here is
-ignored, so a hostile program cannot fill memory with modes.
-Source: xterm ctlseqs, "Private Mode Set (DECSET)".
+Owns the numbers. Does not own what a mode does (modal). A number that is not
+here is ignored, so a hostile program cannot fill memory with modes.
+Source: xterm ctlseqs, "Private Mode Set (DECSET)"; VT510 manual.
 """
 
 from __future__ import annotations
 
 import enum
 
-INSERT = 4
-NEW_LINE = 20
-ANSI_MODES = frozenset({INSERT, NEW_LINE})
-
 _SHIFT = 5
 """pyte keeps private modes in the same set as ANSI ones, shifted by this much."""
+
+
+class Mode(enum.IntEnum):
+    """Modes that are flags, under pyte's numbers: private ones are shifted."""
+
+    KEYBOARD_LOCKED = 2
+    INSERT = 4
+    SEND_RECEIVE = 12
+    NEW_LINE = 20
+
+    APPLICATION_CURSOR = 1 << _SHIFT
+    COLUMNS_132 = 3 << _SHIFT
+    SMOOTH_SCROLL = 4 << _SHIFT
+    REVERSE_SCREEN = 5 << _SHIFT
+    ORIGIN = 6 << _SHIFT
+    AUTOWRAP = 7 << _SHIFT
+    CURSOR_BLINK = 12 << _SHIFT
+    PRINT_FORM_FEED = 18 << _SHIFT
+    PRINT_EXTENT = 19 << _SHIFT
+    CURSOR_VISIBLE = 25 << _SHIFT
+    HEBREW_KEYBOARD = 35 << _SHIFT
+    ALLOW_132 = 40 << _SHIFT
+    MORE_FIX = 41 << _SHIFT
+    NATIONAL_CHARSETS = 42 << _SHIFT
+    REVERSE_WRAP = 45 << _SHIFT
+    APPLICATION_KEYPAD = 66 << _SHIFT
+    BACKARROW = 67 << _SHIFT
+    SIDE_MARGINS = 69 << _SHIFT
+    SIXEL_DISPLAY = 80 << _SHIFT
+    KEEP_ON_COLUMN_CHANGE = 95 << _SHIFT
+    FOCUS_REPORTS = 1004 << _SHIFT
+    ALTERNATE_SCROLL = 1007 << _SHIFT
+    META_EIGHT_BIT = 1034 << _SHIFT
+    META_ESCAPE = 1036 << _SHIFT
+    ALT_ESCAPE = 1039 << _SHIFT
+    BELL_URGENT = 1042 << _SHIFT
+    BELL_RAISES = 1043 << _SHIFT
+    REVERSE_WRAP_EXTENDED = 1045 << _SHIFT
+    BRACKETED_PASTE = 2004 << _SHIFT
+    SYNCHRONIZED = 2026 << _SHIFT
+    THEME_REPORTS = 2031 << _SHIFT
+    SIZE_REPORTS = 2048 << _SHIFT
+
+
+FLAGS = frozenset(int(mode) for mode in Mode)
+DEFAULT_MODES = frozenset(
+    {
+        Mode.SEND_RECEIVE,
+        Mode.AUTOWRAP,
+        Mode.CURSOR_BLINK,
+        Mode.CURSOR_VISIBLE,
+        Mode.ALTERNATE_SCROLL,
+        Mode.META_ESCAPE,
+        Mode.ALT_ESCAPE,
+    }
+)
+ANSI_NEVER = frozenset({1, 5, 7, 10, 11, 13, 14, 15, 16, 17, 18, 19})
+"""ANSI modes that exist and cannot be set: DECRQM answers "permanently reset"."""
+PRIVATE_NEVER = frozenset(
+    {8, 34, 36, 57, 60, 61, 64, 68, 73, 81, 96, 97, 98, 99, 100, 101, 102, 103, 104, 106}
+)
+"""Private modes of the VT520 that cannot be set here."""
+PRIVATE_ALWAYS = frozenset({2027})
+"""Grapheme clusters: "permanently set"."""
 
 
 def private(number: int) -> int:
@@ -22,20 +82,13 @@ def private(number: int) -> int:
     return number << _SHIFT
 
 
-class Private(enum.IntEnum):
-    """Private modes that are flags: set and reset, and asked about with DECRQM."""
+def is_private(mode: int) -> bool:
+    return mode >= 1 << _SHIFT
 
-    APPLICATION_CURSOR = 1
-    REVERSE_SCREEN = 5
-    ORIGIN = 6
-    AUTOWRAP = 7
-    CURSOR_BLINK = 12
-    CURSOR_VISIBLE = 25
-    REVERSE_WRAP = 45
-    APPLICATION_KEYPAD = 66
-    FOCUS_REPORTS = 1004
-    MOUSE_SGR = 1006
-    BRACKETED_PASTE = 2004
+
+def number_of(mode: int) -> int:
+    """What the program calls it."""
+    return mode >> _SHIFT if is_private(mode) else mode
 
 
 class Alternate(enum.IntEnum):
@@ -81,14 +134,3 @@ class CursorShape(enum.Enum):
     BLOCK = "block"
     UNDERLINE = "underline"
     BAR = "bar"
-
-
-DEFAULT_PRIVATE = frozenset(
-    private(mode) for mode in (Private.AUTOWRAP, Private.CURSOR_VISIBLE, Private.CURSOR_BLINK)
-)
-
-# DEC Special Graphics, 0x5F..0x7E: the line-drawing set of the VT100.
-SPECIAL_GRAPHICS = dict(zip(range(0x5F, 0x7F), " ◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·", strict=True))
-BRITISH = {0x23: "£"}
-CHARSETS: dict[str, dict[int, str]] = {"0": SPECIAL_GRAPHICS, "A": BRITISH}
-"""Final byte of the designation to translation; every other set counts as ASCII."""

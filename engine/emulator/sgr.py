@@ -1,18 +1,14 @@
 """Select Graphic Rendition: parameter text to Style, and Style back to parameters.
 
 Owns CSI m in both directions. Source: ECMA-48 8.3.117, ITU T.416 for colons,
-xterm ctlseqs for 90..107 and 38/48.
+xterm ctlseqs for 90..107 and 38/48, kitty for 4:3 and 58.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from engine.emulator.cells import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR
-
-if TYPE_CHECKING:
-    from engine.emulator.cells import Style
+from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
 _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     1: (("bold", True),),
@@ -34,19 +30,92 @@ _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     29: (("strike", False),),
     39: (("fg", DEFAULT_COLOUR),),
     49: (("bg", DEFAULT_COLOUR),),
+    53: (("overline", True),),
+    55: (("overline", False),),
+    59: (("underline_colour", DEFAULT_COLOUR),),
     **{30 + n: (("fg", n),) for n in range(8)},
     **{40 + n: (("bg", n),) for n in range(8)},
     **{90 + n: (("fg", 8 + n),) for n in range(8)},
     **{100 + n: (("bg", 8 + n),) for n in range(8)},
 }
 
-_COLOUR_TARGETS = {38: "fg", 48: "bg", 58: ""}
-"""58 is the underline's colour: read, so that its numbers mean nothing else, not kept."""
+_COLOUR_TARGETS = {38: "fg", 48: "bg", 58: "underline_colour"}
+_KEPT = ("link", "protected")
+"""What SGR 0 leaves alone: these are no renditions."""
+_CLEARED = {name: value for name, value in DEFAULT_STYLE._asdict().items() if name not in _KEPT}
+_FIELDS = {
+    code: [(Style._fields.index(name), value) for name, value in changes]
+    for code, changes in _SIMPLE.items()
+}
+_RENDITIONS = Style._fields.index(_KEPT[0])
+"""How many fields come before those that SGR 0 leaves alone."""
+MAX_FAST = 48
+"""Characters of parameters that are read as plain numbers; longer ones are looked at closely."""
+MAX_DIGITS = 5
+"""Digits of a number; a longer one is beyond everything that means something."""
 
 
-@lru_cache(maxsize=1024)
 def apply(style: Style, parameters: str) -> Style:
     """The style after ``CSI parameters m``. Unknown and malformed parts change nothing."""
+    try:
+        # As fast as can be: with many colours nearly every sequence is a new one.
+        numbers = list(map(int, parameters.split(";")))
+    except ValueError:
+        return _apply(style, parameters)
+    if len(parameters) > MAX_FAST:
+        return _apply(style, parameters)
+    fields: list[int | bool] = list(style)
+    index, count = 0, len(numbers)
+    while index < count:
+        code = numbers[index]
+        index += 1
+        if code == 38 or code == 48:
+            kind = numbers[index] if index < count else 0
+            if kind == 5 and index + 1 < count:
+                colour = numbers[index + 1]
+                index += 2
+                if colour > 255:
+                    continue
+            elif kind == 2 and index + 3 < count:
+                red, green, blue = numbers[index + 1 : index + 4]
+                index += 4
+                if red > 255 or green > 255 or blue > 255:
+                    continue
+                colour = TRUECOLOUR | red << 16 | green << 8 | blue
+            else:
+                return _apply(style, parameters)
+            fields[code == 48] = colour
+        elif code in _FIELDS:
+            for field, value in _FIELDS[code]:
+                fields[field] = value
+        elif code == 0:
+            fields[:_RENDITIONS] = DEFAULT_STYLE[:_RENDITIONS]
+        else:
+            return _apply(style, parameters)
+    return tuple.__new__(Style, fields)
+
+
+def two_colours(parameters: str) -> tuple[int, int] | None:
+    """The foreground and background when that is all, and both are of 256 or true colours.
+
+    The most frequent of those that hardly ever come again: pictures, gradients.
+    """
+    try:
+        match list(map(int, parameters.split(";"))):
+            case [38, 5, fg, 48, 5, bg] if fg < 256 and bg < 256:
+                return fg, bg
+            case [38, 2, r, g, b, 48, 2, red, green, blue] if max(r, g, b, red, green, blue) < 256:
+                return (
+                    TRUECOLOUR | r << 16 | g << 8 | b,
+                    TRUECOLOUR | red << 16 | green << 8 | blue,
+                )
+    except ValueError:
+        pass
+    return None
+
+
+def _apply(style: Style, parameters: str) -> Style:
+    """The same with whatever may be in it."""
     changes: dict[str, int | bool] = {}
     parts = parameters.split(";")
     index = 0
@@ -56,21 +125,26 @@ def apply(style: Style, parameters: str) -> Style:
         if ":" in part:
             _apply_colons(part, changes)
             continue
-        code = int(part or 0)
+        code = _number(part)
         if code == 0:
-            changes = dict(DEFAULT_STYLE._asdict())
+            changes = dict(_CLEARED)
         elif code in _SIMPLE:
             changes.update(_SIMPLE[code])
         elif code in _COLOUR_TARGETS:
-            numbers = [int(p or 0) for p in parts[index : index + 4] if ":" not in p]
+            numbers = [_number(p) for p in parts[index : index + 4] if ":" not in p]
             colour, used = _colour(numbers)
             index += used
             _set_colour(changes, code, colour)
     return style._replace(**changes)  # type: ignore[arg-type]  # keys and types pair up in _SIMPLE
 
 
+def _number(text: str) -> int:
+    """0 for none, and something that means nothing for digits without end."""
+    return int(text or 0) if len(text) <= MAX_DIGITS else int(text[-MAX_DIGITS:]) + 10**6
+
+
 def _apply_colons(part: str, changes: dict[str, int | bool]) -> None:
-    code, *numbers = (int(p or 0) for p in part.split(":"))
+    code, *numbers = (_number(p) for p in part.split(":"))
     if code == 4 and numbers:
         changes["underline"] = min(numbers[0], 5)
     elif code in _COLOUR_TARGETS:
@@ -94,14 +168,26 @@ def _colour(numbers: list[int]) -> tuple[int | None, int]:
 
 
 def _set_colour(changes: dict[str, int | bool], code: int, colour: int | None) -> None:
-    target = _COLOUR_TARGETS[code]
-    if target and colour is not None:
-        changes[target] = colour
+    if colour is not None:
+        changes[_COLOUR_TARGETS[code]] = colour
 
 
-@lru_cache(maxsize=1024)
-def sequence(style: Style) -> str:
-    """The control sequence that selects exactly ``style``, whatever was selected before."""
+_LEVELS = (0, 95, 135, 175, 215, 255)
+
+
+def nearest(colour: int) -> int:
+    """A colour of the 6x6x6 cube in place of a true colour; others as they are."""
+    if colour == DEFAULT_COLOUR or not colour & TRUECOLOUR:
+        return colour
+    index = 16
+    for shift, weight in ((16, 36), (8, 6), (0, 1)):
+        value = colour >> shift & 255
+        index += weight * min(range(6), key=lambda n: abs(_LEVELS[n] - value))
+    return index
+
+
+def codes(style: Style) -> list[str]:
+    """The parameters that select exactly ``style`` (link and protection apart)."""
     codes = ["0"]
     flags = (
         (style.bold, "1"),
@@ -111,13 +197,21 @@ def sequence(style: Style) -> str:
         (style.reverse, "7"),
         (style.conceal, "8"),
         (style.strike, "9"),
+        (style.overline, "53"),
     )
     codes += [code for flag, code in flags if flag]
     if style.underline:
         codes.append({1: "4", 2: "21"}.get(style.underline, f"4:{style.underline}"))
     codes += _colour_codes(style.fg, 30)
     codes += _colour_codes(style.bg, 40)
-    return f"\x1b[{';'.join(codes)}m"
+    codes += _colour_codes(style.underline_colour, 50)
+    return codes
+
+
+@lru_cache(maxsize=1024)
+def sequence(style: Style) -> str:
+    """The control sequence that selects ``style``, whatever was selected before."""
+    return f"\x1b[{';'.join(codes(style))}m"
 
 
 def _colour_codes(colour: int, base: int) -> list[str]:
@@ -125,7 +219,11 @@ def _colour_codes(colour: int, base: int) -> list[str]:
         return []
     if colour & TRUECOLOUR:
         red, green, blue = colour >> 16 & 255, colour >> 8 & 255, colour & 255
+        if base == 50:
+            return [f"58:2::{red}:{green}:{blue}"]
         return [f"{base + 8};2;{red};{green};{blue}"]
+    if base == 50:
+        return [f"58:5:{colour}"]
     if colour < 8:
         return [str(base + colour)]
     if colour < 16:

@@ -1,111 +1,249 @@
-"""A screen written down as the escape sequences that draw it again.
+"""A terminal written down as the escape sequences that draw it again.
 
 Owns the writing. Does not own where it is sent. Fed to a fresh terminal of the
-same size it restores rows, styles, cursor, title and modes; history is not part.
+same size it restores both screens, styles, links, cursor, margins, tab stops,
+titles, colours and modes; history is not part.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.emulator import sgr
-from engine.emulator.cells import DEFAULT_STYLE
-from engine.emulator.modes import DEFAULT_PRIVATE, INSERT, CursorShape, MouseTracking, Private
-from engine.emulator.modes import private as private_mode
+from engine.emulator import colours, sgr
+from engine.emulator.lines import Lines
+from engine.emulator.modes import (
+    DEFAULT_MODES,
+    CursorShape,
+    Mode,
+    MouseEncoding,
+    MouseTracking,
+    is_private,
+    number_of,
+)
+from engine.emulator.page import SavedCursor
+from engine.emulator.style import DEFAULT_STYLE, Style
+from engine.emulator.width import continues
 
 if TYPE_CHECKING:
-    from engine.emulator.modal import ModalScreen
+    from engine.emulator.charsets import Charsets
+    from engine.emulator.modal import Screen
     from engine.emulator.page import Page
 
 _SHAPE_CODES = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
-_LATER = (Private.ORIGIN, Private.AUTOWRAP, Private.CURSOR_BLINK)
+_LATER = frozenset(
+    {Mode.ORIGIN, Mode.AUTOWRAP, Mode.CURSOR_BLINK, Mode.INSERT, Mode.COLUMNS_132}
+    | {Mode.SIDE_MARGINS, Mode.SIZE_REPORTS, Mode.SYNCHRONIZED, Mode.NEW_LINE}
+)
 """Flags that are not simply set: they change how what follows is drawn, or have their own way."""
 
 
-def snapshot(screen: ModalScreen) -> str:
-    parts: list[str] = []
-    if screen.title:
-        parts.append(f"\x1b]2;{screen.title}\x1b\\")
-    parts += _page(screen.normal, screen)
-    if screen.alternate is not None:
+def snapshot(screen: Screen) -> str:
+    writer = _Writer(screen)
+    parts = [*writer.outside(), writer.page(screen.normal)]
+    if screen.page is screen.alternate:
         saved = screen.normal.saved
         if saved is not None:
-            parts.append(f"{_goto(saved.y, saved.x)}{sgr.sequence(saved.style)}")
-        parts.append("\x1b[?1049h\x1b[H")
-        parts += _page(screen.alternate, screen)
-    parts += _modes(screen)
-    parts.append(_cursor(screen))
+            parts.append(writer.saved(saved))
+        parts += ["\x1b[?47h\x1b[m\x1b[H", writer.page(screen.alternate)]
+    parts += [writer.saved_here(), *writer.modes(), writer.cursor()]
     return "".join(parts)
 
 
-def _page(page: Page, screen: ModalScreen) -> list[str]:
-    parts: list[str] = []
-    joined = False
-    style = DEFAULT_STYLE
-    for y in range(screen.lines):
-        line = page[y].line(screen.columns)
-        position = 0 if joined else -1
-        for run in line.runs:
-            if run.column != position:
-                parts.append(_goto(y, run.column))
-            if run.style != style:
-                style = run.style
-                parts.append(sgr.sequence(style))
-            parts.append(run.text)
-            position = run.column + run.cells
-        # A full row that goes on in the next one is written without moving the
-        # cursor, so that the new terminal wraps it and knows it too.
-        following = page[y + 1].line(screen.columns).runs if y + 1 < screen.lines else ()
-        joined = bool(
-            line.wrapped and position == screen.columns and following and not following[0].column
+class _Writer:
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._lines = Lines(screen.pens, screen.clusters)
+
+    def outside(self) -> list[str]:
+        """Titles and colours."""
+        screen = self._screen
+        parts: list[str] = []
+        for title, icon in screen.title_stack:
+            parts.append(f"\x1b]2;{title}\x1b\\\x1b]1;{icon}\x1b\\\x1b[22t")
+        if screen.title or screen.title_stack:
+            parts.append(f"\x1b]2;{screen.title}\x1b\\")
+        if screen.icon_name or screen.title_stack:
+            parts.append(f"\x1b]1;{screen.icon_name}\x1b\\")
+        if screen.working_directory:
+            parts.append(f"\x1b]7;{screen.working_directory}\x1b\\")
+        changed = screen.colours
+        for index, colour in changed.palette.items():
+            parts.append(f"\x1b]4;{index};{colours.describe(colour)}\x1b\\")
+        for index, colour in changed.special.items():
+            parts.append(f"\x1b]5;{index};{colours.describe(colour)}\x1b\\")
+        for number, colour in changed.dynamic.items():
+            parts.append(f"\x1b]{number};{colours.describe(colour)}\x1b\\")
+        return parts
+
+    def select(self, style: Style, before: Style) -> str:
+        """What changes one style to another: rendition, link and protection."""
+        parts = []
+        if style._replace(link=0, protected=False) != before._replace(link=0, protected=False):
+            parts.append(sgr.sequence(style._replace(link=0, protected=False)))
+        if style.link != before.link:
+            link = self._screen.links.get(style.link)
+            parts.append(f"\x1b]8;id={link.id};{link.uri}\x1b\\" if link else "\x1b]8;;\x1b\\")
+        if style.protected != before.protected:
+            protect, free = (
+                ("\x1bV", "\x1bW")
+                if self._screen.iso_protection
+                else (
+                    '\x1b[1"q',
+                    '\x1b[0"q',
+                )
+            )
+            parts.append(protect if style.protected else free)
+        return "".join(parts)
+
+    def page(self, page: Page) -> str:
+        screen = self._screen
+        lines = [self._lines.line(row) for row in page.rows]
+        parts: list[str] = []
+        joined = False
+        style = DEFAULT_STYLE
+        before = ""
+        for y, line in enumerate(lines):
+            position = 0 if joined else -1
+            if line.prompt:
+                parts.append(f"{_goto(y, 0)}\x1b]133;A\x1b\\")
+            for run in line.runs:
+                if run.column != position:
+                    parts.append(_goto(y, run.column))
+                if run.style != style:
+                    parts.append(self.select(run.style, style))
+                    style = run.style
+                if not run.text.isascii():
+                    parts.append(_apart(run.text, before, whole=run.cluster))
+                else:
+                    parts.append(run.text)
+                before = run.text
+                position = run.column + run.cells
+            # A full row that goes on in the next one is written without moving the
+            # cursor, so that the new terminal wraps it and knows it too.
+            following = lines[y + 1].runs if y + 1 < len(lines) else ()
+            joined = bool(
+                line.wrapped
+                and following
+                and (
+                    position == screen.columns
+                    # A wide character does not fit in the one column left.
+                    or (
+                        (position == screen.columns - 1 and following[0].cells == 2)
+                        and following[0].cluster
+                        and following[0].style == DEFAULT_STYLE
+                    )
+                )
+                and not following[0].column
+                and not lines[y + 1].prompt
+            )
+        if style != DEFAULT_STYLE:
+            parts.append(self.select(DEFAULT_STYLE, style))
+        return "".join(parts)
+
+    def saved(self, saved: SavedCursor) -> str:
+        """What makes a fresh terminal save this cursor."""
+        style = self._screen.pens.style(saved.pen)
+        origin = "\x1b[?6h" if saved.origin else ""
+        return (
+            f"{origin}{_goto(saved.y, saved.x)}{self.select(style, DEFAULT_STYLE)}"
+            f"{_charsets(saved.charsets)}\x1b7{'' if not origin else chr(27) + '[?6l'}"
+            f"{self.select(DEFAULT_STYLE, style)}{_ASCII}"
         )
-    if style != DEFAULT_STYLE:
-        parts.append(sgr.sequence(DEFAULT_STYLE))
-    return parts
+
+    def saved_here(self) -> str:
+        saved = self._screen.page.saved
+        return self.saved(saved) if saved is not None else ""
+
+    def modes(self) -> list[str]:
+        screen = self._screen
+        parts: list[str] = []
+        if screen.margins:
+            parts.append(f"\x1b[{screen.top + 1};{screen.bottom + 1}r")
+        if Mode.SIDE_MARGINS in screen.mode:
+            parts.append("\x1b[?69h")
+            if not screen.full_width:
+                parts.append(f"\x1b[{screen.left + 1};{screen.right + 1}s")
+        for mode in Mode:
+            on = mode in screen.mode
+            if mode not in _LATER and on != (mode in DEFAULT_MODES):
+                prefix = "?" if is_private(mode) else ""
+                parts.append(f"\x1b[{prefix}{number_of(mode)}{'h' if on else 'l'}")
+        if screen.mouse is not MouseTracking.OFF:
+            parts.append(f"\x1b[?{screen.mouse:d}h")
+        if screen.mouse_encoding is not MouseEncoding.DEFAULT:
+            parts.append(f"\x1b[?{screen.mouse_encoding:d}h")
+        steady = Mode.CURSOR_BLINK not in screen.mode
+        if steady or screen.cursor_style is not CursorShape.BLOCK:
+            parts.append(f"\x1b[{_SHAPE_CODES[screen.cursor_style] - (not steady)} q")
+        parts += [f"\x1b[>{flags}u" for flags in screen.page.keyboard[1:]]
+        if screen.page.keyboard[0]:
+            parts.insert(0, f"\x1b[={screen.page.keyboard[0]}u")
+        parts += [f"\x1b[>{key};{value}m" for key, value in screen.key_options.items()]
+        parts += [f"\x1b[>{key};{value}f" for key, value in screen.key_formats.items()]
+        if not screen.standard_tabs:
+            parts.append("\x1b[3g")
+            parts += [f"\x1b[1;{stop + 1}H\x1bH" for stop in sorted(screen.tabstops)]
+        return parts
+
+    def cursor(self) -> str:
+        """The cursor, last: margins and modes move it."""
+        screen = self._screen
+        x, y = screen.cursor.x, screen.cursor.y
+        style = screen.pens.style(screen.pen)
+        parts: list[str] = []
+        if Mode.ORIGIN in screen.mode:
+            parts.append("\x1b[?6h")
+            y -= screen.top
+            x -= screen.left
+        row = screen.rows[screen.cursor.y]
+        under = self._lines.line(row).at(screen.cursor.x)
+        start = self._lines.line(row).cell_start(screen.cursor.x)
+        if under is None:
+            under = self._lines.line(row).at(start)
+        if screen.wrap_next:
+            # Drawing the last character again brings back the pending wrap.
+            text, shown = (under.text, under.style) if under else (" ", DEFAULT_STYLE)
+            parts += [_goto(y, x - (screen.cursor.x - start)), self.select(shown, DEFAULT_STYLE)]
+            parts += [text, self.select(style, shown)]
+        else:
+            parts += [_goto(y, x), self.select(style, DEFAULT_STYLE)]
+        parts.append(_charsets(screen.charsets))
+        if Mode.AUTOWRAP not in screen.mode:
+            parts.append("\x1b[?7l")
+        if Mode.INSERT in screen.mode:
+            parts.append("\x1b[4h")
+        if Mode.NEW_LINE in screen.mode:
+            parts.append("\x1b[20h")
+        if Mode.SYNCHRONIZED in screen.mode:
+            parts.append("\x1b[?2026h")
+        return "".join(parts)
 
 
-def _modes(screen: ModalScreen) -> list[str]:
+_ASCII = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"
+
+
+def _charsets(charsets: Charsets) -> str:
+    parts = [
+        f"\x1b{slot}{name}" for slot, name in zip("()*+", charsets.sets, strict=True) if name != "B"
+    ]
+    parts.append(("", "\x0e", "\x1bn", "\x1bo")[charsets.left])
+    return "".join(parts)
+
+
+_APART = "\x1b[?7h"
+"""Sets what is set (autowrap); any sequence but SGR ends a cluster."""
+
+
+def _apart(text: str, before: str, *, whole: bool) -> str:
+    """Text after ``before``, each cell on its own where printing would join two (or one whole)."""
+    if whole:
+        return _APART + text if before and continues(before, text[0]) else text
     parts: list[str] = []
-    if screen.margins:
-        parts.append(f"\x1b[{screen.margins.top + 1};{screen.margins.bottom + 1}r")
-    for mode in Private:
-        if mode in _LATER:
-            continue
-        on = screen.flag(mode)
-        if on != (private_mode(mode) in DEFAULT_PRIVATE):
-            parts.append(f"\x1b[?{mode:d}{'h' if on else 'l'}")
-    if screen.mouse is not MouseTracking.OFF:
-        parts.append(f"\x1b[?{screen.mouse:d}h")
-    steady = not screen.flag(Private.CURSOR_BLINK)
-    if steady or screen.cursor_style is not CursorShape.BLOCK:
-        parts.append(f"\x1b[{_SHAPE_CODES[screen.cursor_style] - (not steady)} q")
-    return parts
-
-
-def _cursor(screen: ModalScreen) -> str:
-    """The cursor, last: margins and modes move it."""
-    x, y = screen.cursor.x, screen.cursor.y
-    parts: list[str] = []
-    if screen.flag(Private.ORIGIN):
-        parts.append("\x1b[?6h")
-        y -= screen.region[0]
-    last = screen.page[screen.cursor.y].line(screen.columns).at(screen.columns - 1)
-    if x >= screen.columns and last is not None:
-        # Drawing the last character again brings back the pending wrap.
-        parts += [_goto(y, last.column), sgr.sequence(last.style), last.text]
-    else:
-        parts.append(_goto(y, x))
-    if screen.style != DEFAULT_STYLE or x >= screen.columns:
-        parts.append(sgr.sequence(screen.style))
-    for slot, charset in zip("()", screen.charsets, strict=True):
-        if charset != "B":
-            parts.append(f"\x1b{slot}{charset}")
-    if screen.charset:
-        parts.append("\x0e")
-    if not screen.flag(Private.AUTOWRAP):
-        parts.append("\x1b[?7l")
-    if INSERT in screen.mode:
-        parts.append("\x1b[4h")
+    for char in text:
+        if before and continues(before, char):
+            parts.append(_APART)
+        parts.append(char)
+        before = char
     return "".join(parts)
 
 

@@ -1,339 +1,349 @@
-"""The parser: bytes to events on a screen, whatever the bytes and wherever they are cut.
+"""The fast way from bytes to rows: what is common is done here, the rest is handed on.
 
-Owns decoding, sequence boundaries and the tables from sequence to event name.
-Does not own what an event does. Built on pyte's ByteStream: its tables are
-extended, its character-at-a-time state machine is replaced by a table of
-states with one regular expression for what is whole within the chunk.
+Owns decoding, the splitting of a chunk at its escapes, and the inline paths for
+text, SGR, cursor positioning, erasing to the end of the line and line ends. Does
+not own the grammar of what is rare (parser) nor what sequences do (tables, screen).
+The two ways must give the same screen: tests feed every case whole and in pieces.
 
-Source: ECMA-48, xterm ctlseqs, and the state diagram at vt100.net/emu/dec_ansi_parser.
+How it is fast: ``str.split`` finds the escapes, one dictionary look-up finds an
+SGR's result and one another sequence's meaning, text and pens of neighbouring runs
+are joined before a row is touched, and lines of plain text become rows in bulk.
 """
 
 from __future__ import annotations
 
-import enum
-import inspect
+import codecs
 import logging
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pyte
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from engine.emulator import rows as row_edits
+from engine.emulator import tables
+from engine.emulator.lines_in_bulk import print_lines
+from engine.emulator.page import NOWHERE
+from engine.emulator.parser import Parser
+from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
+from engine.emulator.width import BEYOND, CELLS
 
-    from engine.emulator.screen import Screen
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from engine.emulator.modal import Screen
 
 logger = logging.getLogger(__name__)
 
-MAX_PARAMETER = 9999
-"""Larger numbers in a sequence count as this."""
-MAX_SEQUENCE = 512
-"""Characters of one control sequence. A longer one is read to its end and dropped."""
-MAX_STRING = 4096
-"""Characters kept of an OSC string. The rest is read to its end and dropped."""
-MAX_DIGITS = 6
+CHUNK = 65_536
+"""Characters worked on at a time: bounds what a huge feed() needs beside its data."""
+MAX_MEANINGS = 8192
+"""Sequences whose meaning is remembered; all are forgotten beyond it."""
 
-_WHOLE = re.compile(
-    r"([^\x00-\x1f\x7f-\x9f]+)"
-    r"|(?:\x1b\[|\x9b)([0-9:;<=>?]{0,256})([ -/]{0,4})([@-~])"
-    r"|([\x00-\x1a\x1c-\x1f\x7f])"
-)
-_TEXT, _SEQUENCE, _CONTROL = 1, 4, 5
-_PLAIN_LINES = re.compile(r"(?:[ -~]{0,1000}\r\n){4,256}")
-"""Enough lines to be worth the special case; bounded, as it may be tried at every line."""
-_CSI_BODY = re.compile(r"([0-9:;<=>?]*)([ -/]*)")
-_PARAMETERS = re.compile(r"([<=>?]*)([0-9:;]*)")
-_STRING_TEXT = re.compile(r"[^\x07\x18\x1a\x1b\x9c]+")
+_HEAD = re.compile(r"\[[0-9;:]*[@-~]")
+"""A control sequence without prefix and intermediates, after its escape."""
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_CONTROL_BUT_TAB = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_EIGHT_BIT = re.compile("[\x80-\x9f]")
 
-
-class _State(enum.Enum):
-    GROUND = enum.auto()
-    ESCAPE = enum.auto()
-    CSI = enum.auto()
-    STRING = enum.auto()
+_POSITION, _ERASE_RIGHT, _COLUMN, _FORWARD, _LINE, _STYLE, _OTHER = range(7)
+Meaning = tuple[int, int, int]
 
 
 class Stream(pyte.ByteStream):
     """Feeds one screen. feed() takes any bytes, never raises, and keeps no more than its bounds."""
 
-    escape = {  # noqa: RUF012  # pyte declares these tables so
-        **pyte.ByteStream.escape,
-        "E": "next_line",
-        "=": "application_keypad",
-        ">": "normal_keypad",
-    }
-    # Keys are prefix, intermediates and final byte. pyte's "'" for HPA is a slip: it is "`".
-    csi = {  # noqa: RUF012  # as above
-        **{key: event for key, event in pyte.ByteStream.csi.items() if key != "'"},
-        "e": "cursor_down_anywhere",
-        "`": "cursor_to_column",
-        "I": "tab_forward",
-        "Z": "tab_back",
-        "S": "scroll_up",
-        "T": "scroll_down",
-        "b": "repeat",
-        "s": "save_cursor",
-        "t": "window_report",
-        "u": "restore_cursor",
-        "?J": "erase_in_display",
-        "?K": "erase_in_line",
-        "?h": "set_private_mode",
-        "?l": "reset_private_mode",
-        "?n": "report_private_status",
-        ">c": "report_secondary_attributes",
-        "?$p": "report_private_mode",
-        "!p": "soft_reset",
-        " q": "cursor_shape",
-        " @": "scroll_left",
-        " A": "scroll_right",
-        "'}": "insert_columns",
-        "'~": "delete_columns",
-    }
-    events = frozenset(
-        {*pyte.ByteStream.events, *escape.values(), *csi.values()}
-        | {"draw", "set_title", "sgr", "define_charset"}
-    )
-
-    # A character in the last column leaves the cursor beyond it. These events leave it
-    # there; all others, which move or edit, bring it back first.
-    _KEEP_PENDING_WRAP: ClassVar[frozenset[str]] = frozenset(
-        {
-            "bell",
-            "tab",
-            "tab_forward",
-            "scroll_up",
-            "scroll_down",
-            "save_cursor",
-            "repeat",
-            "set_mode",
-            "reset_mode",
-            "cursor_shape",
-            "sgr",
-        }
-        | {"set_private_mode", "reset_private_mode", "application_keypad", "normal_keypad"}
-        | {"define_charset", "set_title", "shift_in", "shift_out", "set_tab_stop", "clear_tab_stop"}
-        | {event for event in (*csi.values(), *escape.values()) if "report" in event}
-    )
-
-    _C1: ClassVar[dict[str, str]] = {"\x84": "D", "\x85": "E", "\x88": "H", "\x8d": "M"}
-    _STRINGS: ClassVar[dict[str, str]] = {
-        "\x90": "P",
-        "\x98": "X",
-        "\x9d": "]",
-        "\x9e": "^",
-        "\x9f": "_",
-    }
+    basic = tables.BASIC
+    escape = tables.ESCAPE
+    sharp = tables.SHARP
+    csi = tables.PLAIN_CSI
+    events = pyte.ByteStream.events | tables.EVENTS
 
     def __init__(self, screen: Screen) -> None:
-        self._state = _State.GROUND
-        self._collected = ""
-        self._string = ""
-        self._string_kind = ""
-        self.failed: set[str] = set()
-        """Events whose handler raised: logged once each."""
-        self._handlers: dict[str, tuple[Callable[..., Any], int]] = {}
         self._screen = screen
+        self.failed: set[str] = set()
+        """Events whose handler raised: each is logged once."""
+        self._meanings: dict[str, Meaning] = {}
         super().__init__(screen)
-
-    def attach(self, screen: pyte.Screen) -> None:
-        super().attach(screen)
-        for event in self.events:
-            handler = getattr(screen, event)
-            self._handlers[event] = (handler, _arity(handler))
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._parser_of_rest = Parser(screen, self._call)
 
     def _initialize_parser(self) -> None:
         """pyte's own parser is not used."""
 
-    def _lines(self, text: str, position: int) -> int:
-        """Hand a block of plain lines to the screen at once; returns where it ends."""
-        if not self._screen.takes_lines():
-            return position
-        found = _PLAIN_LINES.match(text, position)
-        if found:
-            lines = found[0].split("\r\n")[:-1]
-            if max(map(len, lines)) <= self._screen.columns:
-                self._call("draw_lines", self._screen.draw_lines, (lines,))
-                return found.end()
-        return position
-
-    def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
-        text = self.utf8_decoder.decode(data)
-        draw, _ = self._handlers["draw"]
-        match = _WHOLE.match
-        position, length = 0, len(text)
-        while position < length:
-            if self._state is _State.GROUND and (found := match(text, position)):
-                position = found.end()
-                kind = found.lastindex
-                if kind == _TEXT:
-                    self._call("draw", draw, (found[1],))
-                elif kind == _CONTROL:
-                    self._control(found[5])
-                    if found[5] == "\n":
-                        position = self._lines(text, position)
-                else:
-                    self._csi(found[2], found[3], found[4])
-            else:
-                position = self._advance(text, position)
-
     @property
     def pending(self) -> int:
         """Characters held of a sequence that has not ended."""
-        return len(self._collected) + len(self._string)
+        return self._parser_of_rest.pending
 
-    # -- one character (or one string's worth) of a sequence cut by the chunk's end or odd
+    def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
+        text = self._decoder.decode(data)
+        if not text.isascii() and _EIGHT_BIT.search(text):
+            # C1 controls, decoded: the same as their seven-bit forms.
+            text = _EIGHT_BIT.sub(lambda found: f"\x1b{chr(ord(found[0]) - 0x40)}", text)
+        for start in range(0, len(text), CHUNK):
+            part = text[start : start + CHUNK] if len(text) > CHUNK else text
+            part = self._parser_of_rest.resume(part)
+            pieces = iter(part.split("\x1b"))
+            self._guarded(self._ground, next(pieces))
+            while not self._guarded(self._run, pieces):
+                pass
 
-    def _advance(self, text: str, position: int) -> int:
-        if self._state is _State.STRING:
-            return self._advance_string(text, position)
-        char = text[position]
-        if char == "\x1b":
-            self._enter(_State.ESCAPE)
-        elif char in "\x18\x1a":
-            self._enter(_State.GROUND)
-        elif char < " ":
-            self._control(char)
-        elif char == "\x7f":
-            pass
-        elif "\x80" <= char <= "\x9f":
-            self._enter(_State.GROUND)
-            self._eight_bit(char)
-        elif self._state is _State.CSI:
-            self._advance_csi(char)
-        elif self._state is _State.ESCAPE:
-            self._advance_escape(char)
-        return position + 1
+    def _guarded(self, work: Callable[[Any], None], argument: Any) -> bool:
+        """Do it; a mistake of ours costs one piece and one log line, not the session's screen."""
+        try:
+            work(argument)
+        except Exception as error:
+            if type(error).__name__ not in self.failed:
+                self.failed.add(type(error).__name__)
+                logger.exception("The terminal could not take some output")
+            return False
+        return True
 
-    def _enter(self, state: _State) -> None:
-        self._state = state
-        self._collected = ""
-        self._string = ""
-        self._string_kind = ""
-
-    def _eight_bit(self, char: str) -> None:
-        if char in self._C1:
-            self._event(self.escape[self._C1[char]])
-        elif char == "\x9b":
-            self._enter(_State.CSI)
-        elif char in self._STRINGS:
-            self._enter(_State.STRING)
-            self._string_kind = self._STRINGS[char]
-
-    def _advance_escape(self, char: str) -> None:
-        kind = self._string_kind
-        if char <= "/":
-            if len(self._collected) < MAX_SEQUENCE:
-                self._collected += char
-            return
-        collected, string = self._collected, self._string
-        self._enter(_State.GROUND)
-        if collected:
-            self._designate(collected, char)
-        elif char == "[":
-            self._enter(_State.CSI)
-        elif char in "PX]^_":
-            self._enter(_State.STRING)
-            self._string_kind = char
-        elif char == "\\":
-            self._string_end(kind, string)
-        elif char in self.escape:
-            self._event(self.escape[char])
-
-    def _designate(self, intermediates: str, final: str) -> None:
-        if intermediates == "#" and final in self.sharp:
-            self._event(self.sharp[final])
-        elif intermediates in ("(", ")"):
-            self._event("define_charset", final, intermediates)
-
-    def _advance_csi(self, char: str) -> None:
-        if not "@" <= char <= "~":
-            if char > "~":
-                self._enter(_State.GROUND)
-            elif len(self._collected) < MAX_SEQUENCE:
-                self._collected += char
-            return
-        collected = self._collected
-        self._enter(_State.GROUND)
-        body = _CSI_BODY.fullmatch(collected)
-        if body and len(collected) < MAX_SEQUENCE:
-            self._csi(body[1], body[2], char)
-
-    def _advance_string(self, text: str, position: int) -> int:
-        found = _STRING_TEXT.match(text, position)
-        if found:
-            self._string += found[0][: MAX_STRING - len(self._string)]
-            return found.end()
-        char = text[position]
-        kind, string = self._string_kind, self._string
-        if char == "\x1b":
-            # ESC \ ends the string; ESC and anything else breaks it off.
-            self._state = _State.ESCAPE
-        elif char == "\x07" and kind != "]":
-            pass
-        else:
-            self._enter(_State.GROUND)
-            if char in "\x07\x9c":
-                self._string_end(kind, string)
-        return position + 1
-
-    # -- whole sequences
-
-    def _control(self, char: str) -> None:
-        event = self.basic.get(char)
-        if event:
-            self._event(event)
-
-    def _csi(self, parameters: str, intermediates: str, final: str) -> None:
-        found = _PARAMETERS.fullmatch(parameters)
-        if found is None:
-            return
-        prefix, numbers = found[1], found[2]
-        if final == "m" and not prefix and not intermediates:
-            self._event("sgr", _bounded(numbers))
-            return
-        event = self.csi.get(prefix + intermediates + final)
-        if event:
-            self._event(event, *(_number(part) for part in numbers.split(";")))
-
-    def _string_end(self, kind: str, string: str) -> None:
-        if kind != "]":
-            return
-        code, _, body = string.partition(";")
-        if code in ("0", "2"):
-            self._event("set_title", body)
-
-    def _event(self, event: str, *arguments: object) -> None:
-        handler, arity = self._handlers[event]
-        if event not in self._KEEP_PENDING_WRAP:
-            self._screen.settle()
-        self._call(event, handler, arguments[:arity])
-
-    def _call(self, event: str, handler: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    def _call(self, event: str, handler: Callable[..., Any], *arguments: object) -> None:
         try:
             handler(*arguments)
         except Exception:
-            # A mistake of ours must cost one sequence, not the session's screen.
             if event not in self.failed:
                 self.failed.add(event)
                 logger.exception("The terminal could not do %s%r", event, arguments)
 
+    # -- what is common
 
-def _arity(handler: Callable[..., Any]) -> int:
-    """How many positional arguments the handler takes: further parameters are ignored."""
-    parameters = inspect.signature(handler).parameters.values()
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return MAX_SEQUENCE
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    def _run(self, pieces: Iterator[str]) -> None:
+        """Each piece is what follows an escape: a sequence and the text after it."""
+        screen = self._screen
+        parser = self._parser_of_rest
+        pens = screen.pens
+        meanings = self._meanings
+        head = _HEAD.match
+        put = row_edits.put
+        rows, cursor = screen.rows, screen.cursor
+        columns, lines = screen.columns, screen.lines
+        fast = screen.fast
+        ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
+        pen = screen.pen
+        steps = pens.steps(pen) if parser.idle else {}
+        y = cursor.y
+        x = cursor.x + screen.wrap_next
+        # Text and pens printed from column ``from_x`` on, not yet in their row.
+        cells = cell_pens = ""
+        from_x = flags = 0
+        printed = screen.last
 
+        for piece in pieces:
+            parameters, style, text = piece.partition("m")
+            step = steps.get(parameters) if style else None
+            if step is not None:
+                pen, steps = step
+            elif ascii_set and piece[:2] == "(B":
+                # It is so already, and many programs say it with every SGR.
+                text = piece[2:]
+            else:
+                found = head(piece) if parser.idle else None
+                if found is not None:
+                    sequence = found[0]
+                    text = piece[found.end() :]
+                    if sequence[-1] == "m":
+                        code = _STYLE
+                    else:
+                        meaning = meanings.get(sequence) or self._meaning(sequence)
+                        code = meaning[0]
+                else:
+                    code = _OTHER
+                    sequence = ""
+                if code == _STYLE:
+                    pen, steps = pens.step(pen, sequence[1:-1], sequence[:-1])
+                else:
+                    if cells:
+                        row = rows[y]
+                        if row is BLANK and not from_x:
+                            rows[y] = (cells, cell_pens, flags)
+                        else:
+                            rows[y] = put(row, from_x, cells, cell_pens, flags)
+                        cells = ""
+                        flags = 0
+                    screen.print_at = NOWHERE
+                    if not fast:
+                        code = _OTHER
+                    if code == _POSITION:
+                        _, y, x = meaning
+                        if y >= lines:
+                            y = lines - 1
+                        if x >= columns:
+                            x = columns - 1
+                    elif code == _ERASE_RIGHT:
+                        if x >= columns:
+                            x = columns - 1
+                        row = rows[y]
+                        if len(row[0]) <= x and pen == DEFAULT_PEN:
+                            if row[2] & WRAPPED:
+                                rows[y] = (row[0], row[1], row[2] & ~WRAPPED)
+                        elif pens.protected or x == 0:
+                            cursor.x, cursor.y = x, y
+                            screen.pen = pen
+                            screen.erase(y, x, columns, selective=False)
+                        else:
+                            rows[y] = row_edits.erase(row, x, columns, columns, pens.erasing(pen))
+                    elif code == _COLUMN:
+                        x = meaning[1]
+                        if x >= columns:
+                            x = columns - 1
+                    elif code == _FORWARD:
+                        x += meaning[1]
+                        if x >= columns:
+                            x = columns - 1
+                    elif code == _LINE:
+                        if x >= columns:
+                            x = columns - 1
+                        y = meaning[1]
+                        if y >= lines:
+                            y = lines - 1
+                    else:
+                        if fast and x >= columns:
+                            cursor.x, screen.wrap_next = columns - 1, True
+                        elif fast:
+                            cursor.x, screen.wrap_next = x, False
+                        if fast:
+                            cursor.y = y
+                        screen.pen = pen
+                        # Only REP, right after text, may ask what was printed.
+                        screen.last = printed if sequence[-1:] == "b" else ""
+                        if sequence:
+                            parser.plain_sequence(sequence)
+                        else:
+                            text = parser.escape(piece)
+                        rows, cursor = screen.rows, screen.cursor
+                        columns, lines = screen.columns, screen.lines
+                        fast = screen.fast
+                        ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
+                        pen = screen.pen
+                        steps = pens.steps(pen) if parser.idle else {}
+                        y = cursor.y
+                        x = cursor.x + screen.wrap_next
+            printed = ""
+            if not text:
+                continue
+            if fast and text.isprintable():
+                more_flags = 0
+                if not text.isascii():
+                    wide = text.translate(CELLS)
+                    if BEYOND in wide or screen.open_cluster:
+                        more_flags = -1
+                    elif len(wide) != len(text):
+                        text = wide
+                        more_flags = WIDE
+                size = len(text)
+                if more_flags >= 0 and x + size <= columns:
+                    if cells:
+                        cells += text
+                        cell_pens += pen * size
+                        flags |= more_flags
+                    else:
+                        cells = text
+                        cell_pens = pen * size
+                        from_x = x
+                        flags = more_flags
+                    x += size
+                    printed = text[-2:] if text[-1] == "\0" else text[-1]
+                    continue
+            # Anything else: the screen takes over, and we from it.
+            if cells:
+                row = rows[y]
+                if row is BLANK and not from_x:
+                    rows[y] = (cells, cell_pens, flags)
+                else:
+                    rows[y] = put(row, from_x, cells, cell_pens, flags)
+                cells = ""
+                flags = 0
+                screen.print_at = (y, x)
+            if fast:
+                cursor.y = y
+                if x >= columns:
+                    cursor.x, screen.wrap_next = columns - 1, True
+                else:
+                    cursor.x, screen.wrap_next = x, False
+            screen.pen = pen
+            screen.last = ""
+            self._ground(text)
+            rows, cursor = screen.rows, screen.cursor
+            columns, lines = screen.columns, screen.lines
+            fast = screen.fast
+            ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
+            pen = screen.pen
+            steps = pens.steps(pen) if parser.idle else {}
+            y = cursor.y
+            x = cursor.x + screen.wrap_next
+            printed = screen.last
 
-def _number(text: str) -> int:
-    digits = text.partition(":")[0].lstrip("0")
-    return min(int(digits[:MAX_DIGITS] or 0), MAX_PARAMETER)
+        if cells:
+            rows[y] = put(rows[y], from_x, cells, cell_pens, flags)
+            screen.print_at = (y, x)
+        if fast:
+            cursor.y = y
+            if x >= columns:
+                cursor.x, screen.wrap_next = columns - 1, True
+            else:
+                cursor.x, screen.wrap_next = x, False
+        screen.pen = pen
+        screen.last = printed
 
+    def _meaning(self, sequence: str) -> Meaning:
+        """What a sequence is to the loop above: a kind, and up to two numbers from 0."""
+        final = sequence[-1]
+        body = sequence[1:-1]
+        meaning: Meaning = (_OTHER, 0, 0)
+        if len(body) <= 9 and ":" not in body:
+            numbers = [int(part or 0) for part in body.split(";")]
+            first = numbers[0]
+            if final in "Hf":
+                second = numbers[1] if len(numbers) > 1 else 1
+                meaning = (_POSITION, max(first, 1) - 1, max(second, 1) - 1)
+            elif final == "K" and first == 0:
+                meaning = (_ERASE_RIGHT, 0, 0)
+            elif final == "G":
+                meaning = (_COLUMN, max(first, 1) - 1, 0)
+            elif final == "C":
+                meaning = (_FORWARD, max(first, 1), 0)
+            elif final == "d":
+                meaning = (_LINE, max(first, 1) - 1, 0)
+        if len(self._meanings) >= MAX_MEANINGS:
+            self._meanings.clear()
+        self._meanings[sequence] = meaning
+        return meaning
 
-def _bounded(parameters: str) -> str:
-    """SGR parameters as they came, but no number longer than MAX_DIGITS digits."""
-    return _LONG_NUMBER.sub("9999", parameters) if len(parameters) > MAX_DIGITS else parameters
+    # -- text with controls in it
 
+    def _ground(self, text: str) -> None:
+        """Text between two sequences: runs, line ends, single controls."""
+        screen = self._screen
+        parser = self._parser_of_rest
+        if not parser.idle:
+            text = parser.collect(text)
+        if not text:
+            return
+        if screen.fast and "\r\n" in text:
+            first, *lines = text.split("\r\n")
+            last = lines.pop()
+            if not lines or not _CONTROL_BUT_TAB.search("".join(lines)):
+                self._controlled(first)
+                screen.linefeed()
+                screen.carriage_return()
+                if lines:
+                    self._call("print_lines", print_lines, screen, lines)
+                self._controlled(last)
+                return
+        self._controlled(text)
 
-_LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DIGITS + 1},}}")
+    def _controlled(self, text: str) -> None:
+        """Text and single controls."""
+        screen = self._screen
+        position, length = 0, len(text)
+        while position < length:
+            found = _CONTROL.search(text, position)
+            end = found.start() if found else length
+            if end > position:
+                self._call("draw", screen.draw, text[position:end])
+            if end < length:
+                screen.last = ""
+                self._parser_of_rest.control(text[end])
+            position = end + 1

@@ -10,9 +10,16 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engine.emulator import reflow
+from engine.emulator.collector import Collector
+from engine.emulator.colours import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.host import Host
-from engine.emulator.modal import ModalScreen
-from engine.emulator.modes import Keyboard, MouseEncoding, Private
+from engine.emulator.keyboard import OTHER_KEYS
+from engine.emulator.lines import Lines
+from engine.emulator.modal import Screen
+from engine.emulator.modes import Keyboard, Mode, MouseEncoding
+from engine.emulator.rows import PROMPT, Row
+from engine.emulator.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
 from engine.emulator.stream import Stream
 from engine.model import MAX_DIMENSION, MIN_DIMENSION
@@ -20,8 +27,9 @@ from engine.model import MAX_DIMENSION, MIN_DIMENSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from engine.emulator.cells import Hyperlink, Line
+    from engine.emulator.lines import Line
     from engine.emulator.modes import CursorShape, MouseTracking
+    from engine.emulator.style import Hyperlink
 
 SCROLLBACK_LINES = 10_000
 """Lines of history kept when nobody says otherwise; the oldest go first."""
@@ -53,8 +61,13 @@ class Terminal:
         self.muted = False
         """While set, questions are read but not answered."""
         self._answers = 0
-        self._screen = ModalScreen(_bounded(cols), _bounded(rows), scrollback, self._answer)
+        self._screen = Screen(
+            _bounded(cols), _bounded(rows), scrollback, self._answer, lambda: self.host
+        )
         self._stream = Stream(self._screen)
+        self._lines = Lines(self._screen.pens, self._screen.clusters)
+        self._history = Scrollback(self._screen, self._lines)
+        self._collector = Collector(self._screen, self._lines)
         self._revision = 0
 
     # -- in
@@ -64,11 +77,14 @@ class Terminal:
         self._answers = 0
         self._revision += 1
         self._stream.feed(data)
+        self._collector.work()
 
     def resize(self, rows: int, cols: int) -> None:
         """Change the size. Sizes beyond 1..1000 count as the nearest that is not."""
         self._revision += 1
-        self._screen.resize(_bounded(rows), _bounded(cols))
+        reflow.resize(self._screen, _bounded(rows), _bounded(cols))
+        if Mode.SIZE_REPORTS in self._screen.mode:
+            self._screen.report_size()
 
     def reset(self) -> None:
         """As new, but for the history: screen, modes, title, and any half-read sequence."""
@@ -78,7 +94,7 @@ class Terminal:
 
     def clear_scrollback(self) -> None:
         self._revision += 1
-        self._screen.history.clear()
+        self._screen.clear_history()
 
     @contextmanager
     def replaying(self) -> Iterator[None]:
@@ -110,16 +126,18 @@ class Terminal:
         The same object as last time means that nothing changed. Raises
         IndexError beyond either end.
         """
+        return self._lines.line(self._row(index))
+
+    def _row(self, index: int) -> Row:
+        screen = self._screen
         if index < 0:
-            return self._screen.history[index]
-        if index >= self._screen.lines:
-            raise IndexError(index)
-        return self._screen.page[index].line(self._screen.columns)
+            return screen.history[index]
+        return screen.rows[index]
 
     @property
     def scrollback(self) -> Sequence[Line]:
         """The history, oldest line first."""
-        return self._screen.history
+        return self._history
 
     @property
     def scrolled(self) -> int:
@@ -136,12 +154,12 @@ class Terminal:
 
     def text(self) -> list[str]:
         """The rows on screen, trailing blanks removed."""
-        return [self.line(index).text for index in range(self.rows)]
+        return [self._lines.text(row) for row in self._screen.rows]
 
     def cursor(self) -> tuple[int, int]:
         """(row, column), both from 0."""
         cursor = self._screen.cursor
-        return cursor.y, min(cursor.x, self._screen.columns - 1)
+        return cursor.y, cursor.x
 
     def snapshot(self) -> str:
         """Sequences that draw this screen on a fresh terminal of the same size."""
@@ -161,11 +179,11 @@ class Terminal:
 
     @property
     def alternate_screen(self) -> bool:
-        return self._screen.alternate is not None
+        return self._screen.page is self._screen.alternate
 
     @property
     def cursor_visible(self) -> bool:
-        return self._screen.flag(Private.CURSOR_VISIBLE)
+        return self._screen.flag(Mode.CURSOR_VISIBLE)
 
     @property
     def cursor_shape(self) -> CursorShape:
@@ -173,28 +191,36 @@ class Terminal:
 
     @property
     def cursor_blink(self) -> bool:
-        return self._screen.flag(Private.CURSOR_BLINK)
+        return self._screen.flag(Mode.CURSOR_BLINK)
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        """The cursor until a program chooses another, and after DECSCUSR 0 and RIS."""
+        screen = self._screen
+        chosen = (screen.cursor_style, self.cursor_blink) != screen.default_cursor
+        screen.default_cursor = (shape, blink)
+        if not chosen:
+            screen.use_default_cursor()
 
     @property
     def reverse_screen(self) -> bool:
         """DECSCNM: foreground and background are swapped everywhere."""
-        return self._screen.flag(Private.REVERSE_SCREEN)
+        return self._screen.flag(Mode.REVERSE_SCREEN)
 
     @property
     def application_cursor(self) -> bool:
-        return self._screen.flag(Private.APPLICATION_CURSOR)
+        return self._screen.flag(Mode.APPLICATION_CURSOR)
 
     @property
     def application_keypad(self) -> bool:
-        return self._screen.flag(Private.APPLICATION_KEYPAD)
+        return self._screen.flag(Mode.APPLICATION_KEYPAD)
 
     @property
     def bracketed_paste(self) -> bool:
-        return self._screen.flag(Private.BRACKETED_PASTE)
+        return self._screen.flag(Mode.BRACKETED_PASTE)
 
     @property
     def focus_reports(self) -> bool:
-        return self._screen.flag(Private.FOCUS_REPORTS)
+        return self._screen.flag(Mode.FOCUS_REPORTS)
 
     @property
     def mouse_tracking(self) -> MouseTracking:
@@ -202,51 +228,61 @@ class Terminal:
 
     @property
     def mouse_sgr(self) -> bool:
-        return self._screen.flag(Private.MOUSE_SGR)
+        return self._screen.mouse_encoding is MouseEncoding.SGR
 
     @property
     def mouse_encoding(self) -> MouseEncoding:
-        return MouseEncoding.SGR if self.mouse_sgr else MouseEncoding.DEFAULT
+        return self._screen.mouse_encoding
 
     @property
     def alternate_scroll(self) -> bool:
         """1007: on the alternate screen the wheel sends cursor keys."""
-        return True
+        return self._screen.flag(Mode.ALTERNATE_SCROLL)
 
     @property
     def backarrow_sends_backspace(self) -> bool:
         """DECBKM: the backarrow key sends BS, not DEL."""
-        return False
+        return self._screen.flag(Mode.BACKARROW)
+
+    @property
+    def enter_sends_newline(self) -> bool:
+        """LNM: the Enter key sends CR LF."""
+        return self._screen.flag(Mode.NEW_LINE)
+
+    @property
+    def alt_sends_escape(self) -> bool:
+        """1036 or 1039: Alt puts ESC before what a key sends, else it sets the eighth bit."""
+        return self._screen.flag(Mode.META_ESCAPE) or self._screen.flag(Mode.ALT_ESCAPE)
 
     @property
     def keyboard(self) -> Keyboard:
         """What the program asked for with the kitty keyboard protocol, on this screen."""
-        return Keyboard(0)
+        return Keyboard(self._screen.page.keyboard[-1])
 
     @property
     def modify_other_keys(self) -> int:
         """0, 1, 2 or 3: xterm's modifyOtherKeys."""
-        return 0
+        return self._screen.key_options.get(OTHER_KEYS, 0)
 
     @property
     def format_other_keys(self) -> int:
         """0: CSI 27;modifier;code ~. 1: CSI code;modifier u."""
-        return 0
+        return self._screen.key_formats.get(OTHER_KEYS, 0)
 
     @property
     def synchronized(self) -> bool:
         """2026: the program is in the middle of a frame. Whoever paints sets a limit in time."""
-        return False
+        return self._screen.flag(Mode.SYNCHRONIZED)
 
     @property
     def icon(self) -> str:
         """The icon's name (OSC 1), printable characters only."""
-        return ""
+        return self._screen.icon_name
 
     @property
     def working_directory(self) -> str:
         """The URL of OSC 7, as the program gave it: do not trust it. "" until given."""
-        return ""
+        return self._screen.working_directory
 
     # -- colours a program changed
 
@@ -254,38 +290,43 @@ class Terminal:
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
         """The colours in use, each 0xRRGGBB (palette: 16 or 256), to answer questions with."""
+        known = self._screen.colours
+        known.theme_palette[: len(palette)] = palette
+        known.theme_dynamic |= {FOREGROUND: foreground, BACKGROUND: background, CURSOR: cursor}
 
     @property
     def palette(self) -> Mapping[int, int]:
         """Entries changed with OSC 4: index 0..255 to 0xRRGGBB. The rest are the theme's."""
-        return {}
+        return self._screen.colours.palette
 
     @property
     def foreground(self) -> int | None:
         """0xRRGGBB of OSC 10, or None for the theme's; likewise the next two."""
-        return None
+        return self._screen.colours.dynamic.get(FOREGROUND)
 
     @property
     def background(self) -> int | None:
-        return None
+        return self._screen.colours.dynamic.get(BACKGROUND)
 
     @property
     def cursor_colour(self) -> int | None:
-        return None
+        return self._screen.colours.dynamic.get(CURSOR)
 
     # -- links and prompts
 
     def hyperlink(self, link: int) -> Hyperlink | None:
         """What a Style's ``link`` stands for. The URI is the program's: check it before use."""
-        return None
+        return self._screen.links.get(link)
 
     def prompts(self) -> list[int]:
         """Lines on which a prompt starts (OSC 133), oldest first, as ``scrolled + index``."""
-        return []
+        screen = self._screen
+        every = enumerate((*screen.history, *screen.rows), -len(screen.history))
+        return [screen.scrolled + index for index, row in every if row[2] & PROMPT]
 
     def line_text(self, index: int) -> str:
         """line(index).text without making a Line: for searching all of the history."""
-        return self.line(index).text
+        return self._lines.text(self._row(index))
 
     def _answer(self, text: str) -> None:
         self._answers += 1

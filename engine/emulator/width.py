@@ -1,7 +1,8 @@
-"""How many cells a character takes.
+"""How many cells a character takes, and which characters share a cell.
 
 Owns the one answer used by everything in the emulator. wcwidth holds the
-Unicode tables; this adds a cache and a pattern for what is plainly narrow.
+Unicode tables; this puts them into forms that are fast to ask.
+Source: UAX #29 (grapheme clusters), UTS #51 (emoji), terminal mode 2027.
 """
 
 from __future__ import annotations
@@ -11,12 +12,78 @@ from functools import lru_cache
 
 from wcwidth import wcwidth
 
-# Runs that need no look-up: ASCII, Latin, Cyrillic, punctuation, boxes and blocks.
-# (U+00AD, the soft hyphen, is left out: it is looked up.)
-NARROW = re.compile("[ -~\xa0-\xac\xae-\u02ff\u0400-\u0482\u2010-\u2027\u2500-\u259f]+")
+JOINER = "\u200d"
+EMOJI_STYLE = "\ufe0f"
+"""VS16: what went before is to look like an emoji, so it is wide."""
+
+_PICTOGRAPHS = (
+    "\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
+    "\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa"
+    "\U0001f400-\U0001faff"
+)
+_PICTOGRAPH = re.compile(f"[{_PICTOGRAPHS}]")
+_KEYCAP_BASES = frozenset("#*0123456789")
+_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]")
+_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")
+
+BEYOND = "\x01"
+"""In CELLS: a character that may share its neighbour's cell, so look closer."""
 
 
 @lru_cache(maxsize=8192)
 def width(char: str) -> int:
     """0, 1 or 2 cells; -1 for what has no width at all. "" is 0."""
+    if _FLAG_LETTERS.match(char):
+        return 1
+    if "\ud800" <= char <= "\udfff":
+        return 1
     return wcwidth(char) if char else 0
+
+
+@lru_cache(maxsize=8192)
+def extends(char: str) -> bool:
+    """Whether the character belongs to the one before it, whatever that is."""
+    return width(char) == 0
+
+
+def continues(cluster: str, char: str) -> bool:
+    """Whether ``char`` belongs to the same cell group as ``cluster`` right before it."""
+    if extends(char):
+        return True
+    if _TONES.match(char):
+        return bool(_PICTOGRAPH.match(cluster)) and not cluster.endswith(JOINER)
+    if _FLAG_LETTERS.match(char):
+        return len(cluster) == 1 and bool(_FLAG_LETTERS.match(cluster))
+    return cluster.endswith(JOINER) and bool(_PICTOGRAPH.match(cluster) and _PICTOGRAPH.match(char))
+
+
+def cluster_width(cluster: str) -> int:
+    """1 or 2 cells for a whole cluster."""
+    first = cluster[0]
+    if width(first) == 2:
+        return 2
+    if len(cluster) == 1:
+        return 1
+    if _FLAG_LETTERS.match(first):
+        return 2 if _FLAG_LETTERS.match(cluster[1]) else 1
+    emoji = cluster[1] == EMOJI_STYLE and (first in _KEYCAP_BASES or _PICTOGRAPH.match(first))
+    return 2 if emoji else 1
+
+
+class _Cells(dict[int, str]):
+    """A table for str.translate: a character to its cells, BEYOND when it may join others."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if len(self) >= 60_000:
+            self.clear()
+        cells = self[code] = self._cells(char)
+        return cells
+
+    def _cells(self, char: str) -> str:
+        if char >= "\U00100000" or _TONES.match(char) or _FLAG_LETTERS.match(char):
+            return BEYOND
+        return {0: BEYOND, 2: char + "\0"}.get(width(char), char)
+
+
+CELLS = _Cells()

@@ -66,7 +66,7 @@ class EchoPTY:
     """Answers every byte with itself: the backend for tests and measurements.
 
     ``capacity`` bounds the bytes written and not yet read; write() waits beyond it.
-    A written 0x04 (^D) at the start of a write ends it with exit code 0.
+    A write of nothing but 0x04 (^D) ends it with exit code 0.
     """
 
     def __init__(self, size: Size, label: str = "echo", capacity: int = 256 * 1024) -> None:
@@ -106,7 +106,7 @@ class EchoPTY:
 
     async def write(self, data: bytes) -> None:
         async with self._changed:
-            if data[:1] == b"\x04":
+            if data == b"\x04":
                 await self._end(ExitStatus(0, "The echo was ended"))
                 return
             await self._changed.wait_for(lambda: self._held < self._capacity or self._ended)

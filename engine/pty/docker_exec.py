@@ -31,7 +31,8 @@ from engine.errors import (
     TargetNotRunningError,
 )
 from engine.model import ExitStatus
-from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
+from engine.pty.base import CLOSE_TIMEOUT_SECONDS
+from engine.pty.chunking import GATHER_SECONDS, ChunkSize
 from engine.pty.exec_session import SESSION_VARIABLE, TAG_VARIABLE, ExecSession, end_session
 from engine.pty.exec_stream import open_exec_stream
 
@@ -86,11 +87,12 @@ _SIGNALLED = {129: "HUP", 137: "KILL", 143: "TERM"}
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the container itself decides about a terminal in it."""
+    """What the container and the settings decide about a terminal in it."""
 
     user: str
     users: tuple[str, ...]
     shells: tuple[str, ...]
+    read_chunk: int
 
 
 class DockerExecPTY:
@@ -104,6 +106,7 @@ class DockerExecPTY:
         stream: HttpStream,
         session: ExecSession,
         size: Size,
+        read_chunk: int,
     ) -> None:
         self.exec_id = exec_id
         self.shell = ""
@@ -113,6 +116,8 @@ class DockerExecPTY:
         self._stream = stream
         self._session = session
         self._size = size
+        self._chunk = ChunkSize(read_chunk)
+        self._loop = asyncio.get_running_loop()
         self._told: Size | None = None  # what Docker was last told
         self._resizing = asyncio.Lock()
         self._exit: ExitStatus | None = None
@@ -208,7 +213,7 @@ class DockerExecPTY:
         exec_id = await docker.call(target.engine, create)
         stream = await open_exec_stream(docker.endpoint(target.engine), exec_id, tty=True)
         session = ExecSession(tag, 0, "", interpreter, plan.users)
-        pty = cls(docker, target, exec_id, stream, session, size)
+        pty = cls(docker, target, exec_id, stream, session, size, plan.read_chunk)
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 await pty._pass_the_gate()
@@ -275,8 +280,11 @@ class DockerExecPTY:
         return self._exit
 
     async def read(self) -> bytes:
-        data = await self._stream.read(READ_SIZE)
+        if self._chunk.flooding:
+            await self._stream.gather(self._chunk.limit, GATHER_SECONDS)
+        data = await self._stream.read(self._chunk.limit)
         if data:
+            self._chunk.took(len(data), self._loop.time())
             return data
         if self._exit is None:
             if self._finishing is None:
@@ -403,4 +411,5 @@ def _plan(container: dict[str, Any], target: Target, settings: TerminalSettings)
     wanted = (shell, settings.shell, settings.fallback_shell)
     effective = user or str(config.get("User") or "")
     users = (user,) if effective in _ROOTS else (user, "0")
-    return _Plan(user, users, tuple(dict.fromkeys(path for path in wanted if path)))
+    shells = tuple(dict.fromkeys(path for path in wanted if path))
+    return _Plan(user, users, shells, settings.read_chunk)

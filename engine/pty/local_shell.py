@@ -55,7 +55,8 @@ MAX_LAST_WORDS = 256 * 1024
 that keeps on writing must not keep the session."""
 
 # $0 is the terminal's name. Shells open a redirection without O_NOCTTY.
-_LAUNCHER = 'exec "$@" <"$0" >"$0" 2>&1'
+# Opened once for all three, to read and to write: tmux and others write to their input.
+_LAUNCHER = 'exec "$@" <>"$0" >&0 2>&0'
 
 
 class LocalShellPTY:

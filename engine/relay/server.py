@@ -29,9 +29,10 @@ from engine.errors import (
 from engine.relay.auth import Gate, PeerRole, origin_allowed
 from engine.relay.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
 from engine.relay.limits import Limits, TokenBucket
-from engine.relay.pages import about, healthy, loopback_url
+from engine.relay.pages import healthy, loopback_url
 from engine.relay.routing import Peer
 from engine.relay.switchboard import Switchboard
+from engine.relay.web_page import WebPage
 from engine.signaling.library import TaskOwner, library_logger
 from engine.wire.signaling import (
     ANSWER,
@@ -107,7 +108,7 @@ class Relay:
         self._sio = sio = self._server()
         self._connections = connections = Connections(sio, self._limits, self._tasks)
         app = web.Application(middlewares=[connections.middleware])
-        app.router.add_get("/", about)
+        WebPage().add_routes(app)
         app.router.add_get("/healthz", healthy)
         sio.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)

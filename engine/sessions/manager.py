@@ -178,6 +178,8 @@ class WebRTCSessionManager:
                 session_id=session.id,
                 reason=reason,
                 exit_code=status.exit_code if status else None,
+                share=session.guest.share,
+                was_connected=session.was_connected,
             )
         )
 

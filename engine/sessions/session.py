@@ -45,6 +45,9 @@ class SessionInfo:
     state: SessionState
     created_at: float
     last_activity: float
+    role: Role = Role.CONTROL
+    code: str = ""
+    """The short code both ends show."""
 
     @property
     def own(self) -> bool:
@@ -123,6 +126,9 @@ class Session:
         self.device_id = device_id
         self.guest = guest
         self.role = role
+        self.needs_approval = False
+        self.code = ""
+        self.was_connected = False
         self.state = SessionState.CREATED
         self.created_at = time.time()
         self.last_activity = self.created_at
@@ -165,7 +171,14 @@ class Session:
 
     def info(self) -> SessionInfo:
         return SessionInfo(
-            self.id, self.device_id, self.guest, self.state, self.created_at, self.last_activity
+            self.id,
+            self.device_id,
+            self.guest,
+            self.state,
+            self.created_at,
+            self.last_activity,
+            self.role,
+            self.code,
         )
 
     def note(self, text: str) -> None:
@@ -181,6 +194,7 @@ class Session:
 
     def channel_opened(self) -> None:
         self._stop_watching()
+        self.was_connected = True
         self.last_heard = time.monotonic()
         self._owner.update_session_state(self.id, SessionState.CONNECTED)
 

@@ -8,22 +8,28 @@ Never raises: every offer is answered.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from engine import events as ev
 from engine import rtc
 from engine.errors import (
+    AccessDeniedError,
     BadRequestError,
     HatchwayError,
     SessionExistsError,
     TargetNotRunningError,
 )
 from engine.model import Size, Target, TargetState
-from engine.policy import Admission, Policy, answer_proof
+from engine.policy import Admission, Policy, guest_of
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.sessions.state import SessionState
 from engine.wire import signaling as wire
+from engine.wire.proof import answer_proof, short_code
+
+logger = logging.getLogger(__name__)
 
 NEGOTIATION_SECONDS = 20.0
 """How long describing, gathering and answering may take; STUN alone may take 5 s."""
@@ -48,6 +54,9 @@ class OfferHandler:
         try:
             offer = wire.parse(wire.Offer, payload)
             answer = await self._answer(offer)
+        except AccessDeniedError as error:
+            self._tell_host(payload, error)
+            return wire.failure(wire.OFFER, payload, error)
         except HatchwayError as error:
             return wire.failure(wire.OFFER, payload, error)
         return wire.success(wire.OFFER, offer, sdp_type="answer", **answer)
@@ -61,7 +70,7 @@ class OfferHandler:
         fingerprint = rtc.fingerprint(offer.sdp)
         rtc.require_data_channel_only(offer.sdp)
         size = _size(offer)
-        admission = self._policy.admit(offer, target, fingerprint)
+        admission = self._policy.admit(offer, target, fingerprint, returning=session is not None)
         if target.state is not TargetState.RUNNING:
             raise TargetNotRunningError(f"{target.id} is {target.state}; start it first")
         if session is None:
@@ -69,8 +78,9 @@ class OfferHandler:
                 offer.session_id, offer.device_id, guest=admission.guest, role=admission.role
             )
             session = self._manager.require_session(offer.session_id)
+            session.needs_approval = admission.approval
         else:
-            await self._take_up(session, offer)
+            await self._take_up(session, offer, admission)
         session.size = size
         session.offer_sdp = offer.sdp
         session.answer = asyncio.get_running_loop().create_future()
@@ -88,11 +98,13 @@ class OfferHandler:
         session.answer.set_result(answer)
         return answer
 
-    async def _take_up(self, session: Session, offer: wire.Offer) -> None:
+    async def _take_up(self, session: Session, offer: wire.Offer, admission: Admission) -> None:
         """A guest returns to its session, or somebody tries the id of another's."""
         if offer.resume is None:
             raise SessionExistsError(f"Session {session.id} exists already")
         session.check_resume(offer.resume)
+        if session.guest.share != admission.guest.share:
+            raise AccessDeniedError("The session was opened with another link")
         if session.device_id != offer.device_id:
             raise BadRequestError("Field 'device_id' is not the one this session has")
         if session.current_state() is SessionState.CLOSED:
@@ -114,15 +126,28 @@ class OfferHandler:
         except TimeoutError:
             raise HatchwayError("The offer could not be answered in time") from None
         answer = {"sdp": sdp}
+        own = rtc.fingerprint(sdp)
+        session.code = short_code(admission.secret, session.id, own, fingerprint)
         if admission.secret is not None and offer.proof is not None:
             answer["proof"] = answer_proof(
-                admission.secret,
-                session.id,
-                rtc.fingerprint(sdp),
-                fingerprint,
-                offer.proof.nonce,
+                admission.secret, session.id, own, fingerprint, offer.proof.nonce
             )
         return answer
+
+    def _tell_host(self, payload: object, error: AccessDeniedError) -> None:
+        """A refused guest leaves no session: the host hears of it all the same."""
+        offer = wire.parse(wire.Offer, payload)
+        logger.warning("Refused an offer for %s: %s", offer.device_id, error)
+        share = offer.proof.share if offer.proof else ""
+        self._manager.events.publish(
+            ev.OfferRefused(
+                session_id=offer.session_id,
+                device_id=offer.device_id,
+                guest=guest_of(offer, share),
+                code=error.code,
+                text=str(error),
+            )
+        )
 
 
 def _size(offer: wire.Offer) -> Size:

@@ -54,6 +54,8 @@ class PTYBridge:
         on_end: Callable[[ExitStatus], None] = lambda status: None,
     ) -> None:
         self.role = role
+        self.input_taken = 0
+        """Input bytes dealt with, counted by the channel: where a returning guest goes on."""
         self._pty = pty
         self._session_id = session_id
         self._counter = counter

@@ -15,6 +15,8 @@ import logging
 from collections import deque
 from typing import Protocol
 
+import msgspec
+
 from engine.errors import (
     BadMessageError,
     ChannelClosedError,
@@ -161,7 +163,7 @@ class TerminalChannel:
 
     def post(self, message: wire.AgentMessage) -> bool:
         """Send a control message now; False when the channel is not open."""
-        return self._channel.post(wire.encode(message))
+        return self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     # The receiving side (engine.message_channel.Receiver).
 
@@ -304,7 +306,9 @@ class TerminalChannel:
         bridge = self._host.bridge
         start, _ = bridge.replay_from(hello.received) if bridge else (0, 0)
         self._sent = self._rendered = start
-        self.post(self._host.welcome(start, resumed=bridge is not None))
+        self._input_taken = self._input_acked = bridge.input_taken if bridge else 0
+        welcome = self._host.welcome(start, resumed=bridge is not None)
+        self.post(msgspec.structs.replace(welcome, taken=self._input_taken))
         if bridge is not None:
             self._attached = bridge
             self.post(wire.PtyConnected(bridge.label))
@@ -318,6 +322,7 @@ class TerminalChannel:
             self._answer_error(error)
             return
         self._attached = bridge
+        bridge.input_taken = self._input_taken
         self.post(wire.PtyConnected(bridge.label))
         bridge.start(self)
         if bridge.size != self._size:
@@ -368,6 +373,9 @@ class TerminalChannel:
 
     async def _write(self, data: bytes) -> None:
         bridge = self._host.bridge
+        if bridge is not None:
+            # Before it is written: what may have run must not be sent again by a returning guest.
+            bridge.input_taken = self._input_taken + len(data)
         try:
             if bridge is None or not bridge.is_connected:
                 raise PTYClosedError("No terminal is connected")

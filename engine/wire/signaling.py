@@ -24,6 +24,8 @@ DISCONNECT = "webrtc:disconnect"
 HEARTBEAT = "heartbeat"
 REGISTER = "agent:register"
 TARGETS = "guest:targets"
+CHALLENGE = "agent:challenge"
+ICE_SERVERS = "ice:servers"
 
 MAX_ID_LENGTH = 200
 """Characters in a session, correlation or device id."""
@@ -34,6 +36,9 @@ MAX_CANDIDATE_LENGTH = 1024
 MAX_TARGETS = 1000
 """Shared targets one agent may register."""
 
+MAX_LINKS = 1000
+"""Links one agent may register."""
+
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 _OptionalId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)] | None
 _Text = Annotated[str, msgspec.Meta(max_length=MAX_CANDIDATE_LENGTH)]
@@ -42,7 +47,7 @@ _Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SDP_LENGTH)]
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """Possession of a share's secret: ``mac`` is hex HMAC-SHA256 (see engine.policy)."""
+    """Possession of a share's secret: ``mac`` is hex HMAC-SHA256 (see engine.wire.proof)."""
 
     share: _Id
     nonce: _Id
@@ -66,6 +71,7 @@ class Offer(msgspec.Struct, frozen=True):
     # Stamped by the relay, never believed further than for showing.
     guest_name: _Text | None = None
     guest_address: _Text | None = None
+    guest_browser: _Text | None = None
 
 
 class Ice(msgspec.Struct, frozen=True):
@@ -95,12 +101,27 @@ class SharedTarget(msgspec.Struct, frozen=True):
     state: _Word = ""
 
 
+class OpenLink(msgspec.Struct, frozen=True):
+    """What a relay is told of a link: enough to let its holder ask, nothing to open it with."""
+
+    id: _Id
+    target: _Id
+    kind: _Word = ""
+    name: _Text = ""
+    state: _Word = ""
+    role: _Word = "control"
+    approval: bool = False
+    expires_at: float | None = None
+    """Seconds since the epoch."""
+
+
 class Register(msgspec.Struct, frozen=True):
-    """agent → relay, after every connect and when the shared targets change."""
+    """agent → relay, after every connect and when the shared targets or links change."""
 
     agent_id: _Id
     name: _Text = ""
     targets: Annotated[tuple[SharedTarget, ...], msgspec.Meta(max_length=MAX_TARGETS)] = ()
+    links: Annotated[tuple[OpenLink, ...], msgspec.Meta(max_length=MAX_LINKS)] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ languages are in ``tests/vectors/``.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -77,7 +77,7 @@ class Hello(_Message, tag="hello", frozen=True):
 
 class Ack(_Message, tag="ack", frozen=True):
     """hatchway.v1. From the guest: output bytes *rendered*. From the agent: input
-    bytes the PTY has taken. Totals since the session began."""
+    bytes the PTY has taken. Totals since the session began, over all its channels."""
 
     bytes: Count
 
@@ -117,7 +117,9 @@ class Welcome(_Message, tag="welcome", frozen=True):
     ``resume`` is the token that, in a new offer with the same session id, takes
     this session up again. ``window`` is how many bytes may be unacknowledged.
     ``start`` is the count at which the output that follows begins: the guest's
-    ``received``, or more when some is gone and the screen was reset.
+    ``received``, or more when some is gone and the screen was reset. ``taken``
+    is the count of input bytes the session has had: a returning guest sends what
+    it typed from there on, nothing twice and nothing lost.
     """
 
     session_id: str
@@ -128,11 +130,18 @@ class Welcome(_Message, tag="welcome", frozen=True):
     start: Count = 0
     resumed: bool = False
     capabilities: tuple[str, ...] = ()
+    taken: Count = 0
 
 
 class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
     exit_code: int | None = None
     reason: str = ""
+
+
+class Approval(_Message, tag="approval", omit_defaults=False, frozen=True):
+    """hatchway.v1: the host is asked (waiting), and has said yes (allowed) or no (denied)."""
+
+    state: Literal["waiting", "allowed", "denied"]
 
 
 class RoleChanged(_Message, tag="role", frozen=True):
@@ -170,12 +179,15 @@ AgentMessage = (
     | Error
     | Welcome
     | Exit
+    | Approval
     | RoleChanged
     | Snapshot
     | Notice
     | Stats
     | Ack
 )
+
+_URGENT = (Ping, Pong, Ack, RoleChanged, Notice, Stats)
 
 _encoder = msgspec.json.Encoder()
 _guest: msgspec.json.Decoder[GuestMessage] = msgspec.json.Decoder(GuestMessage)
@@ -187,6 +199,14 @@ T = TypeVar("T")
 
 def encode(message: _Message) -> str:
     return _encoder.encode(message).decode()
+
+
+def may_overtake(message: _Message) -> bool:
+    """Whether a message means the same before output and input that were sent earlier.
+
+    Such a one need not queue behind a flood; the order of all others is kept.
+    """
+    return isinstance(message, _URGENT)
 
 
 def decode_guest(text: str, *, v1: bool) -> GuestMessageV1:

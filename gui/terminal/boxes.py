@@ -1,7 +1,8 @@
-"""Box drawing and block characters, drawn to the cell's edges so that no seam shows.
+"""Box drawing, drawn to the cell's edges so that no seam shows.
 
-Owns U+2500..U+259F. Does not own other glyphs: fonts draw those. Shapes come
-from the characters' Unicode names, e.g. "DOWN HEAVY AND RIGHT LIGHT".
+Owns lines, U+2500..U+257F and the scan lines of the DEC graphics. Does not own
+what fills areas (blocks), nor other glyphs: fonts draw those. Shapes come from
+the characters' Unicode names, e.g. "DOWN HEAVY AND RIGHT LIGHT".
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-FIRST, LAST = "\u2500", "\u259f"
+FIRST, LAST = "\u2500", "\u257f"
+_SCAN_LINES = {"\u23ba": 1, "\u23bb": 3, "\u23bc": 7, "\u23bd": 9}
+"""Horizontal lines at these tenths of the cell."""
+_FALLING, _RISING, _CROSSED = "\u2572", "\u2571", "\u2573"
 
 _NONE, _LIGHT, _HEAVY, _DOUBLE = range(4)
 _WEIGHTS = {"LIGHT": _LIGHT, "SINGLE": _LIGHT, "HEAVY": _HEAVY, "DOUBLE": _DOUBLE}
@@ -26,13 +30,6 @@ _DIRECTIONS = {
     "HORIZONTAL": ("left", "right"),
 }
 _DASHES = {"DOUBLE DASH": 2, "TRIPLE DASH": 3, "QUADRUPLE DASH": 4}
-_QUADRANTS = {
-    "UPPER LEFT": (0, 0),
-    "UPPER RIGHT": (1, 0),
-    "LOWER LEFT": (0, 1),
-    "LOWER RIGHT": (1, 1),
-}
-_SHADES = {"\u2591": 64, "\u2592": 128, "\u2593": 192}
 
 
 class _Box(NamedTuple):
@@ -57,10 +54,8 @@ class Cell(NamedTuple):
 
 
 @cache
-def _box(char: str) -> _Box | None:
+def _box(char: str) -> _Box:
     name = unicodedata.name(char, "").removeprefix("BOX DRAWINGS ")
-    if "DIAGONAL" in name:
-        return None
     dashes = 0
     for words, count in _DASHES.items():
         if words in name:
@@ -77,21 +72,38 @@ def _box(char: str) -> _Box | None:
 
 
 def covers(char: str) -> bool:
-    """Whether draw() draws this character."""
-    return FIRST <= char <= LAST and (char >= "\u2580" or _box(char) is not None)
+    """Whether draw() draws this character; never one with marks on it."""
+    return len(char) == 1 and (FIRST <= char <= LAST or char in _SCAN_LINES)
 
 
 def draw(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
     """Draw one character covers() accepts."""
-    if char >= "\u2580":
-        _draw_block(painter, char, cell, colour)
-    elif (box := _box(char)) is not None:
+    if char in _SCAN_LINES:
+        y = (cell.height - cell.line) * (_SCAN_LINES[char] - 1) // 8
+        painter.fillRect(cell.x, cell.y + y, cell.width, cell.line, colour)
+    elif char in (_FALLING, _RISING, _CROSSED):
+        _draw_diagonals(painter, char, cell, colour)
+    else:
+        box = _box(char)
         if box.arc:
             _draw_arc(painter, box, cell, colour)
         elif box.dashes:
             _draw_dashes(painter, box, cell, colour)
         else:
             _draw_box(painter, box, cell, colour)
+
+
+def _draw_diagonals(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
+    x, y, right, bottom = cell.x, cell.y, cell.x + cell.width, cell.y + cell.height
+    painter.save()
+    painter.setClipRect(QRect(cell.x, cell.y, cell.width, cell.height))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, cell.line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
+    if char != _RISING:
+        painter.drawLine(QPointF(x, y), QPointF(right, bottom))
+    if char != _FALLING:
+        painter.drawLine(QPointF(x, bottom), QPointF(right, y))
+    painter.restore()
 
 
 def _draw_box(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
@@ -183,36 +195,3 @@ def _draw_arc(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
     painter.setPen(QPen(colour, cell.line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
     painter.drawPath(path)
     painter.restore()
-
-
-def _draw_block(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
-    x, y, width, height = cell.x, cell.y, cell.width, cell.height
-    code = ord(char)
-    if char in _SHADES:
-        shade = QColor(colour)
-        shade.setAlpha(_SHADES[char])
-        painter.fillRect(x, y, width, height, shade)
-    elif code == 0x2580:
-        painter.fillRect(x, y, width, height // 2, colour)
-    elif code <= 0x2588:
-        part = max(1, round(height * (code - 0x2580) / 8))
-        if code == 0x2584:
-            part = height - height // 2
-        painter.fillRect(x, y + height - part, width, part, colour)
-    elif code <= 0x258F:
-        painter.fillRect(x, y, max(1, round(width * (0x2590 - code) / 8)), height, colour)
-    elif code == 0x2590:
-        painter.fillRect(x + width // 2, y, width - width // 2, height, colour)
-    elif code == 0x2594:
-        painter.fillRect(x, y, width, max(1, round(height / 8)), colour)
-    elif code == 0x2595:
-        part = max(1, round(width / 8))
-        painter.fillRect(x + width - part, y, part, height, colour)
-    else:
-        half_x, half_y = width // 2, height // 2
-        name = unicodedata.name(char).removeprefix("QUADRANT ")
-        for words, (right, lower) in _QUADRANTS.items():
-            if words in name:
-                left, top = (half_x if right else 0), (half_y if lower else 0)
-                right_edge, bottom = (width if right else half_x), (height if lower else half_y)
-                painter.fillRect(x + left, y + top, right_edge - left, bottom - top, colour)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BUDGET_MS = 5
+BUDGET_MS = 4
 """Parsing goes on for this long before the loop gets its turn."""
 FIRST_SLICE = 2048
 MIN_SLICE, MAX_SLICE = 64, 64 * 1024

@@ -1,169 +1,167 @@
 """Keys to bytes, as xterm sends them.
 
-Owns the table. Does not own shortcuts, nor what is typed as text. Keypad keys
-act as xterm's do with Num Lock on: as the digits and signs printed on them, and
-as cursor keys when the window system says so.
-Source: xterm ctlseqs, "PC-Style Function Keys" and "VT220-Style Function Keys".
+Owns the legacy encodings and modifyOtherKeys. Does not own shortcuts, the
+tables (keymap) nor the kitty protocol (kitty). Keypad keys act as xterm's do
+with Num Lock on: as the digits and signs printed on them, as cursor keys when
+the window system says so, and as the keypad's own with Num Lock off.
+Source: xterm ctlseqs, "Special Keyboard Keys", and xterm's input.c.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-
 from PySide6.QtCore import Qt
 
+from gui.terminal import kitty
+from gui.terminal.keymap import (
+    APPLICATION_KEYPAD,
+    CONTROL_SIGNS,
+    CURSOR_KEYS,
+    FUNCTION_LETTERS,
+    MODIFIER_KEYS,
+    PLAIN_KEYS,
+    TILDE_KEYS,
+)
+from gui.terminal.keypress import MAC, KeyModes, KeyPress, Kind, Modifiers
+
 _Key = Qt.Key
-_Modifier = Qt.KeyboardModifier
-
-MAC = sys.platform == "darwin"
-
-CURSOR_KEYS: dict[Qt.Key, str] = {
-    _Key.Key_Up: "A",
-    _Key.Key_Down: "B",
-    _Key.Key_Right: "C",
-    _Key.Key_Left: "D",
-    _Key.Key_Clear: "E",
-    _Key.Key_End: "F",
-    _Key.Key_Home: "H",
+PLAIN_MODES = KeyModes()
+_TAB_KEYS = (_Key.Key_Tab, _Key.Key_Backtab)
+_OTHER_CODES = {
+    _Key.Key_Return: 13,
+    _Key.Key_Enter: 13,
+    _Key.Key_Tab: 9,
+    _Key.Key_Backtab: 9,
+    _Key.Key_Backspace: 127,
+    _Key.Key_Escape: 27,
+    _Key.Key_Space: 32,
 }
-"""CSI x, SS3 x in application cursor mode, CSI 1;m x with modifiers."""
-
-FUNCTION_LETTERS: dict[Qt.Key, str] = {
-    _Key.Key_F1: "P",
-    _Key.Key_F2: "Q",
-    _Key.Key_F3: "R",
-    _Key.Key_F4: "S",
-}
-"""SS3 x, CSI 1;m x with modifiers."""
-
-TILDE_KEYS: dict[Qt.Key, int] = {
-    _Key.Key_Insert: 2,
-    _Key.Key_Delete: 3,
-    _Key.Key_PageUp: 5,
-    _Key.Key_PageDown: 6,
-    _Key.Key_F5: 15,
-    _Key.Key_F6: 17,
-    _Key.Key_F7: 18,
-    _Key.Key_F8: 19,
-    _Key.Key_F9: 20,
-    _Key.Key_F10: 21,
-    _Key.Key_F11: 23,
-    _Key.Key_F12: 24,
-    _Key.Key_F13: 25,
-    _Key.Key_F14: 26,
-    _Key.Key_F15: 28,
-    _Key.Key_F16: 29,
-    _Key.Key_F17: 31,
-    _Key.Key_F18: 32,
-    _Key.Key_F19: 33,
-    _Key.Key_F20: 34,
-}
-"""CSI n ~, CSI n;m ~ with modifiers."""
-
-PLAIN_KEYS: dict[Qt.Key, tuple[bytes, bytes]] = {
-    _Key.Key_Return: (b"\r", b"\r"),
-    _Key.Key_Enter: (b"\r", b"\r"),
-    _Key.Key_Tab: (b"\t", b"\t"),
-    _Key.Key_Backspace: (b"\x7f", b"\x08"),
-    _Key.Key_Escape: (b"\x1b", b"\x1b"),
-    _Key.Key_Space: (b" ", b"\x00"),
-}
-"""What the key sends, and what it sends with Ctrl. Alt puts ESC before it."""
-
-CONTROL_SIGNS: dict[Qt.Key, bytes] = {
-    _Key.Key_At: b"\x00",
-    _Key.Key_2: b"\x00",
-    _Key.Key_BracketLeft: b"\x1b",
-    _Key.Key_3: b"\x1b",
-    _Key.Key_Backslash: b"\x1c",
-    _Key.Key_4: b"\x1c",
-    _Key.Key_BracketRight: b"\x1d",
-    _Key.Key_5: b"\x1d",
-    _Key.Key_AsciiCircum: b"\x1e",
-    _Key.Key_6: b"\x1e",
-    _Key.Key_Underscore: b"\x1f",
-    _Key.Key_Minus: b"\x1f",
-    _Key.Key_Slash: b"\x1f",
-    _Key.Key_7: b"\x1f",
-    _Key.Key_Question: b"\x7f",
-    _Key.Key_8: b"\x7f",
-}
-"""Ctrl with a sign."""
 
 
-@dataclass(frozen=True, slots=True)
-class Modifiers:
-    """The modifiers a terminal knows, whatever the platform calls them."""
-
-    shift: bool = False
-    alt: bool = False
-    ctrl: bool = False
-
-    @classmethod
-    def of(cls, modifiers: Qt.KeyboardModifier, mac: bool = MAC) -> Modifiers:
-        # On a Mac Qt calls Command "Control", and Control "Meta".
-        control = _Modifier.MetaModifier if mac else _Modifier.ControlModifier
-        return cls(
-            shift=bool(modifiers & _Modifier.ShiftModifier),
-            alt=bool(modifiers & _Modifier.AltModifier),
-            ctrl=bool(modifiers & control),
-        )
-
-    @property
-    def code(self) -> int:
-        """xterm's number: 1, plus 1 for Shift, 2 for Alt, 4 for Ctrl."""
-        return 1 + self.shift + 2 * self.alt + 4 * self.ctrl
-
-
-def encode(
-    key: int,
-    text: str,
-    modifiers: Modifiers,
-    *,
-    application_cursor: bool = False,
-    mac: bool = MAC,
-) -> bytes:
-    """What a key press sends; b"" for a key that sends nothing, such as Shift alone.
-
-    ``text`` is the text the window system made of the press.
-    """
+def encode(press: KeyPress, modes: KeyModes = PLAIN_MODES, *, mac: bool = MAC) -> bytes:
+    """What a key sends; b"" for one that sends nothing, such as Shift alone."""
+    if modes.kitty:
+        told = kitty.encode(press, modes.kitty)
+        if told is not None:
+            return told
+    if press.kind is Kind.RELEASE:
+        return b""
     try:
-        known = Qt.Key(key)
+        key = Qt.Key(press.key)
     except ValueError:
-        known = Qt.Key.Key_unknown
-    escape = b"\x1b" if modifiers.alt else b""
-    if known is _Key.Key_Backtab or (known is _Key.Key_Tab and modifiers.shift):
-        return b"\x1b[Z"
-    if known in CURSOR_KEYS:
-        letter = CURSOR_KEYS[known]
-        if modifiers.code > 1:
-            return f"\x1b[1;{modifiers.code}{letter}".encode()
-        return f"\x1b{'O' if application_cursor else '['}{letter}".encode()
-    if known in FUNCTION_LETTERS:
-        letter = FUNCTION_LETTERS[known]
-        if modifiers.code > 1:
-            return f"\x1b[1;{modifiers.code}{letter}".encode()
+        key = _Key.Key_unknown
+    if press.keypad and (data := _keypad(key, press.modifiers, modes)):
+        return data
+    if modes.modify_other_keys and (data := _other(key, press, modes, mac)):
+        return data
+    return _function(key, press.modifiers, modes) or _plain(key, press, modes, mac)
+
+
+def is_modifier(press: KeyPress) -> bool:
+    """Whether the key only changes what others send: telling it is no typing."""
+    return any(key.value == press.key for key in MODIFIER_KEYS)
+
+
+def _function(key: Qt.Key, held: Modifiers, modes: KeyModes) -> bytes:
+    if key in CURSOR_KEYS:
+        letter = CURSOR_KEYS[key]
+        if held.code > 1:
+            return f"\x1b[1;{held.code}{letter}".encode()
+        return f"\x1b{'O' if modes.application_cursor else '['}{letter}".encode()
+    if key in FUNCTION_LETTERS:
+        letter = FUNCTION_LETTERS[key]
+        if held.code > 1:
+            return f"\x1b[1;{held.code}{letter}".encode()
         return f"\x1bO{letter}".encode()
-    if known in TILDE_KEYS:
-        modified = f";{modifiers.code}" if modifiers.code > 1 else ""
-        return f"\x1b[{TILDE_KEYS[known]}{modified}~".encode()
-    if known in PLAIN_KEYS:
-        return escape + PLAIN_KEYS[known][modifiers.ctrl]
-    return _encode_text(known, text, modifiers, escape, mac)
+    if key in TILDE_KEYS:
+        modified = f";{held.code}" if held.code > 1 else ""
+        return f"\x1b[{TILDE_KEYS[key]}{modified}~".encode()
+    return b""
 
 
-def _encode_text(key: Qt.Key, text: str, modifiers: Modifiers, escape: bytes, mac: bool) -> bytes:
-    typed = text.encode("utf-8", "replace") if text and text.isprintable() else b""
-    if typed and modifiers.alt and (modifiers.ctrl or mac):
+def _keypad(key: Qt.Key, held: Modifiers, modes: KeyModes) -> bytes:
+    if not modes.application_keypad or held.num_lock or key not in APPLICATION_KEYPAD:
+        return b""
+    letter = APPLICATION_KEYPAD[key]
+    return f"\x1bO{held.code if held.code > 1 else ''}{letter}".encode()
+
+
+def _plain(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
+    held = press.modifiers
+    if key in _TAB_KEYS and held.shift:
+        return b"\x1b[Z"
+    if key in PLAIN_KEYS:
+        data = PLAIN_KEYS[key][held.ctrl]
+        if key is _Key.Key_Backspace and modes.backspace_is_bs:
+            data = PLAIN_KEYS[key][not held.ctrl]
+        elif data == b"\r" and modes.new_line:
+            data = b"\r\n"
+        return _with_alt(data, held, modes)
+    text = press.text
+    typed = press.typed.encode()
+    if typed and held.alt and (held.ctrl or mac):
         # AltGr comes as Ctrl+Alt on Windows, Option types signs on a Mac: text was meant.
         return typed
-    if modifiers.ctrl:
+    if held.ctrl:
         if _Key.Key_A <= key <= _Key.Key_Z:
-            return escape + bytes([key & 0x1F])
+            return _with_alt(bytes([key & 0x1F]), held, modes)
         if key in CONTROL_SIGNS:
-            return escape + CONTROL_SIGNS[key]
+            return _with_alt(CONTROL_SIGNS[key], held, modes)
         if len(text) == 1 and text < " ":
             # A layout of other letters: the window system knows the control character.
-            return escape + text.encode()
-    return escape + typed if typed else b""
+            return _with_alt(text.encode(), held, modes)
+    return _with_alt(typed, held, modes) if typed else b""
+
+
+def _with_alt(data: bytes, held: Modifiers, modes: KeyModes) -> bytes:
+    if not held.alt:
+        return data
+    if modes.alt_sends_escape or len(data) != 1 or data[0] > 0x7F:
+        return b"\x1b" + data
+    # The eighth bit, as the character it makes: the terminal's text is UTF-8.
+    return chr(data[0] | 0x80).encode()
+
+
+def _other(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
+    """CSI 27;m;c ~ (or c;m u) for what the program wants so (XTMODKEYS 4), else b""."""
+    held = press.modifiers
+    text = press.typed
+    if text and held.alt and (held.ctrl or mac):
+        return b""
+    code = _OTHER_CODES.get(key, 0)
+    if not code and len(text) == 1:
+        code = ord(text)
+    if not code and 0x20 <= key.value < 0x7F:
+        code = ord(chr(key.value).upper() if held.shift else chr(key.value).lower())
+    if not code or key is _Key.Key_unknown:
+        return b""
+    wanted = {1: _wanted_at_1, 2: _wanted_at_2}.get(modes.modify_other_keys, _wanted_at_3)
+    if not wanted(key, held):
+        return b""
+    if modes.format_other_keys == 1:
+        return f"\x1b[{code};{held.code}u".encode()
+    return f"\x1b[27;{held.code};{code}~".encode()
+
+
+def _wanted_at_1(key: Qt.Key, held: Modifiers) -> bool:
+    """All with modifiers but what has a well-known meaning."""
+    if key in (_Key.Key_Return, _Key.Key_Enter, _Key.Key_Tab):
+        return held.shift or held.ctrl
+    if key is _Key.Key_Backtab:
+        return held.ctrl
+    if key in PLAIN_KEYS or key in CONTROL_SIGNS or _Key.Key_A <= key <= _Key.Key_Z:
+        return False
+    return held.ctrl
+
+
+def _wanted_at_2(key: Qt.Key, held: Modifiers) -> bool:
+    """All with modifiers but what Shift only turns into another character."""
+    if key is _Key.Key_Backspace:
+        return held.shift or held.alt
+    if key in PLAIN_KEYS:
+        return held.code > 1 and (key is not _Key.Key_Backtab or held.ctrl or held.alt)
+    return held.ctrl or held.alt
+
+
+def _wanted_at_3(key: Qt.Key, held: Modifiers) -> bool:
+    """As at 2, and the keys that are no characters without modifiers, too."""
+    return _wanted_at_2(key, held) or (key in PLAIN_KEYS and key is not _Key.Key_Space)

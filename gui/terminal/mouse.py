@@ -8,18 +8,22 @@ Source: xterm ctlseqs, "Mouse Tracking".
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 
-from engine.emulator import MouseTracking, Terminal
+from engine.emulator import MouseEncoding, MouseTracking, Terminal
 
 WHEEL_LINES = 3
 """Lines per notch of the wheel."""
 NOTCH = 120
 """Qt's angle for one notch, in eighths of a degree."""
 _MOTION = 32
+_OFFSET = 32
 _X10_LIMIT = 223
 """The last column and row the old encoding can say."""
+_UTF8_LIMIT = 2015
+"""The last one its UTF-8 form can say, in two bytes."""
 
 
 class Button(enum.IntEnum):
@@ -29,6 +33,10 @@ class Button(enum.IntEnum):
     NONE = 3
     WHEEL_UP = 64
     WHEEL_DOWN = 65
+    WHEEL_LEFT = 66
+    WHEEL_RIGHT = 67
+    BACK = 128
+    FORWARD = 129
 
 
 class Action(enum.Enum):
@@ -37,13 +45,22 @@ class Action(enum.Enum):
     MOVE = "move"
 
 
+class Spot(NamedTuple):
+    """Where the mouse is: the cell from 0, and the device pixel within the grid from 0."""
+
+    column: int
+    row: int
+    x: int = 0
+    y: int = 0
+
+
 def wanted(tracking: MouseTracking, action: Action, button: Button) -> bool:
     """Whether a program that asked for ``tracking`` wants this event."""
     match tracking:
         case MouseTracking.OFF:
             return False
         case MouseTracking.PRESS:
-            return action is Action.PRESS
+            return action is Action.PRESS and button <= Button.RIGHT
         case MouseTracking.BUTTONS:
             return action is not Action.MOVE
         case MouseTracking.DRAG:
@@ -53,18 +70,28 @@ def wanted(tracking: MouseTracking, action: Action, button: Button) -> bool:
 
 
 def encode(
-    action: Action, button: Button, column: int, row: int, modifiers: int, *, sgr: bool
+    action: Action, button: Button, spot: Spot, modifiers: int, encoding: MouseEncoding
 ) -> bytes:
-    """One event at a cell from 0. ``modifiers`` is 4 Shift + 8 Alt + 16 Ctrl."""
+    """One event. ``modifiers`` is 4 Shift + 8 Alt + 16 Ctrl. b"" where it cannot be said."""
     code = button + modifiers + (_MOTION if action is Action.MOVE else 0)
-    if sgr:
-        final = "m" if action is Action.RELEASE else "M"
-        return f"\x1b[<{code};{column + 1};{row + 1}{final}".encode()
-    if action is Action.RELEASE:
+    released = action is Action.RELEASE
+    if encoding in (MouseEncoding.SGR, MouseEncoding.SGR_PIXELS):
+        pixels = encoding is MouseEncoding.SGR_PIXELS
+        x, y = (spot.x, spot.y) if pixels else (spot.column, spot.row)
+        return f"\x1b[<{code};{x + 1};{y + 1}{'m' if released else 'M'}".encode()
+    if released:
+        # These do not say which button was let go.
         code = Button.NONE + modifiers
-    if column >= _X10_LIMIT or row >= _X10_LIMIT:
+    if encoding is MouseEncoding.URXVT:
+        return f"\x1b[{_OFFSET + code};{spot.column + 1};{spot.row + 1}M".encode()
+    numbers = (_OFFSET + code, _OFFSET + 1 + spot.column, _OFFSET + 1 + spot.row)
+    if encoding is MouseEncoding.UTF8:
+        if max(spot.column, spot.row) >= _UTF8_LIMIT:
+            return b""
+        return b"\x1b[M" + "".join(map(chr, numbers)).encode()
+    if max(spot.column, spot.row) >= _X10_LIMIT:
         return b""
-    return b"\x1b[M" + bytes([32 + code, 33 + column, 33 + row])
+    return b"\x1b[M" + bytes(numbers)
 
 
 def button_of(buttons: Qt.MouseButton) -> Button:
@@ -73,6 +100,8 @@ def button_of(buttons: Qt.MouseButton) -> Button:
         Qt.MouseButton.LeftButton: Button.LEFT,
         Qt.MouseButton.MiddleButton: Button.MIDDLE,
         Qt.MouseButton.RightButton: Button.RIGHT,
+        Qt.MouseButton.BackButton: Button.BACK,
+        Qt.MouseButton.ForwardButton: Button.FORWARD,
     }
     return next((button for qt, button in known.items() if buttons & qt), Button.NONE)
 
@@ -82,25 +111,27 @@ class Reporter:
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._last: tuple[Button, int, int] | None = None
+        self._last: tuple[Button, Spot] | None = None
 
     def wanted(self, held: Qt.KeyboardModifier) -> bool:
         """Whether the mouse is the program's. Shift takes it back for selecting."""
         tracking = self._terminal.mouse_tracking is not MouseTracking.OFF
         return tracking and not held & Qt.KeyboardModifier.ShiftModifier
 
-    def report(
-        self, action: Action, button: Button, row: int, column: int, *, alt: bool, ctrl: bool
-    ) -> bytes:
+    def report(self, action: Action, button: Button, spot: Spot, *, alt: bool, ctrl: bool) -> bytes:
         """The bytes for an event; b"" when the program did not ask for it."""
         terminal = self._terminal
-        now = (button, row, column)
+        encoding = terminal.mouse_encoding
+        pixels = encoding is MouseEncoding.SGR_PIXELS
+        now = (button, spot if pixels else Spot(spot.column, spot.row))
         repeated = action is Action.MOVE and now == self._last
         self._last = now if action is Action.MOVE else None
         if repeated or not wanted(terminal.mouse_tracking, action, button):
             return b""
-        modifiers = 8 * alt + 16 * ctrl
-        return encode(action, button, column, row, modifiers, sgr=terminal.mouse_sgr)
+        # X10's mode knows no modifiers.
+        plain = terminal.mouse_tracking is MouseTracking.PRESS
+        modifiers = 0 if plain else 8 * alt + 16 * ctrl
+        return encode(action, button, spot, modifiers, encoding)
 
 
 class Wheel:
@@ -109,12 +140,12 @@ class Wheel:
     def __init__(self) -> None:
         self._lines = 0.0
 
-    def lines(self, pixels: QPoint, angle: QPoint, cell_height: float) -> int:
+    def lines(self, pixels: int, angle: int, cell_height: float) -> int:
         """Lines up (negative: down). Pixels count where the device knows them."""
-        if pixels.y():
-            self._lines += pixels.y() / cell_height
+        if pixels:
+            self._lines += pixels / cell_height
         else:
-            self._lines += angle.y() / NOTCH * WHEEL_LINES
+            self._lines += angle / NOTCH * WHEEL_LINES
         whole = int(self._lines)
         self._lines -= whole
         return whole

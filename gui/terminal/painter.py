@@ -1,116 +1,88 @@
-"""Lines to pixels: the font's grid, and pixmaps of rows that are painted once.
+"""Lines to pixels: pixmaps of rows that are painted once.
 
-Owns measuring and drawing in device pixels, and the cache of painted rows. Does
-not own which rows are on screen nor where.
+Owns drawing in device pixels, and the caches of painted rows and glyphs. Does
+not own measuring (grid), the lines of styles (decorations), nor which rows are
+on screen and where.
 """
 
 from __future__ import annotations
 
-import math
+import enum
 from collections import OrderedDict
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import (
-    QColor,
-    QFont,
-    QFontDatabase,
-    QFontInfo,
-    QFontMetricsF,
-    QPainter,
-    QPainterPath,
-    QPen,
-    QPixmap,
-)
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPixmap
 
-from engine.emulator import CursorShape, Style
-from gui.terminal import boxes
-from gui.terminal.theme import Theme, mix
+from engine.emulator import DEFAULT_COLOUR, CursorShape, Style
+from gui.terminal import blocks, boxes, decorations
+from gui.terminal.theme import Theme, mix, readable
 
 if TYPE_CHECKING:
-    from engine.emulator import Line, Run
+    from collections.abc import Sequence
 
-FALLBACK_FAMILY = "DejaVu Sans Mono"
+    from PySide6.QtGui import QFont
+
+    from engine.emulator import Line, Run
+    from gui.terminal.grid import Grid
+
 CACHE_BYTES = 32 * 1024 * 1024
 """Pixels of painted rows kept per terminal; the least recently used go first. A
 screen of 240 by 67 cells takes 10 MB at 100 %. A row in view is drawn anew if
 it does not fit: slower, not wrong."""
 BYTES_PER_PIXEL = 4
-
-Span = tuple[int, int]
-"""Columns start..end-1 of a row."""
-
-
-def monospace(font: QFont) -> QFont:
-    """``font`` if its characters are all equally wide, else one of its size that are."""
-    if QFontInfo(font).fixedPitch():
-        return QFont(font)
-    for family in (
-        QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family(),
-        FALLBACK_FAMILY,
-    ):
-        other = QFont(font)
-        other.setFamily(family)
-        other.setStyleHint(QFont.StyleHint.Monospace)
-        if QFontInfo(other).fixedPitch():
-            break
-    return other
+GLYPH_CACHE = 4096
+"""Painted glyphs kept besides those a font draws in runs; all go when it is full."""
+INK_CACHE = 4096
+"""Styles whose colours are remembered; all go when it is full."""
 
 
-class Grid:
-    """A font's cell at one device pixel ratio. Sizes are whole device pixels."""
+class MarkKind(enum.Enum):
+    """What a part of a row is marked as."""
 
-    def __init__(self, font: QFont, ratio: float) -> None:
-        base = monospace(font)
-        # Drawn at the device's size, so that every cell starts on a whole pixel.
-        if base.pointSizeF() > 0:
-            base.setPointSizeF(base.pointSizeF() * ratio)
-        else:
-            base.setPixelSize(max(1, round(base.pixelSize() * ratio)))
-        base.setKerning(False)
-        for tag in ("liga", "calt", "clig", "dlig"):
-            # A ligature would not keep to the cells.
-            base.setFeature(QFont.Tag(tag), 0)
-        metrics = QFontMetricsF(base)
-        self.ratio = ratio
-        self.width = max(1, round(metrics.horizontalAdvance("M")))
-        self.height = max(1, math.ceil(metrics.height()))
-        self.ascent = round(metrics.ascent())
-        self.line = max(1, round(self.height / 16))
-        self.underline = min(
-            self.ascent + max(1, round(metrics.underlinePos())), self.height - self.line
-        )
-        self.strike = self.ascent - round(metrics.strikeOutPos())
-        self._fonts = {
-            (bold, italic): self._variant(base, bold, italic)
-            for bold in (False, True)
-            for italic in (False, True)
-        }
-        self._metrics = {key: QFontMetricsF(font) for key, font in self._fonts.items()}
-        self._in_font: dict[str, bool] = {}
+    SELECTED = "selected"
+    MATCH = "match"
+    CURRENT = "current"
+    LINK = "link"
 
-    def _variant(self, base: QFont, bold: bool, italic: bool) -> QFont:
-        font = QFont(base)
-        font.setBold(bold)
-        font.setItalic(italic)
-        spacing = self.width - QFontMetricsF(font).horizontalAdvance("M" * 64) / 64
-        font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, spacing)
-        return font
 
-    def font(self, style: Style) -> QFont:
-        return self._fonts[style.bold, style.italic]
+class Mark(NamedTuple):
+    """Columns start..end-1 of a row. Later marks lie over earlier ones."""
 
-    def metrics(self, style: Style) -> QFontMetricsF:
-        return self._metrics[style.bold, style.italic]
+    start: int
+    end: int
+    kind: MarkKind
 
-    def has(self, char: str) -> bool:
-        """Whether the font itself draws ``char``, so that it keeps to the cells."""
-        known = self._in_font.get(char)
-        if known is None:
-            known = char.isascii() or self._metrics[False, False].inFontUcs4(ord(char))
-            self._in_font[char] = known
-        return known
+
+Marks = tuple[Mark, ...]
+
+
+class _Ink(NamedTuple):
+    """A style, ready to draw with."""
+
+    style: Style
+    pen: QPen
+    exact: QColor
+    """The text's colour as asked for, for blocks, of which pictures are made."""
+    fill: QBrush | None
+    """None: the theme's background, which is there already."""
+    font: QFont
+    decorated: bool
+    text: int
+    background: int
+
+
+class _Places(dict[int, QPointF]):
+    """Where the text of a column begins, made on first use."""
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self._grid = grid
+
+    def __missing__(self, column: int) -> QPointF:
+        place = self[column] = QPointF(column * self._grid.width, self._grid.ascent)
+        return place
 
 
 class RowPainter:
@@ -121,155 +93,274 @@ class RowPainter:
         self.theme = theme
         self.painted = 0
         """Rows painted so far: what a cached row does not add to."""
+        self._places = _Places(grid)
+        self._font: QFont | None = None
+        """The font and the pen the painter has, while a row is painted."""
+        self._pen: QPen | None = None
+        self._background = QColor.fromRgb(theme.background)
         self._bytes = 0
-        self._cache: OrderedDict[tuple[Line, Span | None, int], QPixmap] = OrderedDict()
+        # Keyed by identity; the Line is kept beside its pixmap, so no other takes its place.
+        self._rows: OrderedDict[tuple[int, Marks, int, bool], tuple[Line, QPixmap]] = OrderedDict()
+        self._inks: dict[Style, _Ink] = {}
+        self._known: dict[int, _Ink] = {}
+        """Inks by the identity of their style: most cells share few objects, and a
+        style takes longer to hash than its letters to draw."""
+        self._glyphs: dict[tuple[str, int, int, bool, bool], QPixmap] = {}
+        self._rects: dict[str, tuple[QRect, ...]] = {}
+        self._kinds: dict[str, str] = {}
 
-    def row(self, line: Line, columns: int, selected: Span | None) -> QPixmap:
-        """The row as a pixmap of ``columns`` cells, ``selected`` columns marked."""
-        key = (line, selected, columns)
-        pixmap = self._cache.get(key)
-        if pixmap is None:
-            pixmap = self._cache[key] = self._paint(line, columns, selected)
-            self.painted += 1
-            self._bytes += _size(pixmap)
-            while self._bytes > CACHE_BYTES:
-                self._bytes -= _size(self._cache.popitem(last=False)[1])
-        else:
-            self._cache.move_to_end(key)
+    def row(self, line: Line, columns: int, marks: Marks = (), *, blinked: bool = False) -> QPixmap:
+        """The row as a pixmap, as wide as there is anything in it, at most ``columns`` cells.
+
+        To be drawn on device pixels; right of it there is background. ``blinked``:
+        blinking text is hidden.
+        """
+        cells = line.width
+        for mark in marks:
+            cells = max(cells, mark.end)
+        cells = max(1, min(cells, columns))
+        key = (id(line), marks, cells, blinked)
+        known = self._rows.get(key)
+        if known is not None:
+            self._rows.move_to_end(key)
+            return known[1]
+        pixmap = self._paint(line, cells, marks, blinked)
+        self._rows[key] = (line, pixmap)
+        self.painted += 1
+        self._bytes += _size(pixmap)
+        while self._bytes > CACHE_BYTES:
+            self._bytes -= _size(self._rows.popitem(last=False)[1][1])
         return pixmap
 
-    def _paint(self, line: Line, columns: int, selected: Span | None) -> QPixmap:
-        grid, theme = self.grid, self.theme
+    def _paint(self, line: Line, columns: int, marks: Marks, blinked: bool) -> QPixmap:
+        grid = self.grid
         pixmap = QPixmap(columns * grid.width, grid.height)
-        pixmap.fill(QColor.fromRgb(theme.background))
+        pixmap.fill(self._background)
         painter = QPainter(pixmap)
-        for run in line.runs:
-            background = theme.pair(run.style)[1]
-            if background != theme.background:
-                painter.fillRect(self._rect(run.column, run.cells), QColor.fromRgb(background))
-        if selected is not None:
-            start, end = selected
-            painter.fillRect(self._rect(start, end - start), QColor.fromRgb(theme.selection))
-        for run in line.runs:
-            self.text(painter, run, theme.pair(run.style)[0])
-        painter.end()
-        pixmap.setDevicePixelRatio(grid.ratio)
+        try:
+            inks: list[tuple[Run, _Ink]] = []
+            width, height = grid.width, grid.height
+            # All backgrounds first: a slanted letter reaches over the end of its run.
+            for run in line.runs:
+                style = run.style
+                ink = self._known.get(id(style)) or self._ink(style)
+                if ink.fill is not None:
+                    painter.fillRect(run.column * width, 0, run.cells * width, height, ink.fill)
+                if ink.decorated or not run.text.isspace():
+                    inks.append((run, ink))
+            self._pen = self._font = None
+            for run, ink in inks:
+                if not (blinked and run.style.blink):
+                    self._text(painter, run, ink)
+            for mark in marks:
+                self._mark(painter, inks, mark, columns)
+        finally:
+            painter.end()
         return pixmap
+
+    def _mark(
+        self, painter: QPainter, inks: Sequence[tuple[Run, _Ink]], mark: Mark, columns: int
+    ) -> None:
+        start, end, kind = mark
+        end = min(end, columns)
+        if kind is MarkKind.LINK:
+            ink = next((ink for run, ink in inks if run.column + run.cells > start), None)
+            rgb = ink.text if ink is not None else self.theme.foreground
+            decorations.underline(painter, self.grid, start, end - start, 1, QColor.fromRgb(rgb))
+            return
+        theme = self.theme
+        back, contrast = {
+            MarkKind.SELECTED: (theme.selection, max(theme.contrast, 3.0)),
+            MarkKind.MATCH: (theme.match, max(theme.contrast, 3.0)),
+            MarkKind.CURRENT: (theme.current_match, 4.5),
+        }[kind]
+        rect = self._rect(start, end - start)
+        painter.save()
+        self._pen = self._font = None
+        painter.setClipRect(rect)
+        painter.fillRect(rect, QColor.fromRgb(back))
+        for run, ink in inks:
+            if run.column < end and run.column + run.cells > start and not run.style.conceal:
+                text = QColor.fromRgb(readable(ink.text, back, contrast))
+                self._text(painter, run, ink._replace(pen=QPen(text), exact=text))
+        painter.restore()
+        self._pen = self._font = None
 
     def _rect(self, column: int, cells: int) -> QRect:
         return QRect(column * self.grid.width, 0, cells * self.grid.width, self.grid.height)
 
+    def _ink(self, style: Style) -> _Ink:
+        ink = self._inks.get(style)
+        if ink is None:
+            if len(self._inks) >= INK_CACHE:
+                self._inks.clear()
+            ink = self._inks[style] = self._mix(style)
+        if len(self._known) >= INK_CACHE:
+            self._known.clear()
+        # It holds this very object, whose identity so stays its own.
+        known = self._known[id(style)] = ink._replace(style=style)
+        return known
+
+    def _mix(self, style: Style) -> _Ink:
+        theme = self.theme
+        exact, text, background = theme.colours(style)
+        return _Ink(
+            style=style,
+            pen=QPen(QColor.fromRgb(text)),
+            exact=QColor.fromRgb(exact),
+            fill=None if background == theme.background else QBrush(QColor.fromRgb(background)),
+            font=self.grid.font(style),
+            decorated=bool(style.underline or style.strike or style.overline),
+            text=text,
+            background=background,
+        )
+
     # -- text
 
-    def text(self, painter: QPainter, run: Run, rgb: int) -> None:
-        """Draw a run's characters and lines in one colour, at its columns."""
-        colour = QColor.fromRgb(rgb)
-        painter.setFont(self.grid.font(run.style))
-        painter.setPen(colour)
-        if run.cluster:
-            self._glyph(painter, run.text, run.column, run.cells, run.style)
-        elif run.text.isascii():
-            self._plain(painter, run.text, run.column)
+    def _text(self, painter: QPainter, run: Run, ink: _Ink) -> None:
+        """Draw a run's characters and lines, at its columns."""
+        column, cells, text, _, cluster = run
+        if cluster:
+            self._glyph(painter, text, column, cells, ink)
+        elif text.isascii():
+            if ink.font is self._font and ink.pen is self._pen:
+                painter.drawText(self._places[column], text)
+            else:
+                self._plain(painter, text, column, ink)
         else:
-            self._mixed(painter, run, colour)
-        self._lines(painter, run, colour)
+            self._mixed(painter, run, ink)
+        if ink.decorated:
+            self._decorate(painter, run, ink)
 
-    def _plain(self, painter: QPainter, text: str, column: int) -> None:
-        stripped = text.lstrip(" ")
-        if stripped:
-            column += len(text) - len(stripped)
-            painter.drawText(QPointF(column * self.grid.width, self.grid.ascent), stripped)
+    def _plain(self, painter: QPainter, text: str, column: int, ink: _Ink) -> None:
+        # Setting one costs as much as a letter, and neighbours often share it.
+        if ink.font is not self._font:
+            self._font = ink.font
+            painter.setFont(ink.font)
+        if ink.pen is not self._pen:
+            self._pen = ink.pen
+            painter.setPen(ink.pen)
+        painter.drawText(self._places[column], text)
 
-    def _mixed(self, painter: QPainter, run: Run, colour: QColor) -> None:
+    def _mixed(self, painter: QPainter, run: Run, ink: _Ink) -> None:
         column = run.column
         for kind, group in groupby(run.text, self._kind):
             text = "".join(group)
             if kind == "font":
-                self._plain(painter, text, column)
+                self._plain(painter, text, column, ink)
+            elif kind == "block":
+                self._blocks(painter, text, column, ink.exact)
             else:
-                for offset, char in enumerate(text):
-                    if kind == "box":
-                        boxes.draw(painter, char, self._cell(column + offset), colour)
-                    else:
-                        self._glyph(painter, char, column + offset, 1, run.style)
+                self._repeated(painter, text, column, ink)
             column += len(text)
 
     def _kind(self, char: str) -> str:
-        if boxes.covers(char):
-            return "box"
+        kind = self._kinds.get(char)
+        if kind is None:
+            if len(self._kinds) >= GLYPH_CACHE:
+                self._kinds.clear()
+            kind = self._kinds[char] = self._find_kind(char)
+        return kind
+
+    def _find_kind(self, char: str) -> str:
+        if blocks.rects(char, self.grid.cell()):
+            return "block"
+        if boxes.covers(char) or blocks.covers(char):
+            return "drawn"
         return "font" if self.grid.has(char) else "other"
 
-    def _cell(self, column: int) -> boxes.Cell:
-        grid = self.grid
-        return boxes.Cell(column * grid.width, 0, grid.width, grid.height, grid.line)
+    def _blocks(self, painter: QPainter, text: str, column: int, colour: QColor) -> None:
+        width = self.grid.width
+        for char in text:
+            rects = self._rects.get(char)
+            if rects is None:
+                rects = self._rects[char] = blocks.rects(char, self.grid.cell())
+            for rect in rects:
+                painter.fillRect(rect.translated(column * width, 0), colour)
+            column += 1
 
-    def _glyph(self, painter: QPainter, text: str, column: int, cells: int, style: Style) -> None:
-        """One grapheme, perhaps from another font: centred, made smaller if it does not fit."""
-        rect = QRectF(self._rect(column, cells))
-        metrics = self.grid.metrics(style)
-        # The letter spacing belongs to the grid, not to a glyph that stands alone.
-        spacing = painter.font().letterSpacing()
-        advance = metrics.horizontalAdvance(text) - spacing
-        painter.save()
-        painter.setClipRect(rect)
-        scale = min(1.0, rect.width() / advance) if advance > 0 else 1.0
-        painter.translate(rect.x() + (rect.width() - advance * scale) / 2, self.grid.ascent)
+    def _repeated(self, painter: QPainter, text: str, column: int, ink: _Ink) -> None:
+        for char, group in groupby(text):
+            count = len(list(group))
+            if count == 1:
+                self._glyph(painter, char, column, 1, ink)
+            else:
+                painter.drawTiledPixmap(self._rect(column, count), self._painted(char, 1, ink))
+            column += count
+
+    def _glyph(self, painter: QPainter, text: str, column: int, cells: int, ink: _Ink) -> None:
+        """One grapheme that is no plain text of the font's."""
+        painter.drawPixmap(column * self.grid.width, 0, self._painted(text, cells, ink))
+
+    def _painted(self, text: str, cells: int, ink: _Ink) -> QPixmap:
+        style = ink.style
+        key = (text, cells, ink.pen.color().rgb(), style.bold, style.italic)
+        pixmap = self._glyphs.get(key)
+        if pixmap is None:
+            if len(self._glyphs) >= GLYPH_CACHE:
+                self._glyphs.clear()
+            pixmap = self._glyphs[key] = self._paint_glyph(text, cells, ink)
+        return pixmap
+
+    def _paint_glyph(self, text: str, cells: int, ink: _Ink) -> QPixmap:
+        cell = self.grid.cell(cells)
+        pixmap = QPixmap(cell.width, cell.height)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        if boxes.covers(text):
+            boxes.draw(painter, text, cell, ink.pen.color())
+        elif blocks.covers(text):
+            blocks.draw(painter, text, cell, ink.pen.color())
+        else:
+            self._fit_glyph(painter, text, cell.width, ink)
+        painter.end()
+        return pixmap
+
+    def _fit_glyph(self, painter: QPainter, text: str, width: int, ink: _Ink) -> None:
+        """Perhaps of another font: centred, and made smaller where it does not fit."""
+        font = self.grid.shaped(ink.style)
+        metrics = QFontMetricsF(font)
+        advance = metrics.horizontalAdvance(text)
+        # A mark alone has no width: it goes where its letter would be.
+        advance = advance if advance > 0 else width
+        scale = min(1.0, width / advance)
+        painter.setFont(font)
+        painter.setPen(ink.pen)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        rise = self.grid.ascent - (1 - scale) * (self.grid.ascent - self.grid.height / 2)
+        painter.translate((width - advance * scale) / 2, rise)
         painter.scale(scale, scale)
         painter.drawText(QPointF(0, 0), text)
-        painter.restore()
 
-    def _lines(self, painter: QPainter, run: Run, colour: QColor) -> None:
-        style, grid = run.style, self.grid
-        if not (style.underline or style.strike):
-            return
-        left, width = run.column * grid.width, run.cells * grid.width
+    def _decorate(self, painter: QPainter, run: Run, ink: _Ink) -> None:
+        style, grid, colour = run.style, self.grid, ink.pen.color()
         if style.strike:
-            painter.fillRect(left, grid.strike, width, grid.line, colour)
-        if style.underline == 1:
-            painter.fillRect(left, grid.underline, width, grid.line, colour)
-        elif style.underline == 2:
-            lower = min(grid.underline + grid.line, grid.height - grid.line)
-            for y in (lower, lower - 2 * grid.line):
-                painter.fillRect(left, y, width, grid.line, colour)
-        elif style.underline == 3:
-            self._curl(painter, left, width, colour)
-        elif style.underline:
-            dots = Qt.PenStyle.DotLine if style.underline == 4 else Qt.PenStyle.DashLine
-            painter.setPen(QPen(colour, grid.line, dots, Qt.PenCapStyle.FlatCap))
-            middle = grid.underline + grid.line / 2
-            painter.drawLine(QPointF(left, middle), QPointF(left + width, middle))
-
-    def _curl(self, painter: QPainter, left: int, width: int, colour: QColor) -> None:
-        grid = self.grid
-        height = 1.5 * grid.line
-        middle = min(grid.underline + grid.line / 2, grid.height - height - grid.line / 2)
-        path = QPainterPath(QPointF(left, middle))
-        step = grid.width / 2
-        for index in range(round(width / step)):
-            start = left + index * step
-            peak = middle + (height if index % 2 else -height)
-            path.quadTo(start + step / 2, peak, start + step, middle)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(colour, grid.line))
-        painter.drawPath(path)
-        painter.restore()
+            decorations.bar(painter, grid, run.column, run.cells, grid.strike, colour)
+        if style.overline:
+            decorations.bar(painter, grid, run.column, run.cells, 0, colour)
+        if style.underline:
+            if style.underline_colour != DEFAULT_COLOUR:
+                colour = QColor.fromRgb(self.theme.colour(style.underline_colour, ink.text))
+            decorations.underline(painter, grid, run.column, run.cells, style.underline, colour)
 
     # -- cursor
 
     def cursor(self, under: Run | None, shape: CursorShape, focused: bool) -> QPixmap:
-        """The cursor's cell, with the character ``under`` it (None: a blank)."""
+        """The cursor's cell, on device pixels, with the character ``under`` it (None: a blank)."""
         grid, theme = self.grid, self.theme
         cells = under.cells if under is not None else 1
-        style = under.style if under is not None else Style()
-        text, background = theme.pair(style)
+        ink = self._ink(under.style if under is not None else Style())
         colour = QColor.fromRgb(theme.cursor)
         pixmap = QPixmap(cells * grid.width, grid.height)
         solid = focused and shape is CursorShape.BLOCK
-        pixmap.fill(QColor.fromRgb(theme.cursor if solid else background))
+        pixmap.fill(QColor.fromRgb(theme.cursor if solid else ink.background))
         painter = QPainter(pixmap)
-        if under is not None:
-            self.text(painter, under._replace(column=0), theme.cursor_text if solid else text)
+        self._pen = self._font = None
+        if under is not None and not under.style.conceal:
+            if solid:
+                text = QColor.fromRgb(theme.cursor_text)
+                ink = ink._replace(pen=QPen(text), exact=text)
+            self._text(painter, under._replace(column=0), ink)
         if not focused:
             painter.setPen(QPen(colour, grid.line, j=Qt.PenJoinStyle.MiterJoin))
             half = grid.line / 2
@@ -283,7 +374,6 @@ class RowPainter:
             thick = max(2, 2 * grid.line)
             painter.fillRect(0, grid.height - thick, pixmap.width(), thick, colour)
         painter.end()
-        pixmap.setDevicePixelRatio(grid.ratio)
         return pixmap
 
 

@@ -1,12 +1,19 @@
 """Clipboard text to bytes a shell may be given.
 
-Owns cleaning and bracketing. Does not own the clipboard nor the question
+Owns cleaning, quoting and bracketing. Does not own the clipboard nor the question
 whether several lines are meant.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from PySide6.QtCore import QUrl
 
 _LINE_ENDS = re.compile("\r\n|\n")
 # C0 but tab and CR, DEL, and C1: an ESC could end the brackets or act as a key.
@@ -33,3 +40,9 @@ def is_multiline(cleaned: str) -> bool:
 def encode(cleaned: str, *, bracketed: bool) -> bytes:
     data = cleaned.encode("utf-8", "replace")
     return START + data + END if bracketed else data
+
+
+def quoted_paths(urls: Iterable[QUrl]) -> str:
+    """Local files as words of a shell, a blank after each; other addresses likewise."""
+    words = (url.toLocalFile() if url.isLocalFile() else url.toString() for url in urls)
+    return "".join(f"{shlex.quote(word)} " for word in words)

@@ -1,6 +1,7 @@
 """Which key presses belong to the window, which to the terminal's own commands.
 
-Owns that division. Does not own what the rest of the keys send (keys).
+Owns that division and the commands' keys. Does not own what the rest of the
+keys send (keys).
 """
 
 from __future__ import annotations
@@ -8,24 +9,26 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
-from gui.terminal import keys
+from gui.terminal.keypress import MAC
 
 _MOD = Qt.KeyboardModifier
+_KEY = Qt.Key
 _CTRL_SHIFT = Qt.Modifier.CTRL | Qt.Modifier.SHIFT
 _STANDARD = QKeySequence.StandardKey
 
-COPY = QKeySequence(_STANDARD.Copy if keys.MAC else _CTRL_SHIFT | Qt.Key.Key_C)
-PASTE = QKeySequence(_STANDARD.Paste if keys.MAC else _CTRL_SHIFT | Qt.Key.Key_V)
-SELECT_ALL = QKeySequence(_STANDARD.SelectAll if keys.MAC else _CTRL_SHIFT | Qt.Key.Key_A)
-CLEAR_SCROLLBACK = QKeySequence(
-    Qt.Modifier.CTRL | Qt.Key.Key_K if keys.MAC else _CTRL_SHIFT | Qt.Key.Key_K
-)
+COPY = QKeySequence(_STANDARD.Copy if MAC else _CTRL_SHIFT | _KEY.Key_C)
+PASTE = QKeySequence(_STANDARD.Paste if MAC else _CTRL_SHIFT | _KEY.Key_V)
+SELECT_ALL = QKeySequence(_STANDARD.SelectAll if MAC else _CTRL_SHIFT | _KEY.Key_A)
+FIND = QKeySequence(_STANDARD.Find if MAC else _CTRL_SHIFT | _KEY.Key_F)
+CLEAR_SCROLLBACK = QKeySequence(Qt.Modifier.CTRL | _KEY.Key_K if MAC else _CTRL_SHIFT | _KEY.Key_K)
+PREVIOUS_PROMPT = QKeySequence(_CTRL_SHIFT | _KEY.Key_Up)
+NEXT_PROMPT = QKeySequence(_CTRL_SHIFT | _KEY.Key_Down)
 
 _ZOOM = {
-    Qt.Key.Key_Plus: 1.0,
-    Qt.Key.Key_Equal: 1.0,
-    Qt.Key.Key_Minus: -1.0,
-    Qt.Key.Key_0: 0.0,
+    _KEY.Key_Plus: 1.0,
+    _KEY.Key_Equal: 1.0,
+    _KEY.Key_Minus: -1.0,
+    _KEY.Key_0: 0.0,
 }
 
 
@@ -36,27 +39,44 @@ def zoom(event: QKeyEvent) -> float | None:
         return None
     shifted = bool(event.modifiers() & _MOD.ShiftModifier)
     # On many layouts + needs Shift. Ctrl+Shift+- is Ctrl+_, which shells undo with.
-    if shifted and event.key() not in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+    if shifted and event.key() not in (_KEY.Key_Plus, _KEY.Key_Equal):
         return None
-    return _ZOOM.get(Qt.Key(event.key()))
+    return next((points for key, points in _ZOOM.items() if key == event.key()), None)
 
 
 def pages(event: QKeyEvent) -> int:
     """-1 or 1 for Shift+PageUp and Shift+PageDown, else 0."""
-    if event.modifiers() & ~_MOD.KeypadModifier != _MOD.ShiftModifier:
+    return _step(event, _MOD.ShiftModifier, _KEY.Key_PageUp, _KEY.Key_PageDown)
+
+
+def ends(event: QKeyEvent) -> int:
+    """-1 or 1 for Shift+Home and Shift+End, else 0."""
+    return _step(event, _MOD.ShiftModifier, _KEY.Key_Home, _KEY.Key_End)
+
+
+def prompts(event: QKeyEvent) -> int:
+    """-1 or 1 for Ctrl+Shift+Up and Ctrl+Shift+Down, else 0."""
+    held = _MOD.ControlModifier | _MOD.ShiftModifier
+    return _step(event, held, _KEY.Key_Up, _KEY.Key_Down)
+
+
+def _step(event: QKeyEvent, held: Qt.KeyboardModifier, back: Qt.Key, on: Qt.Key) -> int:
+    if event.modifiers() & ~_MOD.KeypadModifier != held:
         return 0
-    return {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}.get(Qt.Key(event.key()), 0)
+    return -1 if event.key() == back else 1 if event.key() == on else 0
 
 
 def is_for_window(event: QKeyEvent) -> bool:
-    """Ctrl+Shift with a letter, Ctrl+PageUp/PageDown, zooming; on a Mac all with Command."""
+    """Ctrl+Shift with a letter, Ctrl with PageUp, PageDown or a comma, zooming; on a Mac
+    all with Command.
+    """
     modifiers, key = event.modifiers(), event.key()
-    if keys.MAC:
+    if MAC:
         return bool(modifiers & _MOD.ControlModifier)
     if zoom(event) is not None:
         return True
     if not modifiers & _MOD.ControlModifier:
         return False
-    if key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+    if key in (_KEY.Key_PageUp, _KEY.Key_PageDown, _KEY.Key_Comma):
         return True
-    return bool(modifiers & _MOD.ShiftModifier) and Qt.Key.Key_A <= key <= Qt.Key.Key_Z
+    return bool(modifiers & _MOD.ShiftModifier) and _KEY.Key_A <= key <= _KEY.Key_Z

@@ -5,17 +5,47 @@ Owns font, theme and geometry. Does not own what is in the cells (view).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from gui.terminal.painter import Grid, RowPainter
-from gui.terminal.theme import Theme, for_palette, named
+from gui.terminal.grid import Grid
+from gui.terminal.painter import RowPainter
+from gui.terminal.theme import Theme
+from gui.terminal.themes import default, for_palette
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PADDING = 8
-"""Around the grid. A multiple of 4, so that it is whole pixels at 125 % and 175 % too."""
+"""Around the grid, in logical pixels; the grid begins on the nearest whole device pixel."""
 DEFAULT_POINTS = 11.0
+DEFAULT_CONTRAST = 3.0
 MIN_POINTS, MAX_POINTS = 5.0, 60.0
+
+
+class Changes(NamedTuple):
+    """What a program changed about the colours; None is the theme's own."""
+
+    reverse: bool = False
+    foreground: int | None = None
+    background: int | None = None
+    cursor: int | None = None
+    palette: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        reverse: bool,
+        foreground: int | None,
+        background: int | None,
+        cursor: int | None,
+        palette: Mapping[int, int],
+    ) -> Changes:
+        entries = tuple(sorted(palette.items())) if palette else ()
+        return cls(reverse, foreground, background, cursor, entries)
 
 
 class Surface(QAbstractScrollArea):
@@ -28,12 +58,14 @@ class Surface(QAbstractScrollArea):
         # A bar that comes and goes would resize the program's screen.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self._theme = for_palette(self.palette())
+        self._contrast = DEFAULT_CONTRAST
+        self._theme = for_palette(self.palette()).with_contrast(self._contrast)
         self._own_theme = False
-        self._reversed = False
+        self._changes = Changes()
         self._font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         self._font.setPointSizeF(DEFAULT_POINTS)
         self._base_points = DEFAULT_POINTS
+        self._grid = Grid(self._font, self.devicePixelRatioF())
         self.painter = self._new_painter()
         """Paints rows with the present font, theme and scale."""
 
@@ -41,11 +73,18 @@ class Surface(QAbstractScrollArea):
         """Another font or scale: another number of cells may fit. For subclasses."""
 
     def _new_painter(self) -> RowPainter:
-        theme = self._theme.reversed() if self._reversed else self._theme
-        return RowPainter(Grid(self._font, self.devicePixelRatioF()), theme)
+        theme, changes = self._theme, self._changes
+        if changes != Changes():
+            theme = theme.with_changes(
+                dict(changes.palette), changes.foreground, changes.background, changes.cursor
+            )
+        theme = theme.reversed() if changes.reverse else theme
+        return RowPainter(self._grid, theme)
 
     def repaint_all(self) -> None:
         """Forget what was painted: font, theme or scale changed."""
+        if self._grid.ratio != self.devicePixelRatioF():
+            self._grid = Grid(self._font, self.devicePixelRatioF())
         self.painter = self._new_painter()
         self.viewport().update()
 
@@ -53,23 +92,29 @@ class Surface(QAbstractScrollArea):
 
     @property
     def theme(self) -> Theme:
+        """The theme as the person chose it."""
         return self._theme
 
     def set_theme(self, theme: Theme | None = None, *, dark: bool | None = None) -> None:
         """A theme, or one of ours by ``dark``; neither: like the window's palette."""
         self._own_theme = theme is not None or dark is not None
         if theme is None:
-            theme = for_palette(self.palette()) if dark is None else named(dark)
+            theme = for_palette(self.palette()) if dark is None else default(dark=dark)
         self.use_theme(theme)
 
+    def set_contrast(self, least: float) -> None:
+        """The least contrast text has with its background, whatever theme is used."""
+        self._contrast = least
+        self.use_theme(self._theme)
+
     def use_theme(self, theme: Theme) -> None:
-        self._theme = theme
+        self._theme = theme.with_contrast(self._contrast)
         self.repaint_all()
 
-    def reverse_colours(self, on: bool) -> None:
-        """Swap foreground and background of everything, as a program may ask (DECSCNM)."""
-        if on != self._reversed:
-            self._reversed = on
+    def change_colours(self, changes: Changes) -> None:
+        """What a program changed over the theme (OSC 4, 10, 11, 12, DECSCNM)."""
+        if changes != self._changes:
+            self._changes = changes
             self.repaint_all()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -93,11 +138,17 @@ class Surface(QAbstractScrollArea):
         self._new_font()
 
     @property
+    def font_family(self) -> str:
+        """The family that is painted with, monospaced whatever was asked for."""
+        return self._grid.family
+
+    @property
     def font_points(self) -> float:
         size = self._font.pointSizeF()
         return size if size > 0 else self._base_points
 
     def _new_font(self) -> None:
+        self._grid = Grid(self._font, self.devicePixelRatioF())
         self.repaint_all()
         self.grid_changed()
 
@@ -114,25 +165,32 @@ class Surface(QAbstractScrollArea):
         grid = self.painter.grid
         return grid.width / grid.ratio, grid.height / grid.ratio
 
+    @property
+    def origin(self) -> float:
+        """Where the grid begins, from the left and from the top: a whole device pixel."""
+        ratio = self.painter.grid.ratio
+        return round(PADDING * ratio) / ratio
+
     def fitting(self) -> tuple[int, int]:
         """Columns and rows that fit into the viewport, each at least 1."""
         width, height = self.cell_size
         size = self.viewport().size()
         # What is whole but for a rounding error is whole.
-        cols = int((size.width() - 2 * PADDING) / width + 1e-6)
-        rows = int((size.height() - 2 * PADDING) / height + 1e-6)
+        cols = int((size.width() - 2 * self.origin) / width + 1e-6)
+        rows = int((size.height() - 2 * self.origin) / height + 1e-6)
         return max(1, cols), max(1, rows)
 
     def row_rect(self, row: int) -> QRect:
         """A row's band across the whole viewport."""
         height = self.cell_size[1]
-        band = QRectF(0, PADDING + row * height, self.viewport().width(), height)
+        band = QRectF(0, self.origin + row * height, self.viewport().width(), height)
         return band.toAlignedRect()
 
     def cell_rect(self, row: int, column: int, cells: int = 1) -> QRectF:
         """Where a cell in view is, in the viewport's coordinates."""
         width, height = self.cell_size
-        return QRectF(PADDING + column * width, PADDING + row * height, cells * width, height)
+        left, top = self.origin + column * width, self.origin + row * height
+        return QRectF(left, top, cells * width, height)
 
     def cell_at(self, position: QPointF) -> tuple[int, float]:
         """Row and column of a place, either outside the grid when the place is.
@@ -140,5 +198,5 @@ class Surface(QAbstractScrollArea):
         The column has its fraction.
         """
         width, height = self.cell_size
-        row = int((position.y() - PADDING) // height)
-        return row, (position.x() - PADDING) / width
+        row = int((position.y() - self.origin) // height)
+        return row, (position.x() - self.origin) / width

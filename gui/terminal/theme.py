@@ -1,25 +1,41 @@
-"""The terminal's colours: two themes of our own, and style to colour.
+"""What a terminal's theme is, and how a cell's style becomes colours.
 
-Owns the sixteen colours, the 216-colour cube and what reverse, faint and
-conceal do to a colour. Does not own the window's palette.
+Owns the sixteen colours' place, the 216-colour cube, what reverse, faint and
+conceal do to a colour, and keeping text readable on any background. Does not
+own the themes themselves (themes) nor the window's palette.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-from PySide6.QtGui import QPalette
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from engine.emulator import DEFAULT_COLOUR, TRUECOLOUR, Style
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _CUBE = (0, 95, 135, 175, 215, 255)
-_FAINT = 0.5
+_FAINT = 0.45
 """How far a faint colour goes towards its background."""
+_FAINT_CONTRAST = 0.6
+"""The share of the wanted contrast that faint text gets: it is meant to step back."""
+_ON_COLOUR = 6.0
+"""The least contrast on a coloured background, for which a theme's hues are not made."""
+_MATCH = 0.35
+"""How much of the theme's yellow is behind what the find bar found."""
+_HALVINGS = 5
+"""How exactly the nearest readable colour on the way to black or white is found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as ``0xRRGGBB``. ``palette`` holds the sixteen ANSI colours."""
+    """Colours as ``0xRRGGBB``. ``palette`` holds the sixteen ANSI colours.
+
+    ``contrast`` is the least contrast ratio (WCAG, 1..21) text of a palette
+    colour has with its background; 1 leaves every colour as it was asked for.
+    """
 
     name: str
     dark: bool
@@ -29,6 +45,9 @@ class Theme:
     cursor_text: int
     selection: int
     palette: tuple[int, ...]
+    contrast: float = 1.0
+    changed: tuple[tuple[int, int], ...] = ()
+    """Palette entries a program set, 0..255 to ``0xRRGGBB``."""
 
     def colour(self, colour: int, default: int) -> int:
         """A Style's colour as ``0xRRGGBB``."""
@@ -36,6 +55,10 @@ class Theme:
             return default
         if colour & TRUECOLOUR:
             return colour & 0xFFFFFF
+        if self.changed:
+            for index, rgb in self.changed:
+                if index == colour:
+                    return rgb
         if colour < 16:
             return self.palette[colour]
         if colour < 232:
@@ -45,8 +68,8 @@ class Theme:
         grey = 8 + 10 * (colour - 232)
         return grey << 16 | grey << 8 | grey
 
-    def pair(self, style: Style) -> tuple[int, int]:
-        """(text, background) of a style."""
+    def exact(self, style: Style) -> tuple[int, int]:
+        """(text, background) of a style, as the program asked: for pictures made of blocks."""
         text = self.colour(style.fg, self.foreground)
         background = self.colour(style.bg, self.background)
         if style.reverse:
@@ -56,6 +79,33 @@ class Theme:
         if style.faint:
             text = mix(text, background, _FAINT)
         return text, background
+
+    def pair(self, style: Style) -> tuple[int, int]:
+        """(text, background) of a style, the text readable. Truecolour text stays exact."""
+        return self.colours(style)[1:]
+
+    def colours(self, style: Style) -> tuple[int, int, int]:
+        """The text as asked for, the text readable, and the background of a style."""
+        text, background = self.exact(style)
+        foreground = style.bg if style.reverse else style.fg
+        if style.conceal or (foreground != DEFAULT_COLOUR and foreground & TRUECOLOUR):
+            return text, text, background
+        wanted = self.contrast
+        if wanted > 1 and background != self.background:
+            wanted = max(wanted, _ON_COLOUR)
+        if style.faint:
+            wanted *= _FAINT_CONTRAST
+        return text, readable(text, background, wanted), background
+
+    @property
+    def match(self) -> int:
+        """The background of what was found."""
+        return mix(self.background, self.palette[3], _MATCH)
+
+    @property
+    def current_match(self) -> int:
+        """The background of the one match the person is at."""
+        return self.palette[3]
 
     def reversed(self) -> Theme:
         """Foreground and background swapped, as DECSCNM wants the whole screen."""
@@ -67,48 +117,81 @@ class Theme:
             cursor_text=self.cursor,
         )
 
+    def with_contrast(self, contrast: float) -> Theme:
+        return replace(self, contrast=contrast)
+
+    def with_changes(
+        self,
+        palette: Mapping[int, int],
+        foreground: int | None = None,
+        background: int | None = None,
+        cursor: int | None = None,
+    ) -> Theme:
+        """What a program changed over this theme (OSC 4, 10, 11, 12); None: nothing."""
+        return replace(
+            self,
+            changed=tuple(sorted(palette.items())),
+            foreground=self.foreground if foreground is None else foreground,
+            background=self.background if background is None else background,
+            cursor=self.cursor if cursor is None else cursor,
+        )
+
 
 def mix(one: int, other: int, share: float) -> int:
     """``one`` moved towards ``other`` by ``share`` (0..1)."""
-    mixed = 0
-    for shift in (16, 8, 0):
-        a, b = one >> shift & 255, other >> shift & 255
-        mixed |= round(a + (b - a) * share) << shift
-    return mixed
+    red, green, blue = one >> 16, one >> 8 & 255, one & 255
+    red += round(((other >> 16) - red) * share)
+    green += round(((other >> 8 & 255) - green) * share)
+    blue += round(((other & 255) - blue) * share)
+    return red << 16 | green << 8 | blue
 
 
-DARK = Theme(
-    name="Hatchway dark",
-    dark=True,
-    foreground=0xD9DFE3,
-    background=0x14191D,
-    cursor=0x56C2B0,
-    cursor_text=0x0D1D1B,
-    selection=0x28504D,
-    palette=(
-        *(0x454F58, 0xF0716B, 0x7FC97A, 0xE3B75C, 0x6CA8F5, 0xC792EA, 0x5CC5C9, 0xC4CAD2),
-        *(0x7A858F, 0xFF938C, 0x9FE29A, 0xFAD486, 0x92C3FF, 0xDDB3F8, 0x85E1E4, 0xF4F6F8),
-    ),
+_LINEAR = tuple(
+    c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+    for c in (value / 255 for value in range(256))
 )
-LIGHT = Theme(
-    name="Hatchway light",
-    dark=False,
-    foreground=0x1C2428,
-    background=0xFFFFFF,
-    cursor=0x0B7468,
-    cursor_text=0xFFFFFF,
-    selection=0xBFE3DC,
-    palette=(
-        *(0x23292F, 0xBF2B27, 0x1F7A33, 0x8A6100, 0x1A5FC4, 0x8A3AB9, 0x0F7680, 0x79828B),
-        *(0x5F6872, 0xD8423C, 0x2C8F41, 0xA67500, 0x3179DE, 0xA356D1, 0x17909B, 0x9AA2AB),
-    ),
-)
+"""An sRGB component as linear light."""
 
 
-def for_palette(palette: QPalette) -> Theme:
-    """The theme that goes with a window palette: dark when its base is dark."""
-    return DARK if palette.color(QPalette.ColorRole.Base).lightness() < 128 else LIGHT
+def luminance(rgb: int) -> float:
+    """Relative luminance, 0 black to 1 white. Source: WCAG 2.2."""
+    red, green, blue = _LINEAR[rgb >> 16], _LINEAR[rgb >> 8 & 255], _LINEAR[rgb & 255]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def named(dark: bool) -> Theme:
-    return DARK if dark else LIGHT
+def contrast(one: int, other: int) -> float:
+    """Contrast ratio of two colours, 1..21. Source: WCAG 2.2."""
+    return _ratio(luminance(one), luminance(other))
+
+
+def _ratio(one: float, other: float) -> float:
+    return (one + 0.05) / (other + 0.05) if one > other else (other + 0.05) / (one + 0.05)
+
+
+@lru_cache(maxsize=4096)
+def readable(text: int, background: int, wanted: float) -> int:
+    """``text``, moved towards white or black as little as ``wanted`` contrast needs.
+
+    Text of its own background's colour stays: it was hidden on purpose.
+    """
+    back, front = luminance(background), luminance(text)
+    if text == background or _ratio(front, back) >= wanted:
+        return text
+    # Away from the background if that can do, else the other way.
+    for end in (0xFFFFFF, 0) if front >= back else (0, 0xFFFFFF):
+        if _ratio(luminance(end), back) >= wanted:
+            return _nearest(text, end, back, wanted)
+    return max(0xFFFFFF, 0, key=lambda end: _ratio(luminance(end), back))
+
+
+def _nearest(text: int, end: int, back: float, wanted: float) -> int:
+    """The colour nearest to ``text`` on the way to ``end`` that has the wanted contrast."""
+    enough, low, high = end, 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        moved = mix(text, end, middle)
+        if _ratio(luminance(moved), back) >= wanted:
+            enough, high = moved, middle
+        else:
+            low = middle
+    return enough

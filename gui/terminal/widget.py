@@ -1,88 +1,146 @@
-"""The terminal people use: keys, mouse, selection, clipboard and menu on a TerminalView.
+"""The terminal people use: keys, commands, menu and settings on a TerminalView.
 
-Owns how a person's acts become bytes or selections. Does not own what is seen
-(view), nor where ``typed`` goes.
+Owns how keys become bytes or commands, and joins the parts that deal with the
+mouse (pointer), the clipboard, links (hover) and finding (find_bar). Does not
+own what is seen (view), nor where ``typed`` goes.
 """
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QAction,
-    QClipboard,
     QContextMenuEvent,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
     QGuiApplication,
     QInputMethodEvent,
     QKeyEvent,
     QMouseEvent,
+    QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QMenu
 
-from gui.terminal import keys, mouse, paste, shortcuts
-from gui.terminal.keys import Modifiers
-from gui.terminal.selection import Place, Unit
+from engine.emulator import CursorShape
+from gui.terminal import keys, paste, shortcuts
+from gui.terminal.clipboard import Clipboard
+from gui.terminal.find_bar import FindBar
+from gui.terminal.host import WindowHost
+from gui.terminal.hover import Hover
+from gui.terminal.keypress import KeyModes, KeyPress
+from gui.terminal.pointer import Pointer
+from gui.terminal.preedit import Preedit
+from gui.terminal.selection import Place
 from gui.terminal.view import TerminalView
 
-AUTO_SCROLL_MS = 40
-_MOD = Qt.KeyboardModifier
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from engine.settings import UiSettings
+    from gui.terminal.theme import Theme
+
+MAX_FIND = 200
+"""Characters of a selection that the find bar begins with."""
 
 
 class TerminalWidget(TerminalView):
     """A whole terminal. What a person types or pastes leaves as ``typed(bytes)``."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    notified = Signal(str, str)
+    """A program's note (OSC 9, 777): title, which may be "", and text."""
+
+    def __init__(self, parent: QWidget | None = None, *, scrollback: int | None = None) -> None:
+        super().__init__(parent, scrollback=scrollback)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setFocusProxy(self)
         self.viewport().setMouseTracking(True)
+        self.viewport().setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
         self.setAttribute(Qt.WidgetAttribute.WA_KeyCompression, False)
         self.setAccessibleName("Terminal")
-        self.question: QMessageBox | None = None
-        """The open question whether several lines shall be pasted."""
-        self._wheel = mouse.Wheel()
-        self._reporter = mouse.Reporter(self.terminal)
-        self._clicks = 0
-        self._click_place: QPointF | None = None
-        self._selecting = False
-        self._drag_position = QPointF()
-        self._click_timer = self._single_shot(self._forget_clicks)
-        self._auto_scroll = QTimer(self)
-        self._auto_scroll.setInterval(AUTO_SCROLL_MS)
-        self._auto_scroll.timeout.connect(self._drag_on)
+        self.host = WindowHost(self.notified.emit)
+        self.terminal.host = self.host
+        self.clipboard = Clipboard(self, self._send)
+        self.hover = Hover(self)
+        self.pointer = Pointer(self, self.clipboard, self.hover)
+        self.viewport().installEventFilter(self.pointer)
+        self.find_bar = FindBar(self.finder, self.viewport())
+        self.find_bar.stepped.connect(self.step_match)
+        self.find_bar.settled.connect(self._show_first_match)
+        self.find_bar.closed.connect(self._close_find)
         self._actions = self._make_actions()
+        self._theme_told()
 
-    # -- actions
+    def apply(self, ui: UiSettings) -> None:
+        """What the person set; font and theme apart, which the window knows."""
+        self.set_contrast(ui.contrast)
+        self.terminal.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
+        self.flashes = ui.visual_bell
+        self.selection.word_signs = ui.word_signs
+        self.clipboard.warns = ui.paste_warning
+        self.clipboard.copies_on_select = ui.copy_on_select
+        self.host.may_write_clipboard = ui.clipboard_write
+        self.host.may_notify = ui.notifications
+        self.refresh()
+
+    # -- commands and menu
 
     def _make_actions(self) -> dict[str, QAction]:
         actions: dict[str, QAction] = {}
         for name, text, shortcut, slot in (
+            ("open_link", "&Open Link", None, self._open_link),
+            ("copy_link", "Copy &Link Address", None, self._copy_link),
             ("copy", "&Copy", shortcuts.COPY, self.copy),
+            ("copy_html", "Copy as &HTML", None, self.copy_html),
             ("paste", "&Paste", shortcuts.PASTE, self.paste),
             ("select_all", "Select &All", shortcuts.SELECT_ALL, self.select_all),
+            ("find", "&Find…", shortcuts.FIND, self.open_find),
+            ("previous_prompt", "Pre&vious Prompt", shortcuts.PREVIOUS_PROMPT, None),
+            ("next_prompt", "&Next Prompt", shortcuts.NEXT_PROMPT, None),
             ("clear", "Clear Sc&rollback", shortcuts.CLEAR_SCROLLBACK, self.clear_scrollback),
+            ("reset", "Reset &Terminal", None, self.reset),
         ):
             action = QAction(text, self)
-            action.setShortcut(shortcut)
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.setShortcutVisibleInContextMenu(True)
-            action.triggered.connect(slot)
+            if shortcut is not None:
+                action.setShortcut(shortcut)
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            if slot is not None:
+                action.triggered.connect(slot)
             self.addAction(action)
             actions[name] = action
+        actions["previous_prompt"].triggered.connect(lambda: self.step_prompt(-1))
+        actions["next_prompt"].triggered.connect(lambda: self.step_prompt(1))
         return actions
 
-    def context_menu(self) -> QMenu:
+    def context_menu(self, position: QPoint | None = None) -> QMenu:
         """The right-click menu; the caller opens it, it deletes itself."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._actions["copy"].setEnabled(self.selection.range is not None)
-        self._actions["paste"].setEnabled(not self.ended)
-        menu.addAction(self._actions["copy"])
-        menu.addAction(self._actions["paste"])
-        menu.addSeparator()
-        menu.addAction(self._actions["select_all"])
-        menu.addAction(self._actions["clear"])
+        actions, selected = self._actions, self.selection.range is not None
+        link = self.hover.link_at(position.toPointF()) if position is not None else None
+        self._link_address = link.uri if link is not None else ""
+        if link is not None:
+            menu.addActions([actions["open_link"], actions["copy_link"]])
+            menu.addSeparator()
+        for name in ("copy", "copy_html"):
+            actions[name].setEnabled(selected)
+        actions["paste"].setEnabled(not self.ended)
+        has_prompts = bool(self.terminal.prompts())
+        for name in ("previous_prompt", "next_prompt"):
+            actions[name].setEnabled(has_prompts)
+        for group in (
+            ("copy", "copy_html", "paste"),
+            ("select_all", "find"),
+            ("previous_prompt", "next_prompt"),
+            ("clear", "reset"),
+        ):
+            menu.addActions([actions[name] for name in group])
+            menu.addSeparator()
         # Once it is closed the shortcuts act again, selection or not.
         menu.aboutToHide.connect(self._enable_actions)
         return menu
@@ -92,65 +150,98 @@ class TerminalWidget(TerminalView):
             action.setEnabled(True)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self._is_for_program(event.modifiers()):
-            return
         by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        if not by_key and self.pointer.is_for_program(event.modifiers()):
+            return
         here = self.cursor_point() if by_key else event.pos()
-        self.context_menu().popup(self.viewport().mapToGlobal(here))
+        self.context_menu(here).popup(self.viewport().mapToGlobal(here))
 
-    # -- clipboard
+    def _open_link(self) -> None:
+        self.hover.open(self._link_address)
+
+    def _copy_link(self) -> None:
+        QGuiApplication.clipboard().setText(self._link_address)
+
+    # -- selection and clipboard
 
     def selected_text(self) -> str:
         return self.selection.text()
 
     def copy(self) -> None:
         """The selection to the clipboard; without one the clipboard stays as it is."""
-        if text := self.selected_text():
-            QGuiApplication.clipboard().setText(text)
+        self.clipboard.copy()
 
-    def select_all(self) -> None:
-        self.selection.all()
-        self._selected()
+    def copy_html(self) -> None:
+        """The selection to the clipboard with its colours."""
+        self.clipboard.copy_html()
 
     def paste(self) -> None:
-        self.paste_text(QGuiApplication.clipboard().text())
+        self.clipboard.paste()
 
     def paste_text(self, text: str) -> None:
         """Send text as a paste, asking first when a shell would run it line by line."""
-        cleaned = paste.clean(text)
-        if not cleaned or self.ended:
-            return
-        if paste.is_multiline(cleaned) and not self.terminal.bracketed_paste:
-            self._ask_to_paste(cleaned)
-        else:
-            self._send_paste(cleaned)
+        self.clipboard.paste_text(text)
 
-    def _send_paste(self, cleaned: str) -> None:
-        self._send(paste.encode(cleaned, bracketed=self.terminal.bracketed_paste))
+    def select_all(self) -> None:
+        self.selection.all()
+        self.refresh()
+        self.clipboard.selected()
 
-    def _ask_to_paste(self, cleaned: str) -> None:
-        lines = paste.line_count(cleaned)
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle("Paste")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"Paste {lines} lines?" if lines > 1 else "Paste a line and press Enter?")
-        box.setInformativeText("A shell runs each line as soon as it gets it.")
-        accept = box.addButton("Paste", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(accept)
-        box.accepted.connect(lambda: self._send_paste(cleaned))
-        box.finished.connect(lambda _: self._answered(box))
-        if self.question is not None:
-            self.question.reject()
-        self.question = box
-        # open(), not exec(): a nested event loop would stop the engine's coroutines.
-        box.open()
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.clipboard.takes(event.mimeData()):
+            event.acceptProposedAction()
 
-    def _answered(self, box: QMessageBox) -> None:
-        if self.question is box:
-            self.question = None
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if self.clipboard.takes(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.clipboard.drop(event.mimeData())
+        event.acceptProposedAction()
+
+    # -- finding
+
+    def open_find(self) -> None:
+        """The find bar, beginning with the selection when that is a piece of a line."""
+        text = self.selected_text()
+        self.find_bar.open_bar(text if len(text) <= MAX_FIND and "\n" not in text else "")
+
+    def step_match(self, by: int) -> None:
+        """Show the next (1) or previous (-1) match."""
+        match = self.finder.step(by, Place(self.top + self.terminal.rows, 0))
+        if match is not None:
+            self.reveal(match.start.line)
+        self.refresh()
+
+    def _show_first_match(self) -> None:
+        """What was typed has been found: the match nearest above the view's end."""
+        if self.finder.current is None and self.finder.count:
+            self.step_match(-1)
+
+    def _close_find(self) -> None:
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self.find_bar.isHidden():
+            self.find_bar.place()
+
+    def use_theme(self, theme: Theme) -> None:
+        super().use_theme(theme)
+        self._theme_told()
+
+    def grid_changed(self) -> None:
+        super().grid_changed()
+        self._theme_told()
+
+    def _theme_told(self) -> None:
+        """The parts that lie over the grid, and the answers to programs, follow the theme."""
+        theme = self.theme
+        self.find_bar.set_theme(theme)
+        self.terminal.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
+        self.host.shown(self.cell_size, self.devicePixelRatioF(), dark=theme.dark)
 
     # -- keys
 
@@ -161,7 +252,8 @@ class TerminalWidget(TerminalView):
             and isinstance(event, QKeyEvent)
             and not self.ended
             and not shortcuts.is_for_window(event)
-            and self._encoded(event)
+            and not self._commanded(event)
+            and keys.encode(KeyPress.of(event), self.key_modes)
         ):
             event.accept()
             return True
@@ -172,24 +264,61 @@ class TerminalWidget(TerminalView):
         return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        points, pages = shortcuts.zoom(event), shortcuts.pages(event)
-        if pages:
-            self.scroll_lines(pages * max(1, self.terminal.rows - 1))
-        elif points is not None:
+        self.hover.modifiers_changed(event.modifiers())
+        points = shortcuts.zoom(event)
+        if points is not None:
             self.zoom(points)
-        elif (
-            not shortcuts.is_for_window(event) and (data := self._encoded(event)) and not self.ended
-        ):
-            self._send(data)
-        else:
+        elif self._scrolls(event):
+            self._scroll_by_key(event)
+        elif shortcuts.is_for_window(event) or not self._tell(event):
             event.ignore()
 
-    def _encoded(self, event: QKeyEvent) -> bytes:
-        return keys.encode(
-            event.key(),
-            event.text(),
-            Modifiers.of(event.modifiers()),
-            application_cursor=self.terminal.application_cursor,
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        self.hover.modifiers_changed(event.modifiers())
+        # Told only to programs that asked for it (the kitty protocol).
+        if event.isAutoRepeat() or shortcuts.is_for_window(event) or not self._tell(event):
+            event.ignore()
+
+    def _scrolls(self, event: QKeyEvent) -> bool:
+        """Whether a key scrolls; on the alternate screen there is nothing to scroll."""
+        scrolls = shortcuts.pages(event) or shortcuts.ends(event)
+        return bool(scrolls) and not self.terminal.alternate_screen
+
+    def _commanded(self, event: QKeyEvent) -> bool:
+        """Whether a key jumps to a prompt: where none is marked it is the program's."""
+        return bool(shortcuts.prompts(event)) and bool(self.terminal.prompts())
+
+    def _scroll_by_key(self, event: QKeyEvent) -> None:
+        if end := shortcuts.ends(event):
+            self.scroll_to_top() if end < 0 else self.scroll_to_bottom()
+        else:
+            self.scroll_lines(shortcuts.pages(event) * max(1, self.terminal.rows - 1))
+
+    def _tell(self, event: QKeyEvent) -> bool:
+        """Send what the key sends; False when that is nothing."""
+        press = KeyPress.of(event)
+        data = keys.encode(press, self.key_modes)
+        if not data or self.ended:
+            return False
+        if event.type() == QEvent.Type.KeyRelease or keys.is_modifier(press):
+            self.typed.emit(data)
+        else:
+            self._send(data)
+        return True
+
+    @property
+    def key_modes(self) -> KeyModes:
+        """What the program set that changes what keys send."""
+        terminal = self.terminal
+        return KeyModes(
+            application_cursor=terminal.application_cursor,
+            application_keypad=terminal.application_keypad,
+            backspace_is_bs=terminal.backarrow_sends_backspace,
+            new_line=terminal.enter_sends_newline,
+            alt_sends_escape=terminal.alt_sends_escape,
+            modify_other_keys=terminal.modify_other_keys,
+            format_other_keys=terminal.format_other_keys,
+            kitty=terminal.keyboard,
         )
 
     def _send(self, data: bytes) -> None:
@@ -198,15 +327,16 @@ class TerminalWidget(TerminalView):
             return
         self.scroll_to_bottom()
         self.selection.clear()
-        self._update_changed()
-        self._cursor_blink.restart()
+        self.cursor_typed()
+        self.refresh()
         self.typed.emit(data)
 
+    # -- input methods
+
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        self._preedit = "".join(filter(str.isprintable, event.preeditString()))
+        self.set_preedit(Preedit() if self.ended else Preedit.of(event))
         if event.commitString():
-            self._send(paste.clean(event.commitString()).encode())
-        self.viewport().update()
+            self._send(paste.clean(event.commitString()).encode("utf-8", "replace"))
         event.accept()
 
     def inputMethodQuery(self, query: Qt.InputMethodQuery) -> object:
@@ -214,8 +344,7 @@ class TerminalWidget(TerminalView):
             case Qt.InputMethodQuery.ImEnabled:
                 return not self.ended
             case Qt.InputMethodQuery.ImCursorRectangle:
-                corner = self.viewport().pos()
-                return QRectF(self._cursor_rect).translated(corner)
+                return QRectF(self.caret_rect).translated(self.viewport().pos())
             case Qt.InputMethodQuery.ImHints:
                 hints = Qt.InputMethodHint
                 return hints.ImhNoPredictiveText | hints.ImhNoAutoUppercase
@@ -230,127 +359,17 @@ class TerminalWidget(TerminalView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        if self._report(mouse.Action.PRESS, event):
-            return
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._press(event.position(), bool(event.modifiers() & _MOD.ShiftModifier))
-        elif event.button() == Qt.MouseButton.MiddleButton:
-            clipboard = QGuiApplication.clipboard()
-            if clipboard.supportsSelection():
-                self.paste_text(clipboard.text(QClipboard.Mode.Selection))
+        self.pointer.press(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.mousePressEvent(event)
 
-    def _press(self, position: QPointF, extend: bool) -> None:
-        near = self._click_place is not None and (
-            (position - self._click_place).manhattanLength()
-            < QGuiApplication.styleHints().startDragDistance()
-        )
-        self._clicks = self._clicks % 3 + 1 if near else 1
-        self._click_place = position
-        self._click_timer.start(QGuiApplication.styleHints().mouseDoubleClickInterval())
-        self._selecting = True
-        self._drag_position = position
-        unit = Unit(self._clicks)
-        if extend and self._clicks == 1:
-            self.selection.extend(self._place(position, Unit.CHARACTER))
-        else:
-            self.selection.start(self._place(position, unit), unit)
-        self._update_changed()
-
-    def _forget_clicks(self) -> None:
-        self._clicks, self._click_place = 0, None
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._report(mouse.Action.MOVE, event) or not self._selecting:
-            return
-        self._drag_position = event.position()
-        outside = self._lines_outside()
-        if outside and not self._auto_scroll.isActive():
-            self._auto_scroll.start()
-        elif not outside:
-            self._auto_scroll.stop()
-        self._extend()
+        self.pointer.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._selecting:
-            self._selecting = False
-            self._auto_scroll.stop()
-            self._selected()
-        else:
-            self._report(mouse.Action.RELEASE, event)
-
-    def _extend(self) -> None:
-        unit = Unit(max(1, self._clicks))
-        self.selection.extend(self._place(self._drag_position, unit))
-        self._update_changed()
-
-    def _selected(self) -> None:
-        self._update_changed()
-        clipboard = QGuiApplication.clipboard()
-        if clipboard.supportsSelection() and (text := self.selected_text()):
-            clipboard.setText(text, QClipboard.Mode.Selection)
-
-    def _lines_outside(self) -> int:
-        """How far a drag has left the grid, as lines to scroll."""
-        row, _ = self.cell_at(self._drag_position)
-        return min(row, 0) + max(row - self.terminal.rows + 1, 0)
-
-    def _drag_on(self) -> None:
-        self.scroll_lines(self._lines_outside())
-        self._extend()
-
-    def _place(self, position: QPointF, unit: Unit) -> Place:
-        row, column = self.cell_at(position)
-        row = min(max(row, 0), self.terminal.rows - 1)
-        column = min(max(column, 0.0), float(self.terminal.cols))
-        # A character is taken once its middle is passed, a word where it is touched.
-        boundary = round(column) if unit is Unit.CHARACTER else int(column)
-        return Place(self._top + row, boundary)
-
-    def _is_for_program(self, held: Qt.KeyboardModifier) -> bool:
-        return not self.ended and self._reporter.wanted(held)
-
-    def _report(self, action: mouse.Action, event: QMouseEvent) -> bool:
-        """Tell the program about the mouse; False when that is not what it is for."""
-        if self._selecting or not self._is_for_program(event.modifiers()):
-            return False
-        held = event.buttons() if action is mouse.Action.MOVE else event.button()
-        self._tell(action, mouse.button_of(held), event.position(), event.modifiers())
-        return True
-
-    def _tell(
-        self,
-        action: mouse.Action,
-        button: mouse.Button,
-        position: QPointF,
-        held: Qt.KeyboardModifier,
-    ) -> None:
-        row, column = self.cell_at(position)
-        row = min(max(row, 0), self.terminal.rows - 1)
-        inside = min(max(int(column), 0), self.terminal.cols - 1)
-        known = Modifiers.of(held)
-        data = self._reporter.report(action, button, row, inside, alt=known.alt, ctrl=known.ctrl)
-        if data:
-            self.typed.emit(data)
+        self.pointer.release(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        if event.modifiers() & _MOD.ControlModifier:
-            self.zoom(1.0 if event.angleDelta().y() > 0 else -1.0)
-        elif lines := self._wheel.lines(event.pixelDelta(), event.angleDelta(), self.cell_size[1]):
-            self._wheel_by(lines, event)
+        self.pointer.wheel(event)
         event.accept()
-
-    def _wheel_by(self, lines: int, event: QWheelEvent) -> None:
-        if self._is_for_program(event.modifiers()):
-            button = mouse.Button.WHEEL_UP if lines > 0 else mouse.Button.WHEEL_DOWN
-            for _ in range(max(1, abs(lines) // mouse.WHEEL_LINES)):
-                self._tell(mouse.Action.PRESS, button, event.position(), event.modifiers())
-        elif self.terminal.alternate_screen and not self.ended:
-            key = Qt.Key.Key_Up if lines > 0 else Qt.Key.Key_Down
-            application = self.terminal.application_cursor
-            step = keys.encode(key, "", Modifiers(), application_cursor=application)
-            self.typed.emit(step * abs(lines))
-        else:
-            self.scroll_lines(-lines)

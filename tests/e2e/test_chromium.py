@@ -45,7 +45,8 @@ new Promise((done, fail) => {
 async def test_chromium_opens_types_resizes_and_leaves(
     relay: PlainRelay, shared_container: str
 ) -> None:
-    async with chromium() as page:
+    async with chromium() as browser:
+        page = await browser.open("about:blank")
         sdp = await page.evaluate(OFFER)
         assert ".local " in sdp, "Chromium hides its addresses behind mDNS names"
         offer = {

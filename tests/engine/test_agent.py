@@ -13,7 +13,8 @@ from engine import events as ev
 from engine.agent import Agent, process_marker
 from engine.errors import HatchwayError, RemoteError
 from engine.model import LOCAL_TARGET, RelayState, Size
-from engine.peer import PeerHandlers, TerminalPeer
+from engine.peer import TerminalPeer
+from engine.peer_progress import PeerHandlers
 from engine.pty.exec_session import list_session_processes
 from engine.selftest_model import STAGES, StageStatus
 from engine.sessions.state import SessionState
@@ -236,7 +237,7 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
         peer._relay,
         LOCAL_TARGET,
         Size(),
-        own_secret=agent._policy.own_secret,
+        own_secret=agent.sharing.policy.own_secret,
         session_id=peer.session_id,
     )
     with pytest.raises(RemoteError, match="exists already"):

@@ -82,7 +82,7 @@ def test_certificates_in_the_settings_mean_tls() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ssh://me@box", "npipe:////./pipe/x", "ftp://x", "box", "tcp://", "tcp://x:99999"]
+    "url", ["ssh://-box", "npipe:////./pipe/x", "ftp://x", "box", "tcp://", "tcp://x:99999"]
 )
 async def test_an_address_that_cannot_be_used_says_so_at_every_use(url: str) -> None:
     engines = engines_at(url)

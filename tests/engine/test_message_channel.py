@@ -103,6 +103,24 @@ async def test_kind_and_order_of_messages_are_kept(pair: Pair) -> None:
     assert inbox.messages == sent
 
 
+async def test_an_urgent_message_goes_ahead_of_what_waits(pair: Pair) -> None:
+    one, other = pair
+    inbox = Inbox()
+    other.attach(inbox)
+    flood: list[Message] = [bytes([number]) * 4096 for number in range(60)]
+    for message in flood:
+        await one.send(message)
+    urgent: list[Message] = ["first", "second"]
+    for message in urgent:
+        assert one.post(message, urgent=True)
+    assert one.post("last")
+    await until(lambda: len(inbox.messages) == 63)
+    arrived = inbox.messages
+    assert [message for message in arrived if message not in urgent] == [*flood, "last"]
+    assert [message for message in arrived if message in urgent] == urgent
+    assert arrived.index("second") < 40
+
+
 async def test_messages_before_attach_are_delivered_then(pair: Pair) -> None:
     one, other = pair
     await one.send("early")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QKeySequence
-from PySide6.QtWidgets import QDialog, QMessageBox
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox
 
+from engine import settings
 from engine.events import (
     DockerStatusChanged,
     RelayStateChanged,
@@ -107,7 +108,7 @@ def test_place_size_docks_theme_and_zoom_come_back(
     assert second.dockWidgetArea(second.targets_dock) is Qt.DockWidgetArea.RightDockWidgetArea
     assert second.loopback_dock.isVisible()
     assert theme.colors is DARK
-    assert second.terminal_font.pointSizeF() == pytest.approx(UiSettings().font_size + 3)
+    assert second.look.font.pointSizeF() == pytest.approx(UiSettings().font_size + 3)
 
 
 def test_reset_brings_the_default_layout_back(window: MainWindow) -> None:
@@ -259,10 +260,10 @@ def test_the_theme_menu_changes_the_theme_and_remembers(
 def test_zoom_has_bounds(window: MainWindow) -> None:
     for _ in range(100):
         window.zoom(1)
-    assert window.terminal_font.pointSizeF() == 40
+    assert window.look.font.pointSizeF() == 40
     window.zoom(0)
-    assert window.terminal_font.pointSizeF() == UiSettings().font_size
-    assert isinstance(window.terminal_font, QFont)
+    assert window.look.font.pointSizeF() == UiSettings().font_size
+    assert isinstance(window.look.font, QFont)
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1000, 640)])
@@ -274,3 +275,26 @@ def test_no_column_header_is_cut_off(
     header = window.sessions.view.horizontalHeader()
     for section in range(header.count()):
         assert header.sectionSize(section) >= header.sectionSizeHint(section)
+
+
+def test_settings_are_worn_at_once_and_kept(window: MainWindow, config_dir: Path) -> None:
+    dialog = window.open_settings()
+    assert window.open_settings() is dialog
+    dialog.size_box.setValue(15)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert window.look.font.pointSizeF() == 15
+    assert settings.load(config_dir / "settings.toml", environ={}).ui.font_size == 15
+    assert "font_family" not in (config_dir / "settings.toml").read_text()
+    assert window.open_settings() is not dialog
+
+
+def test_settings_that_cannot_be_kept_are_worn_all_the_same(
+    window: MainWindow, config_dir: Path
+) -> None:
+    (config_dir / "settings.toml").write_text("not = [toml")
+    dialog = window.open_settings()
+    dialog.size_box.setValue(15)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert window.look.font.pointSizeF() == 15
+    assert "settings.toml" in window.banner.text
+    assert (config_dir / "settings.toml").read_text() == "not = [toml"

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from gui.icons import Icons
     from gui.style import Colors, Theme
 
-MONOCHROME = [name for name in resources.icon_names() if name not in ("app", "chevron")]
+COLOURED = {"app", "chevron", "chevron-up", "check-dark", "check-light"}
+"""Those with colours of their own: the style sheet uses them as they are."""
+MONOCHROME = [name for name in resources.icon_names() if name not in COLOURED]
 
 
 def _luminance(color: str) -> float:

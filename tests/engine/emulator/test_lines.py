@@ -36,7 +36,9 @@ STYLES = {
     b"38:2::1:2:3": Style(fg=TRUECOLOUR | 0x010203),
     b"1;31;44": Style(bold=True, fg=1, bg=4),
     b"38;5;9;1": Style(fg=9, bold=True),
-    b"58;5;1;1": Style(bold=True),
+    b"58;5;1;1": Style(bold=True, underline_colour=1),
+    b"58:2::1:2:3": Style(underline_colour=TRUECOLOUR | 0x010203),
+    b"53": Style(overline=True),
     b"1;;3": Style(italic=True),
     b"1;2;22;3": Style(italic=True),
     b"99999999999;1": Style(bold=True),
@@ -161,21 +163,47 @@ def test_a_lower_screen_first_drops_blank_rows_below_the_cursor() -> None:
     assert not terminal.scrollback
 
 
-def test_a_narrower_screen_cuts_and_never_leaves_half_a_character() -> None:
-    terminal = Terminal(10, 2)
-    terminal.feed("abc日本\x1b[2;10Hx".encode())
+def test_a_narrower_screen_wraps_and_a_wider_one_unwraps() -> None:
+    terminal = Terminal(10, 4)
+    terminal.feed("abc日本d\r\nxy".encode())
+    before = [terminal.line(row).runs for row in range(4)]
+    terminal.resize(4, 4)
+    assert terminal.text() == ["abc", "日本", "d", "xy"]
+    assert terminal.cursor() == (3, 2)
+    terminal.resize(4, 10)
+    assert [terminal.line(row).runs for row in range(4)] == before
+    assert terminal.cursor() == (1, 2)
+
+
+def test_the_cell_a_wide_character_leaves_empty_is_no_text() -> None:
+    terminal = Terminal(5, 3)
+    terminal.feed("ab日本語".encode())
+    assert terminal.text() == ["ab日", "本語", ""]
+    copy = Terminal(5, 3)
+    copy.feed(terminal.snapshot().encode())
+    for each in (terminal, copy):
+        each.resize(3, 10)
+        assert each.text() == ["ab日本語", "", ""]
+        assert each.cursor() == (0, 8)
+
+
+def test_history_is_wrapped_too() -> None:
+    terminal = Terminal(6, 2)
+    terminal.feed(b"abcdef\r\nghijklmn\r\n$ ")
     terminal.resize(2, 4)
-    assert terminal.text() == ["abc", ""]
-    assert terminal.cursor() == (1, 3)
-    terminal.resize(2, 10)
-    assert terminal.text() == ["abc", ""]
+    assert [line.text for line in terminal.scrollback] == ["abcd", "ef", "ghij"]
+    assert terminal.text() == ["klmn", "$"]
+    terminal.resize(2, 8)
+    assert [line.text for line in terminal.scrollback] == ["abcdef"]
+    assert terminal.text() == ["ghijklmn", "$"]
+    assert terminal.cursor() == (1, 2)
 
 
 def test_resizing_the_alternate_screen_resizes_the_normal_one_too() -> None:
     terminal = Terminal(10, 4)
     terminal.feed(b"1\r\n2\r\n3\r\n4\x1b[?1049h\x1b[Hfull\x1b[4;1Hx")
     terminal.resize(2, 5)
-    assert terminal.text() == ["full", ""]
+    assert terminal.text() == ["", "x"]
     terminal.feed(b"\x1b[?1049l")
     assert terminal.text() == ["3", "4"]
     assert terminal.cursor() == (1, 1)

@@ -71,4 +71,7 @@ def test_any_screen_comes_back(pieces: list[bytes]) -> None:
     terminal = Terminal(COLS, ROWS)
     terminal.feed(b"".join(pieces))
     terminal.feed(b"\x18")  # Ends a sequence that was left open.
-    assert state(restored(terminal)) == state(terminal)
+    copy = restored(terminal)
+    assert state(copy) == state(terminal)
+    # All that is not on show is in the snapshot: margins, stacks, saved cursors, colours.
+    assert copy.snapshot() == terminal.snapshot()

@@ -1,17 +1,10 @@
-"""The exec's own connection: over unix, tcp and TLS, and the frames without a terminal."""
+"""The exec's own connection: over tcp, TLS and ssh, and the frames without a terminal."""
 
 from __future__ import annotations
 
-import socket
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,18 +14,16 @@ from engine.model import Size
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.exec_stream import MAX_FRAME_BYTES, frames, open_exec_stream
 from engine.settings import TerminalSettings
-from tests import images
-from tests.docker_fixtures import as_target, engines_at
+from tests.docker_fixtures import engines_at
 from tests.engine.pty.talk import Talk
+from tests.engine.signaling.certificates import make_authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from docker.models.containers import Container
-
     from engine.docker_engines import DockerEngines
-    from tests.docker_fixtures import Daemon
+    from tests.docker_fixtures import Box
+    from tests.engine.signaling.certificates import Authority
 
 
 async def collect(pieces: list[bytes]) -> list[bytes]:
@@ -84,10 +75,10 @@ async def test_an_unknown_exec_is_not_found(engines: DockerEngines) -> None:
     assert raised.value.status == 404
 
 
-async def use_terminal(engines: DockerEngines, container: Container) -> None:
+async def use_terminal(engines: DockerEngines, box: Box) -> None:
     """Open a terminal, type, resize, exit: everything that crosses the connection."""
     pty = await DockerExecPTY.open(
-        as_target(container),
+        box.target,
         session_id="over-the-wire",
         size=Size(100, 40),
         docker=engines,
@@ -103,127 +94,22 @@ async def use_terminal(engines: DockerEngines, container: Container) -> None:
     await pty.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def run_box(daemon: Daemon) -> Container:
-    client = daemon.client()
-    try:
-        images.ensure(client, images.BUSYBOX)
-        container: Container = client.containers.run(
-            images.BUSYBOX, detach=True, network_mode="none", stop_signal="SIGKILL"
-        )
-        return container
-    finally:
-        client.close()
-
-
 @pytest.mark.docker
-async def test_over_tcp(make_daemon: Callable[..., Daemon]) -> None:
-    url = f"tcp://127.0.0.1:{free_port()}"
-    daemon = make_daemon(hosts=(url,), options=("--tls=false",))
-    container = run_box(daemon)
-    engines = engines_at(url)
-    await use_terminal(engines, container)
+@pytest.mark.parametrize("way", ["box_over_tcp", "box_over_tls", "box_over_ssh"])
+async def test_a_terminal_over_the_network(way: str, request: pytest.FixtureRequest) -> None:
+    box: Box = request.getfixturevalue(way)
+    engines = box.engines()
+    await use_terminal(engines, box)
     await engines.close()
 
 
-class Authority:
-    """A certificate authority and what it issues, as PEM files."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        folder.mkdir()
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(self._name, self._key)
-        builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
-        usage = dict.fromkeys(
-            (
-                "digital_signature",
-                "content_commitment",
-                "key_encipherment",
-                "data_encipherment",
-                "key_agreement",
-                "encipher_only",
-                "decipher_only",
-            ),
-            False,
-        )
-        builder = builder.add_extension(
-            x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), critical=True
-        )
-        builder = builder.add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
-        )
-        certificate = builder.sign(self._key, hashes.SHA256())
-        self.file = str(folder / "ca.pem")
-        self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str) -> tuple[str, str]:
-        """Certificate and key for both ends of a connection to 127.0.0.1."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = self._builder(subject, key)
-        address = x509.IPAddress(ip_address("127.0.0.1"))
-        builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-            critical=False,
-        )
-        certificate = builder.sign(self._key, hashes.SHA256())
-        self._write(f"{name}.pem", certificate.public_bytes(serialization.Encoding.PEM))
-        secret = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        self._write(f"{name}-key.pem", secret)
-        return str(self._folder / f"{name}.pem"), str(self._folder / f"{name}-key.pem")
-
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
-    ) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=1))
-        )
-
-    def _write(self, name: str, data: bytes) -> None:
-        (self._folder / name).write_bytes(data)
-
-
 @pytest.mark.docker
-async def test_over_tls_with_client_certificates(
-    make_daemon: Callable[..., Daemon], tmp_path: Path
+async def test_no_trust_no_connection(
+    box_over_tls: Box, authority: Authority, tmp_path: Path
 ) -> None:
-    ours, other = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "other", "other")
-    server, server_key = ours.issue("server")
-    port = free_port()
-    tls = (f"--tlscacert={ours.file}", f"--tlscert={server}", f"--tlskey={server_key}")
-    daemon = make_daemon(hosts=(f"tcp://127.0.0.1:{port}",), options=("--tlsverify", *tls))
-    container = run_box(daemon)
-    url = f"tcp://127.0.0.1:{port}"
-
-    cert, key = ours.issue("client")
-    engines = engines_at(url, tls_ca=ours.file, tls_cert=cert, tls_key=key)
-    await use_terminal(engines, container)
-    await engines.close()
-
-    stranger, stranger_key = other.issue("stranger")
-    for ca, pair in ((ours.file, (stranger, stranger_key)), (other.file, (cert, key))):
-        engines = engines_at(url, tls_ca=ca, tls_cert=pair[0], tls_key=pair[1])
+    other = make_authority(tmp_path / "other")
+    for ca, pair in ((authority.ca, other.client), (other.ca, authority.client)):
+        engines = engines_at(box_over_tls.url, tls_ca=ca, tls_cert=pair.cert, tls_key=pair.key)
         with pytest.raises(DockerRefusedError, match="certificate"):
             await open_exec_stream(engines.endpoint("docker"), "ab12", tty=True)
         with pytest.raises(DockerRefusedError, match="certificate"):

@@ -16,7 +16,7 @@ from engine.errors import PTYOpenError
 from engine.model import LOCAL_TARGET, Size
 from engine.pty.local_shell import LocalShellPTY
 from engine.settings import TerminalSettings
-from tests.engine.pty.talk import ANSWER_SECONDS, Talk
+from tests.engine.pty.talk import Talk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -84,14 +84,27 @@ async def test_the_shell_leads_a_session_with_this_terminal(open_shell: Opener) 
     assert await talk.ask("(printf ok >/dev/tty) 2>&1") == "ok"
 
 
+async def test_each_standard_file_can_be_read_and_written(open_shell: Opener) -> None:
+    # tmux hands its input to a server that draws on it.
+    talk = Talk(await open_shell())
+    assert await talk.ask("(printf ok >&0) 2>&1") == "ok"
+    for file in (0, 1, 2):
+        await talk.say(f"read line <&{file}; echo got-$line-{file}")
+        await talk.say(f"word{file}")
+        assert await talk.expect(f"got-word{file}-{file}")
+
+
 async def test_ctrl_c_interrupts_what_runs(open_shell: Opener) -> None:
     talk = Talk(await open_shell())
-    await talk.say("printf 'go''ing'; sleep 1000; printf 'cut''off'")
-    await talk.expect("going")
-    # The shell may not have started the program yet; an early Ctrl+C does no harm.
-    async with asyncio.timeout(ANSWER_SECONDS):
-        await talk.pty.write(b"\x03")
-        assert await talk.ask("printf %s $((3*14))") == "42"
+    await talk.say("cat; printf 'cut''off'")
+    # Once by the terminal's echo, once by the program: before that, the signal may reach
+    # what is still the shell's copy of itself, which keeps it to itself.
+    await talk.say("listening")
+    await talk.expect(r"listening.*listening")
+    await talk.pty.write(b"\x03")
+    # Not before the shell is back: a program may read one more line while it dies.
+    await talk.expect(r"\^C\s*[$#] ")
+    assert await talk.ask("printf %s $((3*14))") == "42"
 
 
 async def test_a_background_job_does_not_keep_the_terminal(open_shell: Opener) -> None:

@@ -16,6 +16,7 @@ from engine.policy import Policy
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
+from engine.shares import Shares
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
 from engine.signaling.offer import HeldCandidates, OfferHandler
@@ -33,7 +34,8 @@ class Signaling:
     def __init__(self) -> None:
         self.manager = WebRTCSessionManager(open_pty=self._open)
         held = HeldCandidates()
-        self.offer = OfferHandler(self.manager, self._find, Policy(), held)
+        shares = Shares(self.manager.events)
+        self.offer = OfferHandler(self.manager, self._find, Policy(shares), held)
         self.ice = IceHandler(self.manager, held)
         self.disconnect = DisconnectHandler(self.manager)
 

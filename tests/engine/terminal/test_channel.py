@@ -10,7 +10,7 @@ import pytest
 
 from engine.model import ExitStatus, Role, Size
 from engine.pty.base import PTY, EchoPTY
-from engine.terminal.channel import ERRORS_AT_ONCE, WINDOW
+from engine.terminal.channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
 from engine.wire.terminal import V1
 from tests.engine.terminal.guest import Guest, Host
 from tests.engine.until import until
@@ -269,3 +269,16 @@ async def test_every_agent_message_is_one_json_object_with_a_type(guest: Guest) 
     guest.say(type="ping")
     await until(lambda: guest.of("pong"))
     assert all(isinstance(json.loads(json.dumps(m))["type"], str) for m in guest.messages)
+
+
+async def test_v1_tells_a_returning_guest_how_much_input_arrived(v1: Guest) -> None:
+    assert v1.of("welcome")[0].get("taken", 0) == 0
+    v1.end.post(b"typed")
+    await until(lambda: v1.output == b"typed")
+    v1.end.close()
+    again = await Guest(V1, v1.host).start()
+    assert again.of("welcome")[0]["taken"] == 5
+    again.end.post(b"x" * ACK_EVERY)
+    await until(lambda: again.of("ack"))
+    assert again.of("ack")[0]["bytes"] == 5 + ACK_EVERY, "a total over both channels"
+    await again.stop()

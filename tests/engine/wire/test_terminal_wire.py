@@ -43,6 +43,15 @@ def test_agent_vector_goes_both_ways(vector: dict[str, Any]) -> None:
     assert json.loads(wire.encode(message)) == vector["message"]
 
 
+@pytest.mark.parametrize("vector", VECTORS["agent_bad"], ids=lambda value: str(value)[:50])
+def test_a_bad_agent_message_names_its_field(vector: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        wire.decode_agent(vector["text"])
+    assert caught.value.code == vector["error"]
+    if "names" in vector:
+        assert f"'{vector['names']}'" in str(caught.value)
+
+
 def test_a_message_beyond_the_limit_is_refused() -> None:
     text = json.dumps({"type": "input", "data": "x" * wire.MAX_TEXT_BYTES})
     with pytest.raises(ProtocolError, match="longer than"):

@@ -5,95 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
 from PySide6.QtWidgets import QDialogButtonBox, QMessageBox, QPushButton
 
-from gui.terminal.surface import PADDING
+from engine.emulator import CursorShape
+from engine.settings import UiSettings
 from gui.terminal.widget import TerminalWidget
+from tests.gui.terminal.acts import (
+    CTRL,
+    CTRL_SHIFT,
+    LEFT,
+    LINES,
+    NONE,
+    SHIFT,
+    cell,
+    drag,
+    move_held,
+    show,
+    sized,
+    wheel,
+)
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
-
-CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-CTRL_SHIFT = CTRL | SHIFT
-LEFT = Qt.MouseButton.LeftButton
-NONE = Qt.KeyboardModifier.NoModifier
-
-
-def sized(widget: TerminalWidget, cols: int, rows: int) -> None:
-    """Make the widget fit exactly ``cols`` by ``rows`` cells."""
-    width, height = widget.cell_size
-    bar = widget.verticalScrollBar().sizeHint().width()
-    widget.resize(int(cols * width) + 2 * PADDING + bar + 2, int(rows * height) + 2 * PADDING + 2)
-
-
-@pytest.fixture
-def widget(qtbot: QtBot) -> TerminalWidget:
-    widget = TerminalWidget()
-    qtbot.addWidget(widget)
-    sized(widget, 40, 10)
-    with qtbot.waitExposed(widget):
-        widget.show()
-    widget.activateWindow()
-    widget.setFocus()
-    qtbot.waitUntil(lambda: (widget.terminal.cols, widget.terminal.rows) == (40, 10))
-    return widget
-
-
-@pytest.fixture
-def typed(widget: TerminalWidget) -> list[bytes]:
-    said: list[bytes] = []
-    widget.typed.connect(said.append)
-    return said
-
-
-def show(qtbot: QtBot, widget: TerminalWidget, data: bytes | str) -> None:
-    """Feed and wait until it has been dealt with."""
-    data = data.encode() if isinstance(data, str) else data
-    done = 0
-
-    def count(some: int) -> None:
-        nonlocal done
-        done += some
-
-    widget.rendered.connect(count)
-    widget.feed(data)
-    qtbot.waitUntil(lambda: done >= len(data))
-    widget.rendered.disconnect(count)
-
-
-def cell(widget: TerminalWidget, row: int, column: float) -> QPoint:
-    """The middle of a cell, or with .0 its left edge plus one pixel."""
-    rect = widget.cell_rect(row, 0)
-    x = PADDING + column * rect.width()
-    return QPoint(int(x) + 1, int(rect.center().y()))
-
-
-def drag(qtbot: QtBot, widget: TerminalWidget, start: QPoint, end: QPoint) -> None:
-    qtbot.mousePress(widget.viewport(), LEFT, pos=start)
-    qtbot.mouseMove(widget.viewport(), end)
-    move_held(widget, end)
-    qtbot.mouseRelease(widget.viewport(), LEFT, pos=end)
-
-
-def move_held(widget: TerminalWidget, to: QPoint) -> None:
-    event = QMouseEvent(
-        QEvent.Type.MouseMove, QPointF(to), QPointF(to), Qt.MouseButton.NoButton, LEFT, NONE
-    )
-    QCoreApplication.sendEvent(widget.viewport(), event)
-
-
-def wheel(
-    widget: TerminalWidget, angle: int = 0, pixels: int = 0, held: Qt.KeyboardModifier = NONE
-) -> None:
-    at = QPointF(50, 50)
-    event = QWheelEvent(
-        at, at, QPoint(0, pixels), QPoint(0, angle), Qt.MouseButton.NoButton, held,
-        Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QCoreApplication.sendEvent(widget.viewport(), event)
-
 
 # -- keys
 
@@ -203,7 +138,7 @@ def test_several_lines_are_asked_about(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes], accept: bool
 ) -> None:
     widget.paste_text("one\ntwo\n")
-    box = widget.question
+    box = widget.clipboard.question
     assert isinstance(box, QMessageBox)
     assert "2 lines" in box.text()
     assert typed == []
@@ -216,7 +151,7 @@ def test_several_lines_are_asked_about(
             button = buttons.button(QDialogButtonBox.StandardButton.Cancel)
         button.click()
     assert typed == ([b"one\rtwo\r"] if accept else [])
-    assert widget.question is None
+    assert widget.clipboard.question is None
 
 
 def test_copy_without_a_selection_leaves_the_clipboard(widget: TerminalWidget) -> None:
@@ -229,14 +164,17 @@ def test_menu_names_actions_and_shortcuts(qtbot: QtBot, widget: TerminalWidget) 
     show(qtbot, widget, "text")
     menu = widget.context_menu()
     actions = [action for action in menu.actions() if not action.isSeparator()]
-    assert [a.text().replace("&", "") for a in actions] == [
-        "Copy",
-        "Paste",
-        "Select All",
-        "Clear Scrollback",
+    texts = [a.text().replace("&", "") for a in actions]
+    assert texts == [
+        *("Copy", "Copy as HTML", "Paste", "Select All", "Find…"),
+        *("Previous Prompt", "Next Prompt", "Clear Scrollback", "Reset Terminal"),
     ]
-    assert all(action.shortcut().toString() for action in actions)
-    assert [action.isEnabled() for action in actions] == [False, True, True, True]
+    assert [a.shortcut().toString() for a in actions if not a.shortcut().isEmpty()] == [
+        *("Ctrl+Shift+C", "Ctrl+Shift+V", "Ctrl+Shift+A", "Ctrl+Shift+F"),
+        *("Ctrl+Shift+Up", "Ctrl+Shift+Down", "Ctrl+Shift+K"),
+    ]
+    off = [text for text, action in zip(texts, actions, strict=True) if not action.isEnabled()]
+    assert off == ["Copy", "Copy as HTML", "Previous Prompt", "Next Prompt"]
     menu.aboutToHide.emit()
     assert all(action.isEnabled() for action in actions)
     menu.deleteLater()
@@ -279,8 +217,6 @@ def test_zoom_by_keys_and_wheel_changes_the_grid(qtbot: QtBot, widget: TerminalW
 
 
 # -- scrolling
-
-LINES = b"".join(b"line %d\r\n" % n for n in range(100)) + b"end"
 
 
 def top_text(widget: TerminalWidget) -> str:
@@ -415,7 +351,7 @@ def test_dragging_out_of_the_window_scrolls(qtbot: QtBot, widget: TerminalWidget
     qtbot.mouseRelease(widget.viewport(), LEFT, pos=QPoint(20, -30))
     value = bar.value()
     assert len(widget.selected_text().splitlines()) >= 91 - value
-    assert not widget._auto_scroll.isActive()
+    assert not widget.pointer.auto_scroll.isActive()
 
 
 def test_a_selection_stays_on_its_text_and_goes_when_that_changes(
@@ -490,3 +426,79 @@ def test_clear_counts_what_was_not_parsed_as_rendered(qtbot: QtBot, widget: Term
 
 def test_it_has_a_name_for_screen_readers(widget: TerminalWidget) -> None:
     assert widget.accessibleName() == "Terminal"
+
+
+# -- what programs set
+
+
+@pytest.mark.parametrize(
+    ("output", "key", "held", "sent"),
+    [
+        ("\x1b[20h", Qt.Key.Key_Return, NONE, b"\r\n"),
+        ("\x1b[?67h", Qt.Key.Key_Backspace, NONE, b"\b"),
+        ("\x1b[>4;2m", Qt.Key.Key_I, CTRL, b"\x1b[27;5;105~"),
+        ("\x1b[>4;2m\x1b[>4;1f", Qt.Key.Key_I, CTRL, b"\x1b[105;5u"),
+        ("\x1b[>1u", Qt.Key.Key_I, CTRL, b"\x1b[105;5u"),
+        ("\x1b[>1u\x1b[<u", Qt.Key.Key_I, CTRL, b"\t"),
+    ],
+)
+def test_modes_of_the_keyboard(
+    qtbot: QtBot,
+    widget: TerminalWidget,
+    typed: list[bytes],
+    output: str,
+    key: Qt.Key,
+    held: Qt.KeyboardModifier,
+    sent: bytes,
+) -> None:
+    show(qtbot, widget, output)
+    qtbot.keyClick(widget, key, held)
+    assert typed == [sent]
+
+
+def test_releases_are_told_to_those_who_ask(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    show(qtbot, widget, "\x1b[>3u")
+    qtbot.keyClick(widget, Qt.Key.Key_Up)
+    assert typed == [b"\x1b[A", b"\x1b[1;1:3A"]
+
+
+def test_colours_are_answered_and_changed(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    widget.set_theme(dark=True)
+    show(qtbot, widget, "\x1b]11;?\x1b\\")
+    rgb = widget.theme.background
+    parts = "/".join(f"{rgb >> shift & 255:02x}" * 2 for shift in (16, 8, 0))
+    assert parts.replace("/", "") in typed[0].decode().replace("/", "")
+    show(qtbot, widget, "\x1b]11;#102030\x1b\\")
+    qtbot.waitUntil(lambda: widget.painter.theme.background == 0x102030)
+    show(qtbot, widget, "\x1b]111\x1b\\")
+    qtbot.waitUntil(lambda: widget.painter.theme.background == rgb)
+
+
+def test_the_cursor_is_the_persons_until_a_program_chooses(
+    qtbot: QtBot, widget: TerminalWidget
+) -> None:
+    widget.apply(UiSettings(cursor_shape="bar", cursor_blink=False))
+    assert widget.terminal.cursor_shape is CursorShape.BAR
+    assert not widget.terminal.cursor_blink
+    show(qtbot, widget, "\x1b[1 q")
+    widget.apply(UiSettings(cursor_shape="underline"))
+    assert widget.terminal.cursor_shape is CursorShape.BLOCK
+    show(qtbot, widget, "\x1b[0 q")
+    assert widget.terminal.cursor_shape is CursorShape.UNDERLINE
+    show(qtbot, widget, "\x1b[1 q\x1bc")
+    assert widget.terminal.cursor_shape is CursorShape.UNDERLINE
+
+
+def test_the_clipboard_is_a_programs_only_with_permission(
+    qtbot: QtBot, widget: TerminalWidget
+) -> None:
+    QGuiApplication.clipboard().setText("before")
+    show(qtbot, widget, "\x1b]52;c;aGk=\x07")
+    assert QGuiApplication.clipboard().text() == "before"
+    widget.apply(UiSettings(clipboard_write=True))
+    show(qtbot, widget, "\x1b]52;c;aGk=\x07")
+    assert QGuiApplication.clipboard().text() == "hi"

@@ -1,0 +1,112 @@
+"""A child that is a guest of another make: C++ WebRTC, python-socketio, docs/PROTOCOL.md.
+
+Owns opening sessions over one connection to the relay. Does not own measuring
+beyond the clock of an opening. Speaks hatchway.v1, for which floods acknowledge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import time
+from itertools import pairwise
+from typing import Any
+
+import socketio
+
+from benchmarks import loops
+from benchmarks.ldc import GuestLink
+from benchmarks.process import claim_output, serve
+from benchmarks.service import LinkService
+
+SWITCH_SECONDS = 0.0005
+"""The interpreter's switch interval: one callback must not wait 5 ms for another."""
+ANSWER_SECONDS = 30.0
+RAW = b" stty raw -echo; printf 'GO%%s' %d; exec %s\r"
+PROMPT = b"# "
+"""How root's prompt ends in the test images."""
+
+
+class Guest(LinkService):
+    def __init__(self) -> None:
+        super().__init__()
+        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+        self._agent_id = ""
+
+    async def op_relay(self, url: str, token: str, agent_id: str) -> None:
+        """Connect to the relay once; everything else needs it."""
+        self._agent_id = agent_id
+        await self._sio.connect(
+            url, auth={"token": token, "role": "guest"}, transports=["websocket"]
+        )
+
+    async def op_open(self, target: str, count: int = 1, at_once: int = 1) -> dict[str, Any]:
+        """Open sessions, ``at_once`` at a time. ``times``: from nothing to the prompt, each;
+        ``phases``: how long each of benchmarks.exec_figures.PHASES took, each;
+        ``lasted``: all of it, in seconds."""
+        gate = asyncio.Semaphore(at_once)
+
+        async def one() -> tuple[str, list[float]]:
+            async with gate:
+                return await self._open(target)
+
+        began = time.perf_counter()
+        found = await asyncio.gather(*(one() for _ in range(count)))
+        return {
+            "keys": [key for key, _ in found],
+            "times": [sum(phases) for _, phases in found],
+            "phases": [phases for _, phases in found],
+            "lasted": time.perf_counter() - began,
+        }
+
+    async def op_run(self, key: str, program: str) -> None:
+        """Replace the shell by ``program`` on a raw terminal; back when it is about to start."""
+        link = self.links[key]
+        number = secrets.randbelow(900) + 100
+        link.expect(b"GO%d" % number)
+        link.type(RAW % (number, program.encode()))
+        await link.marked()
+
+    async def close(self) -> None:
+        await super().close()
+        if self._sio.connected:
+            await self._sio.disconnect()
+
+    async def _open(self, target: str) -> tuple[str, list[float]]:
+        marks = [time.perf_counter()]
+        link = GuestLink()
+        link.expect(PROMPT)
+        key = self.add(link)
+        offer = {
+            "session_id": secrets.token_hex(12),
+            "device_id": target,
+            "agent_id": self._agent_id,
+            "sdp": await link.offer(),
+            "sdp_type": "offer",
+            "cols": 80,
+            "rows": 24,
+        }
+        marks.append(time.perf_counter())
+        reply: Any = await self._sio.call("webrtc:offer", offer, timeout=ANSWER_SECONDS)
+        if reply.get("status") != "success":
+            raise RuntimeError(f"Refused: {reply}")
+        marks.append(time.perf_counter())
+        await link.accept(reply["sdp"])
+        await link.marked()
+        marks += [link.opened_at, time.perf_counter()]
+        return key, [after - before for before, after in pairwise(marks)]
+
+
+def main() -> None:
+    pipe = claim_output()
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+    async def work() -> None:
+        await serve(Guest(), pipe)
+
+    loops.run("asyncio", work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""``python -m benchmarks.painting``: what a frame of the terminal costs.
+
+A real TerminalWidget of 240 by 67 cells, painted into a picture as the window
+would. Owns the workloads and the table; results also go to
+``benchmarks/painting.json``, which is not kept in version control.
+
+- warm: nothing changed, the whole view is exposed again
+- scroll: one new line at the bottom, everything moves up, the whole view is painted
+- source: every row is new, of real source code with syntax colours
+- dense: every row is new and full to the last column, as ``ls --color`` fills it:
+  twenty names a row, each in its kind's colour, some bold, some on a background
+- cells: as dense, with another colour on another background for every single cell
+- cat: a large file through ``feed`` as fast as it goes at 60 frames a second; the
+  figure is the longest stretch the event loop was not free for
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import keyword
+import os
+import random
+import re
+import statistics
+import sys
+import time
+import tokenize
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtWidgets import QApplication
+
+from gui.garbage import WindowGarbageCollector
+from gui.terminal.surface import PADDING
+from gui.terminal.widget import TerminalWidget
+
+COLS, ROWS = 240, 67
+FRAMES = 40
+FRAME_SECONDS = 1 / 60
+LISTED = 12
+"""Columns of a name in a dense listing."""
+KINDS = [*range(31, 38), *range(91, 97), "38;5;208", "38;5;141", "38;5;40", "30;42", "37;41"]
+"""Colours of a dense listing, as SGR."""
+CAT_BYTES = 8 * 1024 * 1024
+ROOT = Path(__file__).parents[1]
+COLOURS = {
+    tokenize.COMMENT: "2;3",
+    tokenize.STRING: "32",
+    tokenize.NUMBER: "35",
+    tokenize.OP: "36",
+}
+"""How a highlighter colours real source: SGR by kind of token."""
+TARGETS = {"warm": 1.0, "scroll": 1.0, "source": 4.0, "dense": 8.0, "cells": 0.0, "cat": 16.0}
+"""Milliseconds each figure is to stay within; 0: only to be known."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Milliseconds: the median, the 99th percentile and the longest."""
+
+    median: float
+    p99: float
+    longest: float
+    target: float
+
+
+def source() -> list[str]:
+    """Lines of this project's own code, highlighted."""
+    lines: list[str] = []
+    for path in sorted((ROOT / "gui").rglob("*.py")):
+        lines += highlighted(path.read_text(encoding="utf-8"))
+    return lines
+
+
+def highlighted(text: str) -> list[str]:
+    lines = text.splitlines()
+    marks: list[tuple[int, int, int, str]] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.start[0] != token.end[0]:
+            continue
+        sgr = COLOURS.get(token.type, "")
+        if token.type == tokenize.NAME and keyword.iskeyword(token.string):
+            sgr = "1;34"
+        if sgr:
+            marks.append((token.start[0] - 1, token.start[1], token.end[1], sgr))
+    for row, start, end, sgr in sorted(marks, reverse=True):
+        line = lines[row]
+        lines[row] = f"{line[:start]}\x1b[{sgr}m{line[start:end]}\x1b[m{line[end:]}"
+    return lines
+
+
+class Screen:
+    """The widget at its size, and a picture to paint it into."""
+
+    def __init__(self) -> None:
+        self.widget = TerminalWidget()
+        self.widget.set_font(QFont("DejaVu Sans Mono", 11))
+        width, height = self.widget.cell_size
+        bar = self.widget.verticalScrollBar().sizeHint().width()
+        self.widget.resize(
+            int(COLS * width) + 2 * PADDING + bar + 2, int(ROWS * height) + 2 * PADDING + 2
+        )
+        self.widget.show()
+        self.widget.setFocus()
+        QApplication.processEvents()
+        terminal = self.widget.terminal
+        assert (terminal.cols, terminal.rows) == (COLS, ROWS), (terminal.cols, terminal.rows)
+        ratio = self.widget.devicePixelRatioF()
+        self.image = QImage(self.widget.viewport().size() * ratio, QImage.Format.Format_RGB32)
+
+    def show(self, data: str) -> None:
+        """Put it through the emulator, and let the view see it, unmeasured."""
+        self.widget.terminal.feed(data.encode())
+        self.widget.frame()
+
+    def paint(self) -> float:
+        """Seconds the whole view takes to be painted, its cached rows included."""
+        painter = QPainter(self.image)
+        began = time.perf_counter()
+        self.widget.paint(painter, self.widget.viewport().rect())
+        painter.end()
+        return time.perf_counter() - began
+
+
+def warm(screen: Screen, lines: list[str]) -> list[float]:
+    screen.show("\x1b[2J\x1b[H" + "\r\n".join(lines[:ROWS]))
+    screen.paint()
+    return [screen.paint() for _ in range(FRAMES * 5)]
+
+
+def scroll(screen: Screen, lines: list[str]) -> list[float]:
+    screen.show("\x1b[2J\x1b[H" + "\r\n".join(lines[:ROWS]))
+    screen.paint()
+    times = []
+    for line in lines[ROWS : ROWS + FRAMES * 5]:
+        screen.show("\r\n" + line)
+        times.append(screen.paint())
+    return times
+
+
+def new_source(screen: Screen, lines: list[str]) -> list[float]:
+    times = []
+    for frame in range(FRAMES):
+        at = frame * ROWS % (len(lines) - ROWS)
+        screen.show("\x1b[2J\x1b[H" + "\r\n".join(lines[at : at + ROWS]))
+        times.append(screen.paint())
+    return times
+
+
+def dense(screen: Screen, lines: list[str]) -> list[float]:
+    random_ = random.Random(7)
+    names = [word for word in re.findall(r"\w+", " ".join(lines)) if len(word) >= 7]
+    times = []
+    for _ in range(FRAMES):
+        rows = []
+        for _ in range(ROWS):
+            picked = random_.sample(names, COLS // LISTED)
+            # As dircolors has it: bold for some kinds, a background for few.
+            colours = [random_.choice(("", "1;")) + str(random_.choice(KINDS)) for _ in picked]
+            rows.append(
+                "".join(
+                    f"\x1b[{colour}m{name[: LISTED - 1]}\x1b[m".ljust(
+                        LISTED + len(f"\x1b[{colour}m\x1b[m")
+                    )
+                    for colour, name in zip(colours, picked, strict=True)
+                )
+            )
+        screen.show("\x1b[2J\x1b[H" + "\r\n".join(rows))
+        times.append(screen.paint())
+    return times
+
+
+def cells(screen: Screen, _: list[str]) -> list[float]:
+    """As much work as a screen can be; no program is known to draw it."""
+    random_ = random.Random(7)
+    times = []
+    for _frame in range(FRAMES):
+        every = [
+            f"\x1b[38;5;{random_.randrange(256)};48;5;{random_.randrange(256)}m"
+            f"{chr(random_.randrange(33, 127))}"
+            for _ in range(COLS * ROWS)
+        ]
+        rows = ["".join(every[at : at + COLS]) for at in range(0, COLS * ROWS, COLS)]
+        screen.show("\x1b[2J\x1b[H" + "\r\n".join(rows) + "\x1b[m")
+        times.append(screen.paint())
+    return times
+
+
+def cat(screen: Screen, lines: list[str]) -> list[float]:
+    """How long the loop was away, each time, while a large file was shown."""
+    text = "\r\n".join(lines) + "\r\n"
+    data = (text * (CAT_BYTES // len(text) + 1)).encode()[:CAT_BYTES]
+    gaps: list[float] = []
+    last = time.perf_counter()
+    done = 0
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        gaps.append(now - last)
+        last = now
+
+    def count(some: int) -> None:
+        nonlocal done
+        done += some
+        if done >= len(data):
+            loop.quit()
+
+    loop = QEventLoop()
+    # Between any two events of the loop: the longest pause is the longest event.
+    timer = QTimer()
+    timer.setInterval(0)
+    timer.timeout.connect(tick)
+    screen.widget.rendered.connect(count)
+    for at in range(0, len(data), 65_536):
+        screen.widget.feed(data[at : at + 65_536])
+    last = time.perf_counter()
+    timer.start()
+    loop.exec()
+    timer.stop()
+    return gaps
+
+
+def result(name: str, times: list[float]) -> Result:
+    ordered = sorted(times)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return Result(
+        *(round(value * 1e3, 3) for value in (statistics.median(ordered), p99, ordered[-1])),
+        TARGETS[name],
+    )
+
+
+def main() -> int:
+    app = QApplication.instance() or QApplication([])
+    lines = source()
+    # As in the program: garbage is collected between events, not in the middle of one.
+    collector = WindowGarbageCollector(app)
+    screen = Screen()
+    results: dict[str, Result] = {}
+    workloads = {"warm": warm, "scroll": scroll, "source": new_source, "dense": dense}
+    workloads |= {"cat": cat, "cells": cells}
+    print(f"{COLS} x {ROWS} cells, ms{'':<3}{'median':>9}{'p99':>9}{'longest':>9}{'target':>9}")
+    for name, work in workloads.items():
+        results[name] = row = result(name, work(screen, lines))
+        print(f"{name:<24}{row.median:>9}{row.p99:>9}{row.longest:>9}{row.target:>9}")
+    screen.widget.close()
+    collector.stop()
+    app.processEvents()
+    file = Path(__file__).parent / "painting.json"
+    file.write_text(json.dumps({name: asdict(row) for name, row in results.items()}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Asking the host: who waits, who decides, and what is decided when nobody is there.
+
+Owns the open questions of one agent. Does not own the dialog (the window's) or
+what a link would have given without asking (engine.policy).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import AccessDeniedError
+from engine.events import ApprovalRequested, ApprovalSettled, EventBus
+from engine.model import Guest, Role
+
+ANSWER_SECONDS = 120.0
+"""How long a guest waits for the host's word; then it is no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``session_id`` names it. ``code`` is the short code on the guest's screen."""
+
+    session_id: str
+    target: str
+    guest: Guest
+    role: Role
+    code: str
+
+
+class Approvals:
+    """``unattended`` is the role given while nobody is there to ask; None denies."""
+
+    def __init__(
+        self,
+        events: EventBus,
+        unattended: Role | None = None,
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._events = events
+        self._unattended = unattended
+        self._seconds = seconds
+        self._deciders = 0
+        self._open: dict[str, tuple[Question, asyncio.Future[Role | None]]] = {}
+
+    def attend(self) -> Callable[[], None]:
+        """Somebody who decides is there, until the returned function is called."""
+        self._deciders += 1
+        left = False
+
+        def leave() -> None:
+            nonlocal left
+            if not left:
+                left = True
+                self._deciders -= 1
+
+        return leave
+
+    def pending(self) -> tuple[Question, ...]:
+        return tuple(question for question, _ in self._open.values())
+
+    def decide(self, session_id: str, role: Role | None) -> bool:
+        """Allow as ``role``, or deny with None; False when nobody waits there any more."""
+        _, answer = self._open.get(session_id, (None, None))
+        if answer is None or answer.done():
+            return False
+        answer.set_result(role)
+        return True
+
+    async def ask(self, question: Question) -> Role:
+        """The role the host gives. Raises AccessDeniedError with words for the guest.
+
+        Cancelled when the guest leaves: the question is then withdrawn.
+        """
+        if not self._deciders:
+            if self._unattended is None:
+                raise AccessDeniedError("Nobody is at the host to let you in")
+            return self._unattended
+        answer: asyncio.Future[Role | None] = asyncio.get_running_loop().create_future()
+        self._open[question.session_id] = question, answer
+        self._events.publish(
+            ApprovalRequested(
+                session_id=question.session_id,
+                target=question.target,
+                guest=question.guest,
+                role=question.role,
+                code=question.code,
+                waits_until=time.time() + self._seconds,
+            )
+        )
+        role, reason = None, "The guest left"
+        try:
+            async with asyncio.timeout(self._seconds):
+                role = await answer
+            reason = f"Allowed: {role}" if role else "The host said no"
+        except TimeoutError:
+            reason = "The host did not answer"
+        finally:
+            del self._open[question.session_id]
+            self._events.publish(
+                ApprovalSettled(session_id=question.session_id, role=role, reason=reason)
+            )
+        if role is None:
+            raise AccessDeniedError(reason)
+        return role

@@ -1,0 +1,169 @@
+"""Clusters: several code points in one cell group, each by one private code point.
+
+Owns the table both ways, its bound, and the splitting of text into clusters.
+Does not own widths (width) or where text is put. Plane 16 of Unicode is private;
+a program's own characters from there are kept as clusters of one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from engine.emulator.rows import CLUSTER, HALF, WIDE
+from engine.emulator.width import BEYOND, CELLS, cluster_width, continues, extends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FIRST, LAST = 0x100000, 0x10FFFD
+MAX_CLUSTERS = 20_000
+"""Clusters at one time. Beyond it unused ones are collected; then marks are dropped."""
+CLUSTER_LIMIT = 16
+"""Code points one cell holds: a base and its marks. Further marks are dropped."""
+
+MAX_WORDS, WORD_LIMIT = 4096, 32
+"""Words whose cells are remembered (all are forgotten beyond it), and the characters of one."""
+MANY = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+"""The most frequent of those that share cells: where one is, looking at each is worth it."""
+
+_PRIVATE = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")
+_FIRST_CHAR, _LAST_CHAR = chr(FIRST), chr(LAST)
+
+
+class Clusters:
+    """``code(cluster)`` and ``text(cells)``."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._index: dict[str, str] = {}
+        self._free: list[int] = []
+        self._words = _Words(self)
+        self.full = False
+        """Set when a cluster was asked for and there was no room: time to collect()."""
+
+    def __len__(self) -> int:
+        return len(self._texts) - len(self._free)
+
+    @property
+    def near_full(self) -> bool:
+        return len(self) > MAX_CLUSTERS * 3 // 4
+
+    def code(self, cluster: str) -> str:
+        """The code point that stands for the cluster; its first character when all are taken."""
+        if len(cluster) == 1 and cluster < _FIRST_CHAR:
+            return cluster
+        cluster = cluster[:CLUSTER_LIMIT]
+        found = self._index.get(cluster)
+        if found is not None:
+            return found
+        if self._free:
+            number = self._free.pop()
+            self._texts[number] = cluster
+        elif len(self._texts) < MAX_CLUSTERS:
+            number = len(self._texts)
+            self._texts.append(cluster)
+        else:
+            self.full = True
+            return cluster[0] if cluster[0] < _FIRST_CHAR else "\ufffd"
+        code = self._index[cluster] = chr(FIRST + number)
+        return code
+
+    def whole(self, code: str) -> str:
+        """The characters of one cell."""
+        if _FIRST_CHAR <= code <= _LAST_CHAR:
+            number = ord(code) - FIRST
+            return self._texts[number] if number < len(self._texts) else "\ufffd"
+        return code
+
+    def text(self, cells: str) -> str:
+        """A row's text with clusters written out; halves of wide characters stay in."""
+        return _PRIVATE.sub(lambda found: self.whole(found[0]), cells)
+
+    def find(self, cells: str, start: int = 0) -> int:
+        """Where the first cluster is; -1 for nowhere."""
+        found = _PRIVATE.search(cells, start)
+        return found.start() if found else -1
+
+    def cells(self, text: str) -> tuple[str, int]:
+        """Printable text as cells, with the row flags it needs.
+
+        Marks at the start that belong to what was printed before are not for
+        here: they would stand on a blank.
+        """
+        if not MANY.search(text):
+            cells = text.translate(CELLS)
+            if BEYOND not in cells:
+                return cells, (WIDE if len(cells) != len(text) else 0)
+        return self.words(text), CLUSTER | WIDE
+
+    def words(self, text: str) -> str:
+        """Text as cells, word by word: words come again, and then cost one look-up."""
+        cells = " ".join(map(self._words.__getitem__, text.split(" ")))
+        return cells if BEYOND not in cells else self.split(text)
+
+    def split(self, text: str) -> str:
+        """Text as cells, cluster by cluster."""
+        parts: list[str] = []
+        plain = at = 0
+        length = len(text)
+        while True:
+            at = _beyond(text, at, length)
+            if at >= length:
+                break
+            start = at
+            if at > plain and continues(text[at - 1], text[at]):
+                start -= 1
+            at += 1
+            cluster = text[start:at]
+            while at < length and continues(cluster, text[at]):
+                if len(cluster) < CLUSTER_LIMIT:
+                    cluster += text[at]
+                at += 1
+            parts.append(text[plain:start].translate(CELLS))
+            parts.append(self._group(cluster))
+            plain = at
+        parts.append(text[plain:].translate(CELLS))
+        return "".join(parts)
+
+    def _group(self, cluster: str) -> str:
+        if extends(cluster[0]):
+            # Marks with nothing to stand on stand on a blank.
+            return self.code(f" {cluster}")
+        code = self.code(cluster)
+        return code + HALF if cluster_width(cluster) == 2 else code
+
+    def collect(self, used: Iterable[str]) -> None:
+        """Free all but the code points in ``used``."""
+        keep = {ord(code) - FIRST for code in used if _FIRST_CHAR <= code <= _LAST_CHAR}
+        freed = set(self._free)
+        for number, cluster in enumerate(self._texts):
+            if number not in keep and number not in freed:
+                del self._index[cluster]
+                self._free.append(number)
+        self._words.clear()
+        self.full = False
+
+
+class _Words(dict[str, str]):
+    """Words to their cells; BEYOND for one that begins with marks, which are the blank's before."""
+
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters = clusters
+
+    def __missing__(self, word: str) -> str:
+        if word and extends(word[0]):
+            return BEYOND
+        cells = self._clusters.split(word)
+        if len(word) <= WORD_LIMIT and not self._clusters.full:
+            if len(self) >= MAX_WORDS:
+                self.clear()
+            self[word] = cells
+        return cells
+
+
+def _beyond(text: str, at: int, length: int) -> int:
+    """Where the next character is that CELLS does not decide alone."""
+    while at < length and CELLS[ord(text[at])] != BEYOND:
+        at += 1
+    return at

@@ -1,0 +1,80 @@
+"""Finding the pens, clusters and links still in use, a few rows at a time.
+
+Owns when and how their tables are emptied of what no row needs. Does not own
+the tables. Rows never change, so looking at each once is enough: those that come
+later are looked at later, and what the screens and the cursor hold at the end.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from engine.emulator.rows import CLUSTER, DEFAULT_PEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.emulator.base import Base
+    from engine.emulator.lines import Lines
+    from engine.emulator.rows import Row
+
+ROWS_PER_FEED = 200
+"""History rows looked at in one go: about half a millisecond."""
+
+
+class Collector:
+    """``work()`` after every feed: does nothing until a table is getting full."""
+
+    def __init__(self, screen: Base, lines: Lines) -> None:
+        self._screen, self._lines = screen, lines
+        self._looked = -1
+        """The absolute number of the next history row to look at; -1 while idle."""
+        self._pens: set[str] = set()
+        self._codes: set[str] = set()
+        self._wait = 0
+        """Feeds to let pass after a collection that freed little."""
+
+    def work(self) -> None:
+        screen = self._screen
+        if self._looked < 0:
+            if not (screen.pens.near_full or screen.clusters.near_full or screen.links.full):
+                return
+            if self._wait > 0:
+                self._wait -= 1
+                return
+            self._looked = 0
+            self._pens, self._codes = {DEFAULT_PEN}, set()
+        oldest = screen.scrolled - len(screen.history)
+        start = max(self._looked - oldest, 0)
+        self._look(islice(screen.history, start, start + ROWS_PER_FEED))
+        self._looked = oldest + start + ROWS_PER_FEED
+        if self._looked >= screen.scrolled:
+            self._finish()
+
+    def _look(self, some: Iterable[Row]) -> None:
+        last = ""
+        for text, pens, flags in some:
+            if pens is not last:
+                self._pens.update(pens[: len(text)])
+                last = pens
+            if flags & CLUSTER:
+                self._codes.update(text)
+
+    def _finish(self) -> None:
+        screen = self._screen
+        self._looked = -1
+        for page in (screen.normal, screen.alternate):
+            self._look(page.rows)
+            if page.saved is not None:
+                self._pens.add(page.saved.pen)
+        self._pens.add(screen.pen)
+        self._pens.update(screen.pen_stack)
+        if screen.pens.near_full or screen.links.full:
+            screen.pens.collect(self._pens)
+            screen.links.collect(screen.pens.links() | {screen.link})
+        if screen.clusters.near_full:
+            screen.clusters.collect({*self._codes, *screen.last})
+        self._lines.forget()
+        full = screen.pens.near_full or screen.clusters.near_full or screen.links.full
+        self._wait = 1000 if full else 0

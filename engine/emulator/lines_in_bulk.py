@@ -1,0 +1,131 @@
+"""Lines of plain text, many at a time: straight into rows and history.
+
+Owns the one shortcut that makes ``cat`` and ``yes`` fast. The same as printing
+them one by one. Does not own when it may be used: the stream asks only in the
+fast state (no side margins, insert, origin or newline mode, no character sets).
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from engine.emulator import rows
+from engine.emulator.clusters import MANY
+from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
+from engine.emulator.width import BEYOND, CELLS, extends
+
+_BREAK = " \n "
+"""Between lines while they are looked up word by word: no word holds it, nor does it join any."""
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.emulator.modal import Screen
+    from engine.emulator.rows import Row
+
+
+def print_lines(screen: Screen, lines: list[str]) -> None:
+    """Each line at the start of a row, then CR LF. The cursor is in the first column.
+
+    Lines hold no controls but tabs.
+    """
+    pen = screen.pen
+    at = 0
+    count = len(lines)
+    cursor = screen.cursor
+    blank = screen.blank_row()
+    while at < count:
+        # Rows that need no scrolling first: they may hold something already.
+        if cursor.y != screen.bottom or screen.rows[cursor.y] is not BLANK:
+            _print_one(screen, lines[at])
+            at += 1
+            continue
+        if blank is not BLANK:
+            _print_one(screen, lines[at])
+            at += 1
+            continue
+        end, new = _rows(screen, lines, at, pen)
+        if end == at:
+            _print_one(screen, lines[at])
+            at += 1
+            continue
+        at = end
+        _scroll_in(screen, new)
+
+
+def _print_one(screen: Screen, line: str) -> None:
+    """The slow way, for one line."""
+    cursor = screen.cursor
+    if "\t" in line:
+        first = True
+        for part in line.split("\t"):
+            if not first:
+                screen.tab()
+            first = False
+            screen.draw(part)
+    elif line.isascii() and len(line) <= screen.columns:
+        if line:
+            screen.rows[cursor.y] = rows.put(screen.rows[cursor.y], 0, line, screen.pen * len(line))
+    else:
+        screen.draw(line)
+    screen.linefeed()
+    cursor.x = 0
+
+
+def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
+    """Rows for the lines from ``at`` on, as far as they are simple; and where that ends."""
+    part = lines[at:] if at else lines
+    columns = screen.columns
+    joined = "".join(part)
+    flags = 0
+    tabs = "\t" in joined
+    if tabs and (pen != DEFAULT_PEN or not screen.standard_tabs):
+        return at, []
+    if tabs and not joined.isascii():
+        # Tab stops are columns, and only in ASCII are these characters.
+        stop = _first(part, lambda line: "\t" in line and not line.isascii())
+        if stop == 0:
+            return at, []
+        part = part[:stop]
+        joined = "".join(part)
+    if tabs:
+        part = [line.expandtabs(8) if "\t" in line else line for line in part]
+    if not joined.isascii():
+        cells = BEYOND if MANY.search(joined) else joined.translate(CELLS)
+        if BEYOND in cells:
+            return _cluster_rows(screen, part, at, pen)
+        if len(cells) != len(joined):
+            part = [line if line.isascii() else line.translate(CELLS) for line in part]
+            flags = WIDE
+    if max(map(len, part)) > columns:
+        part = part[: _first(part, lambda line: len(line) > columns)]
+    return at + len(part), list(zip(part, repeat(pen * columns), repeat(flags), strict=False))
+
+
+def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
+    """Lines that hold characters which share cells."""
+    # A mark at the start of a line would join the break before it.
+    part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
+    cells = screen.clusters.words(_BREAK.join(part)).split(_BREAK) if part else []
+    columns = screen.columns
+    cells = cells[: _first(cells, lambda row: len(row) > columns)]
+    pens = pen * columns
+    return at + len(cells), [(row, pens, WIDE | CLUSTER) for row in cells]
+
+
+def _first(some: list[str], suits: Callable[[str], bool]) -> int:
+    """Where the first one is that suits; the length when none does."""
+    return next((index for index, one in enumerate(some) if suits(one)), len(some))
+
+
+def _scroll_in(screen: Screen, new: list[Row]) -> None:
+    """Rows come in at the bottom, the last of them blank; the cursor stays there."""
+    top, bottom = screen.top, screen.bottom
+    here = screen.rows
+    every = here[top:bottom] + new
+    count = len(new)
+    if top == 0 and screen.page is screen.normal:
+        screen.history.extend(every[:count])
+        screen.scrolled += count
+    here[top : bottom + 1] = [*every[count:], BLANK]

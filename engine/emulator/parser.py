@@ -1,0 +1,259 @@
+"""The grammar of what is rare: every escape the stream's fast way does not know.
+
+Owns sequence boundaries, strings, and what is held of either until it ends. Does
+not own the common sequences (stream) nor what sequences do. ESC, CAN and SUB
+break off whatever was open. Source: ECMA-48, and the state diagram at
+vt100.net/emu/dec_ansi_parser.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.emulator import osc, reports, tables
+from engine.emulator.params import Params
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.emulator.modal import Screen
+
+MAX_SEQUENCE = 512
+"""Characters of one control sequence. A longer one is read to its end and dropped."""
+MAX_STRING = 262_144
+"""Characters of one OSC or DCS string. A longer one is read to its end and dropped."""
+
+_CSI = re.compile(r"\[([<=>?]?)([0-9:;]*)([ -/]*)([@-~])")
+_SHORT = re.compile(r"([ -/]*)([0-~])")
+_UNFINISHED = re.compile(
+    "[\x00-\x17\x19\x1c-\x1f\x7f]*(?:[ -/][\x00-\x17\x19\x1c-/\x7f]*)?"
+    "|[\x00-\x17\x19\x1c-\x1f\x7f]*\\[[\x00-\x17\x19\x1c-?\x7f]*"
+)
+_CONTROLS = re.compile("[\x00-\x17\x19\x1c-\x1f\x7f]*")
+_BREAKS = re.compile("[\x18\x1a]")
+_OSC_ENDS = re.compile("[\x07\x18\x1a]")
+_SEQUENCE_ENDS = re.compile("[\x18\x1a@-~\x80-\U0010ffff]")
+_SHORT_ENDS = re.compile("[\x18\x1a0-~\x80-\U0010ffff]")
+_INNER_CONTROL = re.compile("[\x00-\x1f]")
+_STRINGS = frozenset("PX]^_")
+_OVERLONG, _OVERLONG_SHORT = "[", "("
+"""Kinds of "string" that sequences longer than MAX_SEQUENCE become: only their end matters."""
+_ENDS = {
+    "]": _OSC_ENDS,
+    "P": _BREAKS,
+    "X": _BREAKS,
+    "^": _BREAKS,
+    "_": _BREAKS,
+    _OVERLONG: _SEQUENCE_ENDS,
+    _OVERLONG_SHORT: _SHORT_ENDS,
+}
+
+
+class Call(Protocol):
+    def __call__(self, event: str, handler: Callable[..., Any], *arguments: object) -> None: ...
+
+
+class Parser:
+    """``escape(piece)`` does one sequence and returns the text after it."""
+
+    def __init__(self, screen: Screen, call: Call) -> None:
+        self._screen, self._call = screen, call
+        self._tail = ""
+        """What the last chunk ended with of a sequence, with its escape."""
+        self._kind = ""
+        self._string: list[str] = []
+        self._length = 0
+        self._events = {
+            name: self._bound(name) for name in tables.EVENTS | set(tables.BASIC.values())
+        }
+        self._events |= {name: self._bound(name) for name in tables.SHARP.values()}
+
+    def _bound(self, name: str) -> tuple[Callable[..., Any], int]:
+        """A screen's method and how many numbers it takes."""
+        method = getattr(self._screen, name)
+        kinds = [p.kind for p in inspect.signature(method).parameters.values()]
+        if inspect.Parameter.VAR_POSITIONAL in kinds and name in ("set_mode", "reset_mode"):
+            return method, 32
+        return method, sum(kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no string is open."""
+        return not self._kind
+
+    @property
+    def pending(self) -> int:
+        """Characters held of what has not ended."""
+        return len(self._tail) + min(self._length, MAX_STRING)
+
+    # -- chunks
+
+    def resume(self, chunk: str) -> str:
+        """The chunk with what was held before it, without what its end leaves unfinished."""
+        if self._tail:
+            chunk, self._tail = self._tail + chunk, ""
+        last = chunk.rfind("\x1b")
+        if (
+            last >= 0
+            and len(chunk) - last <= MAX_SEQUENCE
+            and _UNFINISHED.fullmatch(chunk, last + 1)
+        ):
+            self._tail = chunk[last:]
+            return chunk[:last]
+        return chunk
+
+    def _open(self, kind: str) -> None:
+        self._kind, self._string, self._length = kind, [], 0
+
+    # -- strings
+
+    def collect(self, text: str) -> str:
+        """Text while a string is open; returns what comes after the string."""
+        kind = self._kind
+        found = _ENDS[kind].search(text)
+        part = text[: found.start()] if found else text
+        if kind in (_OVERLONG, _OVERLONG_SHORT):
+            for char in _INNER_CONTROL.findall(part):
+                self.control(char)
+        elif self._length <= MAX_STRING:
+            self._string.append(part)
+            self._length += len(part)
+            if self._length > MAX_STRING:
+                # Too long to mean anything: only its end is waited for.
+                self._string, self._length = [], MAX_STRING + 1
+        if found is None:
+            return ""
+        if found[0] == "\x07":
+            self._screen.terminator = "\x07"
+            self._finish()
+            self._screen.terminator = "\x1b\\"
+        else:
+            self._open("")
+        return text[found.end() :]
+
+    def _finish(self) -> None:
+        kind, string, length = self._kind, "".join(self._string), self._length
+        self._open("")
+        if length > MAX_STRING:
+            return
+        if kind == "]":
+            self._call("osc", osc.command, self._screen, string)
+        elif kind == "P":
+            self._device_string(string)
+
+    def _device_string(self, string: str) -> None:
+        if string.startswith("$q"):
+            if self._screen.level > 1:
+                self._call("DECRQSS", reports.setting, self._screen, string[2:])
+        elif string.startswith("+q"):
+            self._call("XTGETTCAP", reports.capabilities, self._screen, string[2:])
+
+    # -- sequences
+
+    def escape(self, piece: str) -> str:
+        """What follows an escape: a sequence, done now, and text, returned."""
+        if self._kind:
+            if piece[:1] == "\\":
+                self._finish()
+                return piece[1:]
+            self._open("")
+        first = piece[:1]
+        if first == "[":
+            found = _CSI.match(piece)
+            if found and found.end() < MAX_SEQUENCE:
+                self._sequence(found[1], found[2], found[3], found[4])
+                return piece[found.end() :]
+            return self._odd_sequence(piece)
+        if first in _STRINGS and first:
+            self._open(first)
+            return self.collect(piece[1:])
+        if first < " " or first == "\x7f":
+            # Controls act even here; CAN and SUB break off.
+            found = _CONTROLS.match(piece)
+            end = found.end() if found else 0
+            for char in piece[:end]:
+                self.control(char)
+            if end == 0 or end == len(piece):
+                return piece[1:]
+            return self.escape(piece[end:])
+        found = _SHORT.match(piece)
+        if found is None:
+            return self._odd_short(piece)
+        if found.end() < MAX_SEQUENCE:
+            self._short(found[1], found[2])
+        return piece[found.end() :]
+
+    def _odd_short(self, piece: str) -> str:
+        """An escape with controls between its intermediates, or no escape at all."""
+        intermediates = ""
+        for index, char in enumerate(piece):
+            if char in "\x18\x1a":
+                return piece[index + 1 :]
+            if char < " ":
+                self.control(char)
+            elif char <= "/":
+                intermediates += char if len(intermediates) < 4 else ""
+            elif char <= "~":
+                if index + 1 < MAX_SEQUENCE:
+                    self._short(intermediates, char)
+                return piece[index + 1 :]
+            elif char > "\x7f":
+                return piece[index + 1 :]
+        self._open(_OVERLONG_SHORT)
+        return ""
+
+    def _odd_sequence(self, piece: str) -> str:
+        """A control sequence with controls inside, malformed, or too long."""
+        collected: list[str] = ["["]
+        for index in range(1, len(piece)):
+            char = piece[index]
+            if char in "\x18\x1a" or char > "\x7f":
+                return piece[index + 1 :]
+            if char < " ":
+                self.control(char)
+            elif char < "@":
+                collected.append(char)
+            elif char <= "~":
+                collected.append(char)
+                if index + 1 < MAX_SEQUENCE and (found := _CSI.fullmatch("".join(collected))):
+                    self._sequence(found[1], found[2], found[3], found[4])
+                return piece[index + 1 :]
+        self._open(_OVERLONG)
+        return ""
+
+    def control(self, char: str) -> None:
+        event = tables.BASIC.get(char)
+        if event:
+            self._call(event, self._events[event][0])
+
+    def plain_sequence(self, sequence: str) -> None:
+        """``[numbers final``, known to be well-formed."""
+        if len(sequence) < MAX_SEQUENCE:
+            self._sequence("", sequence[1:-1], "", sequence[-1])
+
+    def _sequence(self, prefix: str, numbers: str, intermediates: str, final: str) -> None:
+        key = prefix + intermediates + final
+        if key == "m":
+            self._call("sgr", self._screen.sgr, numbers)
+        elif key in tables.PLAIN_CSI:
+            event = tables.PLAIN_CSI[key]
+            method, count = self._events[event]
+            params = Params(numbers)
+            self._call(event, method, *params.all()[:count])
+        elif key in tables.FUNCTIONS:
+            self._call(key, tables.FUNCTIONS[key], self._screen, Params(numbers))
+
+    def _short(self, intermediates: str, final: str) -> None:
+        if not intermediates and final in tables.ESCAPE:
+            event = tables.ESCAPE[final]
+            self._call(event, self._events[event][0])
+        elif intermediates + final in tables.ESCAPE_FUNCTIONS:
+            self._call(final, tables.ESCAPE_FUNCTIONS[intermediates + final], self._screen)
+        elif intermediates == "#" and final in tables.SHARP:
+            event = tables.SHARP[final]
+            self._call(event, self._events[event][0])
+        elif intermediates[:1] in tables.DESIGNATIONS and intermediates:
+            name = intermediates[1:] + final
+            self._call("define_charset", self._screen.define_charset, name, intermediates[0])

@@ -1,0 +1,149 @@
+"""Pens: every style in use, each by one code point.
+
+Owns the table from style to code point and back, its bound, and the SGR results
+seen so far. Does not own rows (rows) or the meaning of SGR (sgr).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.emulator import sgr
+from engine.emulator.style import DEFAULT_STYLE, Style
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_PENS = 60_000
+"""Pens at one time; a BMP code point each. Beyond it, unused ones are collected."""
+MAX_STEPS = 20_000
+"""SGR results remembered; all are forgotten beyond it."""
+NEAR_FULL = MAX_PENS * 3 // 4
+"""From here on, those in use are looked for, a few rows per new pen."""
+
+_RESETS = frozenset({"", "0"})
+
+Steps = dict[str, tuple[str, "Steps"]]
+"""Parameter text to the pen it leads to and that pen's own steps."""
+
+
+class Pens:
+    """``style(pen)`` and ``pen(style)``. Pen "\\0" is the default style."""
+
+    def __init__(self) -> None:
+        self._styles: list[Style] = []
+        self._index: dict[Style, str] = {}
+        self._free: list[int] = []
+        self.protected: set[str] = set()
+        """Pens of protected cells."""
+        self._steps: dict[str, Steps] = {}
+        self._shared: dict[tuple[object, ...], Steps] = {}
+        """Results of SGRs that set both colours, by the rest of the style."""
+        self._remembered = 0
+        self._erasing: dict[str, str] = {}
+        self.full = False
+        """Set when a pen was asked for and there was none: time to collect()."""
+        self.pen(DEFAULT_STYLE)
+
+    def __len__(self) -> int:
+        return len(self._styles) - len(self._free)
+
+    @property
+    def near_full(self) -> bool:
+        return len(self) > NEAR_FULL
+
+    def style(self, pen: str) -> Style:
+        return self._styles[ord(pen)]
+
+    def pen(self, style: Style) -> str:
+        """The pen of ``style``, or of a plainer one when there are too many."""
+        return self._index.get(style) or self._new(style)
+
+    def _new(self, style: Style) -> str:
+        if self._free:
+            number = self._free.pop()
+            self._styles[number] = style
+        elif len(self._styles) < MAX_PENS:
+            number = len(self._styles)
+            self._styles.append(style)
+        else:
+            self.full = True
+            plain = style._replace(
+                fg=sgr.nearest(style.fg), bg=sgr.nearest(style.bg), underline_colour=-1, link=0
+            )
+            return self._index.get(plain, "\0")
+        pen = chr(number)
+        self._index[style] = pen
+        if style.protected:
+            self.protected.add(pen)
+        return pen
+
+    def steps(self, pen: str) -> Steps:
+        """What SGR leads to from ``pen``, as far as known; step() fills it."""
+        found = self._steps.get(pen)
+        if found is None:
+            found = self._steps[pen] = {}
+        return found
+
+    def step(self, pen: str, parameters: str, key: str) -> tuple[str, Steps]:
+        """The pen after ``CSI parameters m``, remembered under ``key``."""
+        style = self._styles[ord(pen)]
+        pair = sgr.two_colours(parameters) if parameters[:2] == "38" else None
+        if pair is not None:
+            # Whatever the colours were: one table for all pens that differ in nothing else.
+            shared = self._shared.setdefault(style[2:], {})
+            found = shared.get(key)
+            if found is None:
+                self._remember()
+                style = tuple.__new__(Style, pair + style[2:])
+                found = shared[key] = self._index.get(style) or self._new(style), shared
+            return found
+        steps = self.steps(pen)
+        found = steps.get(key)
+        if found is None:
+            self._remember()
+            after = self.pen(sgr.apply(style, parameters))
+            found = self.steps(pen)[key] = after, self.steps(after)
+        if parameters in _RESETS and style[2:] in self._shared:
+            self._shared[style[2:]][key] = found
+        return found
+
+    def _remember(self) -> None:
+        """Count one more result; beyond the bound all are forgotten."""
+        self._remembered += 1
+        if self._remembered > MAX_STEPS:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._remembered = 0
+        for steps in (*self._steps.values(), *self._shared.values()):
+            steps.clear()
+        self._steps.clear()
+        self._shared.clear()
+
+    def erasing(self, pen: str) -> str:
+        """The pen of cells erased while ``pen`` is selected: its background only ("bce")."""
+        found = self._erasing.get(pen)
+        if found is None:
+            found = self.pen(Style(bg=self._styles[ord(pen)].bg))
+            if len(self._erasing) > MAX_STEPS:
+                self._erasing.clear()
+            self._erasing[pen] = found
+        return found
+
+    def collect(self, used: Iterable[str]) -> None:
+        """Free all pens but ``used`` (and the default)."""
+        keep = {ord(pen) for pen in used} | {0}
+        freed = set(self._free)
+        for number, style in enumerate(self._styles):
+            if number not in keep and number not in freed:
+                del self._index[style]
+                self._free.append(number)
+                self.protected.discard(chr(number))
+        self._forget()
+        self._erasing.clear()
+        self.full = False
+
+    def links(self) -> set[int]:
+        """The hyperlinks some pen refers to."""
+        return {style.link for style in self._index}

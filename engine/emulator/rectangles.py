@@ -1,0 +1,245 @@
+"""Rectangles: copying, filling, erasing, marking, and their checksum.
+
+Owns DECCRA, DECFRA, DECERA, DECSERA, DECCARA, DECRARA, DECSACE, DECRQCRA and
+XTCHECKSUM. Does not own the edits of one row (rows). Source: VT420 manual,
+xterm ctlseqs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.emulator import rows
+from engine.emulator.modes import Mode
+from engine.emulator.rows import CLUSTER, HALF
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from engine.emulator.editing import Editing
+    from engine.emulator.params import Params
+    from engine.emulator.style import Style
+
+_POSITIVE, _NO_ATTRIBUTES, _NO_TRIM, _DRAWN, _WHOLE = 1, 2, 4, 8, 16
+"""XTCHECKSUM's bits."""
+
+
+class Area(NamedTuple):
+    """Rows top..bottom and columns left..right, from 0, both ends inside."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+def _area(screen: Editing, params: Params, at: int = 0) -> Area | None:
+    """The rectangle four parameters name, clipped to the screen; None when there is none."""
+    origin = Mode.ORIGIN in screen.mode
+    top, left = (screen.top, screen.left) if origin else (0, 0)
+    bottom, right = (
+        (screen.bottom, screen.right) if origin else (screen.lines - 1, screen.columns - 1)
+    )
+    area = Area(
+        max(params.get(at) or 1, 1) - 1 + top,
+        max(params.get(at + 1) or 1, 1) - 1 + left,
+        min((params.get(at + 2) or screen.lines) - 1 + top, bottom),
+        min((params.get(at + 3) or screen.columns) - 1 + left, right),
+    )
+    return area if area.top <= area.bottom and area.left <= area.right else None
+
+
+def copy(screen: Editing, params: Params) -> None:
+    """DECCRA: source rectangle, page, target's corner, page."""
+    source = _area(screen, params)
+    if source is None:
+        return
+    origin = Mode.ORIGIN in screen.mode
+    top = (params.get(5) or 1) - 1 + (screen.top if origin else 0)
+    left = (params.get(6) or 1) - 1 + (screen.left if origin else 0)
+    height = min(source.bottom - source.top + 1, screen.lines - top)
+    width = min(source.right - source.left + 1, screen.columns - left)
+    if height <= 0 or width <= 0:
+        return
+    parts = [
+        rows.part(row, source.left, source.left + width)
+        for row in screen.rows[source.top : source.top + height]
+    ]
+    for y, (text, pens, flags) in enumerate(parts, top):
+        screen.rows[y] = rows.put(screen.rows[y], left, text, pens[: len(text)], flags)
+
+
+def fill(screen: Editing, params: Params) -> None:
+    """DECFRA: with a character in the current style."""
+    code = params.get(0) or 32
+    area = _area(screen, params, 1)
+    if area is None or not (32 <= code <= 126 or 160 <= code <= 255):
+        return
+    width = area.right + 1 - area.left
+    char = chr(code)
+    table = screen.charsets.table()
+    if table:
+        char = char.translate(table)
+    for y in range(area.top, area.bottom + 1):
+        screen.rows[y] = rows.put(screen.rows[y], area.left, char * width, screen.pen * width)
+
+
+def erase(screen: Editing, params: Params) -> None:
+    """DECERA."""
+    _erase(screen, _area(screen, params), selective=False)
+
+
+def erase_selectively(screen: Editing, params: Params) -> None:
+    """DECSERA."""
+    _erase(screen, _area(screen, params), selective=True)
+
+
+def _erase(screen: Editing, area: Area | None, *, selective: bool) -> None:
+    if area is None:
+        return
+    # DECSERA knows only DECSCA's protection, unlike DECSED and DECSEL in xterm.
+    iso = selective and screen.iso_protection
+    start, end = area.left, area.right + 1
+    for y in range(area.top, area.bottom + 1):
+        if iso:
+            screen.rows[y] = rows.erase(screen.rows[y], start, end, screen.columns, screen.erasing)
+        else:
+            screen.erase(y, start, end, selective=selective)
+
+
+def set_extent(screen: Editing, params: Params) -> None:
+    """DECSACE: 2 means exact rectangles for marking, otherwise streams of text."""
+    screen.exact_rectangles = params.get(0) == 2
+
+
+def mark(screen: Editing, params: Params) -> None:
+    """DECCARA: change bold, underline, blink, reverse and conceal."""
+    _restyle(screen, params, _marked)
+
+
+def reverse_marks(screen: Editing, params: Params) -> None:
+    """DECRARA: turn them round."""
+    _restyle(screen, params, _reversed)
+
+
+def _marked(style: Style, codes: list[int]) -> Style:
+    for code in codes:
+        match code:
+            case 0:
+                style = style._replace(
+                    bold=False, underline=0, blink=False, reverse=False, conceal=False
+                )
+            case 1 | 22:
+                style = style._replace(bold=code == 1)
+            case 4 | 24:
+                style = style._replace(underline=int(code == 4))
+            case 5 | 25:
+                style = style._replace(blink=code == 5)
+            case 7 | 27:
+                style = style._replace(reverse=code == 7)
+            case 8 | 28:
+                style = style._replace(conceal=code == 8)
+    return style
+
+
+def _reversed(style: Style, codes: list[int]) -> Style:
+    for code in codes:
+        if code in (0, 1):
+            style = style._replace(bold=not style.bold)
+        if code in (0, 4):
+            style = style._replace(underline=int(not style.underline))
+        if code in (0, 5):
+            style = style._replace(blink=not style.blink)
+        if code in (0, 7):
+            style = style._replace(reverse=not style.reverse)
+        if code in (0, 8):
+            style = style._replace(conceal=not style.conceal)
+    return style
+
+
+def _restyle(screen: Editing, params: Params, change: Callable[[Style, list[int]], Style]) -> None:
+    area = _area(screen, params)
+    if area is None:
+        return
+    codes = params.all()[4:] or [0]
+    # One new pen for each old one, however many cells.
+    changed: dict[str, str] = {}
+    for y in range(area.top, area.bottom + 1):
+        left = area.left if screen.exact_rectangles or y == area.top else 0
+        right = area.right if screen.exact_rectangles or y == area.bottom else screen.columns - 1
+        text, pens, flags = screen.rows[y]
+        if screen.exact_rectangles and len(text) <= right:
+            text, pens, flags = rows.fit((text, pens, flags), right + 1)
+        end = min(right + 1, len(text))
+        span = pens[left:end]
+        for pen in set(span) - changed.keys():
+            changed[pen] = screen.pens.pen(change(screen.pens.style(pen), codes))
+        new = "".join(map(changed.__getitem__, span))
+        screen.rows[y] = (text, pens[:left] + new + pens[end:], flags)
+
+
+def set_checksum(screen: Editing, params: Params) -> None:
+    """XTCHECKSUM: how DECRQCRA counts."""
+    screen.checksum_extension = params.get(0) & 31
+
+
+def checksum(screen: Editing, params: Params) -> None:
+    """DECRQCRA: a sum over the cells, which tells a test what is on the screen."""
+    area = _area(screen, params, 2)
+    total = 0
+    if area is not None:
+        how = screen.checksum_extension
+        total = sum(_row_sum(cells, how) for cells in _cells(screen, area))
+        if not how & _POSITIVE:
+            total = -total
+    screen.answer(f"\x1bP{params.get(0)}!~{total & 0xFFFF:04X}\x1b\\")
+
+
+def _cells(screen: Editing, area: Area) -> Iterator[list[tuple[str, Style | None]]]:
+    """The characters and styles of each row; the style is None where nothing was written."""
+    for row in screen.rows[area.top : area.bottom + 1]:
+        text, pens, flags = row
+        cells: list[tuple[str, Style | None]] = []
+        for x in range(area.left, area.right + 1):
+            if x < len(text):
+                data = screen.clusters.whole(text[x]) if flags & CLUSTER else text[x]
+                cells.append((data, screen.pens.style(pens[x])))
+            else:
+                cells.append((" ", None))
+        yield cells
+
+
+def _row_sum(cells: list[tuple[str, Style | None]], how: int) -> int:
+    total = trimmed = 0
+    for index, (data, style) in enumerate(cells):
+        if data == HALF or (style is None and not how & (_NO_TRIM | _DRAWN)):
+            continue
+        code = ord(data[0]) if how & _WHOLE or data[0] < "\x7f" else ord(data[0]) & 0xFF
+        marked = False
+        if style is not None and not how & _NO_ATTRIBUTES:
+            extra = (
+                (style.protected and 0x04)
+                + (style.conceal and 0x08)
+                + (0x10 if style.underline else 0)
+                + (style.reverse and 0x20)
+                + (style.blink and 0x40)
+                + (style.bold and 0x80)
+            )
+            code, marked = code + extra, extra > 0
+        total += code
+        if index == 0 or data != " " or marked:
+            trimmed = total
+    return total if how & _NO_TRIM else trimmed
+
+
+CSI: dict[str, Callable[[Editing, Params], None]] = {
+    "$v": copy,
+    "$x": fill,
+    "$z": erase,
+    "${": erase_selectively,
+    "$r": mark,
+    "$t": reverse_marks,
+    "*x": set_extent,
+    "*y": checksum,
+    "#y": set_checksum,
+}

@@ -1,0 +1,48 @@
+"""What a cell looks like, as others see it.
+
+Owns the names of everything a program can choose for a cell. Does not own how
+styles are kept (pens) or selected (sgr).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DEFAULT_COLOUR = -1
+"""A colour nobody chose: the theme's foreground or background."""
+TRUECOLOUR = 1 << 24
+"""Set in a colour that is ``0xRRGGBB``; without it 0..255 index the palette."""
+
+
+class Style(NamedTuple):
+    """How a cell looks. Colours are DEFAULT_COLOUR, 0..255, or TRUECOLOUR | 0xRRGGBB.
+
+    ``underline`` is 0 none, 1 single, 2 double, 3 curly, 4 dotted, 5 dashed.
+    """
+
+    fg: int = DEFAULT_COLOUR
+    bg: int = DEFAULT_COLOUR
+    bold: bool = False
+    faint: bool = False
+    italic: bool = False
+    underline: int = 0
+    blink: bool = False
+    reverse: bool = False
+    conceal: bool = False
+    strike: bool = False
+    overline: bool = False
+    underline_colour: int = DEFAULT_COLOUR
+    link: int = 0
+    """The hyperlink the cell belongs to, for Terminal.hyperlink(); 0 is none."""
+    protected: bool = False
+    """DECSCA or SPA: selective erasing leaves the cell alone."""
+
+
+DEFAULT_STYLE = Style()
+
+
+class Hyperlink(NamedTuple):
+    """What OSC 8 named. Cells of one link share the number, neighbours or not."""
+
+    uri: str
+    id: str = ""

@@ -1,0 +1,347 @@
+"""aiortc's SCTP association with our data transfer in it (engine.sctp).
+
+Owns the joining: packets in and out, timers, when a SACK leaves, channels' queues.
+Set-up, stream resets and the data channel protocol stay aiortc's. Also keeps a
+guest's faulty message from ending the association.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
+
+from aiortc import rtcsctptransport as stock
+from aiortc.rtcsctptransport import (
+    SCTP_TSN_MODULO,
+    WEBRTC_DCEP,
+    WEBRTC_STRING,
+    ForwardTsnChunk,
+    RTCSctpTransport,
+)
+
+from engine.errors import ProtocolError
+from engine.sctp.inbound import Chunk, Inbound
+from engine.sctp.outbound import Outbound
+from engine.sctp.packet import (
+    DATA,
+    IMMEDIATE,
+    SACK,
+    Sealer,
+    open_packet,
+    parse_data,
+    parse_sack,
+)
+
+if TYPE_CHECKING:
+    from aiortc import RTCDataChannel, RTCDtlsTransport
+
+    from engine.rtc_tuning.dtls import TunedDtlsTransport
+
+logger = logging.getLogger(__name__)
+
+ROOM = 1176
+"""Bytes of chunks in a packet that passes everywhere: the least MTU of IPv6 is 1280."""
+LAN_ROOM = 1376
+LAN_MTU = 1500
+"""The same on a path of Ethernet's MTU: 1,376 + SCTP 12 + DTLS 37 + UDP 8 + IPv6 40."""
+SACK_EVERY = 2
+SACKS_PER_BATCH = 8
+SACK_DELAY_SECONDS = 0.02
+"""RFC 9260 section 6.2: at least every second packet, and within 200 ms."""
+
+PACKETS_PER_TURN = 24
+"""Sent in one turn of the loop, about a millisecond of work: others want it too."""
+
+_INIT = 1
+
+
+class TunedSctpTransport(RTCSctpTransport):
+    """A channel that gets text that is not UTF-8 emits ``malformed`` instead of ``message``."""
+
+    def __init__(self, transport: TunedDtlsTransport, port: int = 5000) -> None:
+        super().__init__(transport, port)
+        self._dtls = transport
+        self._turns = asyncio.get_running_loop()
+        self._inbound: Inbound | None = None
+        self._outbound = Outbound(self._local_tsn, ROOM, _has_left)
+        self._outbound_stream_seq = self._outbound.numbers
+        self._sealer: Sealer | None = None
+        self._unsacked = 0
+        self._sack_every = SACK_EVERY
+        self._sacks: list[bytes] = []  # made in the midst of a batch, sent at its end
+        self._sack_now = False
+        self._sack_timer: asyncio.TimerHandle | None = None
+        self._retransmit_timer: asyncio.TimerHandle | None = None
+        self._flush_handle: asyncio.Handle | None = None
+
+    def setTransport(self, transport: RTCDtlsTransport) -> None:
+        super().setTransport(transport)
+        self._dtls = cast("TunedDtlsTransport", transport)
+
+    # Packets in.
+
+    async def _handle_data(self, data: bytes) -> None:
+        self.packets_received([data])
+
+    def packets_received(self, packets: list[bytes]) -> None:
+        """Take in what came together; answer it all at once."""
+        # Some senders let each SACK free a few packets only: a large batch gets several.
+        self._sack_every = max(SACK_EVERY, len(packets) // SACKS_PER_BATCH)
+        try:
+            for packet in packets:
+                self._packet_received(packet)
+                if self._unsacked >= self._sack_every and self._inbound is not None:
+                    self._sacks.append(self._take_sack(self._inbound))
+            self._transmit_now()
+        except ConnectionError:
+            raise
+        except Exception as error:  # stock lets it end the whole peer connection
+            logger.warning("An SCTP packet was refused: %r", error)
+
+    def _packet_received(self, packet: bytes) -> None:
+        try:
+            tag, chunks = open_packet(packet)
+        except ProtocolError as error:
+            logger.debug("An SCTP packet was dropped: %s", error)
+            return
+        expected = self._local_verification_tag
+        if any(kind == _INIT for kind, _, _ in chunks):
+            expected = 0 if len(chunks) == 1 else -1
+        if tag != expected:
+            return
+        for kind, flags, body in chunks:
+            if kind == DATA:
+                self._data_received(flags, body)
+            elif kind == SACK:
+                self._sack_received(body)
+            elif kind in stock.CHUNK_TYPES:
+                chunk = stock.CHUNK_TYPES[kind](flags=flags, body=body)
+                _complete(self._receive_chunk(chunk))
+
+    def _data_received(self, flags: int, body: bytes) -> None:
+        inbound = self._require_inbound()
+        if inbound is None:
+            return
+        tsn, stream, protocol, data = parse_data(body)
+        try:
+            messages = inbound.add(tsn, Chunk(flags, stream, protocol, data))
+        except ProtocolError as error:
+            self._give_up(error)
+            return
+        self._unsacked += 1
+        if flags & IMMEDIATE or inbound.has_gaps:
+            self._sack_now = True
+        self._deliver(inbound, messages)
+
+    async def _receive_forward_tsn_chunk(self, chunk: ForwardTsnChunk) -> None:
+        inbound = self._require_inbound()
+        if inbound is not None:
+            self._sack_now = True
+            self._deliver(inbound, inbound.skip_to(chunk.cumulative_tsn))
+
+    def _require_inbound(self) -> Inbound | None:
+        if self._inbound is None and self._last_received_tsn is not None:
+            self._inbound = Inbound(self._last_received_tsn)
+        return self._inbound
+
+    def _deliver(self, inbound: Inbound, messages: list[tuple[int, int, bytes]]) -> None:
+        # aiortc looks at it before it resets a stream.
+        self._last_received_tsn = inbound.cumulative % SCTP_TSN_MODULO
+        for message in messages:
+            _complete(self._receive(*message))
+        if self._reconfig_deferred is not None:
+            _complete(self._reset_deferred_streams())
+
+    def _sack_received(self, body: bytes) -> None:
+        cumulative, window, gaps = parse_sack(body)
+        self._outbound.acknowledge(cumulative, window, gaps, self._turns.time())
+        self._srtt = self._outbound.congestion.srtt
+
+    async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
+        if pp_id == WEBRTC_STRING and (channel := self._data_channels.get(stream_id)):
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                channel.emit("malformed", "The text message is not UTF-8")
+                return
+        try:
+            await super()._data_channel_receive(stream_id, pp_id, data)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            logger.warning("A data channel message was refused: %r", error)
+
+    # Packets out.
+
+    def send_message(
+        self, channel: RTCDataChannel, protocol: int, data: bytes, *, urgent: bool
+    ) -> None:
+        """Queue one message of an open channel; it leaves as soon as the window lets it."""
+        channel._addBufferedAmount(len(data))
+        if self._association_state != self.State.ESTABLISHED or self._data_channel_queue:
+            self._data_channel_queue.append((channel, protocol, data))
+            self._flush()
+            return
+        self._outbound.enqueue(channel.id or 0, protocol, data, channel, urgent=urgent)
+        if self._flush_handle is None:
+            # The first leaves at once; those that follow in the same turn go together.
+            self._flush_handle = self._turns.call_soon(self._flush_soon)
+            self._transmit_contained()
+
+    def _data_channel_send(
+        self, channel: RTCDataChannel, data: bytes | str, *, urgent: bool = False
+    ) -> None:
+        protocol, encoded = _payload(data)
+        limit = self._remote_max_message_size
+        if limit and len(encoded) > limit:
+            raise ValueError(f"The other side takes messages of {limit} bytes at most")
+        self.send_message(channel, protocol, encoded, urgent=urgent)
+
+    async def _send(self, stream_id: int, pp_id: int, user_data: bytes, *_: Any, **__: Any) -> None:
+        self._outbound.enqueue(stream_id, pp_id, user_data)
+        self._transmit_now()
+
+    async def _transmit(self) -> None:
+        self._transmit_now()
+
+    async def _data_channel_flush(self) -> None:
+        self._flush()
+
+    async def _send_sack(self) -> None:
+        self._sack_now = True
+        self._transmit_now()
+
+    def _flush_soon(self) -> None:
+        self._flush_handle = None
+        self._transmit_contained()
+
+    def _flush(self) -> None:
+        """Hand what waited for the association over to it."""
+        if self._association_state != self.State.ESTABLISHED:
+            return
+        queue = self._data_channel_queue
+        while queue:
+            channel, protocol, data = queue.popleft()
+            if channel.id is None:
+                self._announce(channel)
+            owner = None if protocol == WEBRTC_DCEP else channel
+            self._outbound.enqueue(channel.id or 0, protocol, data, owner)
+        self._transmit_contained()
+
+    def _announce(self, channel: RTCDataChannel) -> None:
+        """Give a new channel its stream: even or odd by the DTLS role (RFC 8832 section 6)."""
+        stream = self._data_channel_id or 0
+        while stream in self._data_channels:
+            stream += 2
+        self._data_channels[stream] = channel
+        channel._setId(stream)
+
+    def _transmit_contained(self) -> None:
+        try:
+            self._transmit_now()
+        except ConnectionError as error:
+            # DTLS has ended; the channels hear of it by themselves.
+            logger.debug("Not sent: %s", error)
+
+    def _transmit_now(self) -> None:
+        """Send what may go, a due SACK in front. Raises ConnectionError."""
+        if self._association_state == self.State.CLOSED:
+            return
+        established = self._association_state == self.State.ESTABLISHED
+        outbound, sack = self._outbound, b""
+        if self._inbound is not None and (self._unsacked or self._sack_now):
+            if self._sack_now or (established and not outbound.idle):
+                sack = self._take_sack(self._inbound)
+            elif self._sack_timer is None:
+                self._sack_timer = self._turns.call_later(SACK_DELAY_SECONDS, self._sack_late)
+        if established:
+            bodies = outbound.packets(self._turns.time(), sack, PACKETS_PER_TURN)
+            if len(bodies) > PACKETS_PER_TURN and self._flush_handle is None:
+                self._flush_handle = self._turns.call_soon(self._flush_soon)
+        else:
+            bodies = [sack] if sack else []
+        if self._sacks:
+            bodies = self._sacks + bodies
+            self._sacks = []
+        if bodies:
+            if self._sealer is None:
+                tag = self._remote_verification_tag
+                self._sealer = Sealer(self._local_port, self._remote_port or 0, tag)
+            self._dtls.send_packets([self._sealer.seal(body) for body in bodies])
+        if outbound.deadline is not None and self._retransmit_timer is None:
+            self._retransmit_timer = self._turns.call_at(outbound.deadline, self._retransmit)
+        if self._reconfig_queue and not self._reconfig_request:
+            _complete(self._transmit_reconfig())
+
+    def _take_sack(self, inbound: Inbound) -> bytes:
+        self._unsacked = 0
+        self._sack_now = False
+        return inbound.sack()
+
+    async def _transmit_reconfig(self) -> None:
+        # Messages that wait leave before their stream is reset (W3C WebRTC section 6.2.4).
+        if any(self._outbound.waits(stream) for stream in self._reconfig_queue):
+            return
+        self._local_tsn = self._outbound.next_tsn % SCTP_TSN_MODULO
+        await super()._transmit_reconfig()
+
+    # Timers, states and the end.
+
+    def _set_state(self, state: RTCSctpTransport.State) -> None:
+        if state == self.State.ESTABLISHED and self._dtls.ice.path_mtu() >= LAN_MTU:
+            self._outbound.set_room(LAN_ROOM)
+        super()._set_state(state)
+
+    def _sack_late(self) -> None:
+        self._sack_timer = None
+        if self._unsacked:
+            self._sack_now = True
+            self._transmit_contained()
+
+    def _retransmit(self) -> None:
+        self._retransmit_timer = None
+        deadline, now = self._outbound.deadline, self._turns.time()
+        if deadline is not None and now >= deadline:
+            self._outbound.timed_out(now)
+            self._transmit_contained()
+        elif deadline is not None:
+            self._retransmit_timer = self._turns.call_at(deadline, self._retransmit)
+
+    def _t3_cancel(self) -> None:
+        # Called by aiortc when the association ends.
+        for handle in (self._sack_timer, self._retransmit_timer, self._flush_handle):
+            if handle is not None:
+                handle.cancel()
+        self._sack_timer = self._retransmit_timer = self._flush_handle = None
+
+    def _give_up(self, error: ProtocolError) -> None:
+        logger.warning("The association is ended: %s", error)
+        _complete(self._abort())
+        self._set_state(self.State.CLOSED)
+
+
+def _has_left(channel: RTCDataChannel | None, count: int) -> None:
+    if channel is not None:
+        channel._addBufferedAmount(-count)
+
+
+def _payload(data: bytes | str) -> tuple[int, bytes]:
+    """Payload protocol and bytes of a message (RFC 8831 section 6.6)."""
+    if isinstance(data, str):
+        return (WEBRTC_STRING, data.encode()) if data else (stock.WEBRTC_STRING_EMPTY, b"\0")
+    return (stock.WEBRTC_BINARY, data) if data else (stock.WEBRTC_BINARY_EMPTY, b"\0")
+
+
+def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run one of aiortc's coroutines to its end at once.
+
+    All they await is sending, and that no longer waits for anything.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("aiortc waits where it must not")

@@ -1,0 +1,243 @@
+"""aioice's side of the tuning: straight dispatch, batches, consent.
+
+Owns the way of a datagram between the socket and DTLS, and RFC 7675's freshness.
+Does not own encryption (dtls) nor the socket's system calls (engine.udp).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import aioice.ice
+from aioice.stun import TransactionError
+
+from engine.udp import UdpEndpoint
+
+if TYPE_CHECKING:
+    from aioice.ice import CandidatePair, StunProtocol
+
+CONSENT_FAILURES = 2
+CONSENT_INTERVAL_SECONDS = 2
+CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
+"""A peer silent for so long, though asked, is gone (RFC 7675: within 30 s)."""
+CONSENT_RETRANSMISSIONS = 2
+"""Of each question, 0.5 s and 1 s later: with a tenth of all packets lost, one question
+each 2 s would end a good connection within minutes."""
+
+CHECKS_AT_ONCE = 4
+PACE_SECONDS = 0.02
+"""Connectivity checks begun each PACE_SECONDS: RFC 8445 section 14.2 allows one per 5 ms."""
+
+IP_MTU = 14
+IPV6_MTU = 24
+"""getsockopt() of a connected socket: what the kernel knows of the path (ip(7), ipv6(7))."""
+
+_stock_host_addresses = aioice.ice.get_host_addresses
+
+
+def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    """aioice's own list, or loopback when that is empty."""
+    addresses = _stock_host_addresses(use_ipv4, use_ipv6)
+    if not addresses and use_ipv4:
+        return ["127.0.0.1"]
+    return addresses
+
+
+class Pump(Protocol):
+    """Takes encrypted datagrams as they come, in place of a task that awaits each."""
+
+    def datagrams(self, datagrams: list[bytes]) -> None: ...
+    def path_lost(self) -> None: ...
+
+
+class TunedStunProtocol(aioice.ice.StunProtocol):
+    """Tells DTLS from STUN by its first byte (RFC 7983); can take over its socket."""
+
+    _moving = False
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        if isinstance(data, bytes) and data and 19 < data[0] < 64:
+            self.receiver.data_received(data, self.local_candidate.component)
+        else:
+            super().datagram_received(data, addr)
+
+    def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
+        encrypted = [data for data in datagrams if data and 19 < data[0] < 64]
+        if encrypted:
+            cast("TunedIceConnection", self.receiver).datagrams_received(encrypted)
+        if len(encrypted) < len(datagrams):
+            for data in datagrams:
+                if not (data and 19 < data[0] < 64):
+                    self.datagram_received(data, addr)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._moving:
+            self._moving = False
+            return
+        super().connection_lost(exc)
+
+    def take_over(self) -> None:
+        """Go on with a UdpEndpoint on the same socket. No datagram is lost: the kernel
+        keeps them meanwhile. A relayed candidate has no socket and stays as it is."""
+        transport: Any = self.transport
+        sock = transport.get_extra_info("socket")
+        if not isinstance(transport, asyncio.DatagramTransport) or sock is None:
+            return
+        own = sock.dup()
+        self._moving = True
+        transport.abort()
+        self.transport = UdpEndpoint(  # type: ignore[assignment]
+            own, self.datagrams_received, self.error_received, self.connection_lost
+        )
+
+
+class TunedIceConnection(aioice.ice.Connection):
+    """Hands datagrams straight to a Pump; notices a dead peer within CONSENT_SECONDS."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pump: Pump | None = None
+        self._heard_at = 0.0
+        self._pacing: asyncio.TimerHandle | None = None
+
+    def start_pump(self, pump: Pump) -> None:
+        """Deliver to ``pump`` from now on, what waits included."""
+        waiting: list[bytes] = []
+        lost = False
+        while not self._queue.empty():
+            item = self._queue.get_nowait()
+            if item is None:
+                lost = True
+            else:
+                waiting.append(item[0])
+        self._pump = pump
+        pair = self._selected()
+        if pair is not None and isinstance(pair.protocol, TunedStunProtocol):
+            pair.protocol.take_over()
+        if waiting:
+            pump.datagrams(waiting)
+        if lost or pair is None:
+            pump.path_lost()
+
+    def stop_pump(self) -> None:
+        self._pump = None
+
+    def heard(self) -> None:
+        """Something came that only the peer can have sent."""
+        self._heard_at = asyncio.get_running_loop().time()
+
+    def send_now(self, datagrams: list[bytes]) -> None:
+        """Raises ConnectionError when there is no path."""
+        pair = self._selected()
+        if pair is None:
+            raise ConnectionError("Cannot send data, not connected")
+        transport = pair.protocol.transport
+        if isinstance(transport, UdpEndpoint):
+            transport.send_batch(datagrams, pair.remote_addr)
+        else:
+            for datagram in datagrams:
+                transport.sendto(datagram, pair.remote_addr)
+
+    def path_mtu(self) -> int:
+        """Bytes of an IP packet on the selected path, 0 when nobody knows: an MTU on the
+        far side of a router is not ours to know, so only host candidates have one."""
+        pair = self._selected()
+        if pair is None or pair.local_candidate.type != "host":
+            return 0
+        host, port = pair.remote_addr
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        level, option = socket.IPPROTO_IP, IP_MTU
+        if family == socket.AF_INET6:
+            level, option = socket.IPPROTO_IPV6, IPV6_MTU
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((host, port))
+                return probe.getsockopt(level, option)
+        except OSError:
+            return 0
+
+    # What aioice calls.
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if self._pump is not None:
+            self._pump.datagrams([data])
+        else:
+            super().data_received(data, component)
+
+    def datagrams_received(self, datagrams: list[bytes]) -> None:
+        if self._pump is not None:
+            self._pump.datagrams(datagrams)
+        else:
+            for data in datagrams:
+                super().data_received(data, 1)
+
+    def protocol_lost(self, protocol: StunProtocol) -> None:
+        super().protocol_lost(protocol)
+        pair = self._selected()
+        if self._pump is not None and pair is not None and pair.protocol is protocol:
+            self._pump.path_lost()
+
+    def _check_periodic(self) -> bool:
+        """Pace the checks from here: connect() would see only 20 ms later that they are done."""
+        if not self._check_list:
+            return super()._check_periodic()  # nothing to wait for yet
+        self._pace()
+        return False
+
+    def _pace(self) -> None:
+        self._pacing = None
+        for _ in range(CHECKS_AT_ONCE):
+            if not super()._check_periodic():
+                return
+        self._pacing = asyncio.get_running_loop().call_later(PACE_SECONDS, self._pace)
+
+    async def close(self) -> None:
+        if self._pacing is not None:
+            self._pacing.cancel()
+        await super().close()
+        if self._pump is not None:
+            self._pump.path_lost()
+
+    async def query_consent(self) -> None:
+        """Ask each CONSENT_INTERVAL_SECONDS; close after CONSENT_SECONDS without a word.
+
+        Data that decrypts is a word too. Never starts on a connection that is closing.
+        """
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        asking: set[asyncio.Task[None]] = set()
+        try:
+            while not self._closing:
+                await asyncio.sleep(CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2))
+                if loop.time() - self._heard_at > CONSENT_SECONDS:
+                    self._query_consent_task = None
+                    await self.close()
+                    return
+                if loop.time() - self._heard_at < CONSENT_INTERVAL_SECONDS / 2:
+                    continue  # nothing to ask: the peer is talking
+                for pair in self._nominated.values():
+                    task = asyncio.create_task(self._ask(pair), name="ICE consent")
+                    asking.add(task)
+                    task.add_done_callback(asking.discard)
+        finally:
+            for task in asking:
+                task.cancel()
+
+    async def _ask(self, pair: CandidatePair) -> None:
+        assert self.remote_password is not None
+        try:
+            await pair.protocol.request(
+                self.build_request(pair, nominate=False),
+                pair.remote_addr,
+                integrity_key=self.remote_password.encode(),
+                retransmissions=CONSENT_RETRANSMISSIONS,
+            )
+        except TransactionError:
+            return
+        self.heard()
+
+    def _selected(self) -> CandidatePair | None:
+        return self._nominated.get(1)

@@ -1,0 +1,131 @@
+"""Links and the proofs made with their secrets: the exact bytes, for both ends.
+
+Owns a link's text form, the HMACs of an offer and its answer, and the short
+code people compare. Does not own who may open what (engine.policy) or where a
+fingerprint comes from (engine.rtc). docs/LINKS.md says the same for writers of
+other clients; ``tests/vectors/links.json`` holds both languages to it.
+
+A message to be signed is its parts, each as four bytes of length (big-endian)
+and then UTF-8 text, so that no two lists of parts look alike.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from engine.errors import BadLinkError
+from engine.wire.signaling import Proof
+
+SECRET_BYTES = 16
+"""Random bytes of a link's secret: 128 bits."""
+ID_BYTES = 12
+"""Random bytes of a link's id, which the relay sees."""
+NONCE_BYTES = 16
+CODE_DIGITS = 6
+CODE_HASH_BYTES = 6
+"""Bytes of the HMAC a short code is made of; 48 bits are exact in JavaScript."""
+NO_SECRET = b"hatchway"
+"""The key of a short code where there is no link: it then proves only what people compare."""
+PATH = "/s/"
+"""What stands before the id in a link's path."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{16}")
+# 22 characters carry 132 bits: the last four are zero in the one canonical form.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a guest holds: where the relay is, which share, and the secret.
+
+    ``base`` is the relay's address without a slash at its end.
+    """
+
+    base: str
+    id: str
+    secret: bytes = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The secret is in the fragment alone, which no browser sends to any server."""
+        return f"{self.base}{PATH}{self.id}#{encode_secret(self.secret)}"
+
+
+def parse_link(url: str) -> Link:
+    """Raises BadLinkError saying what is wrong, without repeating the link."""
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname
+    except ValueError:
+        raise BadLinkError("This is not a link") from None
+    base, marker, link_id = parts.path.rpartition(PATH)
+    if parts.scheme not in ("http", "https") or not host or not marker:
+        raise BadLinkError("This is not a link to a shared terminal")
+    if parts.query or not _ID.fullmatch(link_id):
+        raise BadLinkError("The link is damaged: its address is not whole")
+    if not _SECRET.fullmatch(parts.fragment):
+        raise BadLinkError("The link is damaged: the part after # is not whole")
+    return Link(f"{parts.scheme}://{parts.netloc}{base}", link_id, decode_secret(parts.fragment))
+
+
+def encode_secret(secret: bytes) -> str:
+    return base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+
+def decode_secret(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "==")
+
+
+def message(*parts: str) -> bytes:
+    """The bytes that are signed."""
+    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def sign(secret: bytes, kind: str, *parts: str) -> str:
+    """HMAC-SHA256 as 64 lower-case hex digits. ``kind`` keeps one use from serving another."""
+    return hmac.new(secret, message(kind, *parts), sha256).hexdigest()
+
+
+def genuine(expected: str, claimed: str) -> bool:
+    """Whether two proofs are the same, in constant time. ``claimed`` may be any text."""
+    return hmac.compare_digest(expected.encode(), claimed.encode("utf-8", "surrogatepass"))
+
+
+def offer_proof(secret: bytes, session_id: str, guest_fingerprint: str, nonce: str) -> str:
+    return sign(secret, "offer", session_id, guest_fingerprint, nonce)
+
+
+def answer_proof(
+    secret: bytes, session_id: str, agent_fingerprint: str, guest_fingerprint: str, nonce: str
+) -> str:
+    return sign(secret, "answer", session_id, agent_fingerprint, guest_fingerprint, nonce)
+
+
+def prove_offer(secret: bytes, share: str, session_id: str, fingerprint: str) -> Proof:
+    """A fresh ``proof`` field for an offer."""
+    nonce = secrets.token_hex(NONCE_BYTES)
+    return Proof(share, nonce, offer_proof(secret, session_id, fingerprint, nonce))
+
+
+def short_code(
+    secret: bytes | None, session_id: str, agent_fingerprint: str, guest_fingerprint: str
+) -> str:
+    """Six digits that are the same at both ends when nobody stands between, as ``123 456``.
+
+    Keyed with the link's secret: a relay cannot search for a certificate that fits.
+    """
+    mac = hmac.new(
+        secret or NO_SECRET,
+        message("code", session_id, agent_fingerprint, guest_fingerprint),
+        sha256,
+    ).digest()
+    number = int.from_bytes(mac[:CODE_HASH_BYTES], "big") % 10**CODE_DIGITS
+    digits = f"{number:0{CODE_DIGITS}d}"
+    return f"{digits[:3]} {digits[3:]}"

@@ -1,0 +1,47 @@
+"""What this window lets programs do outside their terminal.
+
+Owns the permissions: none until the person gives one. Does not own how a
+program asks (engine.emulator.host).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QClipboard, QGuiApplication
+
+from engine.emulator import Host, Pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_CLIPBOARD = 1024 * 1024
+"""Characters a program may put on the clipboard."""
+
+
+class WindowHost(Host):
+    """Of one terminal. ``notified`` gets a title and a text, where notes are allowed."""
+
+    def __init__(self, notified: Callable[[str, str], None]) -> None:
+        self._notified = notified
+        self.may_write_clipboard = False
+        self.may_notify = False
+
+    def shown(self, cell: tuple[float, float], ratio: float, *, dark: bool) -> None:
+        """What to report of the window: a cell's logical size, the screen's scale, the theme."""
+        width, height = cell
+        self.cell = Pixels(max(1, round(width * ratio)), max(1, round(height * ratio)))
+        self.dark = dark
+
+    def clipboard_write(self, selection: str, text: str) -> None:
+        if not self.may_write_clipboard or len(text) > MAX_CLIPBOARD:
+            return
+        clipboard = QGuiApplication.clipboard()
+        if "p" in selection and clipboard.supportsSelection():
+            clipboard.setText(text, QClipboard.Mode.Selection)
+        if "c" in selection or not selection or "s" in selection:
+            clipboard.setText(text)
+
+    def notify(self, title: str, body: str) -> None:
+        if self.may_notify:
+            self._notified(title, body)

@@ -1,0 +1,146 @@
+"""The link under the mouse: shown while Ctrl is held, opened by a click.
+
+Owns the underline, the tooltip, the question before an unusual address, and
+opening. Does not own finding and judging links (links).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPointF, Qt, QUrl
+from PySide6.QtGui import QCursor, QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QToolTip
+
+from gui.terminal import links
+from gui.terminal.links import Link, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gui.terminal.view import TerminalView
+
+MAX_SHOWN = 300
+"""Characters of an address in a tooltip."""
+_MOD = Qt.KeyboardModifier
+
+
+class Hover(QObject):
+    """Of one view. ``open_url`` is replaced in tests."""
+
+    def __init__(self, view: TerminalView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._position: QPointF | None = None
+        self._link: Link | None = None
+        self._pressed: Link | None = None
+        self.open_url: Callable[[QUrl], bool] = QDesktopServices.openUrl
+        self.question: QMessageBox | None = None
+        """The open question whether an address shall be opened."""
+
+    @property
+    def link(self) -> Link | None:
+        """The link that a click with Ctrl would open."""
+        return self._link
+
+    def link_at(self, position: QPointF) -> Link | None:
+        return links.at(self._view.terminal, self._view.place_at(position))
+
+    # -- the mouse
+
+    def move(self, position: QPointF, held: Qt.KeyboardModifier) -> None:
+        self._position = position
+        self._show(self.link_at(position), armed=bool(held & _MOD.ControlModifier))
+
+    def modifiers_changed(self, held: Qt.KeyboardModifier) -> None:
+        """A key went down or up: with Ctrl the link under the mouse can be clicked."""
+        if self._position is not None:
+            self.move(self._position, held)
+
+    def leave(self) -> None:
+        if self._position is not None:
+            self._position = None
+            self._show(None, armed=False)
+
+    def press(self, position: QPointF) -> bool:
+        """A click with Ctrl; False when there is no link."""
+        self._pressed = self.link_at(position)
+        return self._pressed is not None
+
+    def release(self, position: QPointF) -> bool:
+        """Open the link if the mouse is still on it; False when none was pressed."""
+        pressed, self._pressed = self._pressed, None
+        if pressed is None:
+            return False
+        if self.link_at(position) == pressed:
+            self.open(pressed.uri)
+        return True
+
+    def _show(self, link: Link | None, *, armed: bool) -> None:
+        viewport = self._view.viewport()
+        shape = Qt.CursorShape.PointingHandCursor if link and armed else Qt.CursorShape.IBeamCursor
+        if viewport.cursor().shape() != shape:
+            viewport.setCursor(shape)
+        self._view.set_hovered(link if armed or (link and link.marked) else None)
+        if link == self._link:
+            return
+        self._link = link
+        if link is None:
+            QToolTip.hideText()
+        else:
+            QToolTip.showText(QCursor.pos(), _tip(link.uri), viewport)
+
+    # -- opening
+
+    def open(self, uri: str) -> None:
+        """Open an address that is safe; ask about an unusual one; refuse what is none."""
+        verdict = links.judge(uri)
+        if verdict is Verdict.OPEN:
+            self._open(uri)
+        elif verdict is Verdict.ASK:
+            self._ask(uri)
+        else:
+            self._refuse(uri)
+
+    def _open(self, uri: str) -> None:
+        self.open_url(QUrl(uri, QUrl.ParsingMode.TolerantMode))
+
+    def _ask(self, uri: str) -> None:
+        box = self._box("Open this address?", f"It is unusual, and a program wrote it:\n\n{uri}")
+        accept = box.addButton("Open", QMessageBox.ButtonRole.AcceptRole)
+        copy = box.addButton("Copy", QMessageBox.ButtonRole.ActionRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        accept.clicked.connect(lambda: self._open(uri))
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(uri))
+        box.open()
+
+    def _refuse(self, uri: str) -> None:
+        shown = "".join(char if char.isprintable() else "�" for char in uri[:MAX_SHOWN])
+        box = self._box("This address is not opened", f"It can do harm, or is none:\n\n{shown}")
+        box.addButton(QMessageBox.StandardButton.Close)
+        box.open()
+
+    def _box(self, title: str, text: str) -> QMessageBox:
+        if self.question is not None:
+            self.question.reject()
+        box = QMessageBox(self._view)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Link")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(title)
+        box.setInformativeText(text)
+        box.finished.connect(lambda _: self._answered(box))
+        self.question = box
+        return box
+
+    def _answered(self, box: QMessageBox) -> None:
+        if self.question is box:
+            self.question = None
+
+
+def _tip(uri: str) -> str:
+    """Plain text: a tooltip would take ``<`` for markup."""
+    shown = uri if len(uri) <= MAX_SHOWN else f"{uri[:MAX_SHOWN]}…"
+    escaped = shown.replace("&", "&amp;").replace("<", "&lt;")
+    return f"<p style='white-space:pre-wrap'>{escaped}<br><i>Ctrl+click opens it</i></p>"

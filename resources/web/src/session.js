@@ -1,0 +1,419 @@
+/**
+ * One terminal of one guest, from opening the link to its end, over as many
+ * connections as that takes: the same shell and screen after each loss.
+ *
+ * Owns the state shown to people, attempts, and coming back. Does not own the
+ * screen (it hands output on) or the words (words.js).
+ */
+
+import { Conversation } from "./conversation.js";
+import { newId } from "./ids.js";
+import * as proofs from "./link.js";
+import { Outbox } from "./outbox.js";
+import { Peer } from "./peer.js";
+import { iceConfiguration, Refusal } from "./signaling.js";
+import { V1 } from "./wire.js";
+
+const OPEN_SECONDS = 20;
+const BACKOFF_MS = [0, 500, 1000, 2000, 4000];
+/** Words of a refusal that another attempt cannot change. */
+const FINAL = new Set([
+  "access_denied", "bad_proof", "bad_request", "link_expired", "link_revoked", "link_unknown",
+  "link_used", "relay_refused", "target_not_found", "target_not_running",
+]);
+
+/**
+ * @typedef {ReturnType<typeof setTimeout> | undefined} Timer
+ *
+ * @typedef {"relay" | "asking" | "connecting" | "approval" | "starting" | "live"
+ *   | "reconnecting" | "ended"} Phase
+ *
+ * @typedef {object} State all that is shown
+ * @property {Phase} phase
+ * @property {import("./peer.js").Path} path
+ * @property {number | null} rtt milliseconds
+ * @property {import("./wire.js").Role} role
+ * @property {string} target
+ * @property {string} code the short code; empty before the answer came
+ * @property {string} reason why it ended or was lost
+ * @property {string} errorCode the stable word of a refusal
+ * @property {number | null} exitCode
+ * @property {boolean} exited the program came to its end by itself
+ * @property {boolean} seen the terminal has been live at least once
+ * @property {number} waiting bytes typed while the connection is down
+ *
+ * @typedef {object} Memento what a reload needs to come back to the same shell
+ * @property {string} session @property {string} resume @property {number} received
+ *
+ * @typedef {object} SessionHandlers
+ * @property {(state: State) => void} state
+ * @property {(data: Uint8Array | string, replayed: boolean, done: () => void) => void} output
+ * @property {() => void} reset the screen starts anew
+ * @property {(text: string, level: string) => void} notice
+ *
+ * @typedef {object} Options
+ * @property {import("./signaling.js").Signaling} line
+ * @property {{id: string, agent_id?: string}} target
+ * @property {import("./link.js").Link | null} link
+ * @property {() => {cols: number, rows: number}} size
+ * @property {boolean} [plain] speak plain JSON only
+ * @property {Promise<RTCConfiguration>} [ice] asked for already
+ * @property {Memento | null} [memento]
+ * @property {SessionHandlers} handlers
+ */
+
+export class Session {
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+    this.#target = options.target;
+    this.#ice = options.ice ?? null;
+    const kept = options.memento;
+    this.#id = kept?.session ?? newId();
+    this.#resume = kept?.resume ?? "";
+    this.#replayUntil = kept?.received ?? 0;
+    options.line.handlers.candidate = (candidate) => {
+      if (candidate.session_id === this.#id) void this.#peer?.add(candidate);
+    };
+  }
+
+  #options;
+  #target;
+  #id;
+  #resume;
+  /** Output before this position was answered by the page before a reload. */
+  #replayUntil;
+  #received = 0;
+  /** Counts shells: what an earlier one still has to say is ignored. */
+  #shell = 0;
+  #outbox = new Outbox();
+  /** @type {Peer | null} */
+  #peer = null;
+  /** @type {Conversation | null} */
+  #talk = null;
+  /** @type {Promise<RTCConfiguration> | null} */
+  #ice = null;
+  #attempt = 0;
+  #failures = 0;
+  /** @type {Timer} */
+  #retry;
+  /** @type {Timer} */
+  #late;
+  /** @type {State} */
+  #state = {
+    phase: "relay", path: "", rtt: null, role: "control", target: "", code: "", reason: "",
+    errorCode: "", exitCode: null, exited: false, seen: false, waiting: 0,
+  };
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Whether what is typed reaches the program now. */
+  get live() {
+    return this.#state.phase === "live";
+  }
+
+  /** Connect; also what a Reconnect button does after the end. */
+  start() {
+    if (this.#state.phase === "ended") this.#forget();
+    this.#failures = 0;
+    this.#set({ reason: "", errorCode: "", exitCode: null, exited: false });
+    void this.#connect();
+  }
+
+  /** The network is back, or the page is shown again: do not wait any longer. */
+  hurry() {
+    if (this.#state.phase === "reconnecting" && this.#retry) void this.#connect();
+  }
+
+  /** @param {Uint8Array} bytes @returns {boolean} false when there is no room for it */
+  type(bytes) {
+    if (this.#state.phase === "ended" || !this.#outbox.push(bytes)) return false;
+    if (this.live) this.#talk?.pump();
+    else this.#set({ waiting: this.#outbox.waiting });
+    return true;
+  }
+
+  resize() {
+    if (this.#talk) this.#talk.resize(this.#options.size());
+  }
+
+  /** End the session and its processes. */
+  end() {
+    this.#talk?.close();
+  }
+
+  /** Let go of the connection; the host keeps the shell for a while. */
+  detach() {
+    this.#stop();
+    this.#peer = null;
+  }
+
+  /** @returns {Memento | null} null when there is nothing to come back to */
+  memento() {
+    if (!this.#resume || this.#state.phase === "ended") return null;
+    return { session: this.#id, resume: this.#resume, received: this.#received };
+  }
+
+  /** @param {Partial<State>} change */
+  #set(change) {
+    // For the browser's profiler: where the time to a prompt goes.
+    if (change.phase && change.phase !== this.#state.phase) performance.mark(change.phase);
+    this.#state = { ...this.#state, ...change };
+    this.#options.handlers.state(this.#state);
+  }
+
+  // --- One attempt -----------------------------------------------------------
+
+  async #connect() {
+    this.#stop();
+    const attempt = ++this.#attempt;
+    const { line, plain } = this.#options;
+    const coming = this.#state.seen;
+    const phase = (/** @type {Phase} */ name) => coming || this.#set({ phase: name });
+    if (coming) this.#set({ phase: "reconnecting", path: "", rtt: null });
+    // A TURN server's credentials may have run out meanwhile.
+    if (coming) this.#ice = null;
+    try {
+      if (!line.up) {
+        phase("relay");
+        this.#ice = null;
+      }
+      await line.ready();
+      if (attempt !== this.#attempt) return;
+      phase("asking");
+      this.#ice ??= iceConfiguration(line);
+      const peer = this.#makePeer(await this.#ice, plain ? "" : V1);
+      if (attempt !== this.#attempt) return peer.close();
+      this.#peer = peer;
+      await this.#negotiate(peer);
+      if (attempt !== this.#attempt) return;
+      phase("connecting");
+      this.#late = setTimeout(() => {
+        this.#lost("No path to the other side was found in time");
+      }, OPEN_SECONDS * 1000);
+    } catch (problem) {
+      if (attempt === this.#attempt) this.#failed(/** @type {Error} */ (problem));
+    }
+  }
+
+  /** @param {RTCConfiguration} configuration @param {string} protocol */
+  #makePeer(configuration, protocol) {
+    const { line } = this.#options;
+    return new Peer(configuration, protocol, {
+      open: () => this.#opened(),
+      text: (text) => this.#talk?.text(text),
+      bytes: (bytes) => this.#talk?.bytes(bytes),
+      drained: () => this.#talk?.pump(),
+      lost: (reason) => this.#lost(reason),
+      candidate: (candidate) =>
+        line.say("webrtc:ice", {
+          session_id: this.#id,
+          candidate: candidate?.candidate ?? null,
+          sdp_mid: candidate?.sdpMid ?? null,
+          sdp_mline_index: candidate?.sdpMLineIndex ?? null,
+        }),
+    });
+  }
+
+  /** Offer and answer; both proofs are checked before the answer is applied. @param {Peer} peer */
+  async #negotiate(peer) {
+    const { line, link, size } = this.#options;
+    const sdp = await peer.offer();
+    const guest = proofs.fingerprint(sdp);
+    const nonce = link ? proofs.makeNonce() : "";
+    const answer = await line.call("webrtc:offer", {
+      session_id: this.#id,
+      correlation_id: newId(),
+      device_id: this.#target.id,
+      sdp,
+      sdp_type: "offer",
+      ...size(),
+      ...(this.#target.agent_id && { agent_id: this.#target.agent_id }),
+      ...(this.#resume && { resume: this.#resume }),
+      ...(link && {
+        proof: {
+          share: link.id,
+          nonce,
+          mac: proofs.offerProof(link.secret, this.#id, guest, nonce),
+        },
+      }),
+    });
+    if (peer !== this.#peer) return;
+    const agent = proofs.fingerprint(String(answer.sdp));
+    if (link) {
+      const expected = proofs.answerProof(link.secret, this.#id, agent, guest, nonce);
+      if (!proofs.genuine(expected, answer.proof)) {
+        const reason = "The answer's proof is wrong: it was changed on its way to the guest";
+        line.say("webrtc:disconnect", { session_id: this.#id, reason });
+        throw new Refusal(
+          "The answer was changed on its way, so it may not come from the host. Nothing was sent.",
+          "bad_proof",
+        );
+      }
+    }
+    this.#set({ code: proofs.shortCode(link?.secret ?? null, this.#id, agent, guest) });
+    await peer.accept(String(answer.sdp));
+  }
+
+  #opened() {
+    clearTimeout(this.#late);
+    const peer = this.#peer;
+    if (!peer) return;
+    if (!this.#state.seen) this.#set({ phase: "starting" });
+    this.#talk = new Conversation(peer, !this.#options.plain, this.#outbox, {
+      welcome: (welcome) => this.#welcomed(welcome),
+      connected: (container) => this.#connected(container),
+      output: (data) => this.#output(data),
+      snapshot: (screen) => {
+        this.#options.handlers.reset();
+        this.#options.handlers.output(screen, true, () => {});
+      },
+      ended: (exitCode, reason) => {
+        this.#finish({ exitCode, reason, exited: exitCode !== null });
+      },
+      error: (text, code) => this.#remoteError(text, code),
+      role: (role) => this.#set({ role }),
+      approval: (state) => this.#set({ phase: state === "waiting" ? "approval" : "starting" }),
+      notice: (text, level) => this.#options.handlers.notice(text, level),
+      rtt: (milliseconds) => this.#measured(milliseconds),
+      silent: () => this.#lost("The host does not answer"),
+    });
+    this.#talk.begin(this.#options.size(), this.#received);
+  }
+
+  // --- What the agent says ---------------------------------------------------
+
+  /** @param {import("./conversation.js").Welcome} welcome */
+  #welcomed(welcome) {
+    const before = this.#state.seen;
+    this.#resume = welcome.resume;
+    if (welcome.resumed) {
+      this.#outbox.resume(welcome.taken);
+      if (welcome.start > this.#received && before) {
+        this.#options.handlers.reset();
+        this.#options.handlers.notice("Some output was missed while you were away", "warning");
+      }
+    } else {
+      this.#replayUntil = 0;
+      this.#anew(before);
+    }
+    this.#received = welcome.start;
+    this.#set({ role: welcome.role, target: welcome.target });
+  }
+
+  /** @param {string} container */
+  #connected(container) {
+    // In plain JSON nothing can be taken up: this is always a new shell.
+    if (!this.#talk?.isV1 && this.#state.seen) this.#anew(true);
+    this.#failures = 0;
+    this.#set({ phase: "live", target: container, seen: true, reason: "", waiting: 0 });
+    void this.#peer?.path().then((path) => this.live && this.#set({ path }));
+  }
+
+  /** Another shell than the one on the screen. @param {boolean} before there was one */
+  #anew(before) {
+    this.#shell++;
+    const forgotten = before ? this.#outbox.restart() : 0;
+    if (!before) return;
+    this.#options.handlers.reset();
+    this.#options.handlers.notice(
+      "The earlier shell is gone; this is a new one." +
+        (forgotten ? " What you typed meanwhile was not sent to it." : ""),
+      "warning",
+    );
+  }
+
+  /** @param {Uint8Array | string} data */
+  #output(data) {
+    const { output } = this.#options.handlers;
+    if (typeof data === "string") return output(data, false, () => {});
+    // A replay after a reload was answered before: it must not make the terminal type again.
+    const old = Math.max(0, Math.min(data.length, this.#replayUntil - this.#received));
+    for (const [part, replayed] of /** @type {[Uint8Array, boolean][]} */ ([
+      [data.subarray(0, old), true],
+      [data.subarray(old), false],
+    ])) {
+      if (!part.length) continue;
+      const end = (this.#received += part.length);
+      const shell = this.#shell;
+      output(part, replayed, () => shell === this.#shell && this.#talk?.rendered(end));
+    }
+  }
+
+  /** @param {string} text @param {string} code */
+  #remoteError(text, code) {
+    if (this.#state.phase === "live") this.#options.handlers.notice(text, "warning");
+    else this.#finish({ reason: text, errorCode: code });
+  }
+
+  /** @param {number} milliseconds */
+  #measured(milliseconds) {
+    this.#set({ rtt: milliseconds });
+    void this.#peer?.path().then((path) => path && this.live && this.#set({ path }));
+  }
+
+  // --- Ends ------------------------------------------------------------------
+
+  /** @param {string} reason */
+  #lost(reason) {
+    if (this.#state.phase === "ended") return;
+    this.#stop();
+    if (this.#state.seen && !this.#resume) this.#id = newId();
+    this.#again(reason);
+  }
+
+  /** @param {Error} problem */
+  #failed(problem) {
+    const code = problem instanceof Refusal ? problem.code : "";
+    if (!(problem instanceof Refusal)) console.error(problem);
+    if (code === "session_exists" || (code === "access_denied" && this.#resume)) {
+      // What we would come back to is no longer ours; a new session may still be had.
+      this.#id = newId();
+      this.#resume = "";
+      return this.#again(problem.message);
+    }
+    const final = FINAL.has(code) || !(problem instanceof Refusal);
+    if (final || (!this.#state.seen && this.#failures >= BACKOFF_MS.length))
+      return this.#finish({ reason: problem.message, errorCode: code || "failed" });
+    this.#stop();
+    this.#again(problem.message);
+  }
+
+  /** @param {string} reason */
+  #again(reason) {
+    if (!this.#state.seen && this.#failures >= BACKOFF_MS.length)
+      return this.#finish({ reason, errorCode: "failed" });
+    const wait = BACKOFF_MS[Math.min(this.#failures++, BACKOFF_MS.length - 1)];
+    this.#set({ phase: "reconnecting", reason, path: "", rtt: null });
+    this.#retry = setTimeout(() => void this.#connect(), wait);
+  }
+
+  /** @param {Partial<State>} change */
+  #finish(change) {
+    this.#stop();
+    this.#outbox.restart();
+    this.#set({ ...change, phase: "ended", path: "", rtt: null, waiting: 0 });
+  }
+
+  /** Nothing of the ended session goes on in the next one. */
+  #forget() {
+    this.#id = newId();
+    this.#resume = "";
+    this.#received = this.#replayUntil = 0;
+    this.#shell++;
+    this.#options.handlers.reset();
+    this.#set({ phase: "relay", seen: false, code: "" });
+  }
+
+  #stop() {
+    this.#attempt++;
+    clearTimeout(this.#retry);
+    clearTimeout(this.#late);
+    this.#retry = undefined;
+    this.#talk?.stop();
+    this.#talk = null;
+    this.#peer?.close();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Messages of the `terminal` data channel, as the guest sends and reads them.
+ *
+ * Owns both dialects' text form: plain JSON, and hatchway.v1, in which terminal
+ * bytes are binary messages of their own. Does not own when anything is sent.
+ * tests/vectors/terminal.json holds this file and the agent's to the same words.
+ */
+
+export const LABEL = "terminal";
+export const V1 = "hatchway.v1";
+/** Bytes in one hatchway.v1 message, either way. */
+export const MAX_MESSAGE = 16 * 1024;
+/** Bounds of columns and rows. */
+export const MIN_CELLS = 1;
+export const MAX_CELLS = 1000;
+
+/**
+ * @typedef {{type: "ready"} | {type: "ping"} | {type: "pong"}
+ *   | {type: "pty_connected", container: string}
+ *   | {type: "output", data: string}
+ *   | {type: "pty_disconnected", exit_code: number | null, reason: string}
+ *   | {type: "error", message: string, code: string}
+ *   | {type: "welcome", session_id: string, target: string, role: Role, resume: string,
+ *      window: number, start: number, resumed: boolean, taken: number | null,
+ *      capabilities: string[]}
+ *   | {type: "exit", exit_code: number | null, reason: string}
+ *   | {type: "role", role: Role}
+ *   | {type: "approval", state: "waiting" | "allowed" | "denied"}
+ *   | {type: "snapshot", data: string}
+ *   | {type: "notice", text: string, level: string}
+ *   | {type: "stats", bytes_in: number, bytes_out: number, rtt_ms: number | null}
+ *   | {type: "ack", bytes: number}} AgentMessage
+ * @typedef {"control" | "view"} Role
+ */
+
+/** A message of the other side that cannot be used; `message` says which field. */
+export class WireError extends Error {}
+
+/** @typedef {(value: unknown, name: string) => any} Reader */
+
+/** @type {(expected: string, test: (value: any) => boolean) => Reader} */
+const reader = (expected, test) => (value, name) => {
+  if (!test(value)) throw new WireError(`Field '${name}' is not ${expected}`);
+  return value;
+};
+const text = reader("text", (value) => typeof value === "string");
+const flag = reader("true or false", (value) => typeof value === "boolean");
+const count = reader("a count", (value) => Number.isSafeInteger(value) && value >= 0);
+const number = reader("a number", (value) => Number.isFinite(value));
+const integer = reader("a whole number", (value) => Number.isSafeInteger(value));
+const texts = reader(
+  "a list of texts",
+  (value) => Array.isArray(value) && value.every((one) => typeof one === "string"),
+);
+/** @type {(...words: string[]) => Reader} */
+const oneOf = (...words) => reader(words.join(" or "), (value) => words.includes(value));
+/** @type {(read: Reader, otherwise: unknown) => Reader} */
+const optional = (read, otherwise) => (value, name) =>
+  value === undefined ? otherwise : value === null && otherwise === null ? null : read(value, name);
+const role = oneOf("control", "view");
+const ending = { exit_code: optional(integer, null), reason: optional(text, "") };
+
+/** Every message an agent may send, by type: its fields and how each is read. */
+/** @type {Record<string, Record<string, Reader>>} */
+const AGENT_MESSAGES = {
+  ready: {},
+  ping: {},
+  pong: {},
+  pty_connected: { container: text },
+  output: { data: text },
+  pty_disconnected: ending,
+  error: { message: text, code: optional(text, "") },
+  welcome: {
+    session_id: text,
+    target: text,
+    role,
+    resume: text,
+    window: count,
+    start: optional(count, 0),
+    resumed: optional(flag, false),
+    taken: optional(count, null),
+    capabilities: optional(texts, []),
+  },
+  exit: ending,
+  role: { role },
+  approval: { state: oneOf("waiting", "allowed", "denied") },
+  snapshot: { data: text },
+  notice: { text, level: optional(text, "info") },
+  stats: { bytes_in: count, bytes_out: count, rtt_ms: optional(number, null) },
+  ack: { bytes: count },
+};
+
+/**
+ * An agent's text message; null for a type this page does not know, which is no fault.
+ *
+ * @param {string} message
+ * @returns {AgentMessage | null} defaults filled in, unknown fields left out
+ * @throws {WireError}
+ */
+export function decode(message) {
+  let fields;
+  try {
+    fields = JSON.parse(message);
+  } catch {
+    throw new WireError("The message is not valid JSON");
+  }
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields))
+    throw new WireError("The message is not a JSON object");
+  const type = text(fields.type, "type");
+  if (!Object.hasOwn(AGENT_MESSAGES, type)) return null;
+  /** @type {Record<string, unknown>} */
+  const decoded = { type };
+  for (const [name, read] of Object.entries(AGENT_MESSAGES[type]))
+    decoded[name] = read(fields[name], name);
+  return /** @type {AgentMessage} */ (decoded);
+}
+
+/** @param {number} cells */
+const cells = (cells) => Math.min(MAX_CELLS, Math.max(MIN_CELLS, Math.floor(cells) || MIN_CELLS));
+
+/** What a guest may say, as text ready to be sent. */
+export const encode = {
+  /** @param {string} data */
+  input: (data) => JSON.stringify({ type: "input", data }),
+  /** @param {number} cols @param {number} rows */
+  resize: (cols, rows) => JSON.stringify({ type: "resize", cols: cells(cols), rows: cells(rows) }),
+  ping: () => '{"type":"ping"}',
+  pong: () => '{"type":"pong"}',
+  close: () => '{"type":"close"}',
+  /** @param {string} container @param {number} cols @param {number} rows */
+  connect_pty: (container, cols, rows) =>
+    JSON.stringify({ container, cols: cells(cols), rows: cells(rows), type: "connect_pty" }),
+  /** @param {number} cols @param {number} rows @param {number} received */
+  hello: (cols, rows, received) =>
+    JSON.stringify({ type: "hello", cols: cells(cols), rows: cells(rows), received }),
+  /** @param {number} bytes */
+  ack: (bytes) => JSON.stringify({ type: "ack", bytes }),
+};

@@ -1,0 +1,92 @@
+/** Both dialects from the guest's side, against a peer that only writes down what is said. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Conversation } from "../src/conversation.js";
+import { Outbox } from "../src/outbox.js";
+
+/** @param {boolean} askV1 */
+function begin(askV1 = true) {
+  /** @type {any[]} */
+  const sent = [];
+  /** @type {any[]} */
+  const told = [];
+  const handlers = new Proxy({}, { get: (_, name) => (/** @type {any[]} */ ...args) => told.push([name, ...args]) });
+  const outbox = new Outbox();
+  const peer = { open: true, congested: false, send: (/** @type {any} */ data) => sent.push(data) };
+  const talk = new Conversation(/** @type {any} */ (peer), askV1, outbox, /** @type {any} */ (handlers));
+  talk.begin({ cols: 100, rows: 30 }, 7);
+  const type = (/** @type {string | Uint8Array} */ typed) => {
+    outbox.push(typeof typed === "string" ? new TextEncoder().encode(typed) : typed);
+    talk.pump();
+  };
+  const hear = (/** @type {object} */ message) => talk.text(JSON.stringify(message));
+  return { sent, told, talk, type, hear };
+}
+const WELCOME = {
+  type: "welcome", session_id: "s", target: "web-1", role: "control", resume: "t", window: 262144,
+};
+
+test("an agent of ours: bytes both ways, rendered bytes acknowledged", (t) => {
+  const { sent, told, talk, type, hear } = begin();
+  t.after(() => talk.stop());
+  assert.deepEqual(JSON.parse(sent[0]), { type: "hello", cols: 100, rows: 30, received: 7 });
+  type("early");
+  assert.equal(sent.length, 1, "nothing is typed before the program is there");
+  hear({ type: "ready" });
+  hear({ ...WELCOME, start: 7 });
+  hear({ type: "pty_connected", container: "web-1" });
+  assert.deepEqual(sent[1], new TextEncoder().encode("early"));
+  talk.bytes(new Uint8Array([104, 105]));
+  assert.deepEqual(told.at(-1), ["output", new Uint8Array([104, 105])]);
+  talk.rendered(9);
+  assert.equal(sent.length, 2, "a few bytes are not worth a message");
+  talk.rendered(7 + 16 * 1024);
+  assert.deepEqual(JSON.parse(sent[2]), { type: "ack", bytes: 7 + 16 * 1024 });
+});
+
+test("an agent that knows no hatchway.v1: JSON both ways, its complaint not shown", (t) => {
+  const { sent, told, talk, type, hear } = begin();
+  t.after(() => talk.stop());
+  hear({ type: "ready" });
+  hear({ type: "error", message: "Unknown message type 'hello'", code: "unknown_type" });
+  hear({ type: "pty_connected", container: "web-1" });
+  hear({ type: "output", data: "hé" });
+  type("né\r");
+  assert.deepEqual(JSON.parse(sent[1]), { type: "input", data: "né\r" });
+  assert.deepEqual(told, [["connected", "web-1"], ["output", "hé"]]);
+  talk.rendered(1e6);
+  assert.equal(sent.length, 2, "it would not understand an ack");
+});
+
+test("a character typed in two halves arrives whole in JSON", (t) => {
+  const { sent, talk, hear, type } = begin(false);
+  t.after(() => talk.stop());
+  hear({ type: "pty_connected", container: "web-1" });
+  type(new Uint8Array([0xc3]));
+  type(new Uint8Array([0xa9]));
+  const typed = sent.map((message) => JSON.parse(message)).filter((m) => m.type === "input");
+  assert.equal(typed.map((m) => m.data).join(""), "é");
+});
+
+test("an end is told once, though our agents say it twice", (t) => {
+  const { told, talk, hear } = begin();
+  t.after(() => talk.stop());
+  hear(WELCOME);
+  hear({ type: "pty_connected", container: "web-1" });
+  hear({ type: "pty_disconnected", exit_code: 3, reason: "The shell exited with code 3" });
+  hear({ type: "exit", exit_code: 3, reason: "The shell exited with code 3" });
+  assert.deepEqual(told.filter(([name]) => name === "ended").length, 1);
+});
+
+test("a ping is answered, garbage is not the end", (t) => {
+  const { sent, told, talk, hear } = begin();
+  t.after(() => talk.stop());
+  t.mock.method(console, "warn", () => {});
+  hear({ type: "ping" });
+  assert.deepEqual(JSON.parse(sent[1]), { type: "pong" });
+  talk.text("{");
+  talk.text('{"type":"role","role":"root"}');
+  assert.deepEqual(told, []);
+});

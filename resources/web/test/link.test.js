@@ -1,0 +1,62 @@
+/** Links and proofs, from the vectors the agent is held to as well. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as link from "../src/link.js";
+import { vectors } from "./vectors.js";
+
+const { proofs, codes, links, bad_links, fingerprints, answers } = vectors("links");
+
+for (const one of proofs)
+  test(`the proofs of session ${one.session_id}`, () => {
+    const secret = link.hexToBytes(one.secret_hex);
+    const { session_id, guest_fingerprint: guest, agent_fingerprint: agent, nonce } = one;
+    const message = link.message("offer", session_id, guest, nonce);
+    assert.equal(link.bytesToHex(message), one.offer_message_hex);
+    assert.equal(link.offerProof(secret, session_id, guest, nonce), one.offer);
+    assert.equal(link.answerProof(secret, session_id, agent, guest, nonce), one.answer);
+    assert.equal(link.shortCode(secret, session_id, agent, guest), one.code);
+  });
+
+for (const one of codes)
+  test(`the short code of session ${one.session_id} without a link`, () => {
+    const { session_id, agent_fingerprint: agent, guest_fingerprint: guest } = one;
+    assert.equal(link.shortCode(null, session_id, agent, guest), one.code);
+  });
+
+for (const { url, base, id, secret_hex } of links)
+  test(`reads ${url}`, () => {
+    const parsed = link.parseLink(url);
+    assert.ok(parsed);
+    assert.equal(parsed.base, base);
+    assert.equal(parsed.id, id);
+    assert.equal(link.bytesToHex(parsed.secret), secret_hex);
+  });
+
+for (const url of bad_links)
+  test(`does not take ${url || "nothing"} for a link`, () => {
+    let parsed = null;
+    try {
+      parsed = link.parseLink(url);
+    } catch (error) {
+      assert.ok(error instanceof link.LinkError);
+    }
+    assert.equal(parsed, null);
+  });
+
+for (const { sdp, fingerprint, error } of fingerprints)
+  test(`the fingerprint of ${JSON.stringify(sdp.slice(0, 60))}`, () => {
+    if (error) assert.throws(() => link.fingerprint(sdp), link.LinkError);
+    else assert.equal(link.fingerprint(sdp), fingerprint);
+  });
+
+for (const { why, proof, accepted } of answers.cases)
+  test(`an answer's proof that is ${why}`, () => {
+    const one = proofs[answers.of];
+    const expected = link.answerProof(
+      link.hexToBytes(one.secret_hex), one.session_id, one.agent_fingerprint,
+      one.guest_fingerprint, one.nonce,
+    );
+    assert.equal(link.genuine(expected, proof), accepted);
+  });

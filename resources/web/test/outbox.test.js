@@ -1,0 +1,92 @@
+/** Every byte typed arrives once, however the connection comes and goes. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { LIMIT, Outbox, WINDOW } from "../src/outbox.js";
+import { MAX_MESSAGE } from "../src/wire.js";
+
+const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
+const text = (/** @type {Uint8Array | null} */ data) => data && new TextDecoder().decode(data);
+const drain = (/** @type {Outbox} */ outbox) => {
+  let all = "";
+  for (let next = outbox.next(); next; next = outbox.next()) all += text(next);
+  return all;
+};
+
+test("keystrokes that wait go out together", () => {
+  const outbox = new Outbox();
+  for (const key of ["l", "s", "\r"]) outbox.push(bytes(key));
+  assert.equal(text(outbox.next()), "ls\r");
+  assert.equal(outbox.next(), null);
+});
+
+test("a message is never longer than the other side takes, and the order holds", () => {
+  const outbox = new Outbox();
+  const long = "0123456789".repeat(10_000);
+  outbox.push(bytes(long));
+  outbox.push(bytes("end"));
+  const sizes = [];
+  let all = "";
+  for (let next = outbox.next(); next; next = outbox.next()) {
+    sizes.push(next.length);
+    all += text(next);
+  }
+  assert.equal(all, long + "end");
+  assert.ok(Math.max(...sizes) <= MAX_MESSAGE);
+});
+
+test("no more than the window is under way", () => {
+  const outbox = new Outbox();
+  outbox.push(new Uint8Array(2 * WINDOW));
+  assert.equal(drain(outbox).length, WINDOW);
+  outbox.ack(1000);
+  assert.equal(drain(outbox).length, 1000);
+});
+
+test("what did not arrive is sent again after a loss, and nothing twice", () => {
+  const outbox = new Outbox();
+  outbox.push(bytes("abcdef"));
+  drain(outbox);
+  outbox.push(bytes("ghi"));
+  outbox.resume(4);
+  assert.equal(drain(outbox), "efghi");
+  outbox.ack(9);
+  outbox.resume(9);
+  assert.equal(drain(outbox), "");
+});
+
+test("with an agent that does not say what arrived, nothing runs twice", () => {
+  const outbox = new Outbox();
+  outbox.push(bytes("rm x\r"));
+  drain(outbox);
+  outbox.push(bytes("ls\r"));
+  outbox.resume(null);
+  assert.equal(drain(outbox), "ls\r");
+  outbox.push(new Uint8Array(WINDOW));
+  drain(outbox);
+  outbox.ack(3);
+  assert.equal(drain(outbox).length, 3, "its counts begin anew with the connection");
+});
+
+test("what was typed for one shell never reaches the next", () => {
+  const outbox = new Outbox();
+  outbox.push(bytes("secret"));
+  assert.equal(outbox.restart(), 6);
+  outbox.push(bytes("x"));
+  assert.equal(drain(outbox), "x");
+});
+
+test("there is a bound, and what is beyond it is refused whole", () => {
+  const outbox = new Outbox();
+  assert.ok(outbox.push(new Uint8Array(LIMIT)));
+  assert.equal(outbox.push(bytes("x")), false);
+  assert.equal(outbox.waiting, LIMIT);
+});
+
+test("an agent that acknowledges what was never sent changes nothing", () => {
+  const outbox = new Outbox();
+  outbox.push(bytes("abc"));
+  outbox.ack(1e9);
+  assert.equal(drain(outbox), "abc");
+});

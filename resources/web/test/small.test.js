@@ -1,0 +1,64 @@
+/** Words, keys and pastes. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { isRisky } from "../src/clipboard.js";
+import { controlled } from "../src/ui/keys.js";
+import * as words from "../src/words.js";
+
+/** @type {import("../src/session.js").State} */
+const STATE = {
+  phase: "live", path: "", rtt: null, role: "control", target: "web-1", code: "", reason: "",
+  errorCode: "", exitCode: null, exited: false, seen: true, waiting: 0,
+};
+
+/** @type {[Partial<import("../src/session.js").State>, string, string | null][]} */
+const STATES = [
+  [{ phase: "relay", seen: false }, "Connecting", "Reaching the relay…"],
+  [{ phase: "asking", seen: false }, "Connecting", "Asking the host…"],
+  [{ phase: "connecting", seen: false }, "Connecting", "Connecting…"],
+  [{ phase: "approval", seen: false }, "Waiting", "Waiting for the host’s approval"],
+  [{ phase: "starting", seen: false }, "Connecting", "Starting the terminal…"],
+  [{ path: "direct" }, "Direct", null],
+  [{ path: "relayed" }, "Relayed", null],
+  [{ phase: "reconnecting" }, "Reconnecting", null],
+  [{ phase: "reconnecting", seen: false }, "Reconnecting", "Trying again…"],
+  [{ phase: "ended", exited: true, exitCode: 0 }, "Ended", "The session has ended"],
+  [{ phase: "ended", exited: true, exitCode: 7 }, "Ended", "Ended with exit code 7"],
+  [{ phase: "ended", reason: "Closed by the host" }, "Ended", "The session has ended"],
+  [{ phase: "ended", errorCode: "link_expired" }, "Ended", "This link has expired"],
+  [{ phase: "ended", errorCode: "access_denied" }, "Ended", "The host did not let you in"],
+];
+for (const [change, badge, title] of STATES)
+  test(`in words: ${JSON.stringify(change)}`, () => {
+    const state = { ...STATE, ...change };
+    assert.equal(words.badge(state), badge);
+    assert.equal(words.card(state, "web-1")?.title ?? null, title);
+  });
+
+test("while the connection is down, what is typed is said to be kept", () => {
+  const state = { ...STATE, phase: /** @type {const} */ ("reconnecting"), waiting: 3 };
+  assert.match(words.banner(state), /kept \(3 bytes\)/);
+  assert.equal(words.banner(STATE), "");
+});
+
+test("round trips", () => {
+  assert.deepEqual([0.4, 3.14, 41.6].map(words.rtt), ["<1 ms", "3.1 ms", "42 ms"]);
+});
+
+for (const [key, made] of [["a", "\x01"], ["C", "\x03"], ["[", "\x1b"], [" ", "\0"], ["?", "\x7f"], ["5", "5"], ["é", "é"]])
+  test(`Ctrl and ${key}`, () => assert.equal(controlled(key), made));
+
+/** @type {[string, boolean, boolean][]} */
+const PASTES = [
+  ["ls", false, false],
+  ["ls\n", false, false],
+  ["ls\nrm x", false, true],
+  ["ls\r\nrm x\r\n", false, true],
+  ["ls\nrm x", true, false],
+];
+for (const [text, bracketed, risky] of PASTES)
+  test(`pasting ${JSON.stringify(text)}${bracketed ? " bracketed" : ""}`, () => {
+    assert.equal(isRisky(text, bracketed), risky);
+  });

@@ -1,0 +1,174 @@
+"""Links in a real Chromium: straight in, watched, asked for, denied, ended, forged."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine import events as ev
+from engine.model import Role
+from scripts import web_pictures
+from tests import images
+from tests.e2e.browser import chromium
+from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
+from tests.engine.until import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.docker_fixtures import ContainerFactory
+    from tests.e2e.browser import Browser
+
+pytestmark = pytest.mark.chromium
+
+CARD = "document.querySelector('#card').innerText"
+PHASE = "hatchway.session.state.phase"
+
+
+@pytest.fixture
+async def host(containers: ContainerFactory) -> AsyncIterator[House]:
+    async with house(str(containers(images.BASH).name)) as made:
+        # Only links open it.
+        made.agent.set_shared(made.container, shared=False)
+        yield made
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as made:
+        yield made
+
+
+def asked(host: House) -> list[ev.ApprovalRequested]:
+    """The questions the host is asked from now on; somebody is there to answer."""
+    questions: list[ev.ApprovalRequested] = []
+
+    def look(event: ev.Event) -> None:
+        if isinstance(event, ev.ApprovalRequested):
+            questions.append(event)
+
+    host.agent.events.subscribe(look)
+    host.agent.sharing.approvals.attend()
+    return questions
+
+
+async def test_a_link_goes_straight_in_and_its_secret_stays_in_the_browser(
+    host: House, browser: Browser
+) -> None:
+    share = host.link()
+    page = await visit(browser, host.url_of(share))
+    await page.type("echo in-$((1+1))\n")
+    await shows(page, "in-2")
+    code = await page.evaluate("hatchway.session.state.code")
+    assert re.fullmatch(r"\d{3} \d{3}", code)
+    assert host.session().code == code
+    await page.reload()
+    await page.until(LIVE)
+    await shows(page, "in-2")
+
+
+async def test_a_viewer_sees_that_it_only_watches_and_cannot_type(
+    host: House, browser: Browser
+) -> None:
+    page = await browser.open(host.url_of(host.link(Role.VIEW)))
+    await page.until(LIVE)
+    assert await page.evaluate("document.querySelector('#role').checkVisibility()")
+    await page.type("touch /tmp/typed\n")
+    await page.until("document.querySelector('.toast')?.innerText.includes('watching')")
+    assert host.session().counter.bytes_in == 0
+
+
+async def test_a_guest_waits_for_the_host_and_is_let_in_as_a_viewer(
+    host: House, browser: Browser
+) -> None:
+    questions = asked(host)
+    page = await browser.open(host.url_of(host.link(approval=True)))
+    await page.until(f"{CARD}.includes('Waiting for the host')")
+    await until(lambda: questions)
+    assert questions[0].code in await page.evaluate(CARD)
+    assert host.agent.sharing.decide(questions[0].session_id, Role.VIEW)
+    await page.until(LIVE)
+    await page.until("document.querySelector('#role').checkVisibility()")
+
+
+async def test_a_guest_may_be_denied(host: House, browser: Browser) -> None:
+    questions = asked(host)
+    page = await browser.open(host.url_of(host.link(approval=True)))
+    await until(lambda: questions)
+    host.agent.sharing.decide(questions[0].session_id, None)
+    await page.until(f"{CARD}.includes('The host did not let you in')")
+    assert await page.evaluate(TEXT) == "\n" * (await page.evaluate("hatchway.terminal.rows") - 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seconds": 0.0}, r"expired|does not work"),
+        ({"single_use": True}, r"used already"),
+    ],
+    ids=["expired", "used"],
+)
+async def test_a_link_that_has_ended_says_so(
+    host: House, browser: Browser, options: dict[str, Any], words: str
+) -> None:
+    share = host.link(**options)
+    if "single_use" in options:
+        await visit(browser, host.url_of(share))
+    page = await browser.open(host.url_of(share))
+    await page.until(f"/{words}/.test({CARD})")
+    assert not await page.evaluate("window.hatchway?.session.state.seen")
+
+
+async def test_a_link_withdrawn_ends_what_it_opened(host: House, browser: Browser) -> None:
+    share = host.link()
+    page = await visit(browser, host.url_of(share))
+    await host.agent.sharing.revoke(share.id)
+    await page.until(f"{CARD}.includes('withdrawn')")
+    await page.click("#reconnect")
+    await page.until(f"/withdrawn|does not work/.test({CARD}) && {PHASE} === 'ended'")
+
+
+async def test_a_link_with_another_secret_opens_nothing(host: House, browser: Browser) -> None:
+    url = host.url_of(host.link())
+    page = await browser.open(url.partition("#")[0] + "#q83vEjRWeJCrze8SNFZ4kA")
+    await page.until(f"{CARD}.includes('not safe')")
+    assert not host.agent.manager.sessions()
+    page = await browser.open(url.partition("#")[0])
+    await page.until(f"{CARD}.includes('not complete')")
+
+
+async def test_an_answer_changed_by_the_relay_is_refused_before_any_byte(
+    host: House, browser: Browser
+) -> None:
+    """The relay is asked for its worst: another fingerprint in the answer."""
+    line = host.relay._switchboard._line
+    honest = line.ask
+
+    async def forge(peer: Any, event: str, payload: object, seconds: float) -> Any:
+        reply: Any = await honest(peer, event, payload, seconds)
+        if event == "webrtc:offer" and "sdp" in reply:
+            swapped = re.sub(r"(a=fingerprint:sha-256 )..", r"\g<1>00", reply["sdp"])
+            reply = {**reply, "sdp": swapped}
+        return reply
+
+    line.ask = forge  # type: ignore[method-assign]
+    page = await browser.open(host.url_of(host.link()))
+    await page.until(f"{CARD}.includes('not safe')")
+    assert not await page.evaluate("hatchway.session.state.seen")
+    await host.gone()
+
+
+async def test_on_a_phone_it_is_as_wide_as_the_phone(tmp_path: Path) -> None:
+    """The pictures of the documentation, taken as scripts/web_pictures.py takes them."""
+    taken = await asyncio.to_thread(web_pictures.take, tmp_path)
+    assert sorted(taken) == ["web-approval.png", "web-desktop.png", "web-phone.png"]
+    for name, (width, height) in taken.items():
+        head = (tmp_path / name).read_bytes()[:24]
+        assert head.startswith(b"\x89PNG")
+        # Two pixels of the screen for each of the page.
+        assert struct.unpack(">II", head[16:]) == (2 * width, 2 * height), name

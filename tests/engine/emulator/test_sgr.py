@@ -1,0 +1,52 @@
+"""Both ways of reading SGR give the same style."""
+
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine.emulator import sgr
+from engine.emulator.pens import Pens
+from engine.emulator.style import DEFAULT_STYLE, Style
+
+NUMBERS = st.one_of(
+    st.integers(0, 110),
+    st.sampled_from([2, 5, 38, 48, 58, 255, 256, 999999]),
+    st.just(""),
+    st.sampled_from(["4:3", "38:2::1:2:3", "58:5:9", "007"]),
+)
+
+
+@given(st.lists(NUMBERS, max_size=12).map(lambda parts: ";".join(map(str, parts))))
+@example("38;5")
+@example("48;2;1;2")
+@example("38;38;5;1")
+def test_the_fast_way_is_the_careful_way(parameters: str) -> None:
+    for style in (DEFAULT_STYLE, Style(3, 4, bold=True, underline=2, link=7, protected=True)):
+        assert sgr.apply(style, parameters) == sgr._apply(style, parameters)
+
+
+@given(st.lists(NUMBERS, max_size=6).map(lambda parts: ";".join(map(str, parts))))
+def test_codes_select_the_style_again(parameters: str) -> None:
+    style = sgr.apply(DEFAULT_STYLE, parameters)
+    assert sgr.apply(Style(9, 9, italic=True), ";".join(sgr.codes(style))) == style
+
+
+COLOURS = st.one_of(
+    st.tuples(st.integers(0, 257)).map(lambda n: f"38;5;{n[0]};48;5;7"),
+    st.tuples(st.integers(0, 257)).map(lambda n: f"38;2;1;{n[0]};3;48;2;4;5;6"),
+    st.sampled_from(["", "0", "1", "38;5;2", "48;5;3", "39", "0;31", "4:3"]),
+)
+
+
+@given(st.lists(COLOURS, max_size=30))
+def test_remembered_results_are_those_of_reading_them(sequence: list[str]) -> None:
+    pens = Pens()
+    pen, style = "\0", DEFAULT_STYLE
+    steps = pens.steps(pen)
+    for parameters in sequence * 2:
+        # As the stream does it: what is remembered first.
+        found = steps.get(f"[{parameters}")
+        pen, steps = found or pens.step(pen, parameters, f"[{parameters}")
+        style = sgr._apply(style, parameters)
+        assert pens.style(pen) == style

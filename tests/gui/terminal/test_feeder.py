@@ -1,0 +1,71 @@
+"""Output in slices: the loop has its turn, nothing is lost, whatever bytes cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
+
+from gui.terminal.feeder import MAX_QUEUE, Feeder
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from gui.terminal.widget import TerminalWidget
+
+
+def test_the_loop_lives_while_megabytes_arrive(qtbot: QtBot, widget: TerminalWidget) -> None:
+    data = b"y\r\n" * (5_000_000 // 3)
+    ticks = 0
+    done = 0
+    frames = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+
+    def count(some: int) -> None:
+        nonlocal done, frames
+        done += some
+        frames += 1
+
+    timer = QTimer()
+    timer.setInterval(16)
+    timer.timeout.connect(tick)
+    widget.rendered.connect(count)
+    timer.start()
+    for start in range(0, len(data), 65_536):
+        widget.feed(data[start : start + 65_536])
+    qtbot.waitUntil(lambda: done == len(data), timeout=60_000)
+    timer.stop()
+    # Frames come at most every 16 ms, so ticks must have come about as often.
+    assert frames >= 10
+    assert ticks >= frames * 0.6
+    assert widget.terminal.text()[:-1] == ["y"] * 9
+
+
+def test_more_than_the_queue_holds_is_parsed_at_once_and_nothing_lost(qtbot: QtBot) -> None:
+    parsed: list[bytes] = []
+    feeder = Feeder(parsed.append)
+    data = bytes(range(256)) * (MAX_QUEUE // 256) + b"the end"
+    feeder.feed(data)
+    assert feeder.queued <= MAX_QUEUE
+    qtbot.waitUntil(lambda: feeder.queued == 0)
+    assert b"".join(parsed) == data
+    assert feeder.take_consumed() == len(data)
+    assert feeder.take_consumed() == 0
+
+
+def test_expensive_bytes_come_in_smaller_slices(qtbot: QtBot) -> None:
+    sizes: list[int] = []
+
+    def slow(data: bytes) -> None:
+        sizes.append(len(data))
+        total = 0
+        for number in range(len(data) * 200):
+            total += number
+
+    feeder = Feeder(slow)
+    feeder.feed(b"x" * 60_000)
+    qtbot.waitUntil(lambda: feeder.queued == 0, timeout=30_000)
+    assert min(sizes[:-1]) < sizes[0]

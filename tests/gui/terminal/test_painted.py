@@ -1,0 +1,179 @@
+"""What is on screen: pixels, how much is painted, and the loop kept alive meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from PySide6.QtGui import QColor, QImage, QPalette
+
+from gui.terminal.theme import Theme
+from gui.terminal.themes import DARK, LIGHT
+from tests.engine.emulator.test_hostile import PIECES
+from tests.gui.terminal.acts import LINES, show
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from gui.terminal.widget import TerminalWidget
+
+
+def colours(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> set[int]:
+    """All colours in a cell as it is painted."""
+    image = widget.viewport().grab().toImage()
+    rect = widget.cell_rect(row, column, cells).toRect()
+    ratio = image.devicePixelRatio()
+    return {
+        image.pixel(x, y) & 0xFFFFFF
+        for x in range(int(rect.left() * ratio), int((rect.right() + 1) * ratio))
+        for y in range(int(rect.top() * ratio), int((rect.bottom() + 1) * ratio))
+    }
+
+
+@pytest.fixture
+def dark(widget: TerminalWidget) -> Theme:
+    widget.set_theme(dark=True)
+    widget.set_contrast(1)
+    return DARK
+
+
+def test_colours_of_cells(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
+    show(
+        qtbot,
+        widget,
+        "█\x1b[31m█\x1b[0m\x1b[42m \x1b[0m\x1b[38;2;1;2;3m█\x1b[0m\x1b[7m \x1b[0m \x1b[38;5;196m█",
+    )
+    expected = [
+        dark.foreground,
+        dark.palette[1],
+        dark.palette[2],
+        0x010203,
+        dark.foreground,
+        dark.background,
+        0xFF0000,
+    ]
+    assert [colours(widget, 0, column) for column in range(7)] == [{c} for c in expected]
+
+
+def test_text_is_drawn_in_its_colour_on_its_background(
+    qtbot: QtBot, widget: TerminalWidget, dark: Theme
+) -> None:
+    show(qtbot, widget, "\x1b[31;44mM\x1b[8mM")
+    assert {dark.palette[1], dark.palette[4]} <= colours(widget, 0, 0)
+    assert colours(widget, 0, 1) == {dark.palette[4]}
+
+
+def test_a_wide_character_takes_two_cells(
+    qtbot: QtBot, widget: TerminalWidget, dark: Theme
+) -> None:
+    show(qtbot, widget, "\x1b[41m日\x1b[0m█")
+    back = dark.palette[1]
+    assert back in colours(widget, 0, 0)
+    assert back in colours(widget, 0, 1)
+    assert colours(widget, 0, 2) == {dark.foreground}
+
+
+def test_vertical_lines_meet_from_row_to_row(
+    qtbot: QtBot, widget: TerminalWidget, dark: Theme
+) -> None:
+    show(qtbot, widget, "│\r\n│\r\n│\r\n")
+    image = widget.viewport().grab().toImage()
+    top, bottom = widget.cell_rect(0, 0), widget.cell_rect(2, 0)
+    columns = range(int(top.left()), int(top.right()))
+    full = [
+        x
+        for x in columns
+        if all(
+            image.pixel(x, y) & 0xFFFFFF == dark.foreground
+            for y in range(int(top.top()), int(bottom.bottom()))
+        )
+    ]
+    assert full
+
+
+def test_the_cursor_is_solid_with_focus_and_hollow_without(
+    qtbot: QtBot, widget: TerminalWidget, dark: Theme
+) -> None:
+    show(qtbot, widget, "\x1b[2 q")
+    assert colours(widget, 0, 0) == {dark.cursor}
+    widget.clearFocus()
+    assert colours(widget, 0, 0) == {dark.cursor, dark.background}
+    show(qtbot, widget, "\x1b[?25l")
+    assert colours(widget, 0, 0) == {dark.background}
+
+
+@pytest.mark.parametrize(("shape", "low", "left"), [(4, True, False), (6, False, True)])
+def test_cursor_shapes(
+    qtbot: QtBot, widget: TerminalWidget, dark: Theme, shape: int, low: bool, left: bool
+) -> None:
+    show(qtbot, widget, f"\x1b[{shape} q")
+    image = widget.viewport().grab().toImage()
+    rect = widget.cell_rect(0, 0).toRect()
+    lower_right = image.pixel(rect.right(), rect.bottom()) & 0xFFFFFF
+    upper_left = image.pixel(rect.left(), rect.top()) & 0xFFFFFF
+    assert (lower_right == dark.cursor) is low
+    assert (upper_left == dark.cursor) is left
+
+
+def test_the_cursor_blinks_only_with_focus(qtbot: QtBot, widget: TerminalWidget) -> None:
+    show(qtbot, widget, "\x1b[1 q")
+    assert widget._cursor_blink.running
+    widget.clearFocus()
+    assert not widget._cursor_blink.running
+    widget.setFocus()
+    assert widget._cursor_blink.running
+    show(qtbot, widget, "\x1b[2 q")
+    assert not widget._cursor_blink.running
+
+
+def test_a_selection_is_marked(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
+    show(qtbot, widget, "  ")
+    widget.select_all()
+    assert colours(widget, 0, 1) == {dark.selection}
+
+
+def test_the_whole_screen_reversed(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
+    show(qtbot, widget, "\x1b[?5h\x1b[5;5H")
+    assert colours(widget, 1, 1) == {dark.foreground}
+
+
+def test_an_ended_terminal_is_dimmed(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
+    show(qtbot, widget, "█\x1b[?25l")
+    widget.set_ended("Over.")
+    (dimmed,) = colours(widget, 0, 0)
+    assert QColor.fromRgb(dimmed).lightness() < QColor.fromRgb(dark.foreground).lightness() - 40
+
+
+def test_the_theme_follows_the_palette_until_told(widget: TerminalWidget) -> None:
+    palette = QPalette()
+    for base, expected in (("#ffffff", LIGHT), ("#101010", DARK)):
+        palette.setColor(QPalette.ColorRole.Base, QColor(base))
+        widget.setPalette(palette)
+        assert widget.theme.name == expected.name
+    widget.set_theme(LIGHT)
+    widget.setPalette(QPalette())
+    assert widget.theme.name == LIGHT.name
+
+
+def test_only_changed_rows_are_painted(qtbot: QtBot, widget: TerminalWidget) -> None:
+    show(qtbot, widget, LINES)
+    widget.viewport().grab()
+    before = widget.painter.painted
+    show(qtbot, widget, "!")
+    widget.viewport().grab()
+    assert widget.painter.painted == before + 1
+    show(qtbot, widget, "\r\nnew")
+    widget.viewport().grab()
+    # The row that scrolled in; what moved up is painted already.
+    assert widget.painter.painted == before + 2
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(pieces=PIECES)
+def test_any_output_can_be_painted(qtbot: QtBot, widget: TerminalWidget, pieces: bytes) -> None:
+    show(qtbot, widget, pieces + b"\x18 ")
+    image = QImage(widget.viewport().grab().toImage())
+    assert not image.isNull()

@@ -1,0 +1,105 @@
+"""Rows painted once, at most so many kept, and as wide as there is anything in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtGui import QFont, QImage
+
+from engine.emulator import CursorShape, Line, Run, Style, Terminal
+from gui.terminal.grid import Grid
+from gui.terminal.painter import Mark, MarkKind, RowPainter
+from gui.terminal.themes import DARK
+
+if TYPE_CHECKING:
+    from gui.terminal.widget import TerminalWidget
+
+
+def test_the_cache_of_painted_rows_is_bounded(
+    widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter = widget.painter
+    grid = painter.grid
+    row_bytes = 20 * grid.width * grid.height * 4
+    monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 10 * row_bytes)
+    lines = [Line((Run(0, 20, "x" * 20, Style()),)) for _ in range(30)]
+    for line in lines:
+        painter.row(line, 20)
+    before = painter.painted
+    for line in lines[-10:]:
+        painter.row(line, 20)
+    assert painter.painted == before
+    painter.row(lines[0], 20)
+    assert painter.painted == before + 1
+
+
+def line(text: str) -> Line:
+    terminal = Terminal(40, 2)
+    terminal.feed(text.encode())
+    return terminal.line(0)
+
+
+@pytest.fixture
+def painter(qapp: object) -> RowPainter:
+    return RowPainter(Grid(QFont("DejaVu Sans Mono", 11), 1.0), DARK)
+
+
+def cells(painter: RowPainter, text: str, *marks: Mark) -> QImage:
+    return painter.row(line(text), 40, marks).toImage()
+
+
+def test_a_row_is_as_wide_as_its_text_and_marks(painter: RowPainter) -> None:
+    width = painter.grid.width
+    assert cells(painter, "abc").width() == 3 * width
+    assert cells(painter, "abc", Mark(0, 10, MarkKind.SELECTED)).width() == 10 * width
+    assert cells(painter, "abc", Mark(0, 99, MarkKind.SELECTED)).width() == 40 * width
+
+
+@pytest.mark.parametrize("kind", [MarkKind.SELECTED, MarkKind.MATCH, MarkKind.CURRENT])
+def test_a_mark_covers_its_cells_and_no_others(painter: RowPainter, kind: MarkKind) -> None:
+    width, height = painter.grid.width, painter.grid.height
+    plain, marked = cells(painter, "a b c"), cells(painter, "a b c", Mark(1, 2, kind))
+    wanted = {
+        MarkKind.SELECTED: DARK.selection,
+        MarkKind.MATCH: DARK.match,
+        MarkKind.CURRENT: DARK.current_match,
+    }[kind]
+    colours = {
+        marked.pixel(x, y) & 0xFFFFFF for x in range(width, 2 * width) for y in range(height)
+    }
+    assert colours == {wanted}
+    assert marked.copy(0, 0, width, height) == plain.copy(0, 0, width, height)
+    assert marked.copy(2 * width, 0, width, height) == plain.copy(2 * width, 0, width, height)
+
+
+def test_a_selected_letter_is_seen(painter: RowPainter) -> None:
+    image = cells(painter, "\x1b[30mM", Mark(0, 1, MarkKind.SELECTED))
+    assert len({image.pixel(x, y) for x in range(image.width()) for y in range(9)}) > 1
+
+
+@pytest.mark.parametrize(
+    "text", ["😀", "日", "👍🏽", "e\u0301", "\u0301", "ﷺ", "─\u0301", "█\u0301"]
+)
+def test_any_glyph_keeps_to_its_cells(painter: RowPainter, text: str) -> None:
+    image = cells(painter, text + "\x1b[10G|")
+    blank = cells(painter, "\x1b[10G|")
+    width, height = painter.grid.width, painter.grid.height
+    assert image.copy(4 * width, 0, 6 * width, height) == blank.copy(
+        4 * width, 0, 6 * width, height
+    )
+
+
+def test_styles_look_different(painter: RowPainter) -> None:
+    images = [cells(painter, f"\x1b[{sgr}mMM") for sgr in ("0", "1", "3", "4", "9", "2", "7")]
+    for at, image in enumerate(images):
+        assert all(image != other for other in images[at + 1 :])
+
+
+def test_cursor_shapes_differ_and_show_the_character(painter: RowPainter) -> None:
+    run = line("M").at(0)
+    images = [painter.cursor(run, shape, True).toImage() for shape in CursorShape]
+    images.append(painter.cursor(run, CursorShape.BLOCK, False).toImage())
+    images.append(painter.cursor(None, CursorShape.BLOCK, True).toImage())
+    for at, image in enumerate(images):
+        assert all(image != other for other in images[at + 1 :])
