@@ -95,6 +95,8 @@ class Base(pyte.Screen):
         self.rows = self.page.rows
         self.cursor = Cursor(0, 0)
         self.wrap_next = False
+        self.wrap_away = False
+        """The cursor went away from the margin and is to wrap all the same (see tab_back)."""
         self.pen = DEFAULT_PEN
         self.link = 0
         self.iso_protection = False
@@ -144,6 +146,7 @@ class Base(pyte.Screen):
             and Mode.NEW_LINE not in mode
             and self.charsets.table() is None
             and self.single_shift is None
+            and not self.wrap_away
         )
 
     # -- pyte's views

@@ -99,16 +99,19 @@ class Trust:
 
     def __init__(self) -> None:
         self.normal = self.alternate = True
+        self._written = False
 
     def resized(self) -> None:
-        self.normal = self.alternate = False
+        self.normal = self.alternate = self._written = False
 
     def output(self, data: bytes, alternate: bool) -> None:
+        self._written = True
         if not alternate and ERASED.search(data):
             self.normal = True
 
     def settled(self) -> None:
-        self.alternate = True
+        # Some look at the new size only when the next key comes.
+        self.alternate |= self._written
 
 
 def compare(oracle: Oracle, recording: Recording) -> Iterator[tuple[int, list[str]]]:

@@ -14,6 +14,8 @@ const terminals = new Map();
 const PALETTE_MODES = [0x1000000, 0x2000000]; // 16 and 256 colours
 const COLOUR_MODE = 0x3000000;
 const TRUECOLOUR = 1 << 24;
+const UNDERLINE = 1 << 28; // in a cell's fg
+const NO_COLOUR = 0x3ffffff; // what SGR 59 leaves as the colour of underlines
 
 function fresh(options) {
   const terminal = new Terminal({ ...options, allowProposedApi: true, logLevel: "off" });
@@ -54,10 +56,20 @@ function colour(mode, value) {
   return mode === 0 ? -1 : TRUECOLOUR | value;
 }
 
-// In the order of ATTRIBUTES in Python.
+// 0 none, 1 single to 5 dashed. xterm.js calls every hyperlink dashed; what SGR
+// made of it is beneath.
+function underlineOf(cell) {
+  const { extended } = cell;
+  if (!extended.urlId) return cell.isUnderline() ? extended.underlineStyle || 1 : 0;
+  if (!(cell.fg & UNDERLINE)) return 0;
+  return (extended._ext >> 26) & 7 || 1;
+}
+
+// In the order of Look in Python.
 function style(cell) {
-  const underline = cell.isUnderline() ? cell.extended.underlineStyle || 1 : 0;
-  const line = underline ? cell.extended.underlineColor : 0;
+  const underline = underlineOf(cell);
+  let line = underline ? cell.extended.underlineColor : 0;
+  if (line === NO_COLOUR) line = 0;
   return [
     colour(cell.getFgColorMode(), cell.getFgColor()),
     colour(cell.getBgColorMode(), cell.getBgColor()),
@@ -96,11 +108,12 @@ function dump({ terminal }, { scrollback = false }) {
   const text = [], runs = [], history = [];
   for (let y = 0; y < rows; y++) {
     const line = buffer.getLine(buffer.baseY + y);
-    text.push(line.translateToString(true));
+    // Lines keep the cells of a wider screen of before.
+    text.push(line.translateToString(true, 0, cols));
     runs.push(runsOf(line, cols, cell));
   }
   if (scrollback) {
-    for (let y = 0; y < normal.baseY; y++) history.push(normal.getLine(y).translateToString(true));
+    for (let y = 0; y < normal.baseY; y++) history.push(normal.getLine(y).translateToString(true, 0, cols));
   }
   return {
     cols, text, runs, history,
