@@ -139,7 +139,9 @@ def memory(style: str, oracle: Oracle | None, lines: int) -> Memory:
         answer = oracle.ask(op="memory", data=encoded, cols=cols, rows=rows, scrollback=SCROLLBACK)
         other = answer["bytes"] / answer["lines"]
     return Memory(
-        _bytes_per_line(_ours(work), data, lines), _bytes_per_line(_pyte(cols, rows), data, lines), other
+        _bytes_per_line(_ours(work), data, lines),
+        _bytes_per_line(_pyte(cols, rows), data, lines),
+        other,
     )
 
 
@@ -197,7 +199,9 @@ def table(found: dict[str, Speed | Memory]) -> str:
     for name, row in found.items():
         if isinstance(row, Memory):
             other = f"{row.xterm_js:.0f}" if row.xterm_js else "-"
-            lines.append(f"{name}: {row.ours:.0f} bytes a line, pyte {row.pyte:.0f}, xterm.js {other}")
+            lines.append(
+                f"{name}: {row.ours:.0f} bytes a line, pyte {row.pyte:.0f}, xterm.js {other}"
+            )
     return "\n".join(lines)
 
 

@@ -19,10 +19,39 @@ COLS, ROWS = 120, 40
 SEED = 20_260_101
 SOURCE = Path(__file__).resolve().parent.parent / "engine"
 
-WORDS = (
-    "the terminal shows a row of cells and every cell holds one character while the cursor waits "
-    "for what comes next from a program that prints as fast as it can"
-).split()
+WORDS = [
+    "the",
+    "terminal",
+    "shows",
+    "a",
+    "row",
+    "of",
+    "cells",
+    "and",
+    "every",
+    "cell",
+    "holds",
+    "one",
+    "character",
+    "while",
+    "the",
+    "cursor",
+    "waits",
+    "for",
+    "what",
+    "comes",
+    "next",
+    "from",
+    "a",
+    "program",
+    "that",
+    "prints",
+    "as",
+    "fast",
+    "as",
+    "it",
+    "can",
+]
 CJK = "日本語中文字符端末表示終端宽度한국어텍스트あいうえおカキクケコ漢字"
 EMOJI = ("😀", "🚀", "👍🏽", "👩‍💻", "🇩🇪", "❤️", "👨‍👩‍👧‍👦", "🎉", "1️⃣", "☕", "🏳️‍🌈", "é")
 NAMES = ("src", "notes.txt", "run.sh", "archive.tar.gz", "picture.png", "link", "lib", "README.md")
@@ -98,8 +127,8 @@ def _vim(rng: random.Random) -> Part:
             word = rng.choice(WORDS)
             yield (
                 f"\x1b[{row};1H\x1b[38;5;130m{top + row:>4} \x1b[m{'    ' * rng.randrange(4)}"
-                f"\x1b[38;5;130mdef\x1b[m \x1b[36m{word}\x1b[m({' '.join(rng.choices(WORDS, k=5))}):"
-                f" \x1b[34m# {rng.choice(WORDS)}\x1b[m\x1b[K"
+                f"\x1b[38;5;130mdef\x1b[m \x1b[36m{word}\x1b[m({' '.join(rng.choices(WORDS, k=5))})"
+                f": \x1b[34m# {rng.choice(WORDS)}\x1b[m\x1b[K"
             )
         yield f"\x1b[{ROWS};1H\x1b[7m notes.py {top},1 \x1b[K\x1b[m\x1b[{ROWS // 2};9H\x1b[?25h"
 
@@ -157,7 +186,9 @@ def workloads() -> list[Workload]:
     for name, file in RECORDED.items():
         recording = load(FOLDER / (file + SUFFIX))
         output = recording.output
-        found.append(Workload(name, output * -(-SIZE // len(output)), recording.cols, recording.rows))
+        found.append(
+            Workload(name, output * -(-SIZE // len(output)), recording.cols, recording.rows)
+        )
     return found
 
 

@@ -4,7 +4,7 @@
 
 Owns the sandbox a program runs in, typing, and writing down what comes back.
 Does not own the list (tests/engine/emulator/recordings/programs.py) or the
-file format. Needs Linux, root, the programs, and the oracle's node_modules:
+file format. Needs Linux, root, the programs, and the oracle's packages:
 xterm.js answers the programs' questions while they are recorded.
 
 A recording must not tell whose machine it was made on: the program runs as
@@ -15,6 +15,7 @@ processor, and, with libfaketime, a fixed date.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import pty
@@ -22,7 +23,6 @@ import select
 import shutil
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
 import termios
@@ -44,7 +44,9 @@ MOST_BYTES = 64 * 1024
 """What one recording may hold: an animation at full speed ends here."""
 AT_ONCE = 6
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-CPUINFO = "\n\n".join(f"processor\t: {n}\nmodel name\t: Demo CPU\ncpu MHz\t\t: 1000.0" for n in (0, 1))
+CPUINFO = "\n\n".join(
+    f"processor\t: {n}\nmodel name\t: Demo CPU\ncpu MHz\t\t: 1000.0" for n in (0, 1)
+)
 
 SANDBOX = """
 set -e
@@ -87,7 +89,9 @@ def command(stage: Path, program: Program) -> list[str]:
 class Session:
     """One program under a PTY, with xterm.js to answer its questions."""
 
-    def __init__(self, program: Program, size: tuple[int, int], stage: Path, oracle: Oracle) -> None:
+    def __init__(
+        self, program: Program, size: tuple[int, int], stage: Path, oracle: Oracle
+    ) -> None:
         self._program, self._oracle = program, oracle
         self._terminal = oracle.terminal(*size)
         self.recording = Recording(program.name, *size)
@@ -103,10 +107,8 @@ class Session:
         self.recording.events.append((time.monotonic() - self._began, event))
 
     def _type(self, keys: bytes) -> None:
-        try:
+        with contextlib.suppress(OSError):  # It has ended; reading says so.
             os.write(self._fd, keys)
-        except OSError:
-            pass  # It has ended; reading says so.
 
     def _patience(self, last: bytes) -> float:
         """How long to wait for more; ``last`` is what came since the key."""
@@ -159,11 +161,13 @@ class Session:
             self._note(Settled())
         if alive:
             self.listen(END_SECONDS)
-        self.end()
 
     def end(self) -> None:
+        """End all that was started: the group led by unshare, and with it, by
+        --kill-child, everything in its namespace."""
         os.close(self._fd)
-        os.kill(self._pid, signal.SIGKILL)  # unshare; --kill-child ends the rest
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
 
 
@@ -172,12 +176,16 @@ def record(program: Program, size: tuple[int, int]) -> str:
         stage = Path(folder)
         sandbox(stage)
         session = Session(program, size, stage, oracle)
-        session.run()
+        try:
+            session.run()
+        finally:
+            session.end()
     recording = session.recording
     if len(recording.output) < 100:
         return f"{program.name} {size}: it wrote only {recording.output!r}; not kept"
     recording.save()
-    return f"{recording.path.name}: {len(recording.output)} bytes, {recording.path.stat().st_size} kept"
+    kept = recording.path.stat().st_size
+    return f"{recording.path.name}: {len(recording.output)} bytes, {kept} kept"
 
 
 async def main(names: list[str]) -> int:
@@ -192,7 +200,13 @@ async def main(names: list[str]) -> int:
     async def one(program: Program, size: tuple[int, int]) -> None:
         async with limit:
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", __spec__.name, "--one", program.name, str(size[0]), str(size[1])
+                sys.executable,
+                "-m",
+                __spec__.name,
+                "--one",
+                program.name,
+                str(size[0]),
+                str(size[1]),
             )
             await child.wait()
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The made-up home folder that recorded programs are shown.
 
 Owns its files: source, prose, CJK and emoji, scripts, a web page, a Git
@@ -185,19 +186,37 @@ COMMITS = (
     ("Begin", "src/sample.py", SAMPLE),
     ("Say more in the notes", "notes.txt", NOTES.replace("shows", "displays")),
     ("fix: shorter names, and a line for 語", "src/sample.py", SAMPLE.replace("counter", "count")),
-    ("fix the limit", "src/sample.py", SAMPLE.replace("0x1F", "0x0F").replace("words.top()", "words.top(9)")),
+    (
+        "fix the limit",
+        "src/sample.py",
+        SAMPLE.replace("0x1F", "0x0F").replace("words.top()", "words.top(9)"),
+    ),
     ("Tell of terminals again", "notes.txt", NOTES),
 )
 DAY = "2026-01-0{}T12:00:00+0000"
 
 
 def _git(folder: Path, day: int, *arguments: str) -> None:
-    who = {f"GIT_{role}_{what}": value
-           for role in ("AUTHOR", "COMMITTER")
-           for what, value in (("NAME", "Demo"), ("EMAIL", "demo@example.org"), ("DATE", DAY.format(day)))}
-    alone = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "HOME": str(folder)}
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True,
-                   env={"PATH": os.environ["PATH"], **who, **alone})
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (
+            ("NAME", "Demo"),
+            ("EMAIL", "demo@example.org"),
+            ("DATE", DAY.format(day)),
+        )
+    }
+    alone = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_SYSTEM": "/dev/null",
+        "HOME": str(folder),
+    }
+    subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        env={"PATH": os.environ["PATH"], **who, **alone},
+    )
 
 
 def make_home(folder: Path) -> None:

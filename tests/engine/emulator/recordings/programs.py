@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What is recorded: real programs, and the keys typed into each.
 
 Owns the table. Does not own how a program is run and written down
@@ -73,6 +74,7 @@ def demo(name: str, *keys: str | Do, longest: float = 0.6) -> Program:
     return Program(title, EXAMPLES + name, keys, longest, ((80, 24), (132, 43)))
 
 
+# fmt: off
 PROGRAMS: tuple[Program, ...] = (
     # Shells and what prints lines.
     Program(
@@ -149,8 +151,6 @@ PROGRAMS: tuple[Program, ...] = (
             (" ", " ", "/sort\r", "n", RESIZE, "g", "\x0c", RESIZE, "G", "q"), 2.0),
     Program("more", "more notes.txt", (" ", "\r", " ", RESIZE, " ", "q")),
     Program("lynx", "lynx -nocolor page.html", (DOWN, DOWN, " ", RESIZE, "\x0c", RESIZE, "\x0c", "qy")),
-    Program("lynx-colour", "lynx -color page.html",
-            (DOWN, " ", "-", RESIZE, "\x0c", "h", RESIZE, "\x0c", "qy")),
     Program("w3m", "w3m page.html", ("j", "j", " ", TAB, RESIZE, "\x0c", RESIZE, "\x0c", "qy")),
     # Editors.
     Program("vim", "vim -u NONE -N -c 'syntax on' -c 'set ruler hlsearch' src/sample.py",
