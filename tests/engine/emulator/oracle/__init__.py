@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
     from engine.emulator import Line, Style, Terminal
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parents[3]
 TRUECOLOUR = 1 << 24
 
 Look = tuple[int, ...]
@@ -110,8 +110,6 @@ def _look(style: Style) -> Look:
 
 def missing() -> str:
     """Why there is no oracle on this machine; "" when there is one."""
-    if shutil.which("node") is None:
-        return "Node.js is not installed"
     if not (FOLDER / "node_modules/@xterm/headless").is_dir():
         return "the oracle's packages are not installed: scripts/setup.sh test does that"
     return ""
@@ -125,11 +123,10 @@ class Oracle:
     """One Node process holding any number of terminals. Use as a context manager."""
 
     def __init__(self) -> None:
-        node = shutil.which("node")
-        if node is None:
-            raise OracleError(missing())
+        if reason := missing():
+            raise OracleError(reason)
         self._process = subprocess.Popen(
-            [node, "--expose-gc", str(FOLDER / "oracle.cjs")],
+            [ROOT / "scripts/web.sh", "node", "--expose-gc", FOLDER / "oracle.cjs"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
