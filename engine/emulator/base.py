@@ -3,6 +3,12 @@
 Owns the rows on show, history, cursor, margins and tables; and pyte's ``buffer``
 and ``display`` as views. Does not own what sequences do: the classes above this
 one and the tables of the stream do.
+
+What becomes history: whole rows that leave the normal screen at its very top. A
+scroll region below the top, the alternate screen, and side margins leave none. A
+region that begins at the top and ends above the bottom does, as in xterm (measured
+with 379) and xterm.js: it is how programs keep a status line under text that
+scrolls, apt's progress bar for one, and without it that text would be lost.
 """
 
 from __future__ import annotations

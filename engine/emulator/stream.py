@@ -76,6 +76,8 @@ class Stream(pyte.ByteStream):
         return self._parser_of_rest.pending
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
+        # Always UTF-8, as xterm -u8: ESC % @ does not leave it, and a lone byte from
+        # 0x80 to 0x9F is no control but invalid.
         text = self._decoder.decode(data)
         if not text.isascii() and _EIGHT_BIT.search(text):
             # C1 controls, decoded: the same as their seven-bit forms.
