@@ -45,6 +45,7 @@ class Suite:
 
 def suites() -> tuple[Suite, ...]:
     from benchmarks import (
+        emulator_figures,
         exec_figures,
         flood_figures,
         gui_figures,
@@ -67,6 +68,7 @@ def suites() -> tuple[Suite, ...]:
         Suite("wan", ("wan_geomean",), ("wan_",), wan_figures.measure),
         Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
               scale_figures.measure),
+        Suite("emulator", (), ("emulator_",), emulator_figures.measure),
     )  # fmt: skip
 
 
@@ -86,7 +88,8 @@ def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]
 
 
 async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
-    """Its figures; with a Failure for each required one that it did not give."""
+    """Its figures; with a Failure for each required one that it did not give, or for the
+    suite when there are none at all."""
     reason = "the suite did not give it"
     rows: list[Row] = []
     try:
@@ -100,7 +103,10 @@ async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
         reason = f"{type(error).__name__}: {error}"
     given = {row.name for row in rows}
     short = " ".join(reason.split())[:REASON_CHARACTERS]
-    return [*rows, *(Failure(name, short) for name in suite.required if name not in given)]
+    missing = [name for name in suite.required if name not in given]
+    if not rows and not missing:
+        missing = [suite.name]
+    return [*rows, *(Failure(name, short) for name in missing)]
 
 
 async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:

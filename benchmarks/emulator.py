@@ -1,6 +1,6 @@
 """The emulator's speed and memory beside stock pyte and xterm.js, in one run.
 
-    python -m benchmarks.emulator [--short] [WORKLOAD...]
+    python -m benchmarks.emulator [--short] [--json] [WORKLOAD...]
 
 Owns the measuring and a table. Does not own the workloads
 (benchmarks/emulator_workloads.py) or any verdict. All three read the same
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import base64
 import gc
+import json
 import statistics
 import sys
 import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyte
 
@@ -34,6 +35,8 @@ SECONDS = 0.4
 ROUNDS = 3
 MEMORY_LINES = 10_000
 MEMORY_SIZE = (120, 40)
+MEMORY = "memory "
+"""What the names of such figures begin with."""
 
 Feed = Callable[[bytes], None]
 
@@ -145,12 +148,11 @@ def memory(style: str, oracle: Oracle | None, lines: int) -> Memory:
     )
 
 
-def measure(short: bool) -> dict[str, Speed | Memory]:
-    """Speeds by "NAME" of the workload and memory by "memory NAME"; ``short`` takes seconds."""
-    return _measure(short, [])
+def measure(short: bool, names: list[str]) -> dict[str, Speed | Memory]:
+    """Speeds by "NAME" of the workload and memory by "memory NAME"; ``short`` takes seconds.
 
-
-def _measure(short: bool, names: list[str]) -> dict[str, Speed | Memory]:
+    ``names`` are the workloads wanted; none means all of them, and memory.
+    """
     chosen = [work for work in workloads() if not names or work.name in names]
     if short:
         chosen = [work.cut(4 * CHUNK) for work in chosen]
@@ -161,11 +163,22 @@ def _measure(short: bool, names: list[str]) -> dict[str, Speed | Memory]:
             found[work.name] = speed(work, oracle, 1 if short else ROUNDS)
         for style in ("plain", "coloured") if not names else ():
             lines = MEMORY_LINES // 10 if short else MEMORY_LINES
-            found[f"memory {style}"] = memory(style, oracle, lines)
+            found[f"{MEMORY}{style}"] = memory(style, oracle, lines)
     finally:
         if oracle is not None:
             oracle.close()
     return found
+
+
+def to_json(found: dict[str, Speed | Memory]) -> str:
+    return json.dumps({name: asdict(row) for name, row in found.items()})
+
+
+def from_json(text: str) -> dict[str, Speed | Memory]:
+    return {
+        name: Memory(**row) if name.startswith(MEMORY) else Speed(**row)
+        for name, row in json.loads(text).items()
+    }
 
 
 def mean(values: list[float]) -> float:
@@ -209,8 +222,9 @@ def main(arguments: list[str]) -> None:
     warnings.simplefilter("ignore")  # pyte's own
     if reason := missing():
         print(f"without xterm.js: {reason}", file=sys.stderr)
-    names = [name for name in arguments if name != "--short"]
-    print(table(_measure("--short" in arguments, names)))
+    names = [name for name in arguments if not name.startswith("--")]
+    found = measure("--short" in arguments, names)
+    print(to_json(found) if "--json" in arguments else table(found))
 
 
 if __name__ == "__main__":
