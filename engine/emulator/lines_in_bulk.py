@@ -108,12 +108,14 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
 def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
     """Lines that hold characters which share cells."""
     # A mark at the start of a line would join the break before it.
-    part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
+    if any(map(extends, {line[0] for line in part if line})):
+        part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
     cells = screen.clusters.words(_BREAK.join(part)).split(_BREAK) if part else []
     columns = screen.columns
-    cells = cells[: _first(cells, lambda row: len(row) > columns)]
-    pens = pen * columns
-    return at + len(cells), [(row, pens, WIDE | CLUSTER) for row in cells]
+    if max(map(len, cells), default=0) > columns:
+        cells = cells[: _first(cells, lambda row: len(row) > columns)]
+    flags = repeat(WIDE | CLUSTER)
+    return at + len(cells), list(zip(cells, repeat(pen * columns), flags, strict=False))
 
 
 def _first(some: list[str], suits: Callable[[str], bool]) -> int:

@@ -47,6 +47,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _CONTROL_BUT_TAB = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
 _EIGHT_BIT = re.compile("[\x80-\x9f]")
+_LEADS_TO_C1 = b"\xc2"
+"""What U+0080 to U+009F begin with in UTF-8."""
 
 _POSITION, _ERASE_RIGHT, _COLUMN, _FORWARD, _LINE, _STYLE, _OTHER = range(7)
 Meaning = tuple[int, int, int]
@@ -84,8 +86,9 @@ class Stream(pyte.ByteStream):
     def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
         # Always UTF-8, as xterm -u8: ESC % @ does not leave it, and a lone byte from
         # 0x80 to 0x9F is no control but invalid.
+        halved = self._decoder.getstate()[0]
         text = self._decoder.decode(data)
-        if not text.isascii() and _EIGHT_BIT.search(text):
+        if (_LEADS_TO_C1 in data or halved) and _EIGHT_BIT.search(text):
             # C1 controls, decoded: the same as their seven-bit forms.
             text = _EIGHT_BIT.sub(lambda found: f"\x1b{chr(ord(found[0]) - 0x40)}", text)
         for start in range(0, len(text), CHUNK):
@@ -375,7 +378,8 @@ class Stream(pyte.ByteStream):
         if screen.fast and "\r\n" in text:
             first, *lines = text.split("\r\n")
             last = lines.pop()
-            if not lines or not _CONTROL_BUT_TAB.search("".join(lines)):
+            joined = "".join(lines)
+            if joined.isprintable() or not _CONTROL_BUT_TAB.search(joined):
                 self._controlled(first)
                 screen.linefeed()
                 screen.carriage_return()
