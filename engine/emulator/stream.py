@@ -220,7 +220,7 @@ class Stream(pyte.ByteStream):
                             cursor.y = y
                         screen.pen = pen
                         # Only REP, right after text, may ask what was printed.
-                        screen.last = printed if sequence[-1:] == "b" else ""
+                        screen.last = _last_cell(printed) if sequence[-1:] == "b" else ""
                         if sequence:
                             parser.plain_sequence(sequence)
                         else:
@@ -238,27 +238,25 @@ class Stream(pyte.ByteStream):
             if not text:
                 continue
             if fast and text.isprintable():
-                more_flags = 0
-                if not text.isascii():
-                    wide = cells_of(text)
-                    if BEYOND in wide or screen.open_cluster:
-                        more_flags = -1
-                    elif len(wide) != len(text):
-                        text = wide
-                        more_flags = WIDE
-                size = len(text)
-                if more_flags >= 0 and x + size <= columns:
+                if text.isascii():
+                    shown = text
+                else:
+                    shown = cells_of(text)
+                    if BEYOND in shown or screen.open_cluster:
+                        shown = ""
+                    elif len(shown) != len(text):
+                        flags |= WIDE
+                size = len(shown)
+                if shown and x + size <= columns:
                     if cells:
-                        cells += text
+                        cells += shown
                         cell_pens += pen * size
-                        flags |= more_flags
                     else:
-                        cells = text
+                        cells = shown
                         cell_pens = pen * size
                         from_x = x
-                        flags = more_flags
                     x += size
-                    printed = text[-2:] if text[-1] == "\0" else text[-1]
+                    printed = shown
                     continue
             if cells:
                 row = rows[y]
@@ -267,8 +265,8 @@ class Stream(pyte.ByteStream):
                 else:
                     rows[y] = put(row, from_x, cells, cell_pens, flags)
                 cells = ""
-                flags = 0
                 screen.print_at = (y, x)
+            flags = 0
             if fast and line_ends(text):
                 screen.pen = pen
                 text, y, x = self._line_ends(text, y, x)
@@ -279,7 +277,7 @@ class Stream(pyte.ByteStream):
                     cell_pens = pen * len(text)
                     from_x = x
                     x += len(text)
-                    printed = text[-1]
+                    printed = text
                     continue
             # Anything else: the screen takes over, and we from it.
             if fast:
@@ -312,7 +310,7 @@ class Stream(pyte.ByteStream):
             else:
                 cursor.x, screen.wrap_next = x, False
         screen.pen = pen
-        screen.last = printed
+        screen.last = _last_cell(printed)
 
     def _line_ends(self, text: str, y: int, x: int) -> tuple[str, int, int]:
         """ASCII that fits its rows, up to the last CR or LF; the rest, and where the cursor is."""
@@ -405,3 +403,8 @@ class Stream(pyte.ByteStream):
                 if control:
                     self._call(*control)
             position = end + 1
+
+
+def _last_cell(cells: str) -> str:
+    """Both halves of a wide character; "" of none."""
+    return cells[-2:] if cells[-1:] == row_edits.HALF else cells[-1:]
