@@ -48,6 +48,9 @@ CPUINFO = "\n\n".join(
     f"processor\t: {n}\nmodel name\t: Demo CPU\ncpu MHz\t\t: 1000.0" for n in (0, 1)
 )
 
+CHECKOUT = "/" + Path(__file__).resolve().parts[1]
+"""The folder of the root that the checkout is in: hidden from the programs."""
+
 SANDBOX = """
 set -e
 hostname demo
@@ -56,11 +59,11 @@ mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/group" /etc/group
 mount --bind "$1/hostname" /etc/hostname
 mount --bind "$1/cpuinfo" /proc/cpuinfo
-for place in /work /root /tmp /run /mnt; do
-    if [ -d $place ]; then mount -t tmpfs -o mode=1777 none $place; fi
+for place in "$2" /root /tmp /run /mnt; do
+    if [ -d "$place" ]; then mount -t tmpfs -o mode=1777 none "$place"; fi
 done
 cd /home/demo
-shift
+shift 2
 exec setsid --ctty setpriv --pdeathsig KILL --reuid 1000 --regid 1000 --clear-groups \
     env -i HOME=/home/demo USER=demo LOGNAME=demo SHELL=/bin/bash TERM=xterm-256color \
     LANG=C.UTF-8 PATH=/usr/bin:/bin:/usr/games TZ=UTC XDG_RUNTIME_DIR=/tmp "$@"
@@ -81,7 +84,17 @@ def command(stage: Path, program: Program) -> list[str]:
         clock = [f"LD_PRELOAD={FAKETIME}", "FAKETIME=@2026-01-02 03:04:05", "DONT_FAKE_MONOTONIC=1"]
     namespaces = ["--uts", "--ipc", "--net", "--mount", "--pid", "--fork", "--kill-child"]
     return [
-        *("unshare", *namespaces, "--mount-proc", "sh", "-c", SANDBOX, "sandbox", str(stage)),
+        *(
+            "unshare",
+            *namespaces,
+            "--mount-proc",
+            "sh",
+            "-c",
+            SANDBOX,
+            "sandbox",
+            str(stage),
+            CHECKOUT,
+        ),
         *(*clock, "sh", "-c", program.command),
     ]
 
