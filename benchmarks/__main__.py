@@ -38,6 +38,8 @@ class Suite:
     prefixes: tuple[str, ...]
     measure: Callable[..., Awaitable[list[Row]]]
     """Given a Plan and a benchmarks.cast.Cast."""
+    long: bool = False
+    """Only in the long form, or asked for by name: the short one has three minutes."""
 
     def asked_by(self, name: str) -> bool:
         return name == self.name or name in self.required or name.startswith(self.prefixes)
@@ -45,10 +47,12 @@ class Suite:
 
 def suites() -> tuple[Suite, ...]:
     from benchmarks import (
+        browser,
         emulator_figures,
         exec_figures,
         flood_figures,
         gui_figures,
+        relay,
         scale_figures,
         synthetic_figures,
         wan_figures,
@@ -69,16 +73,20 @@ def suites() -> tuple[Suite, ...]:
         Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
               scale_figures.measure),
         Suite("emulator", (), ("emulator_",), emulator_figures.measure),
+        Suite("relay", (), ("relay_",), relay.measure, long=True),
+        Suite("browser", (), ("browser_",), browser.measure, long=True),
     )  # fmt: skip
 
 
-def chosen(all_suites: tuple[Suite, ...], names: list[str]) -> tuple[Suite, ...]:
-    """The suites that ``names`` (suites or figures) ask for; all when there are none.
+def chosen(
+    all_suites: tuple[Suite, ...], names: list[str], *, long: bool = True
+) -> tuple[Suite, ...]:
+    """The suites that ``names`` (suites or figures) ask for; all of the form without any.
 
     Raises ValueError for a name that is neither.
     """
     if not names:
-        return all_suites
+        return tuple(suite for suite in all_suites if long or not suite.long)
     asked = {name: [s for s in all_suites if s.asked_by(name)] for name in names}
     unknown = [name for name, found in asked.items() if not found]
     if unknown:
@@ -103,10 +111,9 @@ async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
         reason = f"{type(error).__name__}: {error}"
     given = {row.name for row in rows}
     short = " ".join(reason.split())[:REASON_CHARACTERS]
-    missing = [name for name in suite.required if name not in given]
-    if not rows and not missing:
-        missing = [suite.name]
-    return [*rows, *(Failure(name, short) for name in missing)]
+    # A suite that owes no figure by name owes some all the same.
+    owed = suite.required or (() if rows else (suite.name,))
+    return [*rows, *(Failure(name, short) for name in owed if name not in given)]
 
 
 async def run_all(plan: Plan, asked: tuple[Suite, ...]) -> list[Outcome]:
@@ -145,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     plan = plans.long() if options.long else plans.short()
     names = [name for words in options.only for name in words.split(",") if name]
     try:
-        asked = chosen(suites(), names)
+        asked = chosen(suites(), names, long=plan.long)
     except ValueError as error:
         print(f"--only: {error}", file=sys.stderr)
         return 2

@@ -1,24 +1,21 @@
-"""``python -m benchmarks.browser``: a guest in a real Chromium.
+"""A guest in a real Chromium: from link to prompt, echo, and how fast output is shown.
 
-Measures the time from opening a link to the shell's prompt (fresh browser
-storage each time, the container's exec included), echo of a keystroke to the
-screen, and how fast output is rendered. Owns the measuring and the table;
-results go to ``benchmarks/browser.json``, which is not kept in version control.
+Owns the measuring: the time from opening a link to the shell's prompt (fresh
+browser storage each time, the container's exec included), echo of a keystroke to
+the screen, output on the screen. Does not own the table.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import statistics
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import docker
-
-from tests import images
+from benchmarks.plan import Plan
+from benchmarks.report import Aim, Row, percentile
 from tests.e2e.browser import Browser, chromium
 from tests.e2e.house import LIVE, House, house, shows
+
+if TYPE_CHECKING:
+    from benchmarks.cast import Cast
 
 OPENINGS = 20
 ECHOES = 200
@@ -68,49 +65,39 @@ new Promise(done => {
 """
 
 
-async def opening(browser: Browser, host: House) -> float:
+LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
+"""Milliseconds since the navigation began, when the page alone was there."""
+
+
+async def opening(browser: Browser, host: House) -> tuple[float, float]:
+    """Milliseconds to the prompt, and to the page alone."""
     page = await browser.open("about:blank")
     await page.call("Page.navigate", url=host.url_of(host.link()))
     took = float(await page.evaluate(PROMPT))
+    loaded = float(await page.evaluate(LOADED))
     await page.close()
     await host.agent.close_session(host.session().id)
-    return took
+    return took, loaded
 
 
-async def measure(container: str) -> dict[str, float]:
-    async with house(container) as host, chromium() as browser:
+async def measure(plan: Plan, cast: Cast) -> list[Row]:
+    """The suite of ``make bench``."""
+    async with house(cast.box.name) as host, chromium() as browser:
         await opening(browser, host)  # the browser's own first time is nobody's second visit
-        times = sorted([await opening(browser, host) for _ in range(OPENINGS)])
+        found = [await opening(browser, host) for _ in range(OPENINGS)]
         page = await browser.open(host.url_of(host.link()))
         await page.until(LIVE)
         await page.type("echo ready-$((1+1))\n")
         await shows(page, "ready-2")
-        echoes = sorted(await page.evaluate(ECHO % ECHOES))
+        echoes = list(await page.evaluate(ECHO % ECHOES))
         rate = float(await page.evaluate(FLOOD % (BYTES, BYTES + 1024)))
-    return {
-        "prompt_p50_ms": round(statistics.median(times), 1),
-        "prompt_p95_ms": round(times[int(len(times) * 0.95) - 1], 1),
-        "echo_p50_ms": round(statistics.median(echoes), 2),
-        "echo_p99_ms": round(echoes[int(len(echoes) * 0.99) - 1], 2),
-        "render_mb_per_s": round(rate, 2),
-    }
-
-
-def main() -> int:
-    client = docker.from_env()
-    images.ensure(client)
-    container = client.containers.run(images.BASH, detach=True, network_mode="none")
-    try:
-        results = asyncio.run(measure(str(container.name)))
-    finally:
-        container.remove(force=True)
-        client.close()
-    for name, value in results.items():
-        print(f"{name:<18}{value:>12}")
-    file = Path(__file__).parent / "browser.json"
-    file.write_text(json.dumps(results, indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    prompts, pages = ([one[part] for one in found] for part in (0, 1))
+    half, most = percentile(prompts, 0.5), percentile(prompts, 0.95)
+    plan.say(f"from link to prompt: p50 {half:.0f} ms, p95 {most:.0f} ms of {OPENINGS}")
+    p50, p99 = (percentile(echoes, part) for part in (0.5, 0.99))
+    return [
+        Row("browser_prompt_p50", half, percentile(pages, 0.5), "ms", "loading the page alone",
+            Aim("value", 700.0), {"p95": most, "openings": OPENINGS}),
+        Row("browser_echo_p50", p50, p50, "ms", "itself", extra={"p99": p99}),
+        Row("browser_output", rate, rate, "MB/s", "itself"),
+    ]  # fmt: skip

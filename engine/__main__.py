@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import __version__, log, settings
 from engine.errors import HatchwayError, SettingsError
-from engine.model import LOCAL_TARGET, DockerStatus, EngineState
+from engine.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
 
 if TYPE_CHECKING:
     from engine.agent import Agent
@@ -34,18 +35,57 @@ RELAY_SECONDS = 10.0
 def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--config", type=Path, metavar="FILE", help="settings file to read")
-    common.add_argument("--log-level", type=str.upper, choices=log.LEVELS, metavar="LEVEL",
-                        help="one of " + ", ".join(log.LEVELS))  # fmt: skip
+    common.add_argument(
+        "--log-level",
+        type=str.upper,
+        choices=log.LEVELS,
+        metavar="LEVEL",
+        help="one of " + ", ".join(log.LEVELS),
+    )
     common.add_argument("--docker-host", metavar="URL", help="Docker engine to use")
     hosting = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    hosting.add_argument("--relay", metavar="URL",
-                         help="register at this relay instead of running one")  # fmt: skip
+    hosting.add_argument(
+        "--relay",
+        action="append",
+        metavar="URL",
+        help="register at this relay instead of running one; "
+        "further ones are tried while it is away",
+    )
     hosting.add_argument("--relay-token", metavar="TOKEN", help="the agent's token at that relay")
-    hosting.add_argument("--share", action="append", metavar="NAME",
-                         help="a target guests may open without asking; repeatable; "
-                              "'*' is every container")  # fmt: skip
-    hosting.add_argument("--session-timeout", type=float, metavar="SECONDS",
-                         help="close a session after this long without activity")  # fmt: skip
+    hosting.add_argument(
+        "--share",
+        action="append",
+        metavar="NAME[=ROLE]",
+        help="a target guests may open without asking, '*' for every container; "
+        "with =control, =view or =ask make a link to it; repeatable",
+    )
+    hosting.add_argument(
+        "--links-json",
+        action="store_true",
+        help="print one JSON object a line for each link, and nothing else",
+    )
+    hosting.add_argument(
+        "--link-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="how long those links let guests in; default: as long as we run",
+    )
+    hosting.add_argument("--single-use", action="store_true", help="each link works once")
+    hosting.add_argument(
+        "--unattended",
+        choices=("deny", "view", "control"),
+        help="what a guest of an =ask link gets while nobody is there to ask",
+    )
+    hosting.add_argument("--public-url", metavar="URL", help="what links begin with")
+    hosting.add_argument(
+        "--relay-only", action="store_true", help="use no path but through a TURN server"
+    )
+    hosting.add_argument(
+        "--session-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="close a session after this long without activity",
+    )
     hosting.add_argument("--listen", metavar="HOST:PORT", help="where the app's own relay listens")
     top = argparse.ArgumentParser(
         prog="python -m engine",
@@ -54,19 +94,60 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"Hatchway {__version__}")
     commands = top.add_subparsers(dest="command", title="other commands", metavar="COMMAND")
-    relay = commands.add_parser("relay", parents=[common], help="run a relay alone",
-                                argument_default=argparse.SUPPRESS)  # fmt: skip
+    relay = commands.add_parser(
+        "relay", parents=[common], help="run a relay alone", argument_default=argparse.SUPPRESS
+    )
     relay.add_argument("--listen", metavar="HOST:PORT", help="default 127.0.0.1 and any free port")
     relay.add_argument("--agent-token", metavar="TOKEN", help="random when not given")
     relay.add_argument("--guest-token", metavar="TOKEN", help="random when not given")
     relay.add_argument("--tls-cert", metavar="FILE")
     relay.add_argument("--tls-key", metavar="FILE")
+    relay.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="the address guests use, where a proxy or balancer stands before",
+    )
+    relay.add_argument("--redis", metavar="URL", help="share agents with the other relays there")
+    relay.add_argument(
+        "--agent-keys", metavar="FILE", help="public keys of agents that need no token, one a line"
+    )
+    relay.add_argument(
+        "--turn",
+        action="append",
+        metavar="URL",
+        help="stun:, turn: or turns: address to hand out; repeatable",
+    )
+    relay.add_argument(
+        "--turn-secret",
+        metavar="TEXT",
+        help="coturn's static-auth-secret; better in HATCHWAY_TURN_SECRET",
+    )
+    relay.add_argument("--turn-ttl", type=int, metavar="SECONDS")
+    relay.add_argument(
+        "--turn-only", action="store_true", help="guests and hosts use no path but through TURN"
+    )
+    relay.add_argument(
+        "--metrics-token",
+        metavar="TOKEN",
+        help="for /metrics; without one only loopback may read it",
+    )
+    relay.add_argument(
+        "--proxy",
+        action="append",
+        metavar="NETWORK",
+        help="whose X-Forwarded-For is believed; repeatable",
+    )
+    relay.add_argument("--access-log", metavar="FILE", help="one JSON object a line; - for stdout")
+    relay.add_argument("--max-connections", type=int, metavar="N")
+    relay.add_argument("--max-per-address", type=int, metavar="N")
     targets = commands.add_parser("targets", parents=[common], help="list what can be opened")
     targets.add_argument("--json", action="store_true", help="as one JSON object")
-    test = commands.add_parser("selftest", parents=[common, hosting],
-                               help="connect to this very app and check every stage")  # fmt: skip
-    test.add_argument("--target", default=LOCAL_TARGET, metavar="NAME",
-                      help=f'default "{LOCAL_TARGET}"')  # fmt: skip
+    test = commands.add_parser(
+        "selftest", parents=[common, hosting], help="connect to this very app and check every stage"
+    )
+    test.add_argument(
+        "--target", default=LOCAL_TARGET, metavar="NAME", help=f'default "{LOCAL_TARGET}"'
+    )
     test.add_argument("--json", action="store_true", help="as one JSON object")
     return top
 
@@ -92,12 +173,21 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
     """Flags as dotted settings."""
     names = {
         "log_level": "log_level",
-        "relay": "relay.url",
         "relay_token": "relay.token",
         "session_timeout": "session.timeout",
-        "share": "share.targets",
+        "link_seconds": "share.link_seconds",
+        "single_use": "share.single_use",
+        "unattended": "share.unattended",
+        "public_url": "relay.public_url",
+        "relay_only": "ice.relay_only",
     }
     flags = {key: options[name] for name, key in names.items() if name in options}
+    if "share" in options:
+        # A container's name holds no "=".
+        flags["share.targets"] = [wish for wish in options["share"] if "=" not in wish]
+        flags["share.links"] = [wish for wish in options["share"] if "=" in wish]
+    if "relay" in options:
+        flags["relay.url"], *flags["relay.others"] = options["relay"]
     if "docker_host" in options:
         flags["docker.engines"] = [{"url": options["docker_host"]}]
     if "listen" in options:
@@ -123,7 +213,7 @@ async def _dispatch(options: dict[str, Any], loaded: settings.Settings) -> int:
     if command == "selftest":
         result = await _until_signal(_self_test(loaded, options["target"], bool(options["json"])))
         return 1 if result is None else result
-    await _until_signal(_host(loaded))
+    await _until_signal(_host(loaded, bool(options.get("links_json"))))
     return 0
 
 
@@ -141,13 +231,19 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int | None:
         return None
 
 
-async def _host(loaded: settings.Settings) -> int:
+async def _host(loaded: settings.Settings, links_json: bool) -> int:
     from engine.agent import Agent
 
     agent = Agent(loaded)
     await agent.start()
     try:
-        _print_invitation(agent)
+        if links_json:
+            # A link printed is a link that works.
+            await agent.wait_registered(RELAY_SECONDS)
+            for link in _links(agent):
+                print(json.dumps(link), flush=True)
+        else:
+            _print_invitation(agent)
         await asyncio.Event().wait()
     finally:
         await agent.stop()
@@ -166,11 +262,25 @@ def _print_invitation(agent: Agent) -> None:
         print("Shared:      " + ", ".join(shared))
     else:
         print("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
+    for link in _links(agent):
+        print(f"Link:        {link['target']} ({link['role']}): {link['url']}")
     print("Stop with Ctrl+C.", flush=True)
 
 
+def _links(agent: Agent) -> list[dict[str, str]]:
+    sharing = agent.sharing
+    return [
+        {
+            "target": share.target,
+            "role": ASK if share.approval else share.role.value,
+            "url": sharing.url(share),
+        }
+        for share in sharing.shares.active()
+    ]
+
+
 async def _relay(options: dict[str, Any], loaded: settings.Settings) -> int:
-    from engine.relay import run_relay
+    from engine.relay import read_options, run_relay
 
     await run_relay(
         loaded.relay.host,
@@ -179,6 +289,7 @@ async def _relay(options: dict[str, Any], loaded: settings.Settings) -> int:
         options.get("guest_token", loaded.relay.guest_token),
         options.get("tls_cert", ""),
         options.get("tls_key", ""),
+        options=read_options(options, os.environ),
     )
     return 0
 

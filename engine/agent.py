@@ -13,13 +13,14 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
 from engine import events as ev
+from engine.agent_key import kept_key
 from engine.docker_engines import DockerEngines
 from engine.errors import DockerError, SettingsError, TargetNotFoundError
 from engine.guest_line import RelayAddress
@@ -36,6 +37,7 @@ from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
 from engine.settings import Settings, config_dir
 from engine.sharing import Sharing
+from engine.signaling import ice_servers
 from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
@@ -78,12 +80,14 @@ class Agent:
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
         self.agent_id = settings.agent.id or _kept_agent_id()
+        self._key = kept_key(config_dir())
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
         self._client: SignalingClient | None = None
         self._peers: set[TerminalPeer] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._ice_timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -125,7 +129,7 @@ class Agent:
         self.sharing.create_wished()
         held = HeldCandidates()
         self._client = SignalingClient(
-            self._relay_info.url,
+            [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
             handlers={
                 wire.OFFER: OfferHandler(
@@ -138,6 +142,8 @@ class Agent:
             registration=self._registration,
             ssl_context=context,
             heartbeat_interval=relay.heartbeat,
+            key=self._key,
+            on_registered=self._fetch_ice,
         )
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
@@ -182,6 +188,17 @@ class Agent:
         else:
             names.discard(target_id)
         self.targets.set_shared(sorted(names))
+
+    async def wait_registered(self, seconds: float) -> bool:
+        """Whether the relay has confirmed our targets and links within ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                if self._client is not None:
+                    await self._client.registered.wait()
+                    return True
+        except TimeoutError:
+            pass
+        return False
 
     async def wait_for_relay(self, seconds: float) -> bool:
         """Whether the relay is connected within ``seconds``."""
@@ -242,6 +259,28 @@ class Agent:
             ssl_context=client_context(self.settings.relay),
         )
 
+    async def _fetch_ice(self) -> None:
+        """Ask the relay for its ICE servers now and before they expire, while connected to it."""
+        client, ice = self._client, self.settings.ice
+        if client is None or (ice.from_relay == "off" and not ice.relay_only):
+            return
+        handed = ice_servers.read(await client.call(wire.ICE_SERVERS, {}))
+        self.manager.ice = ice_servers.merged(ice, handed)
+        loop = asyncio.get_running_loop()
+        self._stop_ice_timer()
+        self._ice_timer = loop.call_later(
+            ice_servers.refresh_after(handed), lambda: self._begin(self._fetch_ice())
+        )
+
+    def _stop_ice_timer(self) -> None:
+        if self._ice_timer is not None:
+            self._ice_timer.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         target = self.targets.find(device_id)
         await self.sharing.may_start(session, target)
@@ -284,15 +323,14 @@ class Agent:
 
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
-            task = asyncio.ensure_future(self._client.re_register())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._client.re_register())
 
     async def _close_peers(self) -> None:
         peers, self._peers = self._peers, set()
         await asyncio.gather(*(peer.close() for peer in peers))
 
     async def _stop_signaling(self) -> None:
+        self._stop_ice_timer()
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:

@@ -37,6 +37,8 @@ with a next step: the GUI turns codes into those in one place.
     ├── ConnectionFailedError
     │   ├── RelayUnreachableError relay_unreachable
     │   ├── RelayRefusedError    relay_refused   wrong token or certificate
+    │   ├── AgentIdTakenError    agent_id_taken  the agent id belongs to another key
+    │   ├── RelayDegradedError   relay_degraded  a relay cannot reach the others
     │   ├── NoAddressError       no_address      no network address to offer a peer
     │   ├── IceFailedError       ice_failed
     │   ├── ConnectTimeoutError  connect_timeout
@@ -204,6 +206,14 @@ class RelayUnreachableError(ConnectionFailedError):
 
 class RelayRefusedError(ConnectionFailedError):
     code = "relay_refused"
+
+
+class AgentIdTakenError(ConnectionFailedError):
+    code = "agent_id_taken"
+
+
+class RelayDegradedError(ConnectionFailedError):
+    code = "relay_degraded"
 
 
 class NoAddressError(ConnectionFailedError):

@@ -69,7 +69,10 @@ class SessionClosed(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PtyConnected(SessionEvent):
+    """``code`` is the short code, which the guest's screen shows, too."""
+
     target: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,7 @@ class OfferRefused(SessionEvent):
 class ApprovalRequested(SessionEvent):
     """A guest waits for the host's word. ``code`` is what their screen shows, too.
 
-    ``role`` is what the link asks for; decide with ``Agent.approvals.decide()``.
+    ``role`` is what the link asks for; decide with ``Agent.sharing.decide()``.
     """
 
     target: str
@@ -154,7 +157,7 @@ class SharesChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic(SessionEvent):
-    """A sample, about once a second. Bytes are totals, rates bytes per second.
+    """A sample, about once a second while it changes. Bytes are totals, rates per second.
 
     ``rtt`` and ``idle`` (since anyone typed or anything was printed) are seconds.
     """

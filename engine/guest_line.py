@@ -19,13 +19,17 @@ import socketio
 from engine.errors import (
     ConnectionFailedError,
     ConnectTimeoutError,
+    HatchwayError,
     LinkUnknownError,
     ProtocolError,
     RelayRefusedError,
     RelayUnreachableError,
     RemoteError,
 )
+from engine.settings import IceSettings
+from engine.signaling import ice_servers
 from engine.signaling.library import TaskOwner, library_logger
+from engine.wire.signaling import ICE_SERVERS, TARGETS
 
 CONNECT_SECONDS = 10.0
 """To reach the relay."""
@@ -113,6 +117,24 @@ class GuestLine:
         if reply.get("status") not in ("success", "warning"):
             raise RemoteError(str(reply.get("code", "")), str(reply.get("error", "Refused")))
         return reply
+
+    async def link_target(self) -> tuple[str, str]:
+        """The agent and the device our link opens. Raises LinkUnknownError and as call() does."""
+        rows = (await self.call(TARGETS, {})).get("targets")
+        if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
+            raise LinkUnknownError("The link has ended, or its host is not connected")
+        return str(rows[0].get("agent_id", "")), str(rows[0].get("id", ""))
+
+    async def ice_settings(self, own: IceSettings) -> IceSettings:
+        """``own``, and what the relay hands out besides."""
+        if own.from_relay == "off" and not own.relay_only:
+            return own
+        try:
+            reply = await self.call(ICE_SERVERS, {}, CLOSE_SECONDS)
+        except HatchwayError:
+            # A relay of another make has none.
+            return own
+        return ice_servers.merged(own, ice_servers.read(reply))
 
     async def close(self) -> None:
         """Leave; bounded by CLOSE_SECONDS, idempotent."""

@@ -202,3 +202,7 @@ class Share:
         if self.single_use and self.used_by:
             return ShareState.USED
         return ShareState.ACTIVE
+
+
+ASK = "ask"
+"""The third word of ``NAME=control|view|ask``: control, once the host has said yes."""

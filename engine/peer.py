@@ -19,20 +19,18 @@ from typing import Any
 
 from engine import rtc
 from engine.errors import (
-    BadProofError,
     ChannelClosedError,
     ConnectTimeoutError,
     HatchwayError,
     IceFailedError,
     LimitError,
-    LinkUnknownError,
     RemoteError,
 )
 from engine.guest_line import GuestLine, RelayAddress
+from engine.invitation import Invitation
 from engine.message_channel import Message
 from engine.model import CandidatePair, Role, Size
 from engine.peer_progress import PeerHandlers, Progress
-from engine.policy import OWN_SHARE
 from engine.settings import IceSettings
 from engine.signaling.library import TaskOwner
 from engine.wire import proof, signaling
@@ -47,7 +45,6 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
-WRONG_ANSWER = "The answer's proof is wrong: something on the way changed it. Nothing was opened"
 WINDOW = 256 * 1024
 """Input bytes that may be untaken by the PTY before sending waits."""
 ACK_EVERY = 16 * 1024
@@ -96,10 +93,7 @@ class TerminalPeer:
         self._handlers = handlers or PeerHandlers()
         self.role = Role.CONTROL
         self.code = ""
-        # The share that opens the target, and its secret.
-        self._key: tuple[str, bytes] | None = (OWN_SHARE, own_secret) if own_secret else None
-        if link is not None:
-            self._key = link.id, link.secret
+        self._invitation = Invitation.of(link, own_secret)
         self._link = link
         self._ice = ice or IceSettings()
         self._ssl = ssl_context
@@ -113,7 +107,7 @@ class TerminalPeer:
         self._closing = False
         self._end_task: asyncio.Task[None] | None = None
         self._resume_token = ""
-        self._approval_waits = False
+        self._waits = False
         self._received = 0
         self._rendered = 0
         self._acked = 0
@@ -140,15 +134,15 @@ class TerminalPeer:
         """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError."""
         await self._line.connect()
         if self._link is not None:
-            targets = (await self._line.call(signaling.TARGETS, {})).get("targets")
-            if not isinstance(targets, list) or not targets or not isinstance(targets[0], dict):
-                raise LinkUnknownError("The link's host is not connected to the relay")
-            self.device_id = str(targets[0].get("id", ""))
-            self._relay = replace(self._relay, agent_id=str(targets[0].get("agent_id", "")))
+            agent_id, self.device_id = await self._line.link_target()
+            self._relay = replace(self._relay, agent_id=agent_id)
 
     async def negotiate(self) -> None:
         """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
-        pc = self._pc = rtc.PeerConnection(self._ice, self)
+        # Our own agent is near: it needs no server in between.
+        own = self._link is None and self._invitation.secret is not None
+        ice = self._ice if own else await self._line.ice_settings(self._ice)
+        pc = self._pc = rtc.PeerConnection(ice, self)
         channel = self._channel = pc.open_channel(wire.V1)
         channel.attach(self)
         sdp = await pc.make_offer()
@@ -165,33 +159,21 @@ class TerminalPeer:
             offer["resume"] = self._resume_token
         if self._relay.agent_id:
             offer["agent_id"] = self._relay.agent_id
-        fingerprint = rtc.fingerprint(sdp)
-        nonce = ""
-        if self._key is not None:
-            share, secret = self._key
-            proven = proof.prove_offer(secret, share, self.session_id, fingerprint)
-            nonce = proven.nonce
-            offer["proof"] = {"share": share, "nonce": nonce, "mac": proven.mac}
+        offer |= self._invitation.prove(self.session_id, sdp)
         answer = await self._line.call(signaling.OFFER, offer)
         signaling.parse(signaling.Answer, answer)
-        await self._check_answer(answer, fingerprint, nonce)
+        await self._check_answer(offer, answer)
         await pc.take_answer(str(answer["sdp"]))
 
-    async def _check_answer(self, answer: dict[str, Any], guest: str, nonce: str) -> None:
+    async def _check_answer(self, offer: dict[str, Any], answer: dict[str, Any]) -> None:
         """Raises BadProofError, having told the host, before anything of the answer is used."""
-        secret = self._key[1] if self._key else None
         try:
-            agent = rtc.fingerprint(str(answer["sdp"]))
-            if secret is not None:
-                expected = proof.answer_proof(secret, self.session_id, agent, guest, nonce)
-                if not proof.genuine(expected, str(answer.get("proof"))):
-                    raise BadProofError(WRONG_ANSWER)
+            self.code = self._invitation.check(offer, answer)
         except HatchwayError as error:
             goodbye = {"session_id": self.session_id, "reason": f"The guest refused: {error}"}
             with contextlib.suppress(HatchwayError):
                 await self._line.call(signaling.DISCONNECT, goodbye, CLOSE_SECONDS)
             raise
-        self.code = proof.short_code(secret, self.session_id, agent, guest)
 
     async def wait_ice(self) -> None:
         """Raises IceFailedError."""
@@ -214,7 +196,7 @@ class TerminalPeer:
         try:
             await self._milestone(self._progress.pty, late, PTY_SECONDS)
         except ConnectTimeoutError:
-            if not self._approval_waits:
+            if not self._waits:
                 raise
             await self._milestone(self._progress.pty, late, APPROVAL_SECONDS)
         self._sender = self._tasks.start(self._send_loop)
@@ -255,7 +237,7 @@ class TerminalPeer:
             session_id=self.session_id,
             ssl_context=self._ssl,
         )
-        peer._key = self._key
+        peer._invitation = self._invitation
         peer._resume_token = self._resume_token
         peer._received = self._received
         return peer
@@ -317,7 +299,7 @@ class TerminalPeer:
             case wire.RoleChanged(role=role):
                 self.role = role
             case wire.Approval(state=state):
-                self._approval_waits = state == "waiting"
+                self._waits = state == "waiting"
                 self._handlers.approval(state)
             case wire.PtyConnected():
                 self._progress.pty.set()

@@ -7,6 +7,7 @@ bytes come from: the two callables handed in stop and restart the source.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,14 @@ class ReceiveBuffer:
             await asyncio.sleep(seconds)
         finally:
             self._restart_source()
+
+    async def fill(self, enough: int, seconds: float) -> None:
+        """Wait for ``enough``, ``seconds`` at most, while the source goes on: for one that
+        holds little itself and would keep its program waiting."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._held < enough and not (self._ended or self._paused):
+                    await self._wait()
 
     async def _wait(self) -> None:
         self._changed.clear()

@@ -189,7 +189,11 @@ class PeerConnection(RTCPeerConnection):
         Raises BadRequestError for what cannot be parsed, LimitError beyond MAX_CANDIDATES.
         """
         if not candidate:
-            await self.addIceCandidate(None)
+            if self._resolving:
+                # Those under way may not have begun, and after the end none is taken.
+                self._resolve([], end=True)
+            else:
+                await self.addIceCandidate(None)
             return
         parsed = parse_candidate(candidate)
         parsed.sdpMid = sdp_mid
@@ -246,11 +250,19 @@ class PeerConnection(RTCPeerConnection):
             self._resolve(candidates, end=ended)
 
     def _resolve(self, candidates: list[RTCIceCandidate], *, end: bool) -> None:
-        task = asyncio.create_task(self._add_all(candidates, end), name="resolve mDNS candidates")
+        before = tuple(self._resolving)
+        task = asyncio.create_task(
+            self._add_all(candidates, end, before), name="resolve mDNS candidates"
+        )
         self._resolving.add(task)
         task.add_done_callback(self._resolving.discard)
 
-    async def _add_all(self, candidates: list[RTCIceCandidate], end: bool) -> None:
+    async def _add_all(
+        self,
+        candidates: list[RTCIceCandidate],
+        end: bool,
+        before: tuple[asyncio.Task[None], ...],
+    ) -> None:
         results = await asyncio.gather(
             *(self.addIceCandidate(candidate) for candidate in candidates), return_exceptions=True
         )
@@ -258,6 +270,8 @@ class PeerConnection(RTCPeerConnection):
             if isinstance(result, Exception):
                 logger.info("Candidate %s could not be resolved: %s", candidate.ip, result)
         if end:
+            if before:
+                await asyncio.wait(before)
             await self.addIceCandidate(None)
 
     def _count(self, candidate: str) -> None:

@@ -28,9 +28,9 @@ from engine.model import Role, Share, ShareState
 from engine.wire import proof
 from engine.wire.signaling import MAX_LINKS, Offer, Proof
 
-MAX_SHARES = MAX_LINKS
+MAX_SHARES = 1000
 """Links that may be active at once."""
-MAX_ENDED = 200
+MAX_ENDED = MAX_LINKS - MAX_SHARES
 """Ended links kept, so that late guests learn what became of theirs."""
 MAX_NONCES = 10_000
 """Nonces kept per secret so that no offer works twice; the oldest go first."""

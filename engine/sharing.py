@@ -14,7 +14,7 @@ from typing import Any
 from engine import events as ev
 from engine.approvals import ANSWER_SECONDS, Approvals, Question
 from engine.errors import AccessDeniedError, SettingsError, TargetNotFoundError
-from engine.model import Role, Share, Target
+from engine.model import ASK, Role, Share, Target
 from engine.policy import Policy
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
@@ -22,9 +22,6 @@ from engine.settings import ShareSettings
 from engine.shares import Shares
 from engine.wire import terminal as wire
 from engine.wire.proof import Link
-
-ASK = "ask"
-"""The third word of ``NAME=control|view|ask``: control, once the host has said yes."""
 
 
 def parse_wish(wish: str) -> tuple[str, Role, bool]:
@@ -120,16 +117,19 @@ class Sharing:
             await self._ask(session, target)
 
     def registration(self) -> list[dict[str, Any]]:
-        """The active links as a relay is told of them: no secret in it."""
+        """The links as a relay is told of them: no secret in it.
+
+        Ended ones as well: their holders come to us, and learn what became of them.
+        """
         rows = []
-        for share in self.shares.active():
+        for share in self.shares.list():
             row = {"id": share.id, "target": share.target, "role": share.role.value}
             try:
                 target = self._find_target(share.target)
                 row |= {"kind": target.kind.value, "name": target.name, "state": target.state.value}
             except TargetNotFoundError:
                 row |= {"name": share.target, "state": "absent"}
-            rows.append({**row, "approval": share.approval, "expires_at": share.expires_at})
+            rows.append({**row, "approval": share.approval})
         return rows
 
     async def _ask(self, session: Session, target: Target) -> None:

@@ -97,7 +97,10 @@ class UdpEndpoint:
         self._wait_with(data, address)
 
     def send_batch(self, datagrams: list[bytes], address: Address) -> None:
-        """Send them in order; runs of equal size (the last one may be smaller) go together."""
+        """Send them, none of them empty, in order.
+
+        Runs of equal size, whose last one may be smaller, go together.
+        """
         if len(datagrams) == 1:
             self.sendto(datagrams[0], address)
             return
@@ -134,9 +137,13 @@ class UdpEndpoint:
         """End now; what waits is dropped."""
         self._backlog.clear()
         self._backlog_bytes = 0
-        if self._sock.fileno() >= 0:
-            self._loop.remove_writer(self._sock.fileno())
-        self.close()
+        if self._sock.fileno() < 0:
+            return
+        self._loop.remove_writer(self._sock.fileno())
+        if self._closing:
+            self._loop.call_soon(self._end, None)
+        else:
+            self.close()
 
     def _send_run(self, run: list[bytes], size: int, address: Address) -> None:
         option = [(socket.IPPROTO_UDP, UDP_SEGMENT, _segment.pack(size))]
@@ -189,7 +196,7 @@ class UdpEndpoint:
         batch: list[bytes] = []
         sender: Address | None = None
         error: OSError | None = None
-        while len(batch) < DATAGRAMS_PER_TURN:
+        while len(batch) < DATAGRAMS_PER_TURN and not self._closing:
             try:
                 if self._gro:
                     datagrams, address = self._read_coalesced()
@@ -206,7 +213,7 @@ class UdpEndpoint:
                 batch = []
             sender = address
             batch += datagrams
-        if batch and sender is not None:
+        if batch and sender is not None and not self._closing:
             self._hand_on(batch, sender)
         if error is not None:
             self._error_received(error)

@@ -75,6 +75,7 @@ ENTRIES = {
         Entry("reset_layout", "Reset layout"),
         Entry("settings", "Settings…", "", ("Ctrl+,",)),
         Entry("search", "Search targets", "search", ("Ctrl+Shift+O",)),
+        Entry("share", "Share by link…", "share", ("Ctrl+Shift+S",)),
         Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
         Entry("copy_relay", "Copy relay address", "copy"),
         Entry("shortcuts", "Keyboard shortcuts"),
@@ -91,7 +92,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("zoom_in", "zoom_out", "zoom_reset", "-", "theme:", "reset_layout"),
         ),
     ),
-    ("&Tools", ("search", "loopback", "-", "copy_relay")),
+    ("&Tools", ("search", "share", "loopback", "-", "copy_relay")),
     ("&Help", ("shortcuts", "about")),
 )
 """Menu → entries by name; ``-`` is a separator, ``x:`` what the window fills in."""

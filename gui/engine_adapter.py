@@ -15,6 +15,8 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import HatchwayError
 from engine.events import (
+    ApprovalRequested,
+    ApprovalSettled,
     DockerStatusChanged,
     IceConnection,
     IcePairSelected,
@@ -24,6 +26,7 @@ from engine.events import (
     SessionCreated,
     SessionEvent,
     SessionStateChanged,
+    SharesChanged,
     TargetsChanged,
     Traffic,
 )
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
         Event,
         EventBus,
     )
-    from engine.model import Size
+    from engine.model import Role, Share, Size
     from engine.peer import TerminalPeer
     from engine.selftest_model import SelfTestReport, StageResult
 
@@ -65,6 +68,9 @@ class EngineAdapter(QObject):
     relayStateChanged = Signal(RelayStateChanged)
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
+    sharesChanged = Signal(SharesChanged)
+    approvalRequested = Signal(ApprovalRequested)
+    approvalSettled = Signal(ApprovalSettled)
     agentReady = Signal()
     problem = Signal(str, str)
     """Title and text, in words."""
@@ -77,6 +83,7 @@ class EngineAdapter(QObject):
         self._closed = False
         self._started = asyncio.Event()
         self._start_error: BaseException | None = None
+        self._leave: Callable[[], None] = lambda: None
         self._signals = {
             SessionCreated: self.sessionCreated,
             SessionStateChanged: self.sessionStateChanged,
@@ -88,6 +95,9 @@ class EngineAdapter(QObject):
             RelayStateChanged: self.relayStateChanged,
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
+            SharesChanged: self.sharesChanged,
+            ApprovalRequested: self.approvalRequested,
+            ApprovalSettled: self.approvalSettled,
         }
         self._unsubscribe = events.subscribe(self._on_event)
 
@@ -102,6 +112,8 @@ class EngineAdapter(QObject):
         Tells the targets as they are: with no engine configured no event ever does.
         """
         self._agent = agent
+        # There is a window now, and somebody before it to decide.
+        self._leave = agent.sharing.approvals.attend()
         self.targetsChanged.emit(TargetsChanged(targets=agent.targets.list()))
         self._started.set()
         self.agentReady.emit()
@@ -162,10 +174,45 @@ class EngineAdapter(QObject):
         if self._agent is not None:
             self._agent.set_shared(target_id, shared)
 
+    def links(self) -> tuple[Share, ...]:
+        """Every link there is, oldest first."""
+        return () if self._agent is None else self._agent.sharing.shares.list()
+
+    def create_link(
+        self,
+        target_id: str,
+        role: Role,
+        *,
+        approval: bool = False,
+        seconds: float | None = None,
+        single_use: bool = False,
+    ) -> Share:
+        """See Shares.create. Raises HatchwayError, also while the engine does not run."""
+        if self._agent is None:
+            raise HatchwayError("The engine is not running yet")
+        return self._agent.sharing.shares.create(
+            target_id, role, approval=approval, seconds=seconds, single_use=single_use
+        )
+
+    def link_url(self, share: Share) -> str:
+        """The link to hand over; it holds the secret."""
+        return "" if self._agent is None else self._agent.sharing.url(share)
+
+    def revoke_link(self, share_id: str) -> None:
+        """Withdraw a link and end the sessions it opened."""
+        if self._agent is not None:
+            self.run(self._agent.sharing.revoke(share_id))
+
+    def decide(self, session_id: str, role: Role | None, *, remember: bool = False) -> None:
+        """Answer a waiting guest; see Sharing.decide. Too late is no error."""
+        if self._agent is not None:
+            self._agent.sharing.decide(session_id, role, remember=remember)
+
     async def close(self) -> None:
         """Cancel and await every task, let clean-up finish, stop listening. Idempotent."""
         self._closed = True
         self._unsubscribe()
+        self._leave()
         while self._tasks:
             tasks = tuple(self._tasks)
             for task in tasks:

@@ -1,10 +1,11 @@
-"""Numbers as people read them: sizes, rates, spans of time, clock times.
+"""Facts as people read them: sizes, rates, spans of time, clock times, browsers.
 
 Owns the wording and rounding only.
 """
 
 from __future__ import annotations
 
+import re
 import time
 
 NOTHING = "–"
@@ -53,6 +54,42 @@ def clock(at: float) -> str:
     """The local time of day with milliseconds, of seconds since the epoch."""
     millis = int(at * 1000) % 1000
     return f"{time.strftime('%H:%M:%S', time.localtime(at))}.{millis:03d}"
+
+
+def host(address: str) -> str:
+    """``host:port`` without the port; an IPv6 address without its brackets."""
+    return address.rpartition(":")[0].strip("[]")
+
+
+def browser(agent: str) -> str:
+    """A User-Agent in words, ``Chrome 140 on Windows``; one we do not know as it is."""
+    name = next((f"{n} {m[1]}" for n, p in _BROWSERS if (m := p.search(agent))), "")
+    system = next((words for mark, words in _SYSTEMS if mark in agent), "")
+    if not name:
+        return agent.strip()
+    return f"{name} on {system}" if system else name
+
+
+_BROWSERS = tuple(
+    (name, re.compile(pattern))
+    for name, pattern in (
+        # Each later one is also in the words of those before it.
+        ("Edge", r"\bEdg\w*/(\d+)"),
+        ("Opera", r"\bOPR/(\d+)"),
+        ("Firefox", r"\b(?:Firefox|FxiOS)/(\d+)"),
+        ("Chrome", r"\b(?:Chrome|HeadlessChrome|CriOS)/(\d+)"),
+        ("Safari", r"\bVersion/(\d+)[\d.]* .*Safari/"),
+    )
+)
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Mac OS X", "a Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 
 def short_id(session_id: str) -> str:

@@ -7,10 +7,11 @@ implementation can take its place.
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import qasync  # type: ignore[import-untyped]  # it ships no types
+import qasync
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +27,13 @@ def create_loop(app: QApplication) -> asyncio.AbstractEventLoop:
 
     Closing it also ends its executor's threads.
     """
-    loop: asyncio.AbstractEventLoop = qasync.QEventLoop(app)
+    loop: asyncio.AbstractEventLoop
+    if sys.platform == "win32":
+        loop = qasync.QEventLoop(app)
+    else:
+        from gui.event_loop import QtEventLoop
+
+        loop = QtEventLoop(app)
     # The default of qasync starts ten QThreads at once, on first use.
     loop.set_default_executor(
         ThreadPoolExecutor(max_workers=EXECUTOR_THREADS, thread_name_prefix="hatchway")

@@ -18,12 +18,14 @@ from engine.errors import SettingsError
 from engine.model import LOCAL_TARGET
 from engine.settings import FILE_NAME
 from gui.actions import Actions, about_box, shortcuts_dialog
+from gui.approvals import Approver
 from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.ice_log import IceLogPanel
 from gui.icons import Icons, app_icon
 from gui.loopback import LoopbackPanel
 from gui.sessions import SessionsPanel
 from gui.settings_dialog import SettingsDialog, changes
+from gui.sharing import ShareDialog
 from gui.status import StatusBar
 from gui.style import Mode, Tone
 from gui.target_model import openable
@@ -69,6 +71,7 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self._question: QMessageBox | None = None
         self._settings_dialog: SettingsDialog | None = None
+        self._share_dialog: ShareDialog | None = None
         self.layout_store = Layout(self, config_dir)
         self._load_theme()
         self.look = TerminalLook(ui, theme, self.layout_store.settings)
@@ -87,6 +90,7 @@ class MainWindow(QMainWindow):
         self.terminals = TerminalTabs(adapter, self.icons, self.look.make)
         self.banner = Banner(self.icons, closable=True)
         self.status = StatusBar(adapter, self.icons)
+        self.approver = Approver(adapter, self.icons, self)
         self.setStatusBar(self.status)
         self.setCentralWidget(self._centre())
         self._place_docks()
@@ -177,6 +181,24 @@ class MainWindow(QMainWindow):
     def _settings_closed(self) -> None:
         self._settings_dialog = None
 
+    def share(self, target_id: str = "") -> ShareDialog:
+        """The dialog of links, with a target chosen; one at a time."""
+        if self._share_dialog is None:
+            targets = self.targets.model.targets()
+            dialog = ShareDialog(self._adapter, self._theme, self.icons, targets, target_id, self)
+            dialog.finished.connect(self._share_closed)
+            self._share_dialog = dialog
+            # Sessions are watched, and guests let in, while it stays open.
+            dialog.show()
+        return self._share_dialog
+
+    def _share_closed(self) -> None:
+        self._share_dialog = None
+
+    def _share_selected(self) -> None:
+        target = self.targets.selected()
+        self.share(target.id if target is not None else "")
+
     def reset_layout(self) -> None:
         self._default_layout()
         self._fit_docks()
@@ -250,6 +272,7 @@ class MainWindow(QMainWindow):
                 "reset_layout": self.reset_layout,
                 "settings": self.open_settings,
                 "search": self._search,
+                "share": self._share_selected,
                 "loopback": self.loopback_dock.reveal,
                 "copy_relay": self.copy_relay,
                 "shortcuts": lambda: shortcuts_dialog(self).open(),
@@ -264,6 +287,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.targets.openWanted.connect(self.open_terminal)
         self.targets.testWanted.connect(self.run_loopback)
+        self.targets.linkWanted.connect(self.share)
         self.sessions.countChanged.connect(self.status.set_sessions)
         self.sessions.logWanted.connect(self.show_log_of)
         self.sessions.selectionChanged.connect(self._enable)

@@ -42,6 +42,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The other side asked for something malformed",
         "It may be a different version. Update both ends and connect again.",
     ),
+    "agent_id_taken": (
+        "This host's id belongs to another key at the relay",
+        "Give this host another id in the settings file, or its old key file back.",
+    ),
+    "relay_degraded": (
+        "The relay cannot reach the other relays",
+        "Live terminals go on. New ones work again as soon as the relay has its store back.",
+    ),
     "bad_link": (
         "That is not a link of this app",
         "Copy the whole link again, with everything after the # sign.",

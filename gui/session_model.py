@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.events import (
         IceConnection,
         IcePairSelected,
+        PtyConnected,
         SessionClosed,
         SessionCreated,
         SessionStateChanged,
@@ -56,6 +57,8 @@ class SessionRow:
     created_at: float
     own: bool = False
     address: str = ""
+    code: str = ""
+    """The short code on the guest's screen, known once the terminal is connected."""
     state: SessionState = SessionState.CREATED
     ice: str = "new"
     pair: CandidatePair | None = None
@@ -97,14 +100,26 @@ def _words(
     return Column(title, lambda r, _: text(r), lambda r, _: text(r).lower(), width, tip=tip)
 
 
+def _guest_tip(row: SessionRow) -> str:
+    code = f"\nCode {row.code}, as on the guest’s screen" if row.code and not row.own else ""
+    return f"{row.address or row.guest}{code}\nSession {row.session_id}"
+
+
 def _pair_tip(row: SessionRow) -> str:
     if row.pair is None:
         return "No path chosen yet"
     pair = row.pair
+    via = f"\nRelayed via {pair.via}" if pair.via else ""
     return (
         f"{pair.protocol.upper()}  {pair.local} ({pair.local_type})"
-        f"  ↔  {pair.remote} ({pair.remote_type})"
+        f"  ↔  {pair.remote} ({pair.remote_type}){via}"
     )
+
+
+def _path(row: SessionRow) -> str:
+    if row.pair is not None and row.pair.via:
+        return f"Relayed via {formats.host(row.pair.via)}"
+    return row.path.capitalize() or formats.NOTHING
 
 
 def _last(value: float | None) -> float:
@@ -116,12 +131,12 @@ COLUMNS: tuple[Column, ...] = (
         "Guest",
         lambda r: r.guest,
         130,
-        lambda r: f"{r.address or r.guest}\nSession {r.session_id}",
+        _guest_tip,
     ),
     _words("Target", lambda r: r.target, 150),
-    _words("State", lambda r: r.state.value.capitalize(), 120),
-    _words("ICE", lambda r: r.ice.capitalize(), 100),
-    _words("Path", lambda r: r.path.capitalize() or formats.NOTHING, 90, _pair_tip),
+    _words("State", lambda r: r.state.value.capitalize(), 110),
+    _words("ICE", lambda r: r.ice.capitalize(), 90),
+    _words("Path", _path, 126, _pair_tip),
     Column(
         "RTT",
         lambda r, _: formats.latency(r.rtt),
@@ -216,18 +231,21 @@ class SessionModel(QAbstractTableModel):
         self._ticker.start()
 
     def state_changed(self, event: SessionStateChanged) -> None:
-        self._update(event.session_id, ("State",), state=event.new)
+        self._update(event.session_id, ("State", "State"), state=event.new)
+
+    def pty_connected(self, event: PtyConnected) -> None:
+        self._update(event.session_id, ("Guest", "Guest"), code=event.code)
 
     def ice_changed(self, event: IceConnection) -> None:
-        self._update(event.session_id, ("ICE",), ice=event.state)
+        self._update(event.session_id, ("ICE", "ICE"), ice=event.state)
 
     def pair_selected(self, event: IcePairSelected) -> None:
-        self._update(event.session_id, ("Path",), pair=event.pair)
+        self._update(event.session_id, ("Path", "Path"), pair=event.pair)
 
     def traffic(self, event: Traffic) -> None:
         self._update(
             event.session_id,
-            ("RTT", "In", "Out", "Idle"),
+            ("RTT", "Idle"),
             rtt=event.rtt,
             rate_in=event.rate_in,
             rate_out=event.rate_out,
@@ -264,11 +282,14 @@ class SessionModel(QAbstractTableModel):
         """Show the time that has passed, in the cells where it reads differently now."""
         now = self._clock()
         first, last = _AT["Age"], _AT["Idle"]
+        changed = []
         for at, row in enumerate(self._rows):
             texts = (COLUMNS[first].text(row, now), COLUMNS[last].text(row, now))
             if self._shown.get(row.session_id) != texts:
                 self._shown[row.session_id] = texts
-                self.dataChanged.emit(self.index(at, first), self.index(at, last))
+                changed.append(at)
+        if changed:  # Told once: each time costs the view more than a few rows too many.
+            self.dataChanged.emit(self.index(changed[0], first), self.index(changed[-1], last))
 
     # What Qt asks.
 
@@ -316,16 +337,16 @@ class SessionModel(QAbstractTableModel):
                 return at
         return None
 
-    def _update(self, session_id: str, titles: tuple[str, ...], **values: Any) -> None:
+    def _update(self, session_id: str, columns: tuple[str, str], **values: Any) -> None:
+        """Of a session known here: ``values``, shown in the columns from one to another."""
         at = self._find(session_id)
         if at is None:
             return
         row = self._rows[at]
         for name, value in values.items():
             setattr(row, name, value)
-        for title in titles:
-            cell = self.index(at, _AT[title])
-            self.dataChanged.emit(cell, cell)
+        first, last = (self.index(at, _AT[title]) for title in columns)
+        self.dataChanged.emit(first, last)
 
 
 def _alignment(column: Column) -> Qt.AlignmentFlag:

@@ -133,6 +133,7 @@ class SessionsPanel(Panel):
         adapter, model = self._adapter, self.model
         adapter.sessionCreated.connect(model.created)
         adapter.sessionStateChanged.connect(model.state_changed)
+        adapter.ptyConnected.connect(model.pty_connected)
         adapter.iceConnection.connect(model.ice_changed)
         adapter.icePairSelected.connect(model.pair_selected)
         adapter.traffic.connect(model.traffic)

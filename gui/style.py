@@ -192,6 +192,7 @@ QFrame#banner[tone="muted"], QFrame#banner[tone="accent"] { border-left: 3px sol
 QLabel#bannerTitle { font-weight: 600; }
 QLabel#bannerText, QLabel#muted { color: $muted; }
 QLabel#emptyTitle { font-weight: 600; }
+QLabel#code { font-size: 17pt; font-weight: 600; }
 QProgressBar { background: $hover; border: none; border-radius: 2px; max-height: 4px;
     min-height: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 2px; }

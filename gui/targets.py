@@ -51,10 +51,11 @@ _SHARE_LOCAL_TEXT = (
 
 
 class TargetsPanel(Panel):
-    """``openWanted`` and ``testWanted`` carry the target's id."""
+    """``openWanted``, ``testWanted`` and ``linkWanted`` carry the target's id."""
 
     openWanted = Signal(str)
     testWanted = Signal(str)
+    linkWanted = Signal(str)
     targetsShown = Signal()
     """The catalogue has changed and is on screen."""
 
@@ -128,6 +129,8 @@ class TargetsPanel(Panel):
         test = menu.addAction("Run loopback test")
         test.triggered.connect(lambda: self.testWanted.emit(target.id))
         menu.addSeparator()
+        link = menu.addAction("Share…")
+        link.triggered.connect(lambda: self.linkWanted.emit(target.id))
         share = menu.addAction("Stop sharing" if target.shared else "Share with guests")
         share.triggered.connect(lambda: self.share(target, not target.shared))
         menu.addSeparator()
@@ -138,7 +141,8 @@ class TargetsPanel(Panel):
         for action, icon in (
             (open_, "terminal"),
             (test, "loopback"),
-            (share, "share"),
+            (link, "share"),
+            (share, "sessions"),
             (copy, "copy"),
         ):
             self._icons.bind(action, icon)

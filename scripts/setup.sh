@@ -26,7 +26,8 @@ APT_app="libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0|li
     libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
     libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 fonts-dejavu-core"
 APT_test="!dockerd:docker.io !iptables:iptables busybox-static xvfb xauth
-    !chromium:chromium !sshd:openssh-server !ssh:openssh-client iproute2 procps"
+    !chromium:chromium !sshd:openssh-server !ssh:openssh-client iproute2 procps
+    !redis-server:redis-server !turnserver:coturn"
 APT_check=""
 APT_build="!objdump:binutils"
 # The same for Fedora and its kin; only ever printed.
@@ -34,7 +35,8 @@ RPM_app="mesa-libEGL mesa-libGL libxkbcommon dbus-libs fontconfig glib2 libxkbco
     xcb-util-cursor xcb-util-wm xcb-util-image xcb-util-keysyms xcb-util-renderutil
     dejavu-sans-mono-fonts"
 RPM_test="!dockerd:moby-engine busybox xorg-x11-server-Xvfb xorg-x11-xauth chromium iproute
-    !sshd:openssh-server !ssh:openssh-clients procps-ng"
+    !sshd:openssh-server !ssh:openssh-clients procps-ng
+    !redis-server:redis !turnserver:coturn"
 RPM_check=""
 RPM_build="!objdump:binutils"
 
@@ -249,6 +251,11 @@ make_venv
 case " $* $(cat "$STAMPS/python") " in
     *" build "*"/usr/bin/python3"*) APT_build=$("$VENV/bin/python" -c \
         'import sys; print("libpython%d.%d" % sys.version_info[:2])'); system_packages build ;;
+esac
+# And its own tests, which the window's event loop must pass.
+case " $* $(cat "$STAMPS/python") " in
+    *" test "*"/usr/bin/python3"*) APT_test=$("$VENV/bin/python" -c \
+        'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])'); system_packages test ;;
 esac
 printf '%s' "$advice_notes" | while IFS='=' read -r group advice; do
     echo "$advice" >"$STAMPS/advice-$group"

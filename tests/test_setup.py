@@ -162,7 +162,7 @@ def _rows() -> list[str]:
     (layers,) = [
         contract["layers"]
         for contract in _pyproject()["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        if contract["type"] == "layers" and "containers" not in contract
     ]
     return [name for row in layers for name in re.findall(r"[\w.]+", row)]
 

@@ -32,7 +32,7 @@ from engine.errors import (
 )
 from engine.model import ExitStatus
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
-from engine.pty.chunking import GATHER_SECONDS, ChunkSize
+from engine.pty.chunking import ChunkedReader
 from engine.pty.exec_session import SESSION_VARIABLE, TAG_VARIABLE, ExecSession, end_session
 from engine.pty.exec_stream import open_exec_stream
 
@@ -116,8 +116,8 @@ class DockerExecPTY:
         self._stream = stream
         self._session = session
         self._size = size
-        self._chunk = ChunkSize(read_chunk)
-        self._loop = asyncio.get_running_loop()
+        # The connection is left alone meanwhile: it holds more, so the program goes on.
+        self._output = ChunkedReader(stream.read, stream.gather, read_chunk)
         self._told: Size | None = None  # what Docker was last told
         self._resizing = asyncio.Lock()
         self._exit: ExitStatus | None = None
@@ -280,11 +280,7 @@ class DockerExecPTY:
         return self._exit
 
     async def read(self) -> bytes:
-        if self._chunk.flooding:
-            await self._stream.gather(self._chunk.limit, GATHER_SECONDS)
-        data = await self._stream.read(self._chunk.limit)
-        if data:
-            self._chunk.took(len(data), self._loop.time())
+        if data := await self._output.read():
             return data
         if self._exit is None:
             if self._finishing is None:

@@ -27,6 +27,7 @@ from engine.environment import child_environment
 from engine.errors import PTYClosedError, PTYOpenError
 from engine.model import LOCAL_TARGET, ExitStatus
 from engine.pty.base import READ_SIZE
+from engine.pty.chunking import ChunkedReader
 from engine.receive_buffer import ReceiveBuffer
 
 if sys.platform != "win32":
@@ -62,13 +63,17 @@ _LAUNCHER = 'exec "$@" <>"$0" >&0 2>&0'
 class LocalShellPTY:
     """See engine.pty.base.PTY. Made by open()."""
 
-    def __init__(self, master: int, process: subprocess.Popen[bytes], size: Size) -> None:
+    def __init__(
+        self, master: int, process: subprocess.Popen[bytes], size: Size, read_chunk: int
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._master = master
         self._process = process
         self._size = size
         self._exit: ExitStatus | None = None
         self._buffer = ReceiveBuffer(self._pause, self._resume)
+        # Read on meanwhile: a pseudo-terminal holds some 12 KB, and then the program waits.
+        self._output = ChunkedReader(self._buffer.read, self._buffer.fill, read_chunk)
         self._reading = False
         self._last_words = 0
         self._writable = asyncio.Event()
@@ -101,7 +106,7 @@ class LocalShellPTY:
             raise PTYOpenError(f"{shell} could not be started: {error.strerror}") from error
         finally:
             os.close(slave)
-        return cls(master, process, size)
+        return cls(master, process, size, settings.read_chunk)
 
     # -- PTY
 
@@ -123,7 +128,7 @@ class LocalShellPTY:
         return self._process.pid
 
     async def read(self) -> bytes:
-        return await self._buffer.read(READ_SIZE)
+        return await self._output.read()
 
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -164,6 +169,7 @@ class LocalShellPTY:
             self._loop.add_reader(self._master, self._on_readable)
 
     def _on_readable(self) -> None:
+        taken = 0
         while self._reading:
             try:
                 data = os.read(self._master, READ_SIZE)
@@ -179,8 +185,12 @@ class LocalShellPTY:
                 self._nobody_holds_it()
                 return
             self._buffer.feed(data)
+            taken += len(data)
             if self._process.returncode is None:
-                # One piece per turn of the loop; level-triggered, so the rest comes.
+                # The kernel hands out 4095 bytes at most. A turn of the loop takes what a
+                # read does; level-triggered, so the rest comes.
+                if taken < READ_SIZE:
+                    continue
                 return
             self._last_words += len(data)
             if self._last_words > MAX_LAST_WORDS:

@@ -1,7 +1,8 @@
 """The Socket.IO relay between guests and agents: sees session descriptions, never a terminal."""
 
 from engine.relay.limits import Limits
+from engine.relay.options import Options, read_options
 from engine.relay.run import run_relay
 from engine.relay.server import Relay
 
-__all__ = ["Limits", "Relay", "run_relay"]
+__all__ = ["Limits", "Options", "Relay", "read_options", "run_relay"]

@@ -10,7 +10,7 @@ import enum
 import hmac
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.errors import RelayRefusedError
@@ -38,6 +38,11 @@ class Credentials:
     role: PeerRole
     name: str
     agent_id: str
+    link: str = ""
+    """The id of a link, in place of a guest's token; whether there is one is asked elsewhere."""
+    public_key: str = ""
+    """What an agent says is its key, before it has proven it."""
+    has_token: bool = True
 
 
 class Gate:
@@ -50,6 +55,13 @@ class Gate:
         """Raises RelayRefusedError. ``auth`` is the Socket.IO connect payload, any shape."""
         fields = auth if isinstance(auth, dict) else {}
         token = fields.get("token")
+        link, key = field_of(fields, "link"), field_of(fields, "public_key")
+        if token is None and "Authorization" not in headers:
+            # Neither opens anything yet: the link has to be registered, the key proven.
+            if link and fields.get("role") == PeerRole.GUEST:
+                return _credentials(PeerRole.GUEST, fields, link=link, has_token=False)
+            if key and fields.get("role") == PeerRole.AGENT:
+                return _credentials(PeerRole.AGENT, fields, public_key=key, has_token=False)
         if token is None:
             header = headers.get("Authorization", "")
             token = header[len(BEARER) :] if header.lower().startswith(BEARER) else None
@@ -63,11 +75,12 @@ class Gate:
         granted = [role for role in matching if asked in (None, role)]
         if not granted:
             raise RelayRefusedError("The relay does not accept this token")
-        return Credentials(
-            role=granted[0],
-            name=printable(fields.get("name")),
-            agent_id=field_of(fields, "agent_id") or "",
-        )
+        return _credentials(granted[0], fields, public_key=key or "")
+
+
+def _credentials(role: PeerRole, fields: Mapping[str, object], **more: Any) -> Credentials:
+    name, agent_id = printable(fields.get("name")), field_of(fields, "agent_id") or ""
+    return Credentials(role=role, name=name, agent_id=agent_id, **more)
 
 
 def _same(one: str, other: str) -> bool:

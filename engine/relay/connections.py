@@ -41,8 +41,15 @@ def request_of(environ: dict[str, Any]) -> web.Request:
 
 
 class Connections:
-    def __init__(self, sio: socketio.AsyncServer, limits: Limits, tasks: TaskOwner) -> None:
+    def __init__(
+        self,
+        sio: socketio.AsyncServer,
+        limits: Limits,
+        tasks: TaskOwner,
+        address_of: Callable[[web.Request], str],
+    ) -> None:
         self._sio = sio
+        self._address_of = address_of
         self._limits = limits
         self._tasks = tasks
         self._requests: dict[asyncio.Task[Any], web.Request] = {}
@@ -61,7 +68,7 @@ class Connections:
             raise web.HTTPServiceUnavailable(headers={"Connection": "close"})
         # The library, too, takes an empty sid for none.
         opening = request.path == SOCKET_PATH and not request.query.get("sid")
-        if opening and (refusal := self._overfull(request.remote)):
+        if opening and (refusal := self._overfull(self._address_of(request))):
             body = {"message": refusal, "data": {"code": RateLimitedError.code}}
             return web.json_response(body, status=429)
         task = asyncio.current_task()
@@ -117,11 +124,11 @@ class Connections:
                 request.transport.abort()
         await asyncio.wait(requests, timeout=STOP_SECONDS)
 
-    def _overfull(self, address: str | None) -> str:
+    def _overfull(self, address: str) -> str:
         environs = self._sio.environ.values()
         if len(environs) >= self._limits.connections:
             return "The relay has no room for another connection"
-        same = sum(1 for environ in environs if request_of(environ).remote == address)
+        same = sum(self._address_of(request_of(environ)) == address for environ in environs)
         if same >= self._limits.connections_per_address:
             return "Too many connections from your address"
         return ""

@@ -38,6 +38,8 @@ class Limits:
     routes_per_guest: int = 256
     authenticate_seconds: float = 10.0
     """From opening a connection to showing a valid token."""
+    ping_seconds: float = 4.0
+    """Between pings, and for the answer to one: what is silently gone is missed after both."""
     agent_reply_seconds: float = 30.0
     guest_reply_seconds: float = 1.0
     """Browsers seldom acknowledge a candidate, and the agent must not wait for it."""

@@ -5,11 +5,25 @@ Owns the pages and their headers. Does not own any secret: anyone may read them.
 
 from __future__ import annotations
 
-from typing import Any
+import hmac
+import time
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from engine import __version__
+from engine.relay.access_log import shown_path
+from engine.relay.connections import SOCKET_PATH
+from engine.relay.metrics import CONTENT_TYPE
+from engine.relay.options import FORWARDED, address_of, is_loopback_address
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from engine.relay.access_log import AccessLog
+    from engine.relay.metrics import Metrics
+    from engine.relay.options import Options
+    from engine.relay.whereabouts import Whereabouts
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -28,8 +42,64 @@ async def about(_request: web.Request) -> web.Response:
     return web.Response(text=words, headers=_HEADERS)
 
 
-async def healthy(_request: web.Request) -> web.Response:
-    return web.Response(text="ok\n", headers=_HEADERS)
+class StatusPages:
+    """``/healthz`` for balancers, ``/metrics`` for Prometheus, and the log of requests."""
+
+    def __init__(
+        self, options: Options, metrics: Metrics, where: Whereabouts, log: AccessLog
+    ) -> None:
+        self._options = options
+        self._metrics = metrics
+        self._where = where
+        self._log = log
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/metrics", self._read_metrics)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        """Degraded is no failure: what this relay still does, no other would do better."""
+        words = "degraded: redis is away\n" if self._where.degraded else "ok\n"
+        return web.Response(text=words, headers=_HEADERS)
+
+    async def _read_metrics(self, request: web.Request) -> web.Response:
+        if not self._may_read(request):
+            return web.Response(status=403, text="Not for you\n", headers=_HEADERS)
+        body = self._metrics.text()
+        return web.Response(body=body, headers={**_HEADERS, "Content-Type": CONTENT_TYPE})
+
+    def _may_read(self, request: web.Request) -> bool:
+        token = self._options.metrics_token
+        if not token:
+            # A proxy on this machine makes everybody look local.
+            direct = FORWARDED not in request.headers
+            return direct and is_loopback_address(request.remote or "")
+        shown = request.headers.get("Authorization", "").encode("utf-8", "surrogatepass")
+        return hmac.compare_digest(shown, f"Bearer {token}".encode())
+
+    @web.middleware
+    async def logged(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        began = time.perf_counter()
+        status = 500
+        try:
+            response = await handler(request)
+            status = response.status
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            if request.path != SOCKET_PATH:
+                self._log.write(
+                    "http",
+                    address=address_of(request, self._options.proxies),
+                    method=request.method,
+                    path=shown_path(request.path),
+                    status=status,
+                    ms=round((time.perf_counter() - began) * 1000, 1),
+                )
+        return response
 
 
 def loopback_url(scheme: str, address: Any) -> str:

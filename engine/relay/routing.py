@@ -9,17 +9,17 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import AgentOfflineError, LimitError, TargetNotFoundError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from engine.relay.auth import PeerRole
     from engine.relay.limits import TokenBucket
-    from engine.wire.signaling import Offer, SharedTarget
+    from engine.wire.signaling import Offer, OpenLink, SharedTarget
 
 
 @dataclass(eq=False, slots=True)
@@ -35,8 +35,20 @@ class Peer:
     address: str
     bucket: TokenBucket
     gone: asyncio.Future[None]
+    proven: asyncio.Future[None]
+    """Done when an agent that claims a key has proven it, or failed to."""
     order: int = 0
     agent_id: str = ""
+    link: str = ""
+    """Of a guest that came by a link: its id, and all it may ask for."""
+    browser: str = ""
+    relay: str = ""
+    """Which other relay it is connected to; empty for one of ours."""
+    has_token: bool = True
+    claims_key: bool = False
+    public_key: str = ""
+    """Of an agent: whether it says it has a key, and the key once proven."""
+    links: tuple[OpenLink, ...] = ()
     targets: tuple[SharedTarget, ...] = ()
     last_seen: float = field(default_factory=time.time)
     pending: int = 0
@@ -78,29 +90,70 @@ class Directory:
             return named
         if not self._agents:
             raise AgentOfflineError("No agent is connected to the relay")
-        for agent in self._agents.values():
-            if any(target.id == offer.device_id for target in agent.targets):
-                return agent
+        sharing = self.sharing(offer.device_id)
+        if sharing is not None:
+            return sharing
         if len(self._agents) == 1:
             # It may have targets that it does not list, for whoever may open them.
             return next(iter(self._agents.values()))
         raise TargetNotFoundError(offer.device_id)
 
-    def listing(self) -> list[dict[str, Any]]:
-        """What guests are shown: the shared targets of all agents, sorted."""
-        rows = [
-            {
-                "agent_id": agent.agent_id,
-                "agent_name": agent.name or agent.agent_id,
-                "id": target.id,
-                "kind": target.kind,
-                "name": target.name or target.id,
-                "state": target.state,
-            }
-            for agent in self._agents.values()
-            for target in agent.targets
-        ]
-        return sorted(rows, key=lambda row: (row["agent_name"], row["agent_id"], row["id"]))
+    def sharing(self, device_id: str) -> Peer | None:
+        """An agent that lists the device."""
+        for agent in self._agents.values():
+            if any(target.id == device_id for target in agent.targets):
+                return agent
+        return None
+
+    def of_link(self, link_id: str) -> Peer | None:
+        """The agent that has registered a link."""
+        for agent in self._agents.values():
+            if any(link.id == link_id for link in agent.links):
+                return agent
+        return None
+
+    def all(self) -> tuple[Peer, ...]:
+        return tuple(self._agents.values())
+
+
+class Shows(Protocol):
+    """What is shown of an agent, connected here or elsewhere."""
+
+    @property
+    def agent_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def targets(self) -> tuple[SharedTarget, ...]: ...
+    @property
+    def links(self) -> tuple[OpenLink, ...]: ...
+
+
+def listing(agents: Iterable[Shows]) -> list[dict[str, Any]]:
+    """What guests with the relay's token are shown: all shared targets, sorted."""
+    rows = [_row(agent, target) for agent in agents for target in agent.targets]
+    return sorted(rows, key=lambda row: (row["agent_name"], row["agent_id"], row["id"]))
+
+
+def link_listing(agent: Shows, link_id: str) -> list[dict[str, Any]]:
+    """What the holder of a link is shown: its one target."""
+    return [
+        {**_row(agent, link, link.target), "role": link.role, "approval": link.approval}
+        for link in agent.links
+        if link.id == link_id
+    ]
+
+
+def _row(agent: Shows, shown: SharedTarget | OpenLink, target: str = "") -> dict[str, Any]:
+    target = target or shown.id
+    return {
+        "agent_id": agent.agent_id,
+        "agent_name": agent.name or agent.agent_id,
+        "id": target,
+        "kind": shown.kind,
+        "name": shown.name or target,
+        "state": shown.state,
+    }
 
 
 @dataclass(eq=False, slots=True)

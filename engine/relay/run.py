@@ -6,8 +6,8 @@ cancels.
 
 from __future__ import annotations
 
-import asyncio
-
+from engine.relay.garbage import keep_short
+from engine.relay.options import Options
 from engine.relay.server import Relay
 from engine.signaling.tls import server_context
 
@@ -19,18 +19,19 @@ async def run_relay(
     guest_token: str = "",
     tls_cert: str = "",
     tls_key: str = "",
+    options: Options | None = None,
 ) -> None:
     """Serve until cancelled. Prints the address and the tokens, made up when empty.
 
     Raises SettingsError when the address or the certificate cannot be used.
     """
     context = server_context(tls_cert, tls_key)
-    relay = Relay(agent_token, guest_token)
+    relay = Relay(agent_token, guest_token, options)
     url = await relay.start(host, port, context)
     try:
         print(f"Relay:       {url}")
         print(f"Agent token: {relay.agent_token}")
         print(f"Guest token: {relay.guest_token}", flush=True)
-        await asyncio.Event().wait()
+        await keep_short(lambda: relay.ended, lambda: relay.connected)
     finally:
         await relay.stop()

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,25 +21,35 @@ from aiohttp import web
 from engine.errors import (
     AccessDeniedError,
     AgentOfflineError,
-    AgentTimeoutError,
     HatchwayError,
     RateLimitedError,
+    RelayDegradedError,
     RelayRefusedError,
     SettingsError,
 )
+from engine.relay.access_log import AccessLog, shown_link
+from engine.relay.agents import LocalPins, Pins
 from engine.relay.auth import Gate, PeerRole, origin_allowed
+from engine.relay.bus import RelayBus
 from engine.relay.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
-from engine.relay.limits import Limits, TokenBucket
-from engine.relay.pages import healthy, loopback_url
+from engine.relay.door import Door
+from engine.relay.limits import Limits
+from engine.relay.line import SocketLine
+from engine.relay.metrics import Metrics
+from engine.relay.options import Options, address_of
+from engine.relay.pages import StatusPages, loopback_url
+from engine.relay.presence import Presence
 from engine.relay.routing import Peer
 from engine.relay.switchboard import Switchboard
 from engine.relay.web_page import WebPage
+from engine.relay.whereabouts import Whereabouts
 from engine.signaling.library import TaskOwner, library_logger
 from engine.wire.signaling import (
     ANSWER,
     DISCONNECT,
     HEARTBEAT,
     ICE,
+    ICE_SERVERS,
     OFFER,
     REGISTER,
     TARGETS,
@@ -56,6 +67,8 @@ SWEEP_SECONDS = 60.0
 """Between looks for routes long dead."""
 ANNOUNCE_SECONDS = 0.1
 """The least time between two lists of targets pushed to guests."""
+LOOK_SECONDS = 3.0
+"""The same where other relays have targets, too."""
 GUESTS = "guests"
 """The room of every guest's connection."""
 _AGENT = frozenset({PeerRole.AGENT})
@@ -76,6 +89,7 @@ class Relay:
         self,
         agent_token: str = "",
         guest_token: str = "",
+        options: Options | None = None,
         *,
         limits: Limits | None = None,
         allowed_origins: frozenset[str] = frozenset(),
@@ -85,14 +99,39 @@ class Relay:
         if self.agent_token == self.guest_token:
             raise SettingsError("relay.guest_token", "must differ from relay.token")
         self.url = ""
-        self._limits = limits or Limits()
+        self.ended = 0
+        """Connections of peers that have ended since the start."""
+        self._options = options = options or Options(
+            limits=limits or Limits(), allowed_origins=allowed_origins
+        )
+        self._limits = options.limits
         self._gate = Gate(self.agent_token, self.guest_token)
-        self._origins = allowed_origins
+        self._log = AccessLog(options.access_log)
         self._host = ""
         self._tasks = TaskOwner("relay")
         self._peers: dict[str, Peer] = {}
         self._changed = asyncio.Event()
-        self._switchboard = Switchboard(self, self._limits, self._changed.set)
+        # Guests who are told of every change of the list, and the list they were told last.
+        self._onlookers: set[str] = set()
+        self._shown: list[dict[str, Any]] = []
+        self._where = where = Whereabouts()
+        self._bus: RelayBus | None = None
+        if options.redis:
+            self._bus = RelayBus(options.redis, where.relay_of)
+            where.presence = Presence(
+                options.redis, self._bus.relay_id, where.directory.all, where.directory.leave
+            )
+        pins: Pins = where.presence or LocalPins()
+        line = SocketLine(self._server_or_fail, self._peers.get, where)
+        self._door = Door(self._gate, options, where, pins, line)
+        self._switchboard = Switchboard(
+            line, self._limits, self._changed.set, where, pins, options.turn
+        )
+        self.metrics = Metrics(
+            lambda: self._count(PeerRole.AGENT),
+            lambda: self._count(PeerRole.GUEST),
+            lambda: -1 if where.presence is None else int(where.presence.up),
+        )
         self._sio: socketio.AsyncServer | None = None
         self._connections: Connections | None = None
         self._runner: web.AppRunner | None = None
@@ -106,10 +145,11 @@ class Relay:
         """
         self._host = host
         self._sio = sio = self._server()
-        self._connections = connections = Connections(sio, self._limits, self._tasks)
-        app = web.Application(middlewares=[connections.middleware])
+        self._connections = connections = Connections(sio, self._limits, self._tasks, self._address)
+        status = StatusPages(self._options, self.metrics, self._where, self._log)
+        app = web.Application(middlewares=[status.logged, connections.middleware])
         WebPage().add_routes(app)
-        app.router.add_get("/healthz", healthy)
+        status.add_routes(app)
         sio.attach(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
@@ -124,6 +164,8 @@ class Relay:
         self._tasks.start(self._announce)
         self._tasks.start(self._sweep)
         self._tasks.start(connections.sweep)
+        if self._where.presence is not None:
+            self._tasks.start(self._where.presence.run)
         self.url = loopback_url("https" if ssl_context else "http", runner.addresses[0])
         logger.info("Relay listening at %s", self.url)
         return self.url
@@ -137,6 +179,8 @@ class Relay:
             return
         for site in tuple(runner.sites):
             await site.stop()
+        if self._where.presence is not None:
+            await self._where.presence.close()
         await connections.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sio.shutdown(), STOP_SECONDS)
@@ -144,38 +188,25 @@ class Relay:
         await runner.cleanup()
         for peer in tuple(self._peers.values()):
             self._forget(peer)
+        if self._bus is not None:
+            await self._bus.close()
+        self._log.close()
 
-    # -- the way to a peer (switchboard.Line) --
+    def _address(self, request: web.Request) -> str:
+        return address_of(request, self._options.proxies)
 
-    def find(self, sid: str) -> Peer | None:
-        return self._peers.get(sid)
+    @property
+    def connected(self) -> int:
+        return len(self._peers)
 
-    async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
-        """The peer's acknowledgement, or an error as soon as it is gone or late."""
-        sio = self._server_or_fail()
-        reply: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-
-        def acknowledged(*args: object) -> None:
-            if not reply.done():
-                reply.set_result(args[0] if args else None)
-
-        try:
-            await sio.emit(event, payload, to=peer.sid, callback=acknowledged)
-            await asyncio.wait(
-                (reply, peer.gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            # The library keeps a callback for ever that is never called.
-            waiting = sio.manager.callbacks.get(peer.sid, {})
-            for number in [n for n, waiter in waiting.items() if waiter is acknowledged]:
-                del waiting[number]
-        if reply.done():
-            return reply.result()
-        if peer.gone.done():
-            raise AgentOfflineError(f"The {peer.role} has left the relay")
-        raise AgentTimeoutError(f"The {peer.role} did not answer within {seconds:g} s")
+    def knows_link(self, link_id: str) -> bool:
+        """Whether a host connected here has registered this link."""
+        return self._where.directory.of_link(link_id) is not None
 
     # -- connections --
+
+    def _count(self, role: PeerRole) -> int:
+        return sum(peer.role is role for peer in self._peers.values())
 
     def _server(self) -> socketio.AsyncServer:
         sio = socketio.AsyncServer(
@@ -185,6 +216,9 @@ class Relay:
             cors_allowed_origins=self._origin_allowed,
             cors_credentials=False,
             max_http_buffer_size=self._limits.message_bytes,
+            ping_interval=self._limits.ping_seconds,
+            ping_timeout=self._limits.ping_seconds,
+            client_manager=self._bus,
         )
         sio.eio.start_background_task = self._tasks.start
         sio.on("connect", self._on_connect)
@@ -194,6 +228,7 @@ class Relay:
             (REGISTER, _AGENT, board.register),
             (HEARTBEAT, _AGENT, board.heartbeat),
             (TARGETS, _GUEST, board.targets),
+            (ICE_SERVERS, _BOTH, board.ice_servers),
             (OFFER, _GUEST, board.offer),
             (ICE, _BOTH, board.ice),
             (DISCONNECT, _BOTH, board.disconnect),
@@ -208,7 +243,8 @@ class Relay:
         return self._sio
 
     def _origin_allowed(self, origin: str, environ: dict[str, Any]) -> bool:
-        return origin_allowed(origin, request_of(environ), self._host, self._origins)
+        request = request_of(environ)
+        return origin_allowed(origin, request, self._host, self._options.allowed_origins)
 
     async def _on_connect(self, sid: str, *args: object) -> None:
         sio = self._server_or_fail()
@@ -220,33 +256,47 @@ class Relay:
         try:
             if REFUSED in environ:
                 raise RelayRefusedError("Open a new connection to try another token")
-            credentials = self._gate.check(args[1] if len(args) > 1 else None, request.headers)
-        except RelayRefusedError as error:
+            auth = args[1] if len(args) > 1 else None
+            peer = await self._door.admit(sid, request, auth)
+        except HatchwayError as error:
             environ[REFUSED] = True
-            logger.warning("Refused a connection from %s: %s", request.remote, error)
+            address = self._address(request)
+            logger.warning("Refused a connection from %s: %s", address, error)
+            self._log.write("refused", address=address, code=error.code)
+            self.metrics.refused.labels(error.code).inc()
             raise socketio.exceptions.ConnectionRefusedError(
                 str(error), {"code": error.code}
             ) from None
-        limits = self._limits
-        guest = credentials.role is PeerRole.GUEST
-        peer = Peer(
-            sid=sid,
-            role=credentials.role,
-            name=credentials.name,
-            address=request.remote or "",
-            bucket=TokenBucket(
-                limits.guest_rate if guest else limits.agent_rate,
-                limits.guest_burst if guest else limits.agent_burst,
-            ),
-            gone=asyncio.get_running_loop().create_future(),
-            agent_id=credentials.agent_id,
-        )
         environ[PROVEN] = True
         self._peers[sid] = peer
         self._switchboard.connected(peer)
-        if guest:
+        if peer.claims_key and isinstance(auth, dict):
+            self._tasks.start(self._challenge, peer, auth, request.host)
+        elif peer.role is PeerRole.AGENT:
+            self._tasks.start(self._switchboard.announce, peer)
+        elif not peer.link:
             await sio.enter_room(sid, GUESTS)
+            if not self._onlookers:
+                # It asks for the list by itself; from then on it is told of changes.
+                self._shown = await self._where.public_listing()
+            self._onlookers.add(sid)
         logger.info("%s connected from %s", peer.role.capitalize(), peer.address)
+        self._log.write(
+            "connected",
+            role=peer.role.value,
+            address=peer.address,
+            agent=peer.agent_id,
+            link=shown_link(peer.link),
+        )
+
+    async def _challenge(self, peer: Peer, auth: dict[str, Any], host: str) -> None:
+        await self._door.challenge(peer, str(auth.get("public_key")), host)
+        if peer.public_key:
+            return
+        # Its registration is answered first: that has the reason.
+        await asyncio.wait((peer.gone,), timeout=STOP_SECONDS)
+        if not peer.gone.done():
+            await self._server_or_fail().disconnect(peer.sid)
 
     async def _on_disconnect(self, sid: str, *_args: object) -> None:
         peer = self._peers.get(sid)
@@ -260,9 +310,15 @@ class Relay:
                 # Also a long poll that nobody would answer any more.
                 self._connections.end(connection)
         logger.info("%s from %s disconnected", peer.role.capitalize(), peer.address)
+        self._log.write("left", role=peer.role.value, address=peer.address, agent=peer.agent_id)
+        if peer.role is PeerRole.AGENT and self._where.presence is not None:
+            with contextlib.suppress(RelayDegradedError):
+                await self._where.presence.leave(peer)
 
     def _forget(self, peer: Peer) -> None:
         self._peers.pop(peer.sid, None)
+        self._onlookers.discard(peer.sid)
+        self.ended += 1
         if not peer.gone.done():
             peer.gone.set_result(None)
         self._switchboard.disconnected(peer)
@@ -275,13 +331,30 @@ class Relay:
         async def receive(sid: str, *args: object) -> dict[str, Any]:
             sio = self._sio
             payload = args[0] if args else None
+            began = time.perf_counter()
             reply = await self._handled(sid, event, payload, roles, handler)
+            self.metrics.messages.labels(event, reply["status"]).inc()
+            if event == OFFER:
+                self._offered(sid, reply, time.perf_counter() - began)
             if event == OFFER and sio is not None:
                 # Also an event, for guests that do not ask for an acknowledgement.
-                await sio.emit(ANSWER, reply, to=sid)
+                await sio.emit(ANSWER, reply, to=sid, ignore_queue=True)
             return reply
 
         return receive
+
+    def _offered(self, sid: str, reply: dict[str, Any], seconds: float) -> None:
+        self.metrics.answered.observe(seconds)
+        peer = self._peers.get(sid)
+        self._log.write(
+            "offer",
+            address=peer.address if peer else "",
+            link=shown_link(peer.link) if peer else "",
+            session=reply["session_id"],
+            status=reply["status"],
+            code=reply.get("code"),
+            ms=round(seconds * 1000, 1),
+        )
 
     async def _handled(
         self,
@@ -331,20 +404,26 @@ class Relay:
 
     async def _announce(self) -> None:
         """Push the list of targets to guests when it has changed, many changes as one."""
-        shown: list[dict[str, Any]] = []
+        # What changes at other relays is looked for.
+        pause = ANNOUNCE_SECONDS if self._where.presence is None else LOOK_SECONDS
         while True:
-            await self._changed.wait()
+            if self._where.presence is None:
+                await self._changed.wait()
             self._changed.clear()
-            listing = self._switchboard.directory.listing()
-            if listing != shown:
-                shown = listing
-                await self._server_or_fail().emit(TARGETS, {"targets": listing}, to=GUESTS)
-            await asyncio.sleep(ANNOUNCE_SECONDS)
+            if self._onlookers:
+                listing = await self._where.public_listing()
+                if listing != self._shown:
+                    self._shown = listing
+                    told = {"targets": listing}
+                    await self._server_or_fail().emit(TARGETS, told, to=GUESTS, ignore_queue=True)
+            await asyncio.sleep(pause)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._switchboard.routes.sweep()
+            for sid in self._where.long_silent():
+                self._server_or_fail().manager.callbacks.pop(sid, None)
 
 
 async def _refuse(_peer: Peer, _payload: object) -> dict[str, Any]:

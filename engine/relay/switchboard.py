@@ -1,13 +1,14 @@
 """What each message does: register, list, offer, candidates, disconnect.
 
 Owns the rules of passing on. Does not own connections: it asks and tells peers
-through a ``Line``. An offer's route exists before the first await, so that
-candidates sent right behind it find their way.
+through a ``Line``. An offer is known before the first await, so that candidates
+sent right behind it find their way: they wait until it has one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,14 +20,17 @@ from engine.errors import (
     BadReplyError,
     BadRequestError,
     ProtocolError,
+    RelayDegradedError,
     SessionNotFoundError,
 )
+from engine.relay.agents import claim
 from engine.relay.auth import PeerRole
-from engine.relay.routing import Directory, Routes
+from engine.relay.routing import Route, Routes
 from engine.wire.signaling import (
     DISCONNECT,
     HEARTBEAT,
     ICE,
+    ICE_SERVERS,
     OFFER,
     REGISTER,
     TARGETS,
@@ -44,8 +48,11 @@ from engine.wire.signaling import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine.relay.agents import Pins
     from engine.relay.limits import Limits
-    from engine.relay.routing import Peer, Route
+    from engine.relay.routing import Peer
+    from engine.relay.turn import Turn
+    from engine.relay.whereabouts import Whereabouts
 
 
 class Line(Protocol):
@@ -58,21 +65,40 @@ class Line(Protocol):
         """The peer of a connection that is still there."""
 
 
+class _Pending:
+    """An offer on its way: whether its route exists, whether the agent has answered."""
+
+    def __init__(self) -> None:
+        self.routed = asyncio.Event()
+        self.decided = asyncio.Event()
+
+
 class Switchboard:
-    def __init__(self, line: Line, limits: Limits, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        limits: Limits,
+        changed: Callable[[], None],
+        where: Whereabouts,
+        pins: Pins,
+        turn: Turn,
+    ) -> None:
         self._line = line
         self._limits = limits
         self._changed = changed
         self._connections = 0
-        self.directory = Directory()
+        self._where = where
+        self._pins = pins
+        self._turn = turn
+        self.directory = where.directory
         self.routes = Routes(limits.routes, limits.routes_per_guest, limits.route_seconds)
         # Offers the agent has not answered: (guest's sid, session id) → set when it has.
-        self._undecided: dict[tuple[str, str], asyncio.Event] = {}
+        self._undecided: dict[tuple[str, str], _Pending] = {}
 
     def connected(self, peer: Peer) -> None:
         self._connections += 1
         peer.order = self._connections
-        if peer.role is PeerRole.AGENT:
+        if peer.role is PeerRole.AGENT and not peer.claims_key:
             # An agent of another make may never register: it is known by its connection.
             self.directory.join(peer, peer.agent_id or peer.sid)
             self._changed()
@@ -87,41 +113,71 @@ class Switchboard:
 
     async def register(self, agent: Peer, payload: object) -> dict[str, Any]:
         message = parse(Register, payload)
+        await asyncio.shield(agent.proven)
+        if message.agent_id != agent.agent_id:
+            if agent.claims_key:
+                raise AccessDeniedError("The agent proved its key for another id")
+            await claim(self._pins, message.agent_id, "")
         holder = self.directory.holder(message.agent_id)
         if holder is not None and holder.order > agent.order:
             raise AccessDeniedError("A newer connection of this agent has taken its place")
         self.directory.join(agent, message.agent_id)
         agent.name = message.name
         agent.targets = message.targets
+        agent.links = message.links
+        await self.announce(agent)
         self._changed()
         return accepted(REGISTER, payload)
+
+    async def announce(self, agent: Peer) -> None:
+        """Tell the other relays where ``agent`` is; told again by itself when Redis is back."""
+        if self._where.presence is not None:
+            with contextlib.suppress(RelayDegradedError):
+                await self._where.presence.announce(agent)
 
     async def heartbeat(self, agent: Peer, payload: object) -> dict[str, Any]:
         agent.last_seen = time.time()
         return accepted(HEARTBEAT, payload)
 
-    async def targets(self, _guest: Peer, payload: object) -> dict[str, Any]:
-        return accepted(TARGETS, payload, targets=self.directory.listing())
+    async def targets(self, guest: Peer, payload: object) -> dict[str, Any]:
+        return accepted(TARGETS, payload, targets=await self._where.listing(guest))
+
+    async def ice_servers(self, peer: Peer, payload: object) -> dict[str, Any]:
+        turn = self._turn
+        servers = turn.servers(peer.agent_id or peer.link or "guest")
+        return accepted(
+            ICE_SERVERS, payload, ice_servers=servers, relay_only=turn.relay_only, ttl=turn.ttl
+        )
 
     async def offer(self, guest: Peer, payload: object) -> dict[str, Any]:
         offer = parse(Offer, payload)
+        if guest.link and (offer.proof is None or offer.proof.share != guest.link):
+            # What is shared with holders of the token is not shared with those of a link.
+            raise AccessDeniedError("A guest who came by a link offers with its proof")
         forwarded = {
             **_plain(payload),
             "guest_name": guest.name,
             "guest_address": guest.address,
+            "guest_browser": guest.browser,
         }
-        agent = self.directory.choose(offer)
-        route = self.routes.get(offer.session_id)
-        if route is None:
-            route = self.routes.open(offer.session_id, guest.sid, agent.agent_id)
-        # Somebody else's session: the agent decides by the resume token, and
-        # the route moves only when it says yes.
-        own = route.guest == guest.sid
-        if own:
-            route.agent_id = agent.agent_id
         key = guest.sid, offer.session_id
-        decided = self._undecided[key] = asyncio.Event()
+        pending = self._undecided[key] = _Pending()
+        route, own = None, False
         try:
+            agent = await self._where.choose(guest, offer)
+            others = await self._is_others(guest, offer.session_id)
+            route = self.routes.get(offer.session_id)
+            if route is None and not others:
+                route = self.routes.open(offer.session_id, guest.sid, agent.agent_id)
+            # Somebody else's session: the agent decides by the resume token, and
+            # the route moves only when it says yes.
+            own = route is not None and route.guest == guest.sid
+            if route is not None and own:
+                route.agent_id = agent.agent_id
+                if agent.relay:
+                    # Before the answer: the agent's candidates may overtake it.
+                    await self._share_route(offer.session_id, guest, agent)
+            pending.routed.set()
             reply = await self._line.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
             answer, success = _checked(OFFER, offer, reply)
             if success:
@@ -131,19 +187,21 @@ class Switchboard:
                     agent.agent_id,
                     connected=self._line.find(guest.sid) is not None,
                 )
+                await self._share_route(offer.session_id, guest, agent)
             return answer
         finally:
-            if own and not route.confirmed:
-                self.routes.close(route)
-            decided.set()
-            if self._undecided.get(key) is decided:
+            if route is not None and own and not route.confirmed:
+                await self._close(route)
+            pending.routed.set()
+            pending.decided.set()
+            if self._undecided.get(key) is pending:
                 del self._undecided[key]
 
     async def ice(self, sender: Peer, payload: object) -> dict[str, Any]:
         message = parse(Ice, payload)
         forwarded = _plain(payload)
         if sender.role is PeerRole.AGENT:
-            guest, _ = self._guest_of(sender, message.session_id)
+            guest, _ = await self._guest_of(sender, message.session_id)
             return await self._tell_guest(guest, ICE, message, forwarded)
         agent, _ = await self._agent_of(sender, message.session_id, confirmed=False)
         return await self._ask_agent(agent, ICE, message, forwarded)
@@ -153,18 +211,18 @@ class Switchboard:
         forwarded = _plain(payload)
         try:
             if sender.role is PeerRole.AGENT:
-                peer, route = self._guest_of(sender, message.session_id)
+                peer, route = await self._guest_of(sender, message.session_id)
             else:
                 # Unconfirmed, the session might be another guest's.
                 peer, route = await self._agent_of(sender, message.session_id, confirmed=True)
         except SessionNotFoundError as error:
             return warning(DISCONNECT, message, error=str(error), code=error.code)
         if sender.role is PeerRole.AGENT:
-            self.routes.close(route)
+            await self._close(route)
             return await self._tell_guest(peer, DISCONNECT, message, forwarded)
         reply = await self._ask_agent(peer, DISCONNECT, message, forwarded)
         if reply["status"] != "error":
-            self.routes.close(route)
+            await self._close(route)
         return reply
 
     async def _agent_of(
@@ -172,12 +230,15 @@ class Switchboard:
     ) -> tuple[Peer, Route]:
         route = self._own_route(guest, session_id)
         undecided = self._undecided.get((guest.sid, session_id))
-        if undecided is not None and (route is None or (confirmed and not route.confirmed)):
-            await undecided.wait()
+        if undecided is not None:
+            await undecided.routed.wait()
             route = self._own_route(guest, session_id)
+            if route is None or (confirmed and not route.confirmed):
+                await undecided.decided.wait()
+                route = self._own_route(guest, session_id)
         if route is None:
             raise SessionNotFoundError(f"Session {session_id} not found")
-        agent = self.directory.holder(route.agent_id)
+        agent = await self._where.holder(route.agent_id)
         if agent is None:
             raise AgentOfflineError("The agent of this session is not connected to the relay")
         return agent, route
@@ -186,14 +247,41 @@ class Switchboard:
         route = self.routes.get(session_id)
         return route if route is not None and route.guest == guest.sid else None
 
-    def _guest_of(self, agent: Peer, session_id: str) -> tuple[Peer, Route]:
-        route = self.routes.get(session_id)
+    async def _guest_of(self, agent: Peer, session_id: str) -> tuple[Peer, Route]:
+        presence, route = self._where.presence, self.routes.get(session_id)
+        if route is None and presence is not None:
+            entry = await presence.route(session_id)
+            if entry is not None and entry.agent_id == agent.agent_id:
+                remote = Route(session_id, entry.guest, entry.agent_id, confirmed=True)
+                return self._where.guest_at(entry.guest, entry.relay), remote
         if route is None or route.agent_id != agent.agent_id:
             raise SessionNotFoundError(f"Session {session_id} not found")
         guest = self._line.find(route.guest)
         if guest is None:
             raise SessionNotFoundError(f"The guest of session {session_id} has left the relay")
         return guest, route
+
+    async def _is_others(self, guest: Peer, session_id: str) -> bool:
+        """Whether a guest of another relay has the session."""
+        if self._where.presence is None:
+            return False
+        try:
+            entry = await self._where.presence.route(session_id)
+        except RelayDegradedError:
+            return False
+        return entry is not None and entry.guest != guest.sid
+
+    async def _share_route(self, session_id: str, guest: Peer, agent: Peer) -> None:
+        """Before the answer goes out: the agent's candidates may come by another relay."""
+        if self._where.presence is not None:
+            with contextlib.suppress(RelayDegradedError):
+                await self._where.presence.set_route(session_id, guest.sid, agent.agent_id)
+
+    async def _close(self, route: Route) -> None:
+        self.routes.close(route)
+        if self._where.presence is not None:
+            with contextlib.suppress(RelayDegradedError):
+                await self._where.presence.drop_route(route.session_id)
 
     async def _ask_agent(
         self, agent: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]

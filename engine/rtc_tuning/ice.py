@@ -7,6 +7,7 @@ Does not own encryption (dtls) nor the socket's system calls (engine.udp).
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import socket
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -19,10 +20,15 @@ from engine.udp import UdpEndpoint
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair, StunProtocol
 
+logger = logging.getLogger(__name__)
+
 CONSENT_FAILURES = 2
 CONSENT_INTERVAL_SECONDS = 2
 CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
 """A peer silent for so long, though asked, is gone (RFC 7675: within 30 s)."""
+CONSENT_BEATS = 4
+"""Questions are asked at one of so many moments of the interval, the same for all peers:
+one by one they would wake an app at rest a hundred times a second for 200 of them."""
 CONSENT_RETRANSMISSIONS = 2
 """Of each question, 0.5 s and 1 s later: with a tenth of all packets lost, one question
 each 2 s would end a good connection within minutes."""
@@ -30,6 +36,12 @@ each 2 s would end a good connection within minutes."""
 CHECKS_AT_ONCE = 4
 PACE_SECONDS = 0.02
 """Connectivity checks begun each PACE_SECONDS: RFC 8445 section 14.2 allows one per 5 ms."""
+
+LAST_STUN = 3
+FIRST_DTLS = 20
+LAST_DTLS = 63
+NOBODYS = 255
+"""First bytes of datagrams by protocol (RFC 7983); any other is dropped."""
 
 IP_MTU = 14
 IPV6_MTU = 24
@@ -46,6 +58,13 @@ def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     return addresses
 
 
+def _next_beat(now: float) -> float:
+    """Seconds to the next question: RFC 7675's 0.8 to 1.2 intervals, to the nearest beat."""
+    beat = CONSENT_INTERVAL_SECONDS / CONSENT_BEATS
+    due = now + CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2)
+    return round(due / beat) * beat - now
+
+
 class Pump(Protocol):
     """Takes encrypted datagrams as they come, in place of a task that awaits each."""
 
@@ -59,18 +78,22 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
     _moving = False
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        if isinstance(data, bytes) and data and 19 < data[0] < 64:
-            self.receiver.data_received(data, self.local_candidate.component)
-        else:
-            super().datagram_received(data, addr)
+        kind = data[0] if isinstance(data, bytes) and data else NOBODYS
+        if FIRST_DTLS <= kind <= LAST_DTLS:
+            cast("TunedIceConnection", self.receiver).datagrams_received([cast("bytes", data)])
+        elif kind <= LAST_STUN:
+            try:
+                super().datagram_received(data, addr)
+            except Exception as error:  # its parser raises whatever it trips over
+                logger.debug("A STUN message from %s was dropped: %r", addr[0], error)
 
     def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
-        encrypted = [data for data in datagrams if data and 19 < data[0] < 64]
+        encrypted = [data for data in datagrams if data and FIRST_DTLS <= data[0] <= LAST_DTLS]
         if encrypted:
             cast("TunedIceConnection", self.receiver).datagrams_received(encrypted)
         if len(encrypted) < len(datagrams):
             for data in datagrams:
-                if not (data and 19 < data[0] < 64):
+                if not (data and FIRST_DTLS <= data[0] <= LAST_DTLS):
                     self.datagram_received(data, addr)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -162,10 +185,7 @@ class TunedIceConnection(aioice.ice.Connection):
     # What aioice calls.
 
     def data_received(self, data: bytes, component: int) -> None:
-        if self._pump is not None:
-            self._pump.datagrams([data])
-        else:
-            super().data_received(data, component)
+        """Looks like STUN, and is not: nobody's."""
 
     def datagrams_received(self, datagrams: list[bytes]) -> None:
         if self._pump is not None:
@@ -186,6 +206,13 @@ class TunedIceConnection(aioice.ice.Connection):
             return super()._check_periodic()  # nothing to wait for yet
         self._pace()
         return False
+
+    def check_start_task(self, pair: CandidatePair) -> None:
+        begins = pair.task is None
+        super().check_start_task(pair)
+        if begins:
+            # Else it counts as waiting until its task runs, and is begun again in its turn.
+            pair.state = aioice.ice.CandidatePair.State.IN_PROGRESS
 
     def _pace(self) -> None:
         self._pacing = None
@@ -211,7 +238,7 @@ class TunedIceConnection(aioice.ice.Connection):
         asking: set[asyncio.Task[None]] = set()
         try:
             while not self._closing:
-                await asyncio.sleep(CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2))
+                await asyncio.sleep(_next_beat(loop.time()))
                 if loop.time() - self._heard_at > CONSENT_SECONDS:
                     self._query_consent_task = None
                     await self.close()

@@ -37,6 +37,9 @@ TICK_SECONDS = 1.0
 """Between two samples of traffic, and looks at the heartbeat."""
 MISSED_HEARTBEATS = 3
 """Unanswered pings after which the guest counts as disconnected."""
+REST_FACTOR = 5
+"""How much rarer the pings are while nothing is typed or printed: ICE's consent watches
+the path meanwhile (engine.rtc_tuning.ice), the pings only whether the page still runs."""
 
 
 class _Done:
@@ -57,6 +60,8 @@ class WebRTCSessionManager:
     ) -> None:
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
+        self.ice = self.settings.ice
+        """For connections to come: the settings', and what the relay hands out besides."""
         self._open_pty = open_pty
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
@@ -217,33 +222,42 @@ class WebRTCSessionManager:
                 if session.state is not SessionState.CLOSED:
                     self._tick(session)
 
-    def _tick(self, session: Session) -> None:
-        now, limits = time.monotonic(), self.settings.session
-        rate_in, rate_out = session.counter.sample()
-        idle = max(0.0, time.time() - session.last_activity)
+    def _sample(self, session: Session, idle: float) -> None:
+        """Tell what went through, unless it is what was told last."""
+        counter = session.counter
+        rate_in, rate_out = counter.sample()
+        sample = (counter.bytes_in, counter.bytes_out, rate_in, rate_out, session.pc.rtt)
+        if sample == session.last_sample:
+            return
+        session.last_sample = sample
         self.events.publish(
             ev.Traffic(
                 session_id=session.id,
-                bytes_in=session.counter.bytes_in,
-                bytes_out=session.counter.bytes_out,
+                bytes_in=counter.bytes_in,
+                bytes_out=counter.bytes_out,
                 rate_in=rate_in,
                 rate_out=rate_out,
                 rtt=session.pc.rtt,
                 idle=idle,
             )
         )
+
+    def _tick(self, session: Session) -> None:
+        now, limits = time.monotonic(), self.settings.session
+        idle = max(0.0, time.time() - session.last_activity)
+        self._sample(session, idle)
         channel = session.channel
         if session.disconnected_at and now - session.disconnected_at > limits.resume_window:
             self.end_soon(session.id, "The guest did not come back")
         if channel is None or not channel.is_v1 or not channel.is_open:
             return
+        interval = limits.heartbeat_interval
+        if idle > interval:
+            interval *= REST_FACTOR
         silence = now - session.last_heard
-        if silence > limits.heartbeat_interval:
+        if silence > interval:
             channel.ping()
-        if (
-            silence > limits.heartbeat_interval * (MISSED_HEARTBEATS + 1)
-            and session.state is SessionState.CONNECTED
-        ):
+        if silence > interval * (MISSED_HEARTBEATS + 1) and session.state is SessionState.CONNECTED:
             session.lost("The guest does not answer")
         if idle > limits.timeout - limits.timeout_warning and not session.warned:
             session.warned = True

@@ -21,7 +21,7 @@ from engine.model import CandidatePair, ExitStatus, Guest, Role, Size
 from engine.pty.base import PTY
 from engine.rtc import PeerConnection, RtcChannel
 from engine.sessions.state import SessionState
-from engine.settings import Settings
+from engine.settings import IceSettings, Settings
 from engine.terminal.bridge import PTYBridge
 from engine.terminal.channel import WINDOW, TerminalChannel
 from engine.wire import terminal as wire
@@ -58,6 +58,7 @@ class SessionOwner(Protocol):
     """What a session needs of the manager."""
 
     settings: Settings
+    ice: IceSettings
     events: ev.EventBus
 
     def update_session_state(self, session_id: str, state: SessionState) -> object: ...
@@ -75,7 +76,7 @@ class Link:
         self._session = session
         self._owner = owner
         self.channel: TerminalChannel | None = None
-        self.pc = PeerConnection(owner.settings.ice, self)
+        self.pc = PeerConnection(owner.ice, self)
 
     @property
     def current(self) -> bool:
@@ -134,6 +135,7 @@ class Session:
         self.last_activity = self.created_at
         self.resume_token = secrets.token_urlsafe(16)
         self.counter = Counter()
+        self.last_sample: tuple[object, ...] = ()
         self.bridge: PTYBridge | None = None
         self.size = Size()
         self.warned = False
@@ -237,7 +239,9 @@ class Session:
             on_activity=self.touch,
             on_end=self._pty_ended,
         )
-        self._owner.events.publish(ev.PtyConnected(session_id=self.id, target=pty.label))
+        self._owner.events.publish(
+            ev.PtyConnected(session_id=self.id, target=pty.label, code=self.code)
+        )
         return self.bridge
 
     def current_state(self) -> SessionState:

@@ -19,17 +19,18 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import socketio
 
+from engine.agent_key import AgentKey, host_of
 from engine.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
 from engine.events import RelayStateChanged
 from engine.model import RelayState
 from engine.signaling.heartbeat import Heartbeat
 from engine.signaling.library import TaskOwner, library_logger
 from engine.signaling.retry import Backoff, explain, refusal
-from engine.wire.signaling import HEARTBEAT, ICE, REGISTER, failure
+from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER, failure
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from engine.events import EventBus
 
@@ -40,6 +41,9 @@ CONNECT_SECONDS = 10.0
 """For one attempt: TCP, TLS, HTTP, Socket.IO."""
 WELCOME_SECONDS = 4.0
 """From our auth to the relay's yes or no; one that knows no auth may say neither."""
+CALL_SECONDS = 5.0
+_REJECTIONS = ("relay_refused", "agent_id_taken")
+"""Answers to a registration after which staying connected is no use."""
 CLOSE_SECONDS = 1.0
 """For a connection's goodbye; what has not ended by then is cancelled."""
 
@@ -55,11 +59,13 @@ class SignalingClient:
     or a function giving it. ``handlers`` maps an event to the function whose
     return value is the acknowledgement. ``registration`` gives the payload of
     ``agent:register``, asked anew at each connect. States go to ``events``.
+    ``urls`` are relays of one operator, tried in turn. ``key`` answers their
+    challenge; ``on_registered`` runs after each registration they confirm.
     """
 
     def __init__(
         self,
-        url: str,
+        urls: Sequence[str] | str,
         *,
         auth: Mapping[str, object] | Callable[[], Mapping[str, object]],
         handlers: Mapping[str, Callable[[object], Awaitable[dict[str, Any]]]],
@@ -68,12 +74,20 @@ class SignalingClient:
         ssl_context: ssl.SSLContext | None = None,
         heartbeat_interval: float = HEARTBEAT_SECONDS,
         backoff: Backoff | None = None,
+        key: AgentKey | None = None,
+        on_registered: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self._url = url
+        self._urls = [urls] if isinstance(urls, str) else list(urls)
+        self._url = url = self._urls[0]
+        self._key = key
+        self.registered = asyncio.Event()
+        """Set while the relay has confirmed our registration; one of another make never does."""
+        self._rejection: ConnectionFailedError | None = None
         self._auth = auth
         self._handlers = dict(handlers)
         self._events = events
         self._registration = registration
+        self._on_registered = on_registered
         self._ssl = ssl_context
         self._interval = heartbeat_interval
         self._backoff = backoff or Backoff()
@@ -83,6 +97,7 @@ class SignalingClient:
         self._heartbeat: Heartbeat | None = None
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
+        self._lost: asyncio.Event | None = None
         self._main: asyncio.Task[None] | None = None
         # Whether this relay is one that is put off by an auth payload.
         self._bare = False
@@ -139,9 +154,42 @@ class SignalingClient:
         """Send one of our candidates; False when there is no connection."""
         return await self.emit(ICE, payload)
 
+    async def call(self, event: str, payload: Mapping[str, object]) -> dict[str, Any]:
+        """The relay's reply; empty when it gives none we can read."""
+        sio = self._sio
+        if sio is None:
+            return {}
+        try:
+            reply = await sio.call(event, dict(payload), timeout=CALL_SECONDS)
+        except socketio.exceptions.SocketIOError:
+            return {}
+        return reply if isinstance(reply, dict) and reply.get("status") == "success" else {}
+
     async def re_register(self) -> bool:
         """Tell the relay of changed targets. Without a connection the next one does."""
-        return await self.emit(REGISTER, self._registration())
+        sio = self._sio
+        if sio is None:
+            return False
+
+        def replied(*args: object) -> None:
+            if sio is self._sio:
+                self._registered(args[0] if args else None)
+
+        try:
+            await sio.emit(REGISTER, dict(self._registration()), callback=replied)
+        except socketio.exceptions.SocketIOError:
+            return False
+        return True
+
+    def _registered(self, reply: object) -> None:
+        fields = reply if isinstance(reply, dict) else {}
+        if fields.get("code") in _REJECTIONS and self._lost is not None:
+            self._rejection = refusal(fields.get("error"))
+            self._lost.set()
+        elif fields.get("status") == "success" and not self.registered.is_set():
+            self.registered.set()
+            if self._on_registered is not None:
+                self._tasks.start(self._on_registered)
 
     async def _run(self) -> None:
         while True:
@@ -156,6 +204,9 @@ class SignalingClient:
                 self._publish(RelayState.RECONNECTING, "The connection to the relay was lost")
                 delay = self._backoff.next()
             await asyncio.sleep(delay)
+            # The next one may be there while this one is not.
+            self._urls.append(self._urls.pop(0))
+            self._url = self._urls[0]
 
     async def _attempt(self) -> None:
         """Connect and serve until the connection is lost. Raises ConnectionFailedError."""
@@ -166,12 +217,17 @@ class SignalingClient:
             raise
         try:
             self._sio = sio
+            self._lost = lost
             self._backoff.reset()
             self._publish(RelayState.CONNECTED)
             await self._serve(sio, lost)
         finally:
-            self._sio = None
+            self._sio = self._lost = None
+            self.registered.clear()
             await self._drop(sio)
+        rejection, self._rejection = self._rejection, None
+        if rejection is not None:
+            raise rejection
 
     async def _reach(self) -> tuple[socketio.AsyncClient, asyncio.Event]:
         """A connection, made the first way that works."""
@@ -203,7 +259,11 @@ class SignalingClient:
         sio.on("disconnect", lambda *_args: lost.set())
         for event, handler in self._handlers.items():
             sio.on(event, self._receiver(event, handler))
+        if self._key is not None:
+            sio.on(CHALLENGE, self._answer_challenge)
         auth = dict(self._auth() if callable(self._auth) else self._auth)
+        if self._key is not None:
+            auth["public_key"] = self._key.public
         token = auth.get("token")
         presented = False
 
@@ -272,6 +332,10 @@ class SignalingClient:
         """End one connection, whatever state the library is in."""
         with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
             await asyncio.wait_for(sio.disconnect(), CLOSE_SECONDS)
+        if sio.eio.ws is not None and not sio.eio.ws.closed:
+            # The library forgets the socket of a relay that fell silent.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(sio.eio.ws.close(), CLOSE_SECONDS)
         loops = {
             task
             for task in (sio.eio.read_loop_task, sio.eio.write_loop_task)
@@ -281,6 +345,14 @@ class SignalingClient:
             task.cancel()
         if loops:
             await asyncio.wait(loops, timeout=CLOSE_SECONDS)
+
+    async def _answer_challenge(self, *args: object) -> dict[str, Any]:
+        payload = args[0] if args else None
+        nonce = payload.get("nonce") if isinstance(payload, dict) else None
+        if self._key is None or not isinstance(nonce, str):
+            return {}
+        agent_id = str(self._registration().get("agent_id", ""))
+        return {"signature": self._key.answer(nonce, agent_id, host_of(self._url))}
 
     def _receiver(
         self, event: str, handler: Callable[[object], Awaitable[dict[str, Any]]]

@@ -53,11 +53,12 @@ class OfferHandler:
     async def __call__(self, payload: object) -> dict[str, Any]:
         try:
             offer = wire.parse(wire.Offer, payload)
-            answer = await self._answer(offer)
-        except AccessDeniedError as error:
-            self._tell_host(payload, error)
-            return wire.failure(wire.OFFER, payload, error)
         except HatchwayError as error:
+            return wire.failure(wire.OFFER, payload, error)
+        try:
+            answer = await self._answer(offer)
+        except HatchwayError as error:
+            self._tell_host(offer, error)
             return wire.failure(wire.OFFER, payload, error)
         return wire.success(wire.OFFER, offer, sdp_type="answer", **answer)
 
@@ -134,10 +135,10 @@ class OfferHandler:
             )
         return answer
 
-    def _tell_host(self, payload: object, error: AccessDeniedError) -> None:
+    def _tell_host(self, offer: wire.Offer, error: HatchwayError) -> None:
         """A refused guest leaves no session: the host hears of it all the same."""
-        offer = wire.parse(wire.Offer, payload)
-        logger.warning("Refused an offer for %s: %s", offer.device_id, error)
+        level = logging.WARNING if isinstance(error, AccessDeniedError) else logging.INFO
+        logger.log(level, "Refused an offer for %s: %s", offer.device_id, error)
         share = offer.proof.share if offer.proof else ""
         self._manager.events.publish(
             ev.OfferRefused(

@@ -36,8 +36,8 @@ MAX_CANDIDATE_LENGTH = 1024
 MAX_TARGETS = 1000
 """Shared targets one agent may register."""
 
-MAX_LINKS = 1000
-"""Links one agent may register."""
+MAX_LINKS = 1200
+"""Links one agent may register, ended ones included."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 _OptionalId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)] | None
@@ -111,8 +111,6 @@ class OpenLink(msgspec.Struct, frozen=True):
     state: _Word = ""
     role: _Word = "control"
     approval: bool = False
-    expires_at: float | None = None
-    """Seconds since the epoch."""
 
 
 class Register(msgspec.Struct, frozen=True):

@@ -43,6 +43,21 @@ def test_suites_are_asked_for_by_their_names_or_figures(
     assert [found.name for found in bench.chosen(SUITES, names)] == expected
 
 
+def test_what_takes_long_is_in_the_long_form_or_asked_for() -> None:
+    several = (*SUITES, Suite("relay", (), ("relay_",), nothing, long=True))
+    for names, long, expected in (
+        ([], False, ["echo", "scale"]),
+        ([], True, ["echo", "scale", "relay"]),
+        (["relay_p99_2"], False, ["relay"]),
+    ):
+        found = [suite.name for suite in bench.chosen(several, names, long=long)]
+        assert found == expected
+
+
+def test_what_every_run_owes_is_in_the_short_form() -> None:
+    assert not [suite.name for suite in bench.suites() if suite.long and suite.required]
+
+
 def test_a_name_that_is_neither_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"called warp; suites: echo, scale"):
         bench.chosen(SUITES, ["scale", "warp"])

@@ -13,17 +13,14 @@ from urllib.parse import quote
 
 from engine.agent import Agent
 from engine.model import Role
-from engine.relay import Relay
-from engine.relay.auth import Credentials, Gate
+from engine.relay import Options, Relay
 from engine.settings import AgentSettings, RelaySettings, Settings, ShareSettings
-from engine.wire.signaling import TARGETS, accepted
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from engine.model import Share
-    from engine.relay.routing import Peer
     from engine.sessions.session import Session
     from tests.e2e.browser import Browser, Page
 
@@ -36,31 +33,10 @@ TEXT = """(() => {
 """All text of the terminal, scrollback included."""
 
 
-class _LinkGate(Gate):
-    """Lets holders of links in, until the relay does so by itself."""
-
-    def __init__(self, house: House) -> None:
-        super().__init__(AGENT_TOKEN, GUEST_TOKEN)
-        self._house = house
-
-    def check(self, auth: object, headers: Mapping[str, str]) -> Credentials:
-        if isinstance(auth, dict) and "link" in auth:
-            auth = {**auth, "token": GUEST_TOKEN, "name": auth["link"]}
-        return super().check(auth, headers)
-
-    async def targets(self, guest: Peer, payload: object) -> dict[str, Any]:
-        if not guest.name:
-            listing = self._house.relay._switchboard.directory.listing()
-            return accepted(TARGETS, payload, targets=listing)
-        share = self._house.agent.sharing.shares.find(guest.name)
-        row = {"id": share.target, "name": share.target, "state": "running", "kind": "container"}
-        row |= {"agent_id": "house", "agent_name": "the house"}
-        return accepted(TARGETS, payload, targets=[row])
-
-
 class House:
-    def __init__(self, container: str, host: str) -> None:
+    def __init__(self, container: str, host: str, options: Options | None = None) -> None:
         self.container = container
+        self._options = options
         self.host = host
         self.relay = self._relay()
         self.agent: Agent
@@ -81,7 +57,7 @@ class House:
             )
         )
         await self.agent.start()
-        assert await self.agent.wait_for_relay(10)
+        assert await self.agent.wait_registered(10)
 
     async def stop(self) -> None:
         await self.agent.stop()
@@ -94,11 +70,7 @@ class House:
         await self.relay.start(self.host, self._port)
 
     def _relay(self) -> Relay:
-        relay = Relay(AGENT_TOKEN, GUEST_TOKEN)
-        gate = _LinkGate(self)
-        relay._gate = gate
-        relay._switchboard.targets = gate.targets  # type: ignore[method-assign]
-        return relay
+        return Relay(AGENT_TOKEN, GUEST_TOKEN, self._options)
 
     def link(self, role: Role = Role.CONTROL, **options: Any) -> Share:
         """A link to the container; ``url()`` is what a guest opens."""
@@ -121,9 +93,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(container: str, host: str = "127.0.0.1") -> AsyncIterator[House]:
+async def house(
+    container: str, host: str = "127.0.0.1", options: Options | None = None
+) -> AsyncIterator[House]:
     """``host`` is where the relay listens, and what links begin with."""
-    made = House(container, host)
+    made = House(container, host, options)
     try:
         await made.start()
         yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from engine.errors import RemoteError
+from engine.model import LOCAL_TARGET
+from engine.wire.proof import encode_secret, parse_link
+from tests.engine.hosting import Visitor
 
 if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
@@ -105,3 +111,39 @@ def test_the_engine_starts_without_qt() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+async def test_links_as_json_work_as_soon_as_they_are_printed() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "engine", "--links-json", "--share", f"{LOCAL_TARGET}=control",
+        "--share", f"{LOCAL_TARGET}=ask", "--share", "later=view",
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    rows = [json.loads(await asyncio.wait_for(process.stdout.readline(), 30)) for _ in range(3)]
+    assert [(row["target"], row["role"]) for row in rows] == [
+        (LOCAL_TARGET, "control"),
+        (LOCAL_TARGET, "ask"),
+        ("later", "view"),
+    ]
+    assert all(set(row) == {"target", "role", "url"} for row in rows)
+    open_link, asking, later = (parse_link(row["url"]) for row in rows)
+    visitor = Visitor(open_link)
+    await visitor.peer.connect()
+    visitor.peer.send(b"echo $((6*7))\r")
+    await visitor.sees(b"42")
+    await visitor.peer.close()
+    for link, words in ((asking, "Nobody is at the host"), (later, "not found")):
+        visitor = Visitor(link)
+        with pytest.raises(RemoteError, match=words):
+            await visitor.peer.connect()
+    process.send_signal(signal.SIGTERM)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert (process.returncode, out) == (0, b"")
+    assert open_link.secret.hex().encode() not in err
+    assert encode_secret(open_link.secret).encode() not in err
+
+
+def test_a_share_that_makes_no_sense_is_a_usage_error() -> None:
+    done = run("--share", "web=king")
+    assert (done.returncode, "share.links" in done.stderr) == (2, True)

@@ -350,10 +350,16 @@ async def test_a_call_whose_idle_connection_died_makes_another(
     at: Callable[..., DockerEngines], ssh_server: SshServer, docker_client: DockerClient
 ) -> None:
     engines = at(ssh_server.url, ssh_server.config)
+
+    def dead() -> bool:
+        # Its end of the socket is closed then, but not at once after the signal.
+        return all(ssh.status() == psutil.STATUS_ZOMBIE for ssh in ssh_programs())
+
     for _ in range(2):
         assert await engines.call("docker", lambda client: client.ping())
         for ssh in ssh_programs():
             ssh.kill()
+        await until(dead, 5)
 
 
 async def test_the_end_of_file_comes_with_what_was_sent_before_it(

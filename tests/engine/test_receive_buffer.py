@@ -92,6 +92,27 @@ async def test_gathering_stops_the_source_for_a_moment_only() -> None:
     assert await source.buffer.read(10) == b"some"
 
 
+async def test_filling_waits_for_enough_or_the_end_while_the_source_goes_on() -> None:
+    source = Source()
+    source.buffer.feed(b"some")
+    await source.buffer.fill(1000, 0.001)  # in vain
+    await source.buffer.fill(4, 60.0)
+    filling = asyncio.create_task(source.buffer.fill(6, 60.0))
+    await asyncio.sleep(0)
+    source.buffer.feed(b"5")
+    await asyncio.sleep(0)
+    assert not filling.done()
+    source.buffer.feed(b"6")
+    await filling
+    filling = asyncio.create_task(source.buffer.fill(HIGH_WATER * 2, 60.0))
+    await asyncio.sleep(0)
+    source.buffer.feed(bytes(HIGH_WATER))
+    await filling  # a full buffer gets no more
+    assert source.calls == ["pause"]
+    source.buffer.end()
+    await source.buffer.fill(HIGH_WATER * 2, 60.0)
+
+
 async def test_a_discarding_end_leaves_nothing() -> None:
     buffer = Source().buffer
     buffer.feed(b"unread")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import aioice.mdns
 import pytest
 from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
@@ -109,6 +110,34 @@ async def test_mdns_candidates_do_not_delay_the_answer() -> None:
     assert ("remote", MDNS.removeprefix("candidate:")) in watcher.candidates
     await offerer.close()
     await answerer.close()
+
+
+async def test_a_name_that_comes_just_before_the_end_of_candidates_counts() -> None:
+    """Both in one packet of the relay's: nothing runs in between."""
+    offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection()
+    channel = offerer.open_channel()
+    offer = await offerer.make_offer()
+    lines = offer.splitlines()
+    # One of this machine's addresses will do.
+    line = next(line for line in lines if line.startswith("a=candidate:"))
+    address = line.split()[4]
+    name = "0a0b0c0d-0000-4000-8000-0123456789ab.local"
+    announcer = await aioice.mdns.create_mdns_protocol()
+    await announcer.publish(name, address)
+    bare = [line for line in lines if not line.startswith(("a=candidate:", "a=end-of-"))]
+    await offerer.take_answer(await answerer.answer_offer("\r\n".join(bare) + "\r\n"))
+    began = time.monotonic()
+    await answerer.add_candidate(line.removeprefix("a=").replace(address, name), "0", 0)
+    await answerer.add_candidate(None, None, None)
+    assert time.monotonic() - began < 0.5
+    assert answerer.sctp is not None
+    ice = answerer.sctp.transport.transport._connection
+    await until(lambda: [c.host for c in ice.remote_candidates if c.type == "host"] == [name])
+    await until(lambda: ice._remote_candidates_end)
+    await channel.opened()
+    await offerer.close()
+    await answerer.close()
+    await announcer.close()
 
 
 def test_split_mdns_takes_the_end_of_candidates_with_it() -> None:

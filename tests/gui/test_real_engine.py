@@ -14,10 +14,12 @@ from PySide6.QtWidgets import QApplication
 from engine.model import LOCAL_TARGET
 from engine.selftest_model import StageStatus
 from engine.settings import DockerSettings, Settings, TerminalSettings, UiSettings
+from engine.wire.proof import parse_link
 from gui.app import Application
 from gui.target_model import openable
 from gui.terminal_tabs import TerminalTab
 from tests.docker_fixtures import ContainerFactory
+from tests.engine.hosting import Visitor
 from tests.gui.conftest import Run
 
 Play = Callable[..., None]
@@ -245,6 +247,49 @@ def test_a_running_loopback_test_can_be_stopped(with_window: Play) -> None:
         panel.toggle()
         await until(lambda: not panel.running)
         assert panel.banner.text.startswith("Stopped")
+
+    with_window(steps)
+
+
+def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window, agent = application.window, application.adapter.agent
+        assert agent is not None
+        relay = agent._relay
+        assert relay is not None
+        dialog = window.share(LOCAL_TARGET)
+        dialog.accept_local.click()
+        dialog.approval.click()
+        dialog.make.click()
+        link = parse_link(dialog.address.text())
+        await until(lambda: relay.knows_link(link.id))
+        visitor = Visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        try:
+            await until(lambda: window.approver.dialog is not None)
+            question = window.approver.dialog
+            assert question is not None
+            assert question.isVisible()
+            assert question.facts["From"].text() == "127.0.0.1"
+            assert question.facts["Code"].text() == visitor.peer.code
+            await until(question.control.isEnabled)
+            assert visitor.approvals == ["waiting"]
+            question.control.click()
+            await connecting
+            assert visitor.approvals == ["waiting", "allowed"]
+            visitor.peer.send(b"echo guest-$((6*7))\r")
+            await until(lambda: b"guest-42" in visitor.said)
+            await until(lambda: window.sessions.model.rowCount() == 1)
+            dialog.revoke.click()
+            await until(lambda: visitor.end is not None)
+            assert visitor.end is not None
+            assert "withdrawn the link" in visitor.end[0]
+            await until(lambda: window.sessions.model.rowCount() == 0)
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await visitor.peer.close()
+            dialog.close()
 
     with_window(steps)
 

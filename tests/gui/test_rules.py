@@ -11,6 +11,8 @@ import pytest
 
 GUI = Path(__file__).parents[2] / "gui"
 FILES = sorted(GUI.rglob("*.py"))
+THE_LOOP = GUI / "event_loop.py"
+"""It runs Qt's loop: that is what it is for."""
 HEAVY = (
     "aiortc",
     "aioice",
@@ -31,7 +33,7 @@ def test_no_dialog_runs_a_loop_of_its_own(file: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name, owner = node.func.attr, ast.unparse(node.func.value)
-            assert name not in ("exec", "exec_"), f"line {node.lineno}: {owner}"
+            assert name not in ("exec", "exec_") or file == THE_LOOP, f"line {node.lineno}: {owner}"
             assert name not in static, f"line {node.lineno}: {name}"
 
 

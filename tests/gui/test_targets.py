@@ -126,6 +126,7 @@ def test_a_stopped_container_is_grey_closed_and_says_why(
     assert actions == {
         "Open terminal": False,
         "Run loopback test": False,
+        "Share…": True,
         "Share with guests": True,
         "Copy name": True,
     }

@@ -21,6 +21,25 @@ class _Manager:
     def is_connected(self, sid: str, namespace: str) -> bool: ...
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None: ...
 
+class _Json:
+    def dumps(self, data: object) -> str: ...
+
+class AsyncRedisManager:
+    host_id: str
+    channel: str
+    redis: Any
+    pubsub: Any
+    json: _Json
+    def __init__(
+        self,
+        url: str,
+        channel: str = ...,
+        *,
+        logger: logging.Logger | None = ...,
+        redis_options: dict[str, Any] | None = ...,
+    ) -> None: ...
+    def _redis_connect(self) -> None: ...
+
 class AsyncServer:
     eio: _EngineServer
     manager: _Manager
@@ -36,6 +55,7 @@ class AsyncServer:
         max_http_buffer_size: int = ...,
         ping_interval: float = ...,
         ping_timeout: float = ...,
+        client_manager: AsyncRedisManager | None = ...,
     ) -> None: ...
     def attach(self, app: web.Application) -> None: ...
     def on(self, event: str, handler: Callable[..., Awaitable[object] | object]) -> None: ...
@@ -47,6 +67,7 @@ class AsyncServer:
         *,
         to: str | None = ...,
         callback: Callable[..., None] | None = ...,
+        ignore_queue: bool = ...,
     ) -> None: ...
     async def enter_room(self, sid: str, room: str) -> None: ...
     async def disconnect(self, sid: str) -> None: ...
@@ -54,6 +75,7 @@ class AsyncServer:
 
 class _EngineClient:
     state: str
+    ws: aiohttp.ClientWebSocketResponse | None
     read_loop_task: asyncio.Task[None] | None
     write_loop_task: asyncio.Task[None] | None
     start_background_task: Callable[..., asyncio.Task[Any]]

@@ -16,10 +16,13 @@ import { V1 } from "./wire.js";
 
 const OPEN_SECONDS = 20;
 const BACKOFF_MS = [0, 500, 1000, 2000, 4000];
-/** Words of a refusal that another attempt cannot change. */
+/**
+ * Words of a refusal that another attempt cannot change. An unknown link may be of a host that
+ * is on its way to another relay.
+ */
 const FINAL = new Set([
-  "access_denied", "bad_proof", "bad_request", "link_expired", "link_revoked", "link_unknown",
-  "link_used", "relay_refused", "target_not_found", "target_not_running",
+  "access_denied", "bad_proof", "bad_request", "link_expired", "link_revoked", "link_used",
+  "relay_refused", "target_not_found", "target_not_running",
 ]);
 
 /**

@@ -140,7 +140,10 @@ export class Signaling {
     try {
       reply = await this.#socket.timeout(seconds * 1000).emitWithAck(event, payload);
     } catch {
-      throw new Refusal(`No answer came within ${seconds} s`, "timeout");
+      // The library says either in words of its own.
+      const lost = !this.#socket.connected;
+      const reason = lost ? "The relay was lost" : `No answer came within ${seconds} s`;
+      throw new Refusal(reason, "timeout");
     }
     if (reply?.status === "error")
       throw new Refusal(String(reply.error || "Refused"), String(reply.code || "refused"));

@@ -30,6 +30,9 @@ SIZE = Size(132, 43)
 PIECE = 64 * 1024
 MORE_THAN_ANY_BUFFERS = 24 * 1024 * 1024
 """TCP's grow to some 4 MiB for sending and 6 MiB for receiving, and there are two ways."""
+FLOOD = 4 * 1024 * 1024
+KERNEL_PIECE = 4096
+"""A pseudo-terminal gives no more at once."""
 BACKENDS = [
     "echo",
     "local",
@@ -139,6 +142,22 @@ async def test_a_read_gives_what_there_is_and_never_too_much(open_pty: Opener) -
             assert 1 <= len(data) <= READ_SIZE
             held += len(data)
     await writer
+
+
+async def test_a_flood_comes_in_large_pieces_and_what_follows_it_alone(open_pty: Opener) -> None:
+    """However small the pieces are that the kernel or the daemon makes of it: see chunking."""
+    pty = await open_echo(open_pty)
+    writer = asyncio.create_task(write_all(pty, bytes(FLOOD)))
+    sizes: list[int] = []
+    async with asyncio.timeout(ANSWER_SECONDS):
+        while sum(sizes) < FLOOD:
+            sizes.append(len(await pty.read()))
+    await writer
+    assert len(sizes) < FLOOD / (2 * KERNEL_PIECE)
+    for _ in range(3):
+        await pty.write(b"x")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            assert await pty.read() == b"x"
 
 
 async def test_a_read_given_up_loses_nothing(open_pty: Opener) -> None:

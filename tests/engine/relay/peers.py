@@ -16,6 +16,8 @@ from engine.signaling.library import TaskOwner
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from engine.agent_key import AgentKey
+
 WAIT = 10.0
 
 
@@ -69,13 +71,20 @@ async def foreign(
     auth: Any,
     headers: dict[str, str] | None = None,
     transports: list[str] | None = None,
+    signing: tuple[AgentKey, str] | None = None,
 ) -> AsyncIterator[Foreign]:
+    """``signing``: the key that answers a challenge, and the relay's host as it is said to be."""
     async with aiohttp.ClientSession() as http:
         sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
         # python-socketio abandons handlers at work; a test must leave none behind.
         tasks = TaskOwner("foreign peer")
         sio.eio.start_background_task = tasks.start
         peer = Foreign(sio)
+        if signing is not None and isinstance(auth, dict):
+            key, host = signing
+            peer.answers["agent:challenge"] = lambda payload: {
+                "signature": key.answer(payload["nonce"], auth["agent_id"], host)
+            }
         sio.on("*", peer.receive)
         await sio.connect(
             url,

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 HANDSHAKE = "/socket.io/?EIO=4&transport=polling"
 
 
-async def refused(url: str, auth: Any, headers: dict[str, str] | None = None) -> str:
+async def refused(
+    url: str, auth: Any, headers: dict[str, str] | None = None, code: str = "relay_refused"
+) -> str:
     """What the relay says to somebody it does not let in."""
     said: list[Any] = []
     async with aiohttp.ClientSession() as http:
@@ -34,7 +36,7 @@ async def refused(url: str, auth: Any, headers: dict[str, str] | None = None) ->
             await sio.connect(
                 url, auth=auth, headers=headers or {}, transports=["websocket"], namespaces=["/"]
             )
-    assert said[0]["data"]["code"] == "relay_refused"
+    assert said[0]["data"]["code"] == code
     return str(said[0]["message"])
 
 

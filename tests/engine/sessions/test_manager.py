@@ -222,3 +222,19 @@ async def test_stop_closes_every_session_and_may_be_followed_by_start() -> None:
     await manager.start()
     manager.create_session("again", "d")
     await manager.stop()
+
+
+async def test_a_session_at_rest_is_sampled_once(
+    manager: WebRTCSessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TICK_SECONDS", 0.01)
+    told: list[tuple[str, int]] = []
+    manager.events.subscribe(
+        lambda e: told.append((e.session_id, e.bytes_out)) if isinstance(e, ev.Traffic) else None
+    )
+    manager.create_session("rests", "d")
+    manager.create_session("prints", "d")
+    for total in range(1, 6):
+        manager.require_session("prints").counter.bytes_out = total
+        await until(lambda: told[-1:] == [("prints", total)])  # noqa: B023
+    assert [who for who, _ in told].count("rests") == 1

@@ -1,0 +1,120 @@
+"""The agent's own key: Ed25519, made at first start, by which relays know it again.
+
+Owns the key's file, and the signature that answers a relay's challenge. Does not
+own what a relay decides by it. A signature names the relay's host as the agent
+dialled it, so that a relay cannot pass another relay's challenge on and pose as
+the agent there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from engine.errors import RelayRefusedError, SettingsError
+from engine.wire.proof import message
+
+FILE_NAME = "agent-key.pem"
+PURPOSE = "hatchway agent key"
+"""The first part of what is signed: such a signature serves nothing else."""
+
+
+class AgentKey:
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.public = base64.b64encode(raw).decode()
+        """32 bytes as base64: what a relay is shown, and what it may list."""
+
+    @classmethod
+    def make(cls) -> AgentKey:
+        return cls(Ed25519PrivateKey.generate())
+
+    def answer(self, nonce: str, agent_id: str, host: str) -> str:
+        """The signature as base64. ``host`` is the relay's as we dialled it: see host_of()."""
+        signed = self._private.sign(message(PURPOSE, nonce, agent_id, host))
+        return base64.b64encode(signed).decode()
+
+    def pem(self) -> bytes:
+        return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def kept_key(folder: Path) -> AgentKey:
+    """The key in ``folder``, made at first start, readable by its owner only.
+
+    Raises SettingsError when it cannot be read, used or written: another key
+    in its place would be another agent to every relay.
+    """
+    path = folder / FILE_NAME
+    try:
+        private = load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError:
+        return _make_kept(path)
+    except OSError as error:
+        raise SettingsError(str(path), f"cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError):
+        raise SettingsError(str(path), "is no private key; move it away for a new one") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise SettingsError(str(path), "is no Ed25519 key; move it away for a new one")
+    return AgentKey(private)
+
+
+def _make_kept(path: Path) -> AgentKey:
+    key = AgentKey.make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.pem())
+    except FileExistsError:
+        # Two programs started at once: the other was first.
+        return kept_key(path.parent)
+    except OSError as error:
+        raise SettingsError(str(path), f"cannot be written: {error.strerror}") from None
+    return key
+
+
+def host_of(url: str) -> str:
+    """Host and port of a relay's address, as both ends write them: lower case, no default port."""
+    parts = urlsplit(url)
+    return canonical_host(parts.netloc.rpartition("@")[2])
+
+
+def canonical_host(netloc: str) -> str:
+    """The same of an HTTP Host header.
+
+    A default port is left out for either scheme: behind a proxy that ends TLS
+    the relay sees ``http`` where the agent dialled ``https``.
+    """
+    host, colon, port = netloc.lower().rpartition(":")
+    if colon and not port.endswith("]") and port in ("80", "443"):
+        return host
+    return netloc.lower()
+
+
+def verify(public: object, signature: object, nonce: str, agent_id: str, host: str) -> str:
+    """The public key in its one form, when it made the signature. Raises RelayRefusedError."""
+    if not isinstance(public, str) or not isinstance(signature, str):
+        raise RelayRefusedError("The agent did not prove its key")
+    try:
+        raw = base64.b64decode(public, validate=True)
+        key = Ed25519PublicKey.from_public_bytes(raw)
+        key.verify(
+            base64.b64decode(signature, validate=True), message(PURPOSE, nonce, agent_id, host)
+        )
+    except (InvalidSignature, ValueError, binascii.Error):
+        raise RelayRefusedError("The agent did not prove its key") from None
+    return base64.b64encode(raw).decode()

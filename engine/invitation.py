@@ -1,0 +1,57 @@
+"""What lets a guest in: a link, this app's own secret, or nothing but the relay's token.
+
+Owns the guest's half of the proofs (docs/LINKS.md): what goes with an offer, and
+what the answer must show before any of it is used. Does not own the offer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import rtc
+from engine.errors import BadProofError
+from engine.policy import OWN_SHARE
+from engine.wire import proof
+
+WRONG_ANSWER = (
+    "The answer's proof is wrong or missing: something between you and the host changed it."
+    " Nothing was opened"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """``secret`` is None where there is only a token: then nothing can be proven."""
+
+    share: str = ""
+    secret: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, link: proof.Link | None, own_secret: bytes | None) -> Invitation:
+        if link is not None:
+            return cls(link.id, link.secret)
+        return cls(OWN_SHARE, own_secret) if own_secret is not None else cls()
+
+    def prove(self, session_id: str, sdp: str) -> dict[str, Any]:
+        """The fields that go with an offer of ``sdp``."""
+        if self.secret is None:
+            return {}
+        made = proof.prove_offer(self.secret, self.share, session_id, rtc.fingerprint(sdp))
+        return {"proof": {"share": made.share, "nonce": made.nonce, "mac": made.mac}}
+
+    def check(self, offer: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+        """The short code of a genuine answer to ``offer``.
+
+        Raises BadProofError, or BadRequestError for a description without one
+        SHA-256 fingerprint.
+        """
+        session_id, guest = str(offer["session_id"]), rtc.fingerprint(str(offer["sdp"]))
+        agent = rtc.fingerprint(str(answer.get("sdp")))
+        if self.secret is not None:
+            nonce = str(offer["proof"]["nonce"])
+            expected = proof.answer_proof(self.secret, session_id, agent, guest, nonce)
+            if not proof.genuine(expected, str(answer.get("proof"))):
+                raise BadProofError(WRONG_ANSWER)
+        return proof.short_code(self.secret, session_id, agent, guest)

@@ -1,0 +1,80 @@
+"""Which agent is who: keys proven by challenge, ids that belong to their first key.
+
+Owns the challenge and the decision. Does not own connections, or where pins are
+kept when several relays share them (presence).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from pathlib import Path
+from typing import Protocol
+
+from engine.agent_key import verify
+from engine.errors import AgentIdTakenError, RelayRefusedError, SettingsError
+
+NONCE_BYTES = 24
+CHALLENGE_SECONDS = 5.0
+"""For an agent to sign."""
+MAX_PINS = 100_000
+"""Ids whose keys one relay remembers; the longest unseen go first."""
+
+
+class Pins(Protocol):
+    async def pin(self, agent_id: str, key: str) -> str:
+        """The key ``agent_id`` belongs to: ``key`` when it belonged to nobody yet.
+
+        With an empty ``key`` only asks; empty when it belongs to nobody.
+        """
+
+
+class LocalPins:
+    def __init__(self) -> None:
+        self._keys: OrderedDict[str, str] = OrderedDict()
+
+    async def pin(self, agent_id: str, key: str) -> str:
+        known = self._keys.get(agent_id, "")
+        if known or key:
+            self._keys[agent_id] = known or key
+            self._keys.move_to_end(agent_id)
+        if len(self._keys) > MAX_PINS:
+            self._keys.popitem(last=False)
+        return known or key
+
+
+def make_challenge() -> str:
+    return secrets.token_urlsafe(NONCE_BYTES)
+
+
+def proven_key(public: str, reply: object, nonce: str, agent_id: str, host: str) -> str:
+    """The key an agent's reply to a challenge proves. Raises RelayRefusedError."""
+    signature = reply.get("signature") if isinstance(reply, dict) else None
+    return verify(public, signature, nonce, agent_id, host)
+
+
+async def claim(pins: Pins, agent_id: str, key: str) -> None:
+    """``agent_id`` is asked for by who proved ``key`` (or nothing). Raises AgentIdTakenError."""
+    owner = await pins.pin(agent_id, key)
+    if owner != key:
+        raise AgentIdTakenError(
+            "This agent id belongs to another key: the host's key file was replaced, or two"
+            " hosts use one id"
+        )
+
+
+def read_keys(path: str) -> frozenset[str]:
+    """Public keys that need no token, one a line; ``#`` begins a comment. Raises SettingsError."""
+    if not path:
+        return frozenset()
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("--agent-keys", f"{path} cannot be read: {error}") from None
+    return frozenset(key for line in lines if (key := line.partition("#")[0].strip()))
+
+
+def refuse_unlisted(key: str, listed: frozenset[str]) -> None:
+    """For an agent that came without a token. Raises RelayRefusedError."""
+    if key not in listed:
+        raise RelayRefusedError("The relay does not know this agent's key, and has no token of it")

@@ -1,0 +1,108 @@
+"""The way between relays: python-socketio's Redis manager, made to fit.
+
+Owns the pub/sub channel events and acknowledgements travel by. Does not own who
+is where (presence). The library publishes every message to every relay and
+comes back from a lost Redis after up to a minute: here each relay has a channel
+of its own, and tries again every RETRY_SECONDS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import redis.asyncio
+import socketio
+from redis.exceptions import RedisError
+
+from engine.errors import RelayDegradedError
+from engine.signaling.library import library_logger
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "hatchway"
+RETRY_SECONDS = 0.5
+"""Between attempts to reach a Redis that went away."""
+POLL_SECONDS = 1.0
+HEALTH_SECONDS = 3
+"""An idle subscription asks after its server this often, so that a silent loss is noticed."""
+
+
+class RelayBus(socketio.AsyncRedisManager):
+    """``where(sid)`` is the relay a peer of another process is at; empty when unknown."""
+
+    def __init__(self, url: str, where: Callable[[str], str]) -> None:
+        super().__init__(
+            url,
+            channel=f"{PREFIX}:all",
+            logger=library_logger("bus"),
+            redis_options={"health_check_interval": HEALTH_SECONDS, "socket_connect_timeout": 2},
+        )
+        self._where = where
+        self.subscribed = False
+
+    @property
+    def relay_id(self) -> str:
+        """This process, for as long as it runs."""
+        return str(self.host_id)
+
+    async def close(self) -> None:
+        """After the library's task has ended: the connections it leaves open."""
+        await self._drop()
+
+    async def _publish(self, data: dict[str, Any]) -> None:
+        relay = data["host_id"] if data["method"] == "callback" else self._where(_sid(data))
+        channel = f"{PREFIX}:to:{relay}" if relay else self.channel
+        heard = 0
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            if self.redis is not None:
+                heard = await self.redis.publish(channel, self.json.dumps(data))
+        if heard or not relay:
+            return
+        if data["method"] == "emit":
+            raise RelayDegradedError("The other relay does not hear this one; try again soon")
+        # Whoever waits for this acknowledgement learns it by the time it does not come.
+        logger.warning("An acknowledgement to another relay was lost")
+
+    async def _listen(self) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                self._redis_connect()
+                pubsub = self.pubsub
+                await pubsub.subscribe(self.channel, f"{PREFIX}:to:{self.host_id}")
+                self.subscribed = True
+                while True:
+                    message = await pubsub.get_message(
+                        ignore_subscribe_messages=True, timeout=POLL_SECONDS
+                    )
+                    if message is not None and message["type"] == "message":
+                        yield message["data"]
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.subscribed:
+                    logger.warning("The way to the other relays is lost: %s", error)
+            finally:
+                self.subscribed = False
+                await self._drop()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _drop(self) -> None:
+        pubsub, self.pubsub = self.pubsub, None
+        client, self.redis = self.redis, None
+        for thing in (pubsub, client):
+            if thing is not None:
+                with contextlib.suppress(RedisError, OSError, TimeoutError):
+                    await thing.aclose()
+
+
+def _sid(data: dict[str, Any]) -> str:
+    return str(data.get("room") or data.get("sid") or "")
+
+
+def connect(url: str, seconds: float) -> redis.asyncio.Redis:
+    """A client whose every command is bounded by ``seconds``. Raises ValueError."""
+    return redis.asyncio.Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, decode_responses=True
+    )

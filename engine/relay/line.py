@@ -1,0 +1,83 @@
+"""The way to a connected peer: ask, and wait no longer than it can answer.
+
+Owns one question and its answer, for peers of this relay and of others. Does
+not own what is asked (switchboard).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import socketio
+
+from engine.errors import AgentOfflineError, AgentTimeoutError, RelayDegradedError
+
+if TYPE_CHECKING:
+    from engine.relay.routing import Peer
+    from engine.relay.whereabouts import Whereabouts
+
+ALIVE_SECONDS = 1.0
+"""While another relay's peer is waited for: between looks whether that relay is there."""
+
+
+class SocketLine:
+    """``server()`` is the Socket.IO server, or raises; ``find`` knows this relay's peers."""
+
+    def __init__(
+        self,
+        server: Callable[[], socketio.AsyncServer],
+        find: Callable[[str], Peer | None],
+        where: Whereabouts,
+    ) -> None:
+        self._server = server
+        self._where = where
+        self.find = find
+
+    async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
+        """The peer's acknowledgement, or an error as soon as it is gone or late.
+
+        Raises AgentOfflineError, AgentTimeoutError, RelayDegradedError.
+        """
+        sio = self._server()
+        self._where.speak_to(peer)
+        reply: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+        def acknowledged(*args: object) -> None:
+            if not reply.done():
+                reply.set_result(args[0] if args else None)
+
+        try:
+            await sio.emit(
+                event, payload, to=peer.sid, callback=acknowledged, ignore_queue=not peer.relay
+            )
+            await self._answered(peer, reply, seconds)
+        finally:
+            # The library keeps a callback for ever that is never called.
+            waiting = sio.manager.callbacks.get(peer.sid, {})
+            for number in [n for n, waiter in waiting.items() if waiter is acknowledged]:
+                del waiting[number]
+        if reply.done():
+            return reply.result()
+        if peer.gone.done():
+            raise AgentOfflineError(f"The {peer.role} has left the relay")
+        raise AgentTimeoutError(f"The {peer.role} did not answer within {seconds:g} s")
+
+    async def _answered(self, peer: Peer, reply: asyncio.Future[object], seconds: float) -> None:
+        """Wait for an answer, for the peer's end, or for the end of the way to it."""
+        presence = self._where.presence if peer.relay else None
+        losses = presence.losses if presence else 0
+        deadline = asyncio.get_running_loop().time() + seconds
+        while (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(
+                (reply, peer.gone),
+                timeout=min(left, ALIVE_SECONDS) if presence else left,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if reply.done() or peer.gone.done() or presence is None:
+                return
+            if not await presence.alive(peer.relay):
+                raise AgentOfflineError(f"The relay of the {peer.role} was lost; try again soon")
+            if presence.losses != losses:
+                raise RelayDegradedError("The way to the other relays was lost; try again soon")

@@ -1,0 +1,147 @@
+"""Where an agent or a guest is: at this relay, or at another one.
+
+Owns joining this relay's own knowledge (routing) with what all relays share
+(presence), and going on with the first alone while Redis is away. Does not own
+either, or any message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import AgentOfflineError, LinkUnknownError, RelayDegradedError
+from engine.relay.auth import PeerRole
+from engine.relay.limits import TokenBucket
+from engine.relay.routing import Directory, Peer, link_listing, listing
+
+if TYPE_CHECKING:
+    from engine.relay.presence import Entry, Presence
+    from engine.wire.signaling import Offer
+
+FORGET_SECONDS = 600.0
+"""After which an acknowledgement of a peer of another relay is not waited for any more."""
+AWAY = "The agent {} is not connected to the relay"
+
+
+class Whereabouts:
+    """``presence`` is None for a relay that stands alone."""
+
+    def __init__(self, presence: Presence | None = None) -> None:
+        self.directory = Directory()
+        self.presence = presence
+        # Peers of other relays that were spoken to, and when: sid → relay, monotonic seconds.
+        self._spoken: dict[str, tuple[str, float]] = {}
+
+    @property
+    def degraded(self) -> bool:
+        return self.presence is not None and not self.presence.up
+
+    def relay_of(self, sid: str) -> str:
+        """The other relay a peer that was spoken to is at; empty for none known."""
+        return self._spoken.get(sid, ("", 0.0))[0]
+
+    def speak_to(self, peer: Peer) -> None:
+        if peer.relay:
+            self._spoken[peer.sid] = peer.relay, time.monotonic()
+
+    def long_silent(self) -> list[str]:
+        """The sids not spoken to for FORGET_SECONDS, forgotten herewith."""
+        now = time.monotonic()
+        old = [sid for sid, (_, at) in self._spoken.items() if now - at > FORGET_SECONDS]
+        for sid in old:
+            del self._spoken[sid]
+        return old
+
+    async def choose(self, guest: Peer, offer: Offer) -> Peer:
+        """The agent an offer is for. Raises AgentOfflineError, TargetNotFoundError,
+        LinkUnknownError, RelayDegradedError."""
+        if guest.link:
+            return await self.of_link(guest.link)
+        if offer.agent_id:
+            found = await self.holder(offer.agent_id)
+            if found is None:
+                self._check_degraded()
+                raise AgentOfflineError(AWAY.format(offer.agent_id))
+            return found
+        sharing = self.directory.sharing(offer.device_id)
+        if sharing is None and self.presence is not None and self.presence.up:
+            entry = await self.presence.agent_of_device(offer.device_id)
+            sharing = self._peer(entry) if entry else None
+        return sharing or self.directory.choose(offer)
+
+    async def holder(self, agent_id: str) -> Peer | None:
+        """The newest connection of an agent, wherever it is."""
+        local = self.directory.holder(agent_id)
+        if self.presence is not None:
+            try:
+                entry = await self.presence.agent(agent_id)
+            except RelayDegradedError:
+                return local
+            if entry is not None and (local is None or entry.sid != local.sid):
+                return self._peer(entry)
+        return local
+
+    async def of_link(self, link_id: str) -> Peer:
+        """Raises LinkUnknownError, RelayDegradedError."""
+        found = self.directory.of_link(link_id)
+        if found is None and self.presence is not None:
+            entry = await self.presence.agent_of_link(link_id)
+            found = self._peer(entry) if entry else None
+        if found is None or not link_listing(found, link_id):
+            raise LinkUnknownError(
+                "This link is not known here: it has ended, or its host is not connected"
+            )
+        return found
+
+    async def listing(self, guest: Peer) -> list[dict[str, Any]]:
+        """What a guest may be shown."""
+        if guest.link:
+            return link_listing(await self.of_link(guest.link), guest.link)
+        return await self.public_listing()
+
+    async def public_listing(self) -> list[dict[str, Any]]:
+        agents = {agent.agent_id: agent for agent in self.directory.all()}
+        if self.presence is None:
+            return listing(agents.values())
+        try:
+            others = await self.presence.listed()
+        except RelayDegradedError:
+            others = []
+        merged = agents | {entry.agent_id: self._peer(entry) for entry in others}
+        return listing(merged.values())
+
+    def guest_at(self, sid: str, relay: str) -> Peer:
+        """A guest of another relay, whom only its connection names."""
+        return _remote(sid, relay, PeerRole.GUEST)
+
+    def _check_degraded(self) -> None:
+        if self.degraded:
+            raise RelayDegradedError(
+                "This relay cannot reach the others at the moment; try again soon"
+            )
+
+    def _peer(self, entry: Entry) -> Peer:
+        local = self.directory.holder(entry.agent_id)
+        if local is not None and local.sid == entry.sid:
+            return local
+        peer = _remote(entry.sid, entry.relay, PeerRole.AGENT)
+        peer.agent_id, peer.name = entry.agent_id, entry.name
+        peer.targets, peer.links = entry.targets, entry.links
+        return peer
+
+
+def _remote(sid: str, relay: str, role: PeerRole) -> Peer:
+    loop = asyncio.get_running_loop()
+    return Peer(
+        sid=sid,
+        role=role,
+        name="",
+        address="",
+        bucket=TokenBucket(1, 1),
+        # Nobody here learns when it goes: answers are waited for, for a while.
+        gone=loop.create_future(),
+        proven=loop.create_future(),
+        relay=relay,
+    )

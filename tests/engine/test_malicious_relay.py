@@ -1,0 +1,208 @@
+"""A relay that lies: whatever it changes, repeats or leaves out, no terminal opens.
+
+Each lie is refused in words at whichever end can see it, and at the other as
+far as the relay lets words through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import events as ev
+from engine import rtc
+from engine.errors import BadProofError, HatchwayError, RemoteError
+from engine.model import LOCAL_TARGET
+from engine.relay.line import SocketLine
+from engine.relay.routing import Peer
+from engine.wire import proof
+from engine.wire import terminal as wire
+from engine.wire.signaling import OFFER
+from tests.engine.hosting import House, house
+from tests.engine.until import until
+
+Fields = dict[str, Any]
+PRINT = re.compile(r"(a=fingerprint:sha-256 )(\S+)")
+OTHER = ":".join(["AB"] * 32)
+
+
+class Liar(SocketLine):
+    """A relay's way to its peers, with a hand in between."""
+
+    def __init__(self, relay: Any) -> None:
+        honest = relay._switchboard._line
+        super().__init__(relay._server_or_fail, honest.find, relay._where)
+        self.offer: Callable[[Fields], Fields] = lambda fields: fields
+        self.answer: Callable[[Fields], Fields] = lambda fields: fields
+        self.heard: list[tuple[Peer, Fields]] = []
+        relay._switchboard._line = self
+
+    async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
+        if event != OFFER or not isinstance(payload, dict):
+            return await super().ask(peer, event, payload, seconds)
+        self.heard.append((peer, payload))
+        reply = await super().ask(peer, event, self.offer(dict(payload)), seconds)
+        return self.answer(dict(reply)) if isinstance(reply, dict) else reply
+
+
+def swapped(fields: Fields) -> Fields:
+    return (
+        {**fields, "sdp": PRINT.sub(rf"\g<1>{OTHER}", fields["sdp"])}
+        if fields.get("sdp")
+        else {**fields}
+    )
+
+
+def weaker(fields: Fields) -> Fields:
+    return {**fields, "sdp": PRINT.sub(f"a=fingerprint:sha-1 {OTHER[:59]}", fields["sdp"])}
+
+
+def without(name: str) -> Callable[[Fields], Fields]:
+    return lambda fields: {key: value for key, value in fields.items() if key != name}
+
+
+def opened(made: House) -> bool:
+    return any(isinstance(event, ev.PtyConnected) for event in made.events)
+
+
+@pytest.mark.parametrize(
+    ("lie", "code", "words"),
+    [
+        (swapped, "bad_proof", "changed on its way"),
+        (without("proof"), "access_denied", "does not share"),
+        (weaker, "bad_request", "SHA-256"),
+        (lambda f: {**f, "proof": {**f["proof"], "mac": "0" * 64}}, "bad_proof", "changed on its"),
+        (lambda f: {**f, "proof": {**f["proof"], "share": "own"}}, "bad_proof", "changed"),
+        (lambda f: {**f, "device_id": "another"}, "target_not_found", "another"),
+    ],
+    ids=["fingerprint", "proof left out", "weaker hash", "mac", "posing as the app", "target"],
+)  # fmt: skip
+async def test_a_changed_offer_is_refused_by_the_host(
+    lie: Callable[[Fields], Fields], code: str, words: str
+) -> None:
+    async with house() as made:
+        _, link = await made.link()
+        Liar(made.relay).offer = lie
+        visitor = made.visitor(link)
+        with pytest.raises(RemoteError, match=words) as caught:
+            await visitor.peer.connect()
+        assert caught.value.remote_code == code
+        (told,) = [event for event in made.events if isinstance(event, ev.OfferRefused)]
+        assert told.code == code
+        assert words in told.text
+        assert made.agent.sessions() == ()
+        assert not opened(made)
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        (swapped, "wrong or missing"),
+        (without("proof"), "wrong or missing"),
+        (lambda f: {**f, "proof": None}, "wrong or missing"),
+        (weaker, "SHA-256"),
+    ],
+    ids=["fingerprint", "proof left out", "no proof", "weaker hash"],
+)
+async def test_a_changed_answer_is_refused_by_the_guest_who_tells_the_host(
+    lie: Callable[[Fields], Fields], words: str
+) -> None:
+    async with house() as made:
+        _, link = await made.link()
+        Liar(made.relay).answer = lie
+        visitor = made.visitor(link)
+        with pytest.raises(HatchwayError, match=words):
+            await visitor.peer.connect()
+        await until(made.ends, what="the host to hear of it")
+        assert made.ends()[0].startswith("The guest refused: ")
+        assert words in made.ends()[0]
+        assert not opened(made)
+
+
+async def test_openly_shared_or_not_a_link_never_goes_on_without_proofs() -> None:
+    """The downgrade: strip the proof, and let the host take the guest for one of the token's."""
+    async with house() as made:
+        made.agent.set_shared(LOCAL_TARGET, True)
+        _, link = await made.link()
+        Liar(made.relay).offer = without("proof")
+        visitor = made.visitor(link)
+        with pytest.raises(BadProofError, match="wrong or missing"):
+            await visitor.peer.connect()
+        await until(made.ends)
+        assert "The guest refused" in made.ends()[0]
+        assert not opened(made)
+
+
+async def test_a_relay_that_answers_in_the_hosts_place_is_found_out() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        liar = Liar(made.relay)
+        between = rtc.PeerConnection()
+        guests = {}
+
+        async def ask(peer: Peer, event: str, payload: Any, seconds: float) -> object:
+            if event != OFFER:
+                return {"status": "success"}
+            guests.update(payload)
+            sdp = await between.answer_offer(payload["sdp"])
+            # All it has: the offer's proof, and the shape of an answer.
+            return {"status": "success", "sdp": sdp, "sdp_type": "answer",
+                    "proof": payload["proof"]["mac"]}  # fmt: skip
+
+        liar.ask = ask  # type: ignore[method-assign]
+        visitor = made.visitor(link)
+        with pytest.raises(BadProofError, match="wrong or missing"):
+            await visitor.peer.connect()
+        assert visitor.said == b""
+        await between.close()
+
+
+async def test_an_offer_made_before_is_refused_when_it_comes_again() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        liar = Liar(made.relay)
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        await visitor.peer.close()
+        await until(lambda: not made.agent.sessions())
+        peer, recorded = liar.heard[0]
+        reply = await SocketLine.ask(liar, peer, OFFER, recorded, 10)
+        assert isinstance(reply, dict)
+        assert (reply["status"], reply["code"]) == ("error", "replayed")
+        assert "made before" in reply["error"]
+        assert made.refusals() == ["replayed"]
+        # Under another session id the proof no longer fits.
+        reply = await SocketLine.ask(liar, peer, OFFER, {**recorded, "session_id": "x"}, 10)
+        assert isinstance(reply, dict)
+        assert reply["code"] == "bad_proof"
+
+
+async def test_who_knows_a_links_id_but_not_its_secret_opens_nothing() -> None:
+    """The relay and its operator know every id: a link seen in its log is no link."""
+    async with house() as made:
+        _, link = await made.link()
+        forged = proof.Link(link.base, link.id, bytes(16))
+        visitor = made.visitor(forged)
+        with pytest.raises(RemoteError, match="changed on its way") as caught:
+            await visitor.peer.connect()
+        assert caught.value.remote_code == "bad_proof"
+        assert made.refusals() == ["bad_proof"]
+
+
+async def test_the_dialect_is_agreed_on_out_of_the_relays_reach() -> None:
+    """Nothing in a session description says hatchway.v1: there is nothing to leave out."""
+    async with house() as made:
+        _, link = await made.link()
+        liar = Liar(made.relay)
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        assert wire.V1 not in str(liar.heard)
+        session = made.agent.manager.sessions()[0]
+        assert session.channel is not None
+        assert session.channel.is_v1
+        # Nor does the relay ever see the secret.
+        assert proof.encode_secret(link.secret) not in str(liar.heard)
+        assert link.secret.hex() not in str(liar.heard)

@@ -1,0 +1,206 @@
+"""Links, whole: relay, agent, WebRTC and a shell, from the link's text to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from engine import events as ev
+from engine.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
+from engine.model import LOCAL_TARGET, Role, ShareState
+from engine.settings import ShareSettings
+from engine.sharing import parse_wish
+from engine.wire.proof import Link, parse_link
+from tests.engine.hosting import House, house
+from tests.engine.until import until
+
+
+async def refusal(made: House, link: Link) -> RemoteError:
+    visitor = made.visitor(link)
+    with pytest.raises(RemoteError) as caught:
+        await visitor.peer.connect()
+    return caught.value
+
+
+async def test_a_link_opens_a_terminal_and_both_ends_show_one_code() -> None:
+    async with house() as made:
+        share, link = await made.link()
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        visitor.peer.send(b"echo $((6*7))\r")
+        await visitor.sees(b"42")
+        (info,) = made.agent.sessions()
+        assert info.code == visitor.peer.code
+        assert len(info.code) == 7
+        assert (info.guest.share, info.role) == (share.id, Role.CONTROL)
+        assert made.agent.sharing.shares.find(share.id).uses == 1
+
+
+async def test_who_may_only_watch_types_nothing() -> None:
+    async with house() as made:
+        _, link = await made.link(Role.VIEW)
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        assert visitor.peer.role is Role.VIEW
+        visitor.peer.send(b"echo typed-$((6*7))\r")
+        await until(lambda: visitor.notices == ["You may watch this terminal, not type in it"])
+        assert b"typed" not in visitor.said
+
+
+async def test_a_withdrawn_link_ends_its_sessions_at_once() -> None:
+    async with house() as made:
+        share, link = await made.link()
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        await made.agent.sharing.revoke(share.id)
+        await until(lambda: visitor.end)
+        assert visitor.end is not None
+        assert "withdrawn" in visitor.end[0]
+        error = await refusal(made, link)
+        assert (error.remote_code, "withdrawn" in str(error)) == ("link_revoked", True)
+        assert made.refusals() == ["link_revoked"]
+
+
+async def test_a_link_for_one_use_works_once() -> None:
+    async with house() as made:
+        _, link = await made.link(single_use=True)
+        await made.visitor(link).peer.connect()
+        error = await refusal(made, link)
+        assert (error.remote_code, "worked once" in str(error)) == ("link_used", True)
+        assert made.refusals() == ["link_used"]
+
+
+async def test_a_link_nobody_made_is_refused_by_the_relay() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        with pytest.raises(LinkUnknownError, match="not known here"):
+            await made.visitor(replace(link, id="x" * 16)).peer.connect()
+
+
+async def test_an_expired_link_says_so() -> None:
+    async with house() as made:
+        share, link = await made.link(seconds=0.1)
+        await until(lambda: share.state(time.time()) is ShareState.EXPIRED)
+        error = await refusal(made, link)
+        assert (error.remote_code, "expired" in str(error)) == ("link_expired", True)
+        assert made.refusals() == ["link_expired"]
+
+
+async def test_the_host_is_asked_and_may_lower_the_role() -> None:
+    async with house() as made:
+        share, link = await made.link(approval=True)
+        leave = made.agent.sharing.approvals.attend()
+        visitor = made.visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        await until(made.agent.sharing.approvals.pending, what="the question")
+        (question,) = made.agent.sharing.approvals.pending()
+        assert (question.target, question.code) == (LOCAL_TARGET, visitor.peer.code)
+        await until(lambda: visitor.approvals == ["waiting"])
+        assert not connecting.done()
+        assert made.agent.sharing.decide(question.session_id, Role.VIEW, remember=True)
+        await connecting
+        assert visitor.approvals == ["waiting", "allowed"]
+        assert visitor.peer.role is Role.VIEW
+        (info,) = made.agent.sessions()
+        assert info.role is Role.VIEW
+        # Remembered: the next one is not asked for, and may do no more.
+        again = made.visitor(link)
+        await again.peer.connect()
+        assert (again.approvals, again.peer.role) == ([], Role.VIEW)
+        assert not made.agent.sharing.shares.find(share.id).approval
+        leave()
+
+
+@pytest.mark.parametrize("attended", [True, False])
+async def test_a_guest_who_is_denied_learns_it_and_leaves_nothing(attended: bool) -> None:
+    async with house() as made:
+        _, link = await made.link(approval=True)
+        if attended:
+            made.agent.sharing.approvals.attend()
+        visitor = made.visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        if attended:
+            await until(made.agent.sharing.approvals.pending)
+            made.agent.sharing.decide(visitor.peer.session_id, None)
+        with pytest.raises(HatchwayError) as caught:
+            await connecting
+        assert "host" in str(caught.value)
+        assert visitor.approvals == ["waiting", "denied"]
+        assert visitor.said == b""
+        await until(lambda: not made.agent.sessions())
+        kinds = [type(event) for event in made.events]
+        assert kinds.count(ev.ApprovalRequested) == kinds.count(ev.ApprovalSettled) == attended
+        assert ev.PtyConnected not in kinds
+
+
+async def test_a_no_that_is_remembered_withdraws_the_link() -> None:
+    async with house() as made:
+        share, link = await made.link(approval=True)
+        made.agent.sharing.approvals.attend()
+        visitor = made.visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        await until(made.agent.sharing.approvals.pending)
+        made.agent.sharing.decide(visitor.peer.session_id, None, remember=True)
+        with pytest.raises(HatchwayError):
+            await connecting
+        assert made.agent.sharing.shares.find(share.id).revoked
+        with pytest.raises(RemoteError, match="withdrawn") as caught:
+            await made.visitor(link).peer.connect()
+        assert caught.value.remote_code == "link_revoked"
+
+
+async def test_a_guest_who_leaves_withdraws_the_question() -> None:
+    async with house() as made:
+        _, link = await made.link(approval=True)
+        made.agent.sharing.approvals.attend()
+        visitor = made.visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        await until(made.agent.sharing.approvals.pending)
+        connecting.cancel()
+        await asyncio.wait((connecting,))
+        await until(lambda: not made.agent.sharing.approvals.pending())
+        assert not made.agent.sharing.decide(visitor.peer.session_id, Role.CONTROL)
+        settled = [event for event in made.events if isinstance(event, ev.ApprovalSettled)]
+        assert [event.reason for event in settled] == ["The guest left"]
+
+
+async def test_unattended_a_policy_may_let_guests_watch() -> None:
+    share = ShareSettings(links=(f"{LOCAL_TARGET}=ask",), unattended="view")
+    async with house(share=share) as made:
+        (share_made,) = made.agent.sharing.shares.list()
+        await until(lambda: made.relay.knows_link(share_made.id))
+        visitor = made.visitor(parse_link(made.agent.sharing.url(share_made)))
+        await visitor.peer.connect()
+        assert visitor.peer.role is Role.VIEW
+
+
+async def test_a_link_guest_is_shown_its_one_target_and_asks_for_no_other() -> None:
+    async with house() as made:
+        share, link = await made.link()
+        made.agent.set_shared(LOCAL_TARGET, True)
+        visitor = made.visitor(link)
+        await visitor.peer.reach_relay()
+        rows = (await visitor.peer._line.call("guest:targets", {}))["targets"]
+        assert [(row["id"], row["role"], row["approval"]) for row in rows] == [
+            (LOCAL_TARGET, "control", False)
+        ]
+        assert link.secret.hex() not in str(rows)
+        visitor.peer.device_id = "another"
+        with pytest.raises(RemoteError) as caught:
+            await visitor.peer.negotiate()
+        assert caught.value.remote_code == "target_not_found"
+        assert made.agent.sharing.shares.find(share.id).uses == 0
+
+
+@pytest.mark.parametrize("wish", ["web", "web=", "=view", "web=king", "*=view", ""])
+def test_a_wish_that_makes_no_sense_names_the_setting(wish: str) -> None:
+    with pytest.raises(SettingsError, match=r"share\.links"):
+        parse_wish(wish)
+
+
+def test_wishes() -> None:
+    assert parse_wish("web=view") == ("web", Role.VIEW, False)
+    assert parse_wish("This computer=ask") == ("This computer", Role.CONTROL, True)

@@ -1,0 +1,151 @@
+"""The dialog of links: making, handing over, withdrawing; with the engine's own shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from engine.model import LOCAL_TARGET, Role, Target, TargetKind
+from engine.shares import Shares
+from engine.wire.proof import Link, parse_link
+from gui.sharing import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytestqt.qtbot import QtBot
+
+    from engine.events import EventBus
+    from engine.model import Share
+    from gui.engine_adapter import EngineAdapter
+    from gui.icons import Icons
+    from gui.style import Theme
+
+    Make = Callable[[str], ShareDialog]
+
+LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
+WEB = Target("web-1", TargetKind.CONTAINER, "web-1")
+
+
+class Sharing:
+    """What the adapter asks of an agent, with real links and no network."""
+
+    def __init__(self, bus: EventBus) -> None:
+        self.sharing = self
+        self.shares = Shares(bus)
+
+    def url(self, share: Share) -> str:
+        return Link("https://relay.example", share.id, share.secret).url
+
+    async def revoke(self, share_id: str) -> None:
+        self.shares.revoke(share_id)
+
+
+@pytest.fixture
+def shares(adapter: EngineAdapter, bus: EventBus, monkeypatch: pytest.MonkeyPatch) -> Shares:
+    agent = Sharing(bus)
+    monkeypatch.setattr(adapter, "_agent", agent)
+    return agent.shares
+
+
+@pytest.fixture
+def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, shares: Shares) -> Make:
+    def made(chosen: str) -> ShareDialog:
+        dialog = ShareDialog(adapter, theme, icons, (LOCAL, WEB), chosen)
+        # The fixture has it longer than a window would.
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        return dialog
+
+    return made
+
+
+def test_a_link_is_made_shown_and_copied(make: Make, shares: Shares) -> None:
+    dialog = make("web-1")
+    assert dialog.address.text() == ""
+    assert not dialog.copy.isEnabled()
+    assert not dialog.revoke.isEnabled()
+    dialog.make.click()
+    (share,) = shares.list()
+    assert (share.target, share.role, share.approval, share.single_use) == (
+        "web-1", Role.CONTROL, False, False
+    )  # fmt: skip
+    assert share.expires_at == share.created_at + (EXPIRIES[DEFAULT_EXPIRY][1] or 0)
+    dialog.copy.click()
+    link = parse_link(QGuiApplication.clipboard().text())
+    assert (link.id, link.secret) == (share.id, share.secret)
+    assert dialog.qr.accessibleName() == "QR code of the link to web-1"
+    assert dialog.copy.text() == "Copied"
+
+
+def test_every_condition_of_a_link_can_be_chosen(make: Make, shares: Shares) -> None:
+    dialog = make("web-1")
+    dialog.role.setCurrentIndex(dialog.role.findData(Role.VIEW))
+    dialog.expiry.setCurrentText("Until this app ends")
+    dialog.approval.click()
+    dialog.single_use.click()
+    dialog.make.click()
+    (share,) = shares.list()
+    assert share.role is Role.VIEW
+    assert (share.expires_at, share.approval, share.single_use) == (None, True, True)
+
+
+def test_this_computer_only_after_the_warning_is_accepted_and_each_time(
+    make: Make, shares: Shares
+) -> None:
+    dialog = make(LOCAL_TARGET)
+    assert dialog.local_warning.isVisible()
+    assert not dialog.make.isEnabled()
+    dialog.accept_local.click()
+    dialog.make.click()
+    assert [share.target for share in shares.list()] == [LOCAL_TARGET]
+    assert not dialog.make.isEnabled()
+    dialog.target.setCurrentText("web-1")
+    assert not dialog.local_warning.isVisible()
+    assert dialog.make.isEnabled()
+
+
+def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, shares: Shares) -> None:
+    first, second = shares.create("db"), shares.create("web-1")
+    dialog = make("web-1")
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen.id == second.id
+    dialog.view.setCurrentIndex(dialog.links.index(1))
+    assert parse_link(dialog.address.text()).id == first.id
+    # Made elsewhere meanwhile: it is listed, and what is chosen stays.
+    shares.create("other")
+    assert dialog.links.rowCount() == 3
+    assert parse_link(dialog.address.text()).id == first.id
+
+
+def test_a_link_is_withdrawn(
+    make: Make, shares: Shares, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares.create("web-1")
+    dialog = make("web-1")
+    asked: list[str] = []
+    monkeypatch.setattr(adapter, "revoke_link", asked.append)
+    dialog.revoke.click()
+    (share,) = shares.list()
+    assert asked == [share.id]
+    shares.revoke(share.id)
+    assert dialog.address.text() == ""
+    assert dialog.address.placeholderText() == "This link has ended"
+    assert not dialog.copy.isEnabled()
+    assert not dialog.revoke.isEnabled()
+
+
+def test_a_limit_is_told_in_words(
+    make: Make, adapter: EngineAdapter, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.shares.MAX_SHARES", 0)
+    dialog = make("web-1")
+    with qtbot.waitSignal(adapter.problem) as told:
+        dialog.make.click()
+    assert told.args is not None
+    assert all(told.args)

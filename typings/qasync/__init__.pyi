@@ -1,0 +1,53 @@
+"""What Hatchway uses of qasync 0.27 and 0.28, which ship no types of their own.
+
+The private names are asyncio's: its loop in Python has them in every version
+we run on, and the standard types leave them out.
+"""
+
+import asyncio
+import selectors
+import socket
+from asyncio import Handle
+from collections import deque
+from collections.abc import Callable, MutableMapping
+from contextvars import Context
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication
+
+class _TimerHandle(asyncio.TimerHandle):
+    _scheduled: bool
+
+class QEventLoop(asyncio.SelectorEventLoop):
+    _closed: bool
+    _debug: bool
+    _stopping: bool
+    _thread_id: int | None
+    _clock_resolution: float
+    _current_handle: Handle | None
+    _default_executor: Any
+    _ready: deque[Handle]
+    _scheduled: list[_TimerHandle]
+    _timer_cancelled_count: int
+    _selector: selectors.BaseSelector
+    _csock: socket.socket
+    _signal_handlers: dict[int, Handle]
+    _transports: MutableMapping[int, asyncio.BaseTransport]
+    def __init__(self, app: QCoreApplication | None = ...) -> None: ...
+    def _check_closed(self) -> None: ...
+    def _check_running(self) -> None: ...
+    def _check_thread(self) -> None: ...
+    def _check_callback(self, callback: object, method: str) -> None: ...
+    def _ensure_fd_no_transport(self, fd: socket.socket) -> None: ...
+    def _set_coroutine_origin_tracking(self, enabled: bool) -> None: ...
+    def _asyncgen_firstiter_hook(self, agen: Any) -> None: ...
+    def _asyncgen_finalizer_hook(self, agen: Any) -> None: ...
+    def _process_events(self, events: list[tuple[selectors.SelectorKey, int]]) -> None: ...
+    def _write_to_self(self) -> None: ...
+    def _add_reader(self, fd: int, callback: Callable[..., object], *args: object) -> Handle: ...
+    def _remove_reader(self, fd: int) -> bool: ...
+    def _add_writer(self, fd: int, callback: Callable[..., object], *args: object) -> Handle: ...
+    def _remove_writer(self, fd: int) -> bool: ...
+    def _call_soon(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> Handle: ...
