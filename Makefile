@@ -53,5 +53,5 @@ lock: ## Recompile requirements/*.lock (UPGRADE=1: take the newest versions)
 	@scripts/lock.sh
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .setup build dist resources/web/dist resources/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .setup build dist resources/web/dist resources/web/node_modules tests/engine/emulator/oracle/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -48,6 +48,7 @@ class Suite:
 def suites() -> tuple[Suite, ...]:
     from benchmarks import (
         browser,
+        emulator_figures,
         exec_figures,
         flood_figures,
         gui_figures,
@@ -71,6 +72,7 @@ def suites() -> tuple[Suite, ...]:
         Suite("wan", ("wan_geomean",), ("wan_",), wan_figures.measure),
         Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
               scale_figures.measure),
+        Suite("emulator", (), ("emulator_",), emulator_figures.measure),
         Suite("relay", (), ("relay_",), relay.measure, long=True),
         Suite("browser", (), ("browser_",), browser.measure, long=True),
     )  # fmt: skip
@@ -94,7 +96,8 @@ def chosen(
 
 
 async def run(suite: Suite, plan: Plan, cast: object) -> list[Outcome]:
-    """Its figures; with a Failure for each required one that it did not give."""
+    """Its figures; with a Failure for each required one that it did not give, or for the
+    suite when there are none at all."""
     reason = "the suite did not give it"
     rows: list[Row] = []
     try:

@@ -5,9 +5,10 @@ Owns the dialog. Does not own the links (the engine's) or their rows (gui.link_m
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -54,6 +55,10 @@ LOCAL_WARNING = (
     "and no container around it"
 )
 HINT = "Whoever has the link can use it. Hand it over by a way you trust."
+ONLY_HERE = (
+    "It works on this computer only: the app’s own relay listens on {host}. For guests "
+    "elsewhere, name a relay in the settings, or let your own listen to the network."
+)
 
 
 class ShareDialog(QDialog):
@@ -169,6 +174,9 @@ class ShareDialog(QDialog):
         self.address.setPlaceholderText("" if share is None else "This link has ended")
         self.copy.setEnabled(bool(url))
         self.revoke.setEnabled(usable)
+        host = QUrl(url).host()
+        here = _is_loopback(host)
+        self.hint.setText(ONLY_HERE.format(host=host) if here else HINT)
         self.hint.setVisible(bool(url))
 
     def _changed(self) -> None:
@@ -265,3 +273,10 @@ class ShareDialog(QDialog):
         row.addWidget(self.accept_local, alignment=Qt.AlignmentFlag.AlignTop)
         row.addWidget(words, 1)
         return box
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,4 +1,5 @@
-"""Pictures of the real window for the README: docs/screenshot-dark.png, -light.png.
+"""Pictures of the real window for the README, in docs/: screenshot-dark.png and -light.png,
+of the dialog that shares by link (share.png) and of the one that lets a guest in (ask.png).
 
 Starts the program's own parts with a neutral home, opens terminals, types, runs
 the loopback test, and takes the window's picture once what it waits for is on
@@ -14,12 +15,13 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtWidgets import QApplication, QWidget
 
     from gui.app import Application
     from gui.terminal_tabs import TerminalTab
@@ -49,6 +51,10 @@ LOG = """\
 """
 FILES = {"Makefile": "", "README.md": "", "compose.yaml": "", "deploy.log": LOG}
 FOLDERS = ("docs", "src", "tests")
+BROWSER = (
+    "Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
 COMMANDS = ("ls", "cat deploy.log", "palette", "stty size")
 
 
@@ -162,7 +168,10 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
         await until(lambda: all(row.rtt for row in window.sessions.model.sessions()))
         for mode in (Mode.DARK, Mode.LIGHT):
             window.set_theme(mode)
-            await picture(application, out / f"screenshot-{mode.value}.png")
+            await picture(window, out / f"screenshot-{mode.value}.png")
+        window.set_theme(Mode.DARK)
+        await sharing(application, out / "share.png")
+        await asking(application, out / "ask.png")
     finally:
         application.stop()
         await running
@@ -177,8 +186,51 @@ async def open_terminal(application: Application, target: str) -> TerminalTab:
     return tab
 
 
-async def picture(application: Application, path: Path) -> None:
+async def sharing(application: Application, path: Path) -> None:
+    """Two links made in the dialog, the last one shown."""
+    from gui.link_model import SHARE_ROLE
+
     window = application.window
+    dialog = window.share(window.targets.model.targets()[0].id)
+    dialog.accept_local.setChecked(True)
+    dialog.single_use.setChecked(True)
+    dialog.role.setCurrentIndex(1)
+    dialog.make.click()
+    dialog.single_use.setChecked(False)
+    dialog.role.setCurrentIndex(0)
+    dialog.approval.setChecked(True)
+    dialog.target.setCurrentIndex(dialog.target.findText("web"))
+    dialog.make.click()
+    await until(lambda: dialog.links.rowCount() == 2 and dialog.address.text())
+    await picture(dialog, path)
+    for row in range(dialog.links.rowCount()):
+        application.adapter.revoke_link(dialog.links.index(row).data(SHARE_ROLE).id)
+    dialog.close()
+
+
+async def asking(application: Application, path: Path) -> None:
+    """What the window asks when a guest of such a link waits."""
+    from engine.events import ApprovalRequested
+    from engine.model import Guest, Role
+    from gui.approvals import ApprovalDialog
+
+    guest = Guest("Ada", "203.0.113.7", browser=BROWSER, share="link")
+    question = ApprovalRequested(
+        session_id="picture",
+        target="web",
+        guest=guest,
+        role=Role.CONTROL,
+        code="418 305",
+        waits_until=time.time() + 118,
+    )
+    dialog = ApprovalDialog(question, application.window.icons, parent=application.window)
+    dialog.open()
+    await until(dialog.deny.isEnabled)
+    await picture(dialog, path)
+    dialog.close()
+
+
+async def picture(window: QWidget, path: Path) -> None:
     window.repaint()
     if not window.grab().save(str(path)):
         raise SystemExit(f"{path} could not be written")

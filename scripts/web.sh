@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# The guests' page: scripts/web.sh build | check | test | node ARGUMENT...
+# What runs in Node: scripts/web.sh build | check | test | oracle | node ARGUMENT...
 #
-#   build  make resources/web/dist, when something in it is older than its source
-#   check  types of the page's source       test  its tests, in Node
+#   build   make resources/web/dist, the guests' page, when it is older than its source
+#   check   types of the page's source       test  its tests, in Node
+#   oracle  fetch what the terminal's emulator is compared with
 #
 # Owns Node and npm: the machine's, or, where there is none, Node from PyPI in
-# .venv (requirements/node.lock). Packages come from resources/web/package-lock.json,
-# with checked hashes; none of their scripts run. Needs .venv (scripts/setup.sh).
+# .venv (requirements/node.lock). Packages come from the package-lock.json of
+# their folder, with checked hashes; none of their scripts run. Needs .venv
+# (scripts/setup.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 VENV=$PWD/.venv
 WEB=resources/web
+ORACLE=tests/engine/emulator/oracle
 NODE_LEAST=20
 
 say() { echo "page: $*"; }
@@ -35,13 +38,15 @@ find_node() {
     export PATH=$VENV/bin:$PATH
 }
 
-packages() {
-    if [ "$WEB/node_modules/.package-lock.json" -nt "$WEB/package-lock.json" ]; then
-        return
-    fi
-    say "fetching the locked packages"
-    (cd "$WEB" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-    touch "$WEB/node_modules/.package-lock.json"
+fetched() { # fetched FOLDER
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]
+}
+
+packages() { # packages FOLDER
+    ! fetched "$1" || return 0
+    say "fetching the locked packages of $1"
+    (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    touch "$1/node_modules/.package-lock.json"
 }
 
 fresh() {
@@ -53,20 +58,25 @@ case "${1:-}" in
     build)
         ! fresh || exit 0
         find_node
-        packages
+        packages "$WEB"
         say "building $WEB/dist"
         (cd "$WEB" && node build.js)
         ;;
     check)
         find_node
-        packages
+        packages "$WEB"
         (cd "$WEB" && node node_modules/typescript/bin/tsc --project jsconfig.json)
         say "types are right"
         ;;
     test)
         find_node
-        packages
+        packages "$WEB"
         (cd "$WEB" && node --test)
+        ;;
+    oracle)
+        ! fetched "$ORACLE" || exit 0
+        find_node
+        packages "$ORACLE"
         ;;
     node)
         shift
@@ -74,7 +84,7 @@ case "${1:-}" in
         exec node "$@"
         ;;
     *)
-        echo "page: scripts/web.sh build | check | test | node ARGUMENT..." >&2
+        echo "page: scripts/web.sh build | check | test | oracle | node ARGUMENT..." >&2
         exit 2
         ;;
 esac

@@ -3,6 +3,12 @@
 Owns the rows on show, history, cursor, margins and tables; and pyte's ``buffer``
 and ``display`` as views. Does not own what sequences do: the classes above this
 one and the tables of the stream do.
+
+What becomes history: whole rows that leave the normal screen at its very top. A
+scroll region below the top, the alternate screen, and side margins leave none. A
+region that begins at the top and ends above the bottom does, as in xterm (measured
+with 379) and xterm.js: it is how programs keep a status line under text that
+scrolls, apt's progress bar for one, and without it that text would be lost.
 """
 
 from __future__ import annotations
@@ -95,6 +101,8 @@ class Base(pyte.Screen):
         self.rows = self.page.rows
         self.cursor = Cursor(0, 0)
         self.wrap_next = False
+        self.wrap_away = False
+        """The cursor went away from the margin and is to wrap all the same (see tab_back)."""
         self.pen = DEFAULT_PEN
         self.link = 0
         self.iso_protection = False
@@ -144,6 +152,7 @@ class Base(pyte.Screen):
             and Mode.NEW_LINE not in mode
             and self.charsets.table() is None
             and self.single_shift is None
+            and not self.wrap_away
         )
 
     # -- pyte's views

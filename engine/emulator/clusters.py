@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.emulator.rows import CLUSTER, HALF, WIDE
-from engine.emulator.width import BEYOND, CELLS, cluster_width, continues, extends
+from engine.emulator.width import BEYOND, CELLS, cells_of, cluster_width, continues, extends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +92,7 @@ class Clusters:
         here: they would stand on a blank.
         """
         if not MANY.search(text):
-            cells = text.translate(CELLS)
+            cells = cells_of(text)
             if BEYOND not in cells:
                 return cells, (WIDE if len(cells) != len(text) else 0)
         return self.words(text), CLUSTER | WIDE

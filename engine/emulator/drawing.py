@@ -66,6 +66,9 @@ class Drawing(Motion):
 
     def _put_cells(self, cells: str, flags: int) -> None:
         autowrap = Mode.AUTOWRAP in self.mode
+        if self.wrap_away:
+            self.wrap_away = False
+            self.refresh()
         at, length = 0, len(cells)
         while at < length:
             if self.wrap_next and autowrap:

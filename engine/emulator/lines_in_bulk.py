@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.emulator import rows
 from engine.emulator.clusters import MANY
 from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
-from engine.emulator.width import BEYOND, CELLS, extends
+from engine.emulator.width import BEYOND, cells_of, extends
 
 _BREAK = " \n "
 """Between lines while they are looked up word by word: no word holds it, nor does it join any."""
@@ -92,12 +92,14 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
     if tabs:
         part = [line.expandtabs(8) if "\t" in line else line for line in part]
     if not joined.isascii():
-        cells = BEYOND if MANY.search(joined) else joined.translate(CELLS)
-        if BEYOND in cells:
+        if MANY.search(joined):
             return _cluster_rows(screen, part, at, pen)
-        if len(cells) != len(joined):
-            part = [line if line.isascii() else line.translate(CELLS) for line in part]
-            flags = WIDE
+        cells = [line if line.isascii() else cells_of(line) for line in part]
+        joined = "".join(cells)
+        if BEYOND in joined:
+            return _cluster_rows(screen, part, at, pen)
+        if rows.HALF in joined:
+            part, flags = cells, WIDE
     if max(map(len, part)) > columns:
         part = part[: _first(part, lambda line: len(line) > columns)]
     return at + len(part), list(zip(part, repeat(pen * columns), repeat(flags), strict=False))
@@ -106,12 +108,14 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
 def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
     """Lines that hold characters which share cells."""
     # A mark at the start of a line would join the break before it.
-    part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
+    if any(map(extends, {line[0] for line in part if line})):
+        part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
     cells = screen.clusters.words(_BREAK.join(part)).split(_BREAK) if part else []
     columns = screen.columns
-    cells = cells[: _first(cells, lambda row: len(row) > columns)]
-    pens = pen * columns
-    return at + len(cells), [(row, pens, WIDE | CLUSTER) for row in cells]
+    if max(map(len, cells), default=0) > columns:
+        cells = cells[: _first(cells, lambda row: len(row) > columns)]
+    flags = repeat(WIDE | CLUSTER)
+    return at + len(cells), list(zip(cells, repeat(pen * columns), flags, strict=False))
 
 
 def _first(some: list[str], suits: Callable[[str], bool]) -> int:

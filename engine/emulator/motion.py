@@ -148,7 +148,10 @@ class Motion(Base):
         wanted = count or 1
         left = self.left if Mode.ORIGIN in self.mode else 0
         self.cursor.x = max(stops[-wanted], left) if wanted <= len(stops) else left
-        self.wrap_next = False
+        # Alone among the movements, xterm's CBT (TabToPrevStop) leaves a pending wrap pending.
+        if self.wrap_next:
+            self.wrap_away = True
+            self.refresh()
 
     def set_tab_stop(self) -> None:
         self.tabstops.add(self.cursor.x)

@@ -24,6 +24,8 @@ def resize(screen: Screen, lines: int, columns: int) -> None:
     """Fit everything to ``lines`` by ``columns``."""
     if (lines, columns) == (screen.lines, screen.columns):
         return
+    if screen.wrap_away:
+        screen.wrap_away = screen.wrap_next = False
     on_normal = screen.page is screen.normal
     saved = screen.normal.saved
     if on_normal:

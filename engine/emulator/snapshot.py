@@ -188,23 +188,26 @@ class _Writer:
     def cursor(self) -> str:
         """The cursor, last: margins and modes move it."""
         screen = self._screen
-        x, y = screen.cursor.x, screen.cursor.y
+        x, y = self._wraps_at(), screen.cursor.y
         style = screen.pens.style(screen.pen)
         parts: list[str] = []
+        back = screen.cursor.x < x
+        line = self._lines.line(screen.rows[y])
+        start = line.cell_start(x)
+        under = line.at(x) or line.at(start)
+        before = x - start
         if Mode.ORIGIN in screen.mode:
             parts.append("\x1b[?6h")
             y -= screen.top
             x -= screen.left
-        row = screen.rows[screen.cursor.y]
-        under = self._lines.line(row).at(screen.cursor.x)
-        start = self._lines.line(row).cell_start(screen.cursor.x)
-        if under is None:
-            under = self._lines.line(row).at(start)
         if screen.wrap_next:
             # Drawing the last character again brings back the pending wrap.
             text, shown = (under.text, under.style) if under else (" ", DEFAULT_STYLE)
-            parts += [_goto(y, x - (screen.cursor.x - start)), self.select(shown, DEFAULT_STYLE)]
+            parts += [_goto(y, x - before), self.select(shown, DEFAULT_STYLE)]
             parts += [text, self.select(style, shown)]
+            if back:
+                stops = sum(screen.cursor.x <= stop < self._wraps_at() for stop in screen.tabstops)
+                parts.append(f"\x1b[{stops + (screen.cursor.x not in screen.tabstops)}Z")
         else:
             parts += [_goto(y, x), self.select(style, DEFAULT_STYLE)]
         parts.append(_charsets(screen.charsets))
@@ -217,6 +220,14 @@ class _Writer:
         if Mode.SYNCHRONIZED in screen.mode:
             parts.append("\x1b[?2026h")
         return "".join(parts)
+
+    def _wraps_at(self) -> int:
+        """The cursor's column, or the one where it came to be about to wrap."""
+        screen = self._screen
+        x = screen.cursor.x
+        if not (screen.wrap_away and screen.wrap_next):
+            return x
+        return screen.right if x <= screen.right else screen.columns - 1
 
 
 _ASCII = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"

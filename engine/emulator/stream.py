@@ -25,7 +25,7 @@ from engine.emulator.lines_in_bulk import print_lines
 from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
 from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
-from engine.emulator.width import BEYOND, CELLS
+from engine.emulator.width import BEYOND, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 65_536
 """Characters worked on at a time: bounds what a huge feed() needs beside its data."""
+FEW_LINES = 4
+"""Lines up to which they are printed one by one; more are, in bulk."""
 MAX_MEANINGS = 8192
 """Sequences whose meaning is remembered; all are forgotten beyond it."""
 
@@ -43,7 +45,10 @@ _HEAD = re.compile(r"\[[0-9;:]*[@-~]")
 """A control sequence without prefix and intermediates, after its escape."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _CONTROL_BUT_TAB = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
 _EIGHT_BIT = re.compile("[\x80-\x9f]")
+_LEADS_TO_C1 = b"\xc2"
+"""What U+0080 to U+009F begin with in UTF-8."""
 
 _POSITION, _ERASE_RIGHT, _COLUMN, _FORWARD, _LINE, _STYLE, _OTHER = range(7)
 Meaning = tuple[int, int, int]
@@ -66,6 +71,9 @@ class Stream(pyte.ByteStream):
         super().__init__(screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parser_of_rest = Parser(screen, self._call)
+        self._controls = {
+            char: (event, getattr(screen, event)) for char, event in tables.BASIC.items()
+        }
 
     def _initialize_parser(self) -> None:
         """pyte's own parser is not used."""
@@ -76,8 +84,11 @@ class Stream(pyte.ByteStream):
         return self._parser_of_rest.pending
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
+        # Always UTF-8, as xterm -u8: ESC % @ does not leave it, and a lone byte from
+        # 0x80 to 0x9F is no control but invalid.
+        halved = self._decoder.getstate()[0]
         text = self._decoder.decode(data)
-        if not text.isascii() and _EIGHT_BIT.search(text):
+        if (_LEADS_TO_C1 in data or halved) and _EIGHT_BIT.search(text):
             # C1 controls, decoded: the same as their seven-bit forms.
             text = _EIGHT_BIT.sub(lambda found: f"\x1b{chr(ord(found[0]) - 0x40)}", text)
         for start in range(0, len(text), CHUNK):
@@ -116,13 +127,15 @@ class Stream(pyte.ByteStream):
         pens = screen.pens
         meanings = self._meanings
         head = _HEAD.match
+        line_ends = _LINE_ENDS.match
         put = row_edits.put
         rows, cursor = screen.rows, screen.cursor
         columns, lines = screen.columns, screen.lines
         fast = screen.fast
-        ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
+        idle = parser.idle
+        ascii_set = fast and idle and screen.charsets.ascii_is_set
         pen = screen.pen
-        steps = pens.steps(pen) if parser.idle else {}
+        steps = pens.steps(pen) if idle else {}
         y = cursor.y
         x = cursor.x + screen.wrap_next
         # Text and pens printed from column ``from_x`` on, not yet in their row.
@@ -139,7 +152,7 @@ class Stream(pyte.ByteStream):
                 # It is so already, and many programs say it with every SGR.
                 text = piece[2:]
             else:
-                found = head(piece) if parser.idle else None
+                found = head(piece) if idle else None
                 if found is not None:
                     sequence = found[0]
                     text = piece[found.end() :]
@@ -207,7 +220,7 @@ class Stream(pyte.ByteStream):
                             cursor.y = y
                         screen.pen = pen
                         # Only REP, right after text, may ask what was printed.
-                        screen.last = printed if sequence[-1:] == "b" else ""
+                        screen.last = _last_cell(printed) if sequence[-1:] == "b" else ""
                         if sequence:
                             parser.plain_sequence(sequence)
                         else:
@@ -215,38 +228,36 @@ class Stream(pyte.ByteStream):
                         rows, cursor = screen.rows, screen.cursor
                         columns, lines = screen.columns, screen.lines
                         fast = screen.fast
-                        ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
+                        idle = parser.idle
+                        ascii_set = fast and idle and screen.charsets.ascii_is_set
                         pen = screen.pen
-                        steps = pens.steps(pen) if parser.idle else {}
+                        steps = pens.steps(pen) if idle else {}
                         y = cursor.y
                         x = cursor.x + screen.wrap_next
             printed = ""
             if not text:
                 continue
             if fast and text.isprintable():
-                more_flags = 0
-                if not text.isascii():
-                    wide = text.translate(CELLS)
-                    if BEYOND in wide or screen.open_cluster:
-                        more_flags = -1
-                    elif len(wide) != len(text):
-                        text = wide
-                        more_flags = WIDE
-                size = len(text)
-                if more_flags >= 0 and x + size <= columns:
+                if text.isascii():
+                    shown = text
+                else:
+                    shown = cells_of(text)
+                    if BEYOND in shown or screen.open_cluster:
+                        shown = ""
+                    elif len(shown) != len(text):
+                        flags |= WIDE
+                size = len(shown)
+                if shown and x + size <= columns:
                     if cells:
-                        cells += text
+                        cells += shown
                         cell_pens += pen * size
-                        flags |= more_flags
                     else:
-                        cells = text
+                        cells = shown
                         cell_pens = pen * size
                         from_x = x
-                        flags = more_flags
                     x += size
-                    printed = text[-2:] if text[-1] == "\0" else text[-1]
+                    printed = shown
                     continue
-            # Anything else: the screen takes over, and we from it.
             if cells:
                 row = rows[y]
                 if row is BLANK and not from_x:
@@ -254,8 +265,21 @@ class Stream(pyte.ByteStream):
                 else:
                     rows[y] = put(row, from_x, cells, cell_pens, flags)
                 cells = ""
-                flags = 0
                 screen.print_at = (y, x)
+            flags = 0
+            if fast and line_ends(text):
+                screen.pen = pen
+                text, y, x = self._line_ends(text, y, x)
+                if not text:
+                    continue
+                if text.isascii() and text.isprintable() and x + len(text) <= columns:
+                    cells = text
+                    cell_pens = pen * len(text)
+                    from_x = x
+                    x += len(text)
+                    printed = text
+                    continue
+            # Anything else: the screen takes over, and we from it.
             if fast:
                 cursor.y = y
                 if x >= columns:
@@ -268,9 +292,10 @@ class Stream(pyte.ByteStream):
             rows, cursor = screen.rows, screen.cursor
             columns, lines = screen.columns, screen.lines
             fast = screen.fast
-            ascii_set = fast and parser.idle and screen.charsets.ascii_is_set
+            idle = parser.idle
+            ascii_set = fast and idle and screen.charsets.ascii_is_set
             pen = screen.pen
-            steps = pens.steps(pen) if parser.idle else {}
+            steps = pens.steps(pen) if idle else {}
             y = cursor.y
             x = cursor.x + screen.wrap_next
             printed = screen.last
@@ -285,7 +310,34 @@ class Stream(pyte.ByteStream):
             else:
                 cursor.x, screen.wrap_next = x, False
         screen.pen = pen
-        screen.last = printed
+        screen.last = _last_cell(printed)
+
+    def _line_ends(self, text: str, y: int, x: int) -> tuple[str, int, int]:
+        """ASCII that fits its rows, up to the last CR or LF; the rest, and where the cursor is."""
+        if text.count("\n") > FEW_LINES:
+            return text, y, x
+        screen = self._screen
+        rows, columns = screen.rows, screen.columns
+        at = 0
+        while found := _LINE_ENDS.match(text, at):
+            part, ends = found.groups()
+            if part:
+                if x + len(part) > columns:
+                    break
+                rows[y] = row_edits.put(rows[y], x, part, screen.pen * len(part))
+                x += len(part)
+            for end in ends:
+                if end == "\r":
+                    x = 0
+                    continue
+                x = min(x, columns - 1)
+                if y == screen.bottom:
+                    screen.scroll(screen.top, y, 1)
+                elif y < screen.lines - 1:
+                    y += 1
+            at = found.end()
+            screen.print_at = NOWHERE
+        return text[at:], y, x
 
     def _meaning(self, sequence: str) -> Meaning:
         """What a sequence is to the loop above: a kind, and up to two numbers from 0."""
@@ -324,7 +376,8 @@ class Stream(pyte.ByteStream):
         if screen.fast and "\r\n" in text:
             first, *lines = text.split("\r\n")
             last = lines.pop()
-            if not lines or not _CONTROL_BUT_TAB.search("".join(lines)):
+            joined = "".join(lines)
+            if joined.isprintable() or not _CONTROL_BUT_TAB.search(joined):
                 self._controlled(first)
                 screen.linefeed()
                 screen.carriage_return()
@@ -337,6 +390,7 @@ class Stream(pyte.ByteStream):
     def _controlled(self, text: str) -> None:
         """Text and single controls."""
         screen = self._screen
+        controls = self._controls
         position, length = 0, len(text)
         while position < length:
             found = _CONTROL.search(text, position)
@@ -345,5 +399,12 @@ class Stream(pyte.ByteStream):
                 self._call("draw", screen.draw, text[position:end])
             if end < length:
                 screen.last = ""
-                self._parser_of_rest.control(text[end])
+                control = controls.get(text[end])
+                if control:
+                    self._call(*control)
             position = end + 1
+
+
+def _last_cell(cells: str) -> str:
+    """Both halves of a wide character; "" of none."""
+    return cells[-2:] if cells[-1:] == row_edits.HALF else cells[-1:]

@@ -174,7 +174,8 @@ def _seven_bits(screen: Screen) -> None:
 
 
 def _eight_bits(screen: Screen) -> None:
-    """Noted for DECRQSS; answers stay in seven bits, which every program reads."""
+    """Noted for DECRQSS. Answers stay in seven bits: every program reads those, and an
+    eight-bit control by itself is no UTF-8, which is what goes over the wire."""
     screen.eight_bit = True
 
 

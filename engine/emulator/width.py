@@ -87,3 +87,45 @@ class _Cells(dict[int, str]):
 
 
 CELLS = _Cells()
+
+WIDE_RANGES = (
+    "\u3001-\u3029\u3031-\u303e\u3041-\u3096\u309b-\u30ff\u3105-\u312f\u3131-\u3163"
+    "\u3165-\u318e\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
+)
+"""Characters of two cells that share theirs with none: CJK."""
+NARROW_RANGES = (
+    "\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u0377\u0384-\u0386\u0388-\u0482\u048a-\u052f"
+    "\u2010-\u2027\u2030-\u205e\u2500-\u25fc\u2800-\u28ff"
+)
+"""Of one: ASCII, Latin, Greek, Cyrillic, punctuation, boxes and blocks, Braille."""
+
+SHORT = 8
+"""Characters up to which the cells of a text are remembered."""
+MAX_SHORT = 8192
+"""Texts remembered; all are forgotten beyond it."""
+
+_ALL_WIDE = re.compile(f"[{WIDE_RANGES}]*")
+_ALL_NARROW = re.compile(f"[{NARROW_RANGES}]*")
+
+
+class _Short(dict[str, str]):
+    def __missing__(self, text: str) -> str:
+        if len(self) >= MAX_SHORT:
+            self.clear()
+        found = self[text] = text.translate(CELLS)
+        return found
+
+
+_SHORT = _Short()
+
+
+def cells_of(text: str) -> str:
+    """``text.translate(CELLS)``, faster where all is alike or short."""
+    if len(text) <= SHORT:
+        return _SHORT[text]
+    if _ALL_NARROW.fullmatch(text):
+        return text
+    if _ALL_WIDE.fullmatch(text):
+        # A code unit of UTF-32 is one of UTF-16 and a zero: the other half of the character.
+        return text.encode("utf-32-le").decode("utf-16-le")
+    return text.translate(CELLS)

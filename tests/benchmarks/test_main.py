@@ -106,6 +106,11 @@ async def test_a_required_figure_that_is_missing_is_a_failure() -> None:
     assert found == Failure("a", "the suite did not give it")
 
 
+async def test_a_suite_that_requires_nothing_and_gives_nothing_is_a_failure() -> None:
+    (found,) = await bench.run(suite(nothing), plans.short(), None)
+    assert found == Failure("one", "the suite did not give it")
+
+
 def test_all_suites_together_require_all_figures() -> None:
     required = [name for found in bench.suites() for name in found.required]
     assert sorted(required) == sorted(report.REQUIRED)

@@ -37,8 +37,10 @@ class Sharing:
         self.sharing = self
         self.shares = Shares(bus)
 
+    relay = "https://relay.example"
+
     def url(self, share: Share) -> str:
-        return Link("https://relay.example", share.id, share.secret).url
+        return Link(self.relay, share.id, share.secret).url
 
     async def revoke(self, share_id: str) -> None:
         self.shares.revoke(share_id)
@@ -80,6 +82,26 @@ def test_a_link_is_made_shown_and_copied(make: Make, shares: Shares) -> None:
     assert (link.id, link.secret) == (share.id, share.secret)
     assert dialog.qr.accessibleName() == "QR code of the link to web-1"
     assert dialog.copy.text() == "Copied"
+
+
+@pytest.mark.parametrize(
+    ("relay", "only_here"),
+    [
+        ("http://127.0.0.1:4000", True),
+        ("http://localhost:4000", True),
+        ("http://[::1]:4000", True),
+        ("http://192.168.1.20:4000", False),
+        ("https://relay.example", False),
+    ],
+)
+def test_a_link_that_works_on_this_computer_only_says_so(
+    make: Make, monkeypatch: pytest.MonkeyPatch, relay: str, only_here: bool
+) -> None:
+    monkeypatch.setattr(Sharing, "relay", relay)
+    dialog = make("web-1")
+    dialog.make.click()
+    assert dialog.address.text().startswith(relay)
+    assert ("this computer only" in dialog.hint.text()) is only_here
 
 
 def test_every_condition_of_a_link_can_be_chosen(make: Make, shares: Shares) -> None:

@@ -36,7 +36,9 @@ SCREENS: dict[str, tuple[bytes, list[str], tuple[int, int]]] = {
     "single shift": (b"\x1b*0\x1bNqq", ["─q"], (0, 2)),
     "a sixel picture is swallowed": (b"\x1bPq#0;2;0;0;0#0~~@@vv\x1b\\ok", ["ok"], (0, 2)),
     "a kitty picture is swallowed": (b"\x1b_Ga=T;AAAA\x1b\\ok", ["ok"], (0, 2)),
-    "CHT and CBT": (b"\x1b[3;1Hab\x1b[2Ib\x1b[3Zc", ["", "", "cb       b"], (2, 1)),
+    "CHT and CBT": (b"\x1b[3;1Hab\x1b[Ib\x1b[3Zc", ["", "", "cb      b"], (2, 1)),
+    "CBT leaves a pending wrap pending": (b"123456789a\x1b[Zb", ["123456789a", "b"], (1, 1)),
+    "but no other movement does": (b"123456789a\x1b[Z\x1b[Db", ["1234567b9a"], (0, 8)),
     "1047 clears when it leaves": (b"\x1b[?1047habc\x1b[?1047l!\x1b[?47h", ["   "], (0, 4)),
     "DECSTR keeps the text": (b"a\x1b[?7l\x1b[4h\x1b[!pb\rc", ["cb"], (0, 1)),
     "skin tone": ("👍🏽x".encode(), ["👍🏽x"], (0, 3)),
@@ -45,6 +47,16 @@ SCREENS: dict[str, tuple[bytes, list[str], tuple[int, int]]] = {
     "VS16 makes it wide": ("❤\ufe0fx".encode(), ["❤\ufe0fx"], (0, 3)),
     "keycap": ("1\ufe0f\u20e3x".encode(), ["1\ufe0f\u20e3x"], (0, 3)),
     "no cluster across a moved cursor": ("👍\x1b[1;3H🏽".encode(), ["👍🏽"], (0, 4)),
+    "CSI in eight bits": ("a\u009b3Cb".encode(), ["a   b"], (0, 5)),
+    "IND, NEL and RI in eight bits": ("a\x84b\x85c\x8dd".encode(), ["a", " d", "c"], (1, 2)),
+    "SS2 in eight bits": ("\x1b*0\x8eqq".encode(), ["─q"], (0, 2)),
+    "strings in eight bits": (
+        "\x90q#0~\x9c\x98x\x9c\x9ex\x9c\x9fx\x9c\x9d0;t\x9cok".encode(),
+        ["ok"],
+        (0, 2),
+    ),
+    "a lone byte is no control": (b"a\x9b3Cb", ["a\ufffd3Cb"], (0, 5)),
+    "UTF-8 stays": ("\x1b%@ä\x1b%Gö\x1b%/Gü".encode(), ["äöü"], (0, 3)),
     "tabs are columns after wide characters": ("日\tx\r\n".encode() * 5, ["日      x"] * 3, (3, 0)),
 }
 
@@ -87,6 +99,8 @@ ANSWERS = {
     b"abc\x1b[7;1;1;1;1;3*y": b"\x1bP7!~FEDA\x1b\\",
     b"\x1b]52;c;?\x07": b"",
     "\u009b6n".encode(): b"\x1b[1;1R",
+    b'\x1b G\x1b[6n\x1bP$q"p' + ST: b'\x1b[1;1R\x1bP1$r65;0"p\x1b\\',
+    b'\x1b G\x1b F\x1bP$q"p' + ST: b'\x1bP1$r65;1"p\x1b\\',
 }
 
 

@@ -21,11 +21,6 @@ COLS, ROWS = 80, 25
 DIFFERENT: dict[str, tuple[int, str, str]] = {
     "t0060-DECSC": (4, "...", "xterm restores the pending wrap too (CursorRestore), so ^ wraps"),
     "t0061-CSI_s": (4, "...", "the same with CSI s"),
-    "t0084-CBT": (
-        6,
-        "at end:" + " " * 65 + "!bcdefgh",
-        "a moved cursor does not wrap (DEC STD 070: movement clears the last column flag)",
-    ),
     "t0103-reverse_wrap": (
         0,
         "the endreally!",

@@ -127,6 +127,15 @@ def test_the_alternate_screen_and_regions_below_the_top_leave_no_history() -> No
     assert not terminal.scrollback
 
 
+def test_what_scrolls_off_above_a_status_line_is_history() -> None:
+    terminal = Terminal(20, 4)
+    terminal.feed(b"\x1b[4;1Hstatus\x1b[1;3r" + b"a\r\nb\r\nc\r\nd")
+    assert [line.text for line in terminal.scrollback] == ["a"]
+    assert terminal.text() == ["b", "c", "d", "status"]
+    terminal.feed(b"\x1b[?69h\x1b[2;9s\x1b[3;2H\n\n")
+    assert len(terminal.scrollback) == 1
+
+
 def test_history_is_cleared_by_ed_3_only() -> None:
     terminal = Terminal(20, 2)
     terminal.feed(b"a\r\nb\r\nc\x1b[2J")

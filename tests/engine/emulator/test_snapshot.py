@@ -65,6 +65,17 @@ def test_wrapped_lines_and_a_pending_wrap_come_back() -> None:
     assert state(copy) == state(terminal)
 
 
+def test_a_wrap_that_is_still_pending_after_tabbing_back_comes_back() -> None:
+    terminal = Terminal(COLS, ROWS)
+    terminal.feed(b"y" * COLS + b"\x1b[Z")
+    copy = restored(terminal)
+    assert terminal.cursor() == (0, 8)
+    for each in (terminal, copy):
+        each.feed(b"z")
+    assert terminal.text()[1] == "z"
+    assert state(copy) == state(terminal)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=30))
 def test_any_screen_comes_back(pieces: list[bytes]) -> None:

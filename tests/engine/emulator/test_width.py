@@ -1,0 +1,60 @@
+"""The fast ways to a text's cells give what looking at each character gives."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.emulator import Terminal
+from engine.emulator.width import (
+    _SHORT,
+    CELLS,
+    MAX_SHORT,
+    NARROW_RANGES,
+    WIDE_RANGES,
+    cells_of,
+    width,
+)
+
+
+@pytest.mark.parametrize(("ranges", "cells"), [(NARROW_RANGES, 1), (WIDE_RANGES, 2)])
+def test_the_ranges_hold_only_characters_of_that_width_that_join_nothing(
+    ranges: str, cells: int
+) -> None:
+    inside = re.compile(f"[{ranges}]").match
+    chars = [char for char in map(chr, range(0x20, 0x10000)) if inside(char)]
+    assert len(chars) > 1000
+    for char in chars:
+        assert CELLS[ord(char)] == char + "\0" * (cells - 1), hex(ord(char))
+        assert width(char) == cells, hex(ord(char))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("a日ｱ가─é\u0301👍🏽\u200d", max_size=30) | st.text(max_size=30))
+def test_cells_are_those_of_the_table(text: str) -> None:
+    assert cells_of(text) == text.translate(CELLS)
+
+
+@pytest.mark.parametrize("text", ["日本語中文字符端末表示", "─" * 20, "größe is größer than"])
+def test_long_text_of_one_kind(text: str) -> None:
+    assert cells_of(text) == text.translate(CELLS)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for number in range(MAX_SHORT + 100):
+        cells_of(f"é{number}")
+    assert len(_SHORT) <= MAX_SHORT
+
+
+C1_SPLIT = "a\u009b3Cb".encode()
+
+
+@pytest.mark.parametrize("at", range(len(C1_SPLIT) + 1))
+def test_an_eight_bit_control_may_be_split_anywhere(at: int) -> None:
+    terminal = Terminal(10, 2)
+    terminal.feed(C1_SPLIT[:at])
+    terminal.feed(C1_SPLIT[at:])
+    assert terminal.text()[0] == "a   b"
