@@ -48,6 +48,9 @@ class Peer:
     claims_key: bool = False
     public_key: str = ""
     """Of an agent: whether it says it has a key, and the key once proven."""
+    registrations: int = 0
+    registered: int = 0
+    """Of an agent: how many registrations came, and which of them is the one that holds."""
     links: tuple[OpenLink, ...] = ()
     targets: tuple[SharedTarget, ...] = ()
     last_seen: float = field(default_factory=time.time)

@@ -113,15 +113,21 @@ class Switchboard:
 
     async def register(self, agent: Peer, payload: object) -> dict[str, Any]:
         message = parse(Register, payload)
+        agent.registrations += 1
+        turn = agent.registrations
         await asyncio.shield(agent.proven)
         if message.agent_id != agent.agent_id:
             if agent.claims_key:
                 raise AccessDeniedError("The agent proved its key for another id")
             await claim(self._pins, message.agent_id, "")
+        if turn < agent.registered:
+            # One that waited for the proof may come back after one that found it there.
+            return accepted(REGISTER, payload)
         holder = self.directory.holder(message.agent_id)
         if holder is not None and holder.order > agent.order:
             raise AccessDeniedError("A newer connection of this agent has taken its place")
         self.directory.join(agent, message.agent_id)
+        agent.registered = turn
         agent.name = message.name
         agent.targets = message.targets
         agent.links = message.links

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
@@ -221,3 +222,25 @@ def test_options_from_flags_and_environment(tmp_path: Path) -> None:
     assert made.allowed_origins == {"https://relay.example"}
     assert (made.turn.secret, made.metrics_token, made.limits.connections) == ("s", "m", 5000)
     assert "'s'" not in repr(made)
+
+
+async def test_a_registration_that_waited_for_the_proof_does_not_undo_a_later_one(
+    relay: Relay,
+) -> None:
+    async with keyed(relay, auth()):
+        await until(lambda: relay._peers)
+        (peer,) = relay._peers.values()
+        await until(peer.proven.done)
+        # As when the second message is read in the very moment in which the proof arrives.
+        peer.proven = asyncio.get_running_loop().create_future()
+        first = asyncio.create_task(relay._switchboard.register(peer, registration("old")))
+        await asyncio.sleep(0)
+        peer.proven.set_result(None)
+        await relay._switchboard.register(peer, registration("new"))
+        await first
+        assert [target.id for target in peer.targets] == ["new"]
+
+
+def registration(target: str) -> dict[str, Any]:
+    shown = {"id": target, "kind": "container", "name": target, "state": "running"}
+    return {"agent_id": "a1", "name": "one", "targets": [shown]}
