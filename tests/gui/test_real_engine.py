@@ -165,10 +165,13 @@ def test_a_shell_that_ends_says_how_and_can_be_reconnected(with_window: Play) ->
 def test_the_shell_sees_the_tabs_size(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         tab = await connected(application)
+        before = tab.terminal.terminal.cols, tab.terminal.terminal.rows
+        sizes = [before]
+        tab.terminal.resized.connect(lambda cols, rows: sizes.append((cols, rows)))
         application.window.resize(900, 700)
-        tab.terminal.resized.emit(91, 17)
-        tab.terminal.typed.emit(b"stty size\r")
-        await until(lambda: "17 91" in screen(tab))
+        # Again and again: the window may take more than one step to its size.
+        tab.terminal.typed.emit(b"while sleep 0.1; do stty size; done\r")
+        await until(lambda: sizes[-1] != before and "{1} {0}".format(*sizes[-1]) in screen(tab))
 
     with_window(steps)
 
