@@ -151,7 +151,7 @@ async def play(application: Application, tab: TerminalTab, scene: Scene, out: Pa
     except TimeoutError:
         raise SystemExit(f"{scene.name} did not come up:\n{text_of(tab)}") from None
     await settled(tab)
-    await picture(application, out / f"terminal-{scene.name}.png")
+    await picture(application.window, out / f"terminal-{scene.name}.png")
     tab.terminal.typed.emit(scene.leave.encode())
     if scene.leave:
         await settled(tab)
