@@ -380,7 +380,7 @@ class Stream(pyte.ByteStream):
             screen.linefeed()
             screen.carriage_return()
             lines, ends, last = text.rpartition("\r\n")
-            if ends and screen.fast and self._in_bulk(lines):
+            if ends and self._in_bulk(lines):
                 text = last
             screen.last = ""
         self._controlled(text)
@@ -388,6 +388,9 @@ class Stream(pyte.ByteStream):
     def _in_bulk(self, text: str) -> bool:
         """Print lines, and the end of the last one; False, and nothing printed, for others."""
         screen = self._screen
+        if not screen.fast:
+            # What came before the first line's end switched it off.
+            return False
         if print_clusters(screen, text):
             return True
         lines = text.split("\r\n")
