@@ -107,15 +107,13 @@ class RowPainter:
         To be drawn on device pixels, and at once: a later row may be painted over
         it. Right of it there is background. ``blinked``: blinking text is hidden.
         """
-        cells = line.width
-        for mark in marks:
-            cells = max(cells, mark.end)
-        cells = min(-(-max(cells, 1) // WIDTH_STEP) * WIDTH_STEP, columns)
-        key = (id(line), marks, cells, blinked)
+        key = (id(line), marks, columns, blinked)
         known = self._rows.get(key)
         if known is not None:
             self._rows.move_to_end(key)
             return known[1]
+        cells = max((line.width, 1, *(mark.end for mark in marks)))
+        cells = min(-(-cells // WIDTH_STEP) * WIDTH_STEP, columns)
         pixmap = self._paint(line, cells, marks, blinked)
         self._rows[key] = (line, pixmap)
         self.painted += 1
