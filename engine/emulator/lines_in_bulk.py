@@ -61,7 +61,8 @@ def print_clusters(screen: Screen, text: str) -> bool:
     """
     cursor = screen.cursor
     if (
-        cursor.y != screen.bottom
+        text.isascii()
+        or cursor.y != screen.bottom
         or screen.rows[cursor.y] is not BLANK
         or screen.blank_row() is not BLANK
         or not MANY.search(text, 0, LOOK)
