@@ -52,6 +52,7 @@ def suites() -> tuple[Suite, ...]:
         exec_figures,
         flood_figures,
         gui_figures,
+        painting_figures,
         relay,
         scale_figures,
         synthetic_figures,
@@ -73,6 +74,7 @@ def suites() -> tuple[Suite, ...]:
         Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
               scale_figures.measure),
         Suite("emulator", (), ("emulator_",), emulator_figures.measure),
+        Suite("painting", (), ("painting_",), painting_figures.measure),
         Suite("relay", (), ("relay_",), relay.measure, long=True),
         Suite("browser", (), ("browser_",), browser.measure, long=True),
     )  # fmt: skip

@@ -27,6 +27,10 @@ MAX_WORDS, WORD_LIMIT = 4096, 32
 MANY = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 """The most frequent of those that share cells: where one is, looking at each is worth it."""
 
+_BREAK = " \n "
+"""A line's end while lines are looked up word by word: a word of its own."""
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
 _PRIVATE = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")
 _FIRST_CHAR, _LAST_CHAR = chr(FIRST), chr(LAST)
 
@@ -102,6 +106,15 @@ class Clusters:
         cells = " ".join(map(self._words.__getitem__, text.split(" ")))
         return cells if BEYOND not in cells else self.split(text)
 
+    def lines(self, text: str) -> list[str] | None:
+        """Each of the lines with CR LF between them as words() has it, all in one go.
+
+        None when that cannot be done: a word begins with marks, or holds controls.
+        """
+        words = text.replace("\r\n", _BREAK).split(" ")
+        cells = " ".join(map(self._words.__getitem__, words))
+        return None if BEYOND in cells else cells.split(_BREAK)
+
     def split(self, text: str) -> str:
         """Text as cells, cluster by cluster."""
         parts: list[str] = []
@@ -146,13 +159,18 @@ class Clusters:
 
 
 class _Words(dict[str, str]):
-    """Words to their cells; BEYOND for one that begins with marks, which are the blank's before."""
+    """Words to their cells.
+
+    BEYOND for one that begins with marks, which are the blank's before, or holds controls.
+    """
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
 
     def __missing__(self, word: str) -> str:
-        if word and extends(word[0]):
+        if word == _BREAK.strip(" "):
+            return word
+        if (word and extends(word[0])) or _CONTROL.search(word):
             return BEYOND
         cells = self._clusters.split(word)
         if len(word) <= WORD_LIMIT and not self._clusters.full:

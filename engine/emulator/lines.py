@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from engine.emulator.pens import Pens
     from engine.emulator.rows import Row
 
-CACHED = 4096
-"""Lines remembered by their row; those not asked for since as many others go first."""
+CACHED = 1024
+"""Lines remembered by their row; those not asked for since as many others go first. More
+than the highest screen has, and few enough for the garbage collector to look through."""
 _SAME = re.compile(r"(.)\1*", re.S)
 
 

@@ -15,8 +15,8 @@ from engine.emulator.clusters import MANY
 from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
 from engine.emulator.width import BEYOND, cells_of, extends
 
-_BREAK = " \n "
-"""Between lines while they are looked up word by word: no word holds it, nor does it join any."""
+LOOK = 1024
+"""Characters looked at for clusters before all lines are taken to hold some."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,28 @@ def print_lines(screen: Screen, lines: list[str]) -> None:
             continue
         at = end
         _scroll_in(screen, new)
+
+
+def print_clusters(screen: Screen, text: str) -> bool:
+    """The same for lines with CR LF between, not split yet, that hold clusters and all fit.
+
+    False, and nothing printed, for any others, and when not at the bottom.
+    """
+    cursor = screen.cursor
+    if (
+        text.isascii()
+        or cursor.y != screen.bottom
+        or screen.rows[cursor.y] is not BLANK
+        or screen.blank_row() is not BLANK
+        or not MANY.search(text, 0, LOOK)
+    ):
+        return False
+    cells = screen.clusters.lines(text)
+    if cells is None or max(map(len, cells)) > screen.columns:
+        return False
+    pens = screen.pen * screen.columns
+    _scroll_in(screen, list(zip(cells, repeat(pens), repeat(WIDE | CLUSTER), strict=False)))
+    return True
 
 
 def _print_one(screen: Screen, line: str) -> None:
@@ -107,15 +129,17 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
 
 def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
     """Lines that hold characters which share cells."""
-    # A mark at the start of a line would join the break before it.
-    if any(map(extends, {line[0] for line in part if line})):
-        part = part[: _first(part, lambda line: bool(line) and extends(line[0]))]
-    cells = screen.clusters.words(_BREAK.join(part)).split(_BREAK) if part else []
-    columns = screen.columns
-    if max(map(len, cells), default=0) > columns:
-        cells = cells[: _first(cells, lambda row: len(row) > columns)]
-    flags = repeat(WIDE | CLUSTER)
-    return at + len(cells), list(zip(cells, repeat(pen * columns), flags, strict=False))
+    pens = pen * screen.columns
+    new: list[Row] = []
+    for line in part:
+        # A mark at the start of a line belongs to what was printed before.
+        if line and extends(line[0]):
+            break
+        cells = screen.clusters.words(line)
+        if len(cells) > screen.columns:
+            break
+        new.append((cells, pens, WIDE | CLUSTER))
+    return at + len(new), new
 
 
 def _first(some: list[str], suits: Callable[[str], bool]) -> int:

@@ -242,15 +242,23 @@ class PaintedTerminal(ScrolledTerminal):
         painter.fillRect(left, area.top(), right - left, max(above, 0), background)
         painter.fillRect(left, top, max(origin - left, 0), bottom - top, background)
         painter.fillRect(left, bottom, right - left, max(below, 0), background)
+        draw, fill, pixmap_of = painter.drawPixmap, painter.fillRect, self.painter.row
+        show_blinking = self._text_blink.on
+        # Rows of one width have one piece of background right of them.
+        edge, since, y = origin, top, top
         for row in range(first, last):
             _, line, marks = self._shown[row]
-            start, y = origin, origin + row * height
+            start = origin
             if line.runs or marks:
-                blinked = not self._text_blink.on and row in self._blinking
-                pixmap = self.painter.row(line, columns, marks, blinked=blinked)
-                painter.drawPixmap(origin, y, pixmap)
+                blinked = not show_blinking and row in self._blinking
+                pixmap = pixmap_of(line, columns, marks, blinked=blinked)
+                draw(origin, y, pixmap)
                 start += pixmap.width()
-            painter.fillRect(start, y, max(right - start, 0), height, background)
+            if start != edge:
+                fill(edge, since, max(right - edge, 0), y - since, background)
+                edge, since = start, y
+            y += height
+        fill(edge, since, max(right - edge, 0), y - since, background)
 
     def _place_in_pixels(self, row: int, column: int) -> QPoint:
         grid = self.painter.grid

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +33,8 @@ CACHE_BYTES = 32 * 1024 * 1024
 screen of 240 by 67 cells takes 10 MB at 100 %. A row in view is drawn anew if
 it does not fit: slower, not wrong."""
 BYTES_PER_PIXEL = 4
+WIDTH_STEP = 16
+"""Cells a row's pixmap is a multiple of wide: so few widths that one let go has a successor."""
 GLYPH_CACHE = 4096
 """Painted glyphs kept besides those a font draws in runs; all go when it is full."""
 INK_CACHE = 4096
@@ -58,31 +61,22 @@ class Mark(NamedTuple):
 Marks = tuple[Mark, ...]
 
 
-class _Ink(NamedTuple):
+@dataclass(slots=True)
+class _Ink:
     """A style, ready to draw with."""
 
     style: Style
-    pen: QPen
+    pen: QColor
     exact: QColor
     """The text's colour as asked for, for blocks, of which pictures are made."""
     fill: QBrush | None
     """None: the theme's background, which is there already."""
     font: QFont
     decorated: bool
+    plain: bool
+    """Letters are all there is to draw, and always."""
     text: int
     background: int
-
-
-class _Places(dict[int, QPointF]):
-    """Where the text of a column begins, made on first use."""
-
-    def __init__(self, grid: Grid) -> None:
-        super().__init__()
-        self._grid = grid
-
-    def __missing__(self, column: int) -> QPointF:
-        place = self[column] = QPointF(column * self._grid.width, self._grid.ascent)
-        return place
 
 
 class RowPainter:
@@ -93,14 +87,12 @@ class RowPainter:
         self.theme = theme
         self.painted = 0
         """Rows painted so far: what a cached row does not add to."""
-        self._places = _Places(grid)
-        self._font: QFont | None = None
-        """The font and the pen the painter has, while a row is painted."""
-        self._pen: QPen | None = None
         self._background = QColor.fromRgb(theme.background)
         self._bytes = 0
         # Keyed by identity; the Line is kept beside its pixmap, so no other takes its place.
         self._rows: OrderedDict[tuple[int, Marks, int, bool], tuple[Line, QPixmap]] = OrderedDict()
+        self._spare: dict[int, QPixmap] = {}
+        """Pixmaps let go, the last of each width: fresh memory costs more than painting over."""
         self._inks: dict[Style, _Ink] = {}
         self._known: dict[int, _Ink] = {}
         """Inks by the identity of their style: most cells share few objects, and a
@@ -110,53 +102,69 @@ class RowPainter:
         self._kinds: dict[str, str] = {}
 
     def row(self, line: Line, columns: int, marks: Marks = (), *, blinked: bool = False) -> QPixmap:
-        """The row as a pixmap, as wide as there is anything in it, at most ``columns`` cells.
+        """The row as a pixmap, about as wide as there is anything in it, at most ``columns`` cells.
 
-        To be drawn on device pixels; right of it there is background. ``blinked``:
-        blinking text is hidden.
+        To be drawn on device pixels, and at once: a later row may be painted over
+        it. Right of it there is background. ``blinked``: blinking text is hidden.
         """
-        cells = line.width
-        for mark in marks:
-            cells = max(cells, mark.end)
-        cells = max(1, min(cells, columns))
-        key = (id(line), marks, cells, blinked)
+        key = (id(line), marks, columns, blinked)
         known = self._rows.get(key)
         if known is not None:
             self._rows.move_to_end(key)
             return known[1]
+        cells = max((line.width, 1, *(mark.end for mark in marks)))
+        cells = min(-(-cells // WIDTH_STEP) * WIDTH_STEP, columns)
         pixmap = self._paint(line, cells, marks, blinked)
         self._rows[key] = (line, pixmap)
         self.painted += 1
         self._bytes += _size(pixmap)
         while self._bytes > CACHE_BYTES:
-            self._bytes -= _size(self._rows.popitem(last=False)[1][1])
+            gone = self._rows.popitem(last=False)[1][1]
+            self._bytes -= _size(gone)
+            self._spare[gone.width()] = gone
         return pixmap
 
     def _paint(self, line: Line, columns: int, marks: Marks, blinked: bool) -> QPixmap:
         grid = self.grid
-        pixmap = QPixmap(columns * grid.width, grid.height)
+        width, height = grid.width, grid.height
+        pixmap = self._spare.pop(columns * width, None) or QPixmap(columns * width, height)
         pixmap.fill(self._background)
         painter = QPainter(pixmap)
         try:
-            inks: list[tuple[Run, _Ink]] = []
-            width, height = grid.width, grid.height
+            known = self._known
+            inks = [(run, known.get(id(run.style)) or self._ink(run.style)) for run in line.runs]
             # All backgrounds first: a slanted letter reaches over the end of its run.
-            for run in line.runs:
-                style = run.style
-                ink = self._known.get(id(style)) or self._ink(style)
+            for run, ink in inks:
                 if ink.fill is not None:
                     painter.fillRect(run.column * width, 0, run.cells * width, height, ink.fill)
-                if ink.decorated or not run.text.isspace():
-                    inks.append((run, ink))
-            self._pen = self._font = None
-            for run, ink in inks:
-                if not (blinked and run.style.blink):
-                    self._text(painter, run, ink)
+            self._letters(painter, inks, blinked)
             for mark in marks:
                 self._mark(painter, inks, mark, columns)
         finally:
             painter.end()
         return pixmap
+
+    def _letters(self, painter: QPainter, inks: Sequence[tuple[Run, _Ink]], blinked: bool) -> None:
+        """All text. What nearly all is, is drawn here: a call each would cost as much again."""
+        draw, set_pen, set_font = painter.drawText, painter.setPen, painter.setFont
+        width, ascent = self.grid.width, self.grid.ascent
+        # Setting one costs as much as a letter, and neighbours often share it.
+        pen: QColor | None = None
+        font: QFont | None = None
+        for run, ink in inks:
+            column, _, text, _, cluster = run
+            if ink.plain and not cluster and text.isascii():
+                if not text.isspace():
+                    if ink.font is not font:
+                        font = ink.font
+                        set_font(font)
+                    if ink.pen is not pen:
+                        pen = ink.pen
+                        set_pen(pen)
+                    draw(column * width, ascent, text)
+            elif not (blinked and run.style.blink):
+                self._text(painter, run, ink)
+                pen = font = None
 
     def _mark(
         self, painter: QPainter, inks: Sequence[tuple[Run, _Ink]], mark: Mark, columns: int
@@ -176,15 +184,13 @@ class RowPainter:
         }[kind]
         rect = self._rect(start, end - start)
         painter.save()
-        self._pen = self._font = None
         painter.setClipRect(rect)
         painter.fillRect(rect, QColor.fromRgb(back))
         for run, ink in inks:
             if run.column < end and run.column + run.cells > start and not run.style.conceal:
                 text = QColor.fromRgb(readable(ink.text, back, contrast))
-                self._text(painter, run, ink._replace(pen=QPen(text), exact=text))
+                self._text(painter, run, replace(ink, pen=text, exact=text))
         painter.restore()
-        self._pen = self._font = None
 
     def _rect(self, column: int, cells: int) -> QRect:
         return QRect(column * self.grid.width, 0, cells * self.grid.width, self.grid.height)
@@ -198,19 +204,21 @@ class RowPainter:
         if len(self._known) >= INK_CACHE:
             self._known.clear()
         # It holds this very object, whose identity so stays its own.
-        known = self._known[id(style)] = ink._replace(style=style)
+        known = self._known[id(style)] = replace(ink, style=style)
         return known
 
     def _mix(self, style: Style) -> _Ink:
         theme = self.theme
         exact, text, background = theme.colours(style)
+        decorated = bool(style.underline or style.strike or style.overline)
         return _Ink(
             style=style,
-            pen=QPen(QColor.fromRgb(text)),
+            pen=QColor.fromRgb(text),
             exact=QColor.fromRgb(exact),
             fill=None if background == theme.background else QBrush(QColor.fromRgb(background)),
             font=self.grid.font(style),
-            decorated=bool(style.underline or style.strike or style.overline),
+            decorated=decorated,
+            plain=not (decorated or style.blink),
             text=text,
             background=background,
         )
@@ -223,9 +231,7 @@ class RowPainter:
         if cluster:
             self._glyph(painter, text, column, cells, ink)
         elif text.isascii():
-            if ink.font is self._font and ink.pen is self._pen:
-                painter.drawText(self._places[column], text)
-            else:
+            if not text.isspace():
                 self._plain(painter, text, column, ink)
         else:
             self._mixed(painter, run, ink)
@@ -233,14 +239,9 @@ class RowPainter:
             self._decorate(painter, run, ink)
 
     def _plain(self, painter: QPainter, text: str, column: int, ink: _Ink) -> None:
-        # Setting one costs as much as a letter, and neighbours often share it.
-        if ink.font is not self._font:
-            self._font = ink.font
-            painter.setFont(ink.font)
-        if ink.pen is not self._pen:
-            self._pen = ink.pen
-            painter.setPen(ink.pen)
-        painter.drawText(self._places[column], text)
+        painter.setFont(ink.font)
+        painter.setPen(ink.pen)
+        painter.drawText(column * self.grid.width, self.grid.ascent, text)
 
     def _mixed(self, painter: QPainter, run: Run, ink: _Ink) -> None:
         column = run.column
@@ -294,7 +295,7 @@ class RowPainter:
 
     def _painted(self, text: str, cells: int, ink: _Ink) -> QPixmap:
         style = ink.style
-        key = (text, cells, ink.pen.color().rgb(), style.bold, style.italic)
+        key = (text, cells, ink.pen.rgb(), style.bold, style.italic)
         pixmap = self._glyphs.get(key)
         if pixmap is None:
             if len(self._glyphs) >= GLYPH_CACHE:
@@ -308,9 +309,9 @@ class RowPainter:
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         if boxes.covers(text):
-            boxes.draw(painter, text, cell, ink.pen.color())
+            boxes.draw(painter, text, cell, ink.pen)
         elif blocks.covers(text):
-            blocks.draw(painter, text, cell, ink.pen.color())
+            blocks.draw(painter, text, cell, ink.pen)
         else:
             self._fit_glyph(painter, text, cell.width, ink)
         painter.end()
@@ -333,7 +334,7 @@ class RowPainter:
         painter.drawText(QPointF(0, 0), text)
 
     def _decorate(self, painter: QPainter, run: Run, ink: _Ink) -> None:
-        style, grid, colour = run.style, self.grid, ink.pen.color()
+        style, grid, colour = run.style, self.grid, ink.pen
         if style.strike:
             decorations.bar(painter, grid, run.column, run.cells, grid.strike, colour)
         if style.overline:
@@ -355,11 +356,10 @@ class RowPainter:
         solid = focused and shape is CursorShape.BLOCK
         pixmap.fill(QColor.fromRgb(theme.cursor if solid else ink.background))
         painter = QPainter(pixmap)
-        self._pen = self._font = None
         if under is not None and not under.style.conceal:
             if solid:
                 text = QColor.fromRgb(theme.cursor_text)
-                ink = ink._replace(pen=QPen(text), exact=text)
+                ink = replace(ink, pen=text, exact=text)
             self._text(painter, under._replace(column=0), ink)
         if not focused:
             painter.setPen(QPen(colour, grid.line, j=Qt.PenJoinStyle.MiterJoin))

@@ -52,6 +52,7 @@ SCREENS: dict[str, tuple[bytes, list[str], tuple[int, int]]] = {
     "line drawing": (b"\x1b(0lqk\x1b(Bq", ["┌─┐q"], (0, 4)),
     "line drawing in G1": (b"\x1b)0\x0eq\x0fq", ["─q"], (0, 2)),
     "REP": (b"ab\x1b[3b", ["abbbb"], (0, 5)),
+    "REP of nothing after lines": ("👍\r\n1️⃣\r\n2\r\n\x1b[3b".encode(), ["👍", "1️⃣", "2"], (3, 0)),
     "REP of nothing": (b"a\r\x1b[3b", ["a"], (0, 0)),
     "SU": (b"1\r\n2\x1b[S", ["2"], (1, 1)),
     "SD": (b"1\r\n2\x1b[T", ["", "1", "2"], (1, 1)),
@@ -212,3 +213,35 @@ def test_many_plain_lines_at_once_are_the_same_as_one_by_one() -> None:
     assert whole.scrolled == bits.scrolled
     assert whole.cursor() == bits.cursor()
     assert [line.runs for line in whole.scrollback] == [line.runs for line in bits.scrollback]
+
+
+EMOJI = ("👍🏽", "👩\u200d💻", "🇩🇪", "1\ufe0f\u20e3", "日本", "e\u0301", "x")
+LINE_OF_EMOJI = " ".join(EMOJI)
+AWKWARD = {
+    "none": "",
+    "a mark at the start of a line": "\u0301x",
+    "a mark at the start of a word": "x \u0301x",
+    "half a flag at the end of a line": "x🇩",
+    "a joiner at the end of a line": "👩\u200d",
+    "a line too long": "👍🏽" * 20,
+    "a tab": "日\tx",
+    "a bell": "x\a👍🏽",
+    "a return": "x\r👍🏽",
+    "a shift to graphics": "x\x0eq",
+    "an empty line": "",
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+@pytest.mark.parametrize("before", ["", "\x1b[2;4r", "\x1b)0", "\x1b[44m"])
+def test_many_lines_of_clusters_at_once_are_the_same_as_one_by_one(name: str, before: str) -> None:
+    some = f"{LINE_OF_EMOJI}\r\n" * 9
+    data = f"{before}{some}{AWKWARD[name]}\r\n{some}👍".encode()
+    whole, bits = (Terminal(24, 5) for _ in range(2))
+    whole.feed(data)
+    for at in range(len(data)):
+        bits.feed(data[at : at + 1])
+    assert whole.text() == bits.text()
+    assert whole.scrolled == bits.scrolled
+    assert whole.cursor() == bits.cursor()
+    assert [line.text for line in whole.scrollback] == [line.text for line in bits.scrollback]

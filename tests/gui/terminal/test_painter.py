@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont, QImage
 
 from engine.emulator import CursorShape, Line, Run, Style, Terminal
 from gui.terminal.grid import Grid
-from gui.terminal.painter import Mark, MarkKind, RowPainter
+from gui.terminal.painter import WIDTH_STEP, Mark, MarkKind, RowPainter
 from gui.terminal.themes import DARK
 
 if TYPE_CHECKING:
@@ -34,6 +34,21 @@ def test_the_cache_of_painted_rows_is_bounded(
     assert painter.painted == before + 1
 
 
+def test_nothing_is_left_of_a_row_that_was_let_go(
+    painter: RowPainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [
+        "\x1b[41;4mMMMM",
+        "\x1b[3mff\x1b[42mgg",
+        "a b",
+        "é─█日👍🏽",
+        "\x1b[5;31mx\x1b[m \x1b[9my",
+    ]
+    wanted = [cells(painter, text).copy() for text in texts]
+    monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 0)
+    assert [cells(painter, text).copy() for text in texts * 2] == wanted * 2
+
+
 def line(text: str) -> Line:
     terminal = Terminal(40, 2)
     terminal.feed(text.encode())
@@ -49,10 +64,11 @@ def cells(painter: RowPainter, text: str, *marks: Mark) -> QImage:
     return painter.row(line(text), 40, marks).toImage()
 
 
-def test_a_row_is_as_wide_as_its_text_and_marks(painter: RowPainter) -> None:
-    width = painter.grid.width
-    assert cells(painter, "abc").width() == 3 * width
-    assert cells(painter, "abc", Mark(0, 10, MarkKind.SELECTED)).width() == 10 * width
+def test_a_row_is_about_as_wide_as_its_text_and_marks(painter: RowPainter) -> None:
+    width, step = painter.grid.width, WIDTH_STEP
+    assert cells(painter, "abc").width() == step * width
+    assert cells(painter, "x" * (step + 1)).width() == 2 * step * width
+    assert cells(painter, "abc", Mark(0, step + 1, MarkKind.SELECTED)).width() == 2 * step * width
     assert cells(painter, "abc", Mark(0, 99, MarkKind.SELECTED)).width() == 40 * width
 
 
