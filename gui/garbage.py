@@ -11,9 +11,11 @@ import gc
 
 from PySide6.QtCore import QObject, QTimer
 
-INTERVAL_MS = 50
-"""Between two looks at the collector's counters. What a flood leaves in ten times as
-long takes longer to look through than a frame may."""
+BUSY_MS = 50
+REST_MS = 200
+"""Between two looks at the collector's counters, after one that found something due and one
+that did not. What a flood leaves in half a second takes longer to look through than a frame
+may; at rest each look wakes the program."""
 FULL_RARER = 10
 """So many times rarer than Python would is everything looked through: it takes a frame."""
 
@@ -31,7 +33,7 @@ class WindowGarbageCollector(QObject):
         gc.collect()
         gc.freeze()
         self._timer = QTimer(self)
-        self._timer.setInterval(INTERVAL_MS)
+        self._timer.setInterval(REST_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
 
@@ -42,8 +44,14 @@ class WindowGarbageCollector(QObject):
         for generation, limit in ((2, old * FULL_RARER), (1, middle), (0, young)):
             if counts[generation] > limit > 0:
                 gc.collect(generation)
+                self._pace(BUSY_MS)
                 return generation
+        self._pace(REST_MS)
         return None
+
+    def _pace(self, milliseconds: int) -> None:
+        if self._timer.interval() != milliseconds:
+            self._timer.setInterval(milliseconds)
 
     def stop(self) -> None:
         self._timer.stop()

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from gui.garbage import WindowGarbageCollector
+from gui.garbage import BUSY_MS, REST_MS, WindowGarbageCollector
 
 
 class Cycle:
@@ -56,3 +56,16 @@ def test_stop_gives_the_collector_back(collector: WindowGarbageCollector) -> Non
     assert not gc.isenabled()
     collector.stop()
     assert gc.isenabled()
+
+
+def test_it_looks_often_while_there_is_garbage_and_seldom_at_rest(
+    collector: WindowGarbageCollector,
+) -> None:
+    kept = [[number] for number in range(5_000)]
+    assert collector.look() is not None
+    assert collector._timer.interval() == BUSY_MS
+    assert kept
+    while collector.look() is not None:
+        pass
+    assert collector._timer.interval() == REST_MS
+    assert collector._timer.isActive()
