@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import aioice.stun
@@ -223,7 +224,7 @@ async def test_consent_never_starts_on_a_closed_connection() -> None:
 
 
 async def test_checks_are_paced() -> None:
-    """RFC 8445 section 14.2: a new one per 5 ms at most, however many candidates there are."""
+    """RFC 8445 section 14.2: one after another, however many candidates there are."""
     begun: list[float] = []
     loop = asyncio.get_running_loop()
 
@@ -246,10 +247,7 @@ async def test_checks_are_paced() -> None:
         )
     connecting = asyncio.create_task(connection.connect())
     await until(lambda: len(begun) >= 22)
-    first = begun[0]
-    for at_once in range(ice.CHECKS_AT_ONCE):
-        assert begun[at_once] - first < ice.PACE_SECONDS
-    for earlier, later in zip(begun, begun[ice.CHECKS_AT_ONCE :], strict=False):
+    for earlier, later in pairwise(begun):
         assert later - earlier > ice.PACE_SECONDS * 0.9
     await connection.close()
     pacing = connection._pacing
