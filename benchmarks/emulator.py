@@ -32,7 +32,7 @@ from tests.engine.emulator.oracle import Oracle, missing
 CHUNK = 16 * 1024
 """Bytes fed at once: the largest message of a data channel."""
 SCROLLBACK = 10_000
-SECONDS = 0.3
+SECONDS = 0.2
 """How long the faster two are measured for in each round, after one pass that does not count."""
 ROUNDS, SHORT_ROUNDS = 3, 2
 SHORT_BYTES = 3 * CHUNK
