@@ -32,10 +32,10 @@ from tests.engine.emulator.oracle import Oracle, missing
 CHUNK = 16 * 1024
 """Bytes fed at once: the largest message of a data channel."""
 SCROLLBACK = 10_000
-SECONDS = 0.2
+SECONDS = 0.3
 """How long the faster two are measured for in each round, after one pass that does not count."""
 ROUNDS, SHORT_ROUNDS = 3, 2
-SHORT_BYTES = 3 * CHUNK
+SHORT_BYTES = 2 * CHUNK
 MEMORY_LINES = 10_000
 MEMORY_SIZE = (120, 40)
 MEMORY = "memory "

@@ -46,7 +46,7 @@ async def throughput(plan: Plan, cast: Cast) -> list[Row]:
     names = ("app", "raw", "websocket", *(("raw-gui", "stock") if plan.long else ()))
     found: dict[str, list[Rate]] = {name: [] for name in names}
     all_ways = await ways(plan, cast, *names)
-    for number in range(plan.rounds + 1):
+    for number in range(plan.rounds):
         for name, way in all_ways.items():
             key = await way.run(FLOOD)
             found[name].append(

@@ -26,11 +26,11 @@ class Plan:
     prompts: int = 50
     sessions: int = 200
     idle_seconds: float = 4.0
-    probe_seconds: float = 4.0
-    wan_warm: float = 1.0
+    probe_seconds: float = 3.0
+    wan_warm: float = 0.7
     wan_seconds: float = 1.5
     """Of a flood without losses: the window stands still once it is open."""
-    wan_lossy_seconds: float = 6.0
+    wan_lossy_seconds: float = 5.0
     wan_rtts: tuple[float, ...] = (0.040, 0.100)
     wan_losses: tuple[float, ...] = (0.0, 0.005, 0.02)
     wan_seeds: tuple[int, ...] = (1, 2)
