@@ -36,7 +36,7 @@ CLOSE_STEP_SECONDS = 6.0
 TICK_SECONDS = 1.0
 """Between two samples of traffic, and looks at the heartbeat."""
 MISSED_HEARTBEATS = 3
-"""Unanswered pings after which the guest counts as disconnected."""
+"""Heartbeat intervals without an answer to a ping after which the guest is disconnected."""
 REST_FACTOR = 5
 """How much rarer the pings are while nothing is typed or printed: ICE's consent watches
 the path meanwhile (engine.rtc_tuning.ice), the pings only whether the page still runs."""
@@ -257,7 +257,14 @@ class WebRTCSessionManager:
         silence = now - session.last_heard
         if silence > interval:
             channel.ping()
-        if silence > interval * (MISSED_HEARTBEATS + 1) and session.state is SessionState.CONNECTED:
+            # Silence alone proves nothing: at rest nobody has asked for long.
+            session.asked_at = session.asked_at or now
+        patience = limits.heartbeat_interval * MISSED_HEARTBEATS
+        if (
+            session.asked_at
+            and now - session.asked_at > patience
+            and session.state is SessionState.CONNECTED
+        ):
             session.lost("The guest does not answer")
         if idle > limits.timeout - limits.timeout_warning and not session.warned:
             session.warned = True

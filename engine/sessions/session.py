@@ -141,6 +141,7 @@ class Session:
         self.warned = False
         self.disconnected_at = 0.0
         self.last_heard = time.monotonic()
+        self.asked_at = 0.0
         self.offer_sdp = ""
         self.answer: asyncio.Future[dict[str, str]] | None = None
         self._owner = owner
@@ -198,6 +199,7 @@ class Session:
         self._stop_watching()
         self.was_connected = True
         self.last_heard = time.monotonic()
+        self.asked_at = 0.0
         self._owner.update_session_state(self.id, SessionState.CONNECTED)
 
     def lost(self, reason: str) -> None:
@@ -266,6 +268,7 @@ class Session:
 
     def heard(self) -> None:
         self.last_heard = time.monotonic()
+        self.asked_at = 0.0
         if self.state is SessionState.DISCONNECTED and self.channel and self.channel.is_open:
             self.disconnected_at = 0.0
             self._owner.update_session_state(self.id, SessionState.CONNECTED)

@@ -326,6 +326,20 @@ async def test_no_process_carries_the_mark_of_a_closed_session(
     assert await exec_processes(agent, container) == []
 
 
+async def test_a_guest_nobody_asked_for_long_is_not_given_up_at_the_first_output(
+    agent: Agent,
+) -> None:
+    peer, _ = await opened(agent, LOCAL_TARGET)
+    session = agent.manager.require_session(peer.session_id)
+    session.last_heard -= agent.settings.session.heartbeat_interval * 4.5  # at rest until now
+    session.touch()
+    agent.manager._tick(session)
+    assert session.state is SessionState.CONNECTED
+    assert session.asked_at
+    await until(lambda: not session.asked_at)
+    await peer.close()
+
+
 async def test_a_guest_that_falls_silent_is_disconnected_and_heard_again() -> None:
     settings = Settings(session=SessionSettings(heartbeat_interval=0.2))
     agent = await running(settings)

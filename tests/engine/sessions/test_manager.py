@@ -236,5 +236,5 @@ async def test_a_session_at_rest_is_sampled_once(
     manager.create_session("prints", "d")
     for total in range(1, 6):
         manager.require_session("prints").counter.bytes_out = total
-        await until(lambda: told[-1:] == [("prints", total)])  # noqa: B023
+        await until(lambda total=total: told[-1:] == [("prints", total)])
     assert [who for who, _ in told].count("rests") == 1
