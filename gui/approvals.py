@@ -79,9 +79,7 @@ class ApprovalDialog(QDialog):
         }
         self.facts["Browser"].setToolTip(guest.browser)
         self.remember = QCheckBox("Remember my answer for this link")
-        self.remember.setToolTip(
-            "Letting in: later guests are not asked for. Denying: it is revoked."
-        )
+        self.remember.setToolTip(REMEMBER_TIP)
         self.remember.setEnabled(bool(guest.share))
         self.left = named_label("muted")
         self.control = QPushButton("Let in")
