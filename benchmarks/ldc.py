@@ -25,6 +25,8 @@ LABEL = "terminal"
 V1 = "hatchway.v1"
 MESSAGE = bytes(16 * 1024)
 """What a flood is made of: the largest message hatchway.v1 has."""
+DATAGRAM_BYTES = 4096
+"""Its ICE library (libjuice) reads datagrams of so many bytes whole."""
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 ACK_EVERY = 32 * 1024
@@ -104,12 +106,15 @@ class LdcLink:
         init.protocol = self._protocol
         self._adopt(self._pc.create_data_channel(LABEL, init))
         await self._gathered.wait()
-        return str(self._pc.local_description())
+        return self._description()
 
     async def answer(self, sdp: str) -> str:
         self._pc.set_remote_description(rtc.Description(sdp, rtc.Description.Type.Offer))
         await self._gathered.wait()
-        return str(self._pc.local_description())
+        return self._description()
+
+    def _description(self) -> str:
+        return f"{self._pc.local_description()}a=hatchway-datagram:{DATAGRAM_BYTES}\r\n"
 
     async def accept(self, sdp: str) -> None:
         self._pc.set_remote_description(rtc.Description(sdp, rtc.Description.Type.Answer))

@@ -39,6 +39,11 @@ MAX_CANDIDATES = 100
 CLOSE_TIMEOUT_SECONDS = 3.0
 """How long closing a peer connection may take before it is left to itself."""
 
+DATAGRAM_ATTRIBUTE = "hatchway-datagram"
+"""An attribute of our SDP: the bytes of the largest UDP datagram that its author reads
+whole. Others pass it over (RFC 8866 section 5.13). Without it Ethernet's size is the most:
+there are stacks that never recover from a record longer than they expect."""
+
 rtc_tuning.apply()
 
 
@@ -240,6 +245,8 @@ class PeerConnection(RTCPeerConnection):
         except Exception as error:  # aiortc's parser raises whatever it trips over
             logger.debug("The %s could not be applied", kind, exc_info=True)
             raise BadRequestError(f"Field 'sdp' cannot be used: {error}") from None
+        if largest := _DATAGRAM_LINE.search(sdp):
+            rtc_tuning.peer_takes_datagrams(self, int(largest[1]))
         candidates = []
         for line in hidden:
             self._count(line)
@@ -290,7 +297,8 @@ class PeerConnection(RTCPeerConnection):
             )
         for candidate in candidates:
             self._tell_candidate("local", candidate)
-        return sdp
+        largest = rtc_tuning.takes_datagrams(self)
+        return f"{sdp}a={DATAGRAM_ATTRIBUTE}:{largest}\r\n" if largest else sdp
 
     def _tell_candidate(self, side: str, candidate: str) -> None:
         if self._observer:
@@ -324,6 +332,7 @@ class PeerConnection(RTCPeerConnection):
 
 
 _CANDIDATE_LINE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
+_DATAGRAM_LINE = re.compile(rf"^a={DATAGRAM_ATTRIBUTE}:([0-9]{{1,6}})\r?$", re.MULTILINE)
 _MEDIA_LINE = re.compile(r"^m=(\w+)", re.MULTILINE)
 _FINGERPRINT = re.compile(r"^a=fingerprint:\s*(sha-256)\s+([0-9A-Fa-f:]{95})\s*$", re.MULTILINE)
 

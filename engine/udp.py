@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 UDP_SEGMENT = 103
 UDP_GRO = 104
 """Options of level IPPROTO_UDP: linux/udp.h."""
+IP_MTU_DISCOVER = 10
+IPV6_MTU_DISCOVER = 23
+PMTUDISC_DONT = 0
+"""Linux, ip(7) and ipv6(7): the "don't fragment" bit is not set."""
 MAX_BATCH = 60
 MAX_BATCH_BYTES = 60_000
 """Datagrams and bytes of one batch; the kernel's limits are 64 and 65,507."""
@@ -119,6 +123,14 @@ class UdpEndpoint:
                 continue
             self._send_run(datagrams[at:end], size, address)
             at = end
+
+    def allow_fragments(self) -> None:
+        """No longer forbid IP to cut datagrams that are too large for a link, where it can."""
+        level, option = socket.IPPROTO_IP, IP_MTU_DISCOVER
+        if self._sock.family == socket.AF_INET6:
+            level, option = socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER
+        if sys.platform == "linux" and not self._closing:
+            self._sock.setsockopt(level, option, PMTUDISC_DONT)
 
     def close(self) -> None:
         """Stop receiving; what waits is still sent. ``lost(None)`` follows."""

@@ -8,6 +8,7 @@ What is changed, and why:
 - a datagram goes from its socket through DTLS into the association, and back,
   without tasks, queues and copies in between, many per system call (ice, dtls,
   association): a multiple of the throughput at a fraction of the work;
+- packets as large as the path and the peer take, found out by asking (engine.sctp.path);
 - windows that neither fill the path's queues nor starve a long path, and losses
   mended within a round trip (engine.sctp);
 - consent freshness (RFC 7675) gives up after 4 s of silence instead of 30;
@@ -33,6 +34,7 @@ from engine.model import CandidatePair
 from engine.rtc_tuning.association import TunedSctpTransport
 from engine.rtc_tuning.dtls import TunedDtlsTransport
 from engine.rtc_tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses
+from engine.sctp.path import MAX_DATAGRAM
 
 if TYPE_CHECKING:
     from aioice.candidate import Candidate
@@ -99,6 +101,17 @@ def round_trip_seconds(pc: RTCPeerConnection) -> float | None:
     """SCTP's smoothed round trip time (RFC 9260 section 6.3.1), once there is one."""
     rtt = getattr(pc.sctp, "_srtt", None) if pc.sctp else None
     return float(rtt) if rtt is not None else None
+
+
+def takes_datagrams(pc: RTCPeerConnection) -> int:
+    """Bytes of the largest datagram that this end reads whole; 0: nothing to be told."""
+    return MAX_DATAGRAM if isinstance(pc.sctp, TunedSctpTransport) else 0
+
+
+def peer_takes_datagrams(pc: RTCPeerConnection, size: int) -> None:
+    """The peer says that it reads datagrams of ``size`` bytes. Counts before it connects."""
+    if isinstance(pc.sctp, TunedSctpTransport):
+        pc.sctp.peer_takes = size
 
 
 def local_candidate_count(pc: RTCPeerConnection) -> int:

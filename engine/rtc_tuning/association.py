@@ -33,6 +33,7 @@ from engine.sctp.packet import (
     parse_data,
     parse_sack,
 )
+from engine.sctp.path import HEARTBEAT_ACK, ROOM, PathSearch, largest_datagram, room_in
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel, RTCDtlsTransport
@@ -41,11 +42,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ROOM = 1176
-"""Bytes of chunks in a packet that passes everywhere: the least MTU of IPv6 is 1280."""
-LAN_ROOM = 1376
-LAN_MTU = 1500
-"""The same on a path of Ethernet's MTU: 1,376 + SCTP 12 + DTLS 37 + UDP 8 + IPv6 40."""
 SACK_EVERY = 2
 SACKS_PER_BATCH = 8
 SACK_DELAY_SECONDS = 0.02
@@ -53,6 +49,11 @@ SACK_DELAY_SECONDS = 0.02
 
 PACKETS_PER_TURN = 24
 """Sent in one turn of the loop, about a millisecond of work: others want it too."""
+
+BULK_PACKETS = 8
+"""Sent in one turn, they are a reason to find out whether the path takes larger ones."""
+TIMEOUTS_OF_A_HOLE = 2
+"""So many in a row, and the path may no longer take what it took (RFC 8899 section 3)."""
 
 _INIT = 1
 
@@ -67,6 +68,9 @@ class TunedSctpTransport(RTCSctpTransport):
         self._inbound: Inbound | None = None
         self._outbound = Outbound(self._local_tsn, ROOM, _has_left)
         self._outbound_stream_seq = self._outbound.numbers
+        self.peer_takes = 0
+        """Bytes of the largest datagram that the peer says it takes; 0: it says nothing."""
+        self._path = PathSearch()
         self._sealer: Sealer | None = None
         self._unsacked = 0
         self._sack_every = SACK_EVERY
@@ -116,6 +120,9 @@ class TunedSctpTransport(RTCSctpTransport):
                 self._data_received(flags, body)
             elif kind == SACK:
                 self._sack_received(body)
+            elif kind == HEARTBEAT_ACK:
+                if self._path.answered(body):
+                    self._outbound.set_room(self._path.room)
             elif kind in stock.CHUNK_TYPES:
                 chunk = stock.CHUNK_TYPES[kind](flags=flags, body=body)
                 _complete(self._receive_chunk(chunk))
@@ -263,7 +270,10 @@ class TunedSctpTransport(RTCSctpTransport):
             elif self._sack_timer is None:
                 self._sack_timer = self._turns.call_later(SACK_DELAY_SECONDS, self._sack_late)
         if established:
-            bodies = outbound.packets(self._turns.time(), sack, PACKETS_PER_TURN)
+            now = self._turns.time()
+            bodies = outbound.packets(now, sack, PACKETS_PER_TURN)
+            if len(bodies) >= BULK_PACKETS:
+                bodies += self._path.questions(now)
             if len(bodies) > PACKETS_PER_TURN and self._flush_handle is None:
                 self._flush_handle = self._turns.call_soon(self._flush_soon)
         else:
@@ -297,8 +307,8 @@ class TunedSctpTransport(RTCSctpTransport):
 
     def _set_state(self, state: RTCSctpTransport.State) -> None:
         if state == self.State.ESTABLISHED and self._association_state != state:
-            if self._dtls.ice.path_mtu() >= LAN_MTU:
-                self._outbound.set_room(LAN_ROOM)
+            datagram = largest_datagram(self._dtls.ice.path_mtu(), self.peer_takes)
+            self._path = PathSearch(room_in(datagram))
             # aiortc keeps what the peer's INIT says it can take as the threshold, as RFC 9260
             # once had it. Without it, all but one packet would wait for the first SACK.
             self._outbound.window = int(self._ssthresh)
@@ -315,6 +325,10 @@ class TunedSctpTransport(RTCSctpTransport):
         deadline, now = self._outbound.deadline, self._turns.time()
         if deadline is not None and now >= deadline:
             self._outbound.timed_out(now)
+            if self._outbound.timeouts >= TIMEOUTS_OF_A_HOLE and self._path.give_up():
+                # What was cut to the larger size has to pass as well, if need be in pieces.
+                self._outbound.set_room(self._path.room)
+                self._dtls.ice.allow_fragments()
             self._transmit_contained()
         elif deadline is not None:
             self._retransmit_timer = self._turns.call_at(deadline, self._retransmit)

@@ -184,6 +184,14 @@ class TunedIceConnection(aioice.ice.Connection):
         except OSError:
             return 0
 
+    def allow_fragments(self) -> None:
+        """Let IP cut datagrams that are too large for a link: some path takes less than
+        it took, and nothing comes back that would say so (RFC 8900 on why not always)."""
+        pair = self._selected()
+        transport: Any = None if pair is None else pair.protocol.transport
+        if isinstance(transport, UdpEndpoint):
+            transport.allow_fragments()
+
     # What aioice calls.
 
     def data_received(self, data: bytes, component: int) -> None:

@@ -22,7 +22,8 @@ OVERTAKEN = 3
 """Later packets that arrive before a chunk counts as lost (kPacketThreshold)."""
 MANY_PACKETS = 1_000_000
 BURST_PACKETS = 16
-"""Packets sent at once beyond what was just acknowledged: queues on the way are finite."""
+BURST_BYTES = 64 * 1024
+"""Sent at once beyond what was just acknowledged: queues on the way are finite."""
 
 
 @dataclass(slots=True)
@@ -66,6 +67,8 @@ class Outbound:
         """The next stream sequence number of each stream; a reset stream leaves it."""
         self.on_the_way = 0
         """Bytes sent, not acknowledged, and not taken for lost."""
+        self.timeouts = 0
+        """In a row, with no word from the peer in between."""
         self._room = room
         self._taken = taken
         self.congestion = Congestion(room)
@@ -172,6 +175,7 @@ class Outbound:
                 arrived += self._arrive(sent)
                 newest = sent
         if newest is not None:
+            self.timeouts = 0
             if newest.times == 1:  # Karn: a retransmitted one tells no round trip
                 self.congestion.measured(now - newest.sent_at, now)
             if in_full_use and self._newest_order >= self._recovery_order:
@@ -188,6 +192,7 @@ class Outbound:
     def timed_out(self, now: float) -> None:
         """The deadline has passed: all that has not been acknowledged counts as lost."""
         self.congestion.timed_out()
+        self.timeouts += 1
         self._recovery_order = self._order + 1
         self.on_the_way = 0
         self.window = max(self.window, 0)
@@ -299,4 +304,4 @@ class Outbound:
             self.congestion.lost()
 
     def _burst_limit(self) -> int:
-        return self._burst + BURST_PACKETS * self._room
+        return self._burst + min(BURST_PACKETS * self._room, BURST_BYTES)

@@ -16,6 +16,7 @@ from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
 
 from engine import rtc, rtc_tuning
 from engine.errors import BadRequestError, LimitError
+from engine.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
 from engine.settings import IceServer, IceSettings
 from tests.engine.test_message_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until
@@ -205,6 +206,53 @@ async def test_the_selected_pair_and_round_trip_are_known() -> None:
     assert 0 <= (offerer.rtt or 0) < 1
     await end()
     assert offerer.selected_pair is None
+
+
+async def flooded(one: rtc.RtcChannel, inbox: Inbox) -> int:
+    """Bytes of chunks in a packet, once there was much to send."""
+    sctp = one._channel.transport
+    for _ in range(40):
+        await one.send(bytes(16_000))
+    await until(lambda: len(inbox.messages) == 40)
+    return int(sctp._outbound._room)
+
+
+async def test_two_of_us_use_the_largest_packets_that_dtls_takes_where_they_pass() -> None:
+    (one, other), end, _ = await rtc_pair()
+    inbox = Inbox()
+    other.attach(inbox)
+    assert await flooded(one, inbox) == room_in(MAX_DATAGRAM)
+    await end()
+
+
+@pytest.mark.parametrize(
+    ("line", "datagram"),
+    [
+        ("", PLAIN_DATAGRAM),
+        ("a=hatchway-datagram:4096", 4096),
+        ("a=hatchway-datagram:999999", MAX_DATAGRAM),
+        ("a=hatchway-datagram:12345678901234567890", PLAIN_DATAGRAM),
+        ("a=hatchway-datagram:-5", PLAIN_DATAGRAM),
+        ("a=hatchway-datagram:many", PLAIN_DATAGRAM),
+    ],
+)
+async def test_a_peer_says_how_large_its_datagrams_may_be(line: str, datagram: int) -> None:
+    watcher = Watcher()
+    offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection(observer=watcher)
+    channel = offerer.open_channel()
+    offer = await offerer.make_offer()
+    ours = f"a={rtc.DATAGRAM_ATTRIBUTE}:{MAX_DATAGRAM}\r\n"
+    assert offer.endswith(ours)
+    answer = await answerer.answer_offer(offer)
+    assert answer.endswith(ours)
+    await offerer.take_answer(answer.replace(ours, f"{line}\r\n" if line else ""))
+    await channel.opened()
+    await until(lambda: watcher.channels)
+    inbox = Inbox()
+    watcher.channels[0].attach(inbox)
+    assert await flooded(channel, inbox) == room_in(datagram)
+    await offerer.close()
+    await answerer.close()
 
 
 OFFLINE = """

@@ -147,6 +147,25 @@ async def test_one_datagram_that_cannot_be_sent_costs_no_other() -> None:
         assert len(one.errors) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="The option is Linux's")
+@pytest.mark.parametrize(
+    ("host", "level", "option"),
+    [
+        ("127.0.0.1", socket.IPPROTO_IP, udp.IP_MTU_DISCOVER),
+        ("::1", socket.IPPROTO_IPV6, udp.IPV6_MTU_DISCOVER),
+    ],
+)
+async def test_fragments_are_allowed_when_asked_for(host: str, level: int, option: int) -> None:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((host, 0))
+    peer = Peer(sock)
+    assert sock.getsockopt(level, option) != udp.PMTUDISC_DONT
+    peer.endpoint.allow_fragments()
+    assert sock.getsockopt(level, option) == udp.PMTUDISC_DONT
+    await peer.gone()
+    peer.endpoint.allow_fragments()  # too late, and no error
+
+
 async def test_an_unreachable_port_is_told_and_ends_nothing() -> None:
     async with peers() as (one, other):
         one.sock.connect(other.address)

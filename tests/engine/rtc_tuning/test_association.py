@@ -15,10 +15,7 @@ from hypothesis import strategies as st
 
 from engine.rtc_tuning import association
 from engine.rtc_tuning.association import (
-    LAN_MTU,
-    LAN_ROOM,
     PACKETS_PER_TURN,
-    ROOM,
     SACK_DELAY_SECONDS,
     SACKS_PER_BATCH,
     TunedSctpTransport,
@@ -37,12 +34,16 @@ from engine.sctp.packet import (
     open_packet,
     parse_sack,
 )
+from engine.sctp.path import ROOM, room_in
 from tests.engine.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+ETHERNET = 1500
+LOOPBACK = 65_536
 INIT_ACK = 2
+HEARTBEAT = 4
 STRING = 51
 BINARY = 53
 
@@ -62,15 +63,24 @@ class Wire:
         self.lose: Callable[[bytes], bool] = lambda _: False
         self.delay = 0.0
         self.broken = False
+        self.takes = 65_536
+        """Bytes of the largest packet that passes whole."""
+        self.in_pieces = False
 
     def path_mtu(self) -> int:
         return self._mtu
+
+    def allow_fragments(self) -> None:
+        self.in_pieces = True
+
+    def passes(self, packet: bytes) -> bool:
+        return (len(packet) <= self.takes or self.in_pieces) and not self.lose(packet)
 
     def send_packets(self, packets: list[bytes]) -> None:
         if self.broken:
             raise ConnectionError("Cannot send encrypted data, not connected")
         self.sent.append(packets)
-        arriving = [packet for packet in packets if not self.lose(packet)]
+        arriving = [packet for packet in packets if self.passes(packet)]
         if arriving and self.far is not None:
             asyncio.get_running_loop().call_later(self.delay, self.far.arrive, arriving)
 
@@ -130,12 +140,13 @@ class End:
 
 @asynccontextmanager
 async def joined(
-    mtu: int = 0, delay: float = 0.0
+    mtu: int = 0, delay: float = 0.0, peer_takes: int = 0
 ) -> AsyncIterator[tuple[End, End, RTCDataChannel]]:
     """Two ends with one open channel, and nothing under way any more."""
     one, other = End("client", mtu), End("server", mtu)
     one.wire.far, other.wire.far = other.wire, one.wire
     one.wire.delay = other.wire.delay = delay
+    one.sctp.peer_takes = peer_takes
     channel = one.open()
     await one.start()
     await other.start()
@@ -170,13 +181,70 @@ async def test_messages_of_all_kinds_and_sizes_arrive_both_ways() -> None:
         assert channel.bufferedAmount == 0
 
 
-@pytest.mark.parametrize(("mtu", "room"), [(0, ROOM), (1280, ROOM), (LAN_MTU, LAN_ROOM)])
-async def test_packets_are_as_large_as_the_path_is_known_to_take(mtu: int, room: int) -> None:
-    async with joined(mtu) as (one, other, channel):
-        channel.send(bytes(100_000))
-        await until(lambda: other.got)
-        largest = max(len(packet) for packets in one.wire.sent for packet in packets)
-        assert room - 4 < largest - COMMON_HEADER <= room
+# How large packets are.
+
+
+async def largest(end: End, channel: RTCDataChannel, other: End) -> int:
+    """Bytes of chunks in the largest packet of a flood's second half."""
+    for _ in range(2):
+        end.wire.sent.clear()
+        other.got.clear()
+        for _ in range(10):
+            channel.send(bytes(50_000))
+        await until(lambda: len(other.got) == 10)
+    return max(len(packet) for packets in end.wire.sent for packet in packets) - COMMON_HEADER
+
+
+@pytest.mark.parametrize(
+    ("mtu", "peer_takes", "room"),
+    [
+        (0, 4096, ROOM),
+        (1276, 4096, ROOM),
+        (1420, 0, 1320),
+        (ETHERNET, 0, 1376),
+        (LOOPBACK, 0, 1376),
+        (LOOPBACK, 4096, 4044),
+        (LOOPBACK, 16_384, 16_332),
+        (LOOPBACK, 999_999, 16_332),
+    ],
+)
+async def test_packets_are_as_large_as_the_path_and_the_peer_take(
+    mtu: int, peer_takes: int, room: int
+) -> None:
+    async with joined(mtu, peer_takes=peer_takes) as (one, other, channel):
+        assert room - 4 < await largest(one, channel, other) <= room
+
+
+async def test_a_size_that_does_not_pass_is_never_used_for_data() -> None:
+    async with joined(LOOPBACK, peer_takes=16_384) as (one, other, channel):
+        one.wire.takes = 9000
+        await largest(one, channel, other)
+        assert max(len(body) for _, body in one.wire.chunks(DATA)) <= 1376
+        assert one.sctp._outbound.timeouts == 0
+
+
+async def test_nothing_is_asked_before_there_is_much_to_send() -> None:
+    async with joined(LOOPBACK, peer_takes=16_384) as (one, other, channel):
+        for number in range(50):
+            channel.send(bytes(100))
+            await until(lambda number=number: len(other.got) == number + 1)  # type: ignore[misc]
+        assert one.wire.chunks(HEARTBEAT) == []
+        await largest(one, channel, other)
+        assert one.wire.chunks(HEARTBEAT) == []  # and not again once it is known
+        assert one.sctp._outbound._room == room_in(16_384)
+
+
+async def test_a_path_that_takes_less_than_before_is_noticed_and_loses_nothing() -> None:
+    async with joined(LOOPBACK, peer_takes=4096) as (one, other, channel):
+        assert await largest(one, channel, other) > 4000
+        other.got.clear()
+        one.wire.takes = 1300
+        sent = [number.to_bytes(2) * 8000 for number in range(30)]
+        for message in sent:
+            channel.send(message)
+        await until(lambda: other.got == sent, 20)
+        assert one.wire.in_pieces
+        assert await largest(one, channel, other) <= ROOM
 
 
 async def test_the_first_messages_need_no_answer_to_the_very_first() -> None:
@@ -254,7 +322,7 @@ async def test_a_sack_rides_in_front_of_data_that_goes_anyway() -> None:
 
 @pytest.mark.parametrize("delay", [0.0, 0.02])
 async def test_what_is_on_its_way_never_exceeds_the_ceiling(delay: float) -> None:
-    async with joined(LAN_MTU, delay) as (one, other, channel):
+    async with joined(ETHERNET, delay) as (one, other, channel):
         total = 8 * 1024 * 1024
         for _ in range(total // 65_536):
             channel.send(bytes(65_536))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.sctp.outbound import BURST_PACKETS, Outbound
+from engine.sctp.outbound import BURST_BYTES, BURST_PACKETS, Outbound
 from engine.sctp.packet import (
     DATA,
     DATA_HEADER,
@@ -151,6 +151,47 @@ def test_a_burst_is_bounded() -> None:
         sender.enqueue(1, 53, bytes(ROOM - DATA_HEADER))
     assert len(sender.packets(0.0)) == BURST_PACKETS
     assert sender.packets(0.0) != []
+
+
+def test_a_burst_of_large_packets_is_bounded_in_bytes() -> None:
+    sender = outbound()
+    sender.set_room(16_000)
+    sender.congestion.window = 1e6
+    for _ in range(20):
+        sender.enqueue(1, 53, bytes(16_000 - DATA_HEADER))
+    assert len(sender.packets(0.0)) == BURST_BYTES // 16_000
+
+
+def test_a_chunk_keeps_its_size_when_packets_get_smaller() -> None:
+    """It has its TSN: cut anew it would be another one. It then has a packet for itself."""
+    sender = outbound()
+    sender.set_room(4000)
+    sender.enqueue(1, 53, bytes(3000))
+    sender.enqueue(1, 53, bytes(100))
+    assert [len(body) for body in sender.packets(0.0)] == [3016 + 116]
+    sender.set_room(ROOM)
+    sender.timed_out(1.0)
+    assert [len(body) for body in sender.packets(1.0)] == [3016]
+    sender.acknowledge(1, WINDOW, [], 2.0)
+    assert [len(body) for body in sender.packets(2.0)] == [116]
+    sender.enqueue(1, 53, bytes(3000))
+    sender.acknowledge(2, WINDOW, [], 3.0)
+    assert all(len(body) <= ROOM for body in sender.packets(3.0))
+
+
+def test_time_outs_are_counted_until_something_arrives() -> None:
+    sender = outbound()
+    sender.enqueue(1, 53, bytes(100))
+    sender.enqueue(1, 53, bytes(100))
+    sender.packets(0.0)
+    for number in (1, 2, 3):
+        sender.timed_out(float(number))
+        sender.packets(float(number))
+        assert sender.timeouts == number
+    sender.acknowledge(0, WINDOW, [], 4.0)
+    assert sender.timeouts == 3
+    sender.acknowledge(1, WINDOW, [], 4.0)
+    assert sender.timeouts == 0
 
 
 def test_small_messages_share_packets_with_a_sack_in_front() -> None:
