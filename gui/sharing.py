@@ -5,7 +5,6 @@ Owns the dialog. Does not own the links (the engine's) or their rows (gui.link_m
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.addresses import is_loopback
 from engine.errors import HatchwayError
 from engine.model import Role, Share, ShareState, Target, TargetKind
 from gui.link_model import ROLES, SHARE_ROLE, LinkModel
@@ -175,7 +175,7 @@ class ShareDialog(QDialog):
         self.copy.setEnabled(bool(url))
         self.revoke.setEnabled(usable)
         host = QUrl(url).host()
-        here = _is_loopback(host)
+        here = is_loopback(host)
         self.hint.setText(ONLY_HERE.format(host=host) if here else HINT)
         self.hint.setVisible(bool(url))
 
@@ -273,10 +273,3 @@ class ShareDialog(QDialog):
         row.addWidget(self.accept_local, alignment=Qt.AlignmentFlag.AlignTop)
         row.addWidget(words, 1)
         return box
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -9,10 +9,10 @@ from __future__ import annotations
 import enum
 import hmac
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from engine.addresses import is_loopback
 from engine.errors import RelayRefusedError
 from engine.wire.signaling import MAX_ID_LENGTH, field_of
 
@@ -109,15 +109,6 @@ def origin_allowed(origin: str, request: web.Request, bound: str, extra: frozens
     if origin != f"{request.scheme}://{request.host}":
         return False
     return not is_loopback(bound) or is_loopback(_host(origin))
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(origin: str) -> str:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-LOOPBACK = ("127.0.0.0/8", "::1/128")
 FORWARDED = "X-Forwarded-For"
 
 
@@ -66,10 +65,6 @@ def _within(address: str, nets: tuple[IPv4Network | IPv6Network, ...]) -> bool:
         return any(ip_address(address) in net for net in nets)
     except ValueError:
         return False
-
-
-def is_loopback_address(address: str) -> bool:
-    return _within(address, networks(LOOPBACK))
 
 
 def read_options(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Options:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from engine import __version__
+from engine.addresses import is_loopback
 from engine.relay.access_log import shown_path
 from engine.relay.connections import SOCKET_PATH
 from engine.relay.metrics import CONTENT_TYPE
-from engine.relay.options import FORWARDED, address_of, is_loopback_address
+from engine.relay.options import FORWARDED, address_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,7 +74,7 @@ class StatusPages:
         if not token:
             # A proxy on this machine makes everybody look local.
             direct = FORWARDED not in request.headers
-            return direct and is_loopback_address(request.remote or "")
+            return direct and is_loopback(request.remote or "")
         shown = request.headers.get("Authorization", "").encode("utf-8", "surrogatepass")
         return hmac.compare_digest(shown, f"Bearer {token}".encode())
 
