@@ -47,8 +47,8 @@ SACKS_PER_BATCH = 8
 SACK_DELAY_SECONDS = 0.02
 """RFC 9260 section 6.2: at least every second packet, and within 200 ms."""
 
-PACKETS_PER_TURN = 24
-"""Sent in one turn of the loop, about a millisecond of work: others want it too."""
+TURN_BYTES = 33_000
+"""Sent in one turn of the loop, less than a millisecond of work: others want it too."""
 
 BULK_PACKETS = 8
 """Sent in one turn, they are a reason to find out whether the path takes larger ones."""
@@ -271,11 +271,12 @@ class TunedSctpTransport(RTCSctpTransport):
                 self._sack_timer = self._turns.call_later(SACK_DELAY_SECONDS, self._sack_late)
         if established:
             now = self._turns.time()
-            bodies = outbound.packets(now, sack, PACKETS_PER_TURN)
+            most = TURN_BYTES // self._path.room
+            bodies = outbound.packets(now, sack, most)
+            if len(bodies) > most and self._flush_handle is None:
+                self._flush_handle = self._turns.call_soon(self._flush_soon)
             if len(bodies) >= BULK_PACKETS:
                 bodies += self._path.questions(now)
-            if len(bodies) > PACKETS_PER_TURN and self._flush_handle is None:
-                self._flush_handle = self._turns.call_soon(self._flush_soon)
         else:
             bodies = [sack] if sack else []
         if self._sacks:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from engine.rtc_tuning import association
 from engine.rtc_tuning.association import (
-    PACKETS_PER_TURN,
     SACK_DELAY_SECONDS,
     SACKS_PER_BATCH,
+    TURN_BYTES,
     TunedSctpTransport,
 )
 from engine.sctp.congestion import CEILING_BYTES, CEILING_RATE
@@ -342,9 +342,16 @@ async def test_what_is_on_its_way_never_exceeds_the_ceiling(delay: float) -> Non
         assert most <= CEILING_BYTES + max(least, 2 * delay + 0.05) * CEILING_RATE
         assert most > CEILING_BYTES / 2  # the cap is what held it
         assert turns > 10
-        # And no turn of the loop is filled with one association's packets.
-        data = [[p for p in packets if len(p) > 1000] for packets in one.wire.sent]
-        assert max(len(packets) for packets in data) <= PACKETS_PER_TURN + 1
+
+
+@pytest.mark.parametrize("peer_takes", [0, 4096, 16_384])
+async def test_no_turn_of_the_loop_is_filled_with_one_associations_packets(peer_takes: int) -> None:
+    async with joined(LOOPBACK, peer_takes=peer_takes) as (one, other, channel):
+        await largest(one, channel, other)
+        turns = [sum(map(len, packets)) for packets in one.wire.sent]
+        # One more packet than that tells that there is more to send.
+        assert max(turns) <= TURN_BYTES + one.sctp._path.room + COMMON_HEADER * 25
+        assert max(turns) > TURN_BYTES / 2
 
 
 async def test_an_urgent_message_overtakes_a_flood_but_not_what_has_left() -> None:
