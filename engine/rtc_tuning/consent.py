@@ -183,7 +183,7 @@ class Consent:
         if question is None or answer is None or not question.is_this(data):
             return False
         self.heard()
-        self._send(answer.with_id(data[TRANSACTION_ID]))
+        protocol.transport.sendto(answer.with_id(data[TRANSACTION_ID]), self._address)
         return True
 
     def learn(self, question: Message, answer: Message | None) -> None:

@@ -58,6 +58,7 @@ class Pump(Protocol):
 class TunedStunProtocol(aioice.ice.StunProtocol):
     """Tells DTLS from STUN by its first byte (RFC 7983); can take over its socket."""
 
+    receiver: TunedIceConnection
     last_sent: Message | None = None
     """Of STUN, and not by the short way (engine.rtc_tuning.consent)."""
     _moving = False
@@ -65,11 +66,10 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         kind = data[0] if isinstance(data, bytes) and data else NOBODYS
         if FIRST_DTLS <= kind <= LAST_DTLS:
-            cast("TunedIceConnection", self.receiver).datagrams_received([cast("bytes", data)])
+            self.receiver.datagrams_received([cast("bytes", data)])
         elif kind <= LAST_STUN:
             try:
-                receiver = cast("TunedIceConnection", self.receiver)
-                if not receiver.stun_received(cast("bytes", data), addr, self):
+                if not self.receiver.stun_received(cast("bytes", data), addr, self):
                     super().datagram_received(data, addr)
             except Exception as error:  # its parser raises whatever it trips over
                 logger.debug("A STUN message from %s was dropped: %r", addr[0], error)
@@ -77,7 +77,7 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
     def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
         encrypted = [data for data in datagrams if data and FIRST_DTLS <= data[0] <= LAST_DTLS]
         if encrypted:
-            cast("TunedIceConnection", self.receiver).datagrams_received(encrypted)
+            self.receiver.datagrams_received(encrypted)
         if len(encrypted) < len(datagrams):
             for data in datagrams:
                 if not (data and FIRST_DTLS <= data[0] <= LAST_DTLS):

@@ -69,6 +69,8 @@ async def connected() -> AsyncIterator[tuple[Connection, Connection]]:
             await near.add_remote_candidate(candidate)
         await near.add_remote_candidate(None)
     await asyncio.gather(*(connection.connect() for connection in pair))
-    yield pair
-    for connection in pair:
-        await connection.close()
+    try:
+        yield pair
+    finally:
+        for connection in pair:
+            await connection.close()

@@ -120,7 +120,7 @@ async def test_a_peer_that_does_not_answer_is_given_up() -> None:
         other._query_consent_task.cancel()
         await until(lambda: one.consent._answer is not None)  # the short way is in use
         other.answers = False
-        began = loop.time()
+        began = one.consent.heard_at
         asked = other.asked
         await asyncio.wait_for(one.closed.wait(), 10)
         assert other.asked >= asked + consent.CONSENT_FAILURES
@@ -173,15 +173,9 @@ async def test_a_lost_question_is_asked_again_before_it_counts() -> None:
 async def test_a_question_of_the_peers_is_a_word_and_a_strangers_is_none() -> None:
     async with connected() as (one, other):
         one.consent.heard_at = 0.0
-        for key in (b"not the key", None):
-            question = question_of(other)
-            if key is not None:
-                question.add_message_integrity(key)
-            asked = one.asked
-            pair = other._nominated[1]
-            pair.protocol.send_stun(question, pair.remote_addr)
-            await until(lambda asked=asked: one.asked > asked)
-            assert one.consent.heard_at == 0.0
+        put(one, bytes(question_of(other)))
+        put(one, signed(question_of(other), b"not the key"))
+        assert one.consent.heard_at == 0.0
         other.consent.ask()
         await until(lambda: one.consent.heard_at > 0.0)
 
@@ -361,7 +355,7 @@ async def test_all_are_asked_at_the_same_moments_and_one_that_fails_harms_none(
         beats[0].leave(member)
     assert members[0].beats == members[1].beats == members[2].beats
     for number, now in members[0].beats:
-        assert now * consent.BEATS / INTERVAL >= number - 1e-6
+        assert abs(now * consent.BEATS / INTERVAL - number) <= 0.5 + 1e-6
     assert {record.message for record in caplog.records if record.levelname == "ERROR"} == {
         "A peer could not be asked for its consent"
     }
