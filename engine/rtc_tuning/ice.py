@@ -66,6 +66,8 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         kind = data[0] if isinstance(data, bytes) and data else NOBODYS
         if FIRST_DTLS <= kind <= LAST_DTLS:
+            if self.receiver.has_pump:
+                self.take_over()  # the peer has selected another pair than we
             self.receiver.datagrams_received([cast("bytes", data)])
         elif kind <= LAST_STUN:
             try:
@@ -135,6 +137,10 @@ class TunedIceConnection(aioice.ice.Connection):
             pump.datagrams(waiting)
         if lost or pair is None:
             pump.path_lost()
+
+    @property
+    def has_pump(self) -> bool:
+        return self._pump is not None
 
     def stop_pump(self) -> None:
         self._pump = None

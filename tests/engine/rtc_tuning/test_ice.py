@@ -118,6 +118,20 @@ async def test_what_came_before_the_pump_and_during_the_change_of_sockets_arrive
         assert not sink.lost
 
 
+async def test_the_socket_of_a_pair_that_only_the_peer_has_selected_is_taken_over_too() -> None:
+    async with connected() as (one, other):
+        sink = Sink()
+        other._pump = sink  # and no socket taken over yet
+        protocol = other._nominated[1].protocol
+        assert not isinstance(protocol.transport, UdpEndpoint)
+        for number in range(3):
+            one.send_now([b"\x17%d" % number])
+        await until(lambda: len(sink.got) == 3)
+        assert sink.got == [b"\x170", b"\x171", b"\x172"]
+        assert isinstance(protocol.transport, UdpEndpoint)
+        assert not sink.lost
+
+
 async def test_the_pump_is_told_when_the_path_goes() -> None:
     async with connected() as (one, other):
         sink = Sink()
