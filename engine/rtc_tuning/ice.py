@@ -1,20 +1,19 @@
-"""aioice's side of the tuning: straight dispatch, batches, consent.
+"""aioice's side of the tuning: straight dispatch, batches, checks.
 
-Owns the way of a datagram between the socket and DTLS, and RFC 7675's freshness.
-Does not own encryption (dtls) nor the socket's system calls (engine.udp).
+Owns the way of a datagram between the socket and DTLS, and the pace of checks.
+Does not own encryption (dtls), consent (consent), nor the socket's system calls (engine.udp).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import socket
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import aioice.ice
-from aioice.stun import TransactionError
 
+from engine.rtc_tuning.consent import Consent
 from engine.udp import UdpEndpoint
 
 if TYPE_CHECKING:
@@ -22,17 +21,6 @@ if TYPE_CHECKING:
     from aioice.stun import Message
 
 logger = logging.getLogger(__name__)
-
-CONSENT_FAILURES = 2
-CONSENT_INTERVAL_SECONDS = 2
-CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
-"""A peer silent for so long, though asked, is gone (RFC 7675: within 30 s)."""
-CONSENT_BEATS = 4
-"""Questions are asked at one of so many moments of the interval, the same for all peers:
-one by one they would wake an app at rest a hundred times a second for 200 of them."""
-CONSENT_RETRANSMISSIONS = 2
-"""Of each question, 0.5 s and 1.5 s later: with a tenth of all packets lost, single ones
-would end a good connection within minutes."""
 
 PACE_SECONDS = 0.02
 """Between the beginnings of two connectivity checks. RFC 8445 section 14.2 allows 5 ms; but
@@ -60,13 +48,6 @@ def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     return addresses
 
 
-def _next_beat(now: float) -> float:
-    """Seconds to the next question: RFC 7675's 0.8 to 1.2 intervals, to the nearest beat."""
-    beat = CONSENT_INTERVAL_SECONDS / CONSENT_BEATS
-    due = now + CONSENT_INTERVAL_SECONDS * random.uniform(0.8, 1.2)
-    return round(due / beat) * beat - now
-
-
 class Pump(Protocol):
     """Takes encrypted datagrams as they come, in place of a task that awaits each."""
 
@@ -77,26 +58,36 @@ class Pump(Protocol):
 class TunedStunProtocol(aioice.ice.StunProtocol):
     """Tells DTLS from STUN by its first byte (RFC 7983); can take over its socket."""
 
+    receiver: TunedIceConnection
+    last_sent: Message | None = None
+    """Of STUN, and not by the short way (engine.rtc_tuning.consent)."""
     _moving = False
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         kind = data[0] if isinstance(data, bytes) and data else NOBODYS
         if FIRST_DTLS <= kind <= LAST_DTLS:
-            cast("TunedIceConnection", self.receiver).datagrams_received([cast("bytes", data)])
+            if self.receiver.has_pump:
+                self.take_over()  # the peer has selected another pair than we
+            self.receiver.datagrams_received([cast("bytes", data)])
         elif kind <= LAST_STUN:
             try:
-                super().datagram_received(data, addr)
+                if not self.receiver.stun_received(cast("bytes", data), addr, self):
+                    super().datagram_received(data, addr)
             except Exception as error:  # its parser raises whatever it trips over
                 logger.debug("A STUN message from %s was dropped: %r", addr[0], error)
 
     def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
         encrypted = [data for data in datagrams if data and FIRST_DTLS <= data[0] <= LAST_DTLS]
         if encrypted:
-            cast("TunedIceConnection", self.receiver).datagrams_received(encrypted)
+            self.receiver.datagrams_received(encrypted)
         if len(encrypted) < len(datagrams):
             for data in datagrams:
                 if not (data and FIRST_DTLS <= data[0] <= LAST_DTLS):
                     self.datagram_received(data, addr)
+
+    def send_stun(self, message: Message, addr: tuple[str, int]) -> None:
+        self.last_sent = message
+        super().send_stun(message, addr)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._moving:
@@ -120,12 +111,12 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
 
 
 class TunedIceConnection(aioice.ice.Connection):
-    """Hands datagrams straight to a Pump; notices a dead peer within CONSENT_SECONDS."""
+    """Hands datagrams straight to a Pump; closes when the peer has fallen silent (consent)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pump: Pump | None = None
-        self._heard_at = 0.0
+        self.consent = Consent(self)
         self._pacing: asyncio.TimerHandle | None = None
 
     def start_pump(self, pump: Pump) -> None:
@@ -147,12 +138,16 @@ class TunedIceConnection(aioice.ice.Connection):
         if lost or pair is None:
             pump.path_lost()
 
+    @property
+    def has_pump(self) -> bool:
+        return self._pump is not None
+
     def stop_pump(self) -> None:
         self._pump = None
 
     def heard(self) -> None:
         """Something came that only the peer can have sent."""
-        self._heard_at = asyncio.get_running_loop().time()
+        self.consent.heard()
 
     def send_now(self, datagrams: list[bytes]) -> None:
         """Raises ConnectionError when there is no path."""
@@ -191,6 +186,10 @@ class TunedIceConnection(aioice.ice.Connection):
         transport: Any = None if pair is None else pair.protocol.transport
         if isinstance(transport, UdpEndpoint):
             transport.allow_fragments()
+
+    def stun_received(self, data: bytes, addr: tuple[Any, ...], protocol: StunProtocol) -> bool:
+        """False when aioice is to read it."""
+        return not self._closing and self.consent.received(data, addr, protocol)
 
     # What aioice calls.
 
@@ -245,51 +244,19 @@ class TunedIceConnection(aioice.ice.Connection):
             return
         if message.check_message_integrity(self.local_password.encode()):
             self.heard()
+            self.consent.learn(message, cast("TunedStunProtocol", protocol).last_sent)
+
+    def switch_role(self, ice_controlling: bool) -> None:
+        super().switch_role(ice_controlling)
+        self.consent.forget()
 
     async def query_consent(self) -> None:
-        """Ask each CONSENT_INTERVAL_SECONDS; close after CONSENT_SECONDS without a word, and
-        CONSENT_FAILURES questions.
-
-        Data that decrypts is a word too, and so is a question that only the peer can ask.
-        Never starts on a connection that is closing.
-        """
-        loop = asyncio.get_running_loop()
-        self._heard_at = loop.time()
-        asking: set[asyncio.Task[None]] = set()
-        unanswered: list[float] = []
-        try:
-            while not self._closing:
-                await asyncio.sleep(_next_beat(loop.time()))
-                now = loop.time()
-                silence = now - self._heard_at
-                unanswered = [asked_at for asked_at in unanswered if asked_at > self._heard_at]
-                if silence > CONSENT_SECONDS and len(unanswered) >= CONSENT_FAILURES:
-                    self._query_consent_task = None
-                    await self.close()
-                    return
-                if silence < CONSENT_INTERVAL_SECONDS / 2:
-                    continue  # nothing to ask: the peer is talking
-                unanswered.append(now)
-                for pair in self._nominated.values():
-                    task = asyncio.create_task(self._ask(pair), name="ICE consent")
-                    asking.add(task)
-                    task.add_done_callback(asking.discard)
-        finally:
-            for task in asking:
-                task.cancel()
-
-    async def _ask(self, pair: CandidatePair) -> None:
-        assert self.remote_password is not None
-        try:
-            await pair.protocol.request(
-                self.build_request(pair, nominate=False),
-                pair.remote_addr,
-                integrity_key=self.remote_password.encode(),
-                retransmissions=CONSENT_RETRANSMISSIONS,
-            )
-        except TransactionError:
+        """Close when the peer has fallen silent. Never starts on a connection that is closing."""
+        if self._closing:
             return
-        self.heard()
+        await self.consent.lost()
+        self._query_consent_task = None
+        await self.close()
 
     def _selected(self) -> CandidatePair | None:
         return self._nominated.get(1)

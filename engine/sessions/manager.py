@@ -37,9 +37,19 @@ TICK_SECONDS = 1.0
 """Between two samples of traffic, and looks at the heartbeat."""
 MISSED_HEARTBEATS = 3
 """Heartbeat intervals without an answer to a ping after which the guest is disconnected."""
-REST_FACTOR = 5
+RTT_TOLD_APART = 0.1
+"""By how much of itself a round trip must change to be told of while nothing else does: the
+answer to each ping moves it a little."""
+REST_FACTOR = 10
 """How much rarer the pings are while nothing is typed or printed: ICE's consent watches
 the path meanwhile (engine.rtc_tuning.ice), the pings only whether the page still runs."""
+
+
+def _alike(rtt: float | None, told: float | None) -> bool:
+    """Whether two round trips look the same to whoever reads them."""
+    if rtt is None or told is None:
+        return rtt is told
+    return abs(rtt - told) <= RTT_TOLD_APART * told
 
 
 class _Done:
@@ -226,10 +236,11 @@ class WebRTCSessionManager:
         """Tell what went through, unless it is what was told last."""
         counter = session.counter
         rate_in, rate_out = counter.sample()
-        sample = (counter.bytes_in, counter.bytes_out, rate_in, rate_out, session.pc.rtt)
-        if sample == session.last_sample:
+        rtt = session.pc.rtt
+        sample = (counter.bytes_in, counter.bytes_out, rate_in, rate_out)
+        if sample == session.last_sample and _alike(rtt, session.last_rtt):
             return
-        session.last_sample = sample
+        session.last_sample, session.last_rtt = sample, rtt
         self.events.publish(
             ev.Traffic(
                 session_id=session.id,
@@ -237,7 +248,7 @@ class WebRTCSessionManager:
                 bytes_out=counter.bytes_out,
                 rate_in=rate_in,
                 rate_out=rate_out,
-                rtt=session.pc.rtt,
+                rtt=rtt,
                 idle=idle,
             )
         )

@@ -136,6 +136,7 @@ class Session:
         self.resume_token = secrets.token_urlsafe(16)
         self.counter = Counter()
         self.last_sample: tuple[object, ...] = ()
+        self.last_rtt: float | None = None
         self.bridge: PTYBridge | None = None
         self.size = Size()
         self.warned = False

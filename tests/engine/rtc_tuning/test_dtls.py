@@ -240,9 +240,9 @@ async def test_noise_on_an_open_connection_changes_nothing() -> None:
     inbox = Inbox()
     other.attach(inbox)
     receiving = dtls_of(answerer)
-    heard = receiving.ice._heard_at
+    heard = receiving.ice.consent.heard_at
     receiving.datagrams([b"\x16" * 40, b"\x17\xfe\xfd" + bytes(60), b"\x3f", b"\x14" * 1500])
-    assert receiving.ice._heard_at == heard  # only the peer itself keeps consent fresh
+    assert receiving.ice.consent.heard_at == heard  # only the peer itself keeps consent fresh
     await one.send("still here")
     await until(lambda: inbox.messages == ["still here"])
     await end()

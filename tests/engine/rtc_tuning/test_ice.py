@@ -4,187 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import aioice.stun
 import pytest
 from aioice import Candidate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import rtc_tuning
 from engine.rtc_tuning import ice
-from engine.rtc_tuning.ice import TunedIceConnection, TunedStunProtocol
+from engine.rtc_tuning.ice import TunedStunProtocol
 from engine.udp import UdpEndpoint
+from tests.engine.rtc_tuning.pair import Connection, Sink, connected, introduce
 from tests.engine.until import until
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-INTERVAL = 0.1
-"""Seconds between questions in these tests."""
-
-
-class Connection(TunedIceConnection):
-    """Counts the questions that come, and does not answer when it is told not to."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.asked = 0
-        self.answers = True
-        self.closed = asyncio.Event()
-
-    def request_received(self, *request: Any) -> None:
-        self.asked += 1
-        if self.answers:
-            super().request_received(*request)
-
-    async def close(self) -> None:
-        await super().close()
-        self.closed.set()
-
-
-class Sink:
-    """A Pump that keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.got: list[bytes] = []
-        self.lost = 0
-
-    def datagrams(self, datagrams: list[bytes]) -> None:
-        self.got += datagrams
-
-    def path_lost(self) -> None:
-        self.lost += 1
-
-
-def introduce(one: TunedIceConnection, other: TunedIceConnection) -> None:
-    for near, far in ((one, other), (other, one)):
-        near.remote_username = far.local_username
-        near.remote_password = far.local_password
-
-
-@asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Connection, Connection]]:
-    assert rtc_tuning.apply()
-    pair = Connection(ice_controlling=True), Connection(ice_controlling=False)
-    introduce(*pair)
-    for connection in pair:
-        await connection.gather_candidates()
-    for near, far in (pair, pair[::-1]):
-        for candidate in far.local_candidates:
-            await near.add_remote_candidate(candidate)
-        await near.add_remote_candidate(None)
-    await asyncio.gather(*(connection.connect() for connection in pair))
-    yield pair
-    for connection in pair:
-        await connection.close()
-
-
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same proportions in a twentieth of the time."""
-    monkeypatch.setattr(ice, "CONSENT_INTERVAL_SECONDS", INTERVAL)
-    monkeypatch.setattr(ice, "CONSENT_SECONDS", ice.CONSENT_FAILURES * INTERVAL)
-    monkeypatch.setattr(aioice.stun, "RETRY_RTO", INTERVAL / 4)
 
 
 def consent_tasks() -> list[asyncio.Task[Any]]:
-    ours = ("query_consent", "_ask")
-    return [t for t in asyncio.all_tasks() if getattr(t.get_coro(), "__name__", "") in ours]
-
-
-def test_consent_is_given_up_after_two_intervals_of_two_seconds() -> None:
-    assert (ice.CONSENT_FAILURES, ice.CONSENT_INTERVAL_SECONDS, ice.CONSENT_SECONDS) == (2, 2, 4)
-
-
-@pytest.mark.usefixtures("fast")
-async def test_a_peer_that_answers_is_asked_again_and_again() -> None:
-    async with connected() as (one, other):
-        checks = one.asked + other.asked
-        await until(lambda: one.asked + other.asked >= checks + 8)
-        assert not one.closed.is_set()
-        assert one._nominated
-    assert not consent_tasks()
-
-
-@pytest.mark.usefixtures("fast")
-async def test_a_peer_that_does_not_answer_is_given_up() -> None:
-    async with connected() as (one, other):
-        loop = asyncio.get_running_loop()
-        await until(lambda: other._query_consent_task is not None)
-        assert other._query_consent_task is not None
-        other._query_consent_task.cancel()
-        other.answers = False
-        began = loop.time()
-        asked = other.asked
-        await asyncio.wait_for(one.closed.wait(), 10)
-        assert other.asked >= asked + ice.CONSENT_FAILURES
-        assert loop.time() - began >= ice.CONSENT_SECONDS * 0.9
-        with pytest.raises(ConnectionError):
-            one.send_now([b"anybody?"])
-
-
-@pytest.mark.usefixtures("fast")
-async def test_a_peer_that_talks_is_not_asked() -> None:
-    async with connected() as (one, other):
-        await until(lambda: one._query_consent_task is not None)
-        asked = other.asked
-
-        def talk() -> None:
-            nonlocal talking
-            one.heard()
-            talking = loop.call_later(INTERVAL / 10, talk)
-
-        loop = asyncio.get_running_loop()
-        talking = loop.call_soon(talk)
-        other.answers = False  # and being heard is enough
-        await until(lambda: one.asked > 20)  # the other side, for its part, asks on
-        assert other.asked == asked
-        assert not one.closed.is_set()
-        talking.cancel()
-
-
-@pytest.mark.usefixtures("fast")
-async def test_a_lost_question_is_asked_again_before_it_counts() -> None:
-    async with connected() as (one, other):
-        dropped: set[bytes] = set()
-
-        def second_only(received: Any) -> Any:
-            def late(message: Any, *rest: Any) -> None:
-                if message.transaction_id in dropped:
-                    received(message, *rest)
-                dropped.add(message.transaction_id)
-
-            return late
-
-        for end in (one, other):
-            end.request_received = second_only(end.request_received)  # type: ignore[method-assign]
-        await until(lambda: len(dropped) >= 8)
-        assert not one.closed.is_set()
-
-
-@pytest.mark.usefixtures("fast")
-async def test_a_question_of_the_peers_is_a_word_and_a_strangers_is_none() -> None:
-    async with connected() as (one, other):
-        await until(lambda: one._query_consent_task and other._query_consent_task)
-        for end in (one, other):
-            assert end._query_consent_task is not None
-            end._query_consent_task.cancel()
-        one._heard_at = 0.0
-        pair = other._nominated[1]
-        for key in (b"not the key", None):
-            question = other.build_request(pair, nominate=False)
-            if key is not None:
-                question.add_message_integrity(key)
-            asked = one.asked
-            other._nominated[1].protocol.send_stun(question, pair.remote_addr)
-            await until(lambda asked=asked: one.asked > asked)
-            assert one._heard_at == 0.0
-        await other._ask(pair)
-        assert one._heard_at > 0.0
+    return [
+        t for t in asyncio.all_tasks() if getattr(t.get_coro(), "__name__", "") == "query_consent"
+    ]
 
 
 async def test_closing_while_it_connects_leaves_no_consent_behind() -> None:
@@ -206,21 +44,6 @@ async def test_closing_while_it_connects_leaves_no_consent_behind() -> None:
             assert task.done()
             task.exception()
         await until(lambda: not consent_tasks())
-
-
-@given(st.floats(0, 1e6))
-def test_questions_to_all_peers_share_their_moments(now: float) -> None:
-    beat = ice.CONSENT_INTERVAL_SECONDS / ice.CONSENT_BEATS
-    wait = ice._next_beat(now)
-    assert abs((now + wait) / beat - round((now + wait) / beat)) < 1e-6
-    most = 1.2 * ice.CONSENT_INTERVAL_SECONDS + beat / 2
-    assert 0.8 * ice.CONSENT_INTERVAL_SECONDS - beat / 2 - 1e-6 <= wait <= most + 1e-6
-
-
-async def test_consent_never_starts_on_a_closed_connection() -> None:
-    connection = Connection(ice_controlling=True)
-    await connection.close()
-    await asyncio.wait_for(connection.query_consent(), ice.CONSENT_INTERVAL_SECONDS / 2)
 
 
 async def test_checks_are_paced() -> None:
@@ -289,8 +112,23 @@ async def test_what_came_before_the_pump_and_during_the_change_of_sockets_arrive
         assert sink.got == [record % number for number in range(13)]
         # Checks find their way through the new socket too.
         one.start_pump(Sink())
-        await one._ask(one._nominated[1])
-        assert one._heard_at > 0
+        one.consent.heard_at = 0.0
+        one.consent.ask()
+        await until(lambda: one.consent.heard_at > 0)
+        assert not sink.lost
+
+
+async def test_the_socket_of_a_pair_that_only_the_peer_has_selected_is_taken_over_too() -> None:
+    async with connected() as (one, other):
+        sink = Sink()
+        other._pump = sink  # and no socket taken over yet
+        protocol = other._nominated[1].protocol
+        assert not isinstance(protocol.transport, UdpEndpoint)
+        for number in range(3):
+            one.send_now([b"\x17%d" % number])
+        await until(lambda: len(sink.got) == 3)
+        assert sink.got == [b"\x170", b"\x171", b"\x172"]
+        assert isinstance(protocol.transport, UdpEndpoint)
         assert not sink.lost
 
 

@@ -224,6 +224,25 @@ async def test_stop_closes_every_session_and_may_be_followed_by_start() -> None:
     await manager.stop()
 
 
+@pytest.mark.parametrize(
+    ("rtt", "told", "alike"),
+    [
+        (None, None, True),
+        (0.01, None, False),
+        (None, 0.01, False),
+        (0.0105, 0.01, True),
+        (0.0095, 0.01, True),
+        (0.012, 0.01, False),
+        (0.008, 0.01, False),
+        (0.0, 0.0, True),
+    ],
+)
+def test_a_round_trip_is_told_of_when_it_is_another(
+    rtt: float | None, told: float | None, alike: bool
+) -> None:
+    assert module._alike(rtt, told) is alike
+
+
 async def test_a_session_at_rest_is_sampled_once(
     manager: WebRTCSessionManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
