@@ -60,6 +60,8 @@ def suites() -> tuple[Suite, ...]:
     )
 
     return (
+        # First: nothing runs yet, and it has no competitor to share a slow machine with.
+        Suite("painting", (), ("painting_",), painting_figures.measure),
         Suite("throughput", ("exec_throughput",), ("exec_",), exec_figures.throughput),
         Suite("echo", ("idle_rtt_added_p50",), ("idle_rtt",), exec_figures.idle_echo),
         Suite("prompt", ("prompt_p50",), ("prompt_",), exec_figures.prompts),
@@ -74,7 +76,6 @@ def suites() -> tuple[Suite, ...]:
         Suite("scale", ("session_memory", "idle_cpu"), ("scale_", "link_"),
               scale_figures.measure),
         Suite("emulator", (), ("emulator_",), emulator_figures.measure),
-        Suite("painting", (), ("painting_",), painting_figures.measure),
         Suite("relay", (), ("relay_",), relay.measure, long=True),
         Suite("browser", (), ("browser_",), browser.measure, long=True),
     )  # fmt: skip

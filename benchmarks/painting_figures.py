@@ -11,6 +11,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 
+from benchmarks.neighbours import QUIET, Neighbours, quiet
 from benchmarks.plan import Plan
 from benchmarks.process import BenchError
 from benchmarks.report import Aim, Row
@@ -42,7 +43,10 @@ def from_json(text: str) -> dict[str, Result]:
     return {name: Result(**row) for name, row in json.loads(text).items()}
 
 
-async def measure(_plan: Plan, _cast: object) -> list[Row]:
+async def measure(plan: Plan, _cast: object) -> list[Row]:
+    if (before := await quiet()) > QUIET:
+        plan.say(f"others take {before:.0f} % of a processor, and go on doing so")
+    neighbours = Neighbours()
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.painting", "--json", stdout=asyncio.subprocess.PIPE
     )
@@ -54,10 +58,13 @@ async def measure(_plan: Plan, _cast: object) -> list[Row]:
             await child.wait()
     if child.returncode:
         raise BenchError(f"benchmarks.painting ended with {child.returncode}")
-    return rows(from_json(output.decode()))
+    others = neighbours.share()
+    plan.say(f"others took {others:.0f} % of a processor meanwhile")
+    return rows(from_json(output.decode()), others)
 
 
-def rows(found: dict[str, Result]) -> list[Row]:
+def rows(found: dict[str, Result], others: float) -> list[Row]:
+    """``others``: percent of a processor that was not the measurement's meanwhile."""
     return [
         Row(
             f"painting_{name}",
@@ -66,7 +73,7 @@ def rows(found: dict[str, Result]) -> list[Row]:
             "ms",
             FRAME,
             Aim("value", one.target) if one.target else None,
-            {"p50": one.median, "p99": one.p99, "max": one.longest},
+            {"p50": one.median, "p99": one.p99, "max": one.longest, "others_cpu": others},
         )
         for name, one in found.items()
     ]

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from engine.model import Guest, Role
 from gui import formats
 from gui.icons import app_icon
-from gui.widgets import named_label
+from gui.widgets import IconButton, named_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +86,7 @@ class ApprovalDialog(QDialog):
         self.control.setProperty("primary", "true")
         self.control.setVisible(types)
         self.view = QPushButton("Watch only" if types else "Let watch")
-        self.deny = QPushButton("Deny")
-        icons.bind(self.deny, "kick")
+        self.deny = IconButton("Deny", icons, "kick")
         self._buttons = (self.control, self.view, self.deny)
         self.control.clicked.connect(lambda: self._decide(Role.CONTROL))
         self.view.clicked.connect(lambda: self._decide(Role.VIEW))

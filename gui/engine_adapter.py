@@ -198,6 +198,11 @@ class EngineAdapter(QObject):
         """The link to hand over; it holds the secret."""
         return "" if self._agent is None else self._agent.sharing.url(share)
 
+    def sessions_of_link(self, share_id: str) -> int:
+        """How many sessions revoke_link() would end."""
+        sessions = () if self._agent is None else self._agent.sessions()
+        return sum(session.guest.share == share_id for session in sessions)
+
     def revoke_link(self, share_id: str) -> None:
         """Withdraw a link and end the sessions it opened."""
         if self._agent is not None:

@@ -11,12 +11,18 @@ import gc
 
 from PySide6.QtCore import QObject, QTimer
 
-BUSY_MS = 50
+BUSY_MS = 16
 REST_MS = 200
-"""Between two looks at the collector's counters, after one that found something due and one
-that did not. What a flood leaves in half a second takes longer to look through than a frame
-may; at rest each look wakes the program."""
-FULL_RARER = 10
+"""Between two looks at the collector's counters, while something is due now and then, and at
+rest, when each look wakes the program."""
+LULL = 8
+"""So many looks in a row find nothing due before the program is at rest."""
+YOUNG, MIDDLE = 100, 4
+"""New objects, less those gone, that make a collection due, and collections that make one of
+their survivors due. Python waits for thousands and for ten; but while a program floods, as
+many lines go as come, so that the count says little, and what a fifth of a second left alive
+takes as long to look through as a frame."""
+FULL_RARER = 200
 """So many times rarer than Python would is everything looked through: it takes a frame."""
 
 
@@ -32,6 +38,7 @@ class WindowGarbageCollector(QObject):
         # longer than a frame may.
         gc.collect()
         gc.freeze()
+        self._lull = 0
         self._timer = QTimer(self)
         self._timer.setInterval(REST_MS)
         self._timer.timeout.connect(self.look)
@@ -41,12 +48,16 @@ class WindowGarbageCollector(QObject):
         """Collect the oldest generation that is due; which one, or None."""
         counts = gc.get_count()
         young, middle, old = self._thresholds
-        for generation, limit in ((2, old * FULL_RARER), (1, middle), (0, young)):
+        limits = ((2, old * FULL_RARER), (1, min(middle, MIDDLE)), (0, min(young, YOUNG)))
+        for generation, limit in limits:
             if counts[generation] > limit > 0:
                 gc.collect(generation)
+                self._lull = 0
                 self._pace(BUSY_MS)
                 return generation
-        self._pace(REST_MS)
+        self._lull += 1
+        if self._lull >= LULL:
+            self._pace(REST_MS)
         return None
 
     def _pace(self, milliseconds: int) -> None:

@@ -32,7 +32,7 @@ from gui.target_model import openable
 from gui.targets import TargetsPanel
 from gui.terminal_look import TerminalLook
 from gui.terminal_tabs import TerminalTabs
-from gui.widgets import Banner
+from gui.widgets import Banner, ask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -346,15 +346,15 @@ class MainWindow(QMainWindow):
 
     def _ask_to_close(self, live: int) -> None:
         sessions = "1 session is live" if live == 1 else f"{live} sessions are live"
-        box = QMessageBox(QMessageBox.Icon.Question, "Close Hatchway?", f"{sessions}.", parent=self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setInformativeText("Closing ends them, and the programs running in them.")
-        yes = box.addButton("End sessions and close", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        yes.clicked.connect(self.closeWanted)
-        box.finished.connect(self._answered)
-        self._question = box
-        box.open()
+        self._question = ask(
+            self,
+            "Close Hatchway?",
+            f"{sessions}.",
+            "Closing ends them, and the programs running in them.",
+            "End sessions and close",
+            self.closeWanted.emit,
+        )
+        self._question.finished.connect(self._answered)
 
     def _answered(self) -> None:
         self._question = None

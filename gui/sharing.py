@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListView,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,7 +30,7 @@ from engine.model import Role, Share, ShareState, Target, TargetKind
 from gui.link_model import ROLES, SHARE_ROLE, LinkModel
 from gui.qr import QrCode
 from gui.rows import TwoLineDelegate
-from gui.widgets import Panel, named_label
+from gui.widgets import IconButton, Panel, ask, named_label
 
 if TYPE_CHECKING:
     from gui.engine_adapter import EngineAdapter
@@ -93,19 +92,16 @@ class ShareDialog(QDialog):
         self.single_use = QCheckBox("Works once")
         self.approval = QCheckBox("Ask me before anyone gets in")
         self.accept_local = QCheckBox()
-        self.make = QPushButton("Make link")
+        self.make = IconButton("Make link", icons, "share")
         self.make.setProperty("primary", "true")
         self.make.setAutoDefault(False)
-        icons.bind(self.make, "share")
         self.links = LinkModel(icons, parent=self)
         self.view = self._list(theme)
         self.address = QLineEdit()
         self.address.setReadOnly(True)
         self.address.setAccessibleName("Link")
-        self.copy = QPushButton("Copy")
-        icons.bind(self.copy, "copy")
-        self.revoke = QPushButton("Revoke")
-        icons.bind(self.revoke, "close")
+        self.copy = IconButton("Copy", icons, "copy")
+        self.revoke = IconButton("Revoke", icons, "close")
         self.qr = QrCode()
         self.hint = named_label("muted", HINT)
         self.hint.setWordWrap(True)
@@ -146,9 +142,24 @@ class ShareDialog(QDialog):
         self.copy.setText("Copied")
 
     def _revoke(self) -> None:
+        """Withdraw it; asking first when that takes a terminal from someone."""
         share = self.chosen()
-        if share is not None:
+        if share is None:
+            return
+        live = self._adapter.sessions_of_link(share.id)
+        if not live:
             self._adapter.revoke_link(share.id)
+            return
+        ask(
+            self,
+            "Revoke the link?",
+            f"{live} sessions were opened with it."
+            if live > 1
+            else "1 session was opened with it.",
+            "Revoking the link ends them too." if live > 1 else "Revoking the link ends it too.",
+            "Revoke and end sessions" if live > 1 else "Revoke and end session",
+            lambda: self._adapter.revoke_link(share.id),
+        )
 
     # -- what is shown
 

@@ -30,6 +30,8 @@ class Tone(enum.StrEnum):
     """What a colour means. Each is a field of Colors."""
 
     TEXT = "text"
+    ON_ACCENT = "accent_text"
+    """On a ground of the accent's colour, as primary buttons have."""
     MUTED = "muted"
     ACCENT = "accent"
     OK = "ok"

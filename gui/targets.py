@@ -31,7 +31,7 @@ from gui.target_model import (
     docker_problem,
     openable,
 )
-from gui.widgets import Banner, EmptyState, Panel
+from gui.widgets import Banner, EmptyState, Panel, ask
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QPoint
@@ -156,16 +156,15 @@ class TargetsPanel(Panel):
             self._adapter.set_shared(target.id, shared)
 
     def _warn_and_share(self, target: Target) -> None:
-        box = QMessageBox(
-            QMessageBox.Icon.Warning, _SHARE_LOCAL_TITLE, _SHARE_LOCAL_TITLE, parent=self
+        ask(
+            self,
+            _SHARE_LOCAL_TITLE,
+            _SHARE_LOCAL_TITLE,
+            _SHARE_LOCAL_TEXT,
+            "Share this computer",
+            lambda: self._adapter.set_shared(target.id, True),
+            QMessageBox.Icon.Warning,
         )
-        box.setInformativeText(_SHARE_LOCAL_TEXT)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        yes = box.addButton("Share this computer", QMessageBox.ButtonRole.DestructiveRole)
-        no = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(no)
-        yes.clicked.connect(lambda: self._adapter.set_shared(target.id, True))
-        box.open()
 
     def _tree(self, theme: Theme) -> QTreeView:
         view = QTreeView()

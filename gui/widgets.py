@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QSizePolicy,
+    QStyleOptionButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -22,7 +25,7 @@ from PySide6.QtWidgets import (
 from gui.style import Tone
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QIcon
+    from collections.abc import Callable
 
     from gui.icons import Icons
 
@@ -47,6 +50,33 @@ class IconLabel(QLabel):
     def setIcon(self, icon: QIcon) -> None:
         """Named like a button's, so that Icons.bind() can hand it one."""
         self.setPixmap(icon.pixmap(self._size, self._size))
+
+
+class _Holder:
+    """Wears an icon for a button that has another one on."""
+
+    icon = QIcon()
+
+    def setIcon(self, icon: QIcon) -> None:
+        self.icon = icon
+
+
+class IconButton(QPushButton):
+    """A push button whose icon has the colour of its words, filled with the accent or not.
+
+    It is filled while it is primary or the dialog's default: what Enter presses.
+    """
+
+    def __init__(self, text: str, icons: Icons, icon: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._filled = _Holder()
+        icons.bind(self, icon)
+        icons.bind(self._filled, icon, Tone.ON_ACCENT)
+
+    def initStyleOption(self, option: QStyleOptionButton) -> None:
+        super().initStyleOption(option)
+        if self.isDefault() or self.property("primary") == "true":
+            option.icon = self._filled.icon
 
 
 class Banner(QFrame):
@@ -149,6 +179,25 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
+
+
+def ask(
+    parent: QWidget,
+    title: str,
+    text: str,
+    consequence: str,
+    yes: str,
+    accepted: Callable[[], object],
+    icon: QMessageBox.Icon = QMessageBox.Icon.Question,
+) -> QMessageBox:
+    """Ask before what cannot be undone; Enter and Escape cancel. It is open and deletes itself."""
+    box = QMessageBox(icon, title, text, parent=parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setInformativeText(consequence)
+    box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole).clicked.connect(accepted)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.open()
+    return box
 
 
 class Panel(QWidget):

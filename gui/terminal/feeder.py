@@ -42,6 +42,7 @@ class Feeder(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._pump)
+        self._gives_way = self._worked = False
 
     @property
     def queued(self) -> int:
@@ -70,11 +71,25 @@ class Feeder(QObject):
         self._queue.clear()
         self._timer.stop()
 
+    def give_way(self) -> None:
+        """Let the loop's next turn pass: a frame is to be painted in it, and that takes time."""
+        self._gives_way = True
+
+    def take_worked(self) -> bool:
+        """Whether there was parsing since this was last asked, and no turn was given away."""
+        worked, self._worked = self._worked, False
+        return worked
+
     def _pump(self) -> None:
+        if self._gives_way:
+            self._gives_way = self._worked = False
+            self._timer.start(0)
+            return
         clock = QElapsedTimer()
         clock.start()
         while self._queue and clock.elapsed() < BUDGET_MS:
             self._step()
+        self._worked = True
         if self._queue:
             self._timer.start(0)
         self.progressed.emit()

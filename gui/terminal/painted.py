@@ -204,6 +204,7 @@ class PaintedTerminal(ScrolledTerminal):
         height, origin = self.cell_size[1], self.origin
         first = max(0, int((area.top() - origin) // height))
         last = min(int((area.bottom() - origin) // height) + 1, len(self._shown))
+        self.painter.begin(last - first)
         painter.save()
         # Whole device pixels from here on: rows meet without a seam at any scale.
         ratio = self.painter.grid.ratio

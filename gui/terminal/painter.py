@@ -35,6 +35,8 @@ it does not fit: slower, not wrong."""
 BYTES_PER_PIXEL = 4
 WIDTH_STEP = 16
 """Cells a row's pixmap is a multiple of wide: so few widths that one let go has a successor."""
+PASSING_ROWS = 16
+"""So many rows, three quarters of them new, and a view's rows are taken to be passing by."""
 GLYPH_CACHE = 4096
 """Painted glyphs kept besides those a font draws in runs; all go when it is full."""
 INK_CACHE = 4096
@@ -93,6 +95,12 @@ class RowPainter:
         self._rows: OrderedDict[tuple[int, Marks, int, bool], tuple[Line, QPixmap]] = OrderedDict()
         self._spare: dict[int, QPixmap] = {}
         """Pixmaps let go, the last of each width: fresh memory costs more than painting over."""
+        self._before = 0
+        """Rows painted when the present view was begun."""
+        self._passing = False
+        self._passed: dict[int, Line] = {}
+        self._passing_now: dict[int, Line] = {}
+        """Lines painted and not kept, in the view before and in this one, by their identity."""
         self._inks: dict[Style, _Ink] = {}
         self._known: dict[int, _Ink] = {}
         """Inks by the identity of their style: most cells share few objects, and a
@@ -100,6 +108,19 @@ class RowPainter:
         self._glyphs: dict[tuple[str, int, int, bool, bool], QPixmap] = {}
         self._rects: dict[str, tuple[QRect, ...]] = {}
         self._kinds: dict[str, str] = {}
+
+    def begin(self, rows: int) -> None:
+        """So many rows of a view are asked for next.
+
+        While most of them are new each time, as under a flood, none is kept that was not
+        there twice: one small piece of memory painted over and over stays in the processor's
+        cache, and a whole screen of it does not.
+        """
+        if rows < PASSING_ROWS:
+            return
+        self._passing = (self.painted - self._before) * 4 >= rows * 3
+        self._before = self.painted
+        self._passed, self._passing_now = self._passing_now, {}
 
     def row(self, line: Line, columns: int, marks: Marks = (), *, blinked: bool = False) -> QPixmap:
         """The row as a pixmap, about as wide as there is anything in it, at most ``columns`` cells.
@@ -115,8 +136,12 @@ class RowPainter:
         cells = max((line.width, 1, *(mark.end for mark in marks)))
         cells = min(-(-cells // WIDTH_STEP) * WIDTH_STEP, columns)
         pixmap = self._paint(line, cells, marks, blinked)
-        self._rows[key] = (line, pixmap)
         self.painted += 1
+        if self._passing and id(line) not in self._passed:
+            self._passing_now[id(line)] = line
+            self._spare[pixmap.width()] = pixmap
+            return pixmap
+        self._rows[key] = (line, pixmap)
         self._bytes += _size(pixmap)
         while self._bytes > CACHE_BYTES:
             gone = self._rows.popitem(last=False)[1][1]

@@ -50,7 +50,7 @@ class TerminalView(PaintedTerminal):
         self._feeder.progressed.connect(self._schedule)
         self._since_frame = QElapsedTimer()
         self._since_frame.start()
-        self._frame_timer = self._single_shot(self.frame)
+        self._frame_timer = self._single_shot(self._frame_due)
         self._resize_timer = self._single_shot(self._fit)
         self._held_back = QElapsedTimer()
         self.ended_bar.set_theme(self.theme)
@@ -121,6 +121,14 @@ class TerminalView(PaintedTerminal):
             wait = max(0, FRAME_MS - self._since_frame.elapsed())
             self._frame_timer.start(wait)
 
+    def _frame_due(self) -> None:
+        """Parsing and painting never share a turn of the loop: its turns would be twice as long."""
+        if self._feeder.take_worked():
+            self._feeder.give_way()
+            self._frame_timer.start(0)
+        else:
+            self.frame()
+
     def frame(self) -> None:
         """Bring the view up to date with the emulator, and tell who counts."""
         self._since_frame.restart()
@@ -149,6 +157,7 @@ class TerminalView(PaintedTerminal):
             self._forget_changed_selection()
             self._update_changed()
             self._sync_blink()
+            self._feeder.give_way()
         consumed = self._feeder.take_consumed()
         if consumed:
             self.finder.refresh()

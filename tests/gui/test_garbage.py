@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from gui.garbage import BUSY_MS, REST_MS, WindowGarbageCollector
+from gui.garbage import BUSY_MS, LULL, REST_MS, WindowGarbageCollector
 
 
 class Cycle:
@@ -67,5 +67,8 @@ def test_it_looks_often_while_there_is_garbage_and_seldom_at_rest(
     assert kept
     while collector.look() is not None:
         pass
+    assert collector._timer.interval() == BUSY_MS, "one lull is no rest"
+    for _ in range(LULL):
+        collector.look()
     assert collector._timer.interval() == REST_MS
     assert collector._timer.isActive()

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication, qGray
+from PySide6.QtWidgets import QMessageBox
 
-from engine.model import LOCAL_TARGET, Role, Target, TargetKind
+from engine.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
+from engine.sessions.session import SessionInfo
+from engine.sessions.state import SessionState
 from engine.shares import Shares
 from engine.wire.proof import Link, parse_link
 from gui.sharing import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
+from gui.style import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     Make = Callable[[str], ShareDialog]
 
+DESTRUCTIVE = QMessageBox.ButtonRole.DestructiveRole
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 WEB = Target("web-1", TargetKind.CONTAINER, "web-1")
 
@@ -36,6 +41,13 @@ class Sharing:
     def __init__(self, bus: EventBus) -> None:
         self.sharing = self
         self.shares = Shares(bus)
+        self.guests: list[Guest] = []
+
+    def sessions(self) -> tuple[SessionInfo, ...]:
+        return tuple(
+            SessionInfo(str(at), "web-1", guest, SessionState.CONNECTED, 0.0, 0.0)
+            for at, guest in enumerate(self.guests)
+        )
 
     relay = "https://relay.example"
 
@@ -47,9 +59,14 @@ class Sharing:
 
 
 @pytest.fixture
-def shares(adapter: EngineAdapter, bus: EventBus, monkeypatch: pytest.MonkeyPatch) -> Shares:
+def agent(adapter: EngineAdapter, bus: EventBus, monkeypatch: pytest.MonkeyPatch) -> Sharing:
     agent = Sharing(bus)
     monkeypatch.setattr(adapter, "_agent", agent)
+    return agent
+
+
+@pytest.fixture
+def shares(agent: Sharing) -> Shares:
     return agent.shares
 
 
@@ -160,6 +177,63 @@ def test_a_link_is_withdrawn(
     assert dialog.address.placeholderText() == "This link has ended"
     assert not dialog.copy.isEnabled()
     assert not dialog.revoke.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("others", "live", "words"), [(2, 1, "1 session"), (0, 2, "2 sessions")], ids=["one", "two"]
+)
+def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
+    make: Make,
+    agent: Sharing,
+    adapter: EngineAdapter,
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+    others: int,
+    live: int,
+    words: str,
+) -> None:
+    share = agent.shares.create("web-1")
+    agent.guests = [Guest(share="another")] * others + [Guest(share=share.id)] * live
+    revoked: list[str] = []
+    monkeypatch.setattr(adapter, "revoke_link", revoked.append)
+    dialog = make("web-1")
+
+    def question() -> QMessageBox:
+        dialog.revoke.click()
+        (box,) = dialog.findChildren(QMessageBox)
+        assert box.text().startswith(words)
+        return box
+
+    box = question()
+    with qtbot.waitSignal(box.destroyed):
+        box.button(QMessageBox.StandardButton.Cancel).click()
+    assert revoked == []
+    box = question()
+    with qtbot.waitSignal(box.destroyed):
+        (yes,) = (b for b in box.buttons() if box.buttonRole(b) is DESTRUCTIVE)
+        yes.click()
+    assert revoked == [share.id]
+
+
+@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
+def test_icons_on_filled_buttons_have_the_colour_of_the_words(
+    make: Make, theme: Theme, mode: Mode
+) -> None:
+    theme.set_mode(mode)
+    dialog = make("web-1")
+    dialog.make.click()
+    dialog.copy.setDefault(True)
+    ground = qGray(QColor(theme.colors.accent).rgb())
+    for button in (dialog.make, dialog.copy):
+        picture = button.grab().toImage()
+        inside = [
+            qGray(picture.pixel(x, y))
+            for x in range(6, picture.width() - 6)
+            for y in range(6, picture.height() - 6)
+        ]
+        lighter, darker = max(inside) - ground, ground - min(inside)
+        right, wrong = (lighter, darker) if mode is Mode.LIGHT else (darker, lighter)
+        assert (right > 60, wrong < 15) == (True, True), (button.text(), right, wrong)
 
 
 def test_a_limit_is_told_in_words(

@@ -39,7 +39,7 @@ def _contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("tone", list(Tone))
+@pytest.mark.parametrize("tone", [tone for tone in Tone if tone is not Tone.ON_ACCENT])
 @pytest.mark.parametrize("ground", ["window", "base", "raised"])
 def test_every_tone_is_readable(colors: Colors, tone: Tone, ground: str) -> None:
     assert _contrast(colors.tone(tone).name(), getattr(colors, ground)) >= 4.5

@@ -69,3 +69,22 @@ def test_expensive_bytes_come_in_smaller_slices(qtbot: QtBot) -> None:
     feeder.feed(b"x" * 60_000)
     qtbot.waitUntil(lambda: feeder.queued == 0, timeout=30_000)
     assert min(sizes[:-1]) < sizes[0]
+
+
+def test_a_frame_has_a_turn_of_the_loop_for_itself(qtbot: QtBot) -> None:
+    order: list[str] = []
+    feeder = Feeder(lambda _data: order.append("parsed"))
+    feeder.feed(b"x")
+    feeder.give_way()
+    # Both were asked for in the same turn of the loop; the later one is the painting.
+    QTimer.singleShot(0, lambda: order.append("painted"))
+    qtbot.waitUntil(lambda: len(order) == 2)
+    assert order == ["painted", "parsed"]
+
+
+def test_output_goes_on_when_no_frame_is_painted(qtbot: QtBot) -> None:
+    feeder = Feeder(lambda _data: None)
+    feeder.give_way()
+    feeder.give_way()
+    feeder.feed(b"x")
+    qtbot.waitUntil(lambda: feeder.queued == 0)

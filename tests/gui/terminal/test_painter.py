@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont, QImage
 
 from engine.emulator import CursorShape, Line, Run, Style, Terminal
 from gui.terminal.grid import Grid
-from gui.terminal.painter import WIDTH_STEP, Mark, MarkKind, RowPainter
+from gui.terminal.painter import PASSING_ROWS, WIDTH_STEP, Mark, MarkKind, RowPainter
 from gui.terminal.themes import DARK
 
 if TYPE_CHECKING:
@@ -32,6 +32,26 @@ def test_the_cache_of_painted_rows_is_bounded(
     assert painter.painted == before
     painter.row(lines[0], 20)
     assert painter.painted == before + 1
+
+
+def test_rows_that_pass_by_are_not_kept_until_they_are_seen_again(painter: RowPainter) -> None:
+    def show(lines: list[Line]) -> int:
+        before = painter.painted
+        painter.begin(len(lines))
+        for shown in lines:
+            painter.row(shown, 20)
+        return painter.painted - before
+
+    views = [
+        [Line((Run(0, 4, f"{view}{row:3}", Style()),)) for row in range(PASSING_ROWS)]
+        for view in range(3)
+    ]
+    assert [show(view) for view in views] == [PASSING_ROWS] * 3
+    assert show(views[0]) == 0, "nobody could know yet that it would pass by"
+    show(views[1])
+    show(views[2])
+    assert show(views[2][1:] + views[0][:1]) <= PASSING_ROWS
+    assert show(views[2]) <= 1, "what stays for two views is kept"
 
 
 def test_nothing_is_left_of_a_row_that_was_let_go(

@@ -1,13 +1,12 @@
-"""The real widget: typing, pasting, resizing, scrolling, selecting, ending."""
+"""The real widget: keys, size, title, bell, end, and what programs set."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
-from PySide6.QtWidgets import QDialogButtonBox, QMessageBox, QPushButton
 
 from engine.emulator import CursorShape
 from engine.settings import UiSettings
@@ -15,13 +14,9 @@ from gui.terminal.widget import TerminalWidget
 from tests.gui.terminal.acts import (
     CTRL,
     CTRL_SHIFT,
-    LEFT,
     LINES,
     NONE,
     SHIFT,
-    cell,
-    drag,
-    move_held,
     show,
     sized,
     wheel,
@@ -29,8 +24,6 @@ from tests.gui.terminal.acts import (
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
-
-# -- keys
 
 
 def test_typing_reaches_typed(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) -> None:
@@ -118,71 +111,6 @@ def test_focus_is_reported_when_asked_for(
     assert typed == [b"\x1b[O", b"\x1b[I"]
 
 
-# -- clipboard
-
-
-def test_paste_by_key_is_cleaned(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) -> None:
-    QGuiApplication.clipboard().setText("echo \x1b[31mhi")
-    qtbot.keyClick(widget, Qt.Key.Key_V, CTRL_SHIFT)
-    assert typed == [b"echo [31mhi"]
-
-
-def test_bracketed_paste(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) -> None:
-    show(qtbot, widget, b"\x1b[?2004h")
-    widget.paste_text("a\nb\x1b[201~c")
-    assert typed == [b"\x1b[200~a\rb[201~c\x1b[201~"]
-
-
-@pytest.mark.parametrize("accept", [True, False])
-def test_several_lines_are_asked_about(
-    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes], accept: bool
-) -> None:
-    widget.paste_text("one\ntwo\n")
-    box = widget.clipboard.question
-    assert isinstance(box, QMessageBox)
-    assert "2 lines" in box.text()
-    assert typed == []
-    with qtbot.waitSignal(box.finished):
-        if accept:
-            button = next(b for b in box.findChildren(QPushButton) if b.text() == "Paste")
-        else:
-            buttons = box.findChild(QDialogButtonBox)
-            assert isinstance(buttons, QDialogButtonBox)
-            button = buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        button.click()
-    assert typed == ([b"one\rtwo\r"] if accept else [])
-    assert widget.clipboard.question is None
-
-
-def test_copy_without_a_selection_leaves_the_clipboard(widget: TerminalWidget) -> None:
-    QGuiApplication.clipboard().setText("before")
-    widget.copy()
-    assert QGuiApplication.clipboard().text() == "before"
-
-
-def test_menu_names_actions_and_shortcuts(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "text")
-    menu = widget.context_menu()
-    actions = [action for action in menu.actions() if not action.isSeparator()]
-    texts = [a.text().replace("&", "") for a in actions]
-    assert texts == [
-        *("Copy", "Copy as HTML", "Paste", "Select All", "Find…"),
-        *("Previous Prompt", "Next Prompt", "Clear Scrollback", "Reset Terminal"),
-    ]
-    assert [a.shortcut().toString() for a in actions if not a.shortcut().isEmpty()] == [
-        *("Ctrl+Shift+C", "Ctrl+Shift+V", "Ctrl+Shift+A", "Ctrl+Shift+F"),
-        *("Ctrl+Shift+Up", "Ctrl+Shift+Down", "Ctrl+Shift+K"),
-    ]
-    off = [text for text, action in zip(texts, actions, strict=True) if not action.isEnabled()]
-    assert off == ["Copy", "Copy as HTML", "Previous Prompt", "Next Prompt"]
-    menu.aboutToHide.emit()
-    assert all(action.isEnabled() for action in actions)
-    menu.deleteLater()
-
-
-# -- size
-
-
 def test_resizing_tells_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) -> None:
     sizes: list[tuple[int, int]] = []
     widget.resized.connect(lambda cols, rows: sizes.append((cols, rows)))
@@ -214,161 +142,6 @@ def test_zoom_by_keys_and_wheel_changes_the_grid(qtbot: QtBot, widget: TerminalW
     for _ in range(100):
         widget.zoom(-1)
     assert widget.font_points == 5
-
-
-# -- scrolling
-
-
-def top_text(widget: TerminalWidget) -> str:
-    bar = widget.verticalScrollBar()
-    index = bar.value() - len(widget.terminal.scrollback)
-    return widget.terminal.line(index).text
-
-
-def test_wheel_scrolls_history_and_typing_returns(
-    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
-) -> None:
-    show(qtbot, widget, LINES)
-    bar = widget.verticalScrollBar()
-    assert bar.value() == bar.maximum() == 91
-    wheel(widget, angle=120)
-    assert bar.value() == 88
-    wheel(widget, angle=40)
-    assert bar.value() == 87
-    height = round(widget.cell_size[1])
-    wheel(widget, pixels=-height)
-    assert bar.value() == 88
-    assert typed == []
-    qtbot.keyClicks(widget, "x")
-    assert bar.value() == bar.maximum()
-
-
-def test_pages_by_key(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) -> None:
-    show(qtbot, widget, LINES)
-    bar = widget.verticalScrollBar()
-    qtbot.keyClick(widget, Qt.Key.Key_PageUp, SHIFT)
-    assert bar.value() == 91 - 9
-    qtbot.keyClick(widget, Qt.Key.Key_PageDown, SHIFT)
-    assert bar.value() == 91
-    assert typed == []
-
-
-def test_the_text_in_view_stays_while_more_arrives(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, LINES)
-    widget.scroll_lines(-20)
-    before = top_text(widget)
-    show(qtbot, widget, LINES)
-    assert top_text(widget) == before
-    widget.scroll_to_bottom()
-    show(qtbot, widget, LINES)
-    bar = widget.verticalScrollBar()
-    assert bar.value() == bar.maximum()
-
-
-def test_the_text_in_view_goes_when_history_forgets_it(
-    qtbot: QtBot, widget: TerminalWidget
-) -> None:
-    show(qtbot, widget, LINES)
-    widget.verticalScrollBar().setValue(0)
-    show(qtbot, widget, LINES * 101)
-    assert widget.verticalScrollBar().value() == 0
-
-
-def test_wheel_in_the_alternate_screen_sends_arrows(
-    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
-) -> None:
-    show(qtbot, widget, LINES + b"\x1b[?1049h")
-    bar = widget.verticalScrollBar()
-    assert bar.minimum() == bar.maximum()
-    wheel(widget, angle=-120)
-    wheel(widget, angle=120)
-    assert typed == [b"\x1b[B" * 3, b"\x1b[A" * 3]
-
-
-def test_wheel_and_clicks_go_to_a_program_that_asks(
-    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
-) -> None:
-    show(qtbot, widget, b"\x1b[?1000h\x1b[?1006h")
-    wheel(widget, angle=120)
-    assert typed[0].startswith(b"\x1b[<64;")
-    typed.clear()
-    qtbot.mouseClick(widget.viewport(), LEFT, pos=cell(widget, 1, 2))
-    assert typed == [b"\x1b[<0;3;2M", b"\x1b[<0;3;2m"]
-    typed.clear()
-    qtbot.mouseClick(widget.viewport(), LEFT, SHIFT, pos=cell(widget, 1, 2))
-    assert typed == []
-
-
-# -- selection
-
-
-def test_dragging_selects_characters(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "hello world\r\nsecond")
-    drag(qtbot, widget, cell(widget, 0, 6), cell(widget, 1, 3))
-    assert widget.selected_text() == "world\nsec"
-    qtbot.keyClick(widget, Qt.Key.Key_C, CTRL_SHIFT)
-    assert QGuiApplication.clipboard().text() == "world\nsec"
-
-
-def test_wrapped_lines_are_one_line_again(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "x" * 45 + "\r\nnext   \r\n")
-    widget.select_all()
-    assert widget.selected_text().rstrip("\n") == "x" * 45 + "\nnext"
-
-
-def test_wide_characters_are_selected_whole(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "a日本b")
-    drag(qtbot, widget, cell(widget, 0, 1), cell(widget, 0, 3))
-    assert widget.selected_text() == "日"
-
-
-def test_double_click_selects_a_word_and_triple_the_line(
-    qtbot: QtBot, widget: TerminalWidget
-) -> None:
-    show(qtbot, widget, "see (/usr/share/doc-1.txt) " + "y" * 20)
-    place = cell(widget, 0, 8)
-    qtbot.mouseClick(widget.viewport(), LEFT, pos=place)
-    qtbot.mouseDClick(widget.viewport(), LEFT, pos=place)
-    assert widget.selected_text() == "/usr/share/doc-1.txt"
-    qtbot.mouseClick(widget.viewport(), LEFT, pos=place)
-    assert widget.selected_text() == "see (/usr/share/doc-1.txt) " + "y" * 20
-
-
-def test_shift_click_extends(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "hello world")
-    qtbot.mouseClick(widget.viewport(), LEFT, pos=cell(widget, 0, 2))
-    assert widget.selected_text() == ""
-    qtbot.mouseClick(widget.viewport(), LEFT, SHIFT, pos=cell(widget, 0, 8))
-    assert widget.selected_text() == "llo wo"
-
-
-def test_dragging_out_of_the_window_scrolls(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, LINES)
-    qtbot.mousePress(widget.viewport(), LEFT, pos=cell(widget, 5, 0))
-    move_held(widget, QPoint(20, -30))
-    bar = widget.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() < 80)
-    qtbot.mouseRelease(widget.viewport(), LEFT, pos=QPoint(20, -30))
-    value = bar.value()
-    assert len(widget.selected_text().splitlines()) >= 91 - value
-    assert not widget.pointer.auto_scroll.isActive()
-
-
-def test_a_selection_stays_on_its_text_and_goes_when_that_changes(
-    qtbot: QtBot, widget: TerminalWidget
-) -> None:
-    show(qtbot, widget, "one two\r\n")
-    drag(qtbot, widget, cell(widget, 0, 0), cell(widget, 0, 3))
-    show(qtbot, widget, b"more\r\n" * 30)
-    assert widget.selected_text() == "one"
-    widget.verticalScrollBar().setValue(widget.verticalScrollBar().maximum())
-    drag(qtbot, widget, cell(widget, 0, 3), cell(widget, 0, 1))
-    assert widget.selected_text() == "or"
-    show(qtbot, widget, b"\x1b[1;2HX")
-    assert widget.selected_text() == ""
-
-
-# -- title, bell, end
 
 
 def test_title_and_bell(qtbot: QtBot, widget: TerminalWidget) -> None:
@@ -426,9 +199,6 @@ def test_clear_counts_what_was_not_parsed_as_rendered(qtbot: QtBot, widget: Term
 
 def test_it_has_a_name_for_screen_readers(widget: TerminalWidget) -> None:
     assert widget.accessibleName() == "Terminal"
-
-
-# -- what programs set
 
 
 @pytest.mark.parametrize(
