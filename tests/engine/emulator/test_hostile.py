@@ -6,7 +6,7 @@ import logging
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Terminal, reflow
@@ -40,6 +40,14 @@ PIECES = st.one_of(
     st.sampled_from(["👍🏽", "🇩🇪", "👩\u200d💻", "❤\ufe0f", "\u200d", "🏽"]).map(str.encode),
     st.binary(max_size=12),
 )
+
+LINE = st.one_of(
+    st.text("ab \t", max_size=14),
+    st.text("a\t\n\r日e\u0301👍", max_size=8),
+    st.sampled_from(["\x1b[m", "\x1b[7m", "\x1b[41m", "\x1b[?41h", "\x1b[3g", "\x1b[2;3r"]),
+)
+"""One of many to be printed in bulk. Tabs stand anywhere in them, at their ends too; CR and LF
+alone are controls."""
 
 
 def check(terminal: Terminal) -> None:
@@ -79,6 +87,22 @@ def test_any_bytes_in_any_pieces(pieces: list[bytes], size: int, cols: int, rows
     check(whole)
     whole.feed(b"\x18\x1bc!")
     assert whole.text()[0] == "!"
+
+
+@settings(max_examples=300, deadline=None)
+@example(["", "", "", "e\u0301", "\n", ""], 1, 5)
+@given(st.lists(LINE, min_size=8, max_size=40), st.integers(1, 6), st.integers(1, 20))
+def test_lines_in_bulk_are_as_those_that_come_byte_by_byte(
+    lines: list[str], size: int, cols: int
+) -> None:
+    whole, cut = Terminal(cols, 3), Terminal(cols, 3)
+    data = "\r\n".join(lines).encode()
+    whole.feed(data)
+    for start in range(0, len(data), size):
+        cut.feed(data[start : start + size])
+    check(whole)
+    assert [line.runs for line in cut.scrollback] == [line.runs for line in whole.scrollback]
+    assert cut.snapshot() == whole.snapshot()
 
 
 @settings(max_examples=300, deadline=None)
