@@ -105,6 +105,30 @@ def test_lines_in_bulk_are_as_those_that_come_byte_by_byte(
     assert cut.snapshot() == whole.snapshot()
 
 
+SEQUENCES_AGAIN = (
+    "[m [0m [1m [31m [38;5;1;48;5;2m [38;2;1;2;3;48;2;4;5;6m [2;3H [K [1K [4G [C [2d [2b [2X (B "
+    '(0 [?7l [?7h [4h [4l [1"q ]8;;x\x07 P ]'
+)
+TEXTS_AGAIN = ("", "ab", "#", "─", "日本", "e\u0301", "👍", "🏽", "\u200d", "x\r\n", "\t", "\x0f")
+AGAIN = st.builds(
+    "\x1b{}{}".format, st.sampled_from(SEQUENCES_AGAIN.split()), st.sampled_from(TEXTS_AGAIN)
+)
+"""A sequence and its text, of so few that most of them come again."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(AGAIN, min_size=1, max_size=12), st.integers(1, 20))
+def test_what_has_come_before_does_the_same_again(pieces: list[str], cols: int) -> None:
+    whole, cut = Terminal(cols, 3), Terminal(cols, 3)
+    data = ("".join(pieces) * 4).encode()
+    whole.feed(data)
+    for start in range(len(data)):
+        cut.feed(data[start : start + 1])
+    check(whole)
+    assert [line.runs for line in cut.scrollback] == [line.runs for line in whole.scrollback]
+    assert cut.snapshot() == whole.snapshot()
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=20))
 def test_no_handler_fails(pieces: list[bytes]) -> None:
@@ -176,3 +200,9 @@ def test_repeating_costs_no_more_than_a_screen() -> None:
     terminal.feed(b"x\x1b[9999b")
     assert terminal.text() == ["x" * 10, "x"]
     assert terminal.scrolled == 1
+
+
+def test_setting_both_colours_breaks_off_a_string_as_every_sequence_does() -> None:
+    terminal = Terminal(10, 2)
+    terminal.feed(b"\x1bPq\x1b[38;5;1;48;5;2m\tx")
+    assert terminal.text()[0] == "        x"
