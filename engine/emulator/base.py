@@ -221,12 +221,18 @@ class Base(pyte.Screen):
             self._scroll_part(top, bottom, count)
             return
         here = self.rows
+        if count == 1:
+            lost = here.pop(top)
+            here.insert(bottom, BLANK if self.pen == DEFAULT_PEN else self.blank_row())
+            if history and top == 0 and self.page is self.normal:
+                self.history.append(lost)
+                self.scrolled += 1
+            return
         size = bottom + 1 - top
         blanks = [self.blank_row()] * min(abs(count), size)
         if count > 0:
             if history and top == 0 and self.page is self.normal:
-                lost = here[: min(count, size)]
-                self.remember(lost)
+                self.remember(here[: min(count, size)])
             here[top : bottom + 1] = here[top + len(blanks) : bottom + 1] + blanks
         else:
             here[top : bottom + 1] = blanks + here[top : bottom + 1 - len(blanks)]

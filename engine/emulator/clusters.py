@@ -27,8 +27,8 @@ MAX_WORDS, WORD_LIMIT = 4096, 32
 MANY = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 """The most frequent of those that share cells: where one is, looking at each is worth it."""
 
-_BREAK = " \n "
-"""A line's end while lines are looked up word by word: a word of its own."""
+_BREAK = " \r\n "
+"""A line's end while lines are looked up word by word: a word of its own, and no other is it."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 _PRIVATE = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")

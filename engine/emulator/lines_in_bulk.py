@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.emulator import rows
 from engine.emulator.clusters import MANY
+from engine.emulator.modes import Mode
 from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
 from engine.emulator.width import BEYOND, cells_of, extends
 
@@ -102,7 +103,7 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
     joined = "".join(part)
     flags = 0
     tabs = "\t" in joined
-    if tabs and (pen != DEFAULT_PEN or not screen.standard_tabs):
+    if tabs and (pen != DEFAULT_PEN or not screen.standard_tabs or Mode.MORE_FIX in screen.mode):
         return at, []
     if tabs and not joined.isascii():
         # Tab stops are columns, and only in ASCII are these characters.
@@ -112,7 +113,8 @@ def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, lis
         part = part[:stop]
         joined = "".join(part)
     if tabs:
-        part = [line.expandtabs(8) if "\t" in line else line for line in part]
+        # A tab moves the cursor: only what is printed after it makes blanks of what it passed.
+        part = [line.rstrip("\t").expandtabs(8) if "\t" in line else line for line in part]
     if not joined.isascii():
         if MANY.search(joined):
             return _cluster_rows(screen, part, at, pen)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_SEQUENCE = 512
 """Characters of one control sequence. A longer one is read to its end and dropped."""
+MAX_KNOWN, MAX_KNOWN_LENGTH = 1024, 16
+"""Control sequences whose call is remembered (all are forgotten beyond it), and their length."""
 MAX_STRING = 262_144
 """Characters of one OSC or DCS string. A longer one is read to its end and dropped."""
 
@@ -65,6 +67,8 @@ class Parser:
         self._kind = ""
         self._string: list[str] = []
         self._length = 0
+        self._known: dict[str, tuple[Any, ...]] = {}
+        """Control sequences to the call each makes."""
         self._events = {
             name: self._bound(name) for name in tables.EVENTS | set(tables.BASIC.values())
         }
@@ -162,8 +166,11 @@ class Parser:
         first = piece[:1]
         if first == "[":
             found = _CSI.match(piece)
+            if found and (known := self._known.get(found[0])) is not None:
+                self._call(*known)
+                return piece[found.end() :]
             if found and found.end() < MAX_SEQUENCE:
-                self._sequence(found[1], found[2], found[3], found[4])
+                self._sequence(found[0], found[1], found[2], found[3], found[4])
                 return piece[found.end() :]
             return self._odd_sequence(piece)
         if first in _STRINGS and first:
@@ -218,7 +225,7 @@ class Parser:
             elif char <= "~":
                 collected.append(char)
                 if index + 1 < MAX_SEQUENCE and (found := _CSI.fullmatch("".join(collected))):
-                    self._sequence(found[1], found[2], found[3], found[4])
+                    self._sequence(found[0], found[1], found[2], found[3], found[4])
                 return piece[index + 1 :]
         self._open(_OVERLONG)
         return ""
@@ -230,20 +237,33 @@ class Parser:
 
     def plain_sequence(self, sequence: str) -> None:
         """``[numbers final``, known to be well-formed."""
-        if len(sequence) < MAX_SEQUENCE:
-            self._sequence("", sequence[1:-1], "", sequence[-1])
+        known = self._known.get(sequence)
+        if known is not None:
+            self._call(*known)
+        elif len(sequence) < MAX_SEQUENCE:
+            self._sequence(sequence, "", sequence[1:-1], "", sequence[-1])
 
-    def _sequence(self, prefix: str, numbers: str, intermediates: str, final: str) -> None:
+    def _sequence(
+        self, whole: str, prefix: str, numbers: str, intermediates: str, final: str
+    ) -> None:
+        """Do it; what ``whole`` calls for is the same the next time."""
         key = prefix + intermediates + final
+        call: tuple[Any, ...]
         if key == "m":
-            self._call("sgr", self._screen.sgr, numbers)
+            call = ("sgr", self._screen.sgr, numbers)
         elif key in tables.PLAIN_CSI:
             event = tables.PLAIN_CSI[key]
             method, count = self._events[event]
-            params = Params(numbers)
-            self._call(event, method, *params.all()[:count])
+            call = (event, method, *Params(numbers).all()[:count])
         elif key in tables.FUNCTIONS:
-            self._call(key, tables.FUNCTIONS[key], self._screen, Params(numbers))
+            call = (key, tables.FUNCTIONS[key], self._screen, Params(numbers))
+        else:
+            return
+        if len(whole) <= MAX_KNOWN_LENGTH:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[whole] = call
+        self._call(*call)
 
     def _short(self, intermediates: str, final: str) -> None:
         if not intermediates and final in tables.ESCAPE:

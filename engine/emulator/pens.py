@@ -23,8 +23,30 @@ NEAR_FULL = MAX_PENS * 3 // 4
 
 _RESETS = frozenset({"", "0"})
 
-Steps = dict[str, tuple[str, "Steps"]]
-"""Parameter text to the pen it leads to and that pen's own steps."""
+MAX_RUNS = 20_000
+"""Runs remembered; all are forgotten beyond it."""
+
+
+class Steps(dict[str, "tuple[str, Steps]"]):
+    """Parameter text to the pen it leads to and that pen's own steps.
+
+    ``runs`` has those steps with the text after them: an SGR and its text as they came, to how
+    many cells, the pen, its steps, the cells, as many times the pen, and the flags a row needs.
+    ``rest`` is what is alike in the styles of all pens that share these steps.
+    """
+
+    __slots__ = ("rest", "runs")
+
+    def __init__(self, rest: tuple[object, ...] = ()) -> None:
+        self.rest = rest
+        self.runs: dict[str, Run] = {}
+
+    def clear(self) -> None:
+        super().clear()
+        self.runs.clear()
+
+
+Run = tuple[int, str, Steps, str, str, int]
 
 
 class Pens:
@@ -39,7 +61,7 @@ class Pens:
         self._steps: dict[str, Steps] = {}
         self._shared: dict[tuple[object, ...], Steps] = {}
         """Results of SGRs that set both colours, by the rest of the style."""
-        self._remembered = 0
+        self._remembered = self._runs = 0
         self._erasing: dict[str, str] = {}
         self.full = False
         """Set when a pen was asked for and there was none: time to collect()."""
@@ -82,30 +104,49 @@ class Pens:
         """What SGR leads to from ``pen``, as far as known; step() fills it."""
         found = self._steps.get(pen)
         if found is None:
-            found = self._steps[pen] = {}
+            found = self._steps[pen] = Steps()
         return found
+
+    def remember_run(self, steps: Steps, piece: str, run: Run) -> None:
+        """``run`` is what ``piece`` leads to wherever ``steps`` are those of the pen."""
+        self._runs += 1
+        if self._runs > MAX_RUNS:
+            self._runs = 0
+            for some in (*self._steps.values(), *self._shared.values()):
+                some.runs.clear()
+        steps.runs[piece] = run
 
     def step(self, pen: str, parameters: str, key: str) -> tuple[str, Steps]:
         """The pen after ``CSI parameters m``, remembered under ``key``."""
-        style = self._styles[ord(pen)]
-        pair = sgr.two_colours(parameters) if parameters[:2] == "38" else None
-        if pair is not None:
-            # Whatever the colours were: one table for all pens that differ in nothing else.
-            shared = self._shared.setdefault(style[2:], {})
-            found = shared.get(key)
-            if found is None:
-                self._remember()
-                style = tuple.__new__(Style, pair + style[2:])
-                found = shared[key] = self._index.get(style) or self._new(style), shared
-            return found
         steps = self.steps(pen)
-        found = steps.get(key)
-        if found is None:
-            self._remember()
-            after = self.pen(sgr.apply(style, parameters))
-            found = self.steps(pen)[key] = after, self.steps(after)
+        found = self.two_colours(pen, key, steps) if key[:4] == "[38;" else steps.get(key)
+        if found is not None:
+            return found
+        self._remember()
+        style = self._styles[ord(pen)]
+        after = self.pen(sgr.apply(style, parameters))
+        found = self.steps(pen)[key] = after, self.steps(after)
         if parameters in _RESETS and style[2:] in self._shared:
             self._shared[style[2:]][key] = found
+        return found
+
+    def two_colours(self, pen: str, key: str, steps: Steps) -> tuple[str, Steps] | None:
+        """The same where ``key`` sets both colours and no more; None for any other.
+
+        Whatever the colours were: one table for all pens that differ in nothing else.
+        """
+        pair = sgr.two_colours(key)
+        if pair is None:
+            return steps.get(key)
+        rest = steps.rest or self._styles[ord(pen)][2:]
+        shared = self._shared.get(rest)
+        if shared is None:
+            shared = self._shared[rest] = Steps(rest)
+        found = shared.get(key)
+        if found is None:
+            self._remember()
+            style = tuple.__new__(Style, pair + rest)
+            found = shared[key] = self._index.get(style) or self._new(style), shared
         return found
 
     def _remember(self) -> None:
@@ -115,7 +156,7 @@ class Pens:
             self._forget()
 
     def _forget(self) -> None:
-        self._remembered = 0
+        self._remembered = self._runs = 0
         for steps in (*self._steps.values(), *self._shared.values()):
             steps.clear()
         self._steps.clear()

@@ -6,6 +6,7 @@ xterm ctlseqs for 90..107 and 38/48, kitty for 4:3 and 58.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
@@ -95,22 +96,26 @@ def apply(style: Style, parameters: str) -> Style:
     return tuple.__new__(Style, fields)
 
 
-def two_colours(parameters: str) -> tuple[int, int] | None:
-    """The foreground and background when that is all, and both are of 256 or true colours.
+_INDEXED = {f"5;{n}": n for n in range(256)}
+_TRUE = re.compile(
+    r"\[38;2;(\d{1,3});(\d{1,3});(\d{1,3});48;2;(\d{1,3});(\d{1,3});(\d{1,3})", re.ASCII
+)
+
+
+def two_colours(sequence: str) -> tuple[int, int] | None:
+    """The foreground and background where "[38;…;48;…" sets both and no more, both of 256 or
+    true colours.
 
     The most frequent of those that hardly ever come again: pictures, gradients.
     """
-    try:
-        match list(map(int, parameters.split(";"))):
-            case [38, 5, fg, 48, 5, bg] if fg < 256 and bg < 256:
-                return fg, bg
-            case [38, 2, r, g, b, 48, 2, red, green, blue] if max(r, g, b, red, green, blue) < 256:
-                return (
-                    TRUECOLOUR | r << 16 | g << 8 | b,
-                    TRUECOLOUR | red << 16 | green << 8 | blue,
-                )
-    except ValueError:
-        pass
+    front, _, back = sequence[4:].partition(";48;")
+    fg, bg = _INDEXED.get(front), _INDEXED.get(back)
+    if fg is not None and bg is not None:
+        return fg, bg
+    if found := _TRUE.fullmatch(sequence):
+        r, g, b, red, green, blue = map(int, found.groups())
+        if r | g | b | red | green | blue < 256:
+            return TRUECOLOUR | r << 16 | g << 8 | b, TRUECOLOUR | red << 16 | green << 8 | blue
     return None
 
 

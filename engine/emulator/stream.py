@@ -5,8 +5,8 @@ text, SGR, cursor positioning, erasing to the end of the line and line ends. Doe
 not own the grammar of what is rare (parser) nor what sequences do (tables, screen).
 The two ways must give the same screen: tests feed every case whole and in pieces.
 
-How it is fast: ``str.split`` finds the escapes, one dictionary look-up finds an
-SGR's result and one another sequence's meaning, text and pens of neighbouring runs
+How it is fast: ``str.split`` finds the escapes, one dictionary look-up finds what an
+SGR with its text leads to and one another sequence's meaning, text and pens of neighbouring runs
 are joined before a row is touched, and lines of plain text become rows in bulk.
 """
 
@@ -24,6 +24,7 @@ from engine.emulator import tables
 from engine.emulator.lines_in_bulk import print_clusters, print_lines
 from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
+from engine.emulator.pens import Steps
 from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
 from engine.emulator.width import BEYOND, cells_of
 
@@ -38,8 +39,10 @@ CHUNK = 65_536
 """Characters worked on at a time: bounds what a huge feed() needs beside its data."""
 FEW_LINES = 4
 """Lines up to which they are printed one by one; more are, in bulk."""
-MAX_MEANINGS = 8192
-"""Sequences whose meaning is remembered; all are forgotten beyond it."""
+MAX_HEADS = 8192
+"""Sequences with the text after them whose meaning is remembered; all are forgotten beyond it."""
+SHORT_PIECE = 64
+"""Characters of a sequence and its text up to which what they lead to is remembered."""
 
 _HEAD = re.compile(r"\[[0-9;:]*[@-~]")
 """A control sequence without prefix and intermediates, after its escape."""
@@ -52,7 +55,8 @@ _LEADS_TO_C1 = b"\xc2"
 """What U+0080 to U+009F begin with in UTF-8."""
 
 _POSITION, _ERASE_RIGHT, _COLUMN, _FORWARD, _LINE, _STYLE, _OTHER = range(7)
-Meaning = tuple[int, int, int]
+Head = tuple[int, int, int, str, str]
+"""What a piece is to the loop below: a kind, up to two numbers from 0, sequence, and text."""
 
 
 class Stream(pyte.ByteStream):
@@ -68,7 +72,7 @@ class Stream(pyte.ByteStream):
         self._screen = screen
         self.failed: set[str] = set()
         """Events whose handler raised: each is logged once."""
-        self._meanings: dict[str, Meaning] = {}
+        self._heads: dict[str, Head] = {}
         super().__init__(screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parser_of_rest = Parser(screen, self._call)
@@ -126,8 +130,7 @@ class Stream(pyte.ByteStream):
         screen = self._screen
         parser = self._parser_of_rest
         pens = screen.pens
-        meanings = self._meanings
-        head = _HEAD.match
+        heads = self._heads
         line_ends = _LINE_ENDS.match
         put = row_edits.put
         rows, cursor = screen.rows, screen.cursor
@@ -136,7 +139,9 @@ class Stream(pyte.ByteStream):
         idle = parser.idle
         ascii_set = fast and idle and screen.charsets.ascii_is_set
         pen = screen.pen
-        steps = pens.steps(pen) if idle else {}
+        steps = pens.steps(pen) if idle else Steps()
+        plain = ascii_set and not screen.open_cluster
+        runs = steps.runs
         y = cursor.y
         x = cursor.x + screen.wrap_next
         # Text and pens printed from column ``from_x`` on, not yet in their row.
@@ -145,28 +150,57 @@ class Stream(pyte.ByteStream):
         printed = screen.last
 
         for piece in pieces:
+            run = runs.get(piece) if runs else None
+            if run is not None and plain:
+                size, its_pen, its_steps, shown, its_pens, its_flags = run
+                if not size:
+                    pen = its_pen
+                    steps = its_steps
+                    runs = steps.runs
+                    printed = ""
+                    continue
+                if x + size <= columns:
+                    pen = its_pen
+                    steps = its_steps
+                    runs = steps.runs
+                    if cells:
+                        cells += shown
+                        cell_pens += its_pens
+                    else:
+                        cells = shown
+                        cell_pens = its_pens
+                        from_x = x
+                    x += size
+                    flags |= its_flags
+                    printed = shown
+                    continue
             parameters, style, text = piece.partition("m")
             step = steps.get(parameters) if style else None
+            before = None
             if step is not None:
+                before = steps
                 pen, steps = step
+                runs = steps.runs
+            elif (
+                style
+                and idle
+                and parameters[:4] == "[38;"
+                and (step := pens.two_colours(pen, parameters, steps))
+            ):
+                pen, steps = step
+                runs = steps.runs
             elif ascii_set and piece[:2] == "(B":
                 # It is so already, and many programs say it with every SGR.
+                before = steps
                 text = piece[2:]
             else:
-                found = head(piece) if idle else None
-                if found is not None:
-                    sequence = found[0]
-                    text = piece[found.end() :]
-                    if sequence[-1] == "m":
-                        code = _STYLE
-                    else:
-                        meaning = meanings.get(sequence) or self._meaning(sequence)
-                        code = meaning[0]
+                if idle:
+                    code, to_y, to_x, sequence, text = heads.get(piece) or self._head(piece)
                 else:
-                    code = _OTHER
-                    sequence = ""
+                    code, sequence = _OTHER, ""
                 if code == _STYLE:
                     pen, steps = pens.step(pen, sequence[1:-1], sequence[:-1])
+                    runs = steps.runs
                 else:
                     if cells:
                         row = rows[y]
@@ -180,7 +214,7 @@ class Stream(pyte.ByteStream):
                     if not fast:
                         code = _OTHER
                     if code == _POSITION:
-                        _, y, x = meaning
+                        y, x = to_y, to_x
                         if y >= lines:
                             y = lines - 1
                         if x >= columns:
@@ -199,17 +233,17 @@ class Stream(pyte.ByteStream):
                         else:
                             rows[y] = row_edits.erase(row, x, columns, columns, pens.erasing(pen))
                     elif code == _COLUMN:
-                        x = meaning[1]
+                        x = to_x
                         if x >= columns:
                             x = columns - 1
                     elif code == _FORWARD:
-                        x += meaning[1]
+                        x += to_x
                         if x >= columns:
                             x = columns - 1
                     elif code == _LINE:
                         if x >= columns:
                             x = columns - 1
-                        y = meaning[1]
+                        y = to_y
                         if y >= lines:
                             y = lines - 1
                     else:
@@ -232,11 +266,15 @@ class Stream(pyte.ByteStream):
                         idle = parser.idle
                         ascii_set = fast and idle and screen.charsets.ascii_is_set
                         pen = screen.pen
-                        steps = pens.steps(pen) if idle else {}
+                        steps = pens.steps(pen) if idle else Steps()
+                        plain = ascii_set and not screen.open_cluster
+                        runs = steps.runs
                         y = cursor.y
                         x = cursor.x + screen.wrap_next
             printed = ""
             if not text:
+                if before is not None and plain and not before.rest:
+                    pens.remember_run(before, piece, (0, pen, steps, "", "", 0))
                 continue
             if fast and text.isprintable():
                 if text.isascii():
@@ -249,12 +287,22 @@ class Stream(pyte.ByteStream):
                         flags |= WIDE
                 size = len(shown)
                 if shown and x + size <= columns:
+                    its_pens = pen * size
+                    if (
+                        before is not None
+                        and not before.rest
+                        and plain
+                        and len(piece) <= SHORT_PIECE
+                    ):
+                        # What sets both colours hardly ever comes with the same text again.
+                        run = (size, pen, steps, shown, its_pens, WIDE if size != len(text) else 0)
+                        pens.remember_run(before, piece, run)
                     if cells:
                         cells += shown
-                        cell_pens += pen * size
+                        cell_pens += its_pens
                     else:
                         cells = shown
-                        cell_pens = pen * size
+                        cell_pens = its_pens
                         from_x = x
                     x += size
                     printed = shown
@@ -296,7 +344,9 @@ class Stream(pyte.ByteStream):
             idle = parser.idle
             ascii_set = fast and idle and screen.charsets.ascii_is_set
             pen = screen.pen
-            steps = pens.steps(pen) if idle else {}
+            steps = pens.steps(pen) if idle else Steps()
+            plain = ascii_set and not screen.open_cluster
+            runs = steps.runs
             y = cursor.y
             x = cursor.x + screen.wrap_next
             printed = screen.last
@@ -340,29 +390,34 @@ class Stream(pyte.ByteStream):
             screen.print_at = NOWHERE
         return text[at:], y, x
 
-    def _meaning(self, sequence: str) -> Meaning:
-        """What a sequence is to the loop above: a kind, and up to two numbers from 0."""
+    def _head(self, piece: str) -> Head:
+        """What a piece is to the loop above, remembered when it is short."""
+        found = _HEAD.match(piece)
+        if found is None:
+            return _OTHER, 0, 0, "", ""
+        sequence, text = found[0], piece[found.end() :]
         final = sequence[-1]
         body = sequence[1:-1]
-        meaning: Meaning = (_OTHER, 0, 0)
+        head: Head = (_STYLE if final == "m" else _OTHER, 0, 0, sequence, text)
         if len(body) <= 9 and ":" not in body:
             numbers = [int(part or 0) for part in body.split(";")]
-            first = numbers[0]
+            first = max(numbers[0], 1)
             if final in "Hf":
                 second = numbers[1] if len(numbers) > 1 else 1
-                meaning = (_POSITION, max(first, 1) - 1, max(second, 1) - 1)
-            elif final == "K" and first == 0:
-                meaning = (_ERASE_RIGHT, 0, 0)
+                head = (_POSITION, first - 1, max(second, 1) - 1, sequence, text)
+            elif final == "K" and numbers[0] == 0:
+                head = (_ERASE_RIGHT, 0, 0, sequence, text)
             elif final == "G":
-                meaning = (_COLUMN, max(first, 1) - 1, 0)
+                head = (_COLUMN, 0, first - 1, sequence, text)
             elif final == "C":
-                meaning = (_FORWARD, max(first, 1), 0)
+                head = (_FORWARD, 0, first, sequence, text)
             elif final == "d":
-                meaning = (_LINE, max(first, 1) - 1, 0)
-        if len(self._meanings) >= MAX_MEANINGS:
-            self._meanings.clear()
-        self._meanings[sequence] = meaning
-        return meaning
+                head = (_LINE, first - 1, 0, sequence, text)
+        if len(piece) <= SHORT_PIECE:
+            if len(self._heads) >= MAX_HEADS:
+                self._heads.clear()
+            self._heads[piece] = head
+        return head
 
     # -- text with controls in it
 

@@ -6,7 +6,7 @@ import logging
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Terminal, reflow
@@ -40,6 +40,14 @@ PIECES = st.one_of(
     st.sampled_from(["👍🏽", "🇩🇪", "👩\u200d💻", "❤\ufe0f", "\u200d", "🏽"]).map(str.encode),
     st.binary(max_size=12),
 )
+
+LINE = st.one_of(
+    st.text("ab \t", max_size=14),
+    st.text("a\t\n\r日e\u0301👍", max_size=8),
+    st.sampled_from(["\x1b[m", "\x1b[7m", "\x1b[41m", "\x1b[?41h", "\x1b[3g", "\x1b[2;3r"]),
+)
+"""One of many to be printed in bulk. Tabs stand anywhere in them, at their ends too; CR and LF
+alone are controls."""
 
 
 def check(terminal: Terminal) -> None:
@@ -79,6 +87,46 @@ def test_any_bytes_in_any_pieces(pieces: list[bytes], size: int, cols: int, rows
     check(whole)
     whole.feed(b"\x18\x1bc!")
     assert whole.text()[0] == "!"
+
+
+@settings(max_examples=300, deadline=None)
+@example(["\n", "\n", "e\u0301", ""], 1, 5)
+@given(st.lists(LINE, min_size=8, max_size=40), st.integers(1, 6), st.integers(1, 20))
+def test_lines_in_bulk_are_as_those_that_come_byte_by_byte(
+    lines: list[str], size: int, cols: int
+) -> None:
+    whole, cut = Terminal(cols, 3), Terminal(cols, 3)
+    data = "\r\n".join(lines).encode()
+    whole.feed(data)
+    for start in range(0, len(data), size):
+        cut.feed(data[start : start + size])
+    check(whole)
+    assert [line.runs for line in cut.scrollback] == [line.runs for line in whole.scrollback]
+    assert cut.snapshot() == whole.snapshot()
+
+
+SEQUENCES_AGAIN = (
+    "[m [0m [1m [31m [38;5;1;48;5;2m [38;2;1;2;3;48;2;4;5;6m [2;3H [K [1K [4G [C [2d [2b [2X (B "
+    '(0 [?7l [?7h [4h [4l [1"q ]8;;x\x07 P ]'
+)
+TEXTS_AGAIN = ("", "ab", "#", "─", "日本", "e\u0301", "👍", "🏽", "\u200d", "x\r\n", "\t", "\x0f")
+AGAIN = st.builds(
+    "\x1b{}{}".format, st.sampled_from(SEQUENCES_AGAIN.split()), st.sampled_from(TEXTS_AGAIN)
+)
+"""A sequence and its text, of so few that most of them come again."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(AGAIN, min_size=1, max_size=12), st.integers(1, 20))
+def test_what_has_come_before_does_the_same_again(pieces: list[str], cols: int) -> None:
+    whole, cut = Terminal(cols, 3), Terminal(cols, 3)
+    data = ("".join(pieces) * 4).encode()
+    whole.feed(data)
+    for start in range(len(data)):
+        cut.feed(data[start : start + 1])
+    check(whole)
+    assert [line.runs for line in cut.scrollback] == [line.runs for line in whole.scrollback]
+    assert cut.snapshot() == whole.snapshot()
 
 
 @settings(max_examples=300, deadline=None)
@@ -152,3 +200,9 @@ def test_repeating_costs_no_more_than_a_screen() -> None:
     terminal.feed(b"x\x1b[9999b")
     assert terminal.text() == ["x" * 10, "x"]
     assert terminal.scrolled == 1
+
+
+def test_setting_both_colours_breaks_off_a_string_as_every_sequence_does() -> None:
+    terminal = Terminal(10, 2)
+    terminal.feed(b"\x1bPq\x1b[38;5;1;48;5;2m\tx")
+    assert terminal.text()[0] == "        x"
