@@ -21,6 +21,17 @@ import pyte
 
 from engine.emulator import rows as row_edits
 from engine.emulator import tables
+from engine.emulator.heads import (
+    COLUMN,
+    ERASE_RIGHT,
+    FORWARD,
+    LINE,
+    OTHER,
+    POSITION,
+    SHORT_PIECE,
+    STYLE,
+    Heads,
+)
 from engine.emulator.lines_in_bulk import print_clusters, print_lines
 from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
@@ -39,13 +50,7 @@ CHUNK = 65_536
 """Characters worked on at a time: bounds what a huge feed() needs beside its data."""
 FEW_LINES = 4
 """Lines up to which they are printed one by one; more are, in bulk."""
-MAX_HEADS = 8192
-"""Sequences with the text after them whose meaning is remembered; all are forgotten beyond it."""
-SHORT_PIECE = 64
-"""Characters of a sequence and its text up to which what they lead to is remembered."""
 
-_HEAD = re.compile(r"\[[0-9;:]*[@-~]")
-"""A control sequence without prefix and intermediates, after its escape."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _TABS_AND_TEXT = re.compile("[^\x00-\x08\x0a-\x1f\x7f]*")
 """All that may be in lines printed in bulk. Twice as fast as searching for the rest."""
@@ -53,10 +58,6 @@ _LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
 _EIGHT_BIT = re.compile("[\x80-\x9f]")
 _LEADS_TO_C1 = b"\xc2"
 """What U+0080 to U+009F begin with in UTF-8."""
-
-_POSITION, _ERASE_RIGHT, _COLUMN, _FORWARD, _LINE, _STYLE, _OTHER = range(7)
-Head = tuple[int, int, int, str, str]
-"""What a piece is to the loop below: a kind, up to two numbers from 0, sequence, and text."""
 
 
 class Stream(pyte.ByteStream):
@@ -72,7 +73,7 @@ class Stream(pyte.ByteStream):
         self._screen = screen
         self.failed: set[str] = set()
         """Events whose handler raised: each is logged once."""
-        self._heads: dict[str, Head] = {}
+        self._heads = Heads()
         super().__init__(screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parser_of_rest = Parser(screen, self._call)
@@ -195,10 +196,10 @@ class Stream(pyte.ByteStream):
                 text = piece[2:]
             else:
                 if idle:
-                    code, to_y, to_x, sequence, text = heads.get(piece) or self._head(piece)
+                    code, to_y, to_x, sequence, text = heads.get(piece) or heads.read(piece)
                 else:
-                    code, sequence = _OTHER, ""
-                if code == _STYLE:
+                    code, sequence = OTHER, ""
+                if code == STYLE:
                     pen, steps = pens.step(pen, sequence[1:-1], sequence[:-1])
                     runs = steps.runs
                 else:
@@ -212,14 +213,14 @@ class Stream(pyte.ByteStream):
                         flags = 0
                     screen.print_at = NOWHERE
                     if not fast:
-                        code = _OTHER
-                    if code == _POSITION:
+                        code = OTHER
+                    if code == POSITION:
                         y, x = to_y, to_x
                         if y >= lines:
                             y = lines - 1
                         if x >= columns:
                             x = columns - 1
-                    elif code == _ERASE_RIGHT:
+                    elif code == ERASE_RIGHT:
                         if x >= columns:
                             x = columns - 1
                         row = rows[y]
@@ -232,15 +233,15 @@ class Stream(pyte.ByteStream):
                             screen.erase(y, x, columns, selective=False)
                         else:
                             rows[y] = row_edits.erase(row, x, columns, columns, pens.erasing(pen))
-                    elif code == _COLUMN:
+                    elif code == COLUMN:
                         x = to_x
                         if x >= columns:
                             x = columns - 1
-                    elif code == _FORWARD:
+                    elif code == FORWARD:
                         x += to_x
                         if x >= columns:
                             x = columns - 1
-                    elif code == _LINE:
+                    elif code == LINE:
                         if x >= columns:
                             x = columns - 1
                         y = to_y
@@ -389,35 +390,6 @@ class Stream(pyte.ByteStream):
             at = found.end()
             screen.print_at = NOWHERE
         return text[at:], y, x
-
-    def _head(self, piece: str) -> Head:
-        """What a piece is to the loop above, remembered when it is short."""
-        found = _HEAD.match(piece)
-        if found is None:
-            return _OTHER, 0, 0, "", ""
-        sequence, text = found[0], piece[found.end() :]
-        final = sequence[-1]
-        body = sequence[1:-1]
-        head: Head = (_STYLE if final == "m" else _OTHER, 0, 0, sequence, text)
-        if len(body) <= 9 and ":" not in body:
-            numbers = [int(part or 0) for part in body.split(";")]
-            first = max(numbers[0], 1)
-            if final in "Hf":
-                second = numbers[1] if len(numbers) > 1 else 1
-                head = (_POSITION, first - 1, max(second, 1) - 1, sequence, text)
-            elif final == "K" and numbers[0] == 0:
-                head = (_ERASE_RIGHT, 0, 0, sequence, text)
-            elif final == "G":
-                head = (_COLUMN, 0, first - 1, sequence, text)
-            elif final == "C":
-                head = (_FORWARD, 0, first, sequence, text)
-            elif final == "d":
-                head = (_LINE, first - 1, 0, sequence, text)
-        if len(piece) <= SHORT_PIECE:
-            if len(self._heads) >= MAX_HEADS:
-                self._heads.clear()
-            self._heads[piece] = head
-        return head
 
     # -- text with controls in it
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.emulator.heads import (
+    COLUMN,
+    ERASE_RIGHT,
+    FORWARD,
+    LINE,
+    MAX_HEADS,
+    OTHER,
+    POSITION,
+    SHORT_PIECE,
+    STYLE,
+    Head,
+    Heads,
+)
+
+
+@pytest.mark.parametrize(
+    ("piece", "head"),
+    [
+        ("[H", (POSITION, 0, 0, "[H", "")),
+        ("[3;7Hx", (POSITION, 2, 6, "[3;7H", "x")),
+        ("[0;0f", (POSITION, 0, 0, "[0;0f", "")),
+        ("[;5H", (POSITION, 0, 4, "[;5H", "")),
+        ("[Ky\r\n", (ERASE_RIGHT, 0, 0, "[K", "y\r\n")),
+        ("[1K", (OTHER, 0, 0, "[1K", "")),
+        ("[9G|", (COLUMN, 0, 8, "[9G", "|")),
+        ("[0C", (FORWARD, 0, 1, "[0C", "")),
+        ("[4d", (LINE, 3, 0, "[4d", "")),
+        ("[1;31mred", (STYLE, 0, 0, "[1;31m", "red")),
+        ("[4:3m", (STYLE, 0, 0, "[4:3m", "")),
+        ("[3:7H", (OTHER, 0, 0, "[3:7H", "")),
+        ("[1234567890H", (OTHER, 0, 0, "[1234567890H", "")),
+        ("[?25l", (OTHER, 0, 0, "", "")),
+        ("[", (OTHER, 0, 0, "", "")),
+        ("", (OTHER, 0, 0, "", "")),
+        ("]0;title\a", (OTHER, 0, 0, "", "")),
+    ],
+)
+def test_a_piece_is_a_kind_its_numbers_and_the_text_after_it(piece: str, head: Head) -> None:
+    assert Heads().read(piece) == head
+
+
+def test_what_is_short_and_a_sequence_is_remembered() -> None:
+    heads = Heads()
+    text = "x" * (SHORT_PIECE - 2)
+    for piece in ("[H" + text, "[H" + text + "x", "]0;title"):
+        heads.read(piece)
+    assert list(heads) == ["[H" + text]
+
+
+def test_the_memory_is_bounded() -> None:
+    heads = Heads()
+    for number in range(MAX_HEADS + 10):
+        heads.read(f"[{number}G")
+    assert len(heads) == 10
