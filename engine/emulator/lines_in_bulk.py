@@ -1,23 +1,29 @@
-"""Lines of plain text, many at a time: straight into rows and history.
+"""Lines of plain text, one after the other or many at a time: straight into rows and history.
 
-Owns the one shortcut that makes ``cat`` and ``yes`` fast. The same as printing
+Owns the shortcuts that make ``cat`` and ``yes`` fast. The same as printing
 them one by one. Does not own when it may be used: the stream asks only in the
 fast state (no side margins, insert, origin or newline mode, no character sets).
 """
 
 from __future__ import annotations
 
+import re
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 from engine.emulator import rows
 from engine.emulator.clusters import MANY
 from engine.emulator.modes import Mode
+from engine.emulator.page import NOWHERE
 from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
 from engine.emulator.width import BEYOND, cells_of, extends
 
 LOOK = 1024
 """Characters looked at for clusters before all lines are taken to hold some."""
+FEW_LINES = 4
+"""Lines up to which they are printed one by one; more are, in bulk."""
+LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
+"""A line of ASCII with its end, and lines' ends alone."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +165,33 @@ def _scroll_in(screen: Screen, new: list[Row]) -> None:
         screen.history.extend(every[:count])
         screen.scrolled += count
     here[top : bottom + 1] = [*every[count:], BLANK]
+
+
+def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int, int]:
+    """ASCII that fits its rows, up to the last CR or LF; the rest, and where the cursor is.
+
+    Does nothing for more than FEW_LINES: print_lines() is for them.
+    """
+    if text.count("\n") > FEW_LINES:
+        return text, y, x
+    here, columns = screen.rows, screen.columns
+    at = 0
+    while found := LINE_ENDS.match(text, at):
+        part, ends = found.groups()
+        if part:
+            if x + len(part) > columns:
+                break
+            here[y] = rows.put(here[y], x, part, screen.pen * len(part))
+            x += len(part)
+        for end in ends:
+            if end == "\r":
+                x = 0
+                continue
+            x = min(x, columns - 1)
+            if y == screen.bottom:
+                screen.scroll(screen.top, y, 1)
+            elif y < screen.lines - 1:
+                y += 1
+        at = found.end()
+        screen.print_at = NOWHERE
+    return text[at:], y, x

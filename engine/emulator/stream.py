@@ -32,7 +32,12 @@ from engine.emulator.heads import (
     STYLE,
     Heads,
 )
-from engine.emulator.lines_in_bulk import print_clusters, print_lines
+from engine.emulator.lines_in_bulk import (
+    LINE_ENDS,
+    print_clusters,
+    print_few_lines,
+    print_lines,
+)
 from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
 from engine.emulator.pens import Steps
@@ -48,13 +53,10 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 65_536
 """Characters worked on at a time: bounds what a huge feed() needs beside its data."""
-FEW_LINES = 4
-"""Lines up to which they are printed one by one; more are, in bulk."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _TABS_AND_TEXT = re.compile("[^\x00-\x08\x0a-\x1f\x7f]*")
 """All that may be in lines printed in bulk. Twice as fast as searching for the rest."""
-_LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
 _EIGHT_BIT = re.compile("[\x80-\x9f]")
 _LEADS_TO_C1 = b"\xc2"
 """What U+0080 to U+009F begin with in UTF-8."""
@@ -132,7 +134,7 @@ class Stream(pyte.ByteStream):
         parser = self._parser_of_rest
         pens = screen.pens
         heads = self._heads
-        line_ends = _LINE_ENDS.match
+        line_ends = LINE_ENDS.match
         put = row_edits.put
         rows, cursor = screen.rows, screen.cursor
         columns, lines = screen.columns, screen.lines
@@ -319,7 +321,7 @@ class Stream(pyte.ByteStream):
             flags = 0
             if fast and line_ends(text):
                 screen.pen = pen
-                text, y, x = self._line_ends(text, y, x)
+                text, y, x = print_few_lines(screen, text, y, x)
                 if not text:
                     continue
                 if text.isascii() and text.isprintable() and x + len(text) <= columns:
@@ -363,33 +365,6 @@ class Stream(pyte.ByteStream):
                 cursor.x, screen.wrap_next = x, False
         screen.pen = pen
         screen.last = _last_cell(printed)
-
-    def _line_ends(self, text: str, y: int, x: int) -> tuple[str, int, int]:
-        """ASCII that fits its rows, up to the last CR or LF; the rest, and where the cursor is."""
-        if text.count("\n") > FEW_LINES:
-            return text, y, x
-        screen = self._screen
-        rows, columns = screen.rows, screen.columns
-        at = 0
-        while found := _LINE_ENDS.match(text, at):
-            part, ends = found.groups()
-            if part:
-                if x + len(part) > columns:
-                    break
-                rows[y] = row_edits.put(rows[y], x, part, screen.pen * len(part))
-                x += len(part)
-            for end in ends:
-                if end == "\r":
-                    x = 0
-                    continue
-                x = min(x, columns - 1)
-                if y == screen.bottom:
-                    screen.scroll(screen.top, y, 1)
-                elif y < screen.lines - 1:
-                    y += 1
-            at = found.end()
-            screen.print_at = NOWHERE
-        return text[at:], y, x
 
     # -- text with controls in it
 

@@ -1,3 +1,5 @@
+"""Which names and addresses are this machine's own."""
+
 from __future__ import annotations
 
 import pytest

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine.model import LOCAL_TARGET
 from engine.selftest_model import StageStatus
@@ -284,6 +284,10 @@ def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) 
             await until(lambda: b"guest-42" in visitor.said)
             await until(lambda: window.sessions.model.rowCount() == 1)
             dialog.revoke.click()
+            (warning,) = dialog.findChildren(QMessageBox)
+            role = QMessageBox.ButtonRole.DestructiveRole
+            (revoke,) = (b for b in warning.buttons() if warning.buttonRole(b) is role)
+            revoke.click()
             await until(lambda: visitor.end is not None)
             assert visitor.end is not None
             assert "withdrawn the link" in visitor.end[0]

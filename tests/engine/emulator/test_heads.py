@@ -1,3 +1,5 @@
+"""The sequences read once: their kinds and numbers, and what is remembered of them."""
+
 from __future__ import annotations
 
 import pytest

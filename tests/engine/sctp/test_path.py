@@ -1,3 +1,5 @@
+"""Which sizes of packets are asked for, and what their answers lead to."""
+
 from __future__ import annotations
 
 import pytest
