@@ -151,6 +151,7 @@ async def test_a_relay_that_hangs_up_is_connected_to_again() -> None:
     server = ForeignServer()
     async with foreign_relay(server.sio) as url, host(url) as agent:
         await agent.reach(S.CONNECTED)
+        await until(lambda: server.of("agent:register"), "the first registration")
         await server.sio.disconnect(server.sids[0])
         await agent.reach(S.CONNECTED, times=2)
         assert len(set(server.sids)) == 2
