@@ -1,0 +1,48 @@
+"""What a row shows of pictures, drawn.
+
+Owns fitting a picture's pixels to the grid: one to one while a cell is as large as when
+the picture came, else scaled with it. Does not own where pictures are (engine.emulator)
+nor the painted row, which is kept (painter).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.emulator import Piece
+    from gui.terminal.grid import Grid
+
+BYTES_PER_PIXEL = 4
+
+
+def draw(painter: QPainter, grid: Grid, pieces: Iterable[Piece]) -> None:
+    """On a row's pixmap, in device pixels. Pictures that were let go leave their cells blank."""
+    for piece in pieces:
+        picture = piece.strip.picture
+        cell = picture.cell
+        left, top = piece.first * cell.width, piece.strip.row * cell.height
+        width = min(piece.cells * cell.width, picture.width - left)
+        height = min(cell.height, picture.height - top)
+        if not picture.rgba or width <= 0 or height <= 0:
+            continue
+        # Of the strip alone, and no copy: what is scaled does not run into its neighbours.
+        start = (top * picture.width + left) * BYTES_PER_PIXEL
+        pixels = memoryview(picture.rgba)[start:]
+        image = QImage(
+            pixels,
+            width,
+            height,
+            picture.width * BYTES_PER_PIXEL,
+            QImage.Format.Format_RGBA8888_Premultiplied,
+        )
+        across, down = grid.width / cell.width, grid.height / cell.height
+        smooth = (grid.width, grid.height) != tuple(cell)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        target = QRectF(piece.column * grid.width, 0, width * across, height * down)
+        painter.drawImage(target, image, QRectF(image.rect()))
