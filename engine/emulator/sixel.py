@@ -53,6 +53,8 @@ _VT340 = (
     (80, 80, 80),
 )
 """The VT340's sixteen colours, in percent."""
+_FIRST_REGISTER = 15
+"""The colour until one is chosen: light on dark, as libsixel's pictures of one colour expect."""
 _ASPECTS = {2: 5, 3: 3, 4: 3, 7: 1, 8: 1, 9: 1}
 """Height of a pixel by the first parameter of the string; 2 for all others."""
 _MAX_ASPECT = 10
@@ -67,7 +69,7 @@ _NOISE = re.compile("[^!-~]+")
 _TOKEN = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|([$-])|("[\d;]*)')
 
 
-class Pixels(NamedTuple):
+class Bitmap(NamedTuple):
     """A picture: four bytes a pixel, RGBA, row by row; alpha is 0 or 255."""
 
     width: int
@@ -123,7 +125,7 @@ class Decoder:
         self._registers: list[Rgb] = [_PALETTE[n % len(_PALETTE)] for n in range(REGISTERS)]
         self._tail = ""
         """A command that may go on in the next piece."""
-        self._colour: Rgb = self._registers[0]
+        self._colour: Rgb = self._registers[_FIRST_REGISTER]
         self._slot = 0
         """What stands for the colour in the band; 0 while that is not decided."""
         self._slots: dict[Rgb, int] = {}
@@ -177,7 +179,7 @@ class Decoder:
             elif raster:
                 self._declare(raster[1:])
 
-    def finish(self) -> Pixels | None:
+    def finish(self) -> Bitmap | None:
         """The picture; None when nothing was drawn or declared."""
         tail, self._tail = self._tail, ""
         if tail[:1] == '"':
@@ -190,7 +192,7 @@ class Decoder:
         row = self._width * 4
         rgba = b"".join(part.ljust(row, b"\0") for part in self._rows[: self._height])
         self._rows = []
-        return Pixels(self._width, self._height, rgba.ljust(row * self._height, b"\0"))
+        return Bitmap(self._width, self._height, rgba.ljust(row * self._height, b"\0"))
 
     # -- commands
 

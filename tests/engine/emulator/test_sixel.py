@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.emulator.sixel import MAX_AREA, MAX_SIDE, Allowance, Decoder, Pixels, rgb_of_hls
+from engine.emulator.sixel import MAX_AREA, MAX_SIDE, Allowance, Bitmap, Decoder, rgb_of_hls
 
 COLOURS = {
     (0, 0, 0, 0): ".",
@@ -15,6 +15,7 @@ COLOURS = {
     (0, 255, 0, 255): "g",
     (0, 0, 255, 255): "b",
     (51, 51, 204, 255): "1",
+    (204, 204, 204, 255): "w",
 }
 RED, GREEN, BLUE = "#1;2;100;0;0", "#2;2;0;100;0", "#3;2;0;0;100"
 DIAGONAL = ["r.....", ".r....", "..r...", "...r..", "....r.", ".....r"]
@@ -42,7 +43,8 @@ VECTORS: dict[str, tuple[str, str, list[str]]] = {
     "registers keep": ("9", f"{RED}{GREEN}#1@#2@", ["rg"]),
     "a register changed in between": ("9", f"{RED}@#1;2;0;100;0@", ["rg"]),
     "hue, lightness, saturation": ("9", "#1;1;120;50;100@#1;1;0;50;100@", ["rb"]),
-    "the first colours are a VT340's": ("9", "@#1@", ["k1"]),
+    "the first colours are a VT340's": ("9", "#0@#1@", ["k1"]),
+    "a colour nobody chose is light": ("9", "@", ["w"]),
     "colours come round": ("9", "#16@#1025@", ["k1"]),
     "declared size": ("", '"1;1;2;3', ["..", "..", ".."]),
     "declared smaller than drawn": ("", f'"1;1;1;1{RED}AA', ["..", "rr"]),
@@ -54,14 +56,14 @@ VECTORS: dict[str, tuple[str, str, list[str]]] = {
 """Parameters, text, and rows of pixels; "." is transparent."""
 
 
-def picture(text: str, parameters: str = "", size: int = 0) -> Pixels | None:
+def picture(text: str, parameters: str = "", size: int = 0) -> Bitmap | None:
     decoder = Decoder(parameters)
     for start in range(0, len(text), size or max(len(text), 1)):
         decoder.feed(text[start : start + (size or len(text))])
     return decoder.finish()
 
 
-def drawn(pixels: Pixels | None) -> list[str]:
+def drawn(pixels: Bitmap | None) -> list[str]:
     if pixels is None:
         return []
     assert len(pixels.rgba) == pixels.width * pixels.height * 4

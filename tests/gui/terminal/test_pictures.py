@@ -52,11 +52,15 @@ def test_its_pixels_are_in_its_cells_and_nowhere_else(qtbot: QtBot, dark: Termin
 
 
 def test_text_over_it_and_erasing_take_its_cells(qtbot: QtBot, dark: TerminalWidget) -> None:
-    show(qtbot, dark, sixel(dark, 4, 2) + "\x1b[1;1H\x1b[31m█\x1b[m\x1b[2;3H\x1b[K\x1b[9H")
+    show(
+        qtbot,
+        dark,
+        sixel(dark, 4, 2) + "\x1b[1;1H\x1b[31m█\x1b[m\x1b[2;4H\x1b[K\x1b[2;1H\x1b[X\x1b[9H",
+    )
     assert colours(dark, 0, 0) == {DARK.palette[1]}
-    assert colours(dark, 0, 1) == {RED}
-    assert colours(dark, 1, 1) == {RED}
-    assert colours(dark, 1, 2, 4) == {DARK.background}
+    assert [colours(dark, 0, column) for column in (1, 2, 3)] == [{RED}, {GREEN}, {GREEN}]
+    assert [colours(dark, 1, column) for column in (1, 2)] == [{RED}, {GREEN}]
+    assert colours(dark, 1, 0) == colours(dark, 1, 3, 4) == {DARK.background}
 
 
 def test_it_scrolls_into_the_history(qtbot: QtBot, dark: TerminalWidget) -> None:
