@@ -38,13 +38,13 @@ _SQUARE = 2048
 
 def place(screen: Screen, decoder: Decoder) -> None:
     """Put what was decoded on the screen. Its cells take the present background."""
-    pixels = decoder.finish()
-    if pixels is None:
+    bitmap = decoder.finish()
+    if bitmap is None:
         return
     cell = screen.host.cell
     cell = cell._replace(width=max(cell.width, 1), height=max(cell.height, 1))
-    picture = Picture(*pixels, cell)
-    across, down = -(-picture.width // cell.width), -(-picture.height // cell.height)
+    picture = Picture(bitmap, cell)
+    across, down = -(-bitmap.width // cell.width), -(-bitmap.height // cell.height)
     if not screen.pictures.allowance.take(down * STRIP):
         return
     screen.pictures.add(picture)

@@ -12,26 +12,32 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.emulator.host import Pixels
-from engine.emulator.sixel import Allowance
+from engine.emulator.sixel import Allowance, Bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 MAX_BYTES = 32 * 1024 * 1024
 """Pixels of one terminal's pictures, four bytes each; beyond it the oldest go blank."""
+NO_BITMAP = Bitmap(0, 0, ())
 
 
 class Picture:
-    """``rgba`` holds ``width * height`` pixels of four bytes; b"" once it was let go.
+    """A bitmap, empty once it was let go.
 
     ``cell`` is a character cell's size in pixels when it came: what one cell shows of it.
     """
 
-    __slots__ = ("cell", "height", "rgba", "width")
+    __slots__ = ("bitmap", "cell")
 
-    def __init__(self, width: int, height: int, rgba: bytes, cell: Pixels) -> None:
-        self.width, self.height, self.rgba = width, height, rgba
+    def __init__(self, bitmap: Bitmap, cell: Pixels) -> None:
+        self.bitmap = bitmap
         self.cell = cell
+
+    @property
+    def bytes(self) -> int:
+        """What its pixels take at most: rows of one look may be one object."""
+        return self.bitmap.width * self.bitmap.height * 4
 
 
 class Strip(NamedTuple):
@@ -73,7 +79,7 @@ class Pictures:
 
     def add(self, picture: Picture) -> None:
         self._all.append(picture)
-        self._bytes += len(picture.rgba)
+        self._bytes += picture.bytes
         while self._bytes > MAX_BYTES:
             self._let_go(self._all.popleft())
 
@@ -85,5 +91,5 @@ class Pictures:
             self._let_go(picture)
 
     def _let_go(self, picture: Picture) -> None:
-        self._bytes -= len(picture.rgba)
-        picture.rgba = b""
+        self._bytes -= picture.bytes
+        picture.bitmap = NO_BITMAP

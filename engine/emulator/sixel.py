@@ -18,9 +18,9 @@ MAX_AREA = 4 * 1024 * 1024
 """Pixels of one picture: 16 MiB. Bands that would make it larger are left out."""
 REGISTERS = 1024
 """Colour registers; higher numbers come round again."""
-PIXELS_AT_ONCE = 3 * MAX_AREA
+PIXELS_AT_ONCE = 2 * MAX_AREA
 """Pixels made in one go, so that a few bytes cannot hold the loop for long: the largest
-picture, putting it together and placing it. What is beyond is left out."""
+picture and placing it, twice. What is beyond is left out."""
 PICTURE = 65_536
 """Pixels a picture of any size counts for: what it costs to begin one."""
 STRIP = 8192
@@ -58,6 +58,8 @@ _FIRST_REGISTER = 15
 _ASPECTS = {2: 5, 3: 3, 4: 3, 7: 1, 8: 1, 9: 1}
 """Height of a pixel by the first parameter of the string; 2 for all others."""
 _MAX_ASPECT = 10
+_DEPTH = 4
+"""Bytes of a pixel."""
 _BLANK, _NO_DATA = "?", 63
 """The data character that sets no pixel; the bits of the others are counted from it."""
 _HLS, _RGB = 1, 2
@@ -70,11 +72,22 @@ _TOKEN = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|([$-])|("[\d;]*)')
 
 
 class Bitmap(NamedTuple):
-    """A picture: four bytes a pixel, RGBA, row by row; alpha is 0 or 255."""
+    """``rows`` of RGBA, four bytes a pixel, alpha 0 or 255. What they lack is transparent.
+
+    Rows that look the same may be the same object, and are never put together: neither
+    an end nor a copy costs what a whole picture does.
+    """
 
     width: int
     height: int
-    rgba: bytes
+    rows: tuple[bytes, ...]
+
+    def part(self, left: int, top: int, width: int, height: int) -> bytes:
+        """A rectangle within the picture, row by row without gaps."""
+        start, size = left * _DEPTH, width * _DEPTH
+        rows = self.rows[top : top + height]
+        data = b"".join([row[start : start + size].ljust(size, b"\0") for row in rows])
+        return data.ljust(size * height, b"\0")
 
 
 def percent(value: int) -> int:
@@ -186,13 +199,9 @@ class Decoder:
             self._declare(tail[1:])
         if self._band_width:
             self._end_band()
-        area = self._width * self._height
-        if not area or not self._allowance.take(area):
+        if not self._width or not self._height:
             return None
-        row = self._width * 4
-        rgba = b"".join(part.ljust(row, b"\0") for part in self._rows[: self._height])
-        self._rows = []
-        return Bitmap(self._width, self._height, rgba.ljust(row * self._height, b"\0"))
+        return Bitmap(self._width, self._height, tuple(self._rows[: self._height]))
 
     # -- commands
 
@@ -312,29 +321,39 @@ class Decoder:
     def _painted(self) -> list[bytes]:
         """The band's rows as RGBA, over what was drawn of it in other colours."""
         width = self._band_width
-        red, green, blue, alpha = (bytearray(256) for _ in range(4))
-        for (r, g, b), slot in self._slots.items():
-            red[slot], green[slot], blue[slot], alpha[slot] = r, g, b, 255
+        channels = tuple(bytearray(256) for _ in range(_DEPTH))
+        for colour, slot in self._slots.items():
+            for channel, value in zip(channels, (*colour, 255), strict=True):
+                channel[slot] = value
         rows: list[bytes] = []
+        before, last = b"", b""
         for row in self._band:
-            indexed = row[:width]
-            rgba = bytearray(width * 4)
-            opaque = indexed.translate(alpha)
-            rgba[0::4] = indexed.translate(red)
-            rgba[1::4] = indexed.translate(green)
-            rgba[2::4] = indexed.translate(blue)
-            rgba[3::4] = opaque
-            rows.append(bytes(rgba))
+            indexed = bytes(row[:width])
+            # Many rows are as the one above, or of one colour.
+            if indexed != before or not rows:
+                before, last = indexed, _coloured(indexed, channels)
+            rows.append(last)
         if self._under:
             rows = [_over(top, below) for top, below in zip(rows, self._under, strict=True)]
         return rows
 
 
+def _coloured(indexed: bytes, channels: tuple[bytearray, ...]) -> bytes:
+    width = len(indexed)
+    first = indexed[:1]
+    if indexed == first * width:
+        return b"".join(first.translate(channel) for channel in channels) * width
+    rgba = bytearray(width * _DEPTH)
+    for number, channel in enumerate(channels):
+        rgba[number::_DEPTH] = indexed.translate(channel)
+    return bytes(rgba)
+
+
 def _over(top: bytes, below: bytes) -> bytes:
     """One row of RGBA drawn on another, which may be shorter."""
     mask = bytearray(len(top))
-    for channel in range(4):
-        mask[channel::4] = top[3::4]
+    for channel in range(_DEPTH):
+        mask[channel::_DEPTH] = top[3::_DEPTH]
     kept = int.from_bytes(below, "little") & ~int.from_bytes(mask, "little")
     return (kept | int.from_bytes(top, "little")).to_bytes(len(top), "little")
 

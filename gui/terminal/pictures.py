@@ -19,28 +19,22 @@ if TYPE_CHECKING:
     from gui.terminal.grid import Grid
 
 BYTES_PER_PIXEL = 4
+FORMAT = QImage.Format.Format_RGBA8888_Premultiplied
+"""Pixels are opaque or not there, so that multiplied or not is the same."""
 
 
 def draw(painter: QPainter, grid: Grid, pieces: Iterable[Piece]) -> None:
     """On a row's pixmap, in device pixels. Pictures that were let go leave their cells blank."""
     for piece in pieces:
-        picture = piece.strip.picture
-        cell = picture.cell
+        bitmap, cell = piece.strip.picture.bitmap, piece.strip.picture.cell
         left, top = piece.first * cell.width, piece.strip.row * cell.height
-        width = min(piece.cells * cell.width, picture.width - left)
-        height = min(cell.height, picture.height - top)
-        if not picture.rgba or width <= 0 or height <= 0:
+        width = min(piece.cells * cell.width, bitmap.width - left)
+        height = min(cell.height, bitmap.height - top)
+        if width <= 0 or height <= 0:
             continue
-        # Of the strip alone, and no copy: what is scaled does not run into its neighbours.
-        start = (top * picture.width + left) * BYTES_PER_PIXEL
-        pixels = memoryview(picture.rgba)[start:]
-        image = QImage(
-            pixels,
-            width,
-            height,
-            picture.width * BYTES_PER_PIXEL,
-            QImage.Format.Format_RGBA8888_Premultiplied,
-        )
+        # Of the strip alone: what is scaled does not run into its neighbours.
+        pixels = bitmap.part(left, top, width, height)
+        image = QImage(pixels, width, height, width * BYTES_PER_PIXEL, FORMAT)
         across, down = grid.width / cell.width, grid.height / cell.height
         smooth = (grid.width, grid.height) != tuple(cell)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)

@@ -144,7 +144,7 @@ def test_only_so_many_bytes_of_pictures_are_kept() -> None:
         terminal.feed(b'\x1b[H\x1bPq"1;1;1000;1000#1~\x1b\\')
         pictures.append(terminal.line(23).pieces[0].strip.picture)
         terminal.feed(b"\x1b[24H\n")
-    kept = [len(picture.rgba) for picture in pictures]
+    kept = [picture.bytes for picture in pictures]
     assert kept[0] == 0, "the oldest is blank"
     assert kept[-1] == 4_000_000
     assert sum(kept) <= MAX_BYTES
@@ -155,12 +155,12 @@ def test_pictures_no_row_shows_are_let_go() -> None:
     terminal.feed(b'\x1bPq"1;1;1000;400#1~\x1b\\')
     first = terminal.line(0).pieces[0].strip.picture
     terminal.feed(b"\x1b[2J\x1b[H")
-    assert first.rgba
+    assert first.bytes
     for _ in range(11):
         terminal.feed(b'\x1b[H\x1bPq"1;1;1000;400#1~\x1b\\')
     shown = terminal.line(0).pieces[0].strip.picture
-    assert not first.rgba
-    assert shown.rgba
+    assert not first.bytes
+    assert shown.bytes
 
 
 def test_a_few_bytes_cannot_make_many_pictures() -> None:

@@ -8,6 +8,8 @@ import pytest
 from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
 
 from engine.emulator import Line, Picture, Piece, Pixels, Run, Strip, Style
+from engine.emulator.pictures import NO_BITMAP
+from engine.emulator.sixel import Bitmap
 from gui.terminal.grid import Grid
 from gui.terminal.painter import Mark, MarkKind, RowPainter
 from gui.terminal.themes import DARK
@@ -92,9 +94,10 @@ def painter(qapp: object) -> RowPainter:
     return RowPainter(Grid(QFont("DejaVu Sans Mono", 11), 1.0), DARK)
 
 
-def _line(painter: RowPainter, rgba: bytes) -> Line:
+def _line(painter: RowPainter, pixel: bytes) -> Line:
     grid = painter.grid
-    picture = Picture(2 * grid.width, grid.height, rgba, Pixels(grid.width, grid.height))
+    bitmap = Bitmap(2 * grid.width, grid.height, (pixel * (2 * grid.width),) * grid.height)
+    picture = Picture(bitmap if pixel else NO_BITMAP, Pixels(grid.width, grid.height))
     run = Run(0, 2, "  ", Style())
     return Line((run,), pieces=(Piece(0, 2, Strip(picture, 0), 0),))
 
@@ -108,7 +111,7 @@ def _pixel(pixmap: QPixmap, x: int = 0) -> int:
 
 def test_a_selected_picture_is_still_seen(painter: RowPainter) -> None:
     grid = painter.grid
-    line = _line(painter, b"\xff\0\0\xff" * (2 * grid.width * grid.height))
+    line = _line(painter, b"\xff\0\0\xff")
     pixmap = painter.row(line, 16, (Mark(0, 1, MarkKind.SELECTED),))
     selected, beside = _pixel(pixmap), _pixel(pixmap, grid.width)
     assert beside == RED
@@ -121,6 +124,5 @@ def test_a_picture_that_was_let_go_is_blank(painter: RowPainter) -> None:
 
 
 def test_transparent_pixels_show_the_background(painter: RowPainter) -> None:
-    grid = painter.grid
-    line = _line(painter, bytes(8 * grid.width * grid.height))
+    line = _line(painter, bytes(4))
     assert _pixel(painter.row(line, 16)) == DARK.background
