@@ -42,9 +42,9 @@ def place(screen: Screen, decoder: Decoder) -> None:
     if bitmap is None:
         return
     cell = screen.host.cell
-    cell = cell._replace(width=max(cell.width, 1), height=max(cell.height, 1))
-    picture = Picture(bitmap, cell)
-    across, down = -(-bitmap.width // cell.width), -(-bitmap.height // cell.height)
+    width, height = max(cell.width, 1), max(cell.height, 1)
+    picture = Picture(bitmap, (width, height))
+    across, down = -(-bitmap.width // width), -(-bitmap.height // height)
     if not screen.pictures.allowance.take(down * STRIP):
         return
     screen.pictures.add(picture)

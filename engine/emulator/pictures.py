@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.emulator.host import Pixels
 from engine.emulator.sixel import Allowance, Bitmap
 
 if TYPE_CHECKING:
@@ -25,12 +24,13 @@ NO_BITMAP = Bitmap(0, 0, ())
 class Picture:
     """A bitmap, empty once it was let go.
 
-    ``cell`` is a character cell's size in pixels when it came: what one cell shows of it.
+    ``cell`` is a character cell's width and height in pixels when it came: how much of
+    the picture one cell shows.
     """
 
     __slots__ = ("bitmap", "cell")
 
-    def __init__(self, bitmap: Bitmap, cell: Pixels) -> None:
+    def __init__(self, bitmap: Bitmap, cell: tuple[int, int]) -> None:
         self.bitmap = bitmap
         self.cell = cell
 

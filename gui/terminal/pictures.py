@@ -26,17 +26,18 @@ FORMAT = QImage.Format.Format_RGBA8888_Premultiplied
 def draw(painter: QPainter, grid: Grid, pieces: Iterable[Piece]) -> None:
     """On a row's pixmap, in device pixels. Pictures that were let go leave their cells blank."""
     for piece in pieces:
-        bitmap, cell = piece.strip.picture.bitmap, piece.strip.picture.cell
-        left, top = piece.first * cell.width, piece.strip.row * cell.height
-        width = min(piece.cells * cell.width, bitmap.width - left)
-        height = min(cell.height, bitmap.height - top)
+        bitmap = piece.strip.picture.bitmap
+        across, down = piece.strip.picture.cell
+        left, top = piece.first * across, piece.strip.row * down
+        width = min(piece.cells * across, bitmap.width - left)
+        height = min(down, bitmap.height - top)
         if width <= 0 or height <= 0:
             continue
         # Of the strip alone: what is scaled does not run into its neighbours.
         pixels = bitmap.part(left, top, width, height)
         image = QImage(pixels, width, height, width * BYTES_PER_PIXEL, FORMAT)
-        across, down = grid.width / cell.width, grid.height / cell.height
-        smooth = (grid.width, grid.height) != tuple(cell)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        target = QRectF(piece.column * grid.width, 0, width * across, height * down)
+        scaled = (grid.width, grid.height) != (across, down)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scaled)
+        size = width * grid.width / across, height * grid.height / down
+        target = QRectF(piece.column * grid.width, 0, *size)
         painter.drawImage(target, image, QRectF(image.rect()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
 
-from engine.emulator import Line, Picture, Piece, Pixels, Run, Strip, Style
+from engine.emulator import Line, Picture, Piece, Run, Strip, Style
 from engine.emulator.pictures import NO_BITMAP
 from engine.emulator.sixel import Bitmap
 from gui.terminal.grid import Grid
@@ -97,7 +97,7 @@ def painter(qapp: object) -> RowPainter:
 def _line(painter: RowPainter, pixel: bytes) -> Line:
     grid = painter.grid
     bitmap = Bitmap(2 * grid.width, grid.height, (pixel * (2 * grid.width),) * grid.height)
-    picture = Picture(bitmap if pixel else NO_BITMAP, Pixels(grid.width, grid.height))
+    picture = Picture(bitmap if pixel else NO_BITMAP, (grid.width, grid.height))
     run = Run(0, 2, "  ", Style())
     return Line((run,), pieces=(Piece(0, 2, Strip(picture, 0), 0),))
 
