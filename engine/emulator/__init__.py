@@ -9,6 +9,7 @@ from __future__ import annotations
 from engine.emulator.host import Host, Pixels
 from engine.emulator.lines import Line, Run
 from engine.emulator.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
+from engine.emulator.pictures import Picture, Piece, Strip
 from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Hyperlink, Style
 from engine.emulator.terminal import Terminal
 
@@ -23,8 +24,11 @@ __all__ = [
     "Line",
     "MouseEncoding",
     "MouseTracking",
+    "Picture",
+    "Piece",
     "Pixels",
     "Run",
+    "Strip",
     "Style",
     "Terminal",
 ]

@@ -27,6 +27,7 @@ from engine.emulator.links import Links
 from engine.emulator.modes import DEFAULT_MODES, CursorShape, Mode, MouseEncoding, MouseTracking
 from engine.emulator.page import NOWHERE, Page
 from engine.emulator.pens import Pens
+from engine.emulator.pictures import Pictures
 from engine.emulator.rows import BLANK, DEFAULT_PEN
 from engine.emulator.views import BufferView
 
@@ -77,6 +78,7 @@ class Base(pyte.Screen):
         self.clusters = Clusters()
         self.colours = Colours()
         self.links = Links()
+        self.pictures = Pictures()
         self.dirty: set[int] = set()
         self.terminator = "\x1b\\"
         """What ends the answer to an OSC: what ended the question (as xterm)."""

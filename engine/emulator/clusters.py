@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FIRST, LAST = 0x100000, 0x10FFFD
 MAX_CLUSTERS = 20_000
 """Clusters at one time. Beyond it unused ones are collected; then marks are dropped."""
+PICTURE_COLUMNS = FIRST + MAX_CLUSTERS
+"""From here on a code point stands for a column of a picture, and shows as a blank."""
 CLUSTER_LIMIT = 16
 """Code points one cell holds: a base and its marks. Further marks are dropped."""
 
@@ -77,6 +79,8 @@ class Clusters:
         """The characters of one cell."""
         if _FIRST_CHAR <= code <= _LAST_CHAR:
             number = ord(code) - FIRST
+            if number >= MAX_CLUSTERS:
+                return " "
             return self._texts[number] if number < len(self._texts) else "\ufffd"
         return code
 
@@ -156,6 +160,11 @@ class Clusters:
                 self._free.append(number)
         self._words.clear()
         self.full = False
+
+
+def picture_columns(count: int) -> str:
+    """The cells of one row of a picture that is ``count`` of them wide (at most MAX_DIMENSION)."""
+    return "".join(map(chr, range(PICTURE_COLUMNS, PICTURE_COLUMNS + count)))
 
 
 class _Words(dict[str, str]):

@@ -1,4 +1,4 @@
-"""Finding the pens, clusters and links still in use, a few rows at a time.
+"""Finding the pens, clusters, links and pictures still in use, a few rows at a time.
 
 Owns when and how their tables are emptied of what no row needs. Does not own
 the tables. Rows never change, so looking at each once is enough: those that come
@@ -38,7 +38,7 @@ class Collector:
     def work(self) -> None:
         screen = self._screen
         if self._looked < 0:
-            if not (screen.pens.near_full or screen.clusters.near_full or screen.links.full):
+            if not self._wanted():
                 return
             if self._wait > 0:
                 self._wait -= 1
@@ -70,11 +70,20 @@ class Collector:
                 self._pens.add(page.saved.pen)
         self._pens.add(screen.pen)
         self._pens.update(screen.pen_stack)
-        if screen.pens.near_full or screen.links.full:
+        if screen.pens.near_full or screen.links.full or screen.pictures.near_full:
             screen.pens.collect(self._pens)
             screen.links.collect(screen.pens.links() | {screen.link})
+            screen.pictures.collect(screen.pens.pictures())
         if screen.clusters.near_full:
             screen.clusters.collect({*self._codes, *screen.last})
         self._lines.forget()
-        full = screen.pens.near_full or screen.clusters.near_full or screen.links.full
-        self._wait = 1000 if full else 0
+        self._wait = 1000 if self._wanted() else 0
+
+    def _wanted(self) -> bool:
+        screen = self._screen
+        return (
+            screen.pens.near_full
+            or screen.clusters.near_full
+            or screen.links.full
+            or screen.pictures.near_full
+        )

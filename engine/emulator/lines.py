@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from engine.emulator.clusters import PICTURE_COLUMNS
+from engine.emulator.pictures import Piece
 from engine.emulator.rows import CLUSTER, HALF, PROMPT, WIDE, WRAPPED
 from engine.emulator.style import DEFAULT_STYLE, Style
+from engine.model import MAX_DIMENSION
 
 if TYPE_CHECKING:
     from engine.emulator.clusters import Clusters
     from engine.emulator.pens import Pens
+    from engine.emulator.pictures import Strip
     from engine.emulator.rows import Row
 
 CACHED = 1024
@@ -43,15 +47,21 @@ class Line:
 
     ``runs`` go left to right without overlap; columns no run covers are blank
     in the default style. ``wrapped`` says the text goes on in the next line,
-    ``prompt`` that a shell's prompt starts here (OSC 133).
+    ``prompt`` that a shell's prompt starts here (OSC 133). ``pieces`` are what the
+    line shows of pictures; their cells are blanks in ``runs``.
     """
 
-    __slots__ = ("prompt", "runs", "wrapped")
+    __slots__ = ("pieces", "prompt", "runs", "wrapped")
 
     def __init__(
-        self, runs: tuple[Run, ...] = (), wrapped: bool = False, prompt: bool = False
+        self,
+        runs: tuple[Run, ...] = (),
+        wrapped: bool = False,
+        prompt: bool = False,
+        pieces: tuple[Piece, ...] = (),
     ) -> None:
         self.runs = runs
+        self.pieces = pieces
         self.wrapped = wrapped
         self.prompt = prompt
 
@@ -144,6 +154,7 @@ class Lines:
     def _make(self, row: Row) -> Line:
         text, pens, flags = row
         runs: list[Run] = []
+        pieces: tuple[Piece, ...] = ()
         style_of = self._pens.style
         special = flags & (WIDE | CLUSTER)
         at = 0
@@ -152,15 +163,22 @@ class Lines:
             end = found.end()
             style = style_of(found[1])
             if special:
-                self._clustered(text[at:end], at, style, runs)
+                cells = text[at:end]
+                if style.strip is not None:
+                    pieces += _pieces(cells, at, style.strip)
+                    cells = _COLUMNS.sub(_blanks, cells)
+                    style = style._replace(strip=None)
+                self._clustered(cells, at, style, runs)
             else:
                 runs.append(Run(at, end - at, text[at:end], style))
             at = end
         while runs and runs[-1].style == DEFAULT_STYLE and not runs[-1].text.strip(" "):
+            if pieces and pieces[-1].column + pieces[-1].cells > runs[-1].column:
+                break
             runs.pop()
         if not runs and not flags & (WRAPPED | PROMPT):
             return BLANK_LINE
-        return Line(tuple(runs), bool(flags & WRAPPED), bool(flags & PROMPT))
+        return Line(tuple(runs), bool(flags & WRAPPED), bool(flags & PROMPT), pieces)
 
     def _clustered(self, text: str, column: int, style: Style, runs: list[Run]) -> None:
         """Runs of one style: wide and combined characters are runs of their own."""
@@ -180,3 +198,21 @@ class Lines:
 
 _APART = re.compile("[^\0]\0|[\U00100000-\U0010fffd]|\0")
 """A wide character with its right half; a cluster; a half alone, which never stands."""
+_COLUMNS = re.compile(f"[{chr(PICTURE_COLUMNS)}-{chr(PICTURE_COLUMNS + MAX_DIMENSION - 1)}]+")
+
+
+def _blanks(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _pieces(cells: str, column: int, strip: Strip) -> tuple[Piece, ...]:
+    """What cells of one pen show of its strip: the columns that still follow one another."""
+    pieces: list[Piece] = []
+    for found in _COLUMNS.finditer(cells):
+        start = found.start()
+        for at in range(start + 1, found.end() + 1):
+            if at == found.end() or ord(cells[at]) != ord(cells[at - 1]) + 1:
+                first = ord(cells[start]) - PICTURE_COLUMNS
+                pieces.append(Piece(column + start, at - start, strip, first))
+                start = at
+    return tuple(pieces)

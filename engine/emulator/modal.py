@@ -29,8 +29,8 @@ _ALTERNATES = frozenset(Alternate)
 _TRACKINGS = frozenset(MouseTracking) - {MouseTracking.OFF}
 _ENCODINGS = frozenset(MouseEncoding) - {MouseEncoding.DEFAULT}
 _SHAPES = (CursorShape.BLOCK, CursorShape.UNDERLINE, CursorShape.BAR)
-PRIMARY_ATTRIBUTES = "\x1b[?65;1;2;6;9;15;16;17;18;21;22;28;29c"
-"""DA1: a VT525 in xterm's words (132 columns, selective erase, rectangles, colours...)."""
+PRIMARY_ATTRIBUTES = "\x1b[?65;1;2;4;6;9;15;16;17;18;21;22;28;29c"
+"""DA1: a VT525 in xterm's words (132 columns, sixel, selective erase, rectangles, colours...)."""
 MAX_TITLE = 256
 """Characters kept of a title."""
 _WIDE_COLUMNS, _NARROW_COLUMNS = 132, 80

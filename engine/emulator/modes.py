@@ -53,6 +53,7 @@ class Mode(enum.IntEnum):
     SYNCHRONIZED = 2026 << _SHIFT
     THEME_REPORTS = 2031 << _SHIFT
     SIZE_REPORTS = 2048 << _SHIFT
+    SIXEL_RIGHT = 8452 << _SHIFT
 
 
 FLAGS = frozenset(int(mode) for mode in Mode)

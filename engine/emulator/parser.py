@@ -12,8 +12,9 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.emulator import osc, reports, tables
+from engine.emulator import graphics, osc, reports, tables
 from engine.emulator.params import Params
+from engine.emulator.sixel import PICTURE, Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +40,18 @@ _OSC_ENDS = re.compile("[\x07\x18\x1a]")
 _SEQUENCE_ENDS = re.compile("[\x18\x1a@-~\x80-\U0010ffff]")
 _SHORT_ENDS = re.compile("[\x18\x1a0-~\x80-\U0010ffff]")
 _INNER_CONTROL = re.compile("[\x00-\x1f]")
+_SIXEL_HEAD = re.compile("([0-9;]{0,63})q")
+MAX_HEAD = 64
+"""Characters of a DCS within which it is known whether it is sixel graphics."""
 _STRINGS = frozenset("PX]^_")
+_SIXEL = "q"
+"""The kind of a DCS that turned out to be sixel graphics: decoded as it comes, never held."""
 _OVERLONG, _OVERLONG_SHORT = "[", "("
 """Kinds of "string" that sequences longer than MAX_SEQUENCE become: only their end matters."""
 _ENDS = {
     "]": _OSC_ENDS,
     "P": _BREAKS,
+    _SIXEL: _BREAKS,
     "X": _BREAKS,
     "^": _BREAKS,
     "_": _BREAKS,
@@ -67,6 +74,7 @@ class Parser:
         self._kind = ""
         self._string: list[str] = []
         self._length = 0
+        self._decoder: Decoder | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
         """Control sequences to the call each makes."""
         self._events = {
@@ -90,7 +98,8 @@ class Parser:
     @property
     def pending(self) -> int:
         """Characters held of what has not ended."""
-        return len(self._tail) + min(self._length, MAX_STRING)
+        held = self._decoder.held if self._decoder else 0
+        return len(self._tail) + min(self._length, MAX_STRING) + held
 
     # -- chunks
 
@@ -110,6 +119,7 @@ class Parser:
 
     def _open(self, kind: str) -> None:
         self._kind, self._string, self._length = kind, [], 0
+        self._decoder = None
 
     # -- strings
 
@@ -121,10 +131,14 @@ class Parser:
         if kind in (_OVERLONG, _OVERLONG_SHORT):
             for char in _INNER_CONTROL.findall(part):
                 self.control(char)
+        elif self._decoder is not None:
+            self._decoder.feed(part)
         elif self._length <= MAX_STRING:
             self._string.append(part)
             self._length += len(part)
-            if self._length > MAX_STRING:
+            if kind == "P" and self._length - len(part) < MAX_HEAD:
+                self._look_for_sixel()
+            elif self._length > MAX_STRING:
                 # Too long to mean anything: only its end is waited for.
                 self._string, self._length = [], MAX_STRING + 1
         if found is None:
@@ -137,13 +151,29 @@ class Parser:
             self._open("")
         return text[found.end() :]
 
+    def _look_for_sixel(self) -> None:
+        """Whether the string that began is sixel graphics: then it is decoded from here on."""
+        string = "".join(self._string)
+        head = _SIXEL_HEAD.match(string)
+        if head is not None:
+            allowance = self._screen.pictures.allowance
+            if allowance.take(PICTURE):
+                self._open(_SIXEL)
+                self._decoder = Decoder(head[1], allowance)
+                self._decoder.feed(string[head.end() :])
+            else:
+                self._open("X")
+
     def _finish(self) -> None:
+        decoder = self._decoder
         kind, string, length = self._kind, "".join(self._string), self._length
         self._open("")
         if length > MAX_STRING:
             return
         if kind == "]":
             self._call("osc", osc.command, self._screen, string)
+        elif decoder is not None:
+            self._call("sixel", graphics.place, self._screen, decoder)
         elif kind == "P":
             self._device_string(string)
 

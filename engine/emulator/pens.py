@@ -14,6 +14,8 @@ from engine.emulator.style import DEFAULT_STYLE, Style
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.emulator.pictures import Picture
+
 MAX_PENS = 60_000
 """Pens at one time; a BMP code point each. Beyond it, unused ones are collected."""
 MAX_STEPS = 20_000
@@ -188,3 +190,7 @@ class Pens:
     def links(self) -> set[int]:
         """The hyperlinks some pen refers to."""
         return {style.link for style in self._index}
+
+    def pictures(self) -> set[Picture]:
+        """The pictures some pen refers to."""
+        return {style.strip.picture for style in self._index if style.strip is not None}

@@ -65,7 +65,7 @@ def apply(style: Style, parameters: str) -> Style:
         return _apply(style, parameters)
     if len(parameters) > MAX_FAST:
         return _apply(style, parameters)
-    fields: list[int | bool] = list(style)
+    fields: list[object] = list(style)
     index, count = 0, len(numbers)
     while index < count:
         code = numbers[index]

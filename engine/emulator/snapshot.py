@@ -2,7 +2,7 @@
 
 Owns the writing. Does not own where it is sent. Fed to a fresh terminal of the
 same size it restores both screens, styles, links, cursor, margins, tab stops,
-titles, colours and modes; history is not part.
+titles, colours and modes; history is not part, and pictures are left blank.
 """
 
 from __future__ import annotations

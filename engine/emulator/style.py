@@ -6,7 +6,10 @@ styles are kept (pens) or selected (sgr).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from engine.emulator.pictures import Strip
 
 DEFAULT_COLOUR = -1
 """A colour nobody chose: the theme's foreground or background."""
@@ -36,6 +39,8 @@ class Style(NamedTuple):
     """The hyperlink the cell belongs to, for Terminal.hyperlink(); 0 is none."""
     protected: bool = False
     """DECSCA or SPA: selective erasing leaves the cell alone."""
+    strip: Strip | None = None
+    """Where the cell is one of a picture: the row of cells of it. None in every Run."""
 
 
 DEFAULT_STYLE = Style()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyte
 
-from engine.emulator import keyboard, rectangles, reports, window
+from engine.emulator import graphics, keyboard, rectangles, reports, window
 from engine.emulator.modes import Mode
 
 if TYPE_CHECKING:
@@ -128,12 +128,8 @@ def _no_locator(screen: Screen, params: Params) -> None:
     screen.answer("\x1b[0&w")
 
 
-def _no_graphics(screen: Screen, params: Params) -> None:
-    """XTSMGRAPHICS: there are no graphics to configure."""
-    screen.answer(f"\x1b[?{params.get(0)};3;0S")
-
-
 FUNCTIONS: dict[str, Callable[[Screen, Params], None]] = {
+    **graphics.CSI,
     **keyboard.CSI,
     **rectangles.CSI,
     **reports.CSI,
@@ -153,7 +149,6 @@ FUNCTIONS: dict[str, Callable[[Screen, Params], None]] = {
     "#}": _pop_pen,
     "#q": _pop_pen,
     "'|": _no_locator,
-    "?S": _no_graphics,
 }
 
 

@@ -76,6 +76,7 @@ class Terminal:
         """Take output of the program. Any bytes, cut anywhere; never raises."""
         self._answers = 0
         self._revision += 1
+        self._screen.pictures.allowance.refill()
         self._stream.feed(data)
         self._collector.work()
 

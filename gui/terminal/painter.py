@@ -17,7 +17,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPixmap
 
 from engine.emulator import DEFAULT_COLOUR, CursorShape, Style
-from gui.terminal import blocks, boxes, decorations
+from gui.terminal import blocks, boxes, decorations, pictures
 from gui.terminal.theme import Theme, mix, readable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QFont
 
-    from engine.emulator import Line, Run
+    from engine.emulator import Line, Piece, Run
     from gui.terminal.grid import Grid
 
 CACHE_BYTES = 32 * 1024 * 1024
@@ -39,6 +39,8 @@ PASSING_ROWS = 16
 """So many rows, three quarters of them new, and a view's rows are taken to be passing by."""
 GLYPH_CACHE = 4096
 """Painted glyphs kept besides those a font draws in runs; all go when it is full."""
+MARKED_PICTURE = 0.5
+"""How much of a picture is seen where it is selected."""
 INK_CACHE = 4096
 """Styles whose colours are remembered; all go when it is full."""
 
@@ -162,9 +164,11 @@ class RowPainter:
             for run, ink in inks:
                 if ink.fill is not None:
                     painter.fillRect(run.column * width, 0, run.cells * width, height, ink.fill)
+            if line.pieces:
+                pictures.draw(painter, grid, line.pieces)
             self._letters(painter, inks, blinked)
             for mark in marks:
-                self._mark(painter, inks, mark, columns)
+                self._mark(painter, inks, mark, columns, line.pieces)
         finally:
             painter.end()
         return pixmap
@@ -192,7 +196,12 @@ class RowPainter:
                 pen = font = None
 
     def _mark(
-        self, painter: QPainter, inks: Sequence[tuple[Run, _Ink]], mark: Mark, columns: int
+        self,
+        painter: QPainter,
+        inks: Sequence[tuple[Run, _Ink]],
+        mark: Mark,
+        columns: int,
+        pieces: Sequence[Piece],
     ) -> None:
         start, end, kind = mark
         end = min(end, columns)
@@ -211,6 +220,10 @@ class RowPainter:
         painter.save()
         painter.setClipRect(rect)
         painter.fillRect(rect, QColor.fromRgb(back))
+        if pieces:
+            painter.setOpacity(MARKED_PICTURE)
+            pictures.draw(painter, self.grid, pieces)
+            painter.setOpacity(1)
         for run, ink in inks:
             if run.column < end and run.column + run.cells > start and not run.style.conceal:
                 text = QColor.fromRgb(readable(ink.text, back, contrast))

@@ -34,7 +34,7 @@ SCREENS: dict[str, tuple[bytes, list[str], tuple[int, int]]] = {
     "DECIC": (b"abc\x1b[1;2H\x1b[1'}", ["a bc"], (0, 1)),
     "DECDC": (b"abc\x1b[1;2H\x1b[1'~", ["ac"], (0, 1)),
     "single shift": (b"\x1b*0\x1bNqq", ["─q"], (0, 2)),
-    "a sixel picture is swallowed": (b"\x1bPq#0;2;0;0;0#0~~@@vv\x1b\\ok", ["ok"], (0, 2)),
+    "a sixel picture is no text": (b"\x1bPq#0;2;0;0;0#0~~@@vv\x1b\\ok", ["ok"], (0, 2)),
     "a kitty picture is swallowed": (b"\x1b_Ga=T;AAAA\x1b\\ok", ["ok"], (0, 2)),
     "CHT and CBT": (b"\x1b[3;1Hab\x1b[Ib\x1b[3Zc", ["", "", "cb      b"], (2, 1)),
     "CBT leaves a pending wrap pending": (b"123456789a\x1b[Zb", ["123456789a", "b"], (1, 1)),

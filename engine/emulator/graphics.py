@@ -1,0 +1,113 @@
+"""Pictures on the screen: where sixel graphics go, and what programs may ask about them.
+
+Owns placing, the cursor after it, and XTSMGRAPHICS. Does not own decoding (sixel) nor
+what keeps a picture (pictures). As xterm: with DECSDM reset, which it is by default, a
+picture begins at the cursor, the screen scrolls as it must, and the cursor ends on the
+picture's last row, in the column it began in or, in mode 8452, right of the picture.
+With DECSDM set it begins at the top left, and neither the screen nor the cursor moves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.emulator import rows
+from engine.emulator.clusters import picture_columns
+from engine.emulator.modes import Mode
+from engine.emulator.page import NOWHERE
+from engine.emulator.pictures import Picture, Strip
+from engine.emulator.rows import CLUSTER
+from engine.emulator.sixel import MAX_AREA, MAX_SIDE, REGISTERS, STRIP
+from engine.emulator.style import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.emulator.modal import Screen
+    from engine.emulator.params import Params
+    from engine.emulator.sixel import Decoder
+
+_REGISTERS, _SIXEL = 1, 2
+"""XTSMGRAPHICS' items."""
+_READ, _RESET, _SET, _READ_MOST = 1, 2, 3, 4
+"""XTSMGRAPHICS' actions."""
+_DONE, _BAD_ITEM, _BAD_ACTION, _FAILED = 0, 1, 2, 3
+_SQUARE = 2048
+"""The side of the largest square picture."""
+
+
+def place(screen: Screen, decoder: Decoder) -> None:
+    """Put what was decoded on the screen. Its cells take the present background."""
+    bitmap = decoder.finish()
+    if bitmap is None:
+        return
+    cell = screen.host.cell
+    width, height = max(cell.width, 1), max(cell.height, 1)
+    picture = Picture(bitmap, (width, height))
+    across, down = -(-bitmap.width // width), -(-bitmap.height // height)
+    if not screen.pictures.allowance.take(down * STRIP):
+        return
+    screen.pictures.add(picture)
+    still = Mode.SIXEL_DISPLAY in screen.mode
+    y, x = (0, 0) if still else (screen.cursor.y, screen.cursor.x)
+    limit = screen.right if x <= screen.right else screen.columns - 1
+    cells = picture_columns(min(across, limit + 1 - x))
+    background = screen.pens.style(screen.pen).bg
+    for row in range(down):
+        if row:
+            y, moved = (y + 1, y + 1 < screen.lines) if still else _below(screen, y)
+            if not moved:
+                break
+        pen = screen.pens.pen(Style(bg=background, strip=Strip(picture, row)))
+        screen.rows[y] = rows.put(screen.rows[y], x, cells, pen * len(cells), CLUSTER)
+    screen.last, screen.print_at, screen.open_cluster = "", NOWHERE, False
+    if still:
+        return
+    screen.wrap_next = False
+    screen.cursor.y = y
+    if Mode.SIXEL_RIGHT in screen.mode:
+        screen.cursor.x = x + len(cells)
+        if screen.cursor.x > limit:
+            screen.cursor.x = screen.left
+            screen.cursor.y = _below(screen, y)[0]
+
+
+def _below(screen: Screen, y: int) -> tuple[int, bool]:
+    """The next row, scrolled in where ``y`` is the last; whether there is one."""
+    if y == screen.bottom:
+        screen.scroll(screen.top, screen.bottom, 1)
+        return y, True
+    if y < screen.lines - 1:
+        return y + 1, True
+    return y, False
+
+
+def attributes(screen: Screen, params: Params) -> None:
+    """XTSMGRAPHICS: CSI ? item ; action ; value S. Nothing can be set but to what it is."""
+    item, action = params.get(0), params.get(1)
+    told = _ITEMS.get(item)
+    if told is None:
+        screen.answer(f"\x1b[?{item};{_BAD_ITEM};0S")
+    elif action not in (_READ, _RESET, _SET, _READ_MOST):
+        screen.answer(f"\x1b[?{item};{_BAD_ACTION};0S")
+    elif action == _SET and (item != _REGISTERS or params.get(2) != REGISTERS):
+        screen.answer(f"\x1b[?{item};{_FAILED};0S")
+    else:
+        screen.answer(f"\x1b[?{item};{_DONE};{told(screen, action == _READ_MOST)}S")
+
+
+def _size(screen: Screen, most: bool) -> str:
+    """The largest picture there is room for, or that there may be."""
+    if most:
+        return f"{_SQUARE};{_SQUARE}"
+    cell = screen.host.cell
+    width = max(min(screen.columns * cell.width, MAX_SIDE), 1)
+    return f"{width};{min(screen.lines * cell.height, MAX_SIDE, MAX_AREA // width)}"
+
+
+_ITEMS: dict[int, Callable[[Screen, bool], str]] = {
+    _REGISTERS: lambda screen, _: str(REGISTERS),
+    _SIXEL: _size,
+}
+
+CSI: dict[str, Callable[[Screen, Params], None]] = {"?S": attributes}

@@ -1,0 +1,95 @@
+"""Pictures: what images are to the cells that show them, and how many are kept.
+
+Owns the pixels and their bound. Does not own how a picture comes (sixel) nor where
+it is: each cell of a picture has a pen of the row of the picture it shows, and a
+private code point for the column. So whatever moves, overwrites or erases cells does
+it to pictures, too, and nobody has to keep a list of places.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.emulator.sixel import Allowance, Bitmap
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+MAX_BYTES = 32 * 1024 * 1024
+"""Pixels of one terminal's pictures, four bytes each; beyond it the oldest go blank."""
+NO_BITMAP = Bitmap(0, 0, ())
+
+
+class Picture:
+    """A bitmap, empty once it was let go.
+
+    ``cell`` is a character cell's width and height in pixels when it came: how much of
+    the picture one cell shows.
+    """
+
+    __slots__ = ("bitmap", "cell")
+
+    def __init__(self, bitmap: Bitmap, cell: tuple[int, int]) -> None:
+        self.bitmap = bitmap
+        self.cell = cell
+
+    @property
+    def bytes(self) -> int:
+        """What its pixels take at most: rows of one look may be one object."""
+        return self.bitmap.width * self.bitmap.height * 4
+
+
+class Strip(NamedTuple):
+    """What one row of cells shows of a picture: a cell's height of it. Counted from 0."""
+
+    picture: Picture
+    row: int
+
+
+class Piece(NamedTuple):
+    """Neighbouring cells of a line, from ``column`` on, that show a strip from ``first`` on."""
+
+    column: int
+    cells: int
+    strip: Strip
+    first: int
+    """The strip's column, in cells, that is seen in the first of them."""
+
+
+class Pictures:
+    """All of one terminal, oldest first."""
+
+    def __init__(self) -> None:
+        self._all: deque[Picture] = deque()
+        self._bytes = 0
+        self.allowance = Allowance()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def bytes(self) -> int:
+        return self._bytes
+
+    @property
+    def near_full(self) -> bool:
+        """Time to look whether all are still on some row."""
+        return self._bytes > MAX_BYTES // 2
+
+    def add(self, picture: Picture) -> None:
+        self._all.append(picture)
+        self._bytes += picture.bytes
+        while self._bytes > MAX_BYTES:
+            self._let_go(self._all.popleft())
+
+    def collect(self, used: AbstractSet[Picture]) -> None:
+        """Let go of all but these."""
+        unused = [picture for picture in self._all if picture not in used]
+        for picture in unused:
+            self._all.remove(picture)
+            self._let_go(picture)
+
+    def _let_go(self, picture: Picture) -> None:
+        self._bytes -= picture.bytes
+        picture.bitmap = NO_BITMAP

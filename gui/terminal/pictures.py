@@ -1,0 +1,43 @@
+"""What a row shows of pictures, drawn.
+
+Owns fitting a picture's pixels to the grid: one to one while a cell is as large as when
+the picture came, else scaled with it. Does not own where pictures are (engine.emulator)
+nor the painted row, which is kept (painter).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QImage, QPainter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.emulator import Piece
+    from gui.terminal.grid import Grid
+
+BYTES_PER_PIXEL = 4
+FORMAT = QImage.Format.Format_RGBA8888_Premultiplied
+"""Pixels are opaque or not there, so that multiplied or not is the same."""
+
+
+def draw(painter: QPainter, grid: Grid, pieces: Iterable[Piece]) -> None:
+    """On a row's pixmap, in device pixels. Pictures that were let go leave their cells blank."""
+    for piece in pieces:
+        bitmap = piece.strip.picture.bitmap
+        across, down = piece.strip.picture.cell
+        left, top = piece.first * across, piece.strip.row * down
+        width = min(piece.cells * across, bitmap.width - left)
+        height = min(down, bitmap.height - top)
+        if width <= 0 or height <= 0:
+            continue
+        # Of the strip alone: what is scaled does not run into its neighbours.
+        pixels = bitmap.part(left, top, width, height)
+        image = QImage(pixels, width, height, width * BYTES_PER_PIXEL, FORMAT)
+        scaled = (grid.width, grid.height) != (across, down)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scaled)
+        size = width * grid.width / across, height * grid.height / down
+        target = QRectF(piece.column * grid.width, 0, *size)
+        painter.drawImage(target, image, QRectF(image.rect()))
