@@ -50,8 +50,6 @@ SACK_DELAY_SECONDS = 0.02
 TURN_BYTES = 33_000
 """Sent in one turn of the loop, less than a millisecond of work: others want it too."""
 
-BULK_PACKETS = 8
-"""Sent in one turn, they are a reason to find out whether the path takes larger ones."""
 TIMEOUTS_OF_A_HOLE = 2
 """So many in a row, and the path may no longer take what it took (RFC 8899 section 3)."""
 
@@ -275,7 +273,7 @@ class TunedSctpTransport(RTCSctpTransport):
             bodies = outbound.packets(now, sack, most)
             if len(bodies) > most and self._flush_handle is None:
                 self._flush_handle = self._turns.call_soon(self._flush_soon)
-            if len(bodies) >= BULK_PACKETS:
+            if outbound.held_back:  # so it is worth to know whether larger packets pass
                 bodies += self._path.questions(now)
         else:
             bodies = [sack] if sack else []

@@ -90,6 +90,11 @@ class Outbound:
         """Everything has arrived."""
         return not (self._queue or self._sent)
 
+    @property
+    def held_back(self) -> bool:
+        """More waits than the windows, or the share of a turn, have let leave."""
+        return bool(self._queue)
+
     def set_room(self, room: int) -> None:
         """The path takes packets with ``room`` bytes of chunks."""
         self._room = room

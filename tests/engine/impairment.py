@@ -19,12 +19,15 @@ from typing import Any
 @dataclass(frozen=True)
 class Impairment:
     """``delay`` is one way, in seconds; ``jitter`` adds up to so much more, and reorders;
-    ``loss`` and ``duplicate`` are the parts of all datagrams it happens to, each way."""
+    ``loss`` and ``duplicate`` are the parts of all datagrams it happens to, each way.
+    No datagram of more than ``largest`` bytes passes, as where a link's MTU is known to
+    neither end; 0: all do."""
 
     delay: float = 0.0
     jitter: float = 0.0
     loss: float = 0.0
     duplicate: float = 0.0
+    largest: int = 0
     seed: int = 1
 
 
@@ -39,9 +42,9 @@ class _Path:
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def carry(self, deliver: Callable[[], None]) -> None:
+    def carry(self, size: int, deliver: Callable[[], None]) -> None:
         how, chance = self._how, self._random.random
-        if chance() < how.loss:
+        if chance() < how.loss or 0 < how.largest < size:
             return
         for _ in range(2 if chance() < how.duplicate else 1):
             wait = how.delay + how.jitter * chance()
@@ -81,7 +84,7 @@ class _ImpairedTransport:
         self._back = back
 
     def sendto(self, data: bytes, address: Any) -> None:
-        self._out.carry(lambda: self._send(data, address))
+        self._out.carry(len(data), lambda: self._send(data, address))
 
     def _send(self, data: bytes, address: Any) -> None:
         if not self._inner.is_closing():
@@ -113,7 +116,7 @@ def impair(pc: Any, how: Impairment) -> None:
         def late(
             data: bytes, address: Any, *, back: _Path = back, received: Any = received
         ) -> None:
-            back.carry(lambda: received(data, address))
+            back.carry(len(data), lambda: received(data, address))
 
         protocol.datagram_received = late
         protocol.transport = _ImpairedTransport(protocol.transport, out, back)

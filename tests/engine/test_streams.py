@@ -25,8 +25,17 @@ SECONDS = 60.0
 MAX_PIECE = 16 * 1024
 AMOUNTS = {0.0: 192 * 1024, 0.01: 128 * 1024, 0.05: 48 * 1024, 0.1: 24 * 1024}
 """Bytes each way, by the part of all datagrams that is lost."""
+LARGEST = [0, 1300, 1472]
+"""Bytes of the largest datagram that passes, in turn; 0: there is none too large."""
 GRID = [
-    Impairment(delay, jitter=max(delay / 4, 0.005), loss=loss, duplicate=0.03, seed=seed)
+    Impairment(
+        delay,
+        jitter=max(delay / 4, 0.005),
+        loss=loss,
+        duplicate=0.03,
+        largest=LARGEST[seed % len(LARGEST)],
+        seed=seed,
+    )
     for seed, (delay, loss) in enumerate(
         [(0.0, 0.0), (0.0, 0.01), (0.0, 0.1), (0.02, 0.05), (0.05, 0.01), (0.1, 0.0), (0.1, 0.05),
          (0.2, 0.0), (0.2, 0.01), (0.2, 0.1)]
