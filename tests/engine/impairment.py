@@ -55,8 +55,8 @@ class _Path:
             heapq.heappush(self._waiting, (self._loop.time() + wait, self._count, deliver))
         self._arm()
 
-    def lift(self) -> None:
-        self._how = Impairment()
+    def alter(self, how: Impairment) -> None:
+        self._how = how
 
     def drop_all(self) -> None:
         self._waiting.clear()
@@ -90,10 +90,9 @@ class _ImpairedTransport:
         if not self._inner.is_closing():
             self._inner.sendto(data, address)
 
-    def lift(self) -> None:
-        """A good network from now on."""
-        self._out.lift()
-        self._back.lift()
+    def alter(self, how: Impairment) -> None:
+        self._out.alter(how)
+        self._back.alter(how)
 
     def close(self) -> None:
         self._out.drop_all()
@@ -122,8 +121,13 @@ def impair(pc: Any, how: Impairment) -> None:
         protocol.transport = _ImpairedTransport(protocol.transport, out, back)
 
 
-def lift(pc: Any) -> None:
-    """No impairment from now on: what ``pc`` says last arrives."""
+def alter(pc: Any, how: Impairment) -> None:
+    """Another network from now on, for a ``pc`` that is impaired."""
     for protocol in pc.sctp.transport.transport._connection._protocols:
         if isinstance(protocol.transport, _ImpairedTransport):
-            protocol.transport.lift()
+            protocol.transport.alter(how)
+
+
+def lift(pc: Any) -> None:
+    """No impairment from now on: what ``pc`` says last arrives."""
+    alter(pc, Impairment())
