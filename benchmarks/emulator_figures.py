@@ -6,12 +6,9 @@ the aims, and the figures' names.
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 from benchmarks.emulator import Memory, Speed, from_json, mean
 from benchmarks.plan import Plan
-from benchmarks.process import BenchError
+from benchmarks.process import output_of
 from benchmarks.report import Aim, Row
 
 PYTE, XTERM_JS = "stock pyte", "xterm.js in Node"
@@ -25,19 +22,9 @@ LINE_AIM = 500.0
 
 async def measure(plan: Plan, _cast: object) -> list[Row]:
     """Some 20 s in the short form, two minutes in the long one."""
-    arguments = ["-m", "benchmarks.emulator", "--json", *([] if plan.long else ["--short"])]
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        output, _ = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode:
-        raise BenchError(f"benchmarks.emulator ended with {child.returncode}")
-    return rows(from_json(output.decode()))
+    form = () if plan.long else ("--short",)
+    output = await output_of("benchmarks.emulator", "--json", *form)
+    return rows(from_json(output))
 
 
 def rows(found: dict[str, Speed | Memory]) -> list[Row]:

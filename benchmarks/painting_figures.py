@@ -6,14 +6,12 @@ as it needs Qt), the aims, and the figures' names.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from dataclasses import asdict, dataclass
 
 from benchmarks.neighbours import QUIET, Neighbours, quiet
 from benchmarks.plan import Plan
-from benchmarks.process import BenchError
+from benchmarks.process import output_of
 from benchmarks.report import Aim, Row
 
 FRAME_SECONDS = 1 / 60
@@ -47,20 +45,10 @@ async def measure(plan: Plan, _cast: object) -> list[Row]:
     if (before := await quiet()) > QUIET:
         plan.say(f"others take {before:.0f} % of a processor, and go on doing so")
     neighbours = Neighbours()
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.painting", "--json", stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        output, _ = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode:
-        raise BenchError(f"benchmarks.painting ended with {child.returncode}")
+    output = await output_of("benchmarks.painting", "--json")
     others = neighbours.share()
     plan.say(f"others took {others:.0f} % of a processor meanwhile")
-    return rows(from_json(output.decode()), others)
+    return rows(from_json(output), others)
 
 
 def rows(found: dict[str, Result], others: float) -> list[Row]:

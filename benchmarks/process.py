@@ -169,6 +169,23 @@ class Child:
         return self._log.read().decode(errors="replace")
 
 
+async def output_of(module: str, *arguments: str) -> str:
+    """What a module prints that is run by itself. Raises BenchError when it fails; a
+    cancelled caller leaves no process."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        output, _ = await child.communicate()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode:
+        raise BenchError(f"{module} ended with {child.returncode}")
+    return output.decode()
+
+
 class Service(Protocol):
     """The child's end: a request ``op`` calls ``op_<op>`` with the rest of its fields."""
 

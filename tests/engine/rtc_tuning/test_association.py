@@ -4,12 +4,8 @@ purpose. What its parts do is tested under tests/engine/sctp."""
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
-from aiortc import RTCDataChannel, RTCDataChannelParameters
-from aiortc.rtcsctptransport import RTCSctpCapabilities
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,158 +13,27 @@ from engine.rtc_tuning import association
 from engine.rtc_tuning.association import (
     SACK_DELAY_SECONDS,
     SACKS_PER_BATCH,
-    TURN_BYTES,
-    TunedSctpTransport,
 )
 from engine.sctp.congestion import CEILING_BYTES, CEILING_RATE
 from engine.sctp.inbound import MAX_MESSAGE
 from engine.sctp.packet import (
-    COMMON_HEADER,
     DATA,
-    FIRST_FRAGMENT,
     IMMEDIATE,
-    LAST_FRAGMENT,
     SACK,
     Sealer,
-    data_chunk,
     open_packet,
     parse_sack,
 )
-from engine.sctp.path import ROOM, room_in
+from tests.engine.rtc_tuning.ends import (
+    ETHERNET,
+    End,
+    data_packet,
+    joined,
+    next_tsn,
+)
 from tests.engine.until import until
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-ETHERNET = 1500
-LOOPBACK = 65_536
 INIT_ACK = 2
-HEARTBEAT = 4
-STRING = 51
-BINARY = 53
-
-
-class Wire:
-    """In the place of DTLS: one end of a line whose packets arrive in the next turn."""
-
-    state = "connected"
-
-    def __init__(self, role: str, mtu: int) -> None:
-        self._role = role
-        self._mtu = mtu
-        self.ice = self
-        self.far: Wire | None = None
-        self.receiver: TunedSctpTransport | None = None
-        self.sent: list[list[bytes]] = []
-        self.lose: Callable[[bytes], bool] = lambda _: False
-        self.delay = 0.0
-        self.broken = False
-        self.takes = 65_536
-        """Bytes of the largest packet that passes whole."""
-        self.in_pieces = False
-
-    def path_mtu(self) -> int:
-        return self._mtu
-
-    def allow_fragments(self) -> None:
-        self.in_pieces = True
-
-    def passes(self, packet: bytes) -> bool:
-        return (len(packet) <= self.takes or self.in_pieces) and not self.lose(packet)
-
-    def send_packets(self, packets: list[bytes]) -> None:
-        if self.broken:
-            raise ConnectionError("Cannot send encrypted data, not connected")
-        self.sent.append(packets)
-        arriving = [packet for packet in packets if self.passes(packet)]
-        if arriving and self.far is not None:
-            asyncio.get_running_loop().call_later(self.delay, self.far.arrive, arriving)
-
-    async def _send_data(self, data: bytes) -> None:
-        self.send_packets([data])
-
-    def arrive(self, packets: list[bytes]) -> None:
-        if self.receiver is not None:
-            self.receiver.packets_received(packets)
-
-    def _register_data_receiver(self, receiver: TunedSctpTransport) -> None:
-        self.receiver = receiver
-
-    def _unregister_data_receiver(self, receiver: TunedSctpTransport) -> None:
-        self.receiver = None
-
-    def chunks(self, kind: int) -> list[tuple[int, bytes]]:
-        """Flags and bodies of the chunks of one kind that were sent."""
-        return [
-            (flags, body)
-            for packets in self.sent
-            for packet in packets
-            for found, flags, body in open_packet(packet)[1]
-            if found == kind
-        ]
-
-
-class End:
-    """An association and its wire; ``got`` is what its channels have received."""
-
-    def __init__(self, role: str, mtu: int) -> None:
-        self.wire = Wire(role, mtu)
-        self.sctp = TunedSctpTransport(self.wire)  # type: ignore[arg-type]
-        self.channels: list[RTCDataChannel] = []
-        self.got: list[str | bytes] = []
-        self.sctp.on("datachannel", self.adopt)
-
-    def adopt(self, channel: RTCDataChannel) -> None:
-        self.channels.append(channel)
-        channel.on("message", self.got.append)
-
-    def open(self, label: str = "x") -> RTCDataChannel:
-        channel = RTCDataChannel(self.sctp, RTCDataChannelParameters(label=label))
-        channel.on("message", self.got.append)
-        return channel
-
-    async def start(self, limit: int = MAX_MESSAGE) -> None:
-        await self.sctp.start(RTCSctpCapabilities(maxMessageSize=limit), 5000)
-
-    @property
-    def established(self) -> bool:
-        return self.sctp._association_state == self.sctp.State.ESTABLISHED
-
-    def sacks(self) -> int:
-        return len(self.wire.chunks(SACK))
-
-
-@asynccontextmanager
-async def joined(
-    mtu: int = 0, delay: float = 0.0, peer_takes: int = 0
-) -> AsyncIterator[tuple[End, End, RTCDataChannel]]:
-    """Two ends with one open channel, and nothing under way any more."""
-    one, other = End("client", mtu), End("server", mtu)
-    one.wire.far, other.wire.far = other.wire, one.wire
-    one.wire.delay = other.wire.delay = delay
-    one.sctp.peer_takes = peer_takes
-    channel = one.open()
-    await one.start()
-    await other.start()
-    await until(lambda: channel.readyState == "open" and other.channels)
-    await until(lambda: one.sctp._outbound.idle and other.sctp._outbound.idle)
-    for end in (one, other):
-        end.wire.sent.clear()
-    yield one, other, channel
-    for end in (one, other):
-        await end.sctp.stop()
-
-
-def data_packet(end: End, tsn: int, data: bytes, flags: int = 0, stream: int = 0) -> bytes:
-    """A packet as the far side of ``end`` might send it."""
-    sctp = end.sctp
-    chunk = data_chunk(flags | FIRST_FRAGMENT | LAST_FRAGMENT, tsn, stream, 0, BINARY, data)
-    return Sealer(5000, 5000, sctp._local_verification_tag).seal(chunk)
-
-
-def next_tsn(end: End) -> int:
-    assert end.sctp._inbound is not None
-    return end.sctp._inbound.cumulative + 1
 
 
 async def test_messages_of_all_kinds_and_sizes_arrive_both_ways() -> None:
@@ -179,72 +44,6 @@ async def test_messages_of_all_kinds_and_sizes_arrive_both_ways() -> None:
             other.channels[0].send(message)
         await until(lambda: other.got == sent and one.got == sent)
         assert channel.bufferedAmount == 0
-
-
-# How large packets are.
-
-
-async def largest(end: End, channel: RTCDataChannel, other: End) -> int:
-    """Bytes of chunks in the largest packet of a flood's second half."""
-    for _ in range(2):
-        end.wire.sent.clear()
-        other.got.clear()
-        for _ in range(10):
-            channel.send(bytes(50_000))
-        await until(lambda: len(other.got) == 10)
-    return max(len(packet) for packets in end.wire.sent for packet in packets) - COMMON_HEADER
-
-
-@pytest.mark.parametrize(
-    ("mtu", "peer_takes", "room"),
-    [
-        (0, 4096, ROOM),
-        (1276, 4096, ROOM),
-        (1420, 0, 1320),
-        (ETHERNET, 0, 1376),
-        (LOOPBACK, 0, 1376),
-        (LOOPBACK, 4096, 4044),
-        (LOOPBACK, 16_384, 16_332),
-        (LOOPBACK, 999_999, 16_332),
-    ],
-)
-async def test_packets_are_as_large_as_the_path_and_the_peer_take(
-    mtu: int, peer_takes: int, room: int
-) -> None:
-    async with joined(mtu, peer_takes=peer_takes) as (one, other, channel):
-        assert room - 4 < await largest(one, channel, other) <= room
-
-
-async def test_a_size_that_does_not_pass_is_never_used_for_data() -> None:
-    async with joined(LOOPBACK, peer_takes=16_384) as (one, other, channel):
-        one.wire.takes = 9000
-        await largest(one, channel, other)
-        assert max(len(body) for _, body in one.wire.chunks(DATA)) <= 1376
-        assert one.sctp._outbound.timeouts == 0
-
-
-async def test_nothing_is_asked_before_there_is_much_to_send() -> None:
-    async with joined(LOOPBACK, peer_takes=16_384) as (one, other, channel):
-        for number in range(50):
-            channel.send(bytes(100))
-            await until(lambda number=number: len(other.got) == number + 1)  # type: ignore[misc]
-        assert one.wire.chunks(HEARTBEAT) == []
-        await largest(one, channel, other)
-        assert one.wire.chunks(HEARTBEAT) == []  # and not again once it is known
-        assert one.sctp._outbound._room == room_in(16_384)
-
-
-async def test_a_path_that_takes_less_than_before_is_noticed_and_loses_nothing() -> None:
-    async with joined(LOOPBACK, peer_takes=4096) as (one, other, channel):
-        assert await largest(one, channel, other) > 4000
-        other.got.clear()
-        one.wire.takes = 1300
-        sent = [number.to_bytes(2) * 8000 for number in range(30)]
-        for message in sent:
-            channel.send(message)
-        await until(lambda: other.got == sent, 20)
-        assert one.wire.in_pieces
-        assert await largest(one, channel, other) <= ROOM
 
 
 async def test_the_first_messages_need_no_answer_to_the_very_first() -> None:
@@ -342,16 +141,6 @@ async def test_what_is_on_its_way_never_exceeds_the_ceiling(delay: float) -> Non
         assert most <= CEILING_BYTES + max(least, 2 * delay + 0.05) * CEILING_RATE
         assert most > CEILING_BYTES / 2  # the cap is what held it
         assert turns > 10
-
-
-@pytest.mark.parametrize("peer_takes", [0, 4096, 16_384])
-async def test_no_turn_of_the_loop_is_filled_with_one_associations_packets(peer_takes: int) -> None:
-    async with joined(LOOPBACK, peer_takes=peer_takes) as (one, other, channel):
-        await largest(one, channel, other)
-        turns = [sum(map(len, packets)) for packets in one.wire.sent]
-        # One more packet than that tells that there is more to send.
-        assert max(turns) <= TURN_BYTES + one.sctp._path.room + COMMON_HEADER * 25
-        assert max(turns) > TURN_BYTES / 2
 
 
 async def test_an_urgent_message_overtakes_a_flood_but_not_what_has_left() -> None:
