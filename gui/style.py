@@ -176,7 +176,8 @@ QPushButton:pressed { background: $selection; }
 QPushButton:focus { border-color: $accent; }
 QPushButton:disabled { color: $muted; background: $window; }
 QPushButton[primary="true"], QPushButton:default { background: $accent; color: $accent_text;
-    border-color: $accent; font-weight: 600; }
+    border-color: $accent; }
+QPushButton[primary="true"] { font-weight: 600; }  /* Qt does not make room for it in :default */
 QPushButton[primary="true"]:disabled { background: $hover; color: $muted; border-color: $border; }
 QPushButton[primary="true"]:focus { border-color: $text; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px;
