@@ -68,6 +68,18 @@ DEFAULT_MODES = frozenset(
         Mode.ALT_ESCAPE,
     }
 )
+PLAIN_FLAGS = frozenset(
+    int(mode)
+    for mode in (
+        Mode.APPLICATION_CURSOR,
+        Mode.CURSOR_BLINK,
+        Mode.CURSOR_VISIBLE,
+        Mode.FOCUS_REPORTS,
+        Mode.BRACKETED_PASTE,
+        Mode.SYNCHRONIZED,
+    )
+)
+"""Modes of every day that nothing on the screen depends on: to set one is to keep its number."""
 ANSI_NEVER = frozenset({1, 5, 7, 10, 11, 13, 14, 15, 16, 17, 18, 19})
 """ANSI modes that exist and cannot be set: DECRQM answers "permanently reset"."""
 PRIVATE_NEVER = frozenset(

@@ -6,7 +6,7 @@ Owns the rows and the state that switching screens switches. Does not own edits
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator.charsets import Charsets
 from engine.emulator.rows import BLANK, DEFAULT_PEN
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.emulator.rows import Row
 
 
-NOWHERE = (-1, -1)
+NOWHERE: Final = (-1, -1)
 """A row and a column that are on no screen."""
 
 

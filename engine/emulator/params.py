@@ -5,11 +5,13 @@ Owns numbers and their defaults. Does not own where sequences begin and end.
 
 from __future__ import annotations
 
-MAX_PARAMETER = 65_535
+from typing import Final
+
+MAX_PARAMETER: Final = 65_535
 """Larger numbers in a sequence count as this."""
-MAX_PARAMETERS = 32
+MAX_PARAMETERS: Final = 32
 """Parameters of one sequence; the rest is dropped."""
-_DIGITS = 6
+_DIGITS: Final = 6
 
 
 class Params:

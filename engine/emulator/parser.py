@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from engine.emulator import graphics, osc, reports, tables
+from engine.emulator.heads import PREFIXES
 from engine.emulator.params import Params
 from engine.emulator.sixel import PICTURE, Decoder
 
@@ -21,34 +22,34 @@ if TYPE_CHECKING:
 
     from engine.emulator.modal import Screen
 
-MAX_SEQUENCE = 512
+MAX_SEQUENCE: Final = 512
 """Characters of one control sequence. A longer one is read to its end and dropped."""
 MAX_KNOWN, MAX_KNOWN_LENGTH = 1024, 16
 """Control sequences whose call is remembered (all are forgotten beyond it), and their length."""
-MAX_STRING = 262_144
+MAX_STRING: Final = 262_144
 """Characters of one OSC or DCS string. A longer one is read to its end and dropped."""
 
-_CSI = re.compile(r"\[([<=>?]?)([0-9:;]*)([ -/]*)([@-~])")
-_SHORT = re.compile(r"([ -/]*)([0-~])")
-_UNFINISHED = re.compile(
+_CSI: Final = re.compile(r"\[([<=>?]?)([0-9:;]*)([ -/]*)([@-~])")
+_SHORT: Final = re.compile(r"([ -/]*)([0-~])")
+_UNFINISHED: Final = re.compile(
     "[\x00-\x17\x19\x1c-\x1f\x7f]*(?:[ -/][\x00-\x17\x19\x1c-/\x7f]*)?"
     "|[\x00-\x17\x19\x1c-\x1f\x7f]*\\[[\x00-\x17\x19\x1c-?\x7f]*"
 )
-_CONTROLS = re.compile("[\x00-\x17\x19\x1c-\x1f\x7f]*")
-_BREAKS = re.compile("[\x18\x1a]")
-_OSC_ENDS = re.compile("[\x07\x18\x1a]")
-_SEQUENCE_ENDS = re.compile("[\x18\x1a@-~\x80-\U0010ffff]")
-_SHORT_ENDS = re.compile("[\x18\x1a0-~\x80-\U0010ffff]")
-_INNER_CONTROL = re.compile("[\x00-\x1f]")
-_SIXEL_HEAD = re.compile("([0-9;]{0,63})q")
-MAX_HEAD = 64
+_CONTROLS: Final = re.compile("[\x00-\x17\x19\x1c-\x1f\x7f]*")
+_BREAKS: Final = re.compile("[\x18\x1a]")
+_OSC_ENDS: Final = re.compile("[\x07\x18\x1a]")
+_SEQUENCE_ENDS: Final = re.compile("[\x18\x1a@-~\x80-\U0010ffff]")
+_SHORT_ENDS: Final = re.compile("[\x18\x1a0-~\x80-\U0010ffff]")
+_INNER_CONTROL: Final = re.compile("[\x00-\x1f]")
+_SIXEL_HEAD: Final = re.compile("([0-9;]{0,63})q")
+MAX_HEAD: Final = 64
 """Characters of a DCS within which it is known whether it is sixel graphics."""
-_STRINGS = frozenset("PX]^_")
-_SIXEL = "q"
+_STRINGS: Final = frozenset("PX]^_")
+_SIXEL: Final = "q"
 """The kind of a DCS that turned out to be sixel graphics: decoded as it comes, never held."""
 _OVERLONG, _OVERLONG_SHORT = "[", "("
 """Kinds of "string" that sequences longer than MAX_SEQUENCE become: only their end matters."""
-_ENDS = {
+_ENDS: Final = {
     "]": _OSC_ENDS,
     "P": _BREAKS,
     _SIXEL: _BREAKS,
@@ -265,13 +266,14 @@ class Parser:
         if event:
             self._call(event, self._events[event][0])
 
-    def plain_sequence(self, sequence: str) -> None:
-        """``[numbers final``, known to be well-formed."""
-        known = self._known.get(sequence)
+    def sequence(self, whole: str) -> None:
+        """``[prefix numbers final``, known to be well-formed."""
+        known = self._known.get(whole)
         if known is not None:
             self._call(*known)
-        elif len(sequence) < MAX_SEQUENCE:
-            self._sequence(sequence, "", sequence[1:-1], "", sequence[-1])
+        elif len(whole) < MAX_SEQUENCE:
+            prefix = whole[1] if whole[1] in PREFIXES else ""
+            self._sequence(whole, prefix, whole[1 + len(prefix) : -1], "", whole[-1])
 
     def _sequence(
         self, whole: str, prefix: str, numbers: str, intermediates: str, final: str

@@ -6,7 +6,7 @@ seen so far. Does not own rows (rows) or the meaning of SGR (sgr).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import sgr
 from engine.emulator.style import DEFAULT_STYLE, Style
@@ -16,35 +16,37 @@ if TYPE_CHECKING:
 
     from engine.emulator.pictures import Picture
 
-MAX_PENS = 60_000
+MAX_PENS: Final = 60_000
 """Pens at one time; a BMP code point each. Beyond it, unused ones are collected."""
-MAX_STEPS = 20_000
+MAX_STEPS: Final = 20_000
 """SGR results remembered; all are forgotten beyond it."""
-NEAR_FULL = MAX_PENS * 3 // 4
+NEAR_FULL: Final = MAX_PENS * 3 // 4
 """From here on, those in use are looked for, a few rows per new pen."""
 
-_RESETS = frozenset({"", "0"})
+_RESETS: Final = frozenset({"", "0"})
 
-MAX_RUNS = 20_000
+MAX_RUNS: Final = 20_000
 """Runs remembered; all are forgotten beyond it."""
 
 
-class Steps(dict[str, "tuple[str, Steps]"]):
-    """Parameter text to the pen it leads to and that pen's own steps.
+class Steps:
+    """What SGRs lead to from one pen, or from any of some that are alike.
 
-    ``runs`` has those steps with the text after them: an SGR and its text as they came, to how
-    many cells, the pen, its steps, the cells, as many times the pen, and the flags a row needs.
-    ``rest`` is what is alike in the styles of all pens that share these steps.
+    ``after`` has parameter text to the pen it leads to and that pen's own steps. ``runs`` has the
+    same with the text after it: an SGR and its text as they came, to how many cells, the pen, its
+    steps, the cells, as many times the pen, and the flags a row needs. ``rest`` is what is alike
+    in the styles of all pens that share these steps.
     """
 
-    __slots__ = ("rest", "runs")
+    __slots__ = ("after", "rest", "runs")
 
     def __init__(self, rest: tuple[object, ...] = ()) -> None:
         self.rest = rest
+        self.after: dict[str, tuple[str, Steps]] = {}
         self.runs: dict[str, Run] = {}
 
     def clear(self) -> None:
-        super().clear()
+        self.after.clear()
         self.runs.clear()
 
 
@@ -121,15 +123,15 @@ class Pens:
     def step(self, pen: str, parameters: str, key: str) -> tuple[str, Steps]:
         """The pen after ``CSI parameters m``, remembered under ``key``."""
         steps = self.steps(pen)
-        found = self.two_colours(pen, key, steps) if key[:4] == "[38;" else steps.get(key)
+        found = self.two_colours(pen, key, steps) if key[:4] == "[38;" else steps.after.get(key)
         if found is not None:
             return found
         self._remember()
         style = self._styles[ord(pen)]
         after = self.pen(sgr.apply(style, parameters))
-        found = self.steps(pen)[key] = after, self.steps(after)
+        found = self.steps(pen).after[key] = after, self.steps(after)
         if parameters in _RESETS and style[2:] in self._shared:
-            self._shared[style[2:]][key] = found
+            self._shared[style[2:]].after[key] = found
         return found
 
     def two_colours(self, pen: str, key: str, steps: Steps) -> tuple[str, Steps] | None:
@@ -139,16 +141,16 @@ class Pens:
         """
         pair = sgr.two_colours(key)
         if pair is None:
-            return steps.get(key)
+            return steps.after.get(key)
         rest = steps.rest or self._styles[ord(pen)][2:]
         shared = self._shared.get(rest)
         if shared is None:
             shared = self._shared[rest] = Steps(rest)
-        found = shared.get(key)
+        found = shared.after.get(key)
         if found is None:
             self._remember()
             style = tuple.__new__(Style, pair + rest)
-            found = shared[key] = self._index.get(style) or self._new(style), shared
+            found = shared.after[key] = self._index.get(style) or self._new(style), shared
         return found
 
     def _remember(self) -> None:

@@ -10,26 +10,32 @@ history, snapshots and caches may share it. Does not own where rows are kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Row = tuple[str, str, int]
+COMPILED: Final = __file__.endswith((".so", ".pyd"))
+"""Whether this is the compiled form of the emulator (scripts/compiled.py)."""
+if COMPILED:  # noqa: SIM108  # a type's name is no expression
+    # The compiler takes a tuple of known shape apart, and rows have an identity to keep.
+    Row = tuple[Any, ...]
+else:
+    Row = tuple[str, str, int]
 
-WIDE = 1
+WIDE: Final = 1
 """The text may hold right halves of wide characters."""
-CLUSTER = 2
+CLUSTER: Final = 2
 """The text may hold private code points that stand for clusters."""
-WRAPPED = 4
+WRAPPED: Final = 4
 """The text goes on in the next row."""
-PROMPT = 8
+PROMPT: Final = 8
 """A prompt starts here (OSC 133)."""
 
-DEFAULT_PEN = "\0"
-HALF = "\0"
+DEFAULT_PEN: Final = "\0"
+HALF: Final = "\0"
 """The right half of a wide character, in a row's text."""
-BLANK: Row = ("", "", 0)
+BLANK: Final[Row] = ("", "", 0)
 
 
 def blank(columns: int, pen: str) -> Row:

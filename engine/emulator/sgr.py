@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
@@ -40,19 +41,21 @@ _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     **{100 + n: (("bg", 8 + n),) for n in range(8)},
 }
 
-_COLOUR_TARGETS = {38: "fg", 48: "bg", 58: "underline_colour"}
-_KEPT = ("link", "protected")
+_COLOUR_TARGETS: Final = {38: "fg", 48: "bg", 58: "underline_colour"}
+_KEPT: Final = ("link", "protected")
 """What SGR 0 leaves alone: these are no renditions."""
-_CLEARED = {name: value for name, value in DEFAULT_STYLE._asdict().items() if name not in _KEPT}
-_FIELDS = {
+_CLEARED: Final = {
+    name: value for name, value in DEFAULT_STYLE._asdict().items() if name not in _KEPT
+}
+_FIELDS: Final = {
     code: [(Style._fields.index(name), value) for name, value in changes]
     for code, changes in _SIMPLE.items()
 }
-_RENDITIONS = Style._fields.index(_KEPT[0])
+_RENDITIONS: Final = Style._fields.index(_KEPT[0])
 """How many fields come before those that SGR 0 leaves alone."""
-MAX_FAST = 48
+MAX_FAST: Final = 48
 """Characters of parameters that are read as plain numbers; longer ones are looked at closely."""
-MAX_DIGITS = 5
+MAX_DIGITS: Final = 5
 """Digits of a number; a longer one is beyond everything that means something."""
 
 
@@ -96,8 +99,8 @@ def apply(style: Style, parameters: str) -> Style:
     return tuple.__new__(Style, fields)
 
 
-_INDEXED = {f"5;{n}": n for n in range(256)}
-_TRUE = re.compile(
+_INDEXED: Final = {f"5;{n}": n for n in range(256)}
+_TRUE: Final = re.compile(
     r"\[38;2;(\d{1,3});(\d{1,3});(\d{1,3});48;2;(\d{1,3});(\d{1,3});(\d{1,3})", re.ASCII
 )
 
@@ -177,7 +180,7 @@ def _set_colour(changes: dict[str, int | bool], code: int, colour: int | None) -
         changes[_COLOUR_TARGETS[code]] = colour
 
 
-_LEVELS = (0, 95, 135, 175, 215, 255)
+_LEVELS: Final = (0, 95, 135, 175, 215, 255)
 
 
 def nearest(colour: int) -> int:

@@ -2,7 +2,8 @@
 
 Owns decoding, the splitting of a chunk at its escapes, and the inline paths for
 text, SGR, cursor positioning, erasing to the end of the line and line ends. Does
-not own the grammar of what is rare (parser) nor what sequences do (tables, screen).
+not own text with other controls (ground), the grammar of what is rare (parser) nor
+what sequences do (tables, screen).
 The two ways must give the same screen: tests feed every case whole and in pieces.
 
 How it is fast: ``str.split`` finds the escapes, one dictionary look-up finds what an
@@ -15,29 +16,27 @@ from __future__ import annotations
 import codecs
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyte
 
 from engine.emulator import rows as row_edits
 from engine.emulator import tables
+from engine.emulator.ground import Ground
 from engine.emulator.heads import (
     COLUMN,
     ERASE_RIGHT,
+    FLAG,
     FORWARD,
     LINE,
     OTHER,
     POSITION,
+    REVERSE_INDEX,
     SHORT_PIECE,
     STYLE,
     Heads,
 )
-from engine.emulator.lines_in_bulk import (
-    LINE_ENDS,
-    print_clusters,
-    print_few_lines,
-    print_lines,
-)
+from engine.emulator.lines_in_bulk import FEW_LINES, LINE_ENDS, print_few_lines
 from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
 from engine.emulator.pens import Steps
@@ -47,19 +46,22 @@ from engine.emulator.width import BEYOND, cells_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from engine.emulator.heads import Head
     from engine.emulator.modal import Screen
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 65_536
+CHUNK: Final = 65_536
 """Characters worked on at a time: bounds what a huge feed() needs beside its data."""
 
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-_TABS_AND_TEXT = re.compile("[^\x00-\x08\x0a-\x1f\x7f]*")
-"""All that may be in lines printed in bulk. Twice as fast as searching for the rest."""
-_EIGHT_BIT = re.compile("[\x80-\x9f]")
-_LEADS_TO_C1 = b"\xc2"
+_EIGHT_BIT: Final = re.compile("[\x80-\x9f]")
+_LEADS_TO_C1: Final = b"\xc2"
 """What U+0080 to U+009F begin with in UTF-8."""
+
+_OTHER: Final[Head] = (OTHER, 0, 0, "", "")
+"""What only the parser reads."""
+_NONE: Final[dict[str, Head]] = {}
+"""Nothing is known while a string is open: all of it is the parser's."""
 
 
 class Stream(pyte.ByteStream):
@@ -79,9 +81,7 @@ class Stream(pyte.ByteStream):
         super().__init__(screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parser_of_rest = Parser(screen, self._call)
-        self._controls = {
-            char: (event, getattr(screen, event)) for char, event in tables.BASIC.items()
-        }
+        self._ground = Ground(screen, self._parser_of_rest, self._call)
 
     def _initialize_parser(self) -> None:
         """pyte's own parser is not used."""
@@ -103,7 +103,7 @@ class Stream(pyte.ByteStream):
             part = text[start : start + CHUNK] if len(text) > CHUNK else text
             part = self._parser_of_rest.resume(part)
             pieces = iter(part.split("\x1b"))
-            self._guarded(self._ground, next(pieces))
+            self._guarded(self._ground.text, next(pieces))
             while not self._guarded(self._run, pieces):
                 pass
 
@@ -140,6 +140,7 @@ class Stream(pyte.ByteStream):
         columns, lines = screen.columns, screen.lines
         fast = screen.fast
         idle = parser.idle
+        known = heads.known if idle else _NONE
         ascii_set = fast and idle and screen.charsets.ascii_is_set
         pen = screen.pen
         steps = pens.steps(pen) if idle else Steps()
@@ -177,30 +178,34 @@ class Stream(pyte.ByteStream):
                     flags |= its_flags
                     printed = shown
                     continue
-            parameters, style, text = piece.partition("m")
-            step = steps.get(parameters) if style else None
             before = None
-            if step is not None:
-                before = steps
-                pen, steps = step
-                runs = steps.runs
-            elif (
-                style
-                and idle
-                and parameters[:4] == "[38;"
-                and (step := pens.two_colours(pen, parameters, steps))
-            ):
-                pen, steps = step
-                runs = steps.runs
-            elif ascii_set and piece[:2] == "(B":
-                # It is so already, and many programs say it with every SGR.
-                before = steps
-                text = piece[2:]
-            else:
-                if idle:
-                    code, to_y, to_x, sequence, text = heads.get(piece) or heads.read(piece)
+            # Where both colours are set with each character, hardly a piece comes again.
+            head = known.get(piece) if runs else None
+            if head is None:
+                parameters, style, text = piece.partition("m")
+                step = steps.after.get(parameters) if style else None
+                if step is not None:
+                    before = steps
+                    pen, steps = step
+                    runs = steps.runs
+                elif (
+                    style
+                    and idle
+                    and parameters[:4] == "[38;"
+                    and (step := pens.two_colours(pen, parameters, steps))
+                ):
+                    pen, steps = step
+                    runs = steps.runs
+                elif ascii_set and piece[:2] == "(B":
+                    # It is so already, and many programs say it with every SGR.
+                    before = steps
+                    text = piece[2:]
+                elif idle:
+                    head = known.get(piece) or heads.read(piece)
                 else:
-                    code, sequence = OTHER, ""
+                    head = _OTHER
+            if head is not None:
+                code, to_y, to_x, sequence, text = head
                 if code == STYLE:
                     pen, steps = pens.step(pen, sequence[1:-1], sequence[:-1])
                     runs = steps.runs
@@ -229,7 +234,7 @@ class Stream(pyte.ByteStream):
                         if len(row[0]) <= x and pen == DEFAULT_PEN:
                             if row[2] & WRAPPED:
                                 rows[y] = (row[0], row[1], row[2] & ~WRAPPED)
-                        elif pens.protected or x == 0:
+                        elif pens.protected:
                             cursor.x, cursor.y = x, y
                             screen.pen = pen
                             screen.erase(y, x, columns, selective=False)
@@ -249,6 +254,19 @@ class Stream(pyte.ByteStream):
                         y = to_y
                         if y >= lines:
                             y = lines - 1
+                    elif code == FLAG:
+                        if to_x:
+                            screen.mode.add(to_y)
+                        else:
+                            screen.mode.discard(to_y)
+                    elif code == REVERSE_INDEX:
+                        if x >= columns:
+                            x = columns - 1
+                        if y == screen.top:
+                            screen.pen = pen
+                            screen.scroll(y, screen.bottom, -1)
+                        elif y > 0:
+                            y -= 1
                     else:
                         if fast and x >= columns:
                             cursor.x, screen.wrap_next = columns - 1, True
@@ -259,14 +277,15 @@ class Stream(pyte.ByteStream):
                         screen.pen = pen
                         # Only REP, right after text, may ask what was printed.
                         screen.last = _last_cell(printed) if sequence[-1:] == "b" else ""
-                        if sequence:
-                            parser.plain_sequence(sequence)
+                        if sequence[:1] == "[":
+                            parser.sequence(sequence)
                         else:
                             text = parser.escape(piece)
                         rows, cursor = screen.rows, screen.cursor
                         columns, lines = screen.columns, screen.lines
                         fast = screen.fast
                         idle = parser.idle
+                        known = heads.known if idle else _NONE
                         ascii_set = fast and idle and screen.charsets.ascii_is_set
                         pen = screen.pen
                         steps = pens.steps(pen) if idle else Steps()
@@ -279,37 +298,71 @@ class Stream(pyte.ByteStream):
                 if before is not None and plain and not before.rest:
                     pens.remember_run(before, piece, (0, pen, steps, "", "", 0))
                 continue
-            if fast and text.isprintable():
-                if text.isascii():
-                    shown = text
-                else:
-                    shown = cells_of(text)
-                    if BEYOND in shown or screen.open_cluster:
-                        shown = ""
-                    elif len(shown) != len(text):
-                        flags |= WIDE
-                size = len(shown)
-                if shown and x + size <= columns:
-                    its_pens = pen * size
-                    if (
-                        before is not None
-                        and not before.rest
-                        and plain
-                        and len(piece) <= SHORT_PIECE
-                    ):
-                        # What sets both colours hardly ever comes with the same text again.
-                        run = (size, pen, steps, shown, its_pens, WIDE if size != len(text) else 0)
-                        pens.remember_run(before, piece, run)
-                    if cells:
-                        cells += shown
-                        cell_pens += its_pens
+            if fast:
+                body = text
+                printable = text.isprintable()
+                if not printable:
+                    body = text.rstrip("\r\n")
+                    printable = len(body) < len(text) and body.isprintable()
+                if printable:
+                    if body.isascii():
+                        shown = body
                     else:
-                        cells = shown
-                        cell_pens = its_pens
-                        from_x = x
-                    x += size
-                    printed = shown
-                    continue
+                        shown = cells_of(body)
+                        if BEYOND in shown or screen.open_cluster:
+                            shown = ""
+                        elif len(shown) != len(body):
+                            flags |= WIDE
+                    size = len(shown)
+                    if (
+                        (shown or not body)
+                        and x + size <= columns
+                        and (body is text or len(text) - len(body) <= FEW_LINES)
+                    ):
+                        its_pens = pen * size
+                        if (
+                            before is not None
+                            and not before.rest
+                            and plain
+                            and body is text
+                            and len(piece) <= SHORT_PIECE
+                        ):
+                            # What sets both colours hardly ever comes with the same text again.
+                            wide = WIDE if size != len(text) else 0
+                            pens.remember_run(
+                                before, piece, (size, pen, steps, shown, its_pens, wide)
+                            )
+                        if cells:
+                            cells += shown
+                            cell_pens += its_pens
+                        else:
+                            cells = shown
+                            cell_pens = its_pens
+                            from_x = x
+                        x += size
+                        if body is text:
+                            printed = shown
+                            continue
+                        if cells:
+                            row = rows[y]
+                            if row is BLANK and not from_x:
+                                rows[y] = (cells, cell_pens, flags)
+                            else:
+                                rows[y] = put(row, from_x, cells, cell_pens, flags)
+                            cells = ""
+                        flags = 0
+                        screen.print_at = NOWHERE
+                        if x >= columns:
+                            x = columns - 1
+                        for end in text[len(body) :]:
+                            if end == "\r":
+                                x = 0
+                            elif y == screen.bottom:
+                                screen.pen = pen
+                                screen.scroll(screen.top, y, 1)
+                            elif y < lines - 1:
+                                y += 1
+                        continue
             if cells:
                 row = rows[y]
                 if row is BLANK and not from_x:
@@ -340,11 +393,12 @@ class Stream(pyte.ByteStream):
                     cursor.x, screen.wrap_next = x, False
             screen.pen = pen
             screen.last = ""
-            self._ground(text)
+            self._ground.text(text)
             rows, cursor = screen.rows, screen.cursor
             columns, lines = screen.columns, screen.lines
             fast = screen.fast
             idle = parser.idle
+            known = heads.known if idle else _NONE
             ascii_set = fast and idle and screen.charsets.ascii_is_set
             pen = screen.pen
             steps = pens.steps(pen) if idle else Steps()
@@ -365,59 +419,6 @@ class Stream(pyte.ByteStream):
                 cursor.x, screen.wrap_next = x, False
         screen.pen = pen
         screen.last = _last_cell(printed)
-
-    # -- text with controls in it
-
-    def _ground(self, text: str) -> None:
-        """Text between two sequences: runs, line ends, single controls."""
-        screen = self._screen
-        parser = self._parser_of_rest
-        if not parser.idle:
-            text = parser.collect(text)
-        if not text:
-            return
-        if screen.fast and "\r\n" in text:
-            first, _, text = text.partition("\r\n")
-            self._controlled(first)
-            screen.linefeed()
-            screen.carriage_return()
-            lines, ends, last = text.rpartition("\r\n")
-            if ends and self._in_bulk(lines):
-                text = last
-            screen.last = ""
-        self._controlled(text)
-
-    def _in_bulk(self, text: str) -> bool:
-        """Print lines, and the end of the last one; False, and nothing printed, for others."""
-        screen = self._screen
-        if not screen.fast:
-            # What came before the first line's end switched it off.
-            return False
-        if print_clusters(screen, text):
-            return True
-        lines = text.split("\r\n")
-        joined = "".join(lines)
-        if not joined.isprintable() and not _TABS_AND_TEXT.fullmatch(joined):
-            return False
-        self._call("print_lines", print_lines, screen, lines)
-        return True
-
-    def _controlled(self, text: str) -> None:
-        """Text and single controls."""
-        screen = self._screen
-        controls = self._controls
-        position, length = 0, len(text)
-        while position < length:
-            found = _CONTROL.search(text, position)
-            end = found.start() if found else length
-            if end > position:
-                self._call("draw", screen.draw, text[position:end])
-            if end < length:
-                screen.last = ""
-                control = controls.get(text[end])
-                if control:
-                    self._call(*control)
-            position = end + 1
 
 
 def _last_cell(cells: str) -> str:

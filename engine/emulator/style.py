@@ -6,14 +6,14 @@ styles are kept (pens) or selected (sgr).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from engine.emulator.pictures import Strip
 
-DEFAULT_COLOUR = -1
+DEFAULT_COLOUR: Final = -1
 """A colour nobody chose: the theme's foreground or background."""
-TRUECOLOUR = 1 << 24
+TRUECOLOUR: Final = 1 << 24
 """Set in a colour that is ``0xRRGGBB``; without it 0..255 index the palette."""
 
 
@@ -43,7 +43,7 @@ class Style(NamedTuple):
     """Where the cell is one of a picture: the row of cells of it. None in every Run."""
 
 
-DEFAULT_STYLE = Style()
+DEFAULT_STYLE: Final = Style()
 
 
 class Hyperlink(NamedTuple):

@@ -35,9 +35,9 @@ def width(char: str) -> int:
     """0, 1 or 2 cells; -1 for what has no width at all. "" is 0."""
     if _FLAG_LETTERS.match(char):
         return 1
-    if "\ud800" <= char <= "\udfff":
-        return 1
-    return wcwidth(char) if char else 0
+    if not char:
+        return 0
+    return 1 if 0xD800 <= ord(char) <= 0xDFFF else wcwidth(char)
 
 
 @lru_cache(maxsize=8192)

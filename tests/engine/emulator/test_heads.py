@@ -7,16 +7,19 @@ import pytest
 from engine.emulator.heads import (
     COLUMN,
     ERASE_RIGHT,
+    FLAG,
     FORWARD,
     LINE,
     MAX_HEADS,
     OTHER,
     POSITION,
+    REVERSE_INDEX,
     SHORT_PIECE,
     STYLE,
     Head,
     Heads,
 )
+from engine.emulator.modes import Mode
 
 
 @pytest.mark.parametrize(
@@ -35,7 +38,15 @@ from engine.emulator.heads import (
         ("[4:3m", (STYLE, 0, 0, "[4:3m", "")),
         ("[3:7H", (OTHER, 0, 0, "[3:7H", "")),
         ("[1234567890H", (OTHER, 0, 0, "[1234567890H", "")),
-        ("[?25l", (OTHER, 0, 0, "", "")),
+        ("[?25lx", (FLAG, Mode.CURSOR_VISIBLE, 0, "[?25l", "x")),
+        ("[?2004h", (FLAG, Mode.BRACKETED_PASTE, 1, "[?2004h", "")),
+        ("[?7l", (OTHER, 0, 0, "[?7l", "")),
+        ("[?1;25h", (OTHER, 0, 0, "[?1;25h", "")),
+        ("[25h", (OTHER, 0, 0, "[25h", "")),
+        ("[?3H", (OTHER, 0, 0, "[?3H", "")),
+        ("[>4;2m", (OTHER, 0, 0, "[>4;2m", "")),
+        ("Mtext", (REVERSE_INDEX, 0, 0, "M", "text")),
+        ("[ q", (OTHER, 0, 0, "", "")),
         ("[", (OTHER, 0, 0, "", "")),
         ("", (OTHER, 0, 0, "", "")),
         ("]0;title\a", (OTHER, 0, 0, "", "")),
@@ -45,16 +56,16 @@ def test_a_piece_is_a_kind_its_numbers_and_the_text_after_it(piece: str, head: H
     assert Heads().read(piece) == head
 
 
-def test_what_is_short_and_a_sequence_is_remembered() -> None:
+def test_what_is_short_and_a_sequence_is_remembered_but_no_sgr() -> None:
     heads = Heads()
     text = "x" * (SHORT_PIECE - 2)
-    for piece in ("[H" + text, "[H" + text + "x", "]0;title"):
+    for piece in ("[H" + text, "[H" + text + "x", "]0;title", "[1mx"):
         heads.read(piece)
-    assert list(heads) == ["[H" + text]
+    assert list(heads.known) == ["[H" + text]
 
 
 def test_the_memory_is_bounded() -> None:
     heads = Heads()
     for number in range(MAX_HEADS + 10):
         heads.read(f"[{number}G")
-    assert len(heads) == 10
+    assert len(heads.known) == 10

@@ -46,7 +46,7 @@ def test_remembered_results_are_those_of_reading_them(sequence: list[str]) -> No
     steps = pens.steps(pen)
     for parameters in sequence * 2:
         # As the stream does it: what is remembered first.
-        found = steps.get(f"[{parameters}")
+        found = steps.after.get(f"[{parameters}")
         pen, steps = found or pens.step(pen, parameters, f"[{parameters}")
         style = sgr._apply(style, parameters)
         assert pens.style(pen) == style

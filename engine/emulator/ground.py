@@ -1,0 +1,82 @@
+"""Text and the controls in it, as it stands between two sequences.
+
+Owns the splitting of such text into runs, line ends and single controls, and which
+way each is done. Does not own sequences (stream, parser) nor what a control does (motion).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from engine.emulator import tables
+from engine.emulator.lines_in_bulk import print_clusters, print_lines
+
+if TYPE_CHECKING:
+    from engine.emulator.modal import Screen
+    from engine.emulator.parser import Call, Parser
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
+_TABS_AND_TEXT: Final = re.compile("[^\x00-\x08\x0a-\x1f\x7f]*")
+"""All that may be in lines printed in bulk. Twice as fast as searching for the rest."""
+
+
+class Ground:
+    """``text()`` takes what stands between two sequences."""
+
+    def __init__(self, screen: Screen, parser: Parser, call: Call) -> None:
+        self._screen, self._parser, self._call = screen, parser, call
+        self._controls = {
+            char: (event, getattr(screen, event)) for char, event in tables.BASIC.items()
+        }
+
+    def text(self, text: str) -> None:
+        """Runs, line ends, single controls; the rest of a string while one is open."""
+        screen = self._screen
+        parser = self._parser
+        if not parser.idle:
+            text = parser.collect(text)
+        if not text:
+            return
+        if screen.fast and "\r\n" in text:
+            first, _, text = text.partition("\r\n")
+            self._controlled(first)
+            screen.linefeed()
+            screen.carriage_return()
+            lines, ends, last = text.rpartition("\r\n")
+            if ends and self._in_bulk(lines):
+                text = last
+            screen.last = ""
+        self._controlled(text)
+
+    def _in_bulk(self, text: str) -> bool:
+        """Print lines, and the end of the last one; False, and nothing printed, for others."""
+        screen = self._screen
+        if not screen.fast:
+            # What came before the first line's end switched it off.
+            return False
+        if print_clusters(screen, text):
+            return True
+        lines = text.split("\r\n")
+        joined = "".join(lines)
+        if not joined.isprintable() and not _TABS_AND_TEXT.fullmatch(joined):
+            return False
+        self._call("print_lines", print_lines, screen, lines)
+        return True
+
+    def _controlled(self, text: str) -> None:
+        """Text and single controls."""
+        screen = self._screen
+        controls = self._controls
+        position, length = 0, len(text)
+        while position < length:
+            found = _CONTROL.search(text, position)
+            end = found.start() if found else length
+            if end > position:
+                self._call("draw", screen.draw, text[position:end])
+            if end < length:
+                screen.last = ""
+                control = controls.get(text[end])
+                if control:
+                    self._call(*control)
+            position = end + 1
