@@ -25,17 +25,16 @@ from dataclasses import asdict, dataclass
 
 import pyte
 
+from benchmarks import emulator_forms
+from benchmarks.emulator_forms import SCROLLBACK, Compiled, chunks
 from benchmarks.emulator_workloads import Workload, lines_of_text, workloads
 from engine.emulator import Terminal
 from tests.engine.emulator.oracle import Oracle, missing
 
-CHUNK = 16 * 1024
-"""Bytes fed at once: the largest message of a data channel."""
-SCROLLBACK = 10_000
 SECONDS = 0.3
 """How long the faster two are measured for in each round, after one pass that does not count."""
 ROUNDS, SHORT_ROUNDS = 3, 2
-SHORT_BYTES = 2 * CHUNK
+SHORT_BYTES = 2 * emulator_forms.CHUNK
 MEMORY_LINES = 10_000
 MEMORY_SIZE = (120, 40)
 MEMORY = "memory "
@@ -46,12 +45,17 @@ Feed = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class Speed:
-    """MB/s. ``pyte_failed`` is the share of the chunks in which pyte raised."""
+    """MB/s. ``pyte_failed`` is the share of the chunks in which pyte raised.
+
+    ``ours`` is the compiled form, which is what ships, and ``source`` the other one; without
+    a C compiler there is only that, and ``source`` is None.
+    """
 
     ours: float
     pyte: float
     xterm_js: float | None
     pyte_failed: float = 0.0
+    source: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,23 +67,15 @@ class Memory:
     xterm_js: float | None
 
 
-def _chunks(data: bytes) -> list[bytes]:
-    return [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]
-
-
-def _ours(work: Workload) -> Feed:
-    return Terminal(work.cols, work.rows, scrollback=SCROLLBACK).feed
-
-
 def _pyte(cols: int, rows: int) -> Feed:
     feed: Feed = pyte.ByteStream(pyte.HistoryScreen(cols, rows, history=SCROLLBACK)).feed
     return feed
 
 
-def _seconds(feed: Feed, chunks: list[bytes]) -> float:
+def _seconds(feed: Feed, pieces: list[bytes]) -> float:
     """How long one pass takes."""
     began = time.perf_counter()
-    for chunk in chunks:
+    for chunk in pieces:
         with contextlib.suppress(Exception):  # pyte's
             feed(chunk)
     return time.perf_counter() - began
@@ -93,9 +89,9 @@ def _for_pyte(work: Workload) -> tuple[list[bytes], float]:
     """
     feed = _pyte(work.cols, work.rows)
     pieces: list[bytes] = []
-    chunks = _chunks(work.data)
+    whole = chunks(work.data)
     failed = 0
-    for chunk in chunks:
+    for chunk in whole:
         try:
             feed(chunk)
         except Exception:
@@ -103,7 +99,7 @@ def _for_pyte(work: Workload) -> tuple[list[bytes], float]:
             pieces += re.split(rb"(?=\x1b)", chunk)
         else:
             pieces.append(chunk)
-    return pieces, failed / len(chunks)
+    return pieces, failed / len(whole)
 
 
 def _steady(once: Callable[[int], float], size: int) -> float:
@@ -113,33 +109,42 @@ def _steady(once: Callable[[int], float], size: int) -> float:
     return size * repeat / once(repeat) / 1e6
 
 
-def speed(work: Workload, oracle: Oracle | None, *, short: bool) -> Speed:
+def speed(
+    work: Workload, oracle: Oracle | None, compiled: Compiled | None, *, short: bool
+) -> Speed:
     """``short`` gives pyte a part of the data, as its speed is the same from the first byte to
     the last, and measures fewer rounds; two, since xterm.js is compiled while it runs."""
-    chunks = _chunks(work.data)
     size = len(work.data)
     encoded = base64.b64encode(work.data).decode("ascii")
-
-    def ours(repeat: int) -> float:
-        return _seconds(_ours(work), chunks * repeat)
 
     def xterm_js(repeat: int) -> float:
         assert oracle is not None
         asked = {"cols": work.cols, "rows": work.rows, "scrollback": SCROLLBACK}
-        answer = oracle.ask(op="bench", data=encoded, chunk=CHUNK, repeat=repeat, **asked)
+        answer = oracle.ask(
+            op="bench", data=encoded, chunk=emulator_forms.CHUNK, repeat=repeat, **asked
+        )
         return float(answer["ms"]) / 1000
 
-    found: dict[str, list[float]] = {"ours": [], "pyte": [], "xterm_js": []}
+    forms: dict[str, Callable[[int], float]] = {
+        "source": lambda repeat: emulator_forms.seconds(work, repeat)
+    }
+    if compiled is not None:
+        forms["compiled"] = lambda repeat: compiled.seconds(work, repeat)
+    if oracle is not None:
+        forms["xterm_js"] = xterm_js
     pieces, failed = _for_pyte(work.cut(SHORT_BYTES) if short else work)
     given = sum(map(len, pieces))
+    found: dict[str, list[float]] = {name: [] for name in ("pyte", *forms)}
     for _ in range(SHORT_ROUNDS if short else ROUNDS):
-        found["ours"].append(_steady(ours, size))
+        for name, once in forms.items():
+            found[name].append(_steady(once, size))
         found["pyte"].append(given / _seconds(_pyte(work.cols, work.rows), pieces) / 1e6)
-        if oracle is not None:
-            found["xterm_js"].append(_steady(xterm_js, size))
     # The best of the rounds: what disturbs a run only ever makes it slower.
-    best = {name: max(values) for name, values in found.items() if values}
-    return Speed(best["ours"], best["pyte"], best.get("xterm_js"), failed)
+    best = {name: max(values) for name, values in found.items()}
+    source = best["source"]
+    if compiled is None:
+        return Speed(source, best["pyte"], best.get("xterm_js"), failed)
+    return Speed(best["compiled"], best["pyte"], best.get("xterm_js"), failed, source)
 
 
 def _bytes_per_line(feed: Feed, data: bytes, lines: int) -> float:
@@ -147,7 +152,7 @@ def _bytes_per_line(feed: Feed, data: bytes, lines: int) -> float:
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        for chunk in _chunks(data):
+        for chunk in chunks(data):
             feed(chunk)
         gc.collect()
         return (tracemalloc.get_traced_memory()[0] - before) / lines
@@ -178,15 +183,18 @@ def measure(short: bool, names: list[str]) -> dict[str, Speed | Memory]:
     """
     chosen = [work for work in workloads() if not names or work.name in names]
     found: dict[str, Speed | Memory] = {}
+    compiled = emulator_forms.compiled()
     oracle = None if missing() else Oracle()
     try:
         for work in chosen:
-            found[work.name] = speed(work, oracle, short=short)
+            found[work.name] = speed(work, oracle, compiled, short=short)
         for style in ("plain", "coloured") if not names else ():
             found[f"{MEMORY}{style}"] = memory(style, oracle, short=short)
     finally:
         if oracle is not None:
             oracle.close()
+        if compiled is not None:
+            compiled.close()
     return found
 
 
@@ -208,23 +216,30 @@ def mean(values: list[float]) -> float:
 def table(found: dict[str, Speed | Memory]) -> str:
     """What measure() found, for people."""
     speeds = {name: row for name, row in found.items() if isinstance(row, Speed)}
-    lines = [f"{'MB/s':<16}{'ours':>8}{'pyte':>8}{'xterm.js':>10}{'× pyte':>9}{'× xterm.js':>12}"]
+    titles = ("ours", "source", "pyte")
+    head = f"{'MB/s':<16}" + "".join(f"{title:>8}" for title in titles)
+    lines = [f"{head}{'xterm.js':>10}{'× pyte':>9}{'× xterm.js':>12}"]
 
-    def line(name: str, ours: float, stock: float, other: float | None, note: str) -> None:
-        text = f"{name:<16}{ours:>8.1f}{stock:>8.2f}"
+    def line(
+        name: str, ours: float, source: float | None, stock: float, other: float | None, note: str
+    ) -> None:
+        text = f"{name:<16}{ours:>8.1f}" + (f"{source:>8.1f}" if source else f"{'-':>8}")
+        text += f"{stock:>8.2f}"
         text += f"{other:>10.1f}" if other else f"{'-':>10}"
         text += f"{ours / stock:>9.1f}" + (f"{ours / other:>12.2f}" if other else f"{'-':>12}")
         lines.append(text + note)
 
     for name, row in speeds.items():
         note = f"  (pyte raised in {row.pyte_failed:.0%} of the chunks)" if row.pyte_failed else ""
-        line(name, row.ours, row.pyte, row.xterm_js, note)
+        line(name, row.ours, row.source, row.pyte, row.xterm_js, note)
     if speeds:
         rows = list(speeds.values())
         others = [row.xterm_js for row in rows if row.xterm_js]
+        sources = [row.source for row in rows if row.source]
         line(
             "geometric mean",
             mean([row.ours for row in rows]),
+            mean(sources) if sources else None,
             mean([row.pyte for row in rows]),
             mean(others) if len(others) == len(rows) else None,
             "",

@@ -42,8 +42,19 @@ def rows(found: dict[str, Speed | Memory]) -> list[Row]:
     if len(others) == len(speeds):
         aim = Aim("ratio", 1.0)
         made.append(Row("emulator_vs_xterm_js", ours, mean(others), "MB/s", XTERM_JS, aim))
+    sources = [row.source for row in speeds.values() if row.source is not None]
+    if len(sources) == len(speeds):
+        # Without a C compiler there is but the source, and the lines above are its own.
+        source, stock = mean(sources), mean([row.pyte for row in speeds.values()])
+        made.append(Row("emulator_as_source", source, stock, "MB/s", PYTE))
+        if len(others) == len(speeds):
+            made.append(
+                Row("emulator_as_source_vs_xterm_js", source, mean(others), "MB/s", XTERM_JS)
+            )
     for name, row in speeds.items():
         extra = {} if row.xterm_js is None else {"xterm_js": row.xterm_js}
+        if row.source is not None:
+            extra["source"] = row.source
         if row.pyte_failed:
             extra["pyte_failed"] = row.pyte_failed
         aim = Aim("ratio", EACH_AIM)

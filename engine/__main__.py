@@ -19,7 +19,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import __version__, log, settings
+from engine import log, settings
 from engine.errors import HatchwayError, SettingsError
 from engine.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
 
@@ -31,6 +31,16 @@ USAGE_ERROR = 2
 CATALOGUE_SECONDS = 5.0
 """How long ``targets`` and ``selftest`` wait for Docker's first word."""
 RELAY_SECONDS = 10.0
+
+
+class _Version(argparse.Action):
+    """As "version" does, without an import that only it needs."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from engine.version import version
+
+        print(version())
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
         description="Host terminals into containers and this computer, without a window.",
         parents=[common, hosting],
     )
-    top.add_argument("--version", action="version", version=f"Hatchway {__version__}")
+    top.add_argument("--version", action=_Version, nargs=0, help="say what this is and exit")
     commands = top.add_subparsers(dest="command", title="other commands", metavar="COMMAND")
     relay = commands.add_parser(
         "relay", parents=[common], help="run a relay alone", argument_default=argparse.SUPPRESS

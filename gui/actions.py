@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QMessageBox
 
 from engine import __version__
+from engine.version import parts
 from gui.icons import app_icon
 from gui.style import Mode
 from gui.widgets import named_label
@@ -158,7 +159,7 @@ def about_box(parent: QWidget) -> QMessageBox:
     box.setWindowTitle("About Hatchway")
     box.setIconPixmap(app_icon().pixmap(64, 64))
     box.setText(f"<b>Hatchway {__version__}</b>")
-    box.setInformativeText(ABOUT)
+    box.setInformativeText(f"{ABOUT}\n\n{parts()}, Qt {qVersion()}")
     box.setStandardButtons(QMessageBox.StandardButton.Close)
     return box
 

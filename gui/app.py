@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Without a window the engine's own command line rules: it knows more flags.
     if "--selftest" in args:
         return _engine_main(["selftest", *(a for a in args if a != "--selftest")])
+    if "--version" in args:
+        return _engine_main(["--version"])
     if "--headless" in args:
         return _engine_main([a for a in args if a != "--headless"])
     options = _parser().parse_args(args)
@@ -182,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         "--session-timeout", type=float, metavar="SECONDS", help="close sessions idle for so long"
     )
     parser.add_argument("--relay-token", metavar="TOKEN", help="the token at that relay")
+    parser.add_argument("--version", action="store_true", help="say what this is and exit")
     parser.add_argument("--headless", action="store_true", help="host without a window")
     parser.add_argument(
         "--selftest",

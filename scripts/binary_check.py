@@ -49,6 +49,24 @@ def selftest(program: Path, folder: Path) -> None:
         raise CheckFailedError(f"--selftest ended with exit code {done.returncode}")
 
 
+def says_what_it_is(program: Path, folder: Path) -> None:
+    """Its version, and that the terminal in it is the compiled one (scripts/compiled.py)."""
+    done = subprocess.run(
+        [program, "--version"],
+        cwd=folder,
+        env={},
+        stdout=subprocess.PIPE,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    said = done.stdout.decode(errors="replace")
+    sys.stdout.write(said)
+    if done.returncode != 0 or not said.startswith("Hatchway "):
+        raise CheckFailedError(f"--version ended with exit code {done.returncode}")
+    if "terminal compiled" not in said and os.environ.get("CI"):
+        raise CheckFailedError("the terminal in it is not compiled")
+
+
 def refuses_unknown_target(program: Path, folder: Path) -> None:
     """A self-test that cannot pass must say so with exit code 1, or the one above proves little."""
     done = subprocess.run(
@@ -148,6 +166,9 @@ def _read_until(process: subprocess.Popen[bytes], words: bytes, seconds: float) 
     return seen
 
 
+CHECKS = (says_what_it_is, selftest, refuses_unknown_target, hosts_headless, opens_window)
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print(f"usage: {sys.argv[0]} PROGRAM", file=sys.stderr)
@@ -155,7 +176,13 @@ def main(arguments: list[str]) -> int:
     program = Path(arguments[0]).resolve()
     print(f"{program.name}: {program.stat().st_size / 1e6:.0f} MB")
     with tempfile.TemporaryDirectory() as folder:
-        for check in (selftest, refuses_unknown_target, hosts_headless, opens_window):
+        for check in (
+            says_what_it_is,
+            selftest,
+            refuses_unknown_target,
+            hosts_headless,
+            opens_window,
+        ):
             began = time.monotonic()
             try:
                 check(program, Path(folder))

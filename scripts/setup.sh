@@ -27,18 +27,18 @@ APT_app="libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0|li
     libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 fonts-dejavu-core"
 APT_test="!dockerd:docker.io !iptables:iptables busybox-static xvfb xauth
     !chromium:chromium !sshd:openssh-server !ssh:openssh-client iproute2 procps
-    !redis-server:redis-server !turnserver:coturn"
+    !redis-server:redis-server !turnserver:coturn !cc:gcc libc6-dev"
 APT_check=""
-APT_build="!objdump:binutils"
+APT_build="!objdump:binutils !cc:gcc libc6-dev"
 # The same for Fedora and its kin; only ever printed.
 RPM_app="mesa-libEGL mesa-libGL libxkbcommon dbus-libs fontconfig glib2 libxkbcommon-x11
     xcb-util-cursor xcb-util-wm xcb-util-image xcb-util-keysyms xcb-util-renderutil
     dejavu-sans-mono-fonts"
 RPM_test="!dockerd:moby-engine busybox xorg-x11-server-Xvfb xorg-x11-xauth chromium iproute
     !sshd:openssh-server !ssh:openssh-clients procps-ng
-    !redis-server:redis !turnserver:coturn"
+    !redis-server:redis !turnserver:coturn !cc:gcc glibc-devel"
 RPM_check=""
-RPM_build="!objdump:binutils"
+RPM_build="!objdump:binutils !cc:gcc glibc-devel"
 
 say() { echo "set-up: $*"; }
 fail() { echo "set-up: $*" >&2; exit 1; }
@@ -247,15 +247,12 @@ for group in "$@"; do
     system_packages "$group"
 done
 make_venv
-# PyInstaller needs libpython as a shared library; Debian packs it apart.
-case " $* $(cat "$STAMPS/python") " in
-    *" build "*"/usr/bin/python3"*) APT_build=$("$VENV/bin/python" -c \
-        'import sys; print("libpython%d.%d" % sys.version_info[:2])'); system_packages build ;;
-esac
-# And its own tests, which the window's event loop must pass.
-case " $* $(cat "$STAMPS/python") " in
-    *" test "*"/usr/bin/python3"*) APT_test=$("$VENV/bin/python" -c \
-        'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])'); system_packages test ;;
+# What Debian packs apart of its Pythons. Both compile the emulator; PyInstaller needs
+# libpython as a shared library, and the window's event loop must pass Python's own tests.
+case $(cat "$STAMPS/python") in /usr/bin/python3*)
+    library=$("$VENV/bin/python" -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')
+    case " $* " in *" build "*) APT_build="$library $library-dev"; system_packages build ;; esac
+    case " $* " in *" test "*) APT_test="$library-dev $library-testsuite"; system_packages test ;; esac
 esac
 printf '%s' "$advice_notes" | while IFS='=' read -r group advice; do
     echo "$advice" >"$STAMPS/advice-$group"

@@ -86,7 +86,9 @@ class Parser:
     def _bound(self, name: str) -> tuple[Callable[..., Any], int]:
         """A screen's method and how many numbers it takes."""
         method = getattr(self._screen, name)
-        kinds = [p.kind for p in inspect.signature(method).parameters.values()]
+        # pyte's ``private`` is no number: sequences with a prefix have functions of their own.
+        parameters = inspect.signature(method).parameters
+        kinds = [parameters[key].kind for key in parameters if key != "private"]
         if inspect.Parameter.VAR_POSITIONAL in kinds and name in ("set_mode", "reset_mode"):
             return method, 32
         return method, sum(kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds)

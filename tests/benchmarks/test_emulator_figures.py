@@ -14,6 +14,7 @@ FOUND: dict[str, Speed | Memory] = {
     "ls --color": Speed(20.0, 2.0, 40.0, 0.5),
     "memory plain": Memory(300.0, 9000.0, 1500.0),
 }
+"""As without a C compiler: one form."""
 
 
 def test_the_means_the_worst_and_each() -> None:
@@ -38,6 +39,20 @@ def test_the_means_the_worst_and_each() -> None:
 def test_without_xterm_js_there_is_nothing_beside_it() -> None:
     names = [row.name for row in rows({"plain": Speed(80.0, 1.0, None)})]
     assert names == ["emulator_geomean", "emulator_worst", "emulator_plain"]
+
+
+def test_both_forms_have_a_mean_where_both_were_measured() -> None:
+    found = {
+        row.name: row
+        for row in rows(
+            {"plain": Speed(80.0, 1.0, 40.0, 0.0, 60.0), "yes": Speed(20.0, 1.0, 10.0, 0.0, 15.0)}
+        )
+    }
+    assert found["emulator_geomean"].ratio == 40.0
+    assert found["emulator_as_source"].ratio == 30.0
+    assert found["emulator_as_source"].met is None
+    assert found["emulator_as_source_vs_xterm_js"].ratio == 1.5
+    assert found["emulator_plain"].extra == {"xterm_js": 40.0, "source": 60.0}
 
 
 def test_a_measurement_goes_from_process_to_process() -> None:

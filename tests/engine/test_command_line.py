@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
+import re
 import signal
 import subprocess
 import sys
@@ -34,6 +36,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         timeout=90,
         check=False,
     )
+
+
+def test_the_version_tells_the_python_and_the_form_of_the_emulator() -> None:
+    asked = run("--version")
+    words = rf"Hatchway \d+\.\d+\.\d+ \(Python {platform.python_version()}, terminal as source\)\n"
+    assert re.fullmatch(words, asked.stdout), asked
+    assert (asked.returncode, asked.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,0 +1,80 @@
+"""The emulator as it ships: compiled, it passes the very tests it passes as source.
+
+Owns the making of the tree and the run in it. Does not own those tests
+(tests/engine/emulator, tests/gui/terminal) nor the compiling (scripts/compiled.py).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.compiled import INTERPRETED, ROOT, imported, sources
+
+TREE = ROOT / "build" / "compiled"
+COMPILE_SECONDS, TESTS_SECONDS = 280, 280
+
+
+@pytest.fixture(scope="module")
+def tree() -> Path:
+    if shutil.which("cc") is None and not os.environ.get("CI"):
+        pytest.skip("needs a C compiler")
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.compiled", str(TREE)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMPILE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return TREE
+
+
+@pytest.mark.timeout(COMPILE_SECONDS + 20)
+def test_every_module_is_an_extension_that_knows_it(tree: Path) -> None:
+    names = [f"engine.emulator.{path.stem}" for path in sources()]
+    assert len(names) + len(INTERPRETED) == len(list((ROOT / "engine/emulator").glob("*.py")))
+    asked = (
+        "import importlib, pathlib, sys\n"
+        "from engine.emulator.rows import COMPILED\n"
+        "files = [importlib.import_module(name).__file__ for name in sys.argv[1:]]\n"
+        "print(COMPILED, {pathlib.Path(file).suffix for file in files})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked, *names],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout in ("True {'.so'}\n", "True {'.pyd'}\n"), done.stderr
+
+
+@pytest.mark.timeout(TESTS_SECONDS + 20)
+def test_it_passes_the_tests_of_the_emulator_and_the_widget(tree: Path) -> None:
+    folders = ("tests/engine/emulator", "tests/gui/terminal")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *folders],
+        cwd=tree,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TESTS_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:]
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 2000
+
+
+def test_what_only_extensions_import_is_known_to_the_builder() -> None:
+    assert {"re", "pyte", "wcwidth", "engine.emulator.rows"} <= imported()
