@@ -1,7 +1,8 @@
 """The sequences most common after SGR, with the text after them, read once and remembered.
 
-Owns which they are, their numbers, and the bound of the memory. Does not own what
-they do to the screen (stream), nor the grammar of all others (parser).
+Owns which they are, their numbers, the cells of short texts, and the bounds of the
+memory. Does not own what they do to the screen (stream), nor the grammar of all
+others (parser).
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ import re
 from typing import Final
 
 from engine.emulator.modes import PLAIN_FLAGS, private
+from engine.emulator.width import BEYOND, cells_of
 
 MAX_HEADS: Final = 8192
 """Sequences with the text after them that are remembered; all are forgotten beyond it."""
 SHORT_PIECE: Final = 64
 """Characters of a sequence and its text up to which it is remembered."""
+MAX_TEXTS: Final = 8192
+"""Texts whose cells are remembered; all are forgotten beyond it."""
+SHORT_TEXT: Final = 12
+"""Characters of a text up to which they are."""
 PREFIXES: Final = frozenset("<=>?")
 """What makes a control sequence a private one, right after its bracket."""
 
@@ -45,10 +51,29 @@ Head = tuple[int, int, int, str, str]
 
 
 class Heads:
-    """``known`` is what read() remembers, by the piece of a chunk between two escapes."""
+    """``known`` is what read() remembers, by the piece of a chunk between two escapes.
+
+    ``texts`` is what cells() remembers: short texts that are not ASCII, to the cells they are.
+    """
 
     def __init__(self) -> None:
         self.known: dict[str, Head] = {}
+        self.texts: dict[str, str] = {}
+
+    def cells(self, text: str, *, joins: bool) -> tuple[str, str]:
+        """Text that is not ASCII, without the line ends at its end; and the cells that gives.
+
+        No cells where there are other controls, or characters share cells, or may with what is
+        there: ``joins`` says that what was printed last ends with a joiner.
+        """
+        body = text.rstrip("\r\n")
+        if joins or not body.isprintable() or BEYOND in (cells := cells_of(body)):
+            return text, ""
+        if len(text) <= SHORT_TEXT and len(body) == len(text):
+            if len(self.texts) >= MAX_TEXTS:
+                self.texts.clear()
+            self.texts[text] = cells
+        return body, cells
 
     def read(self, piece: str) -> Head:
         """What a piece is that is not remembered; it is then, when it is short and no SGR."""

@@ -41,7 +41,6 @@ from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
 from engine.emulator.pens import Steps
 from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
-from engine.emulator.width import BEYOND, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,6 +133,7 @@ class Stream(pyte.ByteStream):
         parser = self._parser_of_rest
         pens = screen.pens
         heads = self._heads
+        texts = heads.texts
         line_ends = LINE_ENDS.match
         put = row_edits.put
         rows, cursor = screen.rows, screen.cursor
@@ -144,7 +144,8 @@ class Stream(pyte.ByteStream):
         ascii_set = fast and idle and screen.charsets.ascii_is_set
         pen = screen.pen
         steps = pens.steps(pen) if idle else Steps()
-        plain = ascii_set and not screen.open_cluster
+        joins = screen.open_cluster
+        plain = ascii_set and not joins
         runs = steps.runs
         y = cursor.y
         x = cursor.x + screen.wrap_next
@@ -289,7 +290,8 @@ class Stream(pyte.ByteStream):
                         ascii_set = fast and idle and screen.charsets.ascii_is_set
                         pen = screen.pen
                         steps = pens.steps(pen) if idle else Steps()
-                        plain = ascii_set and not screen.open_cluster
+                        joins = screen.open_cluster
+                        plain = ascii_set and not joins
                         runs = steps.runs
                         y = cursor.y
                         x = cursor.x + screen.wrap_next
@@ -299,70 +301,64 @@ class Stream(pyte.ByteStream):
                     pens.remember_run(before, piece, (0, pen, steps, "", "", 0))
                 continue
             if fast:
-                body = text
-                printable = text.isprintable()
-                if not printable:
+                body = shown = text
+                if not text.isascii():
+                    shown = "" if joins else texts.get(text, "")
+                    if not shown:
+                        body, shown = heads.cells(text, joins=joins)
+                    if len(shown) != len(body):
+                        flags |= WIDE
+                elif not text.isprintable():
                     body = text.rstrip("\r\n")
-                    printable = len(body) < len(text) and body.isprintable()
-                if printable:
-                    if body.isascii():
-                        shown = body
-                    else:
-                        shown = cells_of(body)
-                        if BEYOND in shown or screen.open_cluster:
-                            shown = ""
-                        elif len(shown) != len(body):
-                            flags |= WIDE
-                    size = len(shown)
+                    shown = body if len(body) < len(text) and body.isprintable() else ""
+                size = len(shown)
+                if (
+                    (shown or not body)
+                    and x + size <= columns
+                    and (body is text or len(text) - len(body) <= FEW_LINES)
+                ):
+                    its_pens = pen * size
                     if (
-                        (shown or not body)
-                        and x + size <= columns
-                        and (body is text or len(text) - len(body) <= FEW_LINES)
+                        before is not None
+                        and not before.rest
+                        and plain
+                        and body is text
+                        and len(piece) <= SHORT_PIECE
                     ):
-                        its_pens = pen * size
-                        if (
-                            before is not None
-                            and not before.rest
-                            and plain
-                            and body is text
-                            and len(piece) <= SHORT_PIECE
-                        ):
-                            # What sets both colours hardly ever comes with the same text again.
-                            wide = WIDE if size != len(text) else 0
-                            pens.remember_run(
-                                before, piece, (size, pen, steps, shown, its_pens, wide)
-                            )
-                        if cells:
-                            cells += shown
-                            cell_pens += its_pens
-                        else:
-                            cells = shown
-                            cell_pens = its_pens
-                            from_x = x
-                        x += size
-                        if body is text:
-                            printed = shown
-                            continue
-                        if cells:
-                            row = rows[y]
-                            if row is BLANK and not from_x:
-                                rows[y] = (cells, cell_pens, flags)
-                            else:
-                                rows[y] = put(row, from_x, cells, cell_pens, flags)
-                            cells = ""
-                        flags = 0
-                        screen.print_at = NOWHERE
-                        if x >= columns:
-                            x = columns - 1
-                        for end in text[len(body) :]:
-                            if end == "\r":
-                                x = 0
-                            elif y == screen.bottom:
-                                screen.pen = pen
-                                screen.scroll(screen.top, y, 1)
-                            elif y < lines - 1:
-                                y += 1
+                        # What sets both colours hardly ever comes with the same text again.
+                        wide = WIDE if size != len(text) else 0
+                        pens.remember_run(before, piece, (size, pen, steps, shown, its_pens, wide))
+                    if cells:
+                        cells += shown
+                        cell_pens += its_pens
+                    else:
+                        cells = shown
+                        cell_pens = its_pens
+                        from_x = x
+                    x += size
+                    if body is text:
+                        printed = shown
                         continue
+                    if cells:
+                        row = rows[y]
+                        if row is BLANK and not from_x:
+                            rows[y] = (cells, cell_pens, flags)
+                        else:
+                            rows[y] = put(row, from_x, cells, cell_pens, flags)
+                        cells = ""
+                    flags = 0
+                    screen.print_at = NOWHERE
+                    if x >= columns:
+                        x = columns - 1
+                    for end in text[len(body) :]:
+                        if end == "\r":
+                            x = 0
+                        elif y == screen.bottom:
+                            screen.pen = pen
+                            screen.scroll(screen.top, y, 1)
+                        elif y < lines - 1:
+                            y += 1
+                    continue
             if cells:
                 row = rows[y]
                 if row is BLANK and not from_x:
@@ -402,7 +398,8 @@ class Stream(pyte.ByteStream):
             ascii_set = fast and idle and screen.charsets.ascii_is_set
             pen = screen.pen
             steps = pens.steps(pen) if idle else Steps()
-            plain = ascii_set and not screen.open_cluster
+            joins = screen.open_cluster
+            plain = ascii_set and not joins
             runs = steps.runs
             y = cursor.y
             x = cursor.x + screen.wrap_next

@@ -11,10 +11,12 @@ from engine.emulator.heads import (
     FORWARD,
     LINE,
     MAX_HEADS,
+    MAX_TEXTS,
     OTHER,
     POSITION,
     REVERSE_INDEX,
     SHORT_PIECE,
+    SHORT_TEXT,
     STYLE,
     Head,
     Heads,
@@ -69,3 +71,29 @@ def test_the_memory_is_bounded() -> None:
     for number in range(MAX_HEADS + 10):
         heads.read(f"[{number}G")
     assert len(heads.known) == 10
+
+
+def test_the_cells_of_what_is_not_ascii_without_its_line_ends() -> None:
+    heads = Heads()
+    assert heads.cells("é", joins=False) == ("é", "é")
+    assert heads.cells("日本\r\n", joins=False) == ("日本", "日\0本\0")
+    assert heads.cells("▀▄", joins=False) == ("▀▄", "▀▄")
+    assert heads.texts == {"é": "é", "▀▄": "▀▄"}
+
+
+@pytest.mark.parametrize("text", ["é\b", "日\tx", "e\u0301", "👍🏽", "é\n\x07"])
+def test_no_cells_where_there_are_other_controls_or_clusters(text: str) -> None:
+    heads = Heads()
+    assert heads.cells(text, joins=False) == (text, "")
+    assert not heads.texts
+
+
+def test_no_cells_after_a_joiner_and_nothing_remembered_of_long_texts() -> None:
+    heads = Heads()
+    assert heads.cells("é", joins=True) == ("é", "")
+    long = "é" * (SHORT_TEXT + 1)
+    assert heads.cells(long, joins=False) == (long, long)
+    assert not heads.texts
+    for number in range(MAX_TEXTS + 3):
+        heads.cells(f"é{number}", joins=False)
+    assert len(heads.texts) == 3
