@@ -29,7 +29,7 @@ LOOK = 1024
 """Characters looked at for clusters before all lines are taken to hold some."""
 FEW_LINES = 4
 """Lines up to which they are printed one by one; more are, in bulk."""
-LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
+LINE_ENDS = re.compile("([ -~]*+)([\r\n]+)")
 """A line of ASCII with its end, and lines' ends alone."""
 
 if TYPE_CHECKING:
@@ -208,6 +208,19 @@ def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int
 
     Does nothing for more than FEW_LINES: print_lines() is for them.
     """
+    # What comes by far the most often first: one line and its end, or a CR and other text.
+    end = text[-2:]
+    if end == "\r\n" or end == "\n\r":
+        part = text[:-2]
+        if part.isascii() and part.isprintable() and x + len(part) <= screen.columns:
+            if part:
+                here = screen.rows
+                here[y] = rows.put(here[y], x, part, screen.pen * len(part))
+            screen.print_at = NOWHERE
+            return "", _line_feed(screen, y), 0
+    elif text[:1] == "\r" and (rest := text[1:]).isprintable():
+        screen.print_at = NOWHERE
+        return rest, y, 0
     if text.count("\n") > FEW_LINES:
         return text, y, x
     here, columns = screen.rows, screen.columns
@@ -219,15 +232,18 @@ def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int
                 break
             here[y] = rows.put(here[y], x, part, screen.pen * len(part))
             x += len(part)
-        for end in ends:
-            if end == "\r":
-                x = 0
-                continue
-            x = min(x, columns - 1)
-            if y == screen.bottom:
-                screen.scroll(screen.top, y, 1)
-            elif y < screen.lines - 1:
-                y += 1
+        for _ in range(ends.count("\n")):
+            y = _line_feed(screen, y)
+        x = 0 if "\r" in ends else min(x, columns - 1)
         at = found.end()
         screen.print_at = NOWHERE
     return text[at:], y, x
+
+
+def _line_feed(screen: Screen, y: int) -> int:
+    """LF in row ``y``: the row that the cursor is in then."""
+    if y == screen.bottom:
+        screen.scroll(screen.top, y, 1)
+    elif y < screen.lines - 1:
+        y += 1
+    return y

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.emulator import Terminal
+from engine.emulator import Host, Terminal
+from engine.emulator.lines_in_bulk import print_few_lines
+from engine.emulator.modal import Screen
+from engine.emulator.rows import BLANK
 
 KINDS = {
     "ASCII": ["total 42", "", "drwxr-xr-x src", "x" * 12],
@@ -87,6 +90,32 @@ def test_a_very_long_line_among_others() -> None:
     assert [line.text for line in terminal.scrollback][-3:] == ["日", "x", "日"]
     assert [line.wrapped for line in terminal.scrollback][:5] == [False] * 3 + [True] * 2
     assert terminal.text()[:2] == ["x", "ab"]
+
+
+FEW = [
+    *("\r\n", "\n\r", "\r", "\n", "\r\r\n", "\n\n", "\n" * 9, "\r\n" * 4 + "\r"),
+    *("ab\r\n", "ab\n\r", "ab\r", "ab\n", "\rab", "\r日本", "\r\tab", "\nab", "\rab\rc"),
+    *("a\r\nb\r\n", "a\n\rb\n\r", "a\rb\n", "a\bb\r\n", "日\r\n", "é\r\n", "\x07\r\n", "\r\x7f"),
+    *("x" * 8 + "\r\n", "x" * 9 + "\r\n", "x" * 9 + "\n", "x" * 12 + "\r\ny", "x" * 13 + "\n\r"),
+]
+"""What stands between two sequences."""
+
+
+@pytest.mark.parametrize("text", FEW)
+@pytest.mark.parametrize("place", ["1;1", "2;5", "4;11", "5;5", "5;12"])
+@pytest.mark.parametrize("before", ["", "\x1b[2;4r", "\x1b[1;4r", "\x1b[42m", "\x1b[?1049h"])
+def test_few_lines_between_sequences(text: str, place: str, before: str) -> None:
+    waiting_to_wrap = "ab" if place.endswith("1") else "日"
+    data = f"{before}\x1b[{place}H{waiting_to_wrap}\x1b[1m{text}\x1b[3m{text}\x1b[mz"
+    compare(data.encode(), 12)
+    compare(data.replace(waiting_to_wrap, "").encode(), 12)
+
+
+@pytest.mark.parametrize("text", ["日\r\n", "é\n\r", "ab\b\r\n", "x" * 12 + "\r\n", "\n" * 5])
+def test_what_is_not_for_few_lines_is_left_alone(text: str) -> None:
+    screen = Screen(12, 5, 10, lambda _: None, Host)
+    assert print_few_lines(screen, text, 3, 1) == (text, 3, 1)
+    assert screen.rows == [BLANK] * 5
 
 
 SOME = st.one_of(
