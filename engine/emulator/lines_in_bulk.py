@@ -17,6 +17,7 @@ from engine.emulator.modes import Mode
 from engine.emulator.page import NOWHERE
 from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, WIDE, WRAPPED
 from engine.emulator.width import (
+    ASCII_LINES,
     BEYOND,
     NARROW_LINES,
     SIMPLE_LINES,
@@ -46,7 +47,7 @@ def print_clusters(screen: Screen, text: str) -> bool:
     """
     if not _takes_many(screen):
         return False
-    narrow = NARROW_LINES.fullmatch(text) is not None
+    narrow = (ASCII_LINES if text.isascii() else NARROW_LINES).fullmatch(text) is not None
     if not narrow and not SIMPLE_LINES.fullmatch(text):
         return _print_clusters(screen, text)
     lines = text.split("\r\n")

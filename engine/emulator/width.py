@@ -109,6 +109,7 @@ LONG = 24
 _ALL_WIDE = re.compile(f"[{WIDE_RANGES}]*")
 _ALL_NARROW = re.compile(f"[{NARROW_RANGES}]*")
 _ALL_SIMPLE = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}]*")
+ASCII_LINES = re.compile("[ -~\t\r\n]*")
 NARROW_LINES = re.compile(f"[{NARROW_RANGES}\t\r\n]*")
 SIMPLE_LINES = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}\t\r\n]*")
 """Lines of nothing but tabs and what is in the ranges."""
