@@ -11,7 +11,15 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.emulator.rows import CLUSTER, HALF, WIDE
-from engine.emulator.width import BEYOND, CELLS, cells_of, cluster_width, continues, extends
+from engine.emulator.width import (
+    ALL_SIMPLE,
+    BEYOND,
+    CELLS,
+    cells_of,
+    cluster_width,
+    continues,
+    extends,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,10 +145,10 @@ class Clusters:
                 if len(cluster) < CLUSTER_LIMIT:
                     cluster += text[at]
                 at += 1
-            parts.append(text[plain:start].translate(CELLS))
+            parts.append(cells_of(text[plain:start]))
             parts.append(self._group(cluster))
             plain = at
-        parts.append(text[plain:].translate(CELLS))
+        parts.append(cells_of(text[plain:]))
         return "".join(parts)
 
     def _group(self, cluster: str) -> str:
@@ -192,5 +200,6 @@ class _Words(dict[str, str]):
 def _beyond(text: str, at: int, length: int) -> int:
     """Where the next character is that CELLS does not decide alone."""
     while at < length and CELLS[ord(text[at])] != BEYOND:
-        at += 1
+        simple = ALL_SIMPLE.match(text, at + 1)
+        at = simple.end() if simple else at + 1
     return at

@@ -108,7 +108,7 @@ LONG = 24
 
 _ALL_WIDE = re.compile(f"[{WIDE_RANGES}]*")
 _ALL_NARROW = re.compile(f"[{NARROW_RANGES}]*")
-_ALL_SIMPLE = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}]*")
+ALL_SIMPLE = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}]*")
 ASCII_LINES = re.compile("[ -~\t\r\n]*")
 NARROW_LINES = re.compile(f"[{NARROW_RANGES}\t\r\n]*")
 SIMPLE_LINES = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}\t\r\n]*")
@@ -139,7 +139,7 @@ def cells_of(text: str) -> str:
     if _ALL_WIDE.fullmatch(text):
         # A code unit of UTF-32 is one of UTF-16 and a zero: the other half of the character.
         return text.encode("utf-32-le").decode("utf-16-le")
-    if len(text) >= LONG and _ALL_SIMPLE.fullmatch(text):
+    if len(text) >= LONG and ALL_SIMPLE.fullmatch(text):
         return _widened(text)
     return text.translate(CELLS)
 

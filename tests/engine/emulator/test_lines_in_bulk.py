@@ -26,6 +26,13 @@ KINDS = {
     "marks": ["e\u0301", "が日か\u3099", "\u0301日", "日本語", "\t\u0301x"],
     "emoji that stand alone": ["😀日", "🚀" * 9, "日本語"],
     "clusters longer than the screen": ["👍🏽" * 9, "x👩\u200d💻" * 9, "日本語"],
+    "few clusters among ASCII": ["plain text", "", "❤\ufe0f x", "more of it", "x" * 30],
+    "clusters and a tab": ["👍🏽 x", "ab\tc", "日本語"],
+    "clusters and a control": ["👍🏽 x", "ab\bc", "日本語"],
+    "clusters in long words": [
+        "日本語中文字符e\u0301端末表示👍🏽終端ー",
+        "größte🇩🇪─👩\u200d💻ｱ\u0301x",
+    ],
     "returns": ["日\r本", "abc\rd", "日本語"],
     "line feeds": ["日\n本", "abc\nd", "日本語"],
     "other controls": ["日\b本", "\x7f日", "日\x0b本", "\x0eab"],
