@@ -11,7 +11,15 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.emulator.rows import CLUSTER, HALF, WIDE
-from engine.emulator.width import BEYOND, CELLS, cells_of, cluster_width, continues, extends
+from engine.emulator.width import (
+    ALL_SIMPLE,
+    BEYOND,
+    CELLS,
+    cells_of,
+    cluster_width,
+    continues,
+    extends,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +37,6 @@ MAX_WORDS, WORD_LIMIT = 4096, 32
 MANY = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 """The most frequent of those that share cells: where one is, looking at each is worth it."""
 
-_BREAK = " \r\n "
-"""A line's end while lines are looked up word by word: a word of its own, and no other is it."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 _PRIVATE = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")
@@ -111,13 +117,20 @@ class Clusters:
         return cells if BEYOND not in cells else self.split(text)
 
     def lines(self, text: str) -> list[str] | None:
-        """Each of the lines with CR LF between them as words() has it, all in one go.
+        """Each of the lines with CR LF between them as words() has it.
 
         None when that cannot be done: a word begins with marks, or holds controls.
         """
-        words = text.replace("\r\n", _BREAK).split(" ")
-        cells = " ".join(map(self._words.__getitem__, words))
-        return None if BEYOND in cells else cells.split(_BREAK)
+        words = self._words
+        words.refused = False
+        cells_of_word = words.__getitem__
+        cells = [
+            line
+            if line.isascii() and line.isprintable()
+            else " ".join(map(cells_of_word, line.split(" ")))
+            for line in text.split("\r\n")
+        ]
+        return None if words.refused else cells
 
     def split(self, text: str) -> str:
         """Text as cells, cluster by cluster."""
@@ -137,10 +150,10 @@ class Clusters:
                 if len(cluster) < CLUSTER_LIMIT:
                     cluster += text[at]
                 at += 1
-            parts.append(text[plain:start].translate(CELLS))
+            parts.append(cells_of(text[plain:start]))
             parts.append(self._group(cluster))
             plain = at
-        parts.append(text[plain:].translate(CELLS))
+        parts.append(cells_of(text[plain:]))
         return "".join(parts)
 
     def _group(self, cluster: str) -> str:
@@ -175,11 +188,12 @@ class _Words(dict[str, str]):
 
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
+        self.refused = False
+        """Set when BEYOND was the answer; who wants to know sets it to False before."""
 
     def __missing__(self, word: str) -> str:
-        if word == _BREAK.strip(" "):
-            return word
         if (word and extends(word[0])) or _CONTROL.search(word):
+            self.refused = True
             return BEYOND
         cells = self._clusters.split(word)
         if len(word) <= WORD_LIMIT and not self._clusters.full:
@@ -192,5 +206,6 @@ class _Words(dict[str, str]):
 def _beyond(text: str, at: int, length: int) -> int:
     """Where the next character is that CELLS does not decide alone."""
     while at < length and CELLS[ord(text[at])] != BEYOND:
-        at += 1
+        simple = ALL_SIMPLE.match(text, at + 1)
+        at = simple.end() if simple else at + 1
     return at

@@ -8,79 +8,134 @@ fast state (no side margins, insert, origin or newline mode, no character sets).
 from __future__ import annotations
 
 import re
-from itertools import repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 from engine.emulator import rows
 from engine.emulator.clusters import MANY
 from engine.emulator.modes import Mode
 from engine.emulator.page import NOWHERE
-from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, WIDE
-from engine.emulator.width import BEYOND, cells_of, extends
+from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, WIDE, WRAPPED
+from engine.emulator.width import (
+    ASCII_LINES,
+    BEYOND,
+    NARROW_LINES,
+    SIMPLE_LINES,
+    cells_of,
+    cells_of_lines,
+    extends,
+)
 
 LOOK = 1024
 """Characters looked at for clusters before all lines are taken to hold some."""
 FEW_LINES = 4
 """Lines up to which they are printed one by one; more are, in bulk."""
-LINE_ENDS = re.compile("([ -~]*)([\r\n]+)")
+LINE_ENDS = re.compile("([ -~]*+)([\r\n]+)")
 """A line of ASCII with its end, and lines' ends alone."""
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from engine.emulator.modal import Screen
-    from engine.emulator.rows import Row
-
-
-def print_lines(screen: Screen, lines: list[str]) -> None:
-    """Each line at the start of a row, then CR LF. The cursor is in the first column.
-
-    Lines hold no controls but tabs.
-    """
-    pen = screen.pen
-    at = 0
-    count = len(lines)
-    cursor = screen.cursor
-    blank = screen.blank_row()
-    while at < count:
-        # Rows that need no scrolling first: they may hold something already.
-        if cursor.y != screen.bottom or screen.rows[cursor.y] is not BLANK:
-            _print_one(screen, lines[at])
-            at += 1
-            continue
-        if blank is not BLANK:
-            _print_one(screen, lines[at])
-            at += 1
-            continue
-        end, new = _rows(screen, lines, at, pen)
-        if end == at:
-            _print_one(screen, lines[at])
-            at += 1
-            continue
-        at = end
-        _scroll_in(screen, new)
 
 
 def print_clusters(screen: Screen, text: str) -> bool:
-    """The same for lines with CR LF between, not split yet, that hold clusters and all fit.
+    """Lines with CR LF between, not split yet, each at the start of a row, and the last one's end.
 
-    False, and nothing printed, for any others, and when not at the bottom.
+    The cursor is in the first column. False, and nothing printed, unless all lines
+    are simple, or hold clusters and no controls: print_lines() is for others.
     """
-    cursor = screen.cursor
-    if (
-        text.isascii()
-        or cursor.y != screen.bottom
-        or screen.rows[cursor.y] is not BLANK
-        or screen.blank_row() is not BLANK
-        or not MANY.search(text, 0, LOOK)
-    ):
+    if not _takes_many(screen):
+        return False
+    narrow = (ASCII_LINES if text.isascii() else NARROW_LINES).fullmatch(text) is not None
+    if not narrow and not SIMPLE_LINES.fullmatch(text):
+        return _print_clusters(screen, text)
+    lines = text.split("\r\n")
+    joined = "".join(lines)
+    if "\r" in joined or "\n" in joined:
+        return False
+    cells = lines if narrow else cells_of_lines(lines)
+    alone: list[int] = []
+    if "\t" in joined:
+        if not _tabs_are_blanks(screen):
+            return False
+        # A tab moves the cursor: only what is printed after it makes blanks of what it passed.
+        cells = [line.rstrip("\t").expandtabs(8) if "\t" in line else line for line in cells]
+        if max(map(len, cells)) > screen.columns:
+            # A tab stops at the edge.
+            alone = [
+                index
+                for index, line in enumerate(lines)
+                if len(cells[index]) > screen.columns and "\t" in line
+            ]
+    _print(screen, lines, cells, 0 if narrow else WIDE, alone)
+    return True
+
+
+def _print_clusters(screen: Screen, text: str) -> bool:
+    """The same for lines that hold clusters, at the bottom."""
+    if not _at_bottom(screen) or not MANY.search(text, 0, LOOK):
         return False
     cells = screen.clusters.lines(text)
-    if cells is None or max(map(len, cells)) > screen.columns:
+    if cells is None:
         return False
-    pens = screen.pen * screen.columns
-    _scroll_in(screen, list(zip(cells, repeat(pens), repeat(WIDE | CLUSTER), strict=False)))
+    _scroll_in(screen, cells, WIDE | CLUSTER)
     return True
+
+
+def print_lines(screen: Screen, lines: list[str]) -> None:
+    """The same for lines of all kinds, without controls but tabs."""
+    if not _takes_many(screen):
+        for line in lines:
+            _print_one(screen, line)
+        return
+    joined = "".join(lines)
+    alone: list[int] = []
+    if "\t" in joined:
+        alone = [index for index, line in enumerate(lines) if "\t" in line]
+    if not MANY.search(joined):
+        cells = [line if line.isascii() else cells_of(line) for line in lines]
+        if BEYOND not in "".join(cells):
+            _print(screen, lines, cells, WIDE, alone)
+            return
+    # A mark at the start of a line belongs to what was printed before.
+    alone = [
+        index for index, line in enumerate(lines) if "\t" in line or (line and extends(line[0]))
+    ]
+    cells = [line if line.isascii() else screen.clusters.words(line) for line in lines]
+    _print(screen, lines, cells, WIDE | CLUSTER, alone)
+
+
+def _takes_many(screen: Screen) -> bool:
+    """Whether rows come in blank, and have room for wide characters."""
+    return screen.columns > 1 and screen.blank_row() is BLANK
+
+
+def _at_bottom(screen: Screen) -> bool:
+    """Whether the next line comes in at the bottom, as all after it then do."""
+    return screen.cursor.y == screen.bottom and screen.rows[screen.bottom] is BLANK
+
+
+def _tabs_are_blanks(screen: Screen) -> bool:
+    """Whether a tab on the way to more text is blanks up to a column divisible by eight."""
+    return screen.pen == DEFAULT_PEN and screen.standard_tabs and Mode.MORE_FIX not in screen.mode
+
+
+def _print(
+    screen: Screen, lines: list[str], cells: list[str], flags: int, alone: list[int]
+) -> None:
+    """Lines as text and as cells, with the flags of their rows; those in ``alone`` one by one."""
+    at, count = 0, len(lines)
+    for stop in [*alone, count]:
+        # Rows that need no scrolling first: they may hold something already.
+        while at < stop and not _at_bottom(screen):
+            _print_one(screen, lines[at])
+            at += 1
+        if at < stop:
+            _scroll_in(screen, cells[at:stop], flags)
+        if stop < count:
+            _print_one(screen, lines[stop])
+        at = stop + 1
 
 
 def _print_one(screen: Screen, line: str) -> None:
@@ -102,69 +157,51 @@ def _print_one(screen: Screen, line: str) -> None:
     cursor.x = 0
 
 
-def _rows(screen: Screen, lines: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
-    """Rows for the lines from ``at`` on, as far as they are simple; and where that ends."""
-    part = lines[at:] if at else lines
-    columns = screen.columns
-    joined = "".join(part)
-    flags = 0
-    tabs = "\t" in joined
-    if tabs and (pen != DEFAULT_PEN or not screen.standard_tabs or Mode.MORE_FIX in screen.mode):
-        return at, []
-    if tabs and not joined.isascii():
-        # Tab stops are columns, and only in ASCII are these characters.
-        stop = _first(part, lambda line: "\t" in line and not line.isascii())
-        if stop == 0:
-            return at, []
-        part = part[:stop]
-        joined = "".join(part)
-    if tabs:
-        # A tab moves the cursor: only what is printed after it makes blanks of what it passed.
-        part = [line.rstrip("\t").expandtabs(8) if "\t" in line else line for line in part]
-    if not joined.isascii():
-        if MANY.search(joined):
-            return _cluster_rows(screen, part, at, pen)
-        cells = [line if line.isascii() else cells_of(line) for line in part]
-        joined = "".join(cells)
-        if BEYOND in joined:
-            return _cluster_rows(screen, part, at, pen)
-        if rows.HALF in joined:
-            part, flags = cells, WIDE
-    if max(map(len, part)) > columns:
-        part = part[: _first(part, lambda line: len(line) > columns)]
-    return at + len(part), list(zip(part, repeat(pen * columns), repeat(flags), strict=False))
-
-
-def _cluster_rows(screen: Screen, part: list[str], at: int, pen: str) -> tuple[int, list[Row]]:
-    """Lines that hold characters which share cells."""
-    pens = pen * screen.columns
-    new: list[Row] = []
-    for line in part:
-        # A mark at the start of a line belongs to what was printed before.
-        if line and extends(line[0]):
-            break
-        cells = screen.clusters.words(line)
-        if len(cells) > screen.columns:
-            break
-        new.append((cells, pens, WIDE | CLUSTER))
-    return at + len(new), new
-
-
-def _first(some: list[str], suits: Callable[[str], bool]) -> int:
-    """Where the first one is that suits; the length when none does."""
-    return next((index for index, one in enumerate(some) if suits(one)), len(some))
-
-
-def _scroll_in(screen: Screen, new: list[Row]) -> None:
-    """Rows come in at the bottom, the last of them blank; the cursor stays there."""
+def _scroll_in(screen: Screen, cells: list[str], flags: int) -> None:
+    """Lines come in below a blank last row, which stays so; the cursor stays there."""
+    columns, pen = screen.columns, screen.pen
+    each: Iterable[int] = repeat(flags)
+    if max(map(len, cells)) > columns:
+        cells, each = _wrapped(cells, flags, columns, "" if pen == DEFAULT_PEN else " ")
     top, bottom = screen.top, screen.bottom
-    here = screen.rows
-    every = here[top:bottom] + new
-    count = len(new)
+    here, history = screen.rows, screen.history
+    count = len(cells)
+    new = zip(cells, repeat(pen * columns), each, strict=False)
+    leaving = min(count, bottom - top)
+    passing = count - leaving
+    kept = 0
     if top == 0 and screen.page is screen.normal:
-        screen.history.extend(every[:count])
+        history.extend(here[:leaving])
+        kept = history.maxlen or 0
         screen.scrolled += count
-    here[top : bottom + 1] = [*every[count:], BLANK]
+    # Of those that leave at once, rows are made of what history has room for.
+    history.extend(islice(new, max(0, passing - kept), passing))
+    here[top : bottom + 1] = [*here[top + leaving : bottom], *new, BLANK]
+
+
+def _wrapped(
+    cells: list[str], flags: int, columns: int, spacer: str
+) -> tuple[list[str], list[int]]:
+    """The rows of lines that need more than one each, and their flags.
+
+    ``spacer`` is the cell that a wide character leaves empty when it goes to the next row.
+    """
+    parts: list[str] = []
+    each: list[int] = []
+    for line in cells:
+        start, last = 0, len(line) - columns
+        while start < last:
+            end = start + columns
+            if line[end] == HALF:
+                end -= 1
+                parts.append(line[start:end] + spacer)
+            else:
+                parts.append(line[start:end])
+            each.append(flags | WRAPPED)
+            start = end
+        parts.append(line[start:])
+        each.append(flags)
+    return parts, each
 
 
 def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int, int]:
@@ -172,6 +209,19 @@ def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int
 
     Does nothing for more than FEW_LINES: print_lines() is for them.
     """
+    # What comes by far the most often first: one line and its end, or a CR and other text.
+    end = text[-2:]
+    if end == "\r\n" or end == "\n\r":
+        part = text[:-2]
+        if part.isascii() and part.isprintable() and x + len(part) <= screen.columns:
+            if part:
+                here = screen.rows
+                here[y] = rows.put(here[y], x, part, screen.pen * len(part))
+            screen.print_at = NOWHERE
+            return "", _line_feed(screen, y), 0
+    elif text[:1] == "\r" and (rest := text[1:]).isprintable():
+        screen.print_at = NOWHERE
+        return rest, y, 0
     if text.count("\n") > FEW_LINES:
         return text, y, x
     here, columns = screen.rows, screen.columns
@@ -183,15 +233,18 @@ def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int
                 break
             here[y] = rows.put(here[y], x, part, screen.pen * len(part))
             x += len(part)
-        for end in ends:
-            if end == "\r":
-                x = 0
-                continue
-            x = min(x, columns - 1)
-            if y == screen.bottom:
-                screen.scroll(screen.top, y, 1)
-            elif y < screen.lines - 1:
-                y += 1
+        for _ in range(ends.count("\n")):
+            y = _line_feed(screen, y)
+        x = 0 if "\r" in ends else min(x, columns - 1)
         at = found.end()
         screen.print_at = NOWHERE
     return text[at:], y, x
+
+
+def _line_feed(screen: Screen, y: int) -> int:
+    """LF in row ``y``: the row that the cursor is in then."""
+    if y == screen.bottom:
+        screen.scroll(screen.top, y, 1)
+    elif y < screen.lines - 1:
+        y += 1
+    return y

@@ -12,10 +12,14 @@ from engine.emulator import Terminal
 from engine.emulator.width import (
     _SHORT,
     CELLS,
+    LONG,
     MAX_SHORT,
+    NARROW_LINES,
     NARROW_RANGES,
+    SIMPLE_LINES,
     WIDE_RANGES,
     cells_of,
+    cells_of_lines,
     width,
 )
 
@@ -30,6 +34,8 @@ def test_the_ranges_hold_only_characters_of_that_width_that_join_nothing(
     for char in chars:
         assert CELLS[ord(char)] == char + "\0" * (cells - 1), hex(ord(char))
         assert width(char) == cells, hex(ord(char))
+        # What widening a whole text at once goes by.
+        assert (char >= "\u3000") == (cells == 2), hex(ord(char))
 
 
 @settings(max_examples=300, deadline=None)
@@ -41,6 +47,32 @@ def test_cells_are_those_of_the_table(text: str) -> None:
 @pytest.mark.parametrize("text", ["日本語中文字符端末表示", "─" * 20, "größe is größer than"])
 def test_long_text_of_one_kind(text: str) -> None:
     assert cells_of(text) == text.translate(CELLS)
+
+
+SIMPLE = "a日─é본ー\xff\u3001"
+
+
+@pytest.mark.parametrize(
+    "text", [SIMPLE * 5, "a" * LONG + "日", "日" * LONG + "a", "日" + "é" * LONG]
+)
+def test_long_mixed_text(text: str) -> None:
+    assert SIMPLE_LINES.fullmatch(text)
+    assert cells_of(text) == text.translate(CELLS)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(SIMPLE + "\t", max_size=30)))
+def test_the_cells_of_many_lines(lines: list[str]) -> None:
+    assert cells_of_lines(lines) == [line.translate(CELLS) for line in lines]
+
+
+OTHERS = "\0\x1b\x7f\x9b\xad\u0301\u200d\uff71\ud800\ue000\ufe0f\ufffd😀\U00020000"
+
+
+@pytest.mark.parametrize("char", OTHERS)
+def test_what_is_not_simple(char: str) -> None:
+    assert not SIMPLE_LINES.fullmatch(f"日{char}")
+    assert not NARROW_LINES.fullmatch(f"a{char}")
 
 
 def test_what_is_remembered_is_bounded() -> None:
