@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator import tables
-from engine.emulator.lines_in_bulk import print_clusters, print_lines
+from engine.emulator.lines_in_bulk import print_lines, print_text
 
 if TYPE_CHECKING:
     from engine.emulator.modal import Screen
@@ -55,7 +55,7 @@ class Ground:
         if not screen.fast:
             # What came before the first line's end switched it off.
             return False
-        if print_clusters(screen, text):
+        if print_text(screen, text):
             return True
         lines = text.split("\r\n")
         joined = "".join(lines)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from engine.emulator.modal import Screen
 
 
-def print_clusters(screen: Screen, text: str) -> bool:
+def print_text(screen: Screen, text: str) -> bool:
     """Lines with CR LF between, not split yet, each at the start of a row, and the last one's end.
 
     The cursor is in the first column. False, and nothing printed, unless all lines
@@ -209,17 +209,8 @@ def print_few_lines(screen: Screen, text: str, y: int, x: int) -> tuple[str, int
 
     Does nothing for more than FEW_LINES: print_lines() is for them.
     """
-    # What comes by far the most often first: one line and its end, or a CR and other text.
-    end = text[-2:]
-    if end == "\r\n" or end == "\n\r":
-        part = text[:-2]
-        if part.isascii() and part.isprintable() and x + len(part) <= screen.columns:
-            if part:
-                here = screen.rows
-                here[y] = rows.put(here[y], x, part, screen.pen * len(part))
-            screen.print_at = NOWHERE
-            return "", _line_feed(screen, y), 0
-    elif text[:1] == "\r" and (rest := text[1:]).isprintable():
+    # What comes by far the most often first: the stream itself knows lines that end.
+    if text[:1] == "\r" and (rest := text[1:]).isprintable():
         screen.print_at = NOWHERE
         return rest, y, 0
     if text.count("\n") > FEW_LINES:

@@ -36,7 +36,7 @@ from engine.emulator.heads import (
     STYLE,
     Heads,
 )
-from engine.emulator.lines_in_bulk import FEW_LINES, LINE_ENDS, print_few_lines
+from engine.emulator.lines_in_bulk import FEW_LINES, print_few_lines
 from engine.emulator.page import NOWHERE
 from engine.emulator.parser import Parser
 from engine.emulator.pens import Steps
@@ -95,7 +95,7 @@ class Stream(pyte.ByteStream):
         # 0x80 to 0x9F is no control but invalid.
         halved = self._decoder.getstate()[0]
         text = self._decoder.decode(data)
-        if (_LEADS_TO_C1 in data or halved) and _EIGHT_BIT.search(text):
+        if (_LEADS_TO_C1 in data or halved == _LEADS_TO_C1) and _EIGHT_BIT.search(text):
             # C1 controls, decoded: the same as their seven-bit forms.
             text = _EIGHT_BIT.sub(lambda found: f"\x1b{chr(ord(found[0]) - 0x40)}", text)
         for start in range(0, len(text), CHUNK):
@@ -134,7 +134,6 @@ class Stream(pyte.ByteStream):
         pens = screen.pens
         heads = self._heads
         texts = heads.texts
-        line_ends = LINE_ENDS.match
         put = row_edits.put
         rows, cursor = screen.rows, screen.cursor
         columns, lines = screen.columns, screen.lines
@@ -368,7 +367,7 @@ class Stream(pyte.ByteStream):
                 cells = ""
                 screen.print_at = (y, x)
             flags = 0
-            if fast and line_ends(text):
+            if fast:
                 screen.pen = pen
                 text, y, x = print_few_lines(screen, text, y, x)
                 if not text:
