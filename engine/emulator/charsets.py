@@ -7,15 +7,17 @@ also work in UTF-8, as in xterm. Does not own parsing. Source: xterm ctlseqs
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-ASCII = "B"
-SPECIAL_GRAPHICS = dict(zip(range(0x5F, 0x7F), " ◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·", strict=True))
+ASCII: Final = "B"
+SPECIAL_GRAPHICS: Final = dict(
+    zip(range(0x5F, 0x7F), " ◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·", strict=True)
+)
 """DEC Special Graphics, 0x5F..0x7E: the line-drawing set of the VT100."""
 
-_NATIONAL = "#@[\\]^_`{|}~"
+_NATIONAL: Final = "#@[\\]^_`{|}~"
 """The places where national replacement sets differ from ASCII."""
-_REPLACEMENTS = {
+_REPLACEMENTS: Final = {
     "A": "£@[\\]^_`{|}~",
     "4": "£¾ĳ½|^_`¨ƒ¼´",
     "C": "#@ÄÖÅÜ_éäöåü",
@@ -29,7 +31,7 @@ _REPLACEMENTS = {
     "=": "ùàéçêîèôäöüû",
     "%6": "#@ÃÇÕ^_`ãçõ~",
 }
-_ALIASES = {"5": "C", "f": "R", "9": "Q", "6": "E", "`": "E", "7": "H", '"?': "%6"}
+_ALIASES: Final = {"5": "C", "f": "R", "9": "Q", "6": "E", "`": "E", "7": "H", '"?': "%6"}
 
 TABLES: dict[str, dict[int, str]] = {
     "0": SPECIAL_GRAPHICS,

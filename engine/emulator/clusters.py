@@ -8,7 +8,7 @@ a program's own characters from there are kept as clusters of one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator.rows import CLUSTER, HALF, WIDE
 from engine.emulator.width import (
@@ -24,23 +24,26 @@ from engine.emulator.width import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FIRST, LAST = 0x100000, 0x10FFFD
-MAX_CLUSTERS = 20_000
+FIRST: Final = 0x100000
+LAST: Final = 0x10FFFD
+MAX_CLUSTERS: Final = 20_000
 """Clusters at one time. Beyond it unused ones are collected; then marks are dropped."""
-PICTURE_COLUMNS = FIRST + MAX_CLUSTERS
+PICTURE_COLUMNS: Final = FIRST + MAX_CLUSTERS
 """From here on a code point stands for a column of a picture, and shows as a blank."""
-CLUSTER_LIMIT = 16
+CLUSTER_LIMIT: Final = 16
 """Code points one cell holds: a base and its marks. Further marks are dropped."""
 
-MAX_WORDS, WORD_LIMIT = 4096, 32
+MAX_WORDS: Final = 4096
+WORD_LIMIT: Final = 32
 """Words whose cells are remembered (all are forgotten beyond it), and the characters of one."""
-MANY = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+MANY: Final = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
 """The most frequent of those that share cells: where one is, looking at each is worth it."""
 
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
 
-_PRIVATE = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")
-_FIRST_CHAR, _LAST_CHAR = chr(FIRST), chr(LAST)
+_PRIVATE: Final = re.compile(f"[{chr(FIRST)}-{chr(LAST)}]")
+_FIRST_CHAR: Final = chr(FIRST)
+_LAST_CHAR: Final = chr(LAST)
 
 
 class Clusters:

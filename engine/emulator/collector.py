@@ -8,7 +8,7 @@ later are looked at later, and what the screens and the cursor hold at the end.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator.rows import CLUSTER, DEFAULT_PEN
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.emulator.lines import Lines
     from engine.emulator.rows import Row
 
-ROWS_PER_FEED = 200
+ROWS_PER_FEED: Final = 200
 """History rows looked at in one go: about half a millisecond."""
 
 

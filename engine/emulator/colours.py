@@ -8,23 +8,25 @@ Source: xterm ctlseqs, XParseColor(3).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SPECIALS = 5
+SPECIALS: Final = 5
 """Colours for bold, underline, blink, reverse and italic: OSC 5, or OSC 4 from 256 on."""
-FOREGROUND, BACKGROUND, CURSOR = 10, 11, 12
-DYNAMIC = range(10, 20)
+FOREGROUND: Final = 10
+BACKGROUND: Final = 11
+CURSOR: Final = 12
+DYNAMIC: Final = range(10, 20)
 """OSC numbers of foreground, background, cursor, pointer (2), Tektronix (2), highlight,
 Tektronix cursor, highlighted text."""
-MAX_SPECIFICATION = 64
+MAX_SPECIFICATION: Final = 64
 
-_HASH = re.compile("#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{9}|[0-9a-fA-F]{12})")
-_RGB = re.compile("rgb:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})", re.I)
-_RGBI = re.compile(r"rgbi:([0-9.]{1,8})/([0-9.]{1,8})/([0-9.]{1,8})", re.I)
-_NAMES = {
+_HASH: Final = re.compile("#([0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{9}|[0-9a-fA-F]{12})")
+_RGB: Final = re.compile("rgb:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})", re.I)
+_RGBI: Final = re.compile(r"rgbi:([0-9.]{1,8})/([0-9.]{1,8})/([0-9.]{1,8})", re.I)
+_NAMES: Final = {
     "black": 0x000000,
     "white": 0xFFFFFF,
     "red": 0xFF0000,
@@ -41,11 +43,11 @@ _NAMES = {
     "purple": 0xA020F0,
 }
 
-_ANSI = (
+_ANSI: Final = (
     *(0x000000, 0xCD0000, 0x00CD00, 0xCDCD00, 0x0000EE, 0xCD00CD, 0x00CDCD, 0xE5E5E5),
     *(0x7F7F7F, 0xFF0000, 0x00FF00, 0xFFFF00, 0x5C5CFF, 0xFF00FF, 0x00FFFF, 0xFFFFFF),
 )
-_LEVELS = (0, 95, 135, 175, 215, 255)
+_LEVELS: Final = (0, 95, 135, 175, 215, 255)
 
 
 def standard_palette() -> list[int]:

@@ -7,7 +7,7 @@ the keys does. Source: sw.kovidgoyal.net/kitty/keyboard-protocol, xterm ctlseqs
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator.modes import Keyboard
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from engine.emulator.base import Base
     from engine.emulator.params import Params
 
-ALL = int(Keyboard(31))
-MAX_STACK = 16
+ALL: Final = int(Keyboard(31))
+MAX_STACK: Final = 16
 """Levels of the kitty protocol's stack; pushing more forgets the oldest."""
-OTHER_KEYS = 4
+OTHER_KEYS: Final = 4
 """The resource of XTMODKEYS that is modifyOtherKeys."""
-_RESOURCES = range(8)
+_RESOURCES: Final = range(8)
 
 
 def push(screen: Base, params: Params) -> None:

@@ -8,7 +8,7 @@ object, as long as the cache remembers it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator.clusters import PICTURE_COLUMNS
 from engine.emulator.pictures import Piece
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from engine.emulator.pictures import Strip
     from engine.emulator.rows import Row
 
-CACHED = 1024
+CACHED: Final = 1024
 """Lines remembered by their row; those not asked for since as many others go first. More
 than the highest screen has, and few enough for the garbage collector to look through."""
-_SAME = re.compile(r"(.)\1*", re.S)
+_SAME: Final = re.compile(r"(.)\1*", re.S)
 
 
 class Run(NamedTuple):
@@ -114,7 +114,7 @@ class Line:
         return None
 
 
-BLANK_LINE = Line()
+BLANK_LINE: Final = Line()
 
 
 class Lines:
@@ -196,9 +196,11 @@ class Lines:
             runs.append(Run(column + start, len(text) - start, text[start:], style))
 
 
-_APART = re.compile("[^\0]\0|[\U00100000-\U0010fffd]|\0")
+_APART: Final = re.compile("[^\0]\0|[\U00100000-\U0010fffd]|\0")
 """A wide character with its right half; a cluster; a half alone, which never stands."""
-_COLUMNS = re.compile(f"[{chr(PICTURE_COLUMNS)}-{chr(PICTURE_COLUMNS + MAX_DIMENSION - 1)}]+")
+_COLUMNS: Final = re.compile(
+    f"[{chr(PICTURE_COLUMNS)}-{chr(PICTURE_COLUMNS + MAX_DIMENSION - 1)}]+"
+)
 
 
 def _blanks(found: re.Match[str]) -> str:

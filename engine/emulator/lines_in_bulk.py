@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import rows
 from engine.emulator.clusters import MANY
@@ -26,11 +26,11 @@ from engine.emulator.width import (
     extends,
 )
 
-LOOK = 1024
+LOOK: Final = 1024
 """Characters looked at for clusters before all lines are taken to hold some."""
-FEW_LINES = 4
+FEW_LINES: Final = 4
 """Lines up to which they are printed one by one; more are, in bulk."""
-LINE_ENDS = re.compile("([ -~]*+)([\r\n]+)")
+LINE_ENDS: Final = re.compile("([ -~]*+)([\r\n]+)")
 """A line of ASCII with its end, and lines' ends alone."""
 
 if TYPE_CHECKING:

@@ -6,17 +6,17 @@ Source: "Hyperlinks in terminal emulators" (egmontkob).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator.style import Hyperlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_LINKS = 4096
+MAX_LINKS: Final = 4096
 """Links at one time; text beyond it is printed without one, until unused ones are collected."""
-MAX_URI = 2048
-MAX_ID = 250
+MAX_URI: Final = 2048
+MAX_ID: Final = 250
 """Characters; a longer URI or id is no link."""
 
 

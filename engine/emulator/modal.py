@@ -7,7 +7,7 @@ Source: xterm ctlseqs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from engine.emulator.charsets import Charsets
 from engine.emulator.editing import Editing
@@ -25,16 +25,18 @@ from engine.emulator.modes import (
 from engine.emulator.page import SavedCursor
 from engine.emulator.rows import DEFAULT_PEN
 
-_ALTERNATES = frozenset(Alternate)
-_TRACKINGS = frozenset(MouseTracking) - {MouseTracking.OFF}
-_ENCODINGS = frozenset(MouseEncoding) - {MouseEncoding.DEFAULT}
-_SHAPES = (CursorShape.BLOCK, CursorShape.UNDERLINE, CursorShape.BAR)
-PRIMARY_ATTRIBUTES = "\x1b[?65;1;2;4;6;9;15;16;17;18;21;22;28;29c"
+_ALTERNATES: Final = frozenset(Alternate)
+_TRACKINGS: Final = frozenset(MouseTracking) - {MouseTracking.OFF}
+_ENCODINGS: Final = frozenset(MouseEncoding) - {MouseEncoding.DEFAULT}
+_SHAPES: Final = (CursorShape.BLOCK, CursorShape.UNDERLINE, CursorShape.BAR)
+PRIMARY_ATTRIBUTES: Final = "\x1b[?65;1;2;4;6;9;15;16;17;18;21;22;28;29c"
 """DA1: a VT525 in xterm's words (132 columns, sixel, selective erase, rectangles, colours...)."""
-MAX_TITLE = 256
+MAX_TITLE: Final = 256
 """Characters kept of a title."""
-_WIDE_COLUMNS, _NARROW_COLUMNS = 132, 80
-SIDE_MARGINS_LEVEL, KEEP_LEVEL = 4, 5
+_WIDE_COLUMNS: Final = 132
+_NARROW_COLUMNS: Final = 80
+SIDE_MARGINS_LEVEL: Final = 4
+KEEP_LEVEL: Final = 5
 """The DEC conformance levels (DECSCL) from which DECLRMM and DECNCSM are known."""
 
 

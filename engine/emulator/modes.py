@@ -8,8 +8,9 @@ Source: xterm ctlseqs, "Private Mode Set (DECSET)"; VT510 manual.
 from __future__ import annotations
 
 import enum
+from typing import Final
 
-_SHIFT = 5
+_SHIFT: Final = 5
 """pyte keeps private modes in the same set as ANSI ones, shifted by this much."""
 
 
@@ -56,8 +57,8 @@ class Mode(enum.IntEnum):
     SIXEL_RIGHT = 8452 << _SHIFT
 
 
-FLAGS = frozenset(int(mode) for mode in Mode)
-DEFAULT_MODES = frozenset(
+FLAGS: Final = frozenset(int(mode) for mode in Mode)
+DEFAULT_MODES: Final = frozenset(
     {
         Mode.SEND_RECEIVE,
         Mode.AUTOWRAP,
@@ -68,7 +69,7 @@ DEFAULT_MODES = frozenset(
         Mode.ALT_ESCAPE,
     }
 )
-PLAIN_FLAGS = frozenset(
+PLAIN_FLAGS: Final = frozenset(
     int(mode)
     for mode in (
         Mode.APPLICATION_CURSOR,
@@ -80,13 +81,13 @@ PLAIN_FLAGS = frozenset(
     )
 )
 """Modes of every day that nothing on the screen depends on: to set one is to keep its number."""
-ANSI_NEVER = frozenset({1, 5, 7, 10, 11, 13, 14, 15, 16, 17, 18, 19})
+ANSI_NEVER: Final = frozenset({1, 5, 7, 10, 11, 13, 14, 15, 16, 17, 18, 19})
 """ANSI modes that exist and cannot be set: DECRQM answers "permanently reset"."""
-PRIVATE_NEVER = frozenset(
+PRIVATE_NEVER: Final = frozenset(
     {8, 34, 36, 57, 60, 61, 64, 68, 73, 81, 96, 97, 98, 99, 100, 101, 102, 103, 104, 106}
 )
 """Private modes of the VT520 that cannot be set here."""
-PRIVATE_ALWAYS = frozenset({2027})
+PRIVATE_ALWAYS: Final = frozenset({2027})
 """Grapheme clusters: "permanently set"."""
 
 

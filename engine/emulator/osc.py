@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import colours, window
 from engine.emulator.modal import printable
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from engine.emulator.modal import Screen
 
-MAX_DIRECTORY = 1024
-_PALETTE = range(256)
-_SELECTIONS = frozenset("cpqs01234567")
+MAX_DIRECTORY: Final = 1024
+_PALETTE: Final = range(256)
+_SELECTIONS: Final = frozenset("cpqs01234567")
 
 
 def command(screen: Screen, text: str) -> None:
@@ -183,4 +183,4 @@ _COMMANDS: dict[int, Callable[[Screen, str], None]] = {
     133: _prompt,
     777: _notify_rxvt,
 }
-_WITHOUT_BODY = frozenset({104, 105})
+_WITHOUT_BODY: Final = frozenset({104, 105})

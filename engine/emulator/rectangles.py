@@ -7,7 +7,7 @@ xterm ctlseqs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator import rows
 from engine.emulator.modes import Mode
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from engine.emulator.params import Params
     from engine.emulator.style import Style
 
-_POSITIVE, _NO_ATTRIBUTES, _NO_TRIM, _DRAWN, _WHOLE = 1, 2, 4, 8, 16
+_POSITIVE: Final = 1
+_NO_ATTRIBUTES: Final = 2
+_NO_TRIM: Final = 4
+_DRAWN: Final = 8
+_WHOLE: Final = 16
 """XTCHECKSUM's bits."""
 
 

@@ -7,7 +7,7 @@ alternate screen is cut, as what runs there draws itself anew.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import rows
 from engine.emulator.page import NOWHERE
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.emulator.modal import Screen
     from engine.emulator.rows import Row
 
-_KEPT = WIDE | CLUSTER
+_KEPT: Final = WIDE | CLUSTER
 
 
 def resize(screen: Screen, lines: int, columns: int) -> None:

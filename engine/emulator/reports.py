@@ -7,7 +7,7 @@ asked for in checked characters, so output cannot type. Source: xterm ctlseqs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import sgr
 from engine.emulator.modes import (
@@ -29,16 +29,20 @@ if TYPE_CHECKING:
     from engine.emulator.modal import Screen
     from engine.emulator.params import Params
 
-SECONDARY_ATTRIBUTES = "\x1b[>64;400;0c"
+SECONDARY_ATTRIBUTES: Final = "\x1b[>64;400;0c"
 """DA2: programs read the middle number as xterm's patch level; from 277 on they use SGR mouse."""
-TERTIARY_ATTRIBUTES = "\x1bP!|00000000\x1b\\"
+TERTIARY_ATTRIBUTES: Final = "\x1bP!|00000000\x1b\\"
 """DA3: no serial number."""
-VERSION = "\x1bP>|Hatchway\x1b\\"
-_SET, _RESET, _ALWAYS, _NEVER, _UNKNOWN = 1, 2, 3, 4, 0
-_DECRQM_LEVEL = 3
-_CURSOR_CODES = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
+VERSION: Final = "\x1bP>|Hatchway\x1b\\"
+_SET: Final = 1
+_RESET: Final = 2
+_ALWAYS: Final = 3
+_NEVER: Final = 4
+_UNKNOWN: Final = 0
+_DECRQM_LEVEL: Final = 3
+_CURSOR_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 
-CAPABILITIES = {
+CAPABILITIES: Final = {
     "TN": "xterm-256color",
     "name": "xterm-256color",
     "Co": "256",
@@ -80,7 +84,7 @@ def terminal_parameters(screen: Screen, params: Params) -> None:
         screen.answer(f"\x1b[{params.get(0) + 2};1;1;128;128;1;0x")
 
 
-_STATUS = {
+_STATUS: Final = {
     15: "13",  # No printer.
     25: "21",  # User-defined keys are locked.
     26: "27;1;0;0",  # A North American keyboard.

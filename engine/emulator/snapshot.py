@@ -7,7 +7,7 @@ titles, colours and modes; history is not part, and pictures are left blank.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import colours, sgr
 from engine.emulator.lines import Lines
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from engine.emulator.modal import Screen
     from engine.emulator.page import Page
 
-_SHAPE_CODES = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
-_LATER = frozenset(
+_SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
+_LATER: Final = frozenset(
     {Mode.ORIGIN, Mode.AUTOWRAP, Mode.CURSOR_BLINK, Mode.INSERT, Mode.COLUMNS_132}
     | {Mode.SIDE_MARGINS, Mode.SIZE_REPORTS, Mode.SYNCHRONIZED, Mode.NEW_LINE}
 )
@@ -230,7 +230,7 @@ class _Writer:
         return screen.right if x <= screen.right else screen.columns - 1
 
 
-_ASCII = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"
+_ASCII: Final = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"
 
 
 def _charsets(charsets: Charsets) -> str:
@@ -241,7 +241,7 @@ def _charsets(charsets: Charsets) -> str:
     return "".join(parts)
 
 
-_APART = "\x1b[?7h"
+_APART: Final = "\x1b[?7h"
 """Sets what is set (autowrap); any sequence but SGR ends a cluster."""
 
 

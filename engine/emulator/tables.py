@@ -8,7 +8,7 @@ the parameters. Source: ECMA-48, xterm ctlseqs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyte
 
@@ -52,10 +52,11 @@ PLAIN_CSI: dict[str, str] = {
     "'~": "delete_columns",
     "!p": "soft_reset",
 }
-EVENTS = frozenset({*ESCAPE.values(), *PLAIN_CSI.values()})
+EVENTS: Final = frozenset({*ESCAPE.values(), *PLAIN_CSI.values()})
 
-_LEAST_LEVEL, _MOST_LEVEL = 1, 5
-MAX_PENS_SAVED = 10
+_LEAST_LEVEL: Final = 1
+_MOST_LEVEL: Final = 5
+MAX_PENS_SAVED: Final = 10
 """XTPUSHSGR's stack; pushing more forgets the oldest."""
 
 
@@ -185,5 +186,5 @@ ESCAPE_FUNCTIONS: dict[str, Callable[[Screen], None]] = {
     " F": _seven_bits,
     " G": _eight_bits,
 }
-DESIGNATIONS = frozenset("()*+-./")
+DESIGNATIONS: Final = frozenset("()*+-./")
 """Intermediates that designate a character set, the set's own intermediates apart."""

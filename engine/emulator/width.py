@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from wcwidth import wcwidth
 
-JOINER = "\u200d"
-EMOJI_STYLE = "\ufe0f"
+JOINER: Final = "\u200d"
+EMOJI_STYLE: Final = "\ufe0f"
 """VS16: what went before is to look like an emoji, so it is wide."""
 
-_PICTOGRAPHS = (
+_PICTOGRAPHS: Final = (
     "\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
     "\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa"
     "\U0001f400-\U0001faff"
 )
-_PICTOGRAPH = re.compile(f"[{_PICTOGRAPHS}]")
-_KEYCAP_BASES = frozenset("#*0123456789")
-_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]")
-_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")
+_PICTOGRAPH: Final = re.compile(f"[{_PICTOGRAPHS}]")
+_KEYCAP_BASES: Final = frozenset("#*0123456789")
+_FLAG_LETTERS: Final = re.compile("[\U0001f1e6-\U0001f1ff]")
+_TONES: Final = re.compile("[\U0001f3fb-\U0001f3ff]")
 
-BEYOND = "\x01"
+BEYOND: Final = "\x01"
 """In CELLS: a character that may share its neighbour's cell, so look closer."""
 
 
@@ -86,36 +87,36 @@ class _Cells(dict[int, str]):
         return {0: BEYOND, 2: char + "\0"}.get(width(char), char)
 
 
-CELLS = _Cells()
+CELLS: Final = _Cells()
 
-WIDE_RANGES = (
+WIDE_RANGES: Final = (
     "\u3001-\u3029\u3031-\u303e\u3041-\u3096\u309b-\u30ff\u3105-\u312f\u3131-\u3163"
     "\u3165-\u318e\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
 )
 """Characters of two cells that share theirs with none: CJK."""
-NARROW_RANGES = (
+NARROW_RANGES: Final = (
     "\x20-\x7e\xa1-\xac\xae-\u02ff\u0370-\u0377\u0384-\u0386\u0388-\u0482\u048a-\u052f"
     "\u2010-\u2027\u2030-\u205e\u2500-\u25fc\u2800-\u28ff"
 )
 """Of one: ASCII, Latin, Greek, Cyrillic, punctuation, boxes and blocks, Braille."""
 
-SHORT = 8
+SHORT: Final = 8
 """Characters up to which the cells of a text are remembered."""
-MAX_SHORT = 8192
+MAX_SHORT: Final = 8192
 """Texts remembered; all are forgotten beyond it."""
-LONG = 24
+LONG: Final = 24
 """Characters from which on widening a mixed text at once beats a look-up for each."""
 
-_ALL_WIDE = re.compile(f"[{WIDE_RANGES}]*")
-_ALL_NARROW = re.compile(f"[{NARROW_RANGES}]*")
-ALL_SIMPLE = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}]*")
-ASCII_LINES = re.compile("[ -~\t\r\n]*")
-NARROW_LINES = re.compile(f"[{NARROW_RANGES}\t\r\n]*")
-SIMPLE_LINES = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}\t\r\n]*")
+_ALL_WIDE: Final = re.compile(f"[{WIDE_RANGES}]*")
+_ALL_NARROW: Final = re.compile(f"[{NARROW_RANGES}]*")
+ALL_SIMPLE: Final = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}]*")
+ASCII_LINES: Final = re.compile("[ -~\t\r\n]*")
+NARROW_LINES: Final = re.compile(f"[{NARROW_RANGES}\t\r\n]*")
+SIMPLE_LINES: Final = re.compile(f"[{NARROW_RANGES}{WIDE_RANGES}\t\r\n]*")
 """Lines of nothing but tabs and what is in the ranges."""
-_FIRST_WIDE_PAGE = 0x30
+_FIRST_WIDE_PAGE: Final = 0x30
 """Of both ranges the narrow ones are all below U+3000, and the wide ones all beyond."""
-_NARROW_PAGES = bytes(page < _FIRST_WIDE_PAGE for page in range(256))
+_NARROW_PAGES: Final = bytes(page < _FIRST_WIDE_PAGE for page in range(256))
 """A character's second byte to what comes after it: BEYOND, to be taken out, or its other half."""
 
 
@@ -127,7 +128,7 @@ class _Short(dict[str, str]):
         return found
 
 
-_SHORT = _Short()
+_SHORT: Final = _Short()
 
 
 def cells_of(text: str) -> str:

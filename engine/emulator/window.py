@@ -6,7 +6,7 @@ Source: xterm ctlseqs, "Window manipulation".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator.host import Pixels
 from engine.emulator.modal import printable
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from engine.emulator.modal import Screen
     from engine.emulator.params import Params
 
-MAX_TITLES = 10
+MAX_TITLES: Final = 10
 """Titles on the stack; pushing more forgets the oldest (as xterm)."""
-SET_HEX, QUERY_HEX = 0, 1
+SET_HEX: Final = 0
+QUERY_HEX: Final = 1
 """XTSMTITLE: titles come, and are told, in hexadecimal. The other two mean UTF-8."""
-_BOTH, _ICON, _TITLE = 0, 1, 2
-_LEAST_LINES = 24
+_BOTH: Final = 0
+_ICON: Final = 1
+_TITLE: Final = 2
+_LEAST_LINES: Final = 24
 """CSI number t from here on sets the number of lines (DECSLPP)."""
 
 
@@ -75,7 +78,7 @@ def _resize(screen: Screen, params: Params, unit: tuple[int, int]) -> None:
     screen.host.resize(wanted[0], wanted[1])
 
 
-_RESIZES = {4: _resize_pixels, 8: _resize_cells}
+_RESIZES: Final = {4: _resize_pixels, 8: _resize_cells}
 
 
 def _text_area(screen: Screen) -> Pixels:
