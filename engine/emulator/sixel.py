@@ -18,13 +18,17 @@ MAX_AREA = 4 * 1024 * 1024
 """Pixels of one picture: 16 MiB. Bands that would make it larger are left out."""
 REGISTERS = 1024
 """Colour registers; higher numbers come round again."""
-PIXELS_AT_ONCE = 2 * MAX_AREA
-"""Pixels made in one go, so that a few bytes cannot hold the loop for long: the largest
-picture and placing it, twice. What is beyond is left out."""
-PICTURE = 65_536
-"""Pixels a picture of any size counts for: what it costs to begin one."""
-STRIP = 8192
-"""Pixels a row of cells of a picture counts for: what it costs to place it."""
+PIXELS_AT_ONCE = 1 << 20
+"""Pixels made in one go, so that a few bytes cannot hold the loop for long: some five
+milliseconds of work. Everything counts for the pixels that would take as long. What is
+beyond is left out."""
+PICTURE = 8192
+"""What it counts for to begin a picture and end it, of whatever size."""
+BAND_DRAWN = 1024
+"""What a band counts for besides its pixels. A row as the one above has none, nor one of a
+single colour."""
+STRIP = 512
+"""What a row of cells of a picture counts for besides the cells: to place it."""
 BAND = 6
 """Rows of pixels one sixel is high."""
 MAX_COMMAND = 64
@@ -68,7 +72,7 @@ _SLOTS = 255
 
 _NOISE = re.compile("[^!-~]+")
 """Line ends and other controls stand anywhere and mean nothing."""
-_TOKEN = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|([$-])|("[\d;]*)')
+_TOKEN = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|(-+|\$)|("[\d;]*)')
 
 
 class Bitmap(NamedTuple):
@@ -104,6 +108,10 @@ def rgb_of_hls(hue: int, lightness: int, saturation: int) -> Rgb:
 
 
 _PALETTE: tuple[Rgb, ...] = tuple((percent(r), percent(g), percent(b)) for r, g, b in _VT340)
+_REGISTERS = [_PALETTE[n % len(_PALETTE)] for n in range(REGISTERS)]
+"""Until a picture sets them."""
+_CHARACTERS = [chr(_NO_DATA + bits) for bits in range(1 << BAND)]
+"""The data characters, by the bits they set."""
 
 
 class Allowance:
@@ -135,20 +143,18 @@ class Decoder:
         self._allowance = allowance or Allowance()
         first = _numbers(parameters)[0]
         self._aspect = _ASPECTS.get(first, 2)
-        self._registers: list[Rgb] = [_PALETTE[n % len(_PALETTE)] for n in range(REGISTERS)]
+        self._registers: list[Rgb] = _REGISTERS.copy()
         self._tail = ""
         """A command that may go on in the next piece."""
         self._colour: Rgb = self._registers[_FIRST_REGISTER]
         self._slot = 0
         """What stands for the colour in the band; 0 while that is not decided."""
         self._slots: dict[Rgb, int] = {}
-        self._band = tuple(bytearray(MAX_SIDE) for _ in range(BAND))
-        self._columns = {
-            chr(_NO_DATA + bits): tuple(
-                row for bit, row in enumerate(self._band) if bits >> bit & 1
-            )
-            for bits in range(1 << BAND)
-        }
+        self._band = tuple([bytearray(MAX_SIDE) for _ in range(BAND)])
+        columns: list[tuple[bytearray, ...]] = [()]
+        for row in self._band:
+            columns += [(*rows, row) for rows in columns]
+        self._columns = dict(zip(_CHARACTERS, columns, strict=True))
         """The rows of the band a data character sets a pixel in."""
         self._x = 0
         self._band_width = 0
@@ -186,8 +192,8 @@ class Decoder:
             elif colour:
                 self._select(colour[1:])
             elif move:
-                if move == "-":
-                    self._next_band()
+                if move != "$":
+                    self._next_bands(len(move))
                 self._x = 0
             elif raster:
                 self._declare(raster[1:])
@@ -244,6 +250,8 @@ class Decoder:
         """The number in the band is the colour's own, not the register's: registers change."""
         if len(self._slots) >= _SLOTS:
             self._under = self._painted()
+            if not self._under:
+                self._limit = 0
             self._clear_band()
         self._slot = self._slots[self._colour] = len(self._slots) + 1
         return self._slot
@@ -288,16 +296,21 @@ class Decoder:
         width = min(MAX_AREA // height, MAX_SIDE)
         return width if len(self._rows) < MAX_SIDE and width >= self._width else 0
 
-    def _next_band(self) -> None:
-        if self._limit:
+    def _next_bands(self, count: int) -> None:
+        """End this band, and go past others in which nothing is drawn: they cost nothing."""
+        if self._limit and self._band_width:
             self._end_band(whole=True)
+            count -= 1
+        if self._limit and count:
+            self._rows += [b""] * min(count * BAND * self._aspect, MAX_SIDE - len(self._rows))
+            self._limit = self._room()
 
     def _end_band(self, *, whole: bool = False) -> None:
         """Put the band below the rows done; the last one only as far as it was drawn."""
-        if not self._allowance.take(self._band_width * BAND):
+        rows = self._painted()
+        if not rows:
             self._limit = 0
             return
-        rows = self._painted()
         drawn = (ord(self._lowest) - _NO_DATA).bit_length()
         if drawn:
             bottom = min(len(self._rows) + drawn * self._aspect, MAX_SIDE)
@@ -319,20 +332,26 @@ class Decoder:
         self._slot = 0
 
     def _painted(self) -> list[bytes]:
-        """The band's rows as RGBA, over what was drawn of it in other colours."""
+        """The band's rows as RGBA, over what was drawn of it in other colours.
+
+        Empty when that is more than may be made in one go.
+        """
         width = self._band_width
-        channels = tuple(bytearray(256) for _ in range(_DEPTH))
+        band = [bytes(row[:width]) for row in self._band]
+        # Many rows are as the one above, or of one colour.
+        work = BAND_DRAWN + (2 * BAND * width if self._under else 0)
+        for above, row in zip([b"", *band], band, strict=False):
+            if row != above and row != row[:1] * width:
+                work += width
+        if not self._allowance.take(work):
+            return []
+        channels = tuple([bytearray(256) for _ in range(_DEPTH)])
         for colour, slot in self._slots.items():
             for channel, value in zip(channels, (*colour, 255), strict=True):
                 channel[slot] = value
         rows: list[bytes] = []
-        before, last = b"", b""
-        for row in self._band:
-            indexed = bytes(row[:width])
-            # Many rows are as the one above, or of one colour.
-            if indexed != before or not rows:
-                before, last = indexed, _coloured(indexed, channels)
-            rows.append(last)
+        for above, row in zip([b"", *band], band, strict=False):
+            rows.append(rows[-1] if rows and row == above else _coloured(row, channels))
         if self._under:
             rows = [_over(top, below) for top, below in zip(rows, self._under, strict=True)]
         return rows
