@@ -8,6 +8,7 @@ code point, which numbers the picture's cells row by row. Does not own the pictu
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from engine.emulator.clusters import LAST, PICTURE_COLUMNS
@@ -29,8 +30,14 @@ def lines_a_pen(picture: Picture) -> int:
 
 def cells(picture: Picture, row: int, count: int) -> str:
     """The first ``count`` cells of a row of the picture."""
-    first = _FIRST + row % lines_a_pen(picture) * picture.columns
-    return "".join(map(chr, range(first, first + min(count, picture.columns))))
+    first = row % lines_a_pen(picture) * picture.columns
+    return _every()[first : first + min(count, picture.columns)]
+
+
+@cache
+def _every() -> str:
+    """All code points of cells. Only made when there are pictures."""
+    return "".join(map(chr, range(_FIRST, LAST + 1)))
 
 
 def pieces(text: str, column: int, strip: Strip) -> tuple[Piece, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 32 * 1024 * 1024
 """Pixels of one terminal's pictures, four bytes each; beyond it the oldest go blank."""
-MAX_PICTURES = 8192
+MAX_PICTURES = 4096
 """Pictures at one time, blank ones included: a pen each, at least. Beyond it no more are
 taken until it is known which of them no row shows."""
 NO_BITMAP = Bitmap(0, 0, ())
@@ -100,10 +100,10 @@ class Pictures:
 
     def collect(self, used: AbstractSet[Picture]) -> None:
         """Let go of all but these."""
-        for picture in self._all:
+        for picture in self._all[self._blank :]:
             if picture not in used:
                 self._let_go(picture)
-        self._blank = len([1 for picture in self._all[: self._blank] if picture in used])
+        self._blank = sum([picture in used for picture in self._all[: self._blank]])
         self._all = [picture for picture in self._all if picture in used]
 
     def _let_go(self, picture: Picture) -> None:

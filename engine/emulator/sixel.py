@@ -18,15 +18,16 @@ MAX_AREA = 4 * 1024 * 1024
 """Pixels of one picture: 16 MiB. Bands that would make it larger are left out."""
 REGISTERS = 1024
 """Colour registers; higher numbers come round again."""
-PIXELS_AT_ONCE = 1 << 20
-"""Pixels made in one go, so that a few bytes cannot hold the loop for long: some five
+PIXELS_AT_ONCE = 768 * 1024
+"""Pixels made in one go, so that a few bytes cannot hold the loop for long: some four
 milliseconds of work. Everything counts for the pixels that would take as long. What is
 beyond is left out."""
 PICTURE = 8192
 """What it counts for to begin a picture and end it, of whatever size."""
 BAND_DRAWN = 1024
-"""What a band counts for besides its pixels. A row as the one above has none, nor one of a
-single colour."""
+"""What a band counts for besides its pixels. A row as the one above has none."""
+FLAT = 4
+"""So many pixels of a row of one colour count for one."""
 STRIP = 512
 """What a row of cells of a picture counts for besides the cells: to place it."""
 BAND = 6
@@ -340,32 +341,32 @@ class Decoder:
         band = [bytes(row[:width]) for row in self._band]
         # Many rows are as the one above, or of one colour.
         work = BAND_DRAWN + (2 * BAND * width if self._under else 0)
-        for above, row in zip([b"", *band], band, strict=False):
-            if row != above and row != row[:1] * width:
-                work += width
+        above = b""
+        for row in band:
+            if row != above:
+                work += width if row != row[:1] * width else width // FLAT
+                above = row
         if not self._allowance.take(work):
             return []
-        channels = tuple([bytearray(256) for _ in range(_DEPTH)])
-        for colour, slot in self._slots.items():
-            for channel, value in zip(channels, (*colour, 255), strict=True):
-                channel[slot] = value
+        colours = [b"\0\0\0\0", *[bytes((*colour, 255)) for colour in self._slots]]
+        channels: list[bytes] = []
         rows: list[bytes] = []
-        for above, row in zip([b"", *band], band, strict=False):
-            rows.append(rows[-1] if rows and row == above else _coloured(row, channels))
+        above = b""
+        for row in band:
+            if row == above and rows:
+                rows.append(rows[-1])
+            elif row == row[:1] * width:
+                rows.append(colours[row[0]] * width if row else b"")
+            else:
+                channels = channels or [bytes(n).ljust(256) for n in zip(*colours, strict=True)]
+                rgba = bytearray(width * _DEPTH)
+                for number, channel in enumerate(channels):
+                    rgba[number::_DEPTH] = row.translate(channel)
+                rows.append(bytes(rgba))
+            above = row
         if self._under:
             rows = [_over(top, below) for top, below in zip(rows, self._under, strict=True)]
         return rows
-
-
-def _coloured(indexed: bytes, channels: tuple[bytearray, ...]) -> bytes:
-    width = len(indexed)
-    first = indexed[:1]
-    if indexed == first * width:
-        return b"".join(first.translate(channel) for channel in channels) * width
-    rgba = bytearray(width * _DEPTH)
-    for number, channel in enumerate(channels):
-        rgba[number::_DEPTH] = indexed.translate(channel)
-    return bytes(rgba)
 
 
 def _over(top: bytes, below: bytes) -> bytes:
