@@ -5,10 +5,13 @@ what keeps a picture (pictures). As xterm: with DECSDM reset, which it is by def
 picture begins at the cursor, the screen scrolls as it must, and the cursor ends on the
 picture's last row, in the column it began in or, in mode 8452, right of the picture.
 With DECSDM set it begins at the top left, and neither the screen nor the cursor moves.
+What is beneath a picture is gone, but for the cells that one of background mode 1 leaves
+alone: a cell shows text or a picture, not both.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from engine.emulator import mosaic, rows
@@ -46,10 +49,14 @@ def place(screen: Screen, decoder: Decoder) -> None:
     y, x = (0, 0) if still else (screen.cursor.y, screen.cursor.x)
     limit = screen.right if x <= screen.right else screen.columns - 1
     across = min(picture.columns, limit + 1 - x)
-    if not screen.pictures.allowance.take(picture.lines * (STRIP + across)):
+    allowance = screen.pictures.allowance
+    if not allowance.take(picture.lines * (STRIP + across)):
         return
     screen.pictures.add(picture)
-    y = _put(screen, picture, y, x, across, scrolls=not still)
+    # To look at each pixel may be too much work: then its blank cells are blank.
+    looks = len(set(map(id, bitmap.rows))) + 2 * (len(bitmap.rows) // picture.cell[1])
+    sparing = decoder.sparing and allowance.take(bitmap.width * looks * 3 // 2)
+    y = _put(screen, picture, y, x, across, scrolls=not still, sparing=sparing)
     screen.last, screen.print_at, screen.open_cluster = "", NOWHERE, False
     if still:
         return
@@ -65,9 +72,19 @@ def place(screen: Screen, decoder: Decoder) -> None:
                 screen.cursor.y = y + 1
 
 
-def _put(screen: Screen, picture: Picture, y: int, x: int, across: int, *, scrolls: bool) -> int:
+def _put(
+    screen: Screen,
+    picture: Picture,
+    y: int,
+    x: int,
+    across: int,
+    *,
+    scrolls: bool,
+    sparing: bool,
+) -> int:
     """Its cells, from (y, x) on; returns the row of the last ones.
 
+    Those in which nothing is drawn are left as they were if ``sparing``.
     The screen scrolls by as many rows as there is room for at once: one by one would take
     the square of that.
     """
@@ -87,7 +104,18 @@ def _put(screen: Screen, picture: Picture, y: int, x: int, across: int, *, scrol
         if row % lines_a_pen == 0:
             pen = screen.pens.pen(Style(bg=background, strip=Strip(picture, row)))
         cells = mosaic.cells(picture, row, across)
-        screen.rows[y] = rows.put(screen.rows[y], x, cells, pen * across, CLUSTER)
+        if not sparing:
+            screen.rows[y] = rows.put(screen.rows[y], x, cells, pen * across, CLUSTER)
+            continue
+        width, height = picture.cell
+        at = 0
+        for drawn, some in groupby(picture.bitmap.drawn(row * height, height, width)[:across]):
+            end = at + len(list(some))
+            if drawn:
+                screen.rows[y] = rows.put(
+                    screen.rows[y], x + at, cells[at:end], pen * (end - at), CLUSTER
+                )
+            at = end
     return y
 
 

@@ -68,6 +68,7 @@ _DEPTH = 4
 _BLANK, _NO_DATA = "?", 63
 """The data character that sets no pixel; the bits of the others are counted from it."""
 _HLS, _RGB = 1, 2
+_SPARING = 1
 _SLOTS = 255
 """Colours one band of indexed pixels tells apart, besides nothing at all."""
 
@@ -93,6 +94,18 @@ class Bitmap(NamedTuple):
         rows = self.rows[top : top + height]
         data = b"".join([row[start : start + size].ljust(size, b"\0") for row in rows])
         return data.ljust(size * height, b"\0")
+
+    def drawn(self, top: int, height: int, across: int) -> list[bool]:
+        """Of rows top..top+height-1, which cells ``across`` pixels wide have a pixel drawn.
+
+        Empty when none has.
+        """
+        size = across * _DEPTH
+        pixels = 0
+        for row in {id(row): row for row in self.rows[top : top + height]}.values():
+            pixels |= int.from_bytes(row, "little")
+        data = pixels.to_bytes(self.width * _DEPTH if pixels else 0, "little")
+        return [bool(data[at : at + size].strip(b"\0")) for at in range(0, len(data), size)]
 
 
 def percent(value: int) -> int:
@@ -135,15 +148,17 @@ class Allowance:
 class Decoder:
     """``feed()`` the characters after ``DCS parameters q``, then ``finish()``.
 
-    Pixels nothing was drawn on stay transparent, whatever the background mode (the
-    second parameter) is: the cell's own background is what is seen there. The third,
-    the grid size, means nothing (as xterm).
+    Pixels nothing was drawn on stay transparent: the cell's own background is what is
+    seen there. Where the background mode (the second parameter) is 1, cells in which
+    nothing was drawn are to stay as they were (``sparing``). The third parameter, the
+    grid size, means nothing (as xterm).
     """
 
     def __init__(self, parameters: str = "", allowance: Allowance | None = None) -> None:
         self._allowance = allowance or Allowance()
-        first = _numbers(parameters)[0]
+        first, background = (*_numbers(parameters), 0)[:2]
         self._aspect = _ASPECTS.get(first, 2)
+        self.sparing = background == _SPARING
         self._registers: list[Rgb] = _REGISTERS.copy()
         self._tail = ""
         """A command that may go on in the next piece."""

@@ -54,6 +54,21 @@ HERE = {
     "at the cursor": (b"ab" + TWO, ["ab000102", "  101112"], (1, 2)),
     "text goes on in the last row": (TWO + b"x", ["000102", "x1112"], (1, 1)),
     "over text": (b"abcdef\r" + TWO, ["000102def", "101112"], (1, 0)),
+    "sparing what it does not draw on": (
+        b'abcdef\r\nghijkl\x1b[1;2H\x1bP0;1q"1;1;10;12!4?!2~!2?!2_\x1b\\',
+        ["abc02e04", "ghijkl"],
+        (1, 1),
+    ),
+    "sparing a picture beneath": (
+        TWO + b"\x1b[1;2H\x1bP7;1q!4?~\x1b\\",
+        ["00010202", "101112"],
+        (0, 1),
+    ),
+    "sparing nothing": (
+        b'abcdef\r\nghijkl\x1b[1;2H\x1bP0;2q"1;1;10;12!4?!2~!2?!2_\x1b\\',
+        ["a0001020304", "g1011121314"],
+        (1, 1),
+    ),
     "cut at the right": (b"\x1b[1;11H" + TWO, [" " * 10 + "0001", " " * 10 + "1011"], (1, 10)),
     "the screen scrolls": (b"a\x1b[5;1H" + TWO, ["", "", "", "000102", "101112"], (4, 0)),
     "within margins": (b"\x1b[1;2r\x1b[2;1H" + TWO + b"\x1b[r", ["000102", "101112"], (0, 0)),
@@ -219,6 +234,7 @@ FLOODS = {
     "tall, on the alternate screen": b"\x1b[?1049h" + TALL * 3000,
     "tall and in place": b"\x1b[?80h" + TALL * 3000,
     "large": b'\x1bPq"1;1;4096;1024\x1b\\' * 3000,
+    "large and sparing": b'\x1bP9;1q"1;1;4096;1024@\x1b\\' * 3000,
 }
 
 
@@ -286,7 +302,7 @@ def test_answers(question: bytes) -> None:
 
 SIXELS = st.one_of(
     st.sampled_from(
-        [sixel(1, 1), sixel(2, 3), sixel(30, 2), b"\x1bPq~", b"\x1b[?80h", b"\x1b[?8452h"]
+        [sixel(1, 1), sixel(30, 2), b"\x1bP0;1q~??~-", b"\x1bPq~", b"\x1b[?80h", b"\x1b[?8452h"]
     ),
     st.builds(sixel, st.integers(1, 5), st.integers(1, 9)),
     st.text('?~@$-!#"123;', max_size=12).map(lambda text: f"\x1bP9q{text}\x1b\\".encode()),
