@@ -8,6 +8,7 @@ code point, which numbers the picture's cells row by row. Does not own the pictu
 from __future__ import annotations
 
 import re
+from array import array
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def cells(picture: Picture, row: int, count: int) -> str:
 @cache
 def _every() -> str:
     """All code points of cells. Only made when there are pictures."""
-    return "".join(map(chr, range(_FIRST, LAST + 1)))
+    return array("I", range(_FIRST, LAST + 1)).tobytes().decode("utf-32")
 
 
 def pieces(text: str, column: int, strip: Strip) -> tuple[Piece, ...]:
