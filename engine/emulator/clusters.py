@@ -29,7 +29,7 @@ LAST: Final = 0x10FFFD
 MAX_CLUSTERS: Final = 20_000
 """Clusters at one time. Beyond it unused ones are collected; then marks are dropped."""
 PICTURE_COLUMNS: Final = FIRST + MAX_CLUSTERS
-"""From here on a code point stands for a column of a picture, and shows as a blank."""
+"""From here on a code point stands for a cell of a picture (mosaic), and shows as a blank."""
 CLUSTER_LIMIT: Final = 16
 """Code points one cell holds: a base and its marks. Further marks are dropped."""
 
@@ -176,11 +176,6 @@ class Clusters:
                 self._free.append(number)
         self._words.clear()
         self.full = False
-
-
-def picture_columns(count: int) -> str:
-    """The cells of one row of a picture that is ``count`` of them wide (at most MAX_DIMENSION)."""
-    return "".join(map(chr, range(PICTURE_COLUMNS, PICTURE_COLUMNS + count)))
 
 
 class _Words(dict[str, str]):

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from engine.emulator.rows import Row
 
 ROWS_PER_FEED: Final = 200
-"""History rows looked at in one go: about half a millisecond."""
+CELLS_PER_FEED: Final = 4000
+"""History rows looked at in one go, and cells of those that take a look at each cell: about
+half a millisecond."""
 
 
 class Collector:
@@ -47,25 +49,33 @@ class Collector:
             self._pens, self._codes = {DEFAULT_PEN}, set()
         oldest = screen.scrolled - len(screen.history)
         start = max(self._looked - oldest, 0)
-        self._look(islice(screen.history, start, start + ROWS_PER_FEED))
-        self._looked = oldest + start + ROWS_PER_FEED
+        rows = islice(screen.history, start, start + ROWS_PER_FEED)
+        self._looked = oldest + start + self._look(rows, CELLS_PER_FEED)
         if self._looked >= screen.scrolled:
             self._finish()
 
-    def _look(self, some: Iterable[Row]) -> None:
+    def _look(self, some: Iterable[Row], most: int) -> int:
+        """How many of the rows were looked at: all, or as many as had ``most`` cells."""
         last = ""
+        count = 0
         for text, pens, flags in some:
             if pens is not last:
                 self._pens.update(pens[: len(text)])
                 last = pens
+                most -= len(text)
             if flags & CLUSTER:
                 self._codes.update(text)
+                most -= len(text)
+            count += 1
+            if most < 0:
+                break
+        return count
 
     def _finish(self) -> None:
         screen = self._screen
         self._looked = -1
         for page in (screen.normal, screen.alternate):
-            self._look(page.rows)
+            self._look(page.rows, screen.columns * len(page.rows) * 2)
             if page.saved is not None:
                 self._pens.add(page.saved.pen)
         self._pens.add(screen.pen)

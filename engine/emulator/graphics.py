@@ -5,14 +5,16 @@ what keeps a picture (pictures). As xterm: with DECSDM reset, which it is by def
 picture begins at the cursor, the screen scrolls as it must, and the cursor ends on the
 picture's last row, in the column it began in or, in mode 8452, right of the picture.
 With DECSDM set it begins at the top left, and neither the screen nor the cursor moves.
+What is beneath a picture is gone, but for the cells that one of background mode 1 leaves
+alone: a cell shows text or a picture, not both.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
-from engine.emulator import rows
-from engine.emulator.clusters import picture_columns
+from engine.emulator import mosaic, rows
 from engine.emulator.modes import Mode
 from engine.emulator.page import NOWHERE
 from engine.emulator.pictures import Picture, Strip
@@ -32,54 +34,89 @@ _REGISTERS, _SIXEL = 1, 2
 _READ, _RESET, _SET, _READ_MOST = 1, 2, 3, 4
 """XTSMGRAPHICS' actions."""
 _DONE, _BAD_ITEM, _BAD_ACTION, _FAILED = 0, 1, 2, 3
-_SQUARE = 2048
+_SQUARE: Final = 2048
 """The side of the largest square picture."""
 
 
 def place(screen: Screen, decoder: Decoder) -> None:
     """Put what was decoded on the screen. Its cells take the present background."""
     bitmap = decoder.finish()
-    if bitmap is None:
+    if bitmap is None or screen.pictures.full:
         return
     cell = screen.host.cell
-    width, height = max(cell.width, 1), max(cell.height, 1)
-    picture = Picture(bitmap, (width, height))
-    across, down = -(-bitmap.width // width), -(-bitmap.height // height)
-    if not screen.pictures.allowance.take(down * STRIP):
-        return
-    screen.pictures.add(picture)
+    picture = Picture(bitmap, (max(cell.width, 1), max(cell.height, 1)))
     still = Mode.SIXEL_DISPLAY in screen.mode
     y, x = (0, 0) if still else (screen.cursor.y, screen.cursor.x)
     limit = screen.right if x <= screen.right else screen.columns - 1
-    cells = picture_columns(min(across, limit + 1 - x))
-    background = screen.pens.style(screen.pen).bg
-    for row in range(down):
-        if row:
-            y, moved = (y + 1, y + 1 < screen.lines) if still else _below(screen, y)
-            if not moved:
-                break
-        pen = screen.pens.pen(Style(bg=background, strip=Strip(picture, row)))
-        screen.rows[y] = rows.put(screen.rows[y], x, cells, pen * len(cells), CLUSTER)
+    across = min(picture.columns, limit + 1 - x)
+    allowance = screen.pictures.allowance
+    if not allowance.take(picture.lines * (STRIP + across)):
+        return
+    screen.pictures.add(picture)
+    # To look at each pixel may be too much work: then its blank cells are blank.
+    looks = len(set(map(id, bitmap.rows))) + 2 * (len(bitmap.rows) // picture.cell[1])
+    sparing = decoder.sparing and allowance.take(bitmap.width * looks * 3 // 2)
+    y = _put(screen, picture, y, x, across, scrolls=not still, sparing=sparing)
     screen.last, screen.print_at, screen.open_cluster = "", NOWHERE, False
     if still:
         return
     screen.wrap_next = False
     screen.cursor.y = y
     if Mode.SIXEL_RIGHT in screen.mode:
-        screen.cursor.x = x + len(cells)
+        screen.cursor.x = x + across
         if screen.cursor.x > limit:
             screen.cursor.x = screen.left
-            screen.cursor.y = _below(screen, y)[0]
+            if y == screen.bottom:
+                screen.scroll(screen.top, screen.bottom, 1)
+            elif y < screen.lines - 1:
+                screen.cursor.y = y + 1
 
 
-def _below(screen: Screen, y: int) -> tuple[int, bool]:
-    """The next row, scrolled in where ``y`` is the last; whether there is one."""
-    if y == screen.bottom:
-        screen.scroll(screen.top, screen.bottom, 1)
-        return y, True
-    if y < screen.lines - 1:
-        return y + 1, True
-    return y, False
+def _put(
+    screen: Screen,
+    picture: Picture,
+    y: int,
+    x: int,
+    across: int,
+    *,
+    scrolls: bool,
+    sparing: bool,
+) -> int:
+    """Its cells, from (y, x) on; returns the row of the last ones.
+
+    Those in which nothing is drawn are left as they were if ``sparing``.
+    The screen scrolls by as many rows as there is room for at once: one by one would take
+    the square of that.
+    """
+    bottom = screen.bottom if scrolls and y <= screen.bottom else screen.lines - 1
+    background = screen.pens.style(screen.pen).bg
+    lines_a_pen = mosaic.lines_a_pen(picture)
+    pen = ""
+    for row in range(picture.lines):
+        if row:
+            y += 1
+        if y > bottom:
+            if bottom != screen.bottom or not scrolls:
+                return bottom
+            count = min(picture.lines - row, bottom + 1 - screen.top)
+            screen.scroll(screen.top, bottom, count)
+            y -= count
+        if row % lines_a_pen == 0:
+            pen = screen.pens.pen(Style(bg=background, strip=Strip(picture, row)))
+        cells = mosaic.cells(picture, row, across)
+        if not sparing:
+            screen.rows[y] = rows.put(screen.rows[y], x, cells, pen * across, CLUSTER)
+            continue
+        width, height = picture.cell
+        at = 0
+        for drawn, some in groupby(picture.bitmap.drawn(row * height, height, width)[:across]):
+            end = at + len(list(some))
+            if drawn:
+                screen.rows[y] = rows.put(
+                    screen.rows[y], x + at, cells[at:end], pen * (end - at), CLUSTER
+                )
+            at = end
+    return y
 
 
 def attributes(screen: Screen, params: Params) -> None:

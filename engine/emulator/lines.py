@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.emulator.clusters import PICTURE_COLUMNS
-from engine.emulator.pictures import Piece
+from engine.emulator import mosaic
 from engine.emulator.rows import CLUSTER, HALF, PROMPT, WIDE, WRAPPED
 from engine.emulator.style import DEFAULT_STYLE, Style
-from engine.model import MAX_DIMENSION
 
 if TYPE_CHECKING:
     from engine.emulator.clusters import Clusters
     from engine.emulator.pens import Pens
-    from engine.emulator.pictures import Strip
+    from engine.emulator.pictures import Piece
     from engine.emulator.rows import Row
 
 CACHED: Final = 1024
@@ -165,8 +163,8 @@ class Lines:
             if special:
                 cells = text[at:end]
                 if style.strip is not None:
-                    pieces += _pieces(cells, at, style.strip)
-                    cells = _COLUMNS.sub(_blanks, cells)
+                    pieces += mosaic.pieces(cells, at, style.strip)
+                    cells = mosaic.blanked(cells)
                     style = style._replace(strip=None)
                 self._clustered(cells, at, style, runs)
             else:
@@ -198,23 +196,3 @@ class Lines:
 
 _APART: Final = re.compile("[^\0]\0|[\U00100000-\U0010fffd]|\0")
 """A wide character with its right half; a cluster; a half alone, which never stands."""
-_COLUMNS: Final = re.compile(
-    f"[{chr(PICTURE_COLUMNS)}-{chr(PICTURE_COLUMNS + MAX_DIMENSION - 1)}]+"
-)
-
-
-def _blanks(found: re.Match[str]) -> str:
-    return " " * len(found[0])
-
-
-def _pieces(cells: str, column: int, strip: Strip) -> tuple[Piece, ...]:
-    """What cells of one pen show of its strip: the columns that still follow one another."""
-    pieces: list[Piece] = []
-    for found in _COLUMNS.finditer(cells):
-        start = found.start()
-        for at in range(start + 1, found.end() + 1):
-            if at == found.end() or ord(cells[at]) != ord(cells[at - 1]) + 1:
-                first = ord(cells[start]) - PICTURE_COLUMNS
-                pieces.append(Piece(column + start, at - start, strip, first))
-                start = at
-    return tuple(pieces)

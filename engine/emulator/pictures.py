@@ -1,38 +1,42 @@
 """Pictures: what images are to the cells that show them, and how many are kept.
 
 Owns the pixels and their bound. Does not own how a picture comes (sixel) nor where
-it is: each cell of a picture has a pen of the row of the picture it shows, and a
-private code point for the column. So whatever moves, overwrites or erases cells does
-it to pictures, too, and nobody has to keep a list of places.
+it is: cells say which part of which picture they show (mosaic). So whatever moves,
+overwrites or erases cells does it to pictures, too, and nobody has to keep a list of
+places.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator.sixel import Allowance, Bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES: Final = 32 * 1024 * 1024
 """Pixels of one terminal's pictures, four bytes each; beyond it the oldest go blank."""
-NO_BITMAP = Bitmap(0, 0, ())
+MAX_PICTURES: Final = 4096
+"""Pictures at one time, blank ones included: a pen each, at least. Beyond it no more are
+taken until it is known which of them no row shows."""
+NO_BITMAP: Final = Bitmap(0, 0, ())
 
 
 class Picture:
     """A bitmap, empty once it was let go.
 
     ``cell`` is a character cell's width and height in pixels when it came: how much of
-    the picture one cell shows.
+    the picture one cell shows. ``columns`` and ``lines`` are its size in such cells.
     """
 
-    __slots__ = ("bitmap", "cell")
+    __slots__ = ("bitmap", "cell", "columns", "lines")
 
     def __init__(self, bitmap: Bitmap, cell: tuple[int, int]) -> None:
         self.bitmap = bitmap
         self.cell = cell
+        self.columns = -(-bitmap.width // cell[0])
+        self.lines = -(-bitmap.height // cell[1])
 
     @property
     def bytes(self) -> int:
@@ -41,7 +45,10 @@ class Picture:
 
 
 class Strip(NamedTuple):
-    """What one row of cells shows of a picture: a cell's height of it. Counted from 0."""
+    """What one row of cells shows of a picture: a cell's height of it. Counted from 0.
+
+    In a pen, the first of the rows whose cells have that pen.
+    """
 
     picture: Picture
     row: int
@@ -61,7 +68,9 @@ class Pictures:
     """All of one terminal, oldest first."""
 
     def __init__(self) -> None:
-        self._all: deque[Picture] = deque()
+        self._all: list[Picture] = []
+        self._blank = 0
+        """How many of them, the oldest, were let go."""
         self._bytes = 0
         self.allowance = Allowance()
 
@@ -75,20 +84,27 @@ class Pictures:
     @property
     def near_full(self) -> bool:
         """Time to look whether all are still on some row."""
-        return self._bytes > MAX_BYTES // 2
+        return self._bytes > MAX_BYTES // 2 or len(self._all) > MAX_PICTURES // 2
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for one more."""
+        return len(self._all) >= MAX_PICTURES
 
     def add(self, picture: Picture) -> None:
         self._all.append(picture)
         self._bytes += picture.bytes
         while self._bytes > MAX_BYTES:
-            self._let_go(self._all.popleft())
+            self._let_go(self._all[self._blank])
+            self._blank += 1
 
     def collect(self, used: AbstractSet[Picture]) -> None:
         """Let go of all but these."""
-        unused = [picture for picture in self._all if picture not in used]
-        for picture in unused:
-            self._all.remove(picture)
-            self._let_go(picture)
+        for picture in self._all[self._blank :]:
+            if picture not in used:
+                self._let_go(picture)
+        self._blank = sum([picture in used for picture in self._all[: self._blank]])
+        self._all = [picture for picture in self._all if picture in used]
 
     def _let_go(self, picture: Picture) -> None:
         self._bytes -= picture.bytes

@@ -10,31 +10,36 @@ from __future__ import annotations
 
 import colorsys
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-MAX_SIDE = 4096
+MAX_SIDE: Final = 4096
 """Pixels a picture may be wide or high; what is drawn beyond is not seen."""
-MAX_AREA = 4 * 1024 * 1024
+MAX_AREA: Final = 4 * 1024 * 1024
 """Pixels of one picture: 16 MiB. Bands that would make it larger are left out."""
-REGISTERS = 1024
+REGISTERS: Final = 1024
 """Colour registers; higher numbers come round again."""
-PIXELS_AT_ONCE = 2 * MAX_AREA
-"""Pixels made in one go, so that a few bytes cannot hold the loop for long: the largest
-picture and placing it, twice. What is beyond is left out."""
-PICTURE = 65_536
-"""Pixels a picture of any size counts for: what it costs to begin one."""
-STRIP = 8192
-"""Pixels a row of cells of a picture counts for: what it costs to place it."""
-BAND = 6
+PIXELS_AT_ONCE: Final = 768 * 1024
+"""Pixels made in one go, so that a few bytes cannot hold the loop for long: some four
+milliseconds of work. Everything counts for the pixels that would take as long. What is
+beyond is left out."""
+PICTURE: Final = 8192
+"""What it counts for to begin a picture and end it, of whatever size."""
+BAND_DRAWN: Final = 1024
+"""What a band counts for besides its pixels. A row as the one above has none."""
+FLAT: Final = 4
+"""So many pixels of a row of one colour count for one."""
+STRIP: Final = 512
+"""What a row of cells of a picture counts for besides the cells: to place it."""
+BAND: Final = 6
 """Rows of pixels one sixel is high."""
-MAX_COMMAND = 64
+MAX_COMMAND: Final = 64
 """Characters of a command's numbers; the rest of them means nothing."""
-MAX_NUMBER = 1 << 20
+MAX_NUMBER: Final = 1 << 20
 """Greater numbers count as this one: beyond every size there is."""
 
 Rgb = tuple[int, int, int]
 
-_VT340 = (
+_VT340: Final = (
     (0, 0, 0),
     (20, 20, 80),
     (80, 13, 13),
@@ -53,22 +58,23 @@ _VT340 = (
     (80, 80, 80),
 )
 """The VT340's sixteen colours, in percent."""
-_FIRST_REGISTER = 15
+_FIRST_REGISTER: Final = 15
 """The colour until one is chosen: light on dark, as libsixel's pictures of one colour expect."""
-_ASPECTS = {2: 5, 3: 3, 4: 3, 7: 1, 8: 1, 9: 1}
+_ASPECTS: Final = {2: 5, 3: 3, 4: 3, 7: 1, 8: 1, 9: 1}
 """Height of a pixel by the first parameter of the string; 2 for all others."""
-_MAX_ASPECT = 10
-_DEPTH = 4
+_MAX_ASPECT: Final = 10
+_DEPTH: Final = 4
 """Bytes of a pixel."""
 _BLANK, _NO_DATA = "?", 63
 """The data character that sets no pixel; the bits of the others are counted from it."""
 _HLS, _RGB = 1, 2
-_SLOTS = 255
+_SPARING: Final = 1
+_SLOTS: Final = 255
 """Colours one band of indexed pixels tells apart, besides nothing at all."""
 
-_NOISE = re.compile("[^!-~]+")
+_NOISE: Final = re.compile("[^!-~]+")
 """Line ends and other controls stand anywhere and mean nothing."""
-_TOKEN = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|([$-])|("[\d;]*)')
+_TOKEN: Final = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|(-+|\$)|("[\d;]*)')
 
 
 class Bitmap(NamedTuple):
@@ -89,6 +95,18 @@ class Bitmap(NamedTuple):
         data = b"".join([row[start : start + size].ljust(size, b"\0") for row in rows])
         return data.ljust(size * height, b"\0")
 
+    def drawn(self, top: int, height: int, across: int) -> list[bool]:
+        """Of rows top..top+height-1, which cells ``across`` pixels wide have a pixel drawn.
+
+        Empty when none has.
+        """
+        size = across * _DEPTH
+        pixels = 0
+        for row in {id(row): row for row in self.rows[top : top + height]}.values():
+            pixels |= int.from_bytes(row, "little")
+        data = pixels.to_bytes(self.width * _DEPTH if pixels else 0, "little")
+        return [bool(data[at : at + size].strip(b"\0")) for at in range(0, len(data), size)]
+
 
 def percent(value: int) -> int:
     """0..100 to 0..255."""
@@ -104,6 +122,10 @@ def rgb_of_hls(hue: int, lightness: int, saturation: int) -> Rgb:
 
 
 _PALETTE: tuple[Rgb, ...] = tuple((percent(r), percent(g), percent(b)) for r, g, b in _VT340)
+_REGISTERS: Final = [_PALETTE[n % len(_PALETTE)] for n in range(REGISTERS)]
+"""Until a picture sets them."""
+_CHARACTERS: Final = [chr(_NO_DATA + bits) for bits in range(1 << BAND)]
+"""The data characters, by the bits they set."""
 
 
 class Allowance:
@@ -126,29 +148,29 @@ class Allowance:
 class Decoder:
     """``feed()`` the characters after ``DCS parameters q``, then ``finish()``.
 
-    Pixels nothing was drawn on stay transparent, whatever the background mode (the
-    second parameter) is: the cell's own background is what is seen there. The third,
-    the grid size, means nothing (as xterm).
+    Pixels nothing was drawn on stay transparent: the cell's own background is what is
+    seen there. Where the background mode (the second parameter) is 1, cells in which
+    nothing was drawn are to stay as they were (``sparing``). The third parameter, the
+    grid size, means nothing (as xterm).
     """
 
     def __init__(self, parameters: str = "", allowance: Allowance | None = None) -> None:
         self._allowance = allowance or Allowance()
-        first = _numbers(parameters)[0]
+        first, background = (*_numbers(parameters), 0)[:2]
         self._aspect = _ASPECTS.get(first, 2)
-        self._registers: list[Rgb] = [_PALETTE[n % len(_PALETTE)] for n in range(REGISTERS)]
+        self.sparing = background == _SPARING
+        self._registers: list[Rgb] = _REGISTERS.copy()
         self._tail = ""
         """A command that may go on in the next piece."""
         self._colour: Rgb = self._registers[_FIRST_REGISTER]
         self._slot = 0
         """What stands for the colour in the band; 0 while that is not decided."""
         self._slots: dict[Rgb, int] = {}
-        self._band = tuple(bytearray(MAX_SIDE) for _ in range(BAND))
-        self._columns = {
-            chr(_NO_DATA + bits): tuple(
-                row for bit, row in enumerate(self._band) if bits >> bit & 1
-            )
-            for bits in range(1 << BAND)
-        }
+        self._band = tuple([bytearray(MAX_SIDE) for _ in range(BAND)])
+        columns: list[tuple[bytearray, ...]] = [()]
+        for row in self._band:
+            columns += [(*rows, row) for rows in columns]
+        self._columns = dict(zip(_CHARACTERS, columns, strict=True))
         """The rows of the band a data character sets a pixel in."""
         self._x = 0
         self._band_width = 0
@@ -186,8 +208,8 @@ class Decoder:
             elif colour:
                 self._select(colour[1:])
             elif move:
-                if move == "-":
-                    self._next_band()
+                if move != "$":
+                    self._next_bands(len(move))
                 self._x = 0
             elif raster:
                 self._declare(raster[1:])
@@ -244,6 +266,8 @@ class Decoder:
         """The number in the band is the colour's own, not the register's: registers change."""
         if len(self._slots) >= _SLOTS:
             self._under = self._painted()
+            if not self._under:
+                self._limit = 0
             self._clear_band()
         self._slot = self._slots[self._colour] = len(self._slots) + 1
         return self._slot
@@ -288,16 +312,21 @@ class Decoder:
         width = min(MAX_AREA // height, MAX_SIDE)
         return width if len(self._rows) < MAX_SIDE and width >= self._width else 0
 
-    def _next_band(self) -> None:
-        if self._limit:
+    def _next_bands(self, count: int) -> None:
+        """End this band, and go past others in which nothing is drawn: they cost nothing."""
+        if self._limit and self._band_width:
             self._end_band(whole=True)
+            count -= 1
+        if self._limit and count:
+            self._rows += [b""] * min(count * BAND * self._aspect, MAX_SIDE - len(self._rows))
+            self._limit = self._room()
 
     def _end_band(self, *, whole: bool = False) -> None:
         """Put the band below the rows done; the last one only as far as it was drawn."""
-        if not self._allowance.take(self._band_width * BAND):
+        rows = self._painted()
+        if not rows:
             self._limit = 0
             return
-        rows = self._painted()
         drawn = (ord(self._lowest) - _NO_DATA).bit_length()
         if drawn:
             bottom = min(len(self._rows) + drawn * self._aspect, MAX_SIDE)
@@ -319,34 +348,40 @@ class Decoder:
         self._slot = 0
 
     def _painted(self) -> list[bytes]:
-        """The band's rows as RGBA, over what was drawn of it in other colours."""
+        """The band's rows as RGBA, over what was drawn of it in other colours.
+
+        Empty when that is more than may be made in one go.
+        """
         width = self._band_width
-        channels = tuple(bytearray(256) for _ in range(_DEPTH))
-        for colour, slot in self._slots.items():
-            for channel, value in zip(channels, (*colour, 255), strict=True):
-                channel[slot] = value
+        band = [bytes(row[:width]) for row in self._band]
+        # Many rows are as the one above, or of one colour.
+        work = BAND_DRAWN + (2 * BAND * width if self._under else 0)
+        above = b""
+        for row in band:
+            if row != above:
+                work += width if row != row[:1] * width else width // FLAT
+                above = row
+        if not self._allowance.take(work):
+            return []
+        colours = [b"\0\0\0\0", *[bytes((*colour, 255)) for colour in self._slots]]
+        channels: list[bytes] = []
         rows: list[bytes] = []
-        before, last = b"", b""
-        for row in self._band:
-            indexed = bytes(row[:width])
-            # Many rows are as the one above, or of one colour.
-            if indexed != before or not rows:
-                before, last = indexed, _coloured(indexed, channels)
-            rows.append(last)
+        above = b""
+        for row in band:
+            if row == above and rows:
+                rows.append(rows[-1])
+            elif row == row[:1] * width:
+                rows.append(colours[row[0]] * width if row else b"")
+            else:
+                channels = channels or [bytes(n).ljust(256) for n in zip(*colours, strict=True)]
+                rgba = bytearray(width * _DEPTH)
+                for number, channel in enumerate(channels):
+                    rgba[number::_DEPTH] = row.translate(channel)
+                rows.append(bytes(rgba))
+            above = row
         if self._under:
             rows = [_over(top, below) for top, below in zip(rows, self._under, strict=True)]
         return rows
-
-
-def _coloured(indexed: bytes, channels: tuple[bytearray, ...]) -> bytes:
-    width = len(indexed)
-    first = indexed[:1]
-    if indexed == first * width:
-        return b"".join(first.translate(channel) for channel in channels) * width
-    rgba = bytearray(width * _DEPTH)
-    for number, channel in enumerate(channels):
-        rgba[number::_DEPTH] = indexed.translate(channel)
-    return bytes(rgba)
 
 
 def _over(top: bytes, below: bytes) -> bytes:

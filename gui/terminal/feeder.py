@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 BUDGET_MS = 4
 """Parsing goes on for this long before the loop gets its turn."""
 FIRST_SLICE = 2048
-MIN_SLICE, MAX_SLICE = 64, 64 * 1024
-"""Bytes parsed between two looks at the clock: adapted, as some bytes cost a thousand others."""
+MIN_SLICE, MAX_SLICE = 64, 16 * 1024
+"""Bytes parsed between two looks at the clock: adapted, as some bytes cost a thousand others.
+Not more, as those may come after any number of cheap ones."""
 SLOW_US, FAST_US = 2000, 500
 """A slice that took longer is halved next time; one that took less is doubled."""
 MAX_QUEUE = 8 * 1024 * 1024

@@ -31,7 +31,7 @@ AT_LEAST = 1800
 MISSES = {
     "test_base_events.BaseEventLoopWithSelectorTests.test_log_slow_callbacks": (
         "It replaces the logger in asyncio.base_events; the Qt loop has the same one under a "
-        "name of its own. test_loop_qt.py tests what is logged."
+        "name of its own. test_loop_qt_ends.py tests what is logged."
     ),
 }
 """By the test's name, why it cannot pass. These fail, and no others."""

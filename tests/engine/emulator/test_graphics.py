@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Pixels, Terminal
-from engine.emulator.pictures import MAX_BYTES
+from engine.emulator.pictures import MAX_BYTES, MAX_PICTURES
+from engine.emulator.sixel import PICTURE, PIXELS_AT_ONCE
 from tests.engine.emulator.test_hostile import PIECES, check
 
 COLS, ROWS = 12, 5
@@ -51,6 +54,21 @@ HERE = {
     "at the cursor": (b"ab" + TWO, ["ab000102", "  101112"], (1, 2)),
     "text goes on in the last row": (TWO + b"x", ["000102", "x1112"], (1, 1)),
     "over text": (b"abcdef\r" + TWO, ["000102def", "101112"], (1, 0)),
+    "sparing what it does not draw on": (
+        b'abcdef\r\nghijkl\x1b[1;2H\x1bP0;1q"1;1;10;12!4?!2~!2?!2_\x1b\\',
+        ["abc02e04", "ghijkl"],
+        (1, 1),
+    ),
+    "sparing a picture beneath": (
+        TWO + b"\x1b[1;2H\x1bP7;1q!4?~\x1b\\",
+        ["00010202", "101112"],
+        (0, 1),
+    ),
+    "sparing nothing": (
+        b'abcdef\r\nghijkl\x1b[1;2H\x1bP0;2q"1;1;10;12!4?!2~!2?!2_\x1b\\',
+        ["a0001020304", "g1011121314"],
+        (1, 1),
+    ),
     "cut at the right": (b"\x1b[1;11H" + TWO, [" " * 10 + "0001", " " * 10 + "1011"], (1, 10)),
     "the screen scrolls": (b"a\x1b[5;1H" + TWO, ["", "", "", "000102", "101112"], (4, 0)),
     "within margins": (b"\x1b[1;2r\x1b[2;1H" + TWO + b"\x1b[r", ["000102", "101112"], (0, 0)),
@@ -79,6 +97,21 @@ HERE = {
         (1, 0),
     ),
     "DECCARA": (TWO + b"\x1b[1;1;1;2;1$r", ["000102", "101112"], (1, 0)),
+    "DECCRA of the next row beside it": (
+        TWO + b"\x1b[2;1;2;1;1;1;4;1$v",
+        ["00010210", "101112"],
+        (1, 0),
+    ),
+    "taller than the margins": (
+        b"\x1b[2;4r\x1b[3;2H" + sixel(1, 6),
+        ["", " 30", " 40", " 50"],
+        (3, 1),
+    ),
+    "within side margins": (
+        b"a\r\nb\r\nc\x1b[?69h\x1b[2;5s\x1b[1;3r\x1b[2;2H" + sixel(1, 5),
+        ["a20", "b30", "c40"],
+        (2, 1),
+    ),
     "alternate screen": (TWO + b"\x1b[?1049h", [], (1, 0)),
     "and back": (TWO + b"\x1b[?1049h\x1b[2Jx\x1b[?1049l", ["000102", "101112"], (1, 0)),
     "RIS": (TWO + b"\x1bc", [], (0, 0)),
@@ -105,6 +138,23 @@ def test_it_goes_into_the_history_and_comes_back() -> None:
     assert seen(terminal, -3, 3) == ["000102", "101112"]
     terminal.feed(b"\x1b[3J")
     assert len(terminal.scrollback) == 0
+
+
+def test_one_taller_than_the_screen_is_whole_in_the_history() -> None:
+    terminal = fed(b"a\r\nb" + sixel(1, 9) + b"\r\nc")
+    assert seen(terminal, -6, 11) == [
+        *["a", "b00", " 10", " 20", " 30", " 40", " 50", " 60", " 70", " 80", "c"]
+    ]
+
+
+def test_one_of_more_cells_than_a_pen_tells_apart() -> None:
+    class TinyCells(Host):
+        cell = Pixels(1, 1)
+
+    terminal = Terminal(500, 240, host=TinyCells())
+    terminal.feed(b'\x1bPq"1;1;500;240@\x1b\\')
+    shown = [[(p.strip.row, p.first, p.cells) for p in terminal.line(y).pieces] for y in range(240)]
+    assert shown == [[(row, 0, 500)] for row in range(240)]
 
 
 def test_a_mark_on_it_takes_its_cell() -> None:
@@ -170,6 +220,63 @@ def test_a_few_bytes_cannot_make_many_pictures() -> None:
     assert terminal.scrolled < 2000
 
 
+DOT = b"\x1bPq@\x1b\\"
+TALL = b'\x1bPq"1;1;1;4096\x1b\\'
+FLOODS = {
+    "begun": b"\x1bPq" * 20_000,
+    "empty": b"\x1bPq\x1b\\" * 12_000,
+    "only down": (b"\x1bP0;1q" + b"-" * 300 + b"\x1b\\") * 200,
+    "down to a dot": (b"\x1bPq" + b"-" * 300 + b"@\x1b\\") * 200,
+    "dots": DOT * 8000,
+    "thin": (b"\x1bPq" + b"?-" * 400 + b"@\x1b\\") * 80,
+    "tall": TALL * 3000,
+    "tall, between side margins": b"\x1b[?69h\x1b[2;40s" + TALL * 3000,
+    "tall, on the alternate screen": b"\x1b[?1049h" + TALL * 3000,
+    "tall and in place": b"\x1b[?80h" + TALL * 3000,
+    "large": b'\x1bPq"1;1;4096;1024\x1b\\' * 3000,
+    "large and sparing": b'\x1bP9;1q"1;1;4096;1024@\x1b\\' * 3000,
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_of_pictures_is_little_work(name: str) -> None:
+    """64 KiB, the most that is parsed in one go: no more calls than as much else makes."""
+    terminal = Terminal(80, 60)
+    data = FLOODS[name][: 64 * 1024]
+    terminal.feed(data[:100])
+    pens = len(terminal._screen.pens)
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        terminal.feed(data[100:])
+    finally:
+        sys.setprofile(before)
+    assert calls < 7 * len(data)
+    assert len(terminal._screen.pens) - pens <= PIXELS_AT_ONCE // PICTURE, "one a picture"
+
+
+def test_only_so_many_pictures_are_kept_and_new_ones_come_when_old_ones_went() -> None:
+    terminal = Terminal(80, 24)
+    while len(terminal._screen.pictures) < MAX_PICTURES:
+        before = len(terminal._screen.pictures)
+        terminal.feed((DOT + b"\r\n") * 50)
+        assert before < len(terminal._screen.pictures) <= MAX_PICTURES
+    terminal.feed(b"\x1b[H\x1b[2J\x1b[3J" + DOT)
+    assert not terminal.line(0).pieces
+    for _ in range(2000):
+        terminal.feed(b"\x1b[H" + DOT)
+        if terminal.line(0).pieces:
+            break
+    assert terminal.line(0).pieces
+    assert len(terminal._screen.pictures) < 100
+
+
 ANSWERS = {
     b"\x1b[?1;1S": b"\x1b[?1;0;1024S",
     b"\x1b[?1;4;0S": b"\x1b[?1;0;1024S",
@@ -195,7 +302,7 @@ def test_answers(question: bytes) -> None:
 
 SIXELS = st.one_of(
     st.sampled_from(
-        [sixel(1, 1), sixel(2, 3), sixel(30, 2), b"\x1bPq~", b"\x1b[?80h", b"\x1b[?8452h"]
+        [sixel(1, 1), sixel(30, 2), b"\x1bP0;1q~??~-", b"\x1bPq~", b"\x1b[?80h", b"\x1b[?8452h"]
     ),
     st.builds(sixel, st.integers(1, 5), st.integers(1, 9)),
     st.text('?~@$-!#"123;', max_size=12).map(lambda text: f"\x1bP9q{text}\x1b\\".encode()),

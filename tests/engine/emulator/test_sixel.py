@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.emulator.sixel import MAX_AREA, MAX_SIDE, Allowance, Bitmap, Decoder, rgb_of_hls
+from engine.emulator.sixel import (
+    BAND_DRAWN,
+    MAX_AREA,
+    MAX_SIDE,
+    PICTURE,
+    PIXELS_AT_ONCE,
+    Allowance,
+    Bitmap,
+    Decoder,
+    rgb_of_hls,
+)
 
 COLOURS = {
     (0, 0, 0, 0): ".",
@@ -147,16 +157,54 @@ def test_a_picture_has_bounds(text: str, width: int, height: int) -> None:
     assert (pixels.width, pixels.height) == (width, height)
 
 
-def test_what_is_made_in_one_go_has_a_bound() -> None:
+FLOODS = {
+    "of one colour": "!4096~-" * 170,
+    "thin": "~-" * 170,
+    "every row another": "!4000@!16A!16C!16G!16O!16_-" * 170,
+    "one dot": "@",
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_what_is_made_in_one_go_has_a_bound(name: str) -> None:
     allowance = Allowance()
-    heights = []
-    for _ in range(10):
-        decoder = Decoder("9", allowance)
-        decoder.feed("!4096~-" * 170)
-        pixels = decoder.finish()
-        heights.append(pixels.height if pixels else 0)
-    assert heights == [1020, 1020, 6] + [0] * 7
+    rows: list[bytes] = []
+    for _ in range(400):
+        if allowance.take(PICTURE):
+            decoder = Decoder("9", allowance)
+            decoder.feed(FLOODS[name])
+            pixels = decoder.finish()
+            rows += pixels.rows if pixels else []
+    assert rows
+    assert len({id(row) for row in rows}) <= PIXELS_AT_ONCE // BAND_DRAWN
+    assert sum(len(row) // 4 for row in rows if len(set(row)) > 4) <= PIXELS_AT_ONCE
+    assert not allowance.take(PICTURE + BAND_DRAWN + 6 * MAX_SIDE), "nearly all was used"
     allowance.refill()
     decoder = Decoder("9", allowance)
     decoder.feed("~")
     assert decoder.finish() is not None
+
+
+def test_the_largest_picture_is_made_in_one_go() -> None:
+    allowance = Allowance()
+    assert allowance.take(PICTURE)
+    decoder = Decoder("9", allowance)
+    decoder.feed('"1;1;2048;2046#1' + "!2048~-" * 341)
+    pixels = decoder.finish()
+    assert pixels is not None
+    assert len(pixels.rows) == 2046
+    assert all(len(row) == 2048 * 4 for row in pixels.rows)
+
+
+@pytest.mark.parametrize("down", ["-" * 99, "$-" * 99, "--$" * 50])
+def test_going_down_costs_nothing(down: str) -> None:
+    allowance = Allowance()
+    for _ in range(2000):
+        decoder = Decoder("9", allowance)
+        decoder.feed(down)
+        assert decoder.finish() is None
+    decoder.feed(down + "@")
+    pixels = decoder.finish()
+    assert pixels is not None
+    assert pixels.height == down.count("-") * 2 * 6 + 1
+    assert allowance.take(PIXELS_AT_ONCE - BAND_DRAWN)
