@@ -131,11 +131,11 @@ class Drawing(Motion):
 
         At the edge it is no text, so that a wider screen joins the two rows without a gap.
         """
-        row = self.rows[self.cursor.y]
+        row = rows.put(self.rows[self.cursor.y], x, " ", self.pen)
         if x == self.columns - 1 and self.pen == rows.DEFAULT_PEN:
-            self.rows[self.cursor.y] = rows.erase(row, x, self.columns, self.columns, self.pen)
-        else:
-            self.rows[self.cursor.y] = rows.put(row, x, " ", self.pen)
+            # What is left of it is text, blank or not: put() has filled it up.
+            row = rows.erase(row, x, self.columns, self.columns, self.pen)
+        self.rows[self.cursor.y] = row
 
     def _wrap(self) -> None:
         text, pens, flags = self.rows[self.cursor.y]

@@ -83,8 +83,12 @@ def test_any_bytes_in_any_pieces(pieces: list[bytes], size: int, cols: int, rows
     assert cut.cursor() == whole.cursor()
     assert [line.text for line in cut.scrollback] == [line.text for line in whole.scrollback]
     assert cut.snapshot() == whole.snapshot()
-    whole.resize(cols, rows)
-    check(whole)
+    for each in (whole, cut):
+        each.resize(cols, rows)
+        check(each)
+    assert cut.text() == whole.text()
+    assert cut.cursor() == whole.cursor()
+    assert [line.text for line in cut.scrollback] == [line.text for line in whole.scrollback]
     whole.feed(b"\x18\x1bc!")
     assert whole.text()[0] == "!"
 

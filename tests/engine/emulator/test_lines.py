@@ -226,3 +226,15 @@ def test_slices_are_by_column() -> None:
     assert line.slice(5, 7) == "c"
     assert line.cell_start(5) == 4
     assert line.at(0) is None
+
+
+@pytest.mark.parametrize("letters", ["日", "🇩🇪"])
+def test_blanks_before_what_did_not_fit_stay_when_the_screen_grows(letters: str) -> None:
+    for step in (1, 100):
+        terminal = Terminal(4, 2)
+        data = f"\x1b[4C{letters}".encode()
+        for at in range(0, len(data), step):
+            terminal.feed(data[at : at + step])
+        assert terminal.text() == ["", letters]
+        terminal.resize(2, 8)
+        assert terminal.text() == [f"   {letters}", ""]
