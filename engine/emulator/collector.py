@@ -23,6 +23,8 @@ ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000
 """History rows looked at in one go, and cells of those that take a look at each cell: about
 half a millisecond."""
+PENS_PER_FEED: Final = 2000
+"""Pens swept in one go: about a millisecond."""
 
 
 class Collector:
@@ -34,11 +36,17 @@ class Collector:
         """The absolute number of the next history row to look at; -1 while idle."""
         self._pens: set[str] = set()
         self._codes: set[str] = set()
+        self._sweeping = False
         self._wait = 0
         """Feeds to let pass after a collection that freed little."""
 
     def work(self) -> None:
         screen = self._screen
+        if self._sweeping:
+            if screen.pens.sweep(PENS_PER_FEED):
+                self._sweeping = False
+                self._swept()
+            return
         if self._looked < 0:
             if not self._wanted():
                 return
@@ -80,13 +88,23 @@ class Collector:
                 self._pens.add(page.saved.pen)
         self._pens.add(screen.pen)
         self._pens.update(screen.pen_stack)
-        if screen.pens.near_full or screen.links.full or screen.pictures.near_full:
-            screen.pens.collect(self._pens)
-            screen.links.collect(screen.pens.links() | {screen.link})
-            screen.pictures.collect(screen.pens.pictures())
         if screen.clusters.near_full:
             screen.clusters.collect({*self._codes, *screen.last})
+        if screen.pens.near_full or screen.links.full or screen.pictures.near_full:
+            screen.pens.begin_sweep(self._pens)
+            self._sweeping = True
+        else:
+            self._done()
+
+    def _swept(self) -> None:
+        screen = self._screen
+        screen.links.collect(screen.pens.links | {screen.link})
+        screen.pictures.collect(screen.pens.pictures)
+        self._done()
+
+    def _done(self) -> None:
         self._lines.forget()
+        self._pens, self._codes = set(), set()
         self._wait = 1000 if self._wanted() else 0
 
     def _wanted(self) -> bool:

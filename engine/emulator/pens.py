@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator import sgr
+from engine.emulator.rows import DEFAULT_PEN
 from engine.emulator.style import DEFAULT_STYLE, Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from engine.emulator.pictures import Picture
 
 MAX_PENS: Final = 60_000
@@ -68,7 +67,15 @@ class Pens:
         self._remembered = self._runs = 0
         self._erasing: dict[str, str] = {}
         self.full = False
-        """Set when a pen was asked for and there was none: time to collect()."""
+        """Set when a pen was asked for and there was none: time to sweep."""
+        self._kept: set[str] | None = None
+        """While a sweep is under way: the pens that stay."""
+        self._swept = 0
+        """How many it has looked at."""
+        self.links: set[int] = set()
+        """The hyperlinks that the pens kept by the last sweep refer to."""
+        self.pictures: set[Picture] = set()
+        """The pictures that these refer to."""
         self.pen(DEFAULT_STYLE)
 
     def __len__(self) -> int:
@@ -83,7 +90,10 @@ class Pens:
 
     def pen(self, style: Style) -> str:
         """The pen of ``style``, or of a plainer one when there are too many."""
-        return self._index.get(style) or self._new(style)
+        found = self._index.get(style) or self._new(style)
+        if self._kept is not None:
+            self._keep(found)
+        return found
 
     def _new(self, style: Style) -> str:
         if self._free:
@@ -150,7 +160,7 @@ class Pens:
         if found is None:
             self._remember()
             style = tuple.__new__(Style, pair + rest)
-            found = shared.after[key] = self._index.get(style) or self._new(style), shared
+            found = shared.after[key] = self.pen(style), shared
         return found
 
     def _remember(self) -> None:
@@ -176,23 +186,40 @@ class Pens:
             self._erasing[pen] = found
         return found
 
-    def collect(self, used: Iterable[str]) -> None:
-        """Free all pens but ``used`` (and the default)."""
-        keep = {ord(pen) for pen in used} | {0}
-        freed = set(self._free)
-        for number, style in enumerate(self._styles):
-            if number not in keep and number not in freed:
-                del self._index[style]
-                self._free.append(number)
-                self.protected.discard(chr(number))
+    # -- sweeping: all pens that no row has are freed, some at a time
+
+    def begin_sweep(self, used: set[str]) -> None:
+        """From now on sweep() frees all pens but ``used``, the default, and those asked for."""
+        self._kept, self._swept = used | {DEFAULT_PEN}, 0
+        self.links, self.pictures = set(), set()
+        # What is asked for must be seen to be.
         self._forget()
         self._erasing.clear()
-        self.full = False
 
-    def links(self) -> set[int]:
-        """The hyperlinks some pen refers to."""
-        return {style.link for style in self._index}
+    def sweep(self, count: int) -> bool:
+        """Look at so many more; True when all have been looked at, and the sweep is over."""
+        if self._kept is None:
+            return True
+        start = self._swept
+        self._swept = min(start + count, len(self._styles))
+        for number in range(start, self._swept):
+            pen, style = chr(number), self._styles[number]
+            if pen in self._kept:
+                self._keep(pen)
+            elif style is not DEFAULT_STYLE:
+                del self._index[style]
+                self._styles[number] = DEFAULT_STYLE
+                self._free.append(number)
+                self.protected.discard(pen)
+        if self._swept < len(self._styles):
+            return False
+        self._kept, self.full = None, False
+        return True
 
-    def pictures(self) -> set[Picture]:
-        """The pictures some pen refers to."""
-        return {style.strip.picture for style in self._index if style.strip is not None}
+    def _keep(self, pen: str) -> None:
+        if self._kept is not None:
+            self._kept.add(pen)
+        style = self._styles[ord(pen)]
+        self.links.add(style.link)
+        if style.strip is not None:
+            self.pictures.add(style.strip.picture)
