@@ -1,7 +1,7 @@
 """Clusters: several code points in one cell group, each by one private code point.
 
-Owns the table both ways, its bound, and the splitting of text into clusters.
-Does not own widths (width) or where text is put. Plane 16 of Unicode is private;
+Owns their bound and the splitting of text into clusters. Does not own the table both
+ways (codes), widths (width) or where text is put. Plane 16 of Unicode is private;
 a program's own characters from there are kept as clusters of one.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from engine.emulator.codes import Codes
 from engine.emulator.rows import CLUSTER, HALF, WIDE
 from engine.emulator.width import (
     ALL_SIMPLE,
@@ -22,7 +23,7 @@ from engine.emulator.width import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 FIRST: Final = 0x100000
 LAST: Final = 0x10FFFD
@@ -50,47 +51,34 @@ class Clusters:
     """``code(cluster)`` and ``text(cells)``."""
 
     def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._index: dict[str, str] = {}
-        self._free: list[int] = []
+        self._codes: Codes[str] = Codes(FIRST, MAX_CLUSTERS)
         self._words = _Words(self)
-        self.full = False
-        """Set when a cluster was asked for and there was no room: time to collect()."""
 
     def __len__(self) -> int:
-        return len(self._texts) - len(self._free)
+        return len(self._codes)
 
     @property
     def near_full(self) -> bool:
         return len(self) > MAX_CLUSTERS * 3 // 4
 
+    @property
+    def full(self) -> bool:
+        """A cluster was asked for and there was no room: time to sweep."""
+        return self._codes.full
+
     def code(self, cluster: str) -> str:
         """The code point that stands for the cluster; its first character when all are taken."""
         if len(cluster) == 1 and cluster < _FIRST_CHAR:
             return cluster
-        cluster = cluster[:CLUSTER_LIMIT]
-        found = self._index.get(cluster)
-        if found is not None:
-            return found
-        if self._free:
-            number = self._free.pop()
-            self._texts[number] = cluster
-        elif len(self._texts) < MAX_CLUSTERS:
-            number = len(self._texts)
-            self._texts.append(cluster)
-        else:
-            self.full = True
-            return cluster[0] if cluster[0] < _FIRST_CHAR else "\ufffd"
-        code = self._index[cluster] = chr(FIRST + number)
-        return code
+        code = self._codes.code(cluster[:CLUSTER_LIMIT])
+        return code or (cluster[0] if cluster[0] < _FIRST_CHAR else "\ufffd")
 
     def whole(self, code: str) -> str:
         """The characters of one cell."""
         if _FIRST_CHAR <= code <= _LAST_CHAR:
-            number = ord(code) - FIRST
-            if number >= MAX_CLUSTERS:
+            if ord(code) >= PICTURE_COLUMNS:
                 return " "
-            return self._texts[number] if number < len(self._texts) else "\ufffd"
+            return self._codes.value(code) or "\ufffd"
         return code
 
     def text(self, cells: str) -> str:
@@ -166,16 +154,15 @@ class Clusters:
         code = self.code(cluster)
         return code + HALF if cluster_width(cluster) == 2 else code
 
-    def collect(self, used: Iterable[str]) -> None:
-        """Free all but the code points in ``used``."""
-        keep = {ord(code) - FIRST for code in used if _FIRST_CHAR <= code <= _LAST_CHAR}
-        freed = set(self._free)
-        for number, cluster in enumerate(self._texts):
-            if number not in keep and number not in freed:
-                del self._index[cluster]
-                self._free.append(number)
+    def begin_sweep(self, used: set[str]) -> None:
+        """From now on sweep() frees all but ``used``, taken over, and what is asked for."""
+        self._codes.begin_sweep(used)
+        # What is asked for must be seen to be.
         self._words.clear()
-        self.full = False
+
+    def sweep(self, count: int) -> bool:
+        """Look at so many more; True when all had been looked at before, and it is over."""
+        return self._codes.sweep(count) is None
 
 
 class _Words(dict[str, str]):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from engine.emulator.rows import CLUSTER, DEFAULT_PEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from engine.emulator.base import Base
     from engine.emulator.lines import Lines
@@ -23,8 +23,8 @@ ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000
 """History rows looked at in one go, and cells of those that take a look at each cell: about
 half a millisecond."""
-PENS_PER_FEED: Final = 2000
-"""Pens swept in one go: about a millisecond."""
+CODES_PER_FEED: Final = 2000
+"""Pens and clusters swept in one go: about a millisecond each."""
 
 
 class Collector:
@@ -36,16 +36,18 @@ class Collector:
         """The absolute number of the next history row to look at; -1 while idle."""
         self._pens: set[str] = set()
         self._codes: set[str] = set()
-        self._sweeping = False
+        self._sweeps: list[Callable[[], bool]] = []
+        """What is being swept; each says when it is over."""
         self._wait = 0
         """Feeds to let pass after a collection that freed little."""
 
     def work(self) -> None:
         screen = self._screen
-        if self._sweeping:
-            if screen.pens.sweep(PENS_PER_FEED):
-                self._sweeping = False
-                self._swept()
+        if self._sweeps:
+            if self._sweeps[0]():
+                del self._sweeps[0]
+                if not self._sweeps:
+                    self._done()
             return
         if self._looked < 0:
             if not self._wanted():
@@ -89,18 +91,32 @@ class Collector:
         self._pens.add(screen.pen)
         self._pens.update(screen.pen_stack)
         if screen.clusters.near_full:
-            screen.clusters.collect({*self._codes, *screen.last})
+            self._codes.update(screen.last)
+            screen.clusters.begin_sweep(self._codes)
+            self._sweeps.append(self._sweep_clusters)
         if screen.pens.near_full or screen.links.full or screen.pictures.near_full:
             screen.pens.begin_sweep(self._pens)
-            self._sweeping = True
-        else:
+            self._sweeps += [self._sweep_pens, self._collect_links, self._collect_pictures]
+        if not self._sweeps:
             self._done()
 
-    def _swept(self) -> None:
+    def _sweep_clusters(self) -> bool:
+        return self._screen.clusters.sweep(CODES_PER_FEED)
+
+    def _sweep_pens(self) -> bool:
+        return self._screen.pens.sweep(CODES_PER_FEED)
+
+    def _collect_links(self) -> bool:
         screen = self._screen
-        screen.links.collect(screen.pens.links | {screen.link})
-        screen.pictures.collect(screen.pens.pictures)
-        self._done()
+        if len(screen.links):
+            screen.links.collect(screen.pens.links() | {screen.link})
+        return True
+
+    def _collect_pictures(self) -> bool:
+        screen = self._screen
+        if len(screen.pictures):
+            screen.pictures.collect(screen.pens.pictures())
+        return True
 
     def _done(self) -> None:
         self._lines.forget()

@@ -1,7 +1,7 @@
 """Pens: every style in use, each by one code point.
 
-Owns the table from style to code point and back, its bound, and the SGR results
-seen so far. Does not own rows (rows) or the meaning of SGR (sgr).
+Owns their bound and the SGR results seen so far. Does not own the table from style to
+code point and back (codes), rows (rows) or the meaning of SGR (sgr).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator import sgr
+from engine.emulator.codes import Codes
 from engine.emulator.rows import DEFAULT_PEN
 from engine.emulator.style import DEFAULT_STYLE, Style
 
@@ -19,6 +20,8 @@ MAX_PENS: Final = 60_000
 """Pens at one time; a BMP code point each. Beyond it, unused ones are collected."""
 MAX_STEPS: Final = 20_000
 """SGR results remembered; all are forgotten beyond it."""
+MAX_PENS_WITH_STEPS: Final = 4096
+"""Pens whose steps are remembered, the same way: more would take too long to forget at once."""
 NEAR_FULL: Final = MAX_PENS * 3 // 4
 """From here on, those in use are looked for, a few rows per new pen."""
 
@@ -56,9 +59,7 @@ class Pens:
     """``style(pen)`` and ``pen(style)``. Pen "\\0" is the default style."""
 
     def __init__(self) -> None:
-        self._styles: list[Style] = []
-        self._index: dict[Style, str] = {}
-        self._free: list[int] = []
+        self._codes: Codes[Style] = Codes(0, MAX_PENS)
         self.protected: set[str] = set()
         """Pens of protected cells."""
         self._steps: dict[str, Steps] = {}
@@ -66,50 +67,26 @@ class Pens:
         """Results of SGRs that set both colours, by the rest of the style."""
         self._remembered = self._runs = 0
         self._erasing: dict[str, str] = {}
-        self.full = False
-        """Set when a pen was asked for and there was none: time to sweep."""
-        self._kept: set[str] | None = None
-        """While a sweep is under way: the pens that stay."""
-        self._swept = 0
-        """How many it has looked at."""
-        self.links: set[int] = set()
-        """The hyperlinks that the pens kept by the last sweep refer to."""
-        self.pictures: set[Picture] = set()
-        """The pictures that these refer to."""
         self.pen(DEFAULT_STYLE)
 
     def __len__(self) -> int:
-        return len(self._styles) - len(self._free)
+        return len(self._codes)
 
     @property
     def near_full(self) -> bool:
         return len(self) > NEAR_FULL
 
     def style(self, pen: str) -> Style:
-        return self._styles[ord(pen)]
+        return self._codes.value(pen) or DEFAULT_STYLE
 
     def pen(self, style: Style) -> str:
         """The pen of ``style``, or of a plainer one when there are too many."""
-        found = self._index.get(style) or self._new(style)
-        if self._kept is not None:
-            self._keep(found)
-        return found
-
-    def _new(self, style: Style) -> str:
-        if self._free:
-            number = self._free.pop()
-            self._styles[number] = style
-        elif len(self._styles) < MAX_PENS:
-            number = len(self._styles)
-            self._styles.append(style)
-        else:
-            self.full = True
+        pen = self._codes.code(style)
+        if not pen:
             plain = style._replace(
                 fg=sgr.nearest(style.fg), bg=sgr.nearest(style.bg), underline_colour=-1, link=0
             )
-            return self._index.get(plain, "\0")
-        pen = chr(number)
-        self._index[style] = pen
+            return self._codes.get(plain) or DEFAULT_PEN
         if style.protected:
             self.protected.add(pen)
         return pen
@@ -118,6 +95,8 @@ class Pens:
         """What SGR leads to from ``pen``, as far as known; step() fills it."""
         found = self._steps.get(pen)
         if found is None:
+            if len(self._steps) >= MAX_PENS_WITH_STEPS:
+                self._forget()
             found = self._steps[pen] = Steps()
         return found
 
@@ -137,7 +116,7 @@ class Pens:
         if found is not None:
             return found
         self._remember()
-        style = self._styles[ord(pen)]
+        style = self.style(pen)
         after = self.pen(sgr.apply(style, parameters))
         found = self.steps(pen).after[key] = after, self.steps(after)
         if parameters in _RESETS and style[2:] in self._shared:
@@ -152,7 +131,7 @@ class Pens:
         pair = sgr.two_colours(key)
         if pair is None:
             return steps.after.get(key)
-        rest = steps.rest or self._styles[ord(pen)][2:]
+        rest = steps.rest or self.style(pen)[2:]
         shared = self._shared.get(rest)
         if shared is None:
             shared = self._shared[rest] = Steps(rest)
@@ -180,7 +159,7 @@ class Pens:
         """The pen of cells erased while ``pen`` is selected: its background only ("bce")."""
         found = self._erasing.get(pen)
         if found is None:
-            found = self.pen(Style(bg=self._styles[ord(pen)].bg))
+            found = self.pen(Style(bg=self.style(pen).bg))
             if len(self._erasing) > MAX_STEPS:
                 self._erasing.clear()
             self._erasing[pen] = found
@@ -189,37 +168,24 @@ class Pens:
     # -- sweeping: all pens that no row has are freed, some at a time
 
     def begin_sweep(self, used: set[str]) -> None:
-        """From now on sweep() frees all pens but ``used``, the default, and those asked for."""
-        self._kept, self._swept = used | {DEFAULT_PEN}, 0
-        self.links, self.pictures = set(), set()
+        """From now on sweep() frees all pens but ``used``, taken over, and those asked for."""
+        used.add(DEFAULT_PEN)
+        self._codes.begin_sweep(used)
         # What is asked for must be seen to be.
         self._forget()
         self._erasing.clear()
 
     def sweep(self, count: int) -> bool:
-        """Look at so many more; True when all have been looked at, and the sweep is over."""
-        if self._kept is None:
-            return True
-        start = self._swept
-        self._swept = min(start + count, len(self._styles))
-        for number in range(start, self._swept):
-            pen, style = chr(number), self._styles[number]
-            if pen in self._kept:
-                self._keep(pen)
-            elif style is not DEFAULT_STYLE:
-                del self._index[style]
-                self._styles[number] = DEFAULT_STYLE
-                self._free.append(number)
-                self.protected.discard(pen)
-        if self._swept < len(self._styles):
-            return False
-        self._kept, self.full = None, False
-        return True
+        """Look at so many more; True when all had been looked at before, and it is over."""
+        freed = self._codes.sweep(count)
+        if freed:
+            self.protected.difference_update(freed)
+        return freed is None
 
-    def _keep(self, pen: str) -> None:
-        if self._kept is not None:
-            self._kept.add(pen)
-        style = self._styles[ord(pen)]
-        self.links.add(style.link)
-        if style.strip is not None:
-            self.pictures.add(style.strip.picture)
+    def links(self) -> set[int]:
+        """The hyperlinks some pen refers to."""
+        return {style.link for style in self._codes.values()}
+
+    def pictures(self) -> set[Picture]:
+        """The pictures some pen refers to."""
+        return {style.strip.picture for style in self._codes.values() if style.strip is not None}
