@@ -14,7 +14,8 @@ def parts() -> str:
     """The Python, and the emulator's form: that of the released program is compiled."""
     from engine.emulator.rows import COMPILED
 
-    return f"Python {platform.python_version()}, terminal {'compiled' if COMPILED else 'as source'}"
+    form = "compiled" if COMPILED else "not compiled"
+    return f"Python {platform.python_version()}, terminal {form}"
 
 
 def version() -> str:
