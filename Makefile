@@ -40,7 +40,8 @@ bench: ## Measure speed
 
 binary: ## Build dist/hatchway, one program that needs no Python, and check it
 	@scripts/setup.sh app build
-	@$(PYTHON_VENV) -m scripts.compiled build/compiled || [ -z "$$CI" ]
+	@$(PYTHON_VENV) -m scripts.compiled build/compiled || { [ -z "$$CI" ] && \
+	    echo "binary: going on; its terminal will not be compiled, and slower for it"; }
 	$(PYTHON_VENV) -m PyInstaller --noconfirm --clean --log-level WARN build.spec
 	@$(PYTHON_VENV) scripts/binary_check.py dist/hatchway
 

@@ -78,7 +78,6 @@ def compiled(tree: Path) -> None:
 
 
 def _fill(tree: Path) -> None:
-    _link(ROOT, tree, LINKED)
     others = [path.name for path in (ROOT / "engine").iterdir()]
     (tree / "engine").mkdir()
     _link(ROOT / "engine", tree / "engine", [name for name in others if name not in _APART])
@@ -90,6 +89,8 @@ def _fill(tree: Path) -> None:
         for path in sources():
             path.unlink()
         shutil.rmtree("build")
+    # Only now: setuptools would read what is told of another project there.
+    _link(ROOT, tree, LINKED)
 
 
 def _link(place: Path, tree: Path, names: Iterable[str]) -> None:
@@ -117,7 +118,8 @@ def _compile(modules: list[str]) -> None:
                 script_args=["-q", "build_ext", "--inplace"],
             )
     except SystemExit as error:
-        raise CannotCompileError(f"{said.getvalue().strip()}\n{error}") from error
+        errors = [line for line in said.getvalue().splitlines() if ": error:" in line]
+        raise CannotCompileError("\n".join([*errors, str(error)])) from error
 
 
 def _digest() -> str:
