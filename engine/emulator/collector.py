@@ -23,6 +23,8 @@ ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000
 """History rows looked at in one go, and cells of those that take a look at each cell: about
 half a millisecond."""
+EVERY_CELL: Final = 1 << 60
+"""For the screens: they are looked at last, and all of them."""
 CODES_PER_FEED: Final = 2000
 """Pens and clusters swept in one go: about a millisecond each."""
 
@@ -66,16 +68,18 @@ class Collector:
 
     def _look(self, some: Iterable[Row], most: int) -> int:
         """How many of the rows were looked at: all, or as many as had ``most`` cells."""
-        last = ""
+        last, seen = "", 0
         count = 0
         for text, pens, flags in some:
-            if pens is not last:
-                self._pens.update(pens[: len(text)])
-                last = pens
-                most -= len(text)
+            size = len(text)
+            # Rows printed together share their pens; as many of them count as there is text.
+            if pens is not last or size > seen:
+                self._pens.update(pens[:size])
+                last, seen = pens, size
+                most -= size
             if flags & CLUSTER:
                 self._codes.update(text)
-                most -= len(text)
+                most -= size
             count += 1
             if most < 0:
                 break
@@ -85,7 +89,7 @@ class Collector:
         screen = self._screen
         self._looked = -1
         for page in (screen.normal, screen.alternate):
-            self._look(page.rows, screen.columns * len(page.rows) * 2)
+            self._look(page.rows, EVERY_CELL)
             if page.saved is not None:
                 self._pens.add(page.saved.pen)
         self._pens.add(screen.pen)

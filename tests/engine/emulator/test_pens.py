@@ -70,6 +70,27 @@ def test_results_of_sgr_are_not_taken_from_before_the_sweep() -> None:
     assert red != both != grey
 
 
+def test_lines_printed_with_an_empty_one_before_them_keep_their_colour() -> None:
+    terminal = Terminal(40, 3, scrollback=300)
+    lines = b"\r\n\r\n\r\n" + b"hello\r\n" * 5
+    terminal.feed(b"\r\n" * 5 + b"\x1b[38;2;1;2;3m" + lines + b"\x1b[m" + b"\r\n" * 4)
+    hello = [line for line in range(len(terminal.scrollback)) if terminal.scrollback[line].text]
+    pens = terminal._screen.pens
+    terminal.feed(b"\x1b[?1049h")
+    most = number = 0
+    while len(pens) >= most:
+        most = len(pens)
+        number += 1
+        colours = [f"\x1b[38;2;{number >> 8};{number & 255};{n};48;2;9;9;9mx" for n in range(100)]
+        terminal.feed("".join(["\x1b[H", *colours]).encode())
+    for _ in range(2 * MAX_PENS // CODES_PER_FEED):
+        # To the end of the sweep.
+        terminal.feed(b"")
+    assert len(pens) < NEAR_FULL // 2
+    colours_shown = {terminal.scrollback[line].runs[0].style.fg for line in hello}
+    assert (len(hello), colours_shown) == (5, {TRUECOLOUR | 0x010203})
+
+
 def test_colours_without_end_are_right_while_pens_are_swept() -> None:
     """More styles than there are pens, few of them at one time on the screen or in the history."""
     chance = random.Random(5)
