@@ -176,13 +176,7 @@ def main(arguments: list[str]) -> int:
     program = Path(arguments[0]).resolve()
     print(f"{program.name}: {program.stat().st_size / 1e6:.0f} MB")
     with tempfile.TemporaryDirectory() as folder:
-        for check in (
-            says_what_it_is,
-            selftest,
-            refuses_unknown_target,
-            hosts_headless,
-            opens_window,
-        ):
+        for check in CHECKS:
             began = time.monotonic()
             try:
                 check(program, Path(folder))

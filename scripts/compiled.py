@@ -4,9 +4,9 @@
 
 Owns that tree: extension modules in place of the emulator's .py files, and links to
 all else in the checkout, so that anything run from within it (tests, benchmarks)
-meets the compiled form. Does not own who uses it:
-build.spec ships it, tests/test_compiled.py tests it, benchmarks measure it. The
-checkout itself is never touched: what is edited there is what runs.
+meets the compiled form. Does not own who uses it: build.spec ships it,
+tests/test_compiled.py tests it, benchmarks measure it. The checkout itself is never
+touched: what is edited there is what runs.
 
 Needs mypyc, setuptools and a C compiler. Exits 1, having said why, without them.
 """
@@ -21,6 +21,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,8 +124,13 @@ def _compile(modules: list[str]) -> None:
 
 
 def _digest() -> str:
-    """Of the Python, and of every file that is compiled or says how."""
-    found = hashlib.sha256(sys.version.encode())
+    """Of the tools, of every file that is compiled or says how, and of the names linked."""
+    try:
+        tools = sys.version, metadata.version("mypy")
+    except metadata.PackageNotFoundError as error:
+        raise CannotCompileError("mypy is not installed") from error
+    names = sorted(path.name for path in (ROOT / "engine").iterdir())
+    found = hashlib.sha256(repr((tools, names)).encode())
     for path in (Path("scripts/compiled.py"), *sources(), EMULATOR / "host.py"):
         found.update(str(path).encode())
         found.update((ROOT / path).read_bytes())

@@ -8,7 +8,7 @@ a program's own characters from there are kept as clusters of one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from engine.emulator.codes import Codes
 from engine.emulator.rows import CLUSTER, HALF, WIDE
@@ -21,9 +21,6 @@ from engine.emulator.width import (
     continues,
     extends,
 )
-
-if TYPE_CHECKING:
-    pass
 
 FIRST: Final = 0x100000
 LAST: Final = 0x10FFFD

@@ -69,11 +69,13 @@ class Heads:
         body = text.rstrip("\r\n")
         if joins or not body.isprintable() or BEYOND in (cells := cells_of(body)):
             return text, ""
-        if len(text) <= SHORT_TEXT and len(body) == len(text):
+        if len(body) < len(text):
+            return body, cells
+        if len(text) <= SHORT_TEXT:
             if len(self.texts) >= MAX_TEXTS:
                 self.texts.clear()
             self.texts[text] = cells
-        return body, cells
+        return text, cells
 
     def read(self, piece: str) -> Head:
         """What a piece is that is not remembered; it is then, when it is short and no SGR."""

@@ -129,6 +129,8 @@ class Stream(pyte.ByteStream):
 
     def _run(self, pieces: Iterator[str]) -> None:
         """Each piece is what follows an escape: a sequence and the text after it."""
+        # What stands here more than once, as the writing of a row, does so because a call
+        # would cost as much as it does.
         screen = self._screen
         parser = self._parser_of_rest
         pens = screen.pens
@@ -305,7 +307,7 @@ class Stream(pyte.ByteStream):
                     shown = "" if joins else texts.get(text, "")
                     if not shown:
                         body, shown = heads.cells(text, joins=joins)
-                    if len(shown) != len(body):
+                    if len(shown) > len(body):
                         flags |= WIDE
                 elif not text.isprintable():
                     body = text.rstrip("\r\n")

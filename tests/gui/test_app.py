@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.errors import SettingsError
+from engine.version import version
 from gui import app as app_module
 from gui.app import EXIT_SETTINGS, flags_of, has_display
 
@@ -164,3 +165,10 @@ async def test_the_selftest_flag_reports_as_json(tmp_path: Path) -> None:
     out, errors = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, errors
     assert b'"passed": true' in out
+
+
+async def test_the_version_needs_no_display(tmp_path: Path) -> None:
+    process = await start("--version", env=environment(tmp_path))
+    out, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert (process.returncode, errors) == (0, b"")
+    assert out.decode().strip() == version()
