@@ -159,7 +159,7 @@ def about_box(parent: QWidget) -> QMessageBox:
     box.setWindowTitle("About Hatchway")
     box.setIconPixmap(app_icon().pixmap(64, 64))
     box.setText(f"<b>Hatchway {__version__}</b>")
-    box.setInformativeText(f"{ABOUT}\n\n{parts()}, Qt {qVersion()}")
+    box.setInformativeText(f"{ABOUT}\n\n{parts()}, Qt\N{NO-BREAK SPACE}{qVersion()}")
     box.setStandardButtons(QMessageBox.StandardButton.Close)
     return box
 
