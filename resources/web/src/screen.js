@@ -12,6 +12,7 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
+import { bound, joinCharacters, write } from "./bounds.js";
 import { MAX_CELLS } from "./wire.js";
 
 const FONT =
@@ -19,6 +20,8 @@ const FONT =
   '"Noto Sans Mono", monospace';
 const SCROLLBACK = 10_000;
 const MAX_TITLE = 120;
+/** A program can change its title thousands of times a second; the last one is shown. */
+const TITLE_MS = 100;
 /** What the terminal itself answers to a program's questions (DSR, DA, DECRQM, OSC, DCS). */
 const REPLY = /^(?:\x1b\[[?>=]?[\d;]*(?:[Rnctx]|\$y)|\x1b[\]P][^\x1b\x07]*(?:\x1b\\|\x07))+$/;
 
@@ -52,7 +55,7 @@ export class Screen {
     terminal.loadAddon(this.#fit);
     terminal.loadAddon(this.search);
     terminal.loadAddon(new WebLinksAddon((_event, address) => visit(address, false)));
-    terminal.loadAddon(new UnicodeGraphemesAddon());
+    joinCharacters(terminal, new UnicodeGraphemesAddon());
     terminal.loadAddon(
       new ClipboardAddon(undefined, {
         readText: () => "",
@@ -62,6 +65,7 @@ export class Screen {
     // A program may ask to write the clipboard, never to read it: no answer at all.
     terminal.parser.registerOscHandler(52, (data) => data.endsWith(";?"));
     terminal.open(place);
+    bound(terminal);
     const encoder = new TextEncoder();
     terminal.onData((data) => {
       if (this.#replaying && REPLY.test(data)) return;
@@ -71,7 +75,16 @@ export class Screen {
       handlers.input(Uint8Array.from(data, (character) => character.charCodeAt(0)));
     });
     terminal.onResize(() => handlers.resize());
-    terminal.onTitleChange((title) => handlers.title(printable(title)));
+    let latest = "";
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let showing;
+    terminal.onTitleChange((title) => {
+      latest = title;
+      showing ??= setTimeout(() => {
+        showing = undefined;
+        handlers.title(printable(latest));
+      }, TITLE_MS);
+    });
     terminal.onSelectionChange(() => handlers.selection(terminal.hasSelection()));
     terminal.onBell(() => handlers.bell());
     terminal.attachCustomKeyEventHandler((event) => this.#key(event, handlers));
@@ -118,7 +131,7 @@ export class Screen {
    */
   write(data, replayed, done) {
     if (replayed) this.#replaying++;
-    this.terminal.write(data, () => {
+    write(this.terminal, data, () => {
       if (replayed) this.#replaying--;
       done();
     });

@@ -24,6 +24,8 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 const TOAST_MS = 6000;
+/** Lines at once; a program or a host that has more to say pushes out its first ones. */
+const MAX_TOASTS = 4;
 
 /**
  * A line that comes and goes, with a button where there is something to do.
@@ -46,6 +48,7 @@ export function toast(text, level = "info", action) {
   // The same line twice says no more than once.
   for (const other of place.children) if (other.firstChild?.textContent === text) other.remove();
   place.append(line);
+  while (place.childElementCount > MAX_TOASTS) place.firstElementChild?.remove();
   setTimeout(() => line.remove(), TOAST_MS * (action ? 2 : 1));
 }
 
