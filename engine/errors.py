@@ -154,6 +154,15 @@ class TargetNotFoundError(TargetError):
         self.device_id = device_id
 
 
+class AmbiguousTargetError(TargetError):
+    """A name alone says no more which host is meant."""
+
+    code = "ambiguous_target"
+
+    def __init__(self, device_id: str) -> None:
+        super().__init__(f"Several hosts share {device_id}: name one of them by agent_id")
+
+
 class TargetNotRunningError(TargetError):
     code = "target_not_running"
 

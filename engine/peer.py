@@ -19,6 +19,7 @@ from typing import Any
 
 from engine import rtc
 from engine.errors import (
+    AgentOfflineError,
     ChannelClosedError,
     ConnectTimeoutError,
     HatchwayError,
@@ -131,10 +132,13 @@ class TerminalPeer:
             raise
 
     async def reach_relay(self) -> None:
-        """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError."""
+        """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError."""
         await self._line.connect()
         if self._link is not None:
             agent_id, self.device_id = await self._line.link_target()
+            if self._resume_token and agent_id != self._relay.agent_id:
+                # Whoever it is has no claim to the token, and none to what it opens.
+                raise AgentOfflineError("The host of this terminal is not connected to the relay")
             self._relay = replace(self._relay, agent_id=agent_id)
 
     async def negotiate(self) -> None:

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from engine.errors import RelayDegradedError
 from engine.relay.bus import PREFIX, connect
+from engine.relay.routing import lists
 from engine.wire.signaling import OpenLink, SharedTarget
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ PIN_SECONDS = 90 * 24 * 3600
 """How long an id stays with the key that proved it last."""
 BATCH = 200
 """Agents refreshed in one round trip; the loop breathes between."""
+MAX_SHARING = 16
+"""Agents asked about at once, whether they share a device."""
 MAX_LISTED = 200
 """Agents whose targets are shown to guests who hold the relay's token."""
 
@@ -175,9 +178,18 @@ class Presence:
         entry = _read(text)
         return entry if entry is not None and await self.alive(entry.relay) else None
 
-    async def agent_of_device(self, device_id: str) -> Entry | None:
-        agent_id = await self._asked(self._redis.get(_key("device", device_id)))
-        return await self.agent(str(agent_id)) if agent_id else None
+    async def agents_of_device(self, device_id: str) -> list[Entry]:
+        """Agents that share a device of this name: none, one, or more of them than one."""
+        key = _key("devices", device_id)
+        while ids := await self._asked(self._redis.srandmember(key, MAX_SHARING)):
+            entries = {str(one): await self.agent(str(one)) for one in ids}
+            found = [one for one in entries.values() if one and lists(one, device_id)]
+            if len(found) == len(ids):
+                return found
+            # The others shared it once.
+            stale = entries.keys() - {one.agent_id for one in found}
+            await self._asked(self._redis.srem(key, *stale))
+        return []
 
     async def agent_of_link(self, link_id: str) -> Entry | None:
         agent_id = await self._asked(self._redis.get(_key("link", link_id)))
@@ -245,7 +257,8 @@ class Presence:
         for link in agent.links:
             pipe.set(_key("link", link.id), agent.agent_id, ex=AGENT_SECONDS)
         for target in agent.targets:
-            pipe.set(_key("device", target.id), agent.agent_id, ex=AGENT_SECONDS)
+            pipe.sadd(_key("devices", target.id), agent.agent_id)
+            pipe.expire(_key("devices", target.id), AGENT_SECONDS)
 
     def _arguments(self, agent: Peer) -> tuple[str, str, int, str]:
         return agent.sid, self._document(agent), AGENT_SECONDS, agent.agent_id

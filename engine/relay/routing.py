@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.relay.auth import PeerRole
     from engine.relay.limits import TokenBucket
-    from engine.wire.signaling import Offer, OpenLink, SharedTarget
+    from engine.wire.signaling import OpenLink, SharedTarget
 
 
 @dataclass(eq=False, slots=True)
@@ -81,32 +81,20 @@ class Directory:
     def holder(self, agent_id: str) -> Peer | None:
         return self._agents.get(agent_id)
 
-    def choose(self, offer: Offer) -> Peer:
-        """The agent an offer is for: named, or sharing the device, or the only one.
+    def lone(self, device_id: str) -> Peer:
+        """The only agent: it may have targets that it does not list, for whoever may open them.
 
         Raises AgentOfflineError or TargetNotFoundError.
         """
-        if offer.agent_id:
-            named = self._agents.get(offer.agent_id)
-            if named is None:
-                raise AgentOfflineError(f"Agent {offer.agent_id} is not connected to the relay")
-            return named
         if not self._agents:
             raise AgentOfflineError("No agent is connected to the relay")
-        sharing = self.sharing(offer.device_id)
-        if sharing is not None:
-            return sharing
-        if len(self._agents) == 1:
-            # It may have targets that it does not list, for whoever may open them.
-            return next(iter(self._agents.values()))
-        raise TargetNotFoundError(offer.device_id)
+        if len(self._agents) > 1:
+            raise TargetNotFoundError(device_id)
+        return next(iter(self._agents.values()))
 
-    def sharing(self, device_id: str) -> Peer | None:
-        """An agent that lists the device."""
-        for agent in self._agents.values():
-            if any(target.id == device_id for target in agent.targets):
-                return agent
-        return None
+    def sharing(self, device_id: str) -> list[Peer]:
+        """The agents that list the device."""
+        return [agent for agent in self._agents.values() if lists(agent, device_id)]
 
     def of_link(self, link_id: str) -> Peer | None:
         """The agent that has registered a link."""
@@ -130,6 +118,11 @@ class Shows(Protocol):
     def targets(self) -> tuple[SharedTarget, ...]: ...
     @property
     def links(self) -> tuple[OpenLink, ...]: ...
+
+
+def lists(agent: Shows, device_id: str) -> bool:
+    """Whether it is shown among the agent's targets."""
+    return any(target.id == device_id for target in agent.targets)
 
 
 def listing(agents: Iterable[Shows]) -> list[dict[str, Any]]:

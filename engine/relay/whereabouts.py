@@ -8,10 +8,16 @@ either, or any message.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import AgentOfflineError, LinkUnknownError, RelayDegradedError
+from engine.errors import (
+    AgentOfflineError,
+    AmbiguousTargetError,
+    LinkUnknownError,
+    RelayDegradedError,
+)
 from engine.relay.auth import PeerRole
 from engine.relay.limits import TokenBucket
 from engine.relay.routing import Directory, Peer, link_listing, listing
@@ -55,21 +61,30 @@ class Whereabouts:
         return old
 
     async def choose(self, guest: Peer, offer: Offer) -> Peer:
-        """The agent an offer is for. Raises AgentOfflineError, TargetNotFoundError,
-        LinkUnknownError, RelayDegradedError."""
-        if guest.link:
-            return await self.of_link(guest.link)
-        if offer.agent_id:
-            found = await self.holder(offer.agent_id)
-            if found is None:
-                self._check_degraded()
-                raise AgentOfflineError(AWAY.format(offer.agent_id))
-            return found
-        sharing = self.directory.sharing(offer.device_id)
-        if sharing is None and self.presence is not None and self.presence.up:
-            entry = await self.presence.agent_of_device(offer.device_id)
-            sharing = self._peer(entry) if entry else None
-        return sharing or self.directory.choose(offer)
+        """The agent an offer is for: the one it names, never another one.
+
+        Raises AgentOfflineError, AmbiguousTargetError, TargetNotFoundError, LinkUnknownError,
+        RelayDegradedError.
+        """
+        if not guest.link and not offer.agent_id:
+            return await self._sharer(offer.device_id)
+        named = offer.agent_id or ""
+        found = await (self.of_link(guest.link) if guest.link else self.holder(named))
+        if found is None or named not in ("", found.agent_id):
+            self._check_degraded()
+            raise AgentOfflineError(AWAY.format(named))
+        return found
+
+    async def _sharer(self, device_id: str) -> Peer:
+        """The agent that shares a device, for a guest that knows nothing but its name."""
+        found = {agent.agent_id: agent for agent in self.directory.sharing(device_id)}
+        if self.presence is not None and self.presence.up:
+            with contextlib.suppress(RelayDegradedError):
+                others = await self.presence.agents_of_device(device_id)
+                found |= {entry.agent_id: self._peer(entry) for entry in others}
+        if len(found) > 1:
+            raise AmbiguousTargetError(device_id)
+        return next(iter(found.values())) if found else self.directory.lone(device_id)
 
     async def holder(self, agent_id: str) -> Peer | None:
         """The newest connection of an agent, wherever it is."""

@@ -14,7 +14,7 @@ import pytest
 
 from engine import events as ev
 from engine import rtc
-from engine.errors import BadProofError, HatchwayError, RemoteError
+from engine.errors import AgentOfflineError, BadProofError, HatchwayError, RemoteError
 from engine.model import LOCAL_TARGET
 from engine.relay.line import SocketLine
 from engine.relay.routing import Peer
@@ -22,6 +22,7 @@ from engine.wire import proof
 from engine.wire import terminal as wire
 from engine.wire.signaling import OFFER
 from tests.engine.hosting import House, house
+from tests.engine.relay.peers import foreign
 from tests.engine.until import until
 
 Fields = dict[str, Any]
@@ -206,3 +207,20 @@ async def test_the_dialect_is_agreed_on_out_of_the_relays_reach() -> None:
         # Nor does the relay ever see the secret.
         assert proof.encode_secret(link.secret) not in str(liar.heard)
         assert link.secret.hex() not in str(liar.heard)
+
+
+async def test_the_token_for_coming_back_goes_to_no_other_host() -> None:
+    async with house() as made:
+        share, link = await made.link()
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        await made.agent.stop()
+        auth = {"token": "agent-secret", "role": "agent", "agent_id": "impostor"}
+        async with foreign(made.relay.url, auth) as impostor:
+            row = {"id": share.id, "target": share.target, "state": "running"}
+            own = {"agent_id": "impostor", "targets": [], "links": [row]}
+            assert (await impostor.call("agent:register", own))["status"] == "success"
+            back = visitor.peer.successor(lambda _: None, lambda *_: None)
+            with pytest.raises(AgentOfflineError):
+                await back.connect()
+            assert not impostor.all

@@ -120,11 +120,13 @@ async def test_a_link_guest_gets_its_row_and_a_stranger_nothing(relay: Relay) ->
             for proof in (None, {"share": "own", "nonce": "n", "mac": "m"}):
                 reply = await peer.call("webrtc:offer", offer(proof=proof))
                 assert reply["code"] == "access_denied"
-            # Whatever it names, its offers go to the link's host.
+            # Its offers go to the link's host, and to nobody when it means another one.
             proof = {"share": LINK, "nonce": "n", "mac": "m"}
-            await peer.call("webrtc:offer", offer(agent_id="somebody else", proof=proof))
+            reply = await peer.call("webrtc:offer", offer(agent_id="somebody else", proof=proof))
+            assert reply["code"] == "agent_offline"
+            await peer.call("webrtc:offer", offer("s2", agent_id="a1", proof=proof))
             heard = await agent.next("webrtc:offer")
-            assert "guest_browser" in heard
+            assert (heard["session_id"], "guest_browser" in heard) == ("s2", True)
 
 
 async def test_the_log_has_who_and_how_and_no_secret(relay: Relay, tmp_path: Path) -> None:

@@ -110,6 +110,37 @@ async def test_a_named_agent_that_is_away_is_offline_in_words() -> None:
         assert "a9" in reply["error"]
 
 
+async def test_a_name_that_several_agents_share_says_nothing_until_one_is_named() -> None:
+    async with (
+        relay() as one,
+        agent(one, "a1") as first,
+        agent(one, "a2", ("web-1", "x")) as second,
+        guest(one) as peer,
+    ):
+        reply = await peer.call("webrtc:offer", offer())
+        assert (reply["status"], reply["code"]) == ("error", "ambiguous_target")
+        assert "agent_id" in reply["error"]
+        assert not first.all
+        assert not second.all
+        assert (await peer.call("webrtc:offer", offer("s2", agent_id="a2")))["status"] == "success"
+        assert [payload["session_id"] for _, payload in second.all] == ["s2"]
+        # Only one of them shares it any more: the name is enough again.
+        await register(first, "a1", ())
+        assert (await peer.call("webrtc:offer", offer("s3")))["status"] == "success"
+        assert [payload["session_id"] for _, payload in second.all] == ["s2", "s3"]
+        assert not first.all
+
+
+async def test_a_named_agent_that_is_away_is_not_replaced_by_its_namesake() -> None:
+    async with relay() as one, guest(one) as peer, agent(one, "a1") as first:
+        async with agent(one, "a2"):
+            pass
+        back = offer("s1", agent_id="a2", resume="token")
+        await until(lambda: one.connected == 2)
+        assert (await peer.call("webrtc:offer", back))["code"] == "agent_offline"
+        assert not first.all
+
+
 async def test_a_foreign_agent_that_never_registers_gets_offers() -> None:
     async with (
         relay() as one,

@@ -91,6 +91,28 @@ async def test_candidates_and_disconnects_cross_relays_both_ways(tmp_path: Path)
             assert (await agent.call("webrtc:disconnect", gone))["status"] == "warning"
 
 
+async def test_a_name_shared_at_two_relays_needs_the_hosts_id(tmp_path: Path) -> None:
+    async with cloud(tmp_path) as made:
+        auth = {"token": AGENT_TOKEN, "role": "agent"}
+        async with (
+            foreign(made.urls[0], auth | {"agent_id": "f1"}) as one,
+            foreign(made.urls[1], auth | {"agent_id": "f2"}) as two,
+            foreign(made.urls[0], GUEST) as peer,
+        ):
+            for agent, agent_id in ((one, "f1"), (two, "f2")):
+                agent.answers["webrtc:offer"] = answer
+                await register(agent, agent_id, ("web-1",))
+            assert (await peer.call("webrtc:offer", offer()))["code"] == "ambiguous_target"
+            for session, agent_id, agent in (("s1", "f1", one), ("s2", "f2", two)):
+                reply = await peer.call("webrtc:offer", offer(session, agent_id=agent_id))
+                assert reply["status"] == "success"
+                assert (await agent.next("webrtc:offer"))["session_id"] == session
+            # One of them shares it no longer: the name is enough, and means the other.
+            await register(one, "f1", ())
+            assert (await peer.call("webrtc:offer", offer("s3")))["status"] == "success"
+            assert (await two.next("webrtc:offer"))["session_id"] == "s3"
+
+
 @pytest.mark.parametrize("victim", [0, 1], ids=["the host's", "the guest's"])
 async def test_a_relay_that_is_killed_costs_no_session_and_seconds_to_begin_one(
     tmp_path: Path, victim: int
