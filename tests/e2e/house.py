@@ -49,10 +49,14 @@ class House:
     async def start(self) -> None:
         url = await self.relay.start(self.host)
         self._port = int(url.rpartition(":")[2])
+        await self.restart_agent()
+
+    async def restart_agent(self) -> None:
+        """Another process of the same host."""
         self.agent = Agent(
             Settings(
                 agent=AgentSettings(id="house", name="the house"),
-                relay=RelaySettings(url=url, token=AGENT_TOKEN, guest_token=GUEST_TOKEN),
+                relay=RelaySettings(url=self.url, token=AGENT_TOKEN, guest_token=GUEST_TOKEN),
                 share=ShareSettings(targets=(self.container,)),
             )
         )

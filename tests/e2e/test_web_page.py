@@ -136,7 +136,7 @@ async def test_the_title_follows_the_terminal_and_holds_no_control_characters(
 ) -> None:
     page = await visit(browser, host.invitation())
     await page.type("printf '\\033]2;my \\342\\200\\256title\\007'\n")
-    await page.until(f"document.title === 'my title · {host.container}'")
+    await page.until(f"document.title === 'my title · {host.container} · the house'")
 
 
 async def test_ten_megabytes_arrive_byte_by_byte(

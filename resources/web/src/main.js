@@ -15,7 +15,8 @@ import { paint, themeOf } from "./themes.js";
 import { admitStyles, byId, toast } from "./ui/dom.js";
 import { findBar } from "./ui/find.js";
 import { keyBar } from "./ui/keys.js";
-import { landing } from "./ui/landing.js";
+import { shown } from "./names.js";
+import { fragment, landing } from "./ui/landing.js";
 import { pasting } from "./ui/paste.js";
 import { settingsDialog } from "./ui/settings.js";
 import { view } from "./ui/view.js";
@@ -26,6 +27,7 @@ const ACCELERATE_MS = 300;
 
 /**
  * @typedef {object} Place where a terminal is to be opened
+ * @property {string} base the relay's address
  * @property {Signaling} line
  * @property {import("./link.js").Link | null} link
  * @property {import("./signaling.js").Target} target
@@ -54,8 +56,8 @@ function main() {
 async function choose() {
   const base = location.origin + location.pathname.replace(/\/(index\.html)?$/, "");
   const { line, target } = await landing(base);
-  history.replaceState(null, "", `#target=${encodeURIComponent(target.id)}`);
-  open({ line, target, link: null, ice: iceConfiguration(line) });
+  history.replaceState(null, "", fragment({ agent: target.agent_id, target: target.id }));
+  open({ base, line, target, link: null, ice: iceConfiguration(line) });
 }
 
 /** @param {import("./link.js").Link} link */
@@ -72,7 +74,7 @@ async function followLink(link) {
     const ice = iceConfiguration(line);
     const [target] = (await line.call("guest:targets")).targets ?? [];
     if (!target) throw new Refusal("The link opens nothing", "link_unknown");
-    open({ line, target, link, ice });
+    open({ base: link.base, line, target, link, ice });
   } catch (problem) {
     line.close();
     const code = problem instanceof Refusal ? problem.code : "failed";
@@ -113,9 +115,12 @@ function prepare() {
 }
 
 /** @param {Place} place */
-function open({ line, target, link, ice }) {
+function open({ base, line, target, link, ice }) {
   byId("app").hidden = false;
-  const page = view(target.name || target.id);
+  const host = shown(target.agent_name);
+  const page = view(target.name || target.id, host);
+  // A name alone is not enough: the token for coming back is for the host that gave it.
+  const place = JSON.stringify([base, link?.id ?? "", target.agent_id, target.id]);
   const { screen, handlers } = prepared ?? prepare();
   const session = new Session({
     line,
@@ -124,12 +129,13 @@ function open({ line, target, link, ice }) {
     ice,
     size: () => screen.size,
     plain: new URLSearchParams(location.search).get("protocol") === "json",
-    memento: recall(link?.id ?? target.id),
+    memento: recall(place),
     handlers: {
       state: (state) => {
         const changed = page.show(state);
         const watching = state.role === "view" ? ", view only" : "";
-        screen.describe(state.role === "view", `Terminal in ${state.target || target.name}${watching}`);
+        const where = [shown(state.target || target.name), host].filter(Boolean).join(" on ");
+        screen.describe(state.role === "view", `Terminal in ${where}${watching}`);
         if (!changed || state.phase !== "live") return;
         setTimeout(() => void screen.accelerate(), ACCELERATE_MS);
         if (!document.querySelector("dialog[open]")) screen.terminal.focus();
@@ -190,7 +196,7 @@ function open({ line, target, link, ice }) {
   };
   keyBar(screen);
   fitToWindow(screen);
-  comeAndGo(session, link?.id ?? target.id);
+  comeAndGo(session, place);
   Object.assign(window, { hatchway: { terminal: screen.terminal, session } });
   session.start();
 }
@@ -228,7 +234,7 @@ function fitToWindow(screen) {
  * page is there, so that a duplicated tab does not fight for the same session.
  *
  * @param {Session} session
- * @param {string} place
+ * @param {string} place relay, link, host and target: a memento of another one is of no use
  */
 function comeAndGo(session, place) {
   addEventListener("pagehide", () => {

@@ -13,6 +13,7 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
 import { bound, joinCharacters, write } from "./bounds.js";
+import { shown } from "./names.js";
 import { MAX_CELLS } from "./wire.js";
 
 const FONT =
@@ -82,7 +83,7 @@ export class Screen {
       latest = title;
       showing ??= setTimeout(() => {
         showing = undefined;
-        handlers.title(printable(latest));
+        handlers.title(shown(latest, MAX_TITLE));
       }, TITLE_MS);
     });
     terminal.onSelectionChange(() => handlers.selection(terminal.hasSelection()));
@@ -216,10 +217,6 @@ function hasGraphicsCard() {
   gl.getExtension("WEBGL_lose_context")?.loseContext();
   return !/swiftshader|llvmpipe|software/i.test(name);
 }
-
-/** @param {string} text @returns {string} without anything that is no character to look at */
-const printable = (text) =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, "").trim().slice(0, MAX_TITLE);
 
 /** @param {string} address @param {boolean} hidden the text shown may be another one */
 function visit(address, hidden) {

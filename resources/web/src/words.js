@@ -4,6 +4,8 @@
  * Owns every sentence about a session. Does not own where it stands on the page.
  */
 
+import { shown } from "./names.js";
+
 /** @typedef {import("./session.js").State} State */
 
 /** Titles for the ends that have a name of their own. */
@@ -16,6 +18,7 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   access_denied: ["The host did not let you in"],
   target_not_found: ["There is no such terminal"],
   target_not_running: ["This container is not running"],
+  ambiguous_target: ["Several hosts share this name", "Open the list and choose one."],
   agent_offline: ["The host is not connected", "Ask whether Hatchway is running there."],
   relay_refused: ["The relay did not let you in"],
   timeout: ["The host does not answer"],
@@ -44,6 +47,30 @@ export function badge(state) {
     case "live":
       return state.path === "relayed" ? "Relayed" : state.path === "direct" ? "Direct" : "Connected";
   }
+}
+
+/**
+ * Above the list of terminals.
+ *
+ * @param {import("./signaling.js").Target[]} targets
+ * @param {import("./signaling.js").Target[]} found those that the address may mean: none, or several
+ * @param {{agent: string, target: string}} wish
+ */
+export function choice(targets, found, { agent, target }) {
+  if (!target)
+    return targets.length
+      ? "Choose a terminal to open."
+      : "Nothing is shared at the moment. What the host shares appears here.";
+  const name = `“${shown(target)}”`;
+  if (found.length) return `${found.length} hosts share ${name}. Choose one of them.`;
+  const host = targets.find((row) => row.agent_id === agent);
+  const missing = host
+    ? `${shown(host.agent_name)} does not share ${name} at the moment.`
+    : agent
+      ? `The host that shared ${name} is not connected, or shares nothing at the moment.`
+      : `Nobody shares ${name} at the moment.`;
+  const otherwise = targets.length ? " Or choose another one." : "";
+  return `${missing} When that changes, the terminal opens here.${otherwise}`;
 }
 
 /** What the badge means. @param {State} state @returns {string} */

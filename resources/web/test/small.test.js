@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { shown } from "../src/names.js";
 import { isRisky } from "../src/clipboard.js";
 import { controlled } from "../src/ui/keys.js";
 import * as words from "../src/words.js";
@@ -42,6 +43,34 @@ test("while the connection is down, what is typed is said to be kept", () => {
   assert.match(words.banner(state), /kept \(3 bytes\)/);
   assert.equal(words.banner(STATE), "");
 });
+
+/** @type {[unknown, string][]} */
+const NAMES = [
+  ["web-1", "web-1"],
+  ["  a\u202Eb\u2066c\x1b[31m\n\x9bd ", "abc[31md"],
+  ["é日本😀", "é日本😀"],
+  ["x".repeat(65), `${"x".repeat(63)}…`],
+  [undefined, ""],
+  [{ toString: () => "7" }, "7"],
+];
+for (const [name, text] of NAMES)
+  test(`a name is shown as ${text}`, () => assert.equal(shown(name), text));
+
+const row = (/** @type {string} */ agent_id, /** @type {string} */ id) => ({
+  agent_id, id, agent_name: `host ${agent_id}`, kind: "container", name: id, state: "running",
+});
+/** @type {[ReturnType<typeof row>[], ReturnType<typeof row>[], {agent: string, target: string}, RegExp][]} */
+const CHOICES = [
+  [[row("a", "x")], [], { agent: "", target: "" }, /^Choose a terminal/],
+  [[], [], { agent: "", target: "" }, /^Nothing is shared/],
+  [[row("a", "x"), row("b", "x")], [row("a", "x"), row("b", "x")], { agent: "", target: "x" }, /^2 hosts share “x”/],
+  [[row("a", "y")], [], { agent: "a", target: "x" }, /^host a does not share “x”.*another one/],
+  [[row("b", "x")], [], { agent: "a", target: "x" }, /is not connected.*another one/],
+  [[], [], { agent: "a", target: "x" }, /is not connected.*opens here\.$/],
+  [[row("b", "y")], [], { agent: "", target: "x" }, /^Nobody shares “x”/],
+];
+for (const [targets, found, wish, text] of CHOICES)
+  test(`above the list: ${text}`, () => assert.match(words.choice(targets, found, wish), text));
 
 test("round trips", () => {
   assert.deepEqual([0.4, 3.14, 41.6].map(words.rtt), ["<1 ms", "3.1 ms", "42 ms"]);

@@ -4,7 +4,9 @@
  * Owns its elements and the token in this tab. Does not own the terminal opened from it.
  */
 
+import { shown } from "../names.js";
 import { Refusal, Signaling } from "../signaling.js";
+import * as words from "../words.js";
 import { byId, make } from "./dom.js";
 
 const TOKEN = "hatchway.token";
@@ -13,19 +15,41 @@ const STATES = /** @type {Record<string, string>} */ ({ stopped: "Stopped", paus
 /** @typedef {import("../signaling.js").Target} Target */
 
 /**
- * A token from the address (`#token=…`, and `&target=…` to go straight in), or kept in this tab.
- * It leaves the address at once: addresses are shown, kept and sent around.
+ * A terminal that is asked for. Without the host's id its name has to do, where only one host has it.
+ *
+ * @typedef {{agent: string, target: string}} Wish
+ */
+
+/**
+ * The part of an address that leads to a terminal again: the same one, at the same host.
+ *
+ * @param {Wish} wish
+ */
+export const fragment = ({ agent, target }) =>
+  target && `#${agent && `agent=${encodeURIComponent(agent)}&`}target=${encodeURIComponent(target)}`;
+
+/**
+ * A token from the address (`#token=…`, and `&agent=…&target=…` to go straight in), or kept in this
+ * tab. It leaves the address at once: addresses are shown, kept and sent around.
  */
 export function credentials() {
   const given = new URLSearchParams(location.hash.slice(1));
   const token = given.get("token") ?? sessionStorage.getItem(TOKEN) ?? "";
-  const target = given.get("target") ?? "";
+  const wish = { agent: given.get("agent") ?? "", target: given.get("target") ?? "" };
   if (given.has("token")) {
     sessionStorage.setItem(TOKEN, token);
-    history.replaceState(null, "", location.pathname + location.search + (target && `#target=${encodeURIComponent(target)}`));
+    history.replaceState(null, "", location.pathname + location.search + fragment(wish));
   }
-  return { token, target };
+  return { token, wish };
 }
+
+/**
+ * @param {Target[]} targets
+ * @param {Wish} wish
+ * @returns {Target[]} those it may mean
+ */
+export const meant = (targets, { agent, target }) =>
+  targets.filter((row) => row.id === target && (!agent || row.agent_id === agent));
 
 /**
  * Until a target is chosen.
@@ -34,12 +58,12 @@ export function credentials() {
  * @returns {Promise<{line: Signaling, target: Target}>}
  */
 export async function landing(base) {
-  const { token, target } = credentials();
+  const { token, wish } = credentials();
   byId("landing").hidden = false;
   const line = await admitted(base, token);
   byId("token-form").hidden = true;
   byId("targets").hidden = false;
-  const chosen = await choice(line, target);
+  const chosen = await choice(line, wish);
   byId("landing").hidden = true;
   return { line, target: chosen };
 }
@@ -74,18 +98,18 @@ async function admitted(base, token) {
   }
 }
 
-/** @param {Signaling} line @param {string} wished @returns {Promise<Target>} */
-function choice(line, wished) {
+/** @param {Signaling} line @param {Wish} wish @returns {Promise<Target>} */
+function choice(line, wish) {
   const list = byId("target-list");
   const status = byId("targets-status");
   return new Promise((done) => {
     const show = (/** @type {Target[]} */ targets) => {
-      const straight = targets.find((target) => target.id === wished);
-      if (straight) return done(straight);
-      status.textContent = targets.length
-        ? "Choose a terminal to open."
-        : "Nothing is shared at the moment. What the host shares appears here.";
-      list.replaceChildren(...targets.map((target) => row(target, () => done(target))));
+      const rows = named(targets);
+      const found = meant(rows, wish);
+      // Never one of several that have the same name: it may be somebody else's.
+      if (found.length === 1) return done(found[0]);
+      status.textContent = words.choice(rows, found, wish);
+      list.replaceChildren(...(found.length ? found : rows).map((target) => row(target, () => done(target))));
     };
     line.handlers.targets = show;
     line.handlers.line = (up) => {
@@ -101,11 +125,27 @@ function choice(line, wished) {
   });
 }
 
+/** Hosts of the same name are told apart by their ids. @param {Target[]} targets @returns {Target[]} */
+function named(targets) {
+  /** @type {Map<string, Set<string>>} */
+  const ids = new Map();
+  for (const { agent_name, agent_id } of targets) {
+    const name = shown(agent_name);
+    ids.set(name, (ids.get(name) ?? new Set()).add(agent_id));
+  }
+  return targets.map((target) => {
+    const name = shown(target.agent_name);
+    const several = (ids.get(name)?.size ?? 0) > 1;
+    return { ...target, agent_name: several ? `${name} (${shown(target.agent_id)})` : name };
+  });
+}
+
 /** @param {Target} target @param {() => void} open */
 function row(target, open) {
   const ready = target.state === "running" || !target.state;
-  const words = make("span", {}, make("span", { class: "name" }, target.name), make("br"),
-    make("span", { class: "from" }, [target.kind === "local" ? "computer" : target.kind, target.agent_name].filter(Boolean).join(" on ")));
+  const kind = target.kind === "local" ? "computer" : shown(target.kind);
+  const words = make("span", {}, make("span", { class: "name" }, shown(target.name)), make("br"),
+    make("span", { class: "from" }, [kind, target.agent_name].filter(Boolean).join(" on ")));
   const dot = make("i", { class: "dot", "data-state": target.state });
   const state = ready ? make("span", { class: "open" }, "Open") : make("span", { class: "from" }, STATES[target.state] ?? target.state);
   const button = /** @type {HTMLButtonElement} */ (make("button", { type: "button" }, dot, words, state));

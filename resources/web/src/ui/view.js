@@ -4,6 +4,7 @@
  * Owns those elements. Words are words.js's; what a state is, session.js's.
  */
 
+import { shown as clean } from "../names.js";
 import * as words from "../words.js";
 import { byId } from "./dom.js";
 
@@ -11,8 +12,11 @@ import { byId } from "./dom.js";
 
 const TONES = /** @type {Record<string, string>} */ ({ live: "good", ended: "bad" });
 
-/** @param {string} name the target, before the host has said what it is called */
-export function view(name) {
+/**
+ * @param {string} name the target, before the host has said what it is called
+ * @param {string} [host] what the host is called
+ */
+export function view(name, host = "") {
   const app = byId("app");
   const badge = byId("badge");
   const cardIcon = byId("card-icon");
@@ -28,10 +32,11 @@ export function view(name) {
   };
 
   const heading = () => {
-    const target = shown?.target || name;
+    const target = clean(shown?.target || name);
     text("target", target);
+    text("host", host && `on ${host}`);
     text("title", title === target ? "" : title);
-    document.title = [title, target].filter(Boolean).join(" · ") || "Hatchway";
+    document.title = [title, target, host].filter(Boolean).join(" · ") || "Hatchway";
   };
 
   return {
@@ -45,7 +50,7 @@ export function view(name) {
     show(state) {
       const before = shown?.phase;
       shown = state;
-      const target = state.target || name;
+      const target = clean(state.target || name);
       app.dataset.phase = state.phase;
       app.toggleAttribute("data-fresh", !state.seen);
       heading();
@@ -73,6 +78,7 @@ export function view(name) {
       }
       text("info-path", words.path(state));
       text("info-target", target);
+      text("info-host", host);
       text("info-role", state.role === "view" ? "watch" : "type and watch");
       text("info-rtt", state.rtt === null ? "not measured" : words.rtt(state.rtt));
       text("info-code", state.code || "none yet");
