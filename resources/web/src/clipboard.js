@@ -1,7 +1,7 @@
 /**
  * Copy and paste that also work on plain http, where browsers hide their clipboard.
  *
- * Owns both ways of each. Does not own what is pasted where.
+ * Owns both ways of each, and what of a text may be pasted. Does not own what is pasted where.
  */
 
 /**
@@ -37,6 +37,12 @@ export async function read() {
     return null;
   }
 }
+
+/** C0 but tab and CR, DEL, and C1: an ESC could end the brackets or act as a key. */
+const CONTROLS = /[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f]/g;
+
+/** Text that was not typed: line ends as the Enter key sends them, control characters gone. @param {string} text */
+export const clean = (text) => text.replace(/\r\n|\n/g, "\r").replace(CONTROLS, "");
 
 /**
  * Whether a paste would run commands at once: several lines, and a program that does not

@@ -13,6 +13,7 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
 import { bound, joinCharacters, write } from "./bounds.js";
+import { clean } from "./clipboard.js";
 import { shown } from "./names.js";
 import { MAX_CELLS } from "./wire.js";
 
@@ -45,6 +46,7 @@ export class Screen {
    */
   constructor(place, handlers) {
     this.#place = place;
+    this.#handlers = handlers;
     const terminal = (this.terminal = new Terminal({
       allowProposedApi: true,
       fontFamily: FONT,
@@ -67,10 +69,10 @@ export class Screen {
     terminal.parser.registerOscHandler(52, (data) => data.endsWith(";?"));
     terminal.open(place);
     bound(terminal);
-    const encoder = new TextEncoder();
+    const cleanComposed = takePastes(place, (text) => handlers.paste(text));
     terminal.onData((data) => {
       if (this.#replaying && REPLY.test(data)) return;
-      handlers.input(encoder.encode(this.transform(data)));
+      handlers.input(this.#encoder.encode(this.transform(cleanComposed(data))));
     });
     terminal.onBinary((data) => {
       handlers.input(Uint8Array.from(data, (character) => character.charCodeAt(0)));
@@ -89,22 +91,14 @@ export class Screen {
     terminal.onSelectionChange(() => handlers.selection(terminal.hasSelection()));
     terminal.onBell(() => handlers.bell());
     terminal.attachCustomKeyEventHandler((event) => this.#key(event, handlers));
-    place.addEventListener(
-      "paste",
-      (event) => {
-        event.preventDefault();
-        event.stopPropagation();
-        const text = event.clipboardData?.getData("text/plain");
-        if (text) handlers.paste(text);
-      },
-      { capture: true },
-    );
     scrollByTouch(place, terminal);
     new ResizeObserver(() => this.fit()).observe(place);
     void document.fonts?.ready.then(() => this.fit());
   }
 
   #place;
+  #handlers;
+  #encoder = new TextEncoder();
   #fit = new FitAddon();
   #replaying = 0;
   #accelerated = false;
@@ -140,6 +134,18 @@ export class Screen {
 
   reset() {
     this.terminal.reset();
+  }
+
+  /** Type a text as a paste: nothing in it can act as a key. @param {string} text */
+  paste(text) {
+    const cleaned = clean(text);
+    if (!cleaned) return;
+    const { terminal } = this;
+    // Not through xterm.js, which adds the brackets and leaves in what ends them.
+    const bracketed = terminal.modes.bracketedPasteMode ? `\x1b[200~${cleaned}\x1b[201~` : cleaned;
+    terminal.clearSelection();
+    terminal.scrollToBottom();
+    this.#handlers.input(this.#encoder.encode(bracketed));
   }
 
   /** @param {import("./prefs.js").Prefs} prefs @param {import("./themes.js").Theme} theme */
@@ -223,6 +229,49 @@ function visit(address, hidden) {
   if (!/^https?:\/\//i.test(address)) return;
   if (hidden && !confirm(`Open this address?\n\n${address}`)) return;
   window.open(address, "_blank", "noopener,noreferrer");
+}
+
+/** Kinds of input that bring a text from elsewhere, in the words of the Input Events standard. */
+const INSERTIONS = new Set(["insertFromPaste", "insertFromPasteAsQuotation", "insertFromDrop", "insertFromYank"]);
+
+/**
+ * Whatever brings a text that nobody typed, before xterm.js sees it: keys, menus and the middle button
+ * paste; a text is dropped; the keyboard of a phone inserts one.
+ *
+ * @param {HTMLElement} place
+ * @param {(text: string) => void} paste
+ * @returns {(data: string) => string} what xterm.js would type, without what an input method must not
+ */
+function takePastes(place, paste) {
+  /** @param {Event} event @param {DataTransfer | string | null | undefined} from */
+  const take = (event, from) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const text = typeof from === "string" ? from : from?.getData("text/plain");
+    if (text) paste(text);
+  };
+  const capture = { capture: true };
+  place.addEventListener("paste", (event) => take(event, event.clipboardData), capture);
+  // Also a file: the browser would leave the page to show it.
+  place.addEventListener("dragover", (event) => event.preventDefault(), capture);
+  place.addEventListener("drop", (event) => take(event, event.dataTransfer), capture);
+  place.addEventListener(
+    "beforeinput",
+    (event) => {
+      const text = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
+      const several = text.length > 1 && clean(text) !== text;
+      if (event.cancelable && (several || INSERTIONS.has(event.inputType))) take(event, text);
+    },
+    capture,
+  );
+  let composed = "";
+  place.addEventListener(
+    "compositionend",
+    // It cannot be cancelled: xterm.js reads what was composed from its field, a moment later.
+    (event) => (composed = clean(event.data) === event.data ? "" : event.data),
+    capture,
+  );
+  return (/** @type {string} */ data) => (composed ? data.replace(composed, clean) : data);
 }
 
 /**

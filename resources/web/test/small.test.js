@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { shown } from "../src/names.js";
-import { isRisky } from "../src/clipboard.js";
+import { clean, isRisky } from "../src/clipboard.js";
 import { controlled } from "../src/ui/keys.js";
 import * as words from "../src/words.js";
+import { vectors } from "./vectors.js";
 
 /** @type {import("../src/session.js").State} */
 const STATE = {
@@ -78,6 +79,9 @@ test("round trips", () => {
 
 for (const [key, made] of [["a", "\x01"], ["C", "\x03"], ["[", "\x1b"], [" ", "\0"], ["?", "\x7f"], ["5", "5"], ["é", "é"]])
   test(`Ctrl and ${key}`, () => assert.equal(controlled(key), made));
+
+for (const { text, cleaned } of vectors("paste"))
+  test(`pasted is of ${JSON.stringify(text)}`, () => assert.equal(clean(text), cleaned));
 
 /** @type {[string, boolean, boolean][]} */
 const PASTES = [

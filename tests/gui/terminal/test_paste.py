@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QUrl
 
 from gui.terminal import paste
 
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "paste.json").read_text())
 
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ("ls -l", "ls -l"),
-        ("a\nb\r\nc\rd", "a\rb\rc\rd"),
-        ("a\tb", "a\tb"),
-        ("x\x1b[201~rm\x9b31m\x00\x7f", "x[201~rm31m"),
-        ("é日😀", "é日😀"),
-    ],
-)
-def test_text_is_cleaned(text: str, cleaned: str) -> None:
-    assert paste.clean(text) == cleaned
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: repr(vector["text"]))
+def test_text_is_cleaned(vector: dict[str, str]) -> None:
+    assert paste.clean(vector["text"]) == vector["cleaned"]
 
 
 def test_encoding_and_counting() -> None:

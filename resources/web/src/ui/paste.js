@@ -1,6 +1,6 @@
 /** Pasting: with a warning where it would run commands, by hand where the page may not read. */
 
-import { isRisky, read } from "../clipboard.js";
+import { clean, isRisky, read } from "../clipboard.js";
 import { byId } from "./dom.js";
 
 const SHOWN = 20_000;
@@ -33,10 +33,12 @@ export function pasting(screen) {
     });
   };
   const put = (/** @type {string} */ text) => {
-    screen.terminal.paste(text);
+    screen.paste(text);
     screen.terminal.focus();
   };
-  const paste = async (/** @type {string} */ text) => {
+  const paste = async (/** @type {string} */ pasted) => {
+    // Shown and asked about is what would be typed.
+    const text = clean(pasted);
     if (!isRisky(text, screen.terminal.modes.bracketedPasteMode)) return put(text);
     if (text.length > SHOWN) {
       const lines = text.split(/\r\n?|\n/).length;
