@@ -25,7 +25,7 @@ from engine.docker_engines import DockerEngines
 from engine.errors import DockerError, SettingsError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
-from engine.model import RelayState, Size, Target, TargetKind
+from engine.model import EndCode, RelayState, Size, Target, TargetKind
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
@@ -170,8 +170,17 @@ class Agent:
     def sessions(self) -> tuple[SessionInfo, ...]:
         return self.manager.infos()
 
-    async def close_session(self, session_id: str, reason: str = "Closed by the host") -> None:
-        await self.manager.close_session(session_id, reason)
+    async def close_session(
+        self,
+        session_id: str,
+        reason: str = "Closed by the host",
+        code: EndCode = EndCode.CLOSED,
+    ) -> None:
+        await self.manager.close_session(session_id, reason, code)
+
+    def keep_open(self, session_id: str) -> bool:
+        """Keep a session that is about to end as idle; False when there is no such session."""
+        return self.manager.keep_open(session_id)
 
     def set_shared(self, target_id: str, shared: bool) -> None:
         """Let guests open ``target_id`` without asking, or no longer. Live sessions go on."""

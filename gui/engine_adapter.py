@@ -30,6 +30,7 @@ from engine.events import (
     TargetsChanged,
     Traffic,
 )
+from engine.model import EndCode
 from gui import problems
 
 if TYPE_CHECKING:
@@ -166,9 +167,11 @@ class EngineAdapter(QObject):
         agent = await self._ready()
         return await agent.self_test(target_id, on_stage)
 
-    def close_session(self, session_id: str, reason: str = CLOSED_BY_HOST) -> None:
+    def close_session(
+        self, session_id: str, reason: str = CLOSED_BY_HOST, code: EndCode = EndCode.CLOSED
+    ) -> None:
         if self._agent is not None:
-            self.run(self._agent.close_session(session_id, reason))
+            self.run(self._agent.close_session(session_id, reason, code))
 
     def set_shared(self, target_id: str, shared: bool) -> None:
         if self._agent is not None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
+from engine.model import EndCode
 from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 from gui.session_model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
 from gui.widgets import EmptyState, Panel
@@ -74,7 +75,7 @@ class SessionsPanel(Panel):
 
     def kick_selected(self) -> None:
         for session_id in self.selected():
-            self._adapter.close_session(session_id, KICKED_BY_HOST)
+            self._adapter.close_session(session_id, KICKED_BY_HOST, EndCode.REMOVED)
 
     def copy_selected(self) -> None:
         """The selected ids to the clipboard, one per line."""

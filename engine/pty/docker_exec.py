@@ -30,7 +30,7 @@ from engine.errors import (
     TargetNotFoundError,
     TargetNotRunningError,
 )
-from engine.model import ExitStatus
+from engine.model import EndCode, ExitStatus
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
 from engine.pty.exec_session import SESSION_VARIABLE, TAG_VARIABLE, ExecSession, end_session
@@ -358,10 +358,10 @@ class DockerExecPTY:
         except TimeoutError:
             logger.debug("Docker does not tell how the terminal in %s ended", self.label)
         except DockerAbsentError:
-            status = ExitStatus(None, "Docker went away")
+            status = ExitStatus(None, "Docker went away", EndCode.TARGET_STOPPED)
         except DockerFailedError as error:
             if error.status == 404:
-                status = ExitStatus(None, "The container was removed")
+                status = ExitStatus(None, "The container was removed", EndCode.TARGET_STOPPED)
         except DockerError as error:
             logger.debug("How the terminal in %s ended: %s", self.label, error)
         if self._exit is None:
@@ -379,7 +379,7 @@ class DockerExecPTY:
             self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
         )
         if not container["State"]["Running"]:
-            return ExitStatus(code, "The container stopped")
+            return ExitStatus(code, "The container stopped", EndCode.TARGET_STOPPED)
         if code in _SIGNALLED:
             return ExitStatus(code, f"The terminal was killed ({_SIGNALLED[code]})")
         return ExitStatus(code, f"The shell exited with code {code}")

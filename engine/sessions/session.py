@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine import events as ev
-from engine.errors import AccessDeniedError, ChannelClosedError, HatchwayError
+from engine.errors import AccessDeniedError, ChannelClosedError, HatchwayError, LimitError
 from engine.metrics import Counter
-from engine.model import CandidatePair, ExitStatus, Guest, Role, Size
+from engine.model import CandidatePair, EndCode, ExitStatus, Guest, Role, Size
 from engine.pty.base import PTY
 from engine.rtc import PeerConnection, RtcChannel
+from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.state import SessionState
 from engine.settings import IceSettings, Settings
 from engine.terminal.bridge import PTYBridge
@@ -28,7 +29,7 @@ from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
 
-CAPABILITIES = ("ack", "resume", "role", "notice")
+CAPABILITIES = ("ack", "resume", "role", "notice", wire.IDLE)
 """What our side of hatchway.v1 does, told in welcome."""
 
 OpenPty = Callable[["Session", str, Size], Awaitable[PTY]]
@@ -60,9 +61,10 @@ class SessionOwner(Protocol):
     settings: Settings
     ice: IceSettings
     events: ev.EventBus
+    clock: RunningClock
 
     def update_session_state(self, session_id: str, state: SessionState) -> object: ...
-    def end_soon(self, session_id: str, reason: str) -> None: ...
+    def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None: ...
     async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY: ...
 
 
@@ -139,7 +141,7 @@ class Session:
         self.last_rtt: float | None = None
         self.bridge: PTYBridge | None = None
         self.size = Size()
-        self.warned = False
+        self.idle = IdleWatch(owner.clock.now)
         self.disconnected_at = 0.0
         self.last_heard = time.monotonic()
         self.asked_at = 0.0
@@ -265,7 +267,25 @@ class Session:
 
     def touch(self) -> None:
         self.last_activity = time.time()
-        self.warned = False
+        if self.idle.touch(self._owner.clock.now):
+            self.tell_idle(None)
+
+    def away(self) -> None:
+        """No guest is attached: that is no idleness, and a warning would reach nobody."""
+        if self.idle.touch(self._owner.clock.now):
+            self.tell_idle(None)
+
+    def tell_idle(self, seconds: float | None) -> None:
+        """Warn both ends that the session ends as idle in ``seconds``; None: no longer."""
+        self._owner.events.publish(ev.SessionIdle(session_id=self.id, seconds=seconds))
+        channel = self.channel
+        if channel is None or not channel.is_v1:
+            return  # the plain dialect has no message for it
+        if wire.IDLE in channel.capabilities:
+            channel.post(wire.Idle(seconds))
+        elif seconds is not None:
+            text = f"Idle: this session ends in {seconds:.0f} s"
+            channel.post(wire.Notice(text, "warning"))
 
     def heard(self) -> None:
         self.last_heard = time.monotonic()
@@ -276,26 +296,30 @@ class Session:
 
     def guest_closed(self) -> None:
         # A guest leaves when its program has ended: then that is the reason worth showing.
-        status = self.bridge.exit_status if self.bridge else None
-        self._owner.end_soon(self.id, status.reason if status else "Closed by the guest")
+        ended = self.bridge.exit_status if self.bridge else None
+        status = ended or ExitStatus(None, "Closed by the guest", EndCode.CLOSED)
+        self._owner.end_soon(self.id, status.reason, status.code)
 
     def channel_lost(self, channel: TerminalChannel) -> None:
         if channel is self.channel:
             self.lost("The guest went away")
 
     def broken(self, error: HatchwayError) -> None:
-        self._owner.end_soon(self.id, str(error))
+        code = EndCode.LIMIT if isinstance(error, LimitError) else EndCode.CLOSED
+        self._owner.end_soon(self.id, str(error), code)
 
     # The three steps of a close, in the order the manager takes them.
 
-    async def close_bridge(self, reason: str) -> None:
+    async def close_bridge(self, reason: str, code: EndCode = EndCode.CLOSED) -> None:
         self._stop_watching()
-        if self.bridge is None:
-            return
-        was_connected = self.bridge.is_connected
-        await self.bridge.close()
-        if was_connected and self.channel is not None and self.channel.is_open:
-            self.channel.ended(ExitStatus(None, reason))
+        # Otherwise the guest has been told how its program ended.
+        if self.bridge is not None:
+            tell = self.bridge.is_connected
+            await self.bridge.close()
+        else:
+            tell = self.channel is not None and self.channel.is_v1
+        if tell and self.channel is not None and self.channel.is_open:
+            self.channel.ended(ExitStatus(None, reason, code))
 
     async def close_channel(self) -> None:
         if self.channel is not None:

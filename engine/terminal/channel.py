@@ -75,7 +75,7 @@ class TerminalHost(Protocol):
     def welcome(self, start: int, resumed: bool) -> wire.Welcome: ...
 
     def touch(self) -> None:
-        """The guest did something: the session is not idle."""
+        """The guest did something, or wants the session kept: it is not idle."""
 
     def heard(self) -> None:
         """A message came: the guest is there."""
@@ -112,6 +112,7 @@ class TerminalChannel:
         self._closed = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._size = host.size_hint()
+        self._capabilities: frozenset[str] = frozenset()
         self._sent = 0
         self._rendered = 0
         self._may_send = asyncio.Event()
@@ -127,6 +128,11 @@ class TerminalChannel:
     @property
     def is_v1(self) -> bool:
         return self._v1
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the guest's hello listed; empty for older clients."""
+        return self._capabilities
 
     @property
     def is_open(self) -> bool:
@@ -207,7 +213,7 @@ class TerminalChannel:
         self._decoder.reset()
         self.post(wire.PtyDisconnected(status.exit_code, status.reason))
         if self._v1:
-            self.post(wire.Exit(status.exit_code, status.reason))
+            self.post(wire.Exit(status.exit_code, status.reason, status.code))
 
     async def _wait_for_window(self) -> None:
         while self._sent - self._rendered >= self._window:
@@ -240,6 +246,9 @@ class TerminalChannel:
                 pass  # any message is a sign of life
             case wire.Ack(bytes=count):
                 self._acknowledge(count)
+            case wire.Keep():
+                # At once: input that waits for its program must not hold it up.
+                self._host.touch()
             case decoded:
                 self._enqueue(decoded)
 
@@ -301,6 +310,7 @@ class TerminalChannel:
         if isinstance(first, wire.Hello):
             hello = first
             self._size = Size(hello.cols, hello.rows)
+            self._capabilities = frozenset(hello.caps)
         else:
             self._put_back(first)
         bridge = self._host.bridge
