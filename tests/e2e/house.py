@@ -14,7 +14,13 @@ from urllib.parse import quote
 from engine.agent import Agent
 from engine.model import Role
 from engine.relay import Options, Relay
-from engine.settings import AgentSettings, RelaySettings, Settings, ShareSettings
+from engine.settings import (
+    AgentSettings,
+    RelaySettings,
+    SessionSettings,
+    Settings,
+    ShareSettings,
+)
 from tests.engine.until import until
 
 if TYPE_CHECKING:
@@ -34,9 +40,16 @@ TEXT = """(() => {
 
 
 class House:
-    def __init__(self, container: str, host: str, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        container: str,
+        host: str,
+        options: Options | None = None,
+        session: SessionSettings | None = None,
+    ) -> None:
         self.container = container
         self._options = options
+        self._session = session or SessionSettings()
         self.host = host
         self.relay = self._relay()
         self.agent: Agent
@@ -58,6 +71,7 @@ class House:
                 agent=AgentSettings(id="house", name="the house"),
                 relay=RelaySettings(url=self.url, token=AGENT_TOKEN, guest_token=GUEST_TOKEN),
                 share=ShareSettings(targets=(self.container,)),
+                session=self._session,
             )
         )
         await self.agent.start()
@@ -98,10 +112,13 @@ class House:
 
 @asynccontextmanager
 async def house(
-    container: str, host: str = "127.0.0.1", options: Options | None = None
+    container: str,
+    host: str = "127.0.0.1",
+    options: Options | None = None,
+    session: SessionSettings | None = None,
 ) -> AsyncIterator[House]:
     """``host`` is where the relay listens, and what links begin with."""
-    made = House(container, host, options)
+    made = House(container, host, options, session)
     try:
         await made.start()
         yield made

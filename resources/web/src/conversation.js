@@ -7,7 +7,7 @@
  * Does not own the channel's making or what follows its loss.
  */
 
-import { decode, encode, WireError } from "./wire.js";
+import { CAPABILITIES, decode, encode, WireError } from "./wire.js";
 
 const PING_MS = 2000;
 /** No sign of life for so long: the connection counts as lost. */
@@ -23,7 +23,8 @@ const ACK_EVERY = 16 * 1024;
  * @property {(container: string) => void} connected the program takes input
  * @property {(bytes: Uint8Array | string) => void} output
  * @property {(screen: string) => void} snapshot
- * @property {(exitCode: number | null, reason: string) => void} ended
+ * @property {(exitCode: number | null, reason: string, code: string) => void} ended `code`: why, as a word
+ * @property {(seconds: number | null) => void} idle until it ends for that; null: no longer
  * @property {(text: string, code: string) => void} error
  * @property {(role: import("./wire.js").Role) => void} role
  * @property {(state: "waiting" | "allowed" | "denied") => void} approval
@@ -51,6 +52,8 @@ export class Conversation {
   #handlers;
   #askedV1;
   #v1 = false;
+  /** @type {string[]} what the agent knows beyond the first hatchway.v1 */
+  #capabilities = [];
   #connected = false;
   #over = false;
   #acked = 0;
@@ -67,7 +70,7 @@ export class Conversation {
   /** @param {{cols: number, rows: number}} size @param {number} received output had before */
   begin(size, received) {
     this.#heard = performance.now();
-    if (this.#askedV1) this.#peer.send(encode.hello(size.cols, size.rows, received));
+    if (this.#askedV1) this.#peer.send(encode.hello(size.cols, size.rows, received, CAPABILITIES));
     else this.#peer.send(encode.resize(size.cols, size.rows));
     this.#timer = setInterval(() => this.#beat(), PING_MS / 2);
   }
@@ -87,6 +90,11 @@ export class Conversation {
     if (!this.#v1 || position - this.#acked < ACK_EVERY) return;
     this.#acked = position;
     this.#peer.send(encode.ack(position));
+  }
+
+  /** Somebody is here: do not end the session as idle. */
+  keep() {
+    if (this.#capabilities.includes("idle")) this.#peer.send(encode.keep());
   }
 
   /** Ask for the end of the session and its processes. */
@@ -135,6 +143,7 @@ export class Conversation {
         break;
       case "welcome":
         this.#v1 = true;
+        this.#capabilities = message.capabilities;
         this.#acked = message.start;
         handlers.welcome(message);
         break;
@@ -155,10 +164,14 @@ export class Conversation {
         handlers.snapshot(message.data);
         break;
       case "exit":
-        this.#end(message.exit_code, message.reason);
+        this.#end(message.exit_code, message.reason, message.code);
         break;
       case "pty_disconnected":
-        this.#end(message.exit_code, message.reason);
+        // In hatchway.v1 `exit` follows, which says more.
+        if (!this.#v1) this.#end(message.exit_code, message.reason, "");
+        break;
+      case "idle":
+        handlers.idle(message.seconds);
         break;
       case "error":
         // An agent that does not know our greeting says so, and goes on.
@@ -176,11 +189,11 @@ export class Conversation {
     }
   }
 
-  /** @param {number | null} exitCode @param {string} reason */
-  #end(exitCode, reason) {
+  /** @param {number | null} exitCode @param {string} reason @param {string} code */
+  #end(exitCode, reason, code) {
     if (this.#over) return;
     this.#over = true;
-    this.#handlers.ended(exitCode, reason);
+    this.#handlers.ended(exitCode, reason, code);
   }
 
   #beat() {

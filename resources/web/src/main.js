@@ -14,6 +14,7 @@ import { iceConfiguration, Refusal, Signaling } from "./signaling.js";
 import { paint, themeOf } from "./themes.js";
 import { admitStyles, byId, toast } from "./ui/dom.js";
 import { findBar } from "./ui/find.js";
+import { idleWarning } from "./ui/idle.js";
 import { keyBar } from "./ui/keys.js";
 import { shown } from "./names.js";
 import { fragment, landing } from "./ui/landing.js";
@@ -86,7 +87,7 @@ async function followLink(link) {
 /** @type {import("./session.js").State} */
 const BEFORE = {
   phase: "relay", path: "", rtt: null, role: "control", target: "", code: "", reason: "",
-  errorCode: "", exitCode: null, exited: false, seen: false, waiting: 0,
+  errorCode: "", endCode: "", idleEnd: null, exitCode: null, exited: false, seen: false, waiting: 0,
 };
 
 /** @param {string} reason */
@@ -122,6 +123,7 @@ function open({ base, line, target, link, ice }) {
   // A name alone is not enough: the token for coming back is for the host that gave it.
   const place = JSON.stringify([base, link?.id ?? "", target.agent_id, target.id]);
   const { screen, handlers } = prepared ?? prepare();
+  const idle = idleWarning(screen.terminal, () => session.keep());
   const session = new Session({
     line,
     target,
@@ -133,6 +135,7 @@ function open({ base, line, target, link, ice }) {
     handlers: {
       state: (state) => {
         const changed = page.show(state);
+        idle.show(state.idleEnd, state.role === "view");
         const watching = state.role === "view" ? ", view only" : "";
         const where = [shown(state.target || target.name), host].filter(Boolean).join(" on ");
         screen.describe(state.role === "view", `Terminal in ${where}${watching}`);
@@ -181,7 +184,7 @@ function open({ base, line, target, link, ice }) {
   const shortcuts = {
     copy: () => void copySelection(),
     search: openSearch,
-    leave: () => byId("badge").focus(),
+    leave: () => void (idle.focus() || byId("badge").focus()),
   };
   copyButton.onclick = shortcuts.copy;
   byId("paste").onclick = () => void paste.button();

@@ -40,6 +40,8 @@ const FINAL = new Set([
  * @property {string} code the short code; empty before the answer came
  * @property {string} reason why it ended or was lost
  * @property {string} errorCode the stable word of a refusal
+ * @property {string} endCode the stable word of an end; empty where the host gave none
+ * @property {number | null} idleEnd when it ends for being idle, in milliseconds of performance.now()
  * @property {number | null} exitCode
  * @property {boolean} exited the program came to its end by itself
  * @property {boolean} seen the terminal has been live at least once
@@ -105,7 +107,7 @@ export class Session {
   /** @type {State} */
   #state = {
     phase: "relay", path: "", rtt: null, role: "control", target: "", code: "", reason: "",
-    errorCode: "", exitCode: null, exited: false, seen: false, waiting: 0,
+    errorCode: "", endCode: "", idleEnd: null, exitCode: null, exited: false, seen: false, waiting: 0,
   };
 
   get state() {
@@ -121,7 +123,7 @@ export class Session {
   start() {
     if (this.#state.phase === "ended") this.#forget();
     this.#failures = 0;
-    this.#set({ reason: "", errorCode: "", exitCode: null, exited: false });
+    this.#set({ reason: "", errorCode: "", endCode: "", exitCode: null, exited: false });
     void this.#connect();
   }
 
@@ -140,6 +142,11 @@ export class Session {
 
   resize() {
     if (this.#talk) this.#talk.resize(this.#options.size());
+  }
+
+  /** Somebody is here, though nothing is typed. */
+  keep() {
+    this.#talk?.keep();
   }
 
   /** End the session and its processes. */
@@ -273,8 +280,11 @@ export class Session {
         this.#options.handlers.reset();
         this.#options.handlers.output(screen, true, () => {});
       },
-      ended: (exitCode, reason) => {
-        this.#finish({ exitCode, reason, exited: exitCode !== null });
+      ended: (exitCode, reason, endCode) => {
+        this.#finish({ exitCode, reason, endCode, exited: exitCode !== null });
+      },
+      idle: (seconds) => {
+        this.#set({ idleEnd: seconds === null ? null : performance.now() + seconds * 1000 });
       },
       error: (text, code) => this.#remoteError(text, code),
       role: (role) => this.#set({ role }),
@@ -417,6 +427,7 @@ export class Session {
     this.#retry = undefined;
     this.#talk?.stop();
     this.#talk = null;
+    this.#state = { ...this.#state, idleEnd: null };
     this.#peer?.close();
   }
 }

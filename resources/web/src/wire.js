@@ -10,6 +10,8 @@ export const LABEL = "terminal";
 export const V1 = "hatchway.v1";
 /** Bytes in one hatchway.v1 message, either way. */
 export const MAX_MESSAGE = 16 * 1024;
+/** What this page knows beyond the first hatchway.v1: `idle` and `keep`. */
+export const CAPABILITIES = ["idle"];
 /** Bounds of columns and rows. */
 export const MIN_CELLS = 1;
 export const MAX_CELLS = 1000;
@@ -23,7 +25,8 @@ export const MAX_CELLS = 1000;
  *   | {type: "welcome", session_id: string, target: string, role: Role, resume: string,
  *      window: number, start: number, resumed: boolean, taken: number | null,
  *      capabilities: string[]}
- *   | {type: "exit", exit_code: number | null, reason: string}
+ *   | {type: "exit", exit_code: number | null, reason: string, code: string}
+ *   | {type: "idle", seconds: number | null}
  *   | {type: "role", role: Role}
  *   | {type: "approval", state: "waiting" | "allowed" | "denied"}
  *   | {type: "snapshot", data: string}
@@ -47,6 +50,7 @@ const text = reader("text", (value) => typeof value === "string");
 const flag = reader("true or false", (value) => typeof value === "boolean");
 const count = reader("a count", (value) => Number.isSafeInteger(value) && value >= 0);
 const number = reader("a number", (value) => Number.isFinite(value));
+const duration = reader("a duration", (value) => Number.isFinite(value) && value >= 0);
 const integer = reader("a whole number", (value) => Number.isSafeInteger(value));
 const texts = reader(
   "a list of texts",
@@ -81,7 +85,8 @@ const AGENT_MESSAGES = {
     taken: optional(count, null),
     capabilities: optional(texts, []),
   },
-  exit: ending,
+  exit: { ...ending, code: optional(text, "") },
+  idle: { seconds: optional(duration, null) },
   role: { role },
   approval: { state: oneOf("waiting", "allowed", "denied") },
   snapshot: { data: text },
@@ -130,9 +135,10 @@ export const encode = {
   /** @param {string} container @param {number} cols @param {number} rows */
   connect_pty: (container, cols, rows) =>
     JSON.stringify({ container, cols: cells(cols), rows: cells(rows), type: "connect_pty" }),
-  /** @param {number} cols @param {number} rows @param {number} received */
-  hello: (cols, rows, received) =>
-    JSON.stringify({ type: "hello", cols: cells(cols), rows: cells(rows), received }),
+  /** @param {number} cols @param {number} rows @param {number} received @param {string[]} [caps] */
+  hello: (cols, rows, received, caps) =>
+    JSON.stringify({ type: "hello", cols: cells(cols), rows: cells(rows), received, caps }),
+  keep: () => '{"type":"keep"}',
   /** @param {number} bytes */
   ack: (bytes) => JSON.stringify({ type: "ack", bytes }),
 };

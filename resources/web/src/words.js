@@ -26,6 +26,28 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   failed: ["The connection could not be made"],
 });
 
+/**
+ * Ends that are not the program's own, by the host's word for them: a title, and what to say besides
+ * the host's reason; null where the title says it all.
+ *
+ * @type {Record<string, [string, string | null]>}
+ */
+const ENDS = {
+  closed: ["The session was closed", ""],
+  idle: ["Closed because nobody was active", null],
+  grace: ["The terminal was closed while you were away", null],
+  removed: ["The host removed you", null],
+  removed_asks: ["The host removed you", "The link now asks the host first."],
+  removed_revoked: ["The host removed you", "The link no longer works."],
+  limit: ["The terminal reached a limit", ""],
+  host_stopped: ["The host has stopped", "Ask whether Hatchway will run there again."],
+  target_stopped: ["The container is no longer running", ""],
+};
+/** Ends after which the same address opens nothing. */
+const NO_RETRY = new Set(["link_used", "removed_revoked"]);
+/** Ends that nobody at this page need worry about. */
+const ORDERLY = new Set(["", "ended", "closed"]);
+
 /** @param {number} milliseconds */
 export const rtt = (milliseconds) =>
   milliseconds < 1 ? "<1 ms" : `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
@@ -82,7 +104,8 @@ export function path(state) {
 }
 
 /** @param {State} state @returns {boolean} whether it went wrong, rather than came to its end */
-export const isFault = (state) => state.phase === "ended" && !state.exited && !!state.errorCode;
+export const isFault = (state) =>
+  state.phase === "ended" && (!ORDERLY.has(state.endCode) || (!state.exited && !!state.errorCode));
 
 /**
  * The card that stands before the terminal; null when nothing does.
@@ -112,7 +135,7 @@ export function card(state, target) {
     case "reconnecting":
       return state.seen ? null : waiting("Trying again…", state.reason);
     case "ended":
-      return { ...ending(state), busy: false, retry: state.errorCode !== "link_used" };
+      return { ...ending(state), busy: false, retry: !NO_RETRY.has(state.errorCode || state.endCode) };
     case "live":
       return null;
   }
@@ -127,8 +150,21 @@ export function banner(state) {
   return `${state.reason || "The connection was lost"}. Reconnecting…${typed}`;
 }
 
+/**
+ * Before it closes for that.
+ *
+ * @param {number} seconds
+ * @param {boolean} readOnly
+ */
+export const idle = (seconds, readOnly) => ({
+  text: `This terminal closes in ${seconds} s without activity.`,
+  hint: readOnly ? "" : "Typing keeps it open, too.",
+});
+
 /** @param {State} state */
 function ending(state) {
+  const end = ENDS[state.endCode];
+  if (end) return { title: end[0], text: end[1] === null ? "" : [sentence(state.reason), end[1]].filter(Boolean).join(" ") };
   if (state.exited) {
     const title = state.exitCode === 0 ? "The session has ended" : `Ended with exit code ${state.exitCode}`;
     const text = state.exitCode === 0 ? "The shell exited with code 0." : state.reason;

@@ -31,7 +31,7 @@ const WELCOME = {
 test("an agent of ours: bytes both ways, rendered bytes acknowledged", (t) => {
   const { sent, told, talk, type, hear } = begin();
   t.after(() => talk.stop());
-  assert.deepEqual(JSON.parse(sent[0]), { type: "hello", cols: 100, rows: 30, received: 7 });
+  assert.deepEqual(JSON.parse(sent[0]), { type: "hello", cols: 100, rows: 30, received: 7, caps: ["idle"] });
   type("early");
   assert.equal(sent.length, 1, "nothing is typed before the program is there");
   hear({ type: "ready" });
@@ -76,8 +76,33 @@ test("an end is told once, though our agents say it twice", (t) => {
   hear(WELCOME);
   hear({ type: "pty_connected", container: "web-1" });
   hear({ type: "pty_disconnected", exit_code: 3, reason: "The shell exited with code 3" });
-  hear({ type: "exit", exit_code: 3, reason: "The shell exited with code 3" });
-  assert.deepEqual(told.filter(([name]) => name === "ended").length, 1);
+  hear({ type: "exit", exit_code: 3, reason: "The shell exited with code 3", code: "ended" });
+  hear({ type: "exit", exit_code: 3, reason: "again" });
+  assert.deepEqual(told.filter(([name]) => name === "ended"), [
+    ["ended", 3, "The shell exited with code 3", "ended"],
+  ]);
+});
+
+test("an end in plain JSON has no word", (t) => {
+  const { told, talk, hear } = begin(false);
+  t.after(() => talk.stop());
+  hear({ type: "pty_connected", container: "web-1" });
+  hear({ type: "pty_disconnected", exit_code: 3, reason: "The shell exited with code 3" });
+  assert.deepEqual(told.at(-1), ["ended", 3, "The shell exited with code 3", ""]);
+});
+
+test("a warning of an idle end is told, and taken back; keep is said to who knows it", (t) => {
+  const { sent, told, talk, hear } = begin();
+  t.after(() => talk.stop());
+  hear({ ...WELCOME, capabilities: ["resume"] });
+  talk.keep();
+  assert.equal(sent.length, 1, "an older agent would complain");
+  hear({ ...WELCOME, capabilities: ["resume", "idle", "hologram"] });
+  hear({ type: "idle", seconds: 30 });
+  talk.keep();
+  assert.deepEqual(JSON.parse(sent[1]), { type: "keep" });
+  hear({ type: "idle", seconds: null });
+  assert.deepEqual(told.filter(([name]) => name === "idle"), [["idle", 30], ["idle", null]]);
 });
 
 test("a ping is answered, garbage is not the end", (t) => {

@@ -12,7 +12,7 @@ import { vectors } from "./vectors.js";
 /** @type {import("../src/session.js").State} */
 const STATE = {
   phase: "live", path: "", rtt: null, role: "control", target: "web-1", code: "", reason: "",
-  errorCode: "", exitCode: null, exited: false, seen: true, waiting: 0,
+  errorCode: "", endCode: "", idleEnd: null, exitCode: null, exited: false, seen: true, waiting: 0,
 };
 
 /** @type {[Partial<import("../src/session.js").State>, string, string | null][]} */
@@ -38,6 +38,40 @@ for (const [change, badge, title] of STATES)
     assert.equal(words.badge(state), badge);
     assert.equal(words.card(state, "web-1")?.title ?? null, title);
   });
+
+/** @type {[string, string, boolean, boolean, RegExp][]} word, title, fault, retry, text */
+const ENDS = [
+  ["closed", "The session was closed", false, true, /^Of the host\.$/],
+  ["idle", "Closed because nobody was active", true, true, /^$/],
+  ["grace", "The terminal was closed while you were away", true, true, /^$/],
+  ["removed", "The host removed you", true, true, /^$/],
+  ["removed_asks", "The host removed you", true, true, /Of the host.*now asks the host first/],
+  ["removed_revoked", "The host removed you", true, false, /Of the host.*no longer works/],
+  ["limit", "The terminal reached a limit", true, true, /^Of the host\.$/],
+  ["host_stopped", "The host has stopped", true, true, /Ask whether/],
+  ["target_stopped", "The container is no longer running", true, true, /^Of the host\.$/],
+  ["eclipse", "The session has ended", true, true, /^Of the host\.$/],
+];
+for (const [endCode, title, fault, retry, text] of ENDS)
+  test(`the end called ${endCode} in words`, () => {
+    const state = { ...STATE, phase: /** @type {const} */ ("ended"), endCode, reason: "Of the host" };
+    const card = words.card(state, "web-1");
+    assert.deepEqual([card?.title, card?.retry, words.isFault(state)], [title, retry, fault]);
+    assert.match(card?.text ?? "", text);
+  });
+
+test("an end of the program itself says how it ended", () => {
+  const state = { ...STATE, phase: /** @type {const} */ ("ended"), endCode: "ended", exited: true, exitCode: 7 };
+  assert.equal(words.card(state, "web-1")?.title, "Ended with exit code 7");
+  assert.equal(words.isFault(state), false);
+});
+
+test("the warning before an idle end", () => {
+  assert.deepEqual(words.idle(30, false), {
+    text: "This terminal closes in 30 s without activity.", hint: "Typing keeps it open, too.",
+  });
+  assert.equal(words.idle(3, true).hint, "");
+});
 
 test("while the connection is down, what is typed is said to be kept", () => {
   const state = { ...STATE, phase: /** @type {const} */ ("reconnecting"), waiting: 3 };

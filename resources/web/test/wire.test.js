@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { decode, encode, WireError } from "../src/wire.js";
 import { vectors } from "./vectors.js";
 
-const { guest, guest_v1, agent, agent_bad } = vectors("terminal");
+const { guest, guest_v1, agent, agent_bad, agent_unknown } = vectors("terminal");
 
 /** How a guest says each message. */
 /** @type {Record<string, (m: any) => string>} */
@@ -17,7 +17,8 @@ const SAY = {
   pong: () => encode.pong(),
   close: () => encode.close(),
   connect_pty: (m) => encode.connect_pty(m.container, m.cols, m.rows),
-  hello: (m) => encode.hello(m.cols, m.rows, m.received),
+  hello: (m) => encode.hello(m.cols, m.rows, m.received, m.caps),
+  keep: () => encode.keep(),
   ack: (m) => encode.ack(m.bytes),
 };
 
@@ -40,10 +41,8 @@ for (const { text, names = "" } of agent_bad)
     );
   });
 
-test("leaves a type of a later version alone", () => {
-  assert.equal(decode('{"type":"hologram"}'), null);
-  assert.equal(decode('{"type":"constructor"}'), null);
-});
+for (const { text } of agent_unknown)
+  test(`leaves a type of a later version alone: ${text}`, () => assert.equal(decode(text), null));
 
 test("never asks for a size that no agent takes", () => {
   assert.deepEqual(JSON.parse(encode.resize(0, 5000.7)), { type: "resize", cols: 1, rows: 1000 });
