@@ -27,16 +27,16 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
 });
 
 /**
- * Ends that are not the program's own, by the host's word for them: a title, and what to say besides
- * the host's reason; null where the title says it all.
+ * Ends that are not the program's own, by the host's word for them: a title, and what to say where
+ * the host's own reason is not enough.
  *
- * @type {Record<string, [string, string | null]>}
+ * @type {Record<string, [string, string]>}
  */
 const ENDS = {
   closed: ["The session was closed", ""],
-  idle: ["Closed because nobody was active", null],
-  grace: ["The terminal was closed while you were away", null],
-  removed: ["The host removed you", null],
+  idle: ["Closed because nobody was active", "Nothing was typed or printed for too long."],
+  grace: ["The terminal was closed while you were away", "You were away for longer than the host waits."],
+  removed: ["The host removed you", ""],
   removed_asks: ["The host removed you", "The link now asks the host first."],
   removed_revoked: ["The host removed you", "The link no longer works."],
   limit: ["The terminal reached a limit", ""],
@@ -164,7 +164,7 @@ export const idle = (seconds, readOnly) => ({
 /** @param {State} state */
 function ending(state) {
   const end = ENDS[state.endCode];
-  if (end) return { title: end[0], text: end[1] === null ? "" : [sentence(state.reason), end[1]].filter(Boolean).join(" ") };
+  if (end) return { title: end[0], text: end[1] || sentence(state.reason) };
   if (state.exited) {
     const title = state.exitCode === 0 ? "The session has ended" : `Ended with exit code ${state.exitCode}`;
     const text = state.exitCode === 0 ? "The shell exited with code 0." : state.reason;

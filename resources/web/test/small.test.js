@@ -42,13 +42,13 @@ for (const [change, badge, title] of STATES)
 /** @type {[string, string, boolean, boolean, RegExp][]} word, title, fault, retry, text */
 const ENDS = [
   ["closed", "The session was closed", false, true, /^Of the host\.$/],
-  ["idle", "Closed because nobody was active", true, true, /^$/],
-  ["grace", "The terminal was closed while you were away", true, true, /^$/],
-  ["removed", "The host removed you", true, true, /^$/],
-  ["removed_asks", "The host removed you", true, true, /Of the host.*now asks the host first/],
-  ["removed_revoked", "The host removed you", true, false, /Of the host.*no longer works/],
+  ["idle", "Closed because nobody was active", true, true, /^Nothing was typed or printed/],
+  ["grace", "The terminal was closed while you were away", true, true, /^You were away/],
+  ["removed", "The host removed you", true, true, /^Of the host\.$/],
+  ["removed_asks", "The host removed you", true, true, /^The link now asks the host first/],
+  ["removed_revoked", "The host removed you", true, false, /^The link no longer works/],
   ["limit", "The terminal reached a limit", true, true, /^Of the host\.$/],
-  ["host_stopped", "The host has stopped", true, true, /Ask whether/],
+  ["host_stopped", "The host has stopped", true, true, /^Ask whether/],
   ["target_stopped", "The container is no longer running", true, true, /^Of the host\.$/],
   ["eclipse", "The session has ended", true, true, /^Of the host\.$/],
 ];

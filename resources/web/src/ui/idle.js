@@ -13,8 +13,6 @@ import { byId } from "./dom.js";
 const AGAIN = 10;
 /** A button that has just come may be in the way of a click that was meant for the terminal. */
 const DEAF_MS = 400;
-/** Rows at the top in which the cursor is in its way. */
-const TOP_ROWS = 4;
 
 /**
  * @param {import("@xterm/xterm").Terminal} terminal
@@ -56,7 +54,7 @@ export function idleWarning(terminal, keep) {
       // Nothing else takes the focus of a button that goes.
       if (end === null) return hadFocus ? terminal.focus() : undefined;
       since = performance.now();
-      place.dataset.at = terminal.buffer.active.cursorY < TOP_ROWS ? "bottom" : "top";
+      place.dataset.at = terminal.buffer.active.cursorY < terminal.rows / 2 ? "bottom" : "top";
       count(readOnly);
       timer = setInterval(() => count(readOnly), 1000);
     },
