@@ -109,7 +109,7 @@ async def test_other_ends_have_their_words(
         share = host.link()
         page = await visit(browser, host.url_of(share))
         await host.agent.sharing.revoke(share.id)
-        await page.until(f"{CARD}.includes('The host removed you')")
+        await page.until(f"{CARD}.includes('The host revoked this link')")
         assert await page.evaluate("document.querySelector('#reconnect').hidden")
         page = await visit(browser, host.invitation())
         box.kill()

@@ -46,7 +46,7 @@ const ENDS = [
   ["grace", "The terminal was closed while you were away", true, true, /^You were away/],
   ["removed", "The host removed you", true, true, /^Of the host\.$/],
   ["removed_asks", "The host removed you", true, true, /^The link now asks the host first/],
-  ["removed_revoked", "The host removed you", true, false, /^The link no longer works/],
+  ["removed_revoked", "The host revoked this link", true, false, /^What it opened was closed/],
   ["limit", "The terminal reached a limit", true, true, /^Of the host\.$/],
   ["host_stopped", "The host has stopped", true, true, /^Ask whether/],
   ["target_stopped", "The container is no longer running", true, true, /^Of the host\.$/],
