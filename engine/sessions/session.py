@@ -227,6 +227,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             raise ChannelClosedError("The session is closed")
         position = self.bridge.replay_from(0)[1] if self.bridge else 0
+        input_position = channel.input_taken
         if self.bridge is not None:
             await self.bridge.close()
         pty = await self._owner.open_pty(self, device_id, size)
@@ -240,6 +241,7 @@ class Session:
             self.counter,
             replay_bytes=replay,
             position=position,
+            input_position=input_position,
             role=self.role,
             on_activity=self.touch,
             on_end=self._pty_ended,
