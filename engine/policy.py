@@ -59,7 +59,7 @@ class Policy:
     def release(self, offer: Offer) -> None:
         """An admitted offer led to no session: its use of the link is none."""
         if offer.proof is not None:
-            self._shares.release(offer.proof.share, offer.session_id)
+            self._shares.release(offer.session_id)
 
 
 def guest_of(offer: Offer, share: str = "") -> Guest:
