@@ -85,6 +85,7 @@ class Agent:
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
         self._client: SignalingClient | None = None
+        self._offers: OfferHandler | None = None
         self._peers: set[TerminalPeer] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ice_timer: asyncio.TimerHandle | None = None
@@ -128,13 +129,12 @@ class Agent:
         await self.targets.settled(CATALOGUE_SECONDS)
         self.sharing.create_wished()
         held = HeldCandidates()
+        self._offers = OfferHandler(self.manager, self.targets.find, self.sharing.policy, held)
         self._client = SignalingClient(
             [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
             handlers={
-                wire.OFFER: OfferHandler(
-                    self.manager, self.targets.find, self.sharing.policy, held
-                ),
+                wire.OFFER: self._offers,
                 wire.ICE: IceHandler(self.manager, held),
                 wire.DISCONNECT: DisconnectHandler(self.manager),
             },
@@ -154,6 +154,7 @@ class Agent:
         self.sharing.close()
         for step in (
             self._close_peers,
+            self._close_offers,
             self.manager.stop,
             self._stop_signaling,
             self.targets.stop,
@@ -337,6 +338,10 @@ class Agent:
     async def _close_peers(self) -> None:
         peers, self._peers = self._peers, set()
         await asyncio.gather(*(peer.close() for peer in peers))
+
+    async def _close_offers(self) -> None:
+        if self._offers is not None:
+            await self._offers.close()
 
     async def _stop_signaling(self) -> None:
         self._stop_ice_timer()

@@ -41,7 +41,8 @@ class Approvals:
     ) -> None:
         self._events = events
         self._unattended = unattended
-        self._seconds = seconds
+        self.seconds = seconds
+        """How long the next guest waits."""
         self._deciders = 0
         self._open: dict[str, tuple[Question, asyncio.Future[Role | None]]] = {}
 
@@ -87,12 +88,12 @@ class Approvals:
                 guest=question.guest,
                 role=question.role,
                 code=question.code,
-                waits_until=time.time() + self._seconds,
+                waits_until=time.time() + self.seconds,
             )
         )
         role, reason = None, "The guest left"
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self.seconds):
                 role = await answer
             reason = f"Allowed: {role}" if role else "The host said no"
         except TimeoutError:

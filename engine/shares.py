@@ -69,6 +69,8 @@ class Shares:
         self._clock = clock
         self._shares: dict[str, Share] = {}
         self._nonces: dict[str, Nonces] = {}
+        self._unbegun: dict[str, str] = {}
+        """Session id → link, for uses whose shell has not started: each can be given back."""
 
     def create(
         self,
@@ -125,6 +127,7 @@ class Shares:
     def admit(self, offer: Offer, guest_fingerprint: str, *, returning: bool) -> Share:
         """The link an offer proves to hold; counts the use of it.
 
+        The use is given back by ``release`` until ``began`` says that the shell runs.
         ``returning``: the session is there already, so a use is no new one.
         Raises BadProofError, ReplayedError, a LinkError, or AccessDeniedError
         when the link is for another target.
@@ -147,14 +150,20 @@ class Shares:
             case ShareState.USED:
                 raise LinkUsedError("This link worked once and was used; ask the host for another")
         share = replace(share, uses=share.uses + 1, used_by=offer.session_id)
+        self._unbegun[offer.session_id] = share.id
         self._put(share)
         return share
 
-    def release(self, share_id: str, session_id: str) -> None:
-        """That session never came to be: a link for one use may be tried again."""
-        share = self._shares.get(share_id)
-        if share is not None and share.used_by == session_id:
-            self._put(replace(share, uses=share.uses - 1, used_by=""))
+    def began(self, session_id: str) -> None:
+        """The shell of that session runs: its use of the link counts for good."""
+        self._unbegun.pop(session_id, None)
+
+    def release(self, session_id: str) -> None:
+        """That session is over. If its shell never ran, the link has one use more again."""
+        share = self._shares.get(self._unbegun.pop(session_id, ""))
+        if share is not None:
+            used_by = "" if share.used_by == session_id else share.used_by
+            self._put(replace(share, uses=share.uses - 1, used_by=used_by))
 
     def _put(self, share: Share) -> None:
         self._shares[share.id] = share

@@ -147,8 +147,14 @@ class Sharing:
             _tell(session, wire.RoleChanged(role))
 
     def _on_event(self, event: ev.Event) -> None:
-        if isinstance(event, ev.SessionClosed) and event.share and not event.was_connected:
-            self.shares.release(event.share, event.session_id)
+        """A use of a link is a shell that ran: not a refusal, a denial or a lost connection."""
+        match event:
+            case ev.PtyConnected():
+                self.shares.began(event.session_id)
+            case ev.SessionClosed():
+                self.shares.release(event.session_id)
+            case ev.OfferRefused() if self._manager.get_session(event.session_id) is None:
+                self.shares.release(event.session_id)
 
 
 def _tell(session: Session, message: wire.AgentMessage) -> None:

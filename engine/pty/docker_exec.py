@@ -120,6 +120,7 @@ class DockerExecPTY:
         self._output = ChunkedReader(stream.read, stream.gather, read_chunk)
         self._told: Size | None = None  # what Docker was last told
         self._resizing = asyncio.Lock()
+        self._sent_before = 0  # what was sent until the shell came
         self._exit: ExitStatus | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -249,6 +250,7 @@ class DockerExecPTY:
             raise await self._why_not_started() from None
         if await self._stream.read_until(tag, MAX_PREAMBLE_BYTES) is None:
             raise await self._why_not_started()
+        self._sent_before = self._stream.sent
 
     async def _why_not_started(self) -> NoShellError | PTYOpenError | DockerError:
         """The stream ended, or went on about something else, before the shell came."""
@@ -278,6 +280,10 @@ class DockerExecPTY:
     @property
     def exit_status(self) -> ExitStatus | None:
         return self._exit
+
+    @property
+    def taken(self) -> int:
+        return self._stream.sent - self._sent_before
 
     async def read(self) -> bytes:
         if data := await self._output.read():

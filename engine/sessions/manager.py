@@ -159,6 +159,21 @@ class WebRTCSessionManager:
         await asyncio.shield(task)
         return True
 
+    async def disconnect(self, session_id: str, reason: str) -> bool:
+        """The guest says through the relay that it is gone; False when there is no such session.
+
+        That ends what it cannot come back to. An attempt to return ends alone, and a guest that
+        can come back counts as lost: a relay can forge this, and a guest that is still there
+        proves it with its next message.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or session_id in self._closing:
+            return await self.close_session(session_id, reason)
+        session.disconnected(reason)
+        if session_id in self._closing:
+            await self.close_session(session_id, reason)
+        return True
+
     def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None:
         """Begin the close without waiting for it; the first reason given stays."""
         session = self._sessions.get(session_id)
@@ -283,7 +298,13 @@ class WebRTCSessionManager:
         idle = session.idle.seconds(self.clock.now)
         self._sample(session, idle)
         channel = session.channel
-        if session.disconnected_at and now - session.disconnected_at > limits.resume_window:
+        lost_at = session.disconnected_at
+        # An attempt to return has a bound of its own: when it fails, this goes on.
+        if (
+            lost_at is not None
+            and session.attempt is None
+            and self.clock.now - lost_at > limits.resume_window
+        ):
             self.end_soon(session.id, "The guest did not come back", EndCode.GRACE)
         if channel is None or not channel.is_v1 or not channel.is_open:
             return

@@ -117,7 +117,7 @@ class TerminalChannel:
         self._rendered = 0
         self._may_send = asyncio.Event()
         self._may_send.set()
-        self._input_taken = 0
+        self._input_refused = 0  # before there was a bridge, which counts from then on
         self._input_acked = 0
         self._errors = float(ERRORS_AT_ONCE)
         self._errors_at = 0.0
@@ -128,6 +128,12 @@ class TerminalChannel:
     @property
     def is_v1(self) -> bool:
         return self._v1
+
+    @property
+    def input_taken(self) -> int:
+        """Input bytes dealt with since the session began."""
+        bridge = self._host.bridge
+        return bridge.input_taken if bridge is not None else self._input_refused
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -146,11 +152,15 @@ class TerminalChannel:
             self._serve(), name=f"terminal channel of {self._host.session_id}"
         )
 
+    def abandon(self) -> None:
+        """Stop serving and close the data channel at once: the guest is elsewhere."""
+        self._stop()
+        self._channel.close()
+
     async def close(self) -> None:
         """Stop serving and close the data channel; idempotent."""
         self._stop()
         if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
             await asyncio.wait([self._task])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
@@ -230,6 +240,9 @@ class TerminalChannel:
             self._leaving.cancel()
         if self._attached is not None:
             self._attached.detach(self)
+        if self._task is not None and self._task is not asyncio.current_task():
+            # In the middle of a write, too: the bridge knows which byte was the last.
+            self._task.cancel()
 
     def _take(self, message: Message) -> None:
         if isinstance(message, bytes):
@@ -316,9 +329,9 @@ class TerminalChannel:
         bridge = self._host.bridge
         start, _ = bridge.replay_from(hello.received) if bridge else (0, 0)
         self._sent = self._rendered = start
-        self._input_taken = self._input_acked = bridge.input_taken if bridge else 0
+        taken = self._input_acked = await bridge.settled() if bridge else 0
         welcome = self._host.welcome(start, resumed=bridge is not None)
-        self.post(msgspec.structs.replace(welcome, taken=self._input_taken))
+        self.post(msgspec.structs.replace(welcome, taken=taken))
         if bridge is not None:
             self._attached = bridge
             self.post(wire.PtyConnected(bridge.label))
@@ -332,7 +345,6 @@ class TerminalChannel:
             self._answer_error(error)
             return
         self._attached = bridge
-        bridge.input_taken = self._input_taken
         self.post(wire.PtyConnected(bridge.label))
         bridge.start(self)
         if bridge.size != self._size:
@@ -383,20 +395,16 @@ class TerminalChannel:
 
     async def _write(self, data: bytes) -> None:
         bridge = self._host.bridge
-        if bridge is not None:
-            # Before it is written: what may have run must not be sent again by a returning guest.
-            bridge.input_taken = self._input_taken + len(data)
         try:
-            if bridge is None or not bridge.is_connected:
+            if bridge is None:
+                self._input_refused += len(data)
                 raise PTYClosedError("No terminal is connected")
             await bridge.write(data)
         except HatchwayError as error:
             self._answer_error(error)
-        if self._v1:
-            self._input_taken += len(data)
-            if self._input_taken - self._input_acked >= ACK_EVERY:
-                self._input_acked = self._input_taken
-                self.post(wire.Ack(self._input_taken))
+        if self._v1 and self.input_taken - self._input_acked >= ACK_EVERY:
+            self._input_acked = self.input_taken
+            self.post(wire.Ack(self._input_acked))
 
     async def _connect_another(self, request: wire.ConnectPty) -> None:
         self._host.touch()

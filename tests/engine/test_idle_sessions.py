@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from engine.wire.proof import offer_proof
 from engine.wire.signaling import OFFER
 from engine.wire.terminal import V1
 from tests.engine.hosting import House, Visitor, house
+from tests.engine.raw_guest import RawGuest
 from tests.engine.until import until
 
 
@@ -147,54 +147,22 @@ async def test_a_step_of_the_wall_clock_ends_nothing(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(time, "time", real)
 
 
-class OldGuest:
-    """A client that knows no capabilities, in either dialect."""
-
-    def __init__(self, protocol: str) -> None:
-        self.messages: list[dict[str, object]] = []
-        self.pc = rtc.PeerConnection()
-        self.channel = self.pc.open_channel(protocol)
-        self.channel.attach(self)
-
-    def message(self, message: str | bytes) -> None:
-        if isinstance(message, str):
-            self.messages.append(json.loads(message))
-
-    def malformed(self, problem: str) -> None: ...
-
-    def closed(self) -> None: ...
-
-    def of(self, kind: str) -> list[dict[str, object]]:
-        return [message for message in self.messages if message["type"] == kind]
-
-
 @asynccontextmanager
-async def old_guest(made: House, protocol: str) -> AsyncIterator[OldGuest]:
+async def old_guest(made: House, protocol: str) -> AsyncIterator[RawGuest]:
+    """A client that knows no capabilities, in either dialect."""
     share, link = await made.link()
-    guest = OldGuest(protocol)
+    guest = RawGuest(protocol)
     line = GuestLine(RelayAddress(link.base, link=link.id))
     await line.connect()
-    sdp = await guest.pc.make_offer()
+    offer = await guest.offer("old", LOCAL_TARGET)
     nonce = "ab" * 16
-    mac = offer_proof(share.secret, "old", rtc.fingerprint(sdp), nonce)
-    reply = await line.call(
-        OFFER,
-        {
-            "session_id": "old",
-            "device_id": LOCAL_TARGET,
-            "sdp": sdp,
-            "sdp_type": "offer",
-            "proof": {"share": share.id, "nonce": nonce, "mac": mac},
-        },
-    )
-    await guest.pc.take_answer(reply["sdp"])
-    await guest.channel.opened()
-    if protocol:
-        guest.channel.post('{"type":"hello","cols":80,"rows":24}')
+    mac = offer_proof(share.secret, "old", rtc.fingerprint(offer["sdp"]), nonce)
+    proof = {"share": share.id, "nonce": nonce, "mac": mac}
+    await guest.take(await line.call(OFFER, offer | {"proof": proof}))
     try:
         yield guest
     finally:
-        await guest.pc.close()
+        await guest.close()
         await line.close()
 
 

@@ -139,11 +139,26 @@ def test_a_link_for_one_use_works_once_unless_that_one_came_to_nothing() -> None
     with pytest.raises(LinkUsedError):
         house.policy.admit(by_link(share, "s1"), PRIVATE, PRINT)
     house.policy.admit(by_link(share, "s1"), PRIVATE, PRINT, returning=True)
-    house.shares.release(share.id, "another")
+    house.shares.release("another")
     with pytest.raises(LinkUsedError):
         house.policy.admit(by_link(share, "s2"), PRIVATE, PRINT)
-    house.shares.release(share.id, "s1")
+    house.shares.release("s1")
     house.policy.admit(by_link(share, "s2"), PRIVATE, PRINT)
+    house.shares.began("s2")
+    house.shares.release("s2")
+    with pytest.raises(LinkUsedError):
+        house.policy.admit(by_link(share, "s3"), PRIVATE, PRINT)
+
+
+def test_each_use_that_came_to_nothing_is_given_back_once() -> None:
+    house = House()
+    share = house.shares.create("web-1")
+    for session_id in ("s1", "s2", "s3"):
+        house.policy.admit(by_link(share, session_id), PRIVATE, PRINT)
+    house.shares.began("s2")
+    for session_id in ("s1", "s2", "s3", "s1"):
+        house.shares.release(session_id)
+    assert house.shares.find(share.id).uses == 1
 
 
 def test_a_revoked_link_lets_nobody_in_returning_or_not() -> None:

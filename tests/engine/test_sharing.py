@@ -7,11 +7,12 @@ import time
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_setting
 
 from engine import events as ev
 from engine.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
 from engine.model import LOCAL_TARGET, Role, ShareState
-from engine.settings import ShareSettings
+from engine.settings import Settings, ShareSettings
 from engine.sharing import parse_wish
 from engine.wire.proof import Link, parse_link
 from tests.engine.hosting import House, house
@@ -134,6 +135,57 @@ async def test_a_guest_who_is_denied_learns_it_and_leaves_nothing(attended: bool
         kinds = [type(event) for event in made.events]
         assert kinds.count(ev.ApprovalRequested) == kinds.count(ev.ApprovalSettled) == attended
         assert ev.PtyConnected not in kinds
+
+
+@pytest.mark.parametrize("how", ["denied", "timed out", "left", "nobody there"])
+async def test_a_guest_who_was_not_let_in_used_no_link_up(how: str) -> None:
+    async with house() as made:
+        approvals = made.agent.sharing.approvals
+        share, link = await made.link(approval=True, single_use=True)
+        leave = approvals.attend() if how != "nobody there" else lambda: None
+        if how == "timed out":
+            approvals.seconds = 0.05
+        visitor = made.visitor(link)
+        connecting = asyncio.create_task(visitor.peer.connect())
+        if how in ("denied", "left"):
+            await until(approvals.pending)
+        if how == "denied":
+            made.agent.sharing.decide(visitor.peer.session_id, None)
+        elif how == "left":
+            connecting.cancel()
+        (outcome,) = await asyncio.gather(connecting, return_exceptions=True)
+        assert isinstance(outcome, HatchwayError | asyncio.CancelledError)
+        await until(lambda: not made.agent.sessions())
+        assert made.agent.sharing.shares.find(share.id).uses == 0
+        leave()
+        # It opens a shell now, once.
+        approvals.seconds = 60
+        approvals.attend()
+        again = made.visitor(link)
+        connecting = asyncio.create_task(again.peer.connect())
+        await until(approvals.pending)
+        made.agent.sharing.decide(again.peer.session_id, Role.CONTROL)
+        await connecting
+        assert made.agent.sharing.shares.find(share.id).uses == 1
+        await again.peer.close()
+        await until(lambda: not made.agent.sessions())
+        assert (await refusal(made, link)).remote_code == "link_used"
+
+
+async def test_an_offer_that_is_refused_used_no_link_up() -> None:
+    def one_session(settings: Settings) -> Settings:
+        return replace_setting(settings, session=replace_setting(settings.session, max_sessions=1))
+
+    async with house(change=one_session) as made:
+        _, other = await made.link()
+        share, link = await made.link(single_use=True)
+        first = made.visitor(other)
+        await first.peer.connect()
+        assert (await refusal(made, link)).remote_code == "session_limit"
+        assert made.agent.sharing.shares.find(share.id).uses == 0
+        await first.peer.close()
+        await until(lambda: not made.agent.sessions())
+        await made.visitor(link).peer.connect()
 
 
 async def test_a_no_that_is_remembered_withdraws_the_link() -> None:
