@@ -264,6 +264,28 @@ async def test_a_disconnect_of_a_plain_guest_ends_its_session(host: Host) -> Non
     assert (await host.disconnect({"session_id": "s"}))["status"] == "warning"
 
 
+async def test_a_guest_at_rest_shows_at_once_that_a_disconnect_was_forged(host: Host) -> None:
+    guest = await host.connected()
+    guest.answers_pings = True
+    assert (await host.disconnect({"session_id": "s"}))["status"] == "success"
+    assert host.state is SessionState.DISCONNECTED
+    await until(lambda: host.state is SessionState.CONNECTED, 2)
+
+
+async def test_what_a_guest_still_says_while_its_session_closes_is_no_fault(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    guest = host.guest("")
+    await guest.take(await host.offer(await guest.offer("s", "here")))
+    leaving = asyncio.create_task(host.disconnect({"session_id": "s"}))
+    while not leaving.done():
+        guest.say(type="ping")
+        await asyncio.sleep(0.001)
+    assert (await leaving)["status"] == "success"
+    assert host.manager.get_session("s") is None
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("early", [True, False])
 async def test_trickled_candidates_go_to_the_connection_they_belong_to(
