@@ -277,7 +277,16 @@ async def test_what_a_guest_still_says_while_its_session_closes_is_no_fault(
 ) -> None:
     guest = host.guest("")
     await guest.take(await host.offer(await guest.offer("s", "here")))
+    closing = asyncio.Event()
+    host.manager.events.subscribe(
+        lambda e: (
+            closing.set()
+            if isinstance(e, ev.SessionStateChanged) and e.new is SessionState.CLOSED
+            else None
+        )
+    )
     leaving = asyncio.create_task(host.disconnect({"session_id": "s"}))
+    await closing.wait()
     while not leaving.done():
         guest.say(type="ping")
         await asyncio.sleep(0.001)
