@@ -181,7 +181,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--relay", metavar="URL", help="relay to register at, not our own")
     parser.add_argument(
-        "--session-timeout", type=float, metavar="SECONDS", help="close sessions idle for so long"
+        "--session-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="close a guest's session after this long without input and output (0: never)",
     )
     parser.add_argument("--relay-token", metavar="TOKEN", help="the token at that relay")
     parser.add_argument("--version", action="store_true", help="say what this is and exit")

@@ -223,8 +223,11 @@ class Session:
         """See WebRTCSessionManager.disconnect()."""
         if self.attempt is not None:
             self.attempt_failed(self.attempt, reason)
-        else:
-            self.lost(reason)
+            return
+        self.lost(reason)
+        if self.disconnected_at is not None and self.channel is not None:
+            # Whoever is there after all says so at once.
+            self.channel.ping()
 
     def lost(self, reason: str) -> None:
         """The connection is gone. A guest that can come back is waited for."""
@@ -316,7 +319,8 @@ class Session:
     def heard(self) -> None:
         self.last_heard = time.monotonic()
         self.asked_at = 0.0
-        if self._link_lost and self.channel and self.channel.is_open:
+        closed = self.state is SessionState.CLOSED
+        if self._link_lost and not closed and self.channel and self.channel.is_open:
             self._back()
 
     def guest_closed(self) -> None:

@@ -111,11 +111,17 @@ class PTYBridge:
         start, _ = self._replay.since(received)
         return start, self._replay.end
 
-    async def attach(self, sink: Sink, received: int) -> None:
-        """Go on with another sink, from the byte after ``received`` (or the oldest kept)."""
+    async def attach(
+        self, sink: Sink, received: int, begin: Callable[[int], None] = lambda start: None
+    ) -> None:
+        """Go on with another sink, from the byte after ``received`` (or the oldest kept).
+
+        ``begin`` is told that position just before the first output goes out.
+        """
         async with self._sending:
+            start, chunks = self._replay.since(received)
+            begin(start)
             self._sink = sink
-            _, chunks = self._replay.since(received)
             for chunk in chunks:
                 await sink.output(chunk)
         self._update_room()

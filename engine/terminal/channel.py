@@ -327,16 +327,21 @@ class TerminalChannel:
         else:
             self._put_back(first)
         bridge = self._host.bridge
-        start, _ = bridge.replay_from(hello.received) if bridge else (0, 0)
-        self._sent = self._rendered = start
-        taken = self._input_acked = await bridge.settled() if bridge else 0
-        welcome = self._host.welcome(start, resumed=bridge is not None)
-        self.post(msgspec.structs.replace(welcome, taken=taken))
-        if bridge is not None:
-            self._attached = bridge
+        if bridge is None:
+            self.post(self._host.welcome(0, resumed=False))
+            return
+
+        def begin(start: int) -> None:
+            self._sent = self._rendered = start
+            welcome = self._host.welcome(start, resumed=True)
+            self.post(msgspec.structs.replace(welcome, taken=taken))
             self.post(wire.PtyConnected(bridge.label))
-            await bridge.resize(self._size)
-            await bridge.attach(self, start)
+
+        taken = self._input_acked = await bridge.settled()
+        self._attached = bridge
+        # What is printed for the new size, and until output goes on, moves where it goes on.
+        await bridge.resize(self._size)
+        await bridge.attach(self, hello.received, begin)
 
     async def _connect(self, device_id: str) -> None:
         try:

@@ -13,7 +13,7 @@ from engine.pty.local_shell import LocalShellPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.sessions.state import SessionState
-from engine.settings import SessionSettings, Settings, TerminalSettings
+from engine.settings import IceSettings, SessionSettings, Settings, TerminalSettings
 from engine.shares import Shares
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
@@ -49,6 +49,10 @@ class Host:
 
     async def _open(self, session: Session, device_id: str, size: Size) -> PTY:
         return await self._open_pty(session.id, size)
+
+    def paths(self, ice: IceSettings) -> None:
+        """What connections that begin from now on may use."""
+        self.manager.ice = ice
 
     def guest(self, protocol: str = "hatchway.v1") -> RawGuest:
         self.guests.append(RawGuest(protocol))

@@ -21,6 +21,7 @@ class RawGuest:
         self.messages: list[dict[str, Any]] = []
         self.output = b""
         self.is_open = True
+        self.answers_pings = False
         self.pc = rtc.PeerConnection()
         self.channel = self.pc.open_channel(protocol)
         self.channel.attach(self)
@@ -73,6 +74,8 @@ class RawGuest:
             self.output += message
         else:
             self.messages.append(json.loads(message))
+            if self.answers_pings and self.messages[-1]["type"] == "ping":
+                self.say(type="pong")
 
     def malformed(self, problem: str) -> None: ...
 

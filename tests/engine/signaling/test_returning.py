@@ -59,14 +59,14 @@ BROKEN: dict[str, Any] = {
 async def failing(host: Host, guest: RawGuest, how: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return by an offer that fails; its error's code."""
     kind = dict(BROKEN[how])
-    host.manager.ice = kind.pop("ice", IceSettings())
+    host.paths(kind.pop("ice", IceSettings()))
     if patience := kind.pop("patience", None):
         monkeypatch.setattr(module, "NEGOTIATION_SECONDS", patience)
     _, offer = await host.back(guest)
     if spoil := kind.pop("spoil", None):
         offer["sdp"] = offer["sdp"].replace(spoil, "a=nothing:")
     reply = await host.offer(offer | kind)
-    host.manager.ice = IceSettings()
+    host.paths(IceSettings())
     monkeypatch.undo()
     assert reply["status"] == "error", reply
     return str(reply["code"])
@@ -104,7 +104,7 @@ async def test_the_grace_time_goes_on_after_a_return_that_failed() -> None:
     guest = await host.connected()
     await guest.close()
     await until(lambda: host.state is SessionState.DISCONNECTED)
-    host.manager.ice = NOWHERE
+    host.paths(NOWHERE)
     _, offer = await host.back(guest)
     assert (await host.offer(offer))["code"] == "no_address"
     await until(lambda: host.manager.get_session("s") is None)
@@ -178,8 +178,17 @@ async def test_a_repeated_offer_gets_the_same_answer_and_one_reply_each(host: Ho
     assert len(host.manager.sessions()) == 1
 
 
+async def test_an_offer_of_any_characters_is_answered_and_repeated(host: Host) -> None:
+    strange = "\ud800 \0\n\u202e'\""
+    guest = host.guest()
+    offer = await guest.offer(strange, "here", correlation_id="a")
+    first = await host.offer(offer)
+    assert (first["status"], first["session_id"]) == ("success", strange)
+    assert await host.offer(offer) == first
+
+
 async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
-    host.manager.ice = NOWHERE
+    host.paths(NOWHERE)
     guest = host.guest()
     offer = await guest.offer("s", "here")
     first, second = await asyncio.gather(host.offer(offer), host.offer(offer))
@@ -190,7 +199,7 @@ async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
 
 
 async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(host: Host) -> None:
-    host.manager.ice = SILENT
+    host.paths(SILENT)
     guest = host.guest()
     offer = await guest.offer("s", "here")
     first = asyncio.create_task(host.offer(offer))
@@ -211,12 +220,12 @@ async def test_of_two_returns_at_once_the_newest_wins(host: Host, live: bool) ->
     if not live:
         await guest.close()
         await until(lambda: host.state is SessionState.DISCONNECTED)
-    host.manager.ice = SILENT
+    host.paths(SILENT)
     _, older = await host.back(guest)
     first = asyncio.create_task(host.offer(older))
     repeated = asyncio.create_task(host.offer(older))
     await until(lambda: host.manager.require_session("s").attempt)
-    host.manager.ice = IceSettings()
+    host.paths(IceSettings())
     again, newer = await host.back(guest)
     second = await host.offer(newer)
     lost = await first
@@ -229,7 +238,7 @@ async def test_of_two_returns_at_once_the_newest_wins(host: Host, live: bool) ->
 
 
 async def test_an_offer_of_a_session_that_is_ended_meanwhile_is_answered(host: Host) -> None:
-    host.manager.ice = SILENT
+    host.paths(SILENT)
     offering = asyncio.create_task(host.offer(await host.guest().offer("s", "here")))
     await until(lambda: host.manager.get_session("s"))
     assert await host.manager.close_session("s", "Enough")
@@ -262,6 +271,37 @@ async def test_a_disconnect_of_a_plain_guest_ends_its_session(host: Host) -> Non
     assert (await host.disconnect({"session_id": "s"}))["status"] == "success"
     assert host.manager.get_session("s") is None
     assert (await host.disconnect({"session_id": "s"}))["status"] == "warning"
+
+
+async def test_a_guest_at_rest_shows_at_once_that_a_disconnect_was_forged(host: Host) -> None:
+    guest = await host.connected()
+    guest.answers_pings = True
+    assert (await host.disconnect({"session_id": "s"}))["status"] == "success"
+    assert host.state is SessionState.DISCONNECTED
+    await until(lambda: host.state is SessionState.CONNECTED, 2)
+
+
+async def test_what_a_guest_still_says_while_its_session_closes_is_no_fault(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    guest = host.guest("")
+    await guest.take(await host.offer(await guest.offer("s", "here")))
+    closing = asyncio.Event()
+    host.manager.events.subscribe(
+        lambda e: (
+            closing.set()
+            if isinstance(e, ev.SessionStateChanged) and e.new is SessionState.CLOSED
+            else None
+        )
+    )
+    leaving = asyncio.create_task(host.disconnect({"session_id": "s"}))
+    await closing.wait()
+    while not leaving.done():
+        guest.say(type="ping")
+        await asyncio.sleep(0.001)
+    assert (await leaving)["status"] == "success"
+    assert host.manager.get_session("s") is None
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -326,7 +366,7 @@ async def test_an_offer_that_leads_to_no_session_is_no_use_of_its_link() -> None
 
 
 async def test_a_stopping_host_answers_and_leaves_no_session(host: Host) -> None:
-    host.manager.ice = SILENT
+    host.paths(SILENT)
     offering = asyncio.create_task(host.offer(await host.guest().offer("s", "here")))
     await until(lambda: host.manager.get_session("s"))
     await host.offer.close()
