@@ -182,7 +182,7 @@ class Switchboard:
                 route.agent_id = agent.agent_id
                 if agent.relay:
                     # Before the answer: the agent's candidates may overtake it.
-                    await self._share_route(offer.session_id, guest, agent)
+                    await self._share_route(offer.session_id, guest, agent, confirmed=False)
             pending.routed.set()
             reply = await self._line.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
             answer, success = _checked(OFFER, offer, reply)
@@ -193,7 +193,7 @@ class Switchboard:
                     agent.agent_id,
                     connected=self._line.find(guest.sid) is not None,
                 )
-                await self._share_route(offer.session_id, guest, agent)
+                await self._share_route(offer.session_id, guest, agent, confirmed=True)
             return answer
         finally:
             if route is not None and own and not route.confirmed:
@@ -268,26 +268,31 @@ class Switchboard:
         return guest, route
 
     async def _is_others(self, guest: Peer, session_id: str) -> bool:
-        """Whether a guest of another relay has the session."""
+        """Whether a guest of another relay has the session, or may have it."""
         if self._where.presence is None:
             return False
         try:
             entry = await self._where.presence.route(session_id)
         except RelayDegradedError:
-            return False
+            # No answer is no leave: the agent decides first.
+            return True
         return entry is not None and entry.guest != guest.sid
 
-    async def _share_route(self, session_id: str, guest: Peer, agent: Peer) -> None:
+    async def _share_route(
+        self, session_id: str, guest: Peer, agent: Peer, *, confirmed: bool
+    ) -> None:
         """Before the answer goes out: the agent's candidates may come by another relay."""
         if self._where.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.set_route(session_id, guest.sid, agent.agent_id)
+                await self._where.presence.set_route(
+                    session_id, guest.sid, agent.agent_id, confirmed=confirmed
+                )
 
     async def _close(self, route: Route) -> None:
         self.routes.close(route)
         if self._where.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.drop_route(route.session_id)
+                await self._where.presence.drop_route(route.session_id, route.guest)
 
     async def _ask_agent(
         self, agent: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]
