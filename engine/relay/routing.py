@@ -57,6 +57,11 @@ class Peer:
     last_seen: float = field(default_factory=time.time)
     pending: int = 0
     refused: int = 0
+    turn_nonce: str = ""
+    turn_nonce_until: float = 0.0
+    """Of a guest with a link: what it must sign to get TURN, until when (monotonic seconds)."""
+    has_turn: bool = False
+    """It has proven that it holds its link, and was given TURN credentials."""
 
     @property
     def is_proven(self) -> bool:

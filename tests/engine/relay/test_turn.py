@@ -48,6 +48,7 @@ def test_stun_needs_no_credentials_and_turn_none_without_a_secret() -> None:
         (IceSettings(), False, ["stun:t"]),
         (IceSettings(from_relay="off"), False, []),
         (IceSettings(from_relay="off"), True, []),
+        (IceSettings(from_relay="off", relay_only=True), False, []),
         (IceSettings(from_relay="turn"), False, ["stun:t", "turn:t"]),
         (IceSettings(), True, ["stun:t", "turn:t"]),
         (RELAY_ONLY, False, ["stun:t", "turn:t"]),
@@ -64,7 +65,8 @@ def test_what_is_taken_of_a_relays_servers(
     }  # fmt: skip
     made = ice_servers.merged(own, ice_servers.read(reply))
     assert [server.urls for server in made.servers] == taken
-    assert made.relay_only is (own.relay_only or (relay_only and own.from_relay != "off"))
+    # "off" turns its servers off, not its rule.
+    assert made.relay_only is (own.relay_only or relay_only)
 
 
 @pytest.mark.parametrize(
