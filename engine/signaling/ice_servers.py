@@ -43,6 +43,10 @@ class HandedOut:
     relay_only: bool | None = None
     ttl: float = TTL_SECONDS
 
+    @property
+    def has_turn(self) -> bool:
+        return any(server.urls.startswith(TURN) for server in self.servers)
+
     def without_turn(self) -> HandedOut:
         """What is left when the credentials have expired."""
         left = tuple(server for server in self.servers if not server.urls.startswith(TURN))
@@ -89,13 +93,9 @@ def merged(own: IceSettings, handed: HandedOut) -> IceSettings:
     return msgspec.structs.replace(own, servers=(*own.servers, *servers), relay_only=relay_only)
 
 
-def has_turn(ice: IceSettings) -> bool:
-    return any(server.urls.startswith(TURN) for server in ice.servers)
-
-
 def require_turn(ice: IceSettings) -> IceSettings:
     """``ice``, if a path can come of it. Raises NoTurnError."""
-    if ice.relay_only and not has_turn(ice):
+    if ice.relay_only and not any(server.urls.startswith(TURN) for server in ice.servers):
         raise NoTurnError(
             "Only connections through a TURN server are allowed here, and there is none to use"
             " at the moment"

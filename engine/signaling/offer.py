@@ -26,6 +26,7 @@ from engine.policy import Admission, Policy, guest_of
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.sessions.state import SessionState
+from engine.signaling.ice_servers import require_turn
 from engine.wire import signaling as wire
 from engine.wire.proof import answer_proof, short_code
 
@@ -63,6 +64,7 @@ class OfferHandler:
         return wire.success(wire.OFFER, offer, sdp_type="answer", **answer)
 
     async def _answer(self, offer: wire.Offer) -> dict[str, str]:
+        await self._manager.paths_known()
         session = self._manager.get_session(offer.session_id)
         if session is not None and session.offer_sdp == offer.sdp and session.answer is not None:
             # The same offer again, after a relay that lost the first reply.
@@ -71,6 +73,8 @@ class OfferHandler:
         fingerprint = rtc.fingerprint(offer.sdp)
         rtc.require_data_channel_only(offer.sdp)
         size = _size(offer)
+        # Before anything is counted or ended: without a path this offer changes nothing.
+        require_turn(self._manager.ice)
         admission = self._policy.admit(offer, target, fingerprint, returning=session is not None)
         if target.state is not TargetState.RUNNING:
             raise TargetNotRunningError(f"{target.id} is {target.state}; start it first")
