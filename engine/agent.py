@@ -52,6 +52,8 @@ logger = logging.getLogger(__name__)
 AGENT_ID_FILE = "agent-id"
 CATALOGUE_SECONDS = 3.0
 """How long starting waits for the Docker engines' first word."""
+ICE_SERVERS_SECONDS = 15.0
+"""For the relay's answer to ``ice:servers``."""
 STOP_SECONDS = 15.0
 """How long stopping may take in all; each part has a bound of its own below this."""
 
@@ -264,7 +266,10 @@ class Agent:
         )
 
     async def _ask_ice(self) -> dict[str, Any]:
-        return await self._client.call(wire.ICE_SERVERS, {}) if self._client is not None else {}
+        if self._client is None:
+            return {}
+        # Nobody waits for it, so that a slow answer counts as well.
+        return await self._client.call(wire.ICE_SERVERS, {}, ICE_SERVERS_SECONDS)
 
     def _begin(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.ensure_future(work)

@@ -40,8 +40,9 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """For an answer of the agent, which may have to gather through STUN."""
 CLOSE_SECONDS = 5.0
+SERVERS_CALL_SECONDS = 10.0
 SERVERS_SECONDS = 20.0
-"""For the relay to say how to connect, over all attempts."""
+"""For the relay to say how to connect: one attempt, and all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +165,16 @@ class GuestLine:
 
         Raises ProtocolError for an answer that says nothing, and as call().
         """
-        reply = await self.call(ICE_SERVERS, {}, CLOSE_SECONDS)
+        # A relay of another make may never answer.
+        seconds = SERVERS_CALL_SECONDS if self._relay.link else CLOSE_SECONDS
+        reply = await self.call(ICE_SERVERS, {}, seconds)
         handed = self._understood(reply)
         nonce = reply.get("nonce")
         turn = handed.relay_only or own.relay_only or own.from_relay == "turn"
         if secret is None or not isinstance(nonce, str) or not turn or own.from_relay == "off":
             return handed
         claim = {"proof": proof.access_proof(proof.relay_access(secret), nonce)}
-        return self._understood(await self.call(ICE_SERVERS, claim, CLOSE_SECONDS))
+        return self._understood(await self.call(ICE_SERVERS, claim, seconds))
 
     def _understood(self, reply: dict[str, Any]) -> HandedOut:
         handed = ice_servers.read(reply)

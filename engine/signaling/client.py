@@ -167,13 +167,15 @@ class SignalingClient:
         """Send one of our candidates; False when there is no connection."""
         return await self.emit(ICE, payload)
 
-    async def call(self, event: str, payload: Mapping[str, object]) -> dict[str, Any]:
+    async def call(
+        self, event: str, payload: Mapping[str, object], seconds: float = CALL_SECONDS
+    ) -> dict[str, Any]:
         """The relay's reply; empty when it gives none we can read."""
         sio = self._sio
         if sio is None:
             return {}
         try:
-            reply = await sio.call(event, dict(payload), timeout=CALL_SECONDS)
+            reply = await sio.call(event, dict(payload), timeout=seconds)
         except socketio.exceptions.SocketIOError:
             return {}
         return reply if isinstance(reply, dict) and reply.get("status") == "success" else {}

@@ -85,7 +85,7 @@ async def test_a_page_without_an_answer_asks_again_and_makes_no_offer(
         options = Options(turn=turn, access_log=str(log))
         async with house(container, options=options) as host, chromium() as browser:
             page = await browser.open(host.url_of(host.link()))
-            await until(lambda: answers.asked >= 2, seconds=20, what="a second question")
+            await until(lambda: answers.asked >= 2, seconds=30, what="a second question")
             assert await page.evaluate("hatchway.session.state.phase") == "asking"
             assert '"event":"offer"' not in log.read_text().replace(" ", "")
             answers.good.set()

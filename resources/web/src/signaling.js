@@ -14,7 +14,7 @@ const RETRY_MS = 1000;
 /** For how long a link nobody knows is tried again: its host may just be coming back. */
 const UNKNOWN_SECONDS = 8;
 /** For the relay to say how to connect: one call, and all attempts. */
-const SERVERS_CALL_SECONDS = 5;
+const SERVERS_CALL_SECONDS = 10;
 const SERVERS_SECONDS = 20;
 /** Answers to that which asking again does not change. */
 const GIVEN = new Set(["bad_proof", "no_turn"]);
