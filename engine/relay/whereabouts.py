@@ -101,7 +101,7 @@ class Whereabouts:
         Raises LinkUnknownError, RelayDegradedError.
         """
         host = await self.of_link(link_id)
-        return next((link.access for link in host.links if link.id == link_id), "")
+        return next((link.access or "" for link in host.links if link.id == link_id), "")
 
     async def listing(self, guest: Peer) -> list[dict[str, Any]]:
         """What a guest may be shown."""

@@ -112,8 +112,8 @@ class OpenLink(msgspec.Struct, frozen=True):
     role: _Word = "control"
     approval: bool = False
     # What recognizes a guest who holds the link's secret (engine.wire.proof.relay_access);
-    # empty for a link that has ended, and from hosts that know nothing of it.
-    access: _Text = ""
+    # none for a link that has ended, and from hosts that know nothing of it.
+    access: _Text | None = None
 
 
 class Register(msgspec.Struct, frozen=True):

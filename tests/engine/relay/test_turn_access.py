@@ -139,6 +139,15 @@ async def test_a_nonce_grows_old(relay: Relay, monkeypatch: pytest.MonkeyPatch) 
             assert (await peer.call("ice:servers", signed(nonce)))["code"] == "bad_proof"
 
 
+async def test_null_is_no_access(relay: Relay) -> None:
+    async with agent(relay) as host:
+        links = [{"id": LINK, "target": "web-1", "access": None}]
+        reply = await host.call("agent:register", {"agent_id": "a1", "links": links})
+        assert reply["status"] == "success"
+        async with by_link(relay.url) as peer:
+            assert (await peer.call("ice:servers", {}))["ice_servers"] == STUN_ONLY
+
+
 @pytest.mark.parametrize("given", [None, "", "f" * 63, "G" * 64, access().upper()], ids=repr)
 async def test_a_link_without_access_gives_stun_only(relay: Relay, given: str | None) -> None:
     async with agent(relay) as host:
