@@ -142,8 +142,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_turn": (
         "There is no TURN server to connect through",
-        "Only connections through TURN are allowed. Add one under ice.servers, or ask who runs"
-        " the relay.",
+        "Only TURN is allowed. Add a server under ice.servers, or ask who runs the relay.",
     ),
     "ice_failed": (
         "No path between the two computers was found",
