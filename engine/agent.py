@@ -37,10 +37,11 @@ from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
 from engine.settings import Settings, config_dir
 from engine.sharing import Sharing
-from engine.signaling import ice_servers
 from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
+from engine.signaling.ice_policy import IcePolicy
+from engine.signaling.library import TaskOwner
 from engine.signaling.offer import HeldCandidates, OfferHandler
 from engine.signaling.tls import client_context
 from engine.targets import TargetCatalogue
@@ -51,6 +52,8 @@ logger = logging.getLogger(__name__)
 AGENT_ID_FILE = "agent-id"
 CATALOGUE_SECONDS = 3.0
 """How long starting waits for the Docker engines' first word."""
+ICE_SERVERS_SECONDS = 15.0
+"""For the relay's answer to ``ice:servers``."""
 STOP_SECONDS = 15.0
 """How long stopping may take in all; each part has a bound of its own below this."""
 
@@ -75,7 +78,9 @@ class Agent:
         self._docker = DockerEngines(settings.docker)
         self.targets = TargetCatalogue(self._docker, self.events)
         self.targets.set_shared(settings.share.targets)
-        self.manager = WebRTCSessionManager(settings, self.events, self._open_pty)
+        self._ice = IcePolicy(settings.ice, self._ask_ice)
+        self._ice_tasks = TaskOwner("ICE servers")
+        self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
         self.sharing = Sharing(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
@@ -88,7 +93,6 @@ class Agent:
         self._offers: OfferHandler | None = None
         self._peers: set[TerminalPeer] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._ice_timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -143,8 +147,9 @@ class Agent:
             ssl_context=context,
             heartbeat_interval=relay.heartbeat,
             key=self._key,
-            on_registered=self._fetch_ice,
+            listener=self._ice,
         )
+        self._ice_tasks.start(self._ice.run)
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
 
@@ -257,7 +262,7 @@ class Agent:
         return await SelfTest(target_id, make_peer, leftovers, on_stage).run()
 
     def _peer(self, target_id: str, size: Size, handlers: PeerHandlers) -> TerminalPeer:
-        info = self._relay_info
+        info, ice = self._relay_info, self._ice.current()
         token = info.guest_token or self.settings.relay.token
         return TerminalPeer(
             RelayAddress(info.url, token, self.agent_id),
@@ -265,26 +270,16 @@ class Agent:
             size,
             handlers,
             own_secret=self.sharing.policy.own_secret,
-            ice=self.settings.ice,
+            # Near as it is, it shows the relay no address where nobody may.
+            ice=ice if ice.relay_only else self.settings.ice,
             ssl_context=client_context(self.settings.relay),
         )
 
-    async def _fetch_ice(self) -> None:
-        """Ask the relay for its ICE servers now and before they expire, while connected to it."""
-        client, ice = self._client, self.settings.ice
-        if client is None or (ice.from_relay == "off" and not ice.relay_only):
-            return
-        handed = ice_servers.read(await client.call(wire.ICE_SERVERS, {}))
-        self.manager.ice = ice_servers.merged(ice, handed)
-        loop = asyncio.get_running_loop()
-        self._stop_ice_timer()
-        self._ice_timer = loop.call_later(
-            ice_servers.refresh_after(handed), lambda: self._begin(self._fetch_ice())
-        )
-
-    def _stop_ice_timer(self) -> None:
-        if self._ice_timer is not None:
-            self._ice_timer.cancel()
+    async def _ask_ice(self) -> dict[str, Any]:
+        if self._client is None:
+            return {}
+        # Nobody waits for it, so that a slow answer counts as well.
+        return await self._client.call(wire.ICE_SERVERS, {}, ICE_SERVERS_SECONDS)
 
     def _begin(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.ensure_future(work)
@@ -344,7 +339,7 @@ class Agent:
             await self._offers.close()
 
     async def _stop_signaling(self) -> None:
-        self._stop_ice_timer()
+        await self._ice_tasks.close()
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:

@@ -18,6 +18,7 @@ with a next step: the GUI turns codes into those in one place.
     │   └── AccessDeniedError    access_denied
     │       ├── BadProofError    bad_proof     a proof is missing or does not fit
     │       ├── ReplayedError    replayed      an offer that was made before
+    │       ├── UnprovenError    unproven      an agent that has not proven its key yet
     │       └── LinkError
     │           ├── LinkUnknownError link_unknown
     │           ├── LinkExpiredError link_expired
@@ -40,6 +41,7 @@ with a next step: the GUI turns codes into those in one place.
     │   ├── AgentIdTakenError    agent_id_taken  the agent id belongs to another key
     │   ├── RelayDegradedError   relay_degraded  a relay cannot reach the others
     │   ├── NoAddressError       no_address      no network address to offer a peer
+    │   ├── NoTurnError          no_turn         only TURN is allowed, and no TURN server is usable
     │   ├── IceFailedError       ice_failed
     │   ├── ConnectTimeoutError  connect_timeout
     │   ├── ChannelClosedError   channel_closed
@@ -124,6 +126,10 @@ class BadProofError(AccessDeniedError):
 
 class ReplayedError(AccessDeniedError):
     code = "replayed"
+
+
+class UnprovenError(AccessDeniedError):
+    code = "unproven"
 
 
 class LinkError(AccessDeniedError):
@@ -233,6 +239,10 @@ class RelayDegradedError(ConnectionFailedError):
 
 class NoAddressError(ConnectionFailedError):
     code = "no_address"
+
+
+class NoTurnError(ConnectionFailedError):
+    code = "no_turn"
 
 
 class IceFailedError(ConnectionFailedError):

@@ -17,6 +17,7 @@ import aiohttp
 import socketio
 
 from engine.errors import (
+    BadProofError,
     ConnectionFailedError,
     ConnectTimeoutError,
     HatchwayError,
@@ -28,7 +29,10 @@ from engine.errors import (
 )
 from engine.settings import IceSettings
 from engine.signaling import ice_servers
+from engine.signaling.ice_servers import HandedOut
 from engine.signaling.library import TaskOwner, library_logger
+from engine.signaling.retry import Backoff
+from engine.wire import proof
 from engine.wire.signaling import ICE_SERVERS, TARGETS
 
 CONNECT_SECONDS = 10.0
@@ -36,6 +40,9 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """For an answer of the agent, which may have to gather through STUN."""
 CLOSE_SECONDS = 5.0
+SERVERS_CALL_SECONDS = 10.0
+SERVERS_SECONDS = 20.0
+"""For the relay to say how to connect: one attempt, and all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +132,66 @@ class GuestLine:
             raise LinkUnknownError("The link has ended, or its host is not connected")
         return str(rows[0].get("agent_id", "")), str(rows[0].get("id", ""))
 
-    async def ice_settings(self, own: IceSettings) -> IceSettings:
-        """``own``, and what the relay hands out besides."""
-        if own.from_relay == "off" and not own.relay_only:
-            return own
+    async def ice_settings(self, own: IceSettings, secret: bytes | None = None) -> IceSettings:
+        """``own``, and what the relay hands out besides. ``secret`` is our link's.
+
+        No answer is no leave to connect directly: a relay of ours is asked again, and one
+        that stays silent is an error. Raises NoTurnError, ConnectTimeoutError, and
+        RemoteError for a link whose proof does not fit.
+        """
+        loop = asyncio.get_running_loop()
+        deadline, backoff = loop.time() + SERVERS_SECONDS, Backoff(first=0.25, last=2.0)
+        while True:
+            try:
+                handed = await self._servers(own, secret)
+            except RemoteError as error:
+                if error.remote_code == BadProofError.code:
+                    raise
+            except HatchwayError:
+                pass
+            else:
+                return ice_servers.require_turn(ice_servers.merged(own, handed))
+            if not await self._is_ours():
+                # A relay of another make: it has no servers, and no rule.
+                return ice_servers.require_turn(own)
+            if loop.time() > deadline or not self.is_connected:
+                raise ConnectTimeoutError(
+                    "The relay did not say how to connect, so nothing was opened; try again"
+                )
+            await asyncio.sleep(backoff.next())
+
+    async def _servers(self, own: IceSettings, secret: bytes | None) -> HandedOut:
+        """What the relay hands out, after a proof where it asks for one.
+
+        Raises ProtocolError for an answer that says nothing, and as call().
+        """
+        # A relay of another make may never answer.
+        seconds = SERVERS_CALL_SECONDS if self._relay.link else CLOSE_SECONDS
+        reply = await self.call(ICE_SERVERS, {}, seconds)
+        handed = self._understood(reply)
+        nonce = reply.get("nonce")
+        turn = handed.relay_only or own.relay_only or own.from_relay == "turn"
+        if secret is None or not isinstance(nonce, str) or not turn or own.from_relay == "off":
+            return handed
+        claim = {"proof": proof.access_proof(proof.relay_access(secret), nonce)}
+        return self._understood(await self.call(ICE_SERVERS, claim, seconds))
+
+    def _understood(self, reply: dict[str, Any]) -> HandedOut:
+        handed = ice_servers.read(reply)
+        # Ours always says; one of another make may hand out servers and no rule.
+        if handed.relay_only is None and (self._relay.link or not handed.servers):
+            raise ProtocolError("The relay does not say whether only TURN is allowed")
+        return handed
+
+    async def _is_ours(self) -> bool:
+        """Links lead to relays of ours only; another's knows nothing of ``guest:targets``."""
+        if self._relay.link:
+            return True
         try:
-            reply = await self.call(ICE_SERVERS, {}, CLOSE_SECONDS)
+            reply = await self.call(TARGETS, {}, CLOSE_SECONDS)
         except HatchwayError:
-            # A relay of another make has none.
-            return own
-        return ice_servers.merged(own, ice_servers.read(reply))
+            return False
+        return isinstance(reply.get("targets"), list)
 
     async def close(self) -> None:
         """Leave; bounded by CLOSE_SECONDS, idempotent."""

@@ -33,6 +33,7 @@ from engine.model import CandidatePair, Role, Size
 from engine.outbox import Outbox
 from engine.peer_progress import PeerHandlers, Progress
 from engine.settings import IceSettings
+from engine.signaling.ice_servers import require_turn
 from engine.signaling.library import TaskOwner
 from engine.wire import proof, signaling
 from engine.wire import terminal as wire
@@ -141,9 +142,13 @@ class TerminalPeer:
 
     async def negotiate(self) -> None:
         """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
-        # Our own agent is near: it needs no server in between.
-        own = self._link is None and self._invitation.secret is not None
-        ice = self._ice if own else await self._line.ice_settings(self._ice)
+        # Our own agent is near: it needs no server in between, and knows the relay's rule.
+        if self._link is None and self._invitation.secret is not None:
+            ice = require_turn(self._ice)
+        else:
+            ice = await self._line.ice_settings(
+                self._ice, self._link.secret if self._link is not None else None
+            )
         pc = self._pc = rtc.PeerConnection(ice, self)
         channel = self._channel = pc.open_channel(wire.V1)
         channel.attach(self)

@@ -26,7 +26,13 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import candidate_from_sdp
 
 from engine import rtc_tuning
-from engine.errors import BadRequestError, ChannelClosedError, LimitError, NoAddressError
+from engine.errors import (
+    BadRequestError,
+    ChannelClosedError,
+    LimitError,
+    NoAddressError,
+    NoTurnError,
+)
 from engine.message_channel import HIGH_WATER, LOW_WATER, Contained, Message, Receiver
 from engine.model import CandidatePair
 from engine.settings import IceSettings
@@ -142,6 +148,7 @@ class PeerConnection(RTCPeerConnection):
         # An explicit empty list: unset would mean a public STUN server.
         super().__init__(RTCConfiguration(iceServers=servers, iceTransportPolicy=policy))
         self._observer = observer
+        self._relay_only = ice.relay_only
         self._resolving: set[asyncio.Task[None]] = set()
         self._taken = 0
         self._pair: CandidatePair | None = None
@@ -214,6 +221,8 @@ class PeerConnection(RTCPeerConnection):
         if sdp_mid is None and sdp_mline_index is None:
             parsed.sdpMLineIndex = 0
         self._count(candidate)
+        if parsed.ip.endswith(".local") and self._relay_only:
+            return
         if parsed.ip.endswith(".local"):
             # Resolving takes up to a second: nobody waits for it.
             self._resolve([parsed], end=False)
@@ -244,6 +253,10 @@ class PeerConnection(RTCPeerConnection):
 
     async def _apply(self, sdp: str, kind: str) -> None:
         sdp, hidden, ended = split_mdns(sdp)
+        if self._relay_only and hidden:
+            # Looking a name up on our network would show our address there, for nothing:
+            # no TURN server reaches such a candidate.
+            sdp, hidden = sdp + ("a=end-of-candidates\r\n" if ended else ""), []
         for line in _CANDIDATE_LINE.findall(sdp):
             self._count(line)
         try:
@@ -298,10 +311,13 @@ class PeerConnection(RTCPeerConnection):
     def _local_sdp(self) -> str:
         sdp = str(self.localDescription.sdp)
         candidates = _CANDIDATE_LINE.findall(sdp)
+        if not candidates and self._relay_only:
+            raise NoTurnError(
+                "No TURN server could be reached, and only connections through one are allowed"
+            )
         if not candidates:
             raise NoAddressError(
-                "This machine has no network address to offer a peer; "
-                "connect it to a network, or configure a TURN server for relay-only use"
+                "This machine has no network address to offer a peer; connect it to a network"
             )
         for candidate in candidates:
             self._tell_candidate("local", candidate)

@@ -126,7 +126,8 @@ class IceSettings(_Section, frozen=True):
     from_relay: Literal["off", "stun", "turn"] = "stun"
     """Which servers that the relay hands out are used beside ``servers``. A guest's TURN is
     enough for a path; "turn" makes a second one of our own, at the cost of a round trip to it
-    for each session. With ``relay_only`` it is always "turn"."""
+    for each session. Where only TURN is allowed "stun" means "turn". "off" turns the relay's
+    servers off, not its rule that only TURN is allowed."""
 
 
 class ShareSettings(_Section, frozen=True):

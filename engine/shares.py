@@ -165,9 +165,13 @@ class Shares:
             used_by = "" if share.used_by == session_id else share.used_by
             self._put(replace(share, uses=share.uses - 1, used_by=used_by))
 
+    def publish(self) -> None:
+        """Tell of all links: one of them changed, or what may be done with it did."""
+        self._events.publish(SharesChanged(shares=self.list()))
+
     def _put(self, share: Share) -> None:
         self._shares[share.id] = share
-        self._events.publish(SharesChanged(shares=self.list()))
+        self.publish()
 
     def _forget_ended(self) -> None:
         now = self._clock()

@@ -8,20 +8,30 @@ questions (engine.approvals) or the decision on an offer (engine.policy).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
 from engine import events as ev
 from engine.approvals import ANSWER_SECONDS, Approvals, Question
-from engine.errors import AccessDeniedError, SettingsError, TargetNotFoundError
-from engine.model import ASK, EndCode, Role, Share, Target
+from engine.errors import (
+    AccessDeniedError,
+    LinkUnknownError,
+    SettingsError,
+    TargetNotFoundError,
+)
+from engine.model import ASK, EndCode, Role, Share, ShareState, Target
 from engine.policy import Policy
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.settings import ShareSettings
 from engine.shares import Shares
 from engine.wire import terminal as wire
-from engine.wire.proof import Link
+from engine.wire.proof import Link, relay_access
+
+EXPIRY_SECONDS = 60.0
+"""The longest time between two looks whether a link has expired: clocks may be set."""
 
 
 def parse_wish(wish: str) -> tuple[str, Role, bool]:
@@ -54,10 +64,13 @@ class Sharing:
         self.policy = Policy(self.shares)
         unattended = None if settings.unattended == "deny" else Role(settings.unattended)
         self.approvals = Approvals(events, unattended, approval_seconds)
+        self._expiry: asyncio.TimerHandle | None = None
         self._unsubscribe = events.subscribe(self._on_event)
 
     def close(self) -> None:
         self._unsubscribe()
+        if self._expiry is not None:
+            self._expiry.cancel()
 
     def create_wished(self) -> None:
         """The links that the settings ask for."""
@@ -128,8 +141,46 @@ class Sharing:
                 row |= {"kind": target.kind.value, "name": target.name, "state": target.state.value}
             except TargetNotFoundError:
                 row |= {"name": share.target, "state": "absent"}
+            if access := self._access(share):
+                row["access"] = access
             rows.append({**row, "approval": share.approval})
         return rows
+
+    def _access(self, share: Share) -> str:
+        """By what a relay recognizes who may have its TURN; "" once the link has ended.
+
+        A guest whose session lives may need TURN to come back to it, unless the link was
+        revoked.
+        """
+        match share.state(time.time()):
+            case ShareState.ACTIVE:
+                return relay_access(share.secret)
+            case ShareState.REVOKED:
+                return ""
+        lives = any(s.guest.share == share.id for s in self._manager.sessions())
+        return relay_access(share.secret) if lives else ""
+
+    def _watch_expiry(self) -> None:
+        """Say that the links changed when the next one expires: the relay is to know."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        ends = [share.expires_at for share in self.shares.active() if share.expires_at]
+        # Links may be made before there is a loop; the next event finds one.
+        with contextlib.suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            if ends:
+                self._expiry = loop.call_later(
+                    min(EXPIRY_SECONDS, max(0.0, min(ends) - time.time())),
+                    self._look_for_expired,
+                    len(ends),
+                )
+
+    def _look_for_expired(self, before: int) -> None:
+        if sum(1 for share in self.shares.active() if share.expires_at) < before:
+            self.shares.publish()
+        else:
+            self._watch_expiry()
 
     async def _ask(self, session: Session, target: Target) -> None:
         question = Question(session.id, target.id, session.guest, session.role, session.code)
@@ -147,14 +198,25 @@ class Sharing:
             _tell(session, wire.RoleChanged(role))
 
     def _on_event(self, event: ev.Event) -> None:
-        """A use of a link is a shell that ran: not a refusal, a denial or a lost connection."""
         match event:
+            # A use of a link is a shell that ran: not a refusal, a denial or a lost connection.
             case ev.PtyConnected():
                 self.shares.began(event.session_id)
-            case ev.SessionClosed():
-                self.shares.release(event.session_id)
             case ev.OfferRefused() if self._manager.get_session(event.session_id) is None:
                 self.shares.release(event.session_id)
+            case ev.SharesChanged():
+                self._watch_expiry()
+            case ev.SessionCreated():
+                self._used(event.guest.share)
+            case ev.SessionClosed():
+                self.shares.release(event.session_id)
+                self._used(event.share)
+
+    def _used(self, share_id: str) -> None:
+        """Whether an ended link's guests may have TURN hangs on its sessions."""
+        with contextlib.suppress(LinkUnknownError):
+            if share_id and self.shares.find(share_id).state(time.time()) is not ShareState.ACTIVE:
+                self.shares.publish()
 
 
 def _tell(session: Session, message: wire.AgentMessage) -> None:

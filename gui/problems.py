@@ -46,6 +46,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "This host's id belongs to another key at the relay",
         "Give this host another id in the settings file, or its old key file back.",
     ),
+    "unproven": (
+        "The relay does not know this host yet",
+        "Check that its key file is the one it had before. The app keeps trying.",
+    ),
     "relay_degraded": (
         "The relay cannot reach the other relays",
         "Live terminals go on. New ones work again as soon as the relay has its store back.",
@@ -135,6 +139,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "no_address": (
         "This computer has no network address to offer",
         "Connect it to a network, even a local one, then try again.",
+    ),
+    "no_turn": (
+        "There is no TURN server to connect through",
+        "Only TURN is allowed. Add a server under ice.servers, or ask who runs the relay.",
     ),
     "ice_failed": (
         "No path between the two computers was found",

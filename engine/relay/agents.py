@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.agent_key import verify
-from engine.errors import AgentIdTakenError, RelayRefusedError, SettingsError
+from engine.errors import (
+    AgentIdTakenError,
+    RelayDegradedError,
+    RelayRefusedError,
+    SettingsError,
+)
 
 NONCE_BYTES = 24
 CHALLENGE_SECONDS = 5.0
@@ -41,6 +46,34 @@ class LocalPins:
         if len(self._keys) > MAX_PINS:
             self._keys.popitem(last=False)
         return known or key
+
+    def learn(self, agent_id: str, key: str) -> None:
+        """``key`` owns the id, whoever was thought to."""
+        self._keys.pop(agent_id, None)
+        self._keys[agent_id] = key
+        if len(self._keys) > MAX_PINS:
+            self._keys.popitem(last=False)
+
+
+class SharedPins:
+    """The pins of all relays; while those cannot be asked, what this relay knows of them.
+
+    Never "nobody's" for want of an answer: an id seen here before stays its key's. One
+    that was not is checked again as soon as the others can be asked (presence).
+    """
+
+    def __init__(self, shared: Pins) -> None:
+        self._shared = shared
+        self._own = LocalPins()
+
+    async def pin(self, agent_id: str, key: str) -> str:
+        try:
+            owner = await self._shared.pin(agent_id, key)
+        except RelayDegradedError:
+            return await self._own.pin(agent_id, key)
+        if owner:
+            self._own.learn(agent_id, owner)
+        return owner
 
 
 def make_challenge() -> str:

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.agent_key import canonical_host
-from engine.errors import HatchwayError, RelayDegradedError, RelayRefusedError
+from engine.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
 from engine.relay.agents import (
     CHALLENGE_SECONDS,
     Pins,
@@ -49,7 +49,7 @@ class Door:
             await self._where.of_link(credentials.link)
         peer = self._peer(sid, request, credentials)
         if peer.role is PeerRole.AGENT and peer.agent_id and not credentials.public_key:
-            await self._claim(peer)
+            await claim(self._pins, peer.agent_id, "")
         return peer
 
     async def challenge(self, peer: Peer, public_key: str, host: str) -> None:
@@ -60,46 +60,43 @@ class Door:
             key = proven_key(public_key, reply, nonce, peer.agent_id, canonical_host(host))
             if not peer.has_token:
                 refuse_unlisted(key, self._options.agent_keys)
-            peer.public_key = key
-            await self._claim(peer)
+            await claim(self._pins, peer.agent_id, key)
         except HatchwayError as error:
-            peer.public_key = ""
             if not peer.proven.done():
-                peer.proven.set_exception(RelayRefusedError(str(error)))
+                taken = isinstance(error, AgentIdTakenError)
+                peer.proven.set_exception(error if taken else RelayRefusedError(str(error)))
                 # Asked for or not: a refusal is no mistake of ours.
                 peer.proven.exception()
             return
+        peer.public_key = key
+        peer.bucket = self._bucket(PeerRole.AGENT)
         if not peer.proven.done():
             peer.proven.set_result(None)
 
-    async def _claim(self, peer: Peer) -> None:
-        try:
-            await claim(self._pins, peer.agent_id, peer.public_key)
-        except RelayDegradedError:
-            # Turning hosts away until Redis is back would cost more than it guards.
-            return
+    def _bucket(self, role: PeerRole) -> TokenBucket:
+        limits = self._options.limits
+        if role is PeerRole.GUEST:
+            return TokenBucket(limits.guest_rate, limits.guest_burst)
+        return TokenBucket(limits.agent_rate, limits.agent_burst)
 
     def _peer(self, sid: str, request: web.Request, credentials: Credentials) -> Peer:
-        limits = self._options.limits
-        guest = credentials.role is PeerRole.GUEST
+        # An agent that only claims a key gets no more than a guest until it has proven it.
+        claims_key = bool(credentials.public_key)
         loop = asyncio.get_running_loop()
         peer = Peer(
             sid=sid,
             role=credentials.role,
             name=credentials.name,
             address=address_of(request, self._options.proxies),
-            bucket=TokenBucket(
-                limits.guest_rate if guest else limits.agent_rate,
-                limits.guest_burst if guest else limits.agent_burst,
-            ),
+            bucket=self._bucket(PeerRole.GUEST if claims_key else credentials.role),
             gone=loop.create_future(),
             proven=loop.create_future(),
             agent_id=credentials.agent_id,
             link=credentials.link,
             browser=printable(request.headers.get("User-Agent"), 200),
             has_token=credentials.has_token,
-            claims_key=bool(credentials.public_key),
+            claims_key=claims_key,
         )
-        if not credentials.public_key:
+        if not claims_key:
             peer.proven.set_result(None)
         return peer

@@ -64,6 +64,10 @@ class SocketLine:
             raise AgentOfflineError(f"The {peer.role} has left the relay")
         raise AgentTimeoutError(f"The {peer.role} did not answer within {seconds:g} s")
 
+    async def end(self, peer: Peer) -> None:
+        """End the connection of a peer of this relay."""
+        await self._server().disconnect(peer.sid)
+
     async def _answered(self, peer: Peer, reply: asyncio.Future[object], seconds: float) -> None:
         """Wait for an answer, for the peer's end, or for the end of the way to it."""
         presence = self._where.presence if peer.relay else None

@@ -10,23 +10,24 @@ it again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from redis.exceptions import RedisError
 
-from engine.errors import RelayDegradedError
+from engine.errors import HatchwayError, RelayDegradedError
 from engine.relay.bus import PREFIX, connect
 from engine.relay.routing import lists
 from engine.wire.signaling import OpenLink, SharedTarget
 
 if TYPE_CHECKING:
-    from engine.relay.routing import Peer
+    from engine.relay.routing import Directory, Peer
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,11 @@ if old and string.sub(old, 1, string.len(ARGV[1]) + 1) == ARGV[1] .. '\\n' then
     redis.call('ZREM', KEYS[2], ARGV[2])
 end
 """
+# A guest takes back its own routes only.
+_DROP_ROUTE = """
+local old = redis.call('GET', KEYS[1])
+if old and string.sub(old, 1, string.len(ARGV[1])) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
 _LISTED = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
@@ -107,13 +113,15 @@ class Presence:
         self,
         url: str,
         relay_id: str,
-        agents: Callable[[], Iterable[Peer]],
-        superseded: Callable[[Peer], None],
+        directory: Directory,
+        expel: Callable[[Peer], Awaitable[None]],
     ) -> None:
+        """``expel(agent)`` ends a connection whose id turned out to be another's."""
         self._redis = connect(url, COMMAND_SECONDS)
         self._relay = relay_id
-        self._agents = agents
-        self._superseded = superseded
+        self._agents = directory.all
+        self._superseded = directory.leave
+        self._expel = expel
         self._live: frozenset[str] = frozenset()
         # Redis's own mark, which goes when it forgets, perhaps between two of our questions.
         self._memory = ""
@@ -133,6 +141,8 @@ class Presence:
                 await self._tick()
                 now = self._memory, self.losses
                 if now != told or loop.time() - refreshed >= REFRESH_SECONDS:
+                    if now != told:
+                        await self._check_pins(list(self._agents()))
                     await self._refresh(list(self._agents()))
                     told, refreshed = now, loop.time()
             except RelayDegradedError:
@@ -163,12 +173,18 @@ class Presence:
         keys = _key("agent", agent.agent_id), _key("agents")
         await self._asked(self._redis.eval(_LEAVE, 2, *keys, agent.sid, agent.agent_id))
 
-    async def set_route(self, session_id: str, guest: str, agent_id: str) -> None:
+    async def set_route(
+        self, session_id: str, guest: str, agent_id: str, *, confirmed: bool
+    ) -> None:
+        """One that the agent has not confirmed takes nobody's place."""
         value = json.dumps([guest, self._relay, agent_id])
-        await self._asked(self._redis.set(_key("route", session_id), value, ex=ROUTE_SECONDS))
+        name = _key("route", session_id)
+        await self._asked(self._redis.set(name, value, ex=ROUTE_SECONDS, nx=not confirmed))
 
-    async def drop_route(self, session_id: str) -> None:
-        await self._asked(self._redis.delete(_key("route", session_id)))
+    async def drop_route(self, session_id: str, guest: str) -> None:
+        """Forget where a session's messages go, if it is ``guest``'s."""
+        begin = json.dumps([guest])[:-1] + ","
+        await self._asked(self._redis.eval(_DROP_ROUTE, 1, _key("route", session_id), begin))
 
     # -- asking
 
@@ -251,6 +267,26 @@ class Presence:
                 self._tell_rest(pipe, agent)
             if len(pipe):
                 await self._asked(pipe.execute())
+            await asyncio.sleep(0)
+
+    async def _check_pins(self, agents: list[Peer]) -> None:
+        """Ids belong to their first key also when Redis was away or has forgotten: claim those
+        of our agents anew, and end connections of agents that came meanwhile with another's."""
+        for at in range(0, len(agents), BATCH):
+            batch = agents[at : at + BATCH]
+            pipe = self._redis.pipeline(transaction=False)
+            for agent in batch:
+                if agent.public_key:
+                    pipe.set(_key("pin", agent.agent_id), agent.public_key, nx=True, ex=PIN_SECONDS)
+            for agent in batch:
+                pipe.get(_key("pin", agent.agent_id))
+            owners = (await self._asked(pipe.execute()))[-len(batch) :]
+            for agent, owner in zip(batch, owners, strict=True):
+                if (owner or "") != agent.public_key:
+                    logger.warning("The id of a connected agent belongs to another key")
+                    self._superseded(agent)
+                    with contextlib.suppress(HatchwayError):
+                        await self._expel(agent)
             await asyncio.sleep(0)
 
     def _tell_rest(self, pipe: Any, agent: Peer) -> None:

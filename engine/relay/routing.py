@@ -36,7 +36,8 @@ class Peer:
     bucket: TokenBucket
     gone: asyncio.Future[None]
     proven: asyncio.Future[None]
-    """Done when an agent that claims a key has proven it, or failed to."""
+    """Done when an agent that claims a key has proven it, or failed to. Until then nothing
+    the connection says of itself (``agent_id``) may be believed: see ``is_proven``."""
     order: int = 0
     agent_id: str = ""
     link: str = ""
@@ -56,6 +57,16 @@ class Peer:
     last_seen: float = field(default_factory=time.time)
     pending: int = 0
     refused: int = 0
+    turn_nonce: str = ""
+    turn_nonce_until: float = 0.0
+    """Of a guest with a link: what it must sign to get TURN, until when (monotonic seconds)."""
+    has_turn: bool = False
+    """It has proven that it holds its link, and was given TURN credentials."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is who it says: an agent with a key has signed the challenge."""
+        return self.proven.done() and self.proven.exception() is None
 
 
 class Directory:

@@ -26,9 +26,10 @@ from engine.errors import (
     RelayDegradedError,
     RelayRefusedError,
     SettingsError,
+    UnprovenError,
 )
 from engine.relay.access_log import AccessLog, shown_link
-from engine.relay.agents import LocalPins, Pins
+from engine.relay.agents import LocalPins, Pins, SharedPins
 from engine.relay.auth import Gate, PeerRole, origin_allowed
 from engine.relay.bus import RelayBus
 from engine.relay.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
@@ -115,14 +116,12 @@ class Relay:
         self._onlookers: set[str] = set()
         self._shown: list[dict[str, Any]] = []
         self._where = where = Whereabouts()
+        line = SocketLine(self._server_or_fail, self._peers.get, where)
         self._bus: RelayBus | None = None
         if options.redis:
             self._bus = RelayBus(options.redis, where.relay_of)
-            where.presence = Presence(
-                options.redis, self._bus.relay_id, where.directory.all, where.directory.leave
-            )
-        pins: Pins = where.presence or LocalPins()
-        line = SocketLine(self._server_or_fail, self._peers.get, where)
+            where.presence = Presence(options.redis, self._bus.relay_id, where.directory, line.end)
+        pins: Pins = SharedPins(where.presence) if where.presence else LocalPins()
         self._door = Door(self._gate, options, where, pins, line)
         self._switchboard = Switchboard(
             line, self._limits, self._changed.set, where, pins, options.turn
@@ -285,13 +284,14 @@ class Relay:
             "connected",
             role=peer.role.value,
             address=peer.address,
-            agent=peer.agent_id,
+            agent=peer.agent_id if peer.is_proven else "",
             link=shown_link(peer.link),
         )
 
     async def _challenge(self, peer: Peer, auth: dict[str, Any], host: str) -> None:
         await self._door.challenge(peer, str(auth.get("public_key")), host)
-        if peer.public_key:
+        if peer.is_proven:
+            self._log.write("proven", address=peer.address, agent=peer.agent_id)
             return
         # Its registration is answered first: that has the reason.
         await asyncio.wait((peer.gone,), timeout=STOP_SECONDS)
@@ -310,7 +310,8 @@ class Relay:
                 # Also a long poll that nobody would answer any more.
                 self._connections.end(connection)
         logger.info("%s from %s disconnected", peer.role.capitalize(), peer.address)
-        self._log.write("left", role=peer.role.value, address=peer.address, agent=peer.agent_id)
+        agent = peer.agent_id if peer.is_proven else ""
+        self._log.write("left", role=peer.role.value, address=peer.address, agent=agent)
         if peer.role is PeerRole.AGENT and self._where.presence is not None:
             with contextlib.suppress(RelayDegradedError):
                 await self._where.presence.leave(peer)
@@ -391,8 +392,12 @@ class Relay:
             raise RateLimitedError("Too many messages: send fewer per second")
         if peer.role not in roles:
             raise AccessDeniedError(f"A connection with the role {peer.role} cannot send {event}")
-        if peer.role is PeerRole.GUEST and peer.pending >= self._limits.pending:
+        waits = peer.role is PeerRole.GUEST or not peer.is_proven
+        if waits and peer.pending >= self._limits.pending:
             raise RateLimitedError("Too many messages are waiting for an answer")
+        if event != REGISTER and not peer.is_proven:
+            # Its id is only a claim. A registration waits for the proof; nothing else does.
+            raise UnprovenError("Answer agent:challenge first: this agent's key is not proven")
         return peer
 
     async def _on_unknown(self, event: str, sid: str, *args: object) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from engine.errors import (
     RelayDegradedError,
     SessionNotFoundError,
 )
+from engine.relay import turn as turns
 from engine.relay.agents import claim
 from engine.relay.auth import PeerRole
 from engine.relay.routing import Route, Routes
@@ -122,7 +123,7 @@ class Switchboard:
             await claim(self._pins, message.agent_id, "")
         if turn < agent.registered:
             # One that waited for the proof may come back after one that found it there.
-            return accepted(REGISTER, payload)
+            return self._registered(payload)
         holder = self.directory.holder(message.agent_id)
         if holder is not None and holder.order > agent.order:
             raise AccessDeniedError("A newer connection of this agent has taken its place")
@@ -133,7 +134,11 @@ class Switchboard:
         agent.links = message.links
         await self.announce(agent)
         self._changed()
-        return accepted(REGISTER, payload)
+        return self._registered(payload)
+
+    def _registered(self, payload: object) -> dict[str, Any]:
+        """The host learns here, before any offer, whether only TURN is allowed."""
+        return accepted(REGISTER, payload, relay_only=self._turn.relay_only)
 
     async def announce(self, agent: Peer) -> None:
         """Tell the other relays where ``agent`` is; told again by itself when Redis is back."""
@@ -149,10 +154,32 @@ class Switchboard:
         return accepted(TARGETS, payload, targets=await self._where.listing(guest))
 
     async def ice_servers(self, peer: Peer, payload: object) -> dict[str, Any]:
-        turn = self._turn
-        servers = turn.servers(peer.agent_id or peer.link or "guest")
+        """TURN is for agents, guests with the token, and guests who prove that they hold a link.
+
+        Raises BadProofError, LinkUnknownError, RelayDegradedError.
+        """
+        turn, nonce = self._turn, ""
+        servers = turn.stun_servers()
+        if not turn.has_turn:
+            pass
+        elif not peer.link:
+            servers = turn.servers(peer.agent_id or "guest")
+        elif access := await self._where.link_access(peer.link):
+            claimed = payload.get("proof") if isinstance(payload, dict) else None
+            if claimed is None:
+                nonce = turns.challenge(peer, access)
+            else:
+                turns.check_access(peer, access, claimed)
+                servers = turn.servers(peer.link)
+                peer.has_turn = True
+        more: dict[str, Any] = {"nonce": nonce} if nonce else {}
         return accepted(
-            ICE_SERVERS, payload, ice_servers=servers, relay_only=turn.relay_only, ttl=turn.ttl
+            ICE_SERVERS,
+            payload,
+            ice_servers=servers,
+            relay_only=turn.relay_only,
+            ttl=turn.ttl,
+            **more,
         )
 
     async def offer(self, guest: Peer, payload: object) -> dict[str, Any]:
@@ -160,6 +187,7 @@ class Switchboard:
         if guest.link and (offer.proof is None or offer.proof.share != guest.link):
             # What is shared with holders of the token is not shared with those of a link.
             raise AccessDeniedError("A guest who came by a link offers with its proof")
+        turns.check_path(guest, self._turn, offer.sdp)
         forwarded = {
             **_plain(payload),
             "guest_name": guest.name,
@@ -182,7 +210,7 @@ class Switchboard:
                 route.agent_id = agent.agent_id
                 if agent.relay:
                     # Before the answer: the agent's candidates may overtake it.
-                    await self._share_route(offer.session_id, guest, agent)
+                    await self._share_route(offer.session_id, guest, agent, confirmed=False)
             pending.routed.set()
             reply = await self._line.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
             answer, success = _checked(OFFER, offer, reply)
@@ -193,7 +221,7 @@ class Switchboard:
                     agent.agent_id,
                     connected=self._line.find(guest.sid) is not None,
                 )
-                await self._share_route(offer.session_id, guest, agent)
+                await self._share_route(offer.session_id, guest, agent, confirmed=True)
             return answer
         finally:
             if route is not None and own and not route.confirmed:
@@ -268,26 +296,31 @@ class Switchboard:
         return guest, route
 
     async def _is_others(self, guest: Peer, session_id: str) -> bool:
-        """Whether a guest of another relay has the session."""
+        """Whether a guest of another relay has the session, or may have it."""
         if self._where.presence is None:
             return False
         try:
             entry = await self._where.presence.route(session_id)
         except RelayDegradedError:
-            return False
+            # No answer is no leave: the agent decides first.
+            return True
         return entry is not None and entry.guest != guest.sid
 
-    async def _share_route(self, session_id: str, guest: Peer, agent: Peer) -> None:
+    async def _share_route(
+        self, session_id: str, guest: Peer, agent: Peer, *, confirmed: bool
+    ) -> None:
         """Before the answer goes out: the agent's candidates may come by another relay."""
         if self._where.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.set_route(session_id, guest.sid, agent.agent_id)
+                await self._where.presence.set_route(
+                    session_id, guest.sid, agent.agent_id, confirmed=confirmed
+                )
 
     async def _close(self, route: Route) -> None:
         self.routes.close(route)
         if self._where.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.drop_route(route.session_id)
+                await self._where.presence.drop_route(route.session_id, route.guest)
 
     async def _ask_agent(
         self, agent: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]

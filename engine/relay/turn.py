@@ -1,19 +1,31 @@
 """TURN credentials that expire, made from a secret shared with the TURN server.
 
 Owns the scheme of coturn's ``use-auth-secret`` (the TURN REST API draft,
-draft-uberti-behave-turn-rest-00). Does not own the TURN server.
+draft-uberti-behave-turn-rest-00), and who gets them: a guest with a link first
+proves that it holds the link, because a link's id stands in paths and logs.
+Does not own the TURN server.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
+import re
+import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import BadProofError, NoTurnError
+from engine.wire import proof
+
+if TYPE_CHECKING:
+    from engine.relay.routing import Peer
 
 TTL_SECONDS = 3600
 """How long credentials may be used to begin an allocation; one made goes on."""
+NONCE_SECONDS = 60.0
+"""How long a guest with a link may take to sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +40,61 @@ class Turn:
     ttl: int = TTL_SECONDS
     relay_only: bool = False
 
+    @property
+    def has_turn(self) -> bool:
+        """Whether there are TURN servers to hand out, and not only STUN."""
+        return bool(self.secret) and any(url.startswith("turn") for url in self.urls)
+
+    def stun_servers(self) -> list[dict[str, Any]]:
+        """What anybody may have: it needs no credentials."""
+        stun = [url for url in self.urls if url.startswith("stun")]
+        return [{"urls": stun}] if stun else []
+
     def servers(self, user: str, now: float | None = None) -> list[dict[str, Any]]:
         """``iceServers`` as RTCPeerConnection takes them, for one peer."""
-        stun = [url for url in self.urls if url.startswith("stun")]
         turn = [url for url in self.urls if url.startswith("turn")]
-        servers: list[dict[str, Any]] = [{"urls": stun}] if stun else []
+        servers = self.stun_servers()
         if turn and self.secret:
             username, credential = credentials(self.secret, user, self.ttl, now)
             servers.append({"urls": turn, "username": username, "credential": credential})
         return servers
+
+
+_ACCESS = re.compile(r"[0-9a-f]{64}")
+
+
+def challenge(guest: Peer, access: str) -> str:
+    """A nonce for a guest with a link to sign, in place of an earlier one; "" for a link
+    without ``access``, which nothing can be proven of."""
+    if not _ACCESS.fullmatch(access):
+        return ""
+    guest.turn_nonce = secrets.token_hex(proof.NONCE_BYTES)
+    guest.turn_nonce_until = time.monotonic() + NONCE_SECONDS
+    return guest.turn_nonce
+
+
+def check_access(guest: Peer, access: str, claimed: object) -> None:
+    """Whether ``claimed`` proves that the guest holds its link. Raises BadProofError.
+
+    Each nonce serves one attempt.
+    """
+    nonce, guest.turn_nonce = guest.turn_nonce, ""
+    if not nonce or time.monotonic() > guest.turn_nonce_until:
+        raise BadProofError("Ask for ice:servers without a proof first: its nonce is used or old")
+    if not isinstance(claimed, str) or not proof.genuine(
+        proof.access_proof(access, nonce), claimed
+    ):
+        raise BadProofError("The proof does not fit: the link is damaged")
+
+
+def check_path(guest: Peer, turn: Turn, sdp: str) -> None:
+    """Refuse an offer that could find no path: where only TURN is allowed, a guest with a link
+    needs credentials or a relayed candidate of its own. Raises NoTurnError."""
+    if turn.relay_only and guest.link and not guest.has_turn and " typ relay" not in sdp:
+        raise NoTurnError(
+            "Reload this page: this relay allows connections only through a TURN server, and the"
+            " page has not asked for one"
+        )
 
 
 def credentials(

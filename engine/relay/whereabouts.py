@@ -110,6 +110,14 @@ class Whereabouts:
             )
         return found
 
+    async def link_access(self, link_id: str) -> str:
+        """What recognizes a guest who holds the link's secret; "" once the link has ended.
+
+        Raises LinkUnknownError, RelayDegradedError.
+        """
+        host = await self.of_link(link_id)
+        return next((link.access or "" for link in host.links if link.id == link_id), "")
+
     async def listing(self, guest: Peer) -> list[dict[str, Any]]:
         """What a guest may be shown."""
         if guest.link:

@@ -48,8 +48,11 @@ class LinkOwner(Protocol):
     """What a link needs of the manager."""
 
     settings: Settings
-    ice: IceSettings
     events: ev.EventBus
+
+    @property
+    def ice(self) -> IceSettings:
+        """For connections that are made now."""
 
 
 class Link:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
+from typing import Protocol
 
 from engine import events as ev
 from engine.errors import SessionExistsError, SessionLimitError, SessionNotFoundError, TargetError
@@ -20,7 +21,7 @@ from engine.rtc import PeerConnection
 from engine.sessions.idle import RunningClock, Verdict, warning_seconds
 from engine.sessions.session import OpenPty, Session, SessionInfo
 from engine.sessions.state import SessionState, transition
-from engine.settings import Settings
+from engine.settings import IceSettings, Settings
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
 
@@ -52,6 +53,14 @@ def _alike(rtt: float | None, told: float | None) -> bool:
     return abs(rtt - told) <= RTT_TOLD_APART * told
 
 
+class Paths(Protocol):
+    """Which paths connections may take, as far as it is known."""
+
+    def current(self) -> IceSettings: ...
+    async def known(self) -> None:
+        """Raises NoTurnError."""
+
+
 class _Done:
     """What update_session_state() returns: it is done, and may be awaited or not."""
 
@@ -67,16 +76,27 @@ class WebRTCSessionManager:
         settings: Settings | None = None,
         events: ev.EventBus | None = None,
         open_pty: OpenPty | None = None,
+        paths: Paths | None = None,
     ) -> None:
+        """``paths`` says which paths connections may take; the settings alone without it."""
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
-        self.ice = self.settings.ice
-        """For connections to come: the settings', and what the relay hands out besides."""
         self.clock = RunningClock()
+        self._paths = paths
         self._open_pty = open_pty
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def ice(self) -> IceSettings:
+        """For a connection that begins now: the settings', and what the relay says besides."""
+        return self._paths.current() if self._paths is not None else self.settings.ice
+
+    async def paths_known(self) -> None:
+        """Wait, within a bound, until ``ice`` can be believed. Raises NoTurnError."""
+        if self._paths is not None:
+            await self._paths.known()
 
     async def start(self) -> None:
         """Begin looking after time-outs and heartbeats."""

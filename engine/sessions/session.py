@@ -66,9 +66,11 @@ class SessionOwner(Protocol):
     """What a session needs of the manager."""
 
     settings: Settings
-    ice: IceSettings
     events: ev.EventBus
     clock: RunningClock
+
+    @property
+    def ice(self) -> IceSettings: ...
 
     def update_session_state(self, session_id: str, state: SessionState) -> object: ...
     def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None: ...

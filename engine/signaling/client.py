@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
 import socketio
@@ -30,7 +30,7 @@ from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER, failure
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from engine.events import EventBus
 
@@ -48,6 +48,19 @@ CLOSE_SECONDS = 1.0
 """For a connection's goodbye; what has not ended by then is cancelled."""
 
 
+class RelayListener(Protocol):
+    """Who is told how the connection to a relay stands. Called on the loop; must not block."""
+
+    def challenged(self, url: str) -> None:
+        """The relay at ``url`` asks for our key, before it confirms a registration."""
+
+    def registered(self, url: str, reply: Mapping[str, Any]) -> None:
+        """It has confirmed a registration, the first one or another, with ``reply``."""
+
+    def lost(self) -> None:
+        """The connection has ended."""
+
+
 class _Unwelcome(RelayUnreachableError):
     """The relay is there and says neither yes nor no to us."""
 
@@ -60,7 +73,7 @@ class SignalingClient:
     return value is the acknowledgement. ``registration`` gives the payload of
     ``agent:register``, asked anew at each connect. States go to ``events``.
     ``urls`` are relays of one operator, tried in turn. ``key`` answers their
-    challenge; ``on_registered`` runs after each registration they confirm.
+    challenge; ``listener`` is told what they say to us.
     """
 
     def __init__(
@@ -75,7 +88,7 @@ class SignalingClient:
         heartbeat_interval: float = HEARTBEAT_SECONDS,
         backoff: Backoff | None = None,
         key: AgentKey | None = None,
-        on_registered: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        listener: RelayListener | None = None,
     ) -> None:
         self._urls = [urls] if isinstance(urls, str) else list(urls)
         self._url = url = self._urls[0]
@@ -87,7 +100,7 @@ class SignalingClient:
         self._handlers = dict(handlers)
         self._events = events
         self._registration = registration
-        self._on_registered = on_registered
+        self._listener = listener
         self._ssl = ssl_context
         self._interval = heartbeat_interval
         self._backoff = backoff or Backoff()
@@ -154,13 +167,15 @@ class SignalingClient:
         """Send one of our candidates; False when there is no connection."""
         return await self.emit(ICE, payload)
 
-    async def call(self, event: str, payload: Mapping[str, object]) -> dict[str, Any]:
+    async def call(
+        self, event: str, payload: Mapping[str, object], seconds: float = CALL_SECONDS
+    ) -> dict[str, Any]:
         """The relay's reply; empty when it gives none we can read."""
         sio = self._sio
         if sio is None:
             return {}
         try:
-            reply = await sio.call(event, dict(payload), timeout=CALL_SECONDS)
+            reply = await sio.call(event, dict(payload), timeout=seconds)
         except socketio.exceptions.SocketIOError:
             return {}
         return reply if isinstance(reply, dict) and reply.get("status") == "success" else {}
@@ -186,10 +201,10 @@ class SignalingClient:
         if fields.get("code") in _REJECTIONS and self._lost is not None:
             self._rejection = refusal(fields.get("error"))
             self._lost.set()
-        elif fields.get("status") == "success" and not self.registered.is_set():
+        elif fields.get("status") == "success":
+            if self._listener is not None:
+                self._listener.registered(self._url, fields)
             self.registered.set()
-            if self._on_registered is not None:
-                self._tasks.start(self._on_registered)
 
     async def _run(self) -> None:
         while True:
@@ -224,6 +239,8 @@ class SignalingClient:
         finally:
             self._sio = self._lost = None
             self.registered.clear()
+            if self._listener is not None:
+                self._listener.lost()
             await self._drop(sio)
         rejection, self._rejection = self._rejection, None
         if rejection is not None:
@@ -351,6 +368,8 @@ class SignalingClient:
         nonce = payload.get("nonce") if isinstance(payload, dict) else None
         if self._key is None or not isinstance(nonce, str):
             return {}
+        if self._listener is not None:
+            self._listener.challenged(self._url)
         agent_id = str(self._registration().get("agent_id", ""))
         return {"signature": self._key.answer(nonce, agent_id, host_of(self._url))}
 

@@ -1,19 +1,28 @@
 """The ICE servers a relay hands out, joined with those of the settings.
 
 Owns which of them are used, and doubt: what a relay sends is checked like any
-input. Does not own when they are asked for.
+input. Does not own when they are asked for, or for how long what a relay said
+holds (engine.signaling.ice_policy).
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
+
 import msgspec
 
+from engine.errors import NoTurnError
 from engine.settings import IceServer, IceSettings
 
 MAX_SERVERS = 8
 """Servers, and addresses of one, taken from a relay."""
-LEAST_SECONDS = 60.0
-"""Credentials are asked for anew at half their life, but no sooner than this."""
+TTL_SECONDS = 3600.0
+"""How long credentials hold of which the relay says nothing."""
+LEAST_SECONDS = 1.0
+MOST_SECONDS = 24 * 3600.0
+"""Credentials are asked for anew at half their life, between these."""
+TURN = ("turn:", "turns:")
 
 
 class _Server(msgspec.Struct, frozen=True):
@@ -22,43 +31,81 @@ class _Server(msgspec.Struct, frozen=True):
     credential: str = ""
 
 
-class HandedOut(msgspec.Struct, frozen=True):
-    """A relay's reply to ``ice:servers``. ``ttl`` is seconds."""
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """A relay's reply to ``ice:servers``. ``ttl`` is seconds.
 
-    ice_servers: list[_Server] = []
-    relay_only: bool = False
-    ttl: float = 3600.0
+    ``relay_only`` is None when the relay did not say: one of another make knows nothing
+    of it, and what ours said before holds.
+    """
+
+    servers: tuple[IceServer, ...] = ()
+    relay_only: bool | None = None
+    ttl: float = TTL_SECONDS
+
+    @property
+    def has_turn(self) -> bool:
+        return any(server.urls.startswith(TURN) for server in self.servers)
+
+    def without_turn(self) -> HandedOut:
+        """What is left when the credentials have expired."""
+        left = tuple(server for server in self.servers if not server.urls.startswith(TURN))
+        return replace(self, servers=left)
+
+
+def relay_only_of(reply: object) -> bool | None:
+    """What a relay's reply says of ``relay_only``; None for nothing, or nothing of use."""
+    said = reply.get("relay_only") if isinstance(reply, dict) else None
+    return said if isinstance(said, bool) else None
 
 
 def read(reply: object) -> HandedOut:
-    """An empty one for a reply that cannot be used: the settings then stand alone."""
-    try:
-        return msgspec.convert(reply, HandedOut)
-    except msgspec.ValidationError:
-        return HandedOut()
+    """What can be used of a reply; one server that cannot costs only itself."""
+    fields = reply if isinstance(reply, dict) else {}
+    rows, ttl = fields.get("ice_servers"), fields.get("ttl")
+    servers: list[IceServer] = []
+    for row in rows[:MAX_SERVERS] if isinstance(rows, list) else []:
+        try:
+            server = msgspec.convert(row, _Server)
+        except msgspec.ValidationError:
+            continue
+        urls = [server.urls] if isinstance(server.urls, str) else server.urls
+        servers += [
+            IceServer(urls=url, username=server.username, credential=server.credential)
+            for url in urls[:MAX_SERVERS]
+            if url.startswith((*TURN, "stun:")) and _usable(url, server)
+        ]
+    if not isinstance(ttl, int | float) or isinstance(ttl, bool) or math.isnan(ttl):
+        ttl = TTL_SECONDS
+    return HandedOut(tuple(servers), relay_only_of(reply), ttl)
 
 
 def merged(own: IceSettings, handed: HandedOut) -> IceSettings:
-    """``own`` and what it takes of the relay's; own servers come first."""
-    relay_only = own.relay_only or (handed.relay_only and own.from_relay != "off")
-    wanted = "turn" if relay_only else own.from_relay
-    if wanted == "off":
-        return own
-    kinds = ("turn:", "turns:", "stun:") if wanted == "turn" else ("stun:",)
-    servers = list(own.servers)
-    for server in handed.ice_servers[:MAX_SERVERS]:
-        urls = [server.urls] if isinstance(server.urls, str) else server.urls
-        servers += [
-            IceServer(url, server.username, server.credential)
-            for url in urls[:MAX_SERVERS]
-            if url.startswith(kinds) and _usable(url, server)
-        ]
-    return msgspec.structs.replace(own, servers=tuple(servers), relay_only=relay_only)
+    """``own`` and what it takes of the relay's; own servers come first.
+
+    ``from_relay = "off"`` turns the relay's servers off, never its ``relay_only``.
+    """
+    relay_only = own.relay_only or handed.relay_only is True
+    kinds: tuple[str, ...] = ()
+    if own.from_relay != "off":
+        kinds = (*TURN, "stun:") if relay_only or own.from_relay == "turn" else ("stun:",)
+    servers = [server for server in handed.servers if server.urls.startswith(kinds)]
+    return msgspec.structs.replace(own, servers=(*own.servers, *servers), relay_only=relay_only)
+
+
+def require_turn(ice: IceSettings) -> IceSettings:
+    """``ice``, if a path can come of it. Raises NoTurnError."""
+    if ice.relay_only and not any(server.urls.startswith(TURN) for server in ice.servers):
+        raise NoTurnError(
+            "Only connections through a TURN server are allowed here, and there is none to use"
+            " at the moment"
+        )
+    return ice
 
 
 def refresh_after(handed: HandedOut) -> float:
-    """Seconds until credentials should be asked for anew."""
-    return max(LEAST_SECONDS, handed.ttl / 2)
+    """Seconds until credentials should be asked for anew: well before they expire."""
+    return min(MOST_SECONDS, max(LEAST_SECONDS, handed.ttl / 2))
 
 
 def _usable(url: str, server: _Server) -> bool:

@@ -33,6 +33,7 @@ from engine.sessions.link import Early, Link
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.sessions.state import SessionState
+from engine.signaling.ice_servers import require_turn
 from engine.wire import signaling as wire
 from engine.wire.proof import answer_proof, short_code
 
@@ -126,6 +127,7 @@ class OfferHandler:
 
     async def _answer(self, offer: wire.Offer, work: _Work) -> dict[str, str]:
         try:
+            await self._manager.paths_known()
             return await self._admit(offer, work)
         except HatchwayError as error:
             self._tell_host(offer, error)
@@ -140,6 +142,8 @@ class OfferHandler:
         fingerprint = rtc.fingerprint(offer.sdp)
         rtc.require_data_channel_only(offer.sdp)
         size = _size(offer)
+        # Before anything is counted or ended: without a path this offer changes nothing.
+        require_turn(self._manager.ice)
         session = self._manager.get_session(offer.session_id)
         admission = self._policy.admit(offer, target, fingerprint, returning=session is not None)
         work.spent = offer.proof is not None

@@ -32,6 +32,8 @@ CODE_HASH_BYTES = 6
 """Bytes of the HMAC a short code is made of; 48 bits are exact in JavaScript."""
 NO_SECRET = b"hatchway"
 """The key of a short code where there is no link: it then proves only what people compare."""
+RELAY_ACCESS = "relay access"
+"""The kind of the proofs made for relays, for TURN credentials; they open nothing else."""
 PATH = "/s/"
 """What stands before the id in a link's path."""
 
@@ -106,6 +108,16 @@ def answer_proof(
     secret: bytes, session_id: str, agent_fingerprint: str, guest_fingerprint: str, nonce: str
 ) -> str:
     return sign(secret, "answer", session_id, agent_fingerprint, guest_fingerprint, nonce)
+
+
+def relay_access(secret: bytes) -> str:
+    """What a relay is told of a link's secret: enough to recognize who holds it, no more."""
+    return sign(secret, RELAY_ACCESS)
+
+
+def access_proof(access: str, nonce: str) -> str:
+    """A guest's proof to a relay that it holds a link. ``access``: 64 hex digits."""
+    return sign(bytes.fromhex(access), RELAY_ACCESS, nonce)
 
 
 def prove_offer(secret: bytes, share: str, session_id: str, fingerprint: str) -> Proof:

@@ -111,6 +111,9 @@ class OpenLink(msgspec.Struct, frozen=True):
     state: _Word = ""
     role: _Word = "control"
     approval: bool = False
+    # What recognizes a guest who holds the link's secret (engine.wire.proof.relay_access);
+    # none for a link that has ended, and from hosts that know nothing of it.
+    access: _Text | None = None
 
 
 class Register(msgspec.Struct, frozen=True):

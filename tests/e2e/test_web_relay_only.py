@@ -1,19 +1,24 @@
-"""Chromium with the direct path shut: a terminal through a real coturn alone."""
+"""Chromium with the direct path shut: a terminal through a real coturn alone, or none."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.errors import RelayDegradedError
 from engine.model import PathKind
 from engine.relay import Options
+from engine.relay.auth import PeerRole
+from engine.relay.switchboard import Switchboard
 from engine.relay.turn import Turn
 from tests import images
 from tests.e2e.browser import chromium
 from tests.e2e.house import house, shows, visit
 from tests.engine.relay.coturn import SECRET, coturn
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +51,60 @@ async def test_a_guest_in_chromium_through_coturn_alone(
             assert pair is not None
             assert (pair.path, pair.remote_type) == (PathKind.RELAYED, "relay")
             assert pair.via
+
+
+class Answers:
+    """The relay's answers to guests' ``ice:servers``: ``bad`` ones until ``good`` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+        self.asked = 0
+        self.good = asyncio.Event()
+        genuine = Switchboard.ice_servers
+
+        async def answer(board: Switchboard, peer: Any, payload: object) -> dict[str, Any]:
+            if peer.role is not PeerRole.GUEST or self.good.is_set():
+                return await genuine(board, peer, payload)
+            self.asked += 1
+            if bad == "late":
+                await self.good.wait()
+            if bad == "failed":
+                raise RelayDegradedError("Try again soon")
+            return {"status": "success"} | ({"ice_servers": []} if bad == "without a rule" else {})
+
+        monkeypatch.setattr(Switchboard, "ice_servers", answer)
+
+
+@pytest.mark.parametrize("bad", ["late", "failed", "empty", "without a rule"])
+async def test_a_page_without_an_answer_asks_again_and_makes_no_offer(
+    tmp_path: Path, containers: ContainerFactory, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    container, log = str(containers(images.BASH).name), tmp_path / "access.log"
+    answers = Answers(monkeypatch, bad)
+    async with coturn(tmp_path, own_address()) as url:
+        turn = Turn((url,), SECRET, relay_only=True)
+        options = Options(turn=turn, access_log=str(log))
+        async with house(container, options=options) as host, chromium() as browser:
+            page = await browser.open(host.url_of(host.link()))
+            await until(lambda: answers.asked >= 2, seconds=30, what="a second question")
+            assert await page.evaluate("hatchway.session.state.phase") == "asking"
+            assert '"event":"offer"' not in log.read_text().replace(" ", "")
+            answers.good.set()
+            await page.until("hatchway.session.state.phase === 'live'")
+            assert await page.evaluate("hatchway.session.state.path") in ("", "relayed")
+            pair = host.session().pc.selected_pair
+            assert pair is not None
+            assert (pair.local_type, pair.remote_type) == ("relay", "relay")
+
+
+async def test_a_page_for_which_there_is_no_turn_says_so(
+    tmp_path: Path, containers: ContainerFactory
+) -> None:
+    container, log = str(containers(images.BASH).name), tmp_path / "access.log"
+    options = Options(turn=Turn(relay_only=True), access_log=str(log))
+    async with house(container, options=options) as host, chromium() as browser:
+        page = await browser.open(host.url_of(host.link()))
+        await page.until("window.hatchway?.session.state.phase === 'ended'", 30)
+        assert await page.evaluate("hatchway.session.state.errorCode") == "no_turn"
+        shown = await page.evaluate("document.body.innerText")
+        assert "TURN" in shown
+        assert '"event":"offer"' not in log.read_text().replace(" ", "")

@@ -34,7 +34,8 @@ class Host:
     def __init__(self, open_pty: OpenPty = local_shell, **session: Any) -> None:
         settings = Settings(session=SessionSettings(**session))
         self._open_pty = open_pty
-        self.manager = WebRTCSessionManager(settings, open_pty=self._open)
+        self._paths = IceSettings()
+        self.manager = WebRTCSessionManager(settings, open_pty=self._open, paths=self)
         self.target = Target(
             id="here", kind=TargetKind.LOCAL, name="here", state=TargetState.RUNNING, shared=True
         )
@@ -52,7 +53,14 @@ class Host:
 
     def paths(self, ice: IceSettings) -> None:
         """What connections that begin from now on may use."""
-        self.manager.ice = ice
+        self._paths = ice
+
+    # engine.sessions.manager.Paths
+
+    def current(self) -> IceSettings:
+        return self._paths
+
+    async def known(self) -> None: ...
 
     def guest(self, protocol: str = "hatchway.v1") -> RawGuest:
         self.guests.append(RawGuest(protocol))

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import aioice.mdns
 import pytest
@@ -16,8 +17,10 @@ from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
 
 from engine import rtc, rtc_tuning
 from engine.errors import BadRequestError, LimitError
+from engine.relay.turn import credentials
 from engine.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
 from engine.settings import IceServer, IceSettings
+from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.test_message_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until
 
@@ -139,6 +142,36 @@ async def test_a_name_that_comes_just_before_the_end_of_candidates_counts() -> N
     await offerer.close()
     await answerer.close()
     await announcer.close()
+
+
+@pytest.mark.parametrize("relay_only", [True, False])
+async def test_where_only_turn_is_allowed_no_name_is_looked_up_on_our_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relay_only: bool
+) -> None:
+    asked: list[str] = []
+
+    async def resolve(_self: object, hostname: str, timeout: float = 1.0) -> None:
+        asked.append(hostname)
+
+    monkeypatch.setattr(aioice.mdns.MDnsProtocol, "resolve", resolve)
+    async with coturn(tmp_path) as url:
+        server = IceServer(url, *credentials(SECRET, "a1"))
+        caller = rtc.PeerConnection()
+        caller.open_channel()
+        sdp = await caller.make_offer()
+        callee = rtc.PeerConnection(IceSettings(servers=(server,), relay_only=relay_only))
+        answer = await callee.answer_offer(f"{sdp}a={MDNS}\r\na=end-of-candidates\r\n")
+        await callee.add_candidate(MDNS, "0", 0)
+        await callee.add_candidate(None, "0", 0)
+        await asyncio.wait_for(caller.take_answer(answer), 10)
+        await until(lambda: callee.iceConnectionState == "completed", what="a path")
+        assert bool(asked) is not relay_only
+        assert (
+            all(" typ relay" in line for line in answer.splitlines() if "candidate:" in line)
+            is relay_only
+        )
+        await caller.close()
+        await callee.close()
 
 
 def test_split_mdns_takes_the_end_of_candidates_with_it() -> None:

@@ -120,6 +120,23 @@ export const answerProof = (secret, session, agent, guest, nonce) =>
   bytesToHex(mac(secret, message("answer", session, agent, guest, nonce)));
 
 /**
+ * What the relay recognizes holders of a link by; its host gives it to the relay.
+ *
+ * @param {Uint8Array} secret
+ * @returns {string} 64 hex digits
+ */
+export const relayAccess = (secret) => bytesToHex(mac(secret, message("relay access")));
+
+/**
+ * The proof to a relay that we hold a link: it gives TURN credentials to nobody else.
+ *
+ * @param {string} access 64 hex digits
+ * @param {string} nonce the relay's
+ */
+export const accessProof = (access, nonce) =>
+  bytesToHex(mac(hexToBytes(access), message("relay access", nonce)));
+
+/**
  * Whether a claimed proof is the expected one, in constant time. No proof is a wrong one.
  *
  * @param {string} expected

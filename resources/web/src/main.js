@@ -58,7 +58,7 @@ async function choose() {
   const base = location.origin + location.pathname.replace(/\/(index\.html)?$/, "");
   const { line, target } = await landing(base);
   history.replaceState(null, "", fragment({ agent: target.agent_id, target: target.id }));
-  open({ base, line, target, link: null, ice: iceConfiguration(line) });
+  open({ base, line, target, link: null, ice: iceConfiguration(line, null) });
 }
 
 /** @param {import("./link.js").Link} link */
@@ -72,7 +72,9 @@ async function followLink(link) {
     // The relay is on its way to us: time enough to make the terminal.
     prepare();
     await ready;
-    const ice = iceConfiguration(line);
+    const ice = iceConfiguration(line, link);
+    // Whoever waits for it hears of a failure; until then nobody does.
+    ice.catch(() => {});
     const [target] = (await line.call("guest:targets")).targets ?? [];
     if (!target) throw new Refusal("The link opens nothing", "link_unknown");
     open({ base: link.base, line, target, link, ice });

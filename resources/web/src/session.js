@@ -179,7 +179,7 @@ export class Session {
   async #connect() {
     this.#stop();
     const attempt = ++this.#attempt;
-    const { line, plain } = this.#options;
+    const { line, link, plain } = this.#options;
     const coming = this.#state.seen;
     const phase = (/** @type {Phase} */ name) => coming || this.#set({ phase: name });
     if (coming) this.#set({ phase: "reconnecting", path: "", rtt: null });
@@ -193,7 +193,7 @@ export class Session {
       await line.ready();
       if (attempt !== this.#attempt) return;
       phase("asking");
-      this.#ice ??= iceConfiguration(line);
+      this.#ice ??= iceConfiguration(line, link);
       const peer = this.#makePeer(await this.#ice, plain ? "" : V1);
       if (attempt !== this.#attempt) return peer.close();
       this.#peer = peer;
@@ -398,6 +398,7 @@ export class Session {
   #again(reason) {
     if (!this.#state.seen && this.#failures >= BACKOFF_MS.length)
       return this.#finish({ reason, errorCode: "failed" });
+    this.#ice = null;
     const wait = BACKOFF_MS[Math.min(this.#failures++, BACKOFF_MS.length - 1)];
     this.#set({ phase: "reconnecting", reason, path: "", rtt: null });
     this.#retry = setTimeout(() => void this.#connect(), wait);
@@ -406,6 +407,7 @@ export class Session {
   /** @param {Partial<State>} change */
   #finish(change) {
     this.#stop();
+    this.#ice = null;
     this.#outbox.restart();
     this.#set({ ...change, phase: "ended", path: "", rtt: null, waiting: 0 });
   }

@@ -7,10 +7,17 @@
 
 import { io } from "socket.io-client";
 
+import { accessProof, relayAccess } from "./link.js";
+
 export const CALL_SECONDS = 25;
 const RETRY_MS = 1000;
 /** For how long a link nobody knows is tried again: its host may just be coming back. */
 const UNKNOWN_SECONDS = 8;
+/** For the relay to say how to connect: one call, and all attempts. */
+const SERVERS_CALL_SECONDS = 10;
+const SERVERS_SECONDS = 20;
+/** Answers to that which asking again does not change. */
+const GIVEN = new Set(["bad_proof", "no_turn"]);
 const RETRIED = new Set(["link_unknown", "rate_limited", "relay_degraded"]);
 
 /** The relay or the host said no. `code` is the stable word of docs/LINKS.md. */
@@ -162,19 +169,55 @@ export class Signaling {
 }
 
 /**
- * ICE servers and whether only they may be used. A relay that knows none says so by an error.
+ * ICE servers, and whether only TURN is allowed. No answer is no leave to connect directly:
+ * the relay is asked again, for at most SERVERS_SECONDS.
  *
  * @param {Signaling} line
+ * @param {import("./link.js").Link | null} link whose secret proves that we may have TURN
+ * @returns {Promise<RTCConfiguration>}
+ * @throws {Refusal} `relay_silent`, `no_turn`, `bad_proof`
+ */
+export async function iceConfiguration(line, link) {
+  const end = Date.now() + SERVERS_SECONDS * 1000;
+  for (let wait = 250; ; wait = Math.min(2 * wait, 2000)) {
+    try {
+      return await servers(line, link);
+    } catch (problem) {
+      if (!(problem instanceof Refusal) || GIVEN.has(problem.code)) throw problem;
+      if (Date.now() > end)
+        throw new Refusal("The relay did not say how to connect, so nothing was opened", "relay_silent");
+    }
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/**
+ * One attempt.
+ *
+ * @param {Signaling} line
+ * @param {import("./link.js").Link | null} link
  * @returns {Promise<RTCConfiguration>}
  */
-export async function iceConfiguration(line) {
-  try {
-    const reply = await line.call("ice:servers", {}, 5);
-    return {
-      iceServers: Array.isArray(reply.ice_servers) ? reply.ice_servers : [],
-      iceTransportPolicy: reply.relay_only ? "relay" : "all",
-    };
-  } catch {
-    return { iceServers: [] };
+async function servers(line, link) {
+  let reply = await line.call("ice:servers", {}, SERVERS_CALL_SECONDS);
+  if (typeof reply.relay_only !== "boolean") throw new Refusal("No answer of use", "relay_silent");
+  const { relay_only, nonce } = reply;
+  if (link && typeof nonce === "string") {
+    const proof = accessProof(relayAccess(link.secret), nonce);
+    try {
+      reply = await line.call("ice:servers", { proof }, SERVERS_CALL_SECONDS);
+    } catch (problem) {
+      // Where a direct path is allowed, TURN is only a help.
+      if (relay_only) throw problem;
+    }
   }
+  /** @type {RTCIceServer[]} */
+  const iceServers = Array.isArray(reply.ice_servers) ? reply.ice_servers : [];
+  const urls = iceServers.flatMap((one) => one.urls);
+  if (relay_only && !urls.some((url) => /^turns?:/.test(url)))
+    throw new Refusal(
+      "Only connections through a TURN server are allowed here, and the relay has none for you",
+      "no_turn",
+    );
+  return { iceServers, iceTransportPolicy: relay_only ? "relay" : "all" };
 }

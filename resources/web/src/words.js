@@ -21,6 +21,8 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   ambiguous_target: ["Several hosts share this name", "Open the list and choose one."],
   agent_offline: ["The host is not connected", "Ask whether Hatchway is running there."],
   relay_refused: ["The relay did not let you in"],
+  relay_silent: ["The relay does not answer"],
+  no_turn: ["No permitted path to the host", "Try again later, or ask the host."],
   timeout: ["The host does not answer"],
   session_limit: ["The host has no room for another guest"],
   failed: ["The connection could not be made"],

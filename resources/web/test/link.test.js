@@ -6,7 +6,8 @@ import { test } from "node:test";
 import * as link from "../src/link.js";
 import { vectors } from "./vectors.js";
 
-const { proofs, codes, links, bad_links, fingerprints, answers } = vectors("links");
+const { proofs, codes, links, bad_links, fingerprints, answers, relay_access } =
+  vectors("links");
 
 for (const one of proofs)
   test(`the proofs of session ${one.session_id}`, () => {
@@ -23,6 +24,14 @@ for (const one of codes)
   test(`the short code of session ${one.session_id} without a link`, () => {
     const { session_id, agent_fingerprint: agent, guest_fingerprint: guest } = one;
     assert.equal(link.shortCode(null, session_id, agent, guest), one.code);
+  });
+
+for (const one of relay_access)
+  test(`the proof to a relay for nonce ${one.nonce}`, () => {
+    const access = link.relayAccess(link.hexToBytes(one.secret_hex));
+    assert.equal(link.bytesToHex(link.message("relay access", one.nonce)), one.proof_message_hex);
+    assert.equal(access, one.access);
+    assert.equal(link.accessProof(access, one.nonce), one.proof);
   });
 
 for (const { url, base, id, secret_hex } of links)

@@ -72,14 +72,17 @@ async def foreign(
     headers: dict[str, str] | None = None,
     transports: list[str] | None = None,
     signing: tuple[AgentKey, str] | None = None,
+    answers: dict[str, Callable[[Any], Any]] | None = None,
 ) -> AsyncIterator[Foreign]:
-    """``signing``: the key that answers a challenge, and the relay's host as it is said to be."""
+    """``signing``: the key that answers a challenge, and the relay's host as it is said to be.
+    ``answers``: to events that may come before anybody could set one."""
     async with aiohttp.ClientSession() as http:
         sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
         # python-socketio abandons handlers at work; a test must leave none behind.
         tasks = TaskOwner("foreign peer")
         sio.eio.start_background_task = tasks.start
         peer = Foreign(sio)
+        peer.answers |= answers or {}
         if signing is not None and isinstance(auth, dict):
             key, host = signing
             peer.answers["agent:challenge"] = lambda payload: {

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from engine.errors import HatchwayError
-from engine.model import CandidatePair, PathKind
+from engine import events as ev
+from engine.errors import HatchwayError, NoTurnError
+from engine.model import LOCAL_TARGET, CandidatePair, PathKind, Size
 from engine.relay import Options
 from engine.relay.turn import Turn, credentials
-from engine.settings import IceServer, IceSettings
+from engine.settings import IceServer, IceSettings, Settings
 from engine.signaling import ice_servers
 from tests.engine.hosting import house
 from tests.engine.relay.coturn import SECRET, coturn
@@ -48,6 +50,7 @@ def test_stun_needs_no_credentials_and_turn_none_without_a_secret() -> None:
         (IceSettings(), False, ["stun:t"]),
         (IceSettings(from_relay="off"), False, []),
         (IceSettings(from_relay="off"), True, []),
+        (IceSettings(from_relay="off", relay_only=True), False, []),
         (IceSettings(from_relay="turn"), False, ["stun:t", "turn:t"]),
         (IceSettings(), True, ["stun:t", "turn:t"]),
         (RELAY_ONLY, False, ["stun:t", "turn:t"]),
@@ -64,7 +67,8 @@ def test_what_is_taken_of_a_relays_servers(
     }  # fmt: skip
     made = ice_servers.merged(own, ice_servers.read(reply))
     assert [server.urls for server in made.servers] == taken
-    assert made.relay_only is (own.relay_only or (relay_only and own.from_relay != "off"))
+    # "off" turns its servers off, not its rule.
+    assert made.relay_only is (own.relay_only or relay_only)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +128,37 @@ async def test_expired_credentials_open_nothing(tmp_path: Path) -> None:
                     await visitor.peer.connect()
             with contextlib.suppress(HatchwayError):
                 await visitor.peer.close()
+
+
+def with_guest_token(settings: Settings) -> Settings:
+    relay = msgspec.structs.replace(settings.relay, guest_token="guest-secret")
+    return msgspec.structs.replace(settings, relay=relay)
+
+
+async def test_a_tab_of_our_own_shows_the_relay_no_address_either(tmp_path: Path) -> None:
+    async with coturn(tmp_path) as url:
+        options = Options(turn=Turn((url,), SECRET, relay_only=True))
+        async with house(options, with_guest_token) as made:
+            await until(lambda: made.agent.manager.ice.servers, what="the relay's servers")
+            peer = await made.agent.open_terminal(
+                LOCAL_TARGET, Size(), lambda _data: None, lambda _reason, _code: None
+            )
+            assert peer.pair is not None
+            assert (peer.pair.local_type, peer.pair.remote_type) == ("relay", "relay")
+            seen = [e.candidate for e in made.events if isinstance(e, ev.IceCandidate)]
+            assert seen
+            assert all(" typ relay" in candidate for candidate in seen)
+            await peer.close()
+
+
+async def test_a_tab_of_our_own_without_turn_says_so() -> None:
+    async with house(Options(turn=Turn(relay_only=True)), with_guest_token) as made:
+        await made.agent.manager.paths_known()
+        with pytest.raises(NoTurnError):
+            await made.agent.open_terminal(
+                LOCAL_TARGET, Size(), lambda _data: None, lambda _reason, _code: None
+            )
+        report = await made.agent.self_test(LOCAL_TARGET)
+        failed = report.failed_stage
+        assert failed is not None
+        assert "TURN" in failed.detail

@@ -40,6 +40,16 @@ def test_codes_without_a_link(vector: dict[str, Any]) -> None:
     assert proof.short_code(None, *ends(vector)) == vector["code"]
 
 
+@pytest.mark.parametrize("vector", VECTORS["relay_access"], ids=lambda v: str(v["nonce"]))
+def test_a_relay_is_proven_to_that_a_link_is_held(vector: dict[str, Any]) -> None:
+    secret = proof.decode_secret(vector["secret"])
+    assert secret.hex() == vector["secret_hex"]
+    assert proof.message("relay access").hex() == vector["access_message_hex"]
+    assert proof.message("relay access", vector["nonce"]).hex() == vector["proof_message_hex"]
+    assert proof.relay_access(secret) == vector["access"]
+    assert proof.access_proof(vector["access"], vector["nonce"]) == vector["proof"]
+
+
 @pytest.mark.parametrize("vector", VECTORS["links"], ids=lambda v: str(v["url"])[:40])
 def test_links_are_read_and_written(vector: dict[str, Any]) -> None:
     link = proof.parse_link(vector["url"])
