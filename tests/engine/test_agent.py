@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator
 
 import psutil
@@ -196,6 +197,19 @@ async def test_the_self_test_passes_every_stage(agent: Agent, container: str) ->
         assert figures["echo_rtt"]["count"] == 100
         assert figures["throughput"]["bytes_per_second"] > 0
     assert not agent.sessions()
+
+
+async def test_the_self_test_passes_whatever_its_random_bytes_end_with(
+    agent: Agent, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.urandom
+
+    def ending_in_a_detach_key(count: int) -> bytes:
+        return real(count - 1) + b"\x1e" if count > 1000 else real(count)
+
+    monkeypatch.setattr(os, "urandom", ending_in_a_detach_key)
+    report = await agent.self_test(container)
+    assert report.passed, report.to_json()
 
 
 async def test_the_self_test_names_the_failing_stage_and_why(agent: Agent) -> None:
