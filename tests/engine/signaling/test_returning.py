@@ -106,7 +106,7 @@ async def test_the_grace_time_goes_on_after_a_return_that_failed() -> None:
     await until(lambda: host.state is SessionState.DISCONNECTED)
     host.paths(NOWHERE)
     _, offer = await host.back(guest)
-    assert (await host.offer(offer))["code"] == "no_address"
+    assert (await host.offer(offer))["code"] == "no_turn"
     await until(lambda: host.manager.get_session("s") is None)
     closed = host.manager.events.history("s")[-1]
     assert isinstance(closed, ev.SessionClosed)
@@ -194,7 +194,7 @@ async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
     first, second = await asyncio.gather(host.offer(offer), host.offer(offer))
     third = await host.offer(offer)
     assert first == second == third
-    assert first["code"] == "no_address"
+    assert first["code"] == "no_turn"
     assert host.manager.sessions() == ()
 
 
