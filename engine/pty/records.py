@@ -40,7 +40,7 @@ _NEW = ".new-"
 _ID = re.compile(r"[0-9a-f]{32}")
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-_Pid = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+_Pid = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
 class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):

@@ -114,7 +114,7 @@ def living(container: Container) -> list[str]:
 @pytest.mark.parametrize("first", ["sleep", "reaps"])
 @pytest.mark.parametrize(
     ("image", "shell"),
-    [(images.BASH, "/bin/bash"), (images.BASH, "/bin/sh"), (images.BUSYBOX, "/bin/sh")],
+    [(images.BASH, "/bin/bash"), (images.BASH, "/bin/dash"), (images.BUSYBOX, "/bin/sh")],
 )
 async def test_no_next_command_in_a_container(
     engines: DockerEngines, containers: ContainerFactory, image: str, shell: str, first: str
