@@ -182,6 +182,20 @@ async def test_what_ignores_a_hang_up_or_left_the_session_goes_on(open_shell: Op
             os.kill(pid, signal.SIGKILL)
 
 
+async def test_a_host_started_with_nohup_does_not_make_every_program_stay(
+    open_shell: Opener,
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        pty = await open_shell()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    job = int(await Talk(pty).ask("sleep 1000 & printf %s $!", r"[^<]*?(\d+)"))
+    await pty.close()
+    assert not alive(job)
+
+
 async def test_close_lets_programs_put_things_in_order(open_shell: Opener, tmp_path: Path) -> None:
     pty = await open_shell()
     talk = Talk(pty)
