@@ -126,6 +126,8 @@ class RecordStore:
                     continue  # it lives
                 with lock:
                     found += self._adopt(folder)
+            except FileNotFoundError:
+                continue  # its instance has just ended and removed it
             except OSError as error:
                 logger.warning("Records in %s cannot be used: %s", folder, error.strerror)
         return found
@@ -186,10 +188,10 @@ def _host_id(path: Path) -> str:
         try:
             found = path.read_bytes()[:100].strip().decode("ascii", "replace")
         except FileNotFoundError:
-            found = ""
-        if _ID.fullmatch(found):
-            return found
-        if found or path.exists():
+            pass
+        else:
+            if _ID.fullmatch(found):
+                return found
             logger.warning("%s is not a host id; it is replaced", path)
             replace(path, _new_id())
             continue

@@ -383,10 +383,20 @@ async def test_a_profile_that_cannot_be_written_keeps_no_shell_from_starting(
 
 
 async def test_two_starts_agree_on_the_hosts_id(own_configuration: Path) -> None:
-    both = [restart(own_configuration, None) for _ in range(8)]
-    await asyncio.gather(*(ends.start() for ends in both))
-    assert len({ends.host for ends in both}) == 1
-    await asyncio.gather(*(ends.stop() for ends in both))
+    for _ in range(20):
+        both = [restart(own_configuration, None) for _ in range(8)]
+        await asyncio.gather(*(ends.start() for ends in both))
+        assert len({ends.host for ends in both}) == 1
+        await asyncio.gather(*(ends.stop() for ends in both))
+        (own_configuration / "host-id").unlink()
+
+
+async def test_a_damaged_host_id_is_replaced(own_configuration: Path) -> None:
+    (own_configuration / "host-id").write_bytes(b"\xff" * 200)
+    ends = restart(own_configuration, None)
+    await ends.start()
+    assert (own_configuration / "host-id").read_text().strip() == ends.host
+    await ends.stop()
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"tag": "x"}', b"\xff" * 20_000])
