@@ -30,6 +30,7 @@ from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
 from engine.pty.create import create_pty_session
+from engine.pty.ends import TerminalEnds
 from engine.pty.exec_session import list_session_processes
 from engine.relay import Relay
 from engine.selftest_model import SelfTestReport, StageResult
@@ -55,7 +56,10 @@ CATALOGUE_SECONDS = 3.0
 ICE_SERVERS_SECONDS = 15.0
 """For the relay's answer to ``ice:servers``."""
 STOP_SECONDS = 15.0
-"""How long stopping may take in all; each part has a bound of its own below this."""
+"""How long each part of stopping may take; most have a bound of their own below this."""
+ENDS_SECONDS = 10.0
+"""How long stopping waits for the processes of closed terminals to end. What is left then
+(a container is paused, an engine does not answer) is on disk, and the next start ends it."""
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -80,6 +84,9 @@ class Agent:
         self.targets.set_shared(settings.share.targets)
         self._ice = IcePolicy(settings.ice, self._ask_ice)
         self._ice_tasks = TaskOwner("ICE servers")
+        self.ends = TerminalEnds(
+            self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
+        )
         self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
         self.sharing = Sharing(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
@@ -127,6 +134,7 @@ class Agent:
             url = await self._relay.start(relay.host, relay.port)
             token = self._relay.agent_token
             self._relay_info = RelayInfo(url, self._relay.guest_token, True)
+        await self.ends.start()
         await self.manager.start()
         await self.targets.start()
         # The first guest may be waiting: tell nobody we are here before we know what we have.
@@ -161,8 +169,10 @@ class Agent:
             self._close_peers,
             self._close_offers,
             self.manager.stop,
+            self._finish_ends,
             self._stop_signaling,
             self.targets.stop,
+            self.ends.stop,
             self._docker.close,
         ):
             try:
@@ -295,10 +305,20 @@ class Agent:
             size=size,
             docker=self._docker,
             settings=self.settings.terminal,
+            ends=self.ends,
         )
 
+    def _kept(self, marker: str, text: str) -> None:
+        """Processes of a session's terminal go on because they asked to (nohup, setsid)."""
+        ids = (session.id for session in self.manager.sessions())
+        session_id = next((one for one in ids if process_marker(one) == marker), marker)
+        self.events.publish(ev.SessionNote(session_id=session_id, text=text))
+
     async def _leftovers(self, target_id: str, session_id: str) -> list[str]:
-        """What a closed session left: its row, or processes that carry its mark."""
+        """What a closed session left: its row, or processes that carry its mark.
+
+        What asked to go on is not left behind: a profile may start an agent for keys.
+        """
         left = []
         if self.manager.get_session(session_id) is not None:
             left.append("the session itself")
@@ -308,13 +328,16 @@ class Agent:
             return left
         marker = process_marker(session_id)
         if target.kind is TargetKind.LOCAL:
-            left += await asyncio.to_thread(_local_processes, marker)
+            local = await asyncio.to_thread(_local_processes, marker)
+            kept = self.ends.kept(marker)
+            left += [f"{name} ({pid})" for pid, name in local if pid not in kept]
         elif target.kind is TargetKind.CONTAINER:
             try:
                 found = await list_session_processes(self._docker, target, marker)
             except DockerError as error:
                 return [*left, f"unknown, the container cannot be asked: {error}"]
-            left += [str(process) for process in found]
+            kept = self.ends.kept(marker)
+            left += [f"{one.name} ({one.pid})" for one in found if one.pid not in kept]
         return left
 
     def _registration(self) -> dict[str, Any]:
@@ -329,6 +352,9 @@ class Agent:
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
             self._begin(self._client.re_register())
+
+    async def _finish_ends(self) -> None:
+        await self.ends.finish(ENDS_SECONDS)
 
     async def _close_peers(self) -> None:
         peers, self._peers = self._peers, set()
@@ -366,12 +392,12 @@ def _shown(target: Target) -> dict[str, str]:
     }
 
 
-def _local_processes(marker: str) -> list[str]:
+def _local_processes(marker: str) -> list[tuple[int, str]]:
     found = []
     for process in psutil.process_iter(["pid", "name", "status"]):
         try:
             if process.environ().get("HATCHWAY_SESSION") == marker:
-                found.append(f"{process.info['name']} ({process.info['pid']})")
+                found.append((process.info["pid"], process.info["name"]))
         except psutil.Error:
             continue
     return found

@@ -183,6 +183,17 @@ class Traffic(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndsPending(Event):
+    """``count`` closed terminals still have processes that are being ended.
+
+    ``text`` says why that takes long, "" while it does not; fit to show.
+    """
+
+    count: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RelayStateChanged(Event):
     state: RelayState
     url: str

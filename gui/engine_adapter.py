@@ -18,6 +18,7 @@ from engine.events import (
     ApprovalRequested,
     ApprovalSettled,
     DockerStatusChanged,
+    EndsPending,
     IceConnection,
     IcePairSelected,
     PtyConnected,
@@ -69,6 +70,7 @@ class EngineAdapter(QObject):
     relayStateChanged = Signal(RelayStateChanged)
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
+    endsPending = Signal(EndsPending)
     sharesChanged = Signal(SharesChanged)
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
@@ -96,6 +98,7 @@ class EngineAdapter(QObject):
             RelayStateChanged: self.relayStateChanged,
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
+            EndsPending: self.endsPending,
             SharesChanged: self.sharesChanged,
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,

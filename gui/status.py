@@ -14,7 +14,7 @@ from gui.style import Tone
 from gui.widgets import IconLabel
 
 if TYPE_CHECKING:
-    from engine.events import DockerStatusChanged, RelayStateChanged
+    from engine.events import DockerStatusChanged, EndsPending, RelayStateChanged
     from engine.model import DockerStatus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
@@ -78,12 +78,17 @@ class StatusBar(QStatusBar):
         self.relay = Indicator(icons, "relay", "Starting…")
         self.docker = Indicator(icons, "engine", "Docker: connecting…")
         self.sessions = Indicator(icons, "sessions", "No sessions")
+        self.ends = Indicator(icons, "sessions", "")
+        """Closed terminals whose processes take long to end; hidden when there are none."""
+        self.ends.hide()
         self.setSizeGripEnabled(False)
         self.addWidget(self.relay)
         self.addWidget(self.docker)
+        self.addPermanentWidget(self.ends)
         self.addPermanentWidget(self.sessions)
         adapter.relayStateChanged.connect(self._relay_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
+        adapter.endsPending.connect(self._ends_pending)
         adapter.agentReady.connect(self._ready)
 
     def set_sessions(self, count: int) -> None:
@@ -99,6 +104,11 @@ class StatusBar(QStatusBar):
         text, icon, tone = _RELAY[event.state]
         tip = "\n".join(part for part in (event.url, event.detail) if part)
         self.relay.tell(icon, text, tone, tip)
+
+    def _ends_pending(self, event: EndsPending) -> None:
+        terminals = "1 terminal" if event.count == 1 else f"{event.count} terminals"
+        self.ends.tell("sessions", f"Ending {terminals}…", Tone.WARN, event.text)
+        self.ends.setVisible(bool(event.count and event.text))
 
     def _docker_changed(self, event: DockerStatusChanged) -> None:
         self._docker_states[event.status.engine] = event.status

@@ -23,7 +23,7 @@ import docker.errors
 BUSYBOX = "hatchway-test-busybox"
 """A whole busybox with /bin/sh; no bash."""
 BASH = "hatchway-test-bash"
-"""This machine's bash, coreutils, procps and grep, with their libraries."""
+"""This machine's bash, dash, coreutils, procps and grep, with their libraries."""
 NOSHELL = "hatchway-test-noshell"
 """One static program that sleeps, and nothing else."""
 
@@ -32,8 +32,8 @@ _SLEEP = 'CMD ["sleep", "infinity"]'
 _USERS = "root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000:guest:/home/guest:/bin/sh\n"
 _GROUPS = "root:x:0:\nguest:x:1000:\n"
 _BASH_PROGRAMS = """
-bash sh cat chmod cp cut date dd echo env false head id ln ls md5sum mkdir mkfifo mktemp mv nohup
-printf pwd rm seq sha256sum sleep sort stty tail tee test touch tr true tty uname wc yes
+bash dash sh cat chmod cp cut date dd echo env false head id ln ls md5sum mkdir mkfifo mktemp mv
+nohup printf pwd rm seq sha256sum sleep sort stty tail tee test touch tr true tty uname wc yes
 ps pgrep pkill kill top grep sed setsid awk mawk clear
 """
 _TERMINFO = ("xterm-256color", "xterm", "linux", "vt100", "dumb")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.docker_engines import DockerEngines
     from engine.model import Size, Target
     from engine.pty.base import PTY
+    from engine.pty.ends import TerminalEnds
     from engine.settings import TerminalSettings
 
 
@@ -27,8 +28,12 @@ async def create_pty_session(
     size: Size,
     docker: DockerEngines,
     settings: TerminalSettings,
+    ends: TerminalEnds | None = None,
 ) -> PTY:
     """A terminal whose shell runs at ``size``; the caller closes it.
+
+    ``ends`` goes on ending its processes where close() cannot wait any longer;
+    without it they are given up then.
 
     Raises TargetNotFoundError, TargetNotRunningError, NoShellError, PTYOpenError,
     or a DockerError.
@@ -36,9 +41,11 @@ async def create_pty_session(
     if target.state is not TargetState.RUNNING:
         raise TargetNotRunningError(f"{target.name} is {target.state}")
     if target.kind is TargetKind.LOCAL:
-        return await LocalShellPTY.open(session_id=session_id, size=size, settings=settings)
+        return await LocalShellPTY.open(
+            session_id=session_id, size=size, settings=settings, ends=ends
+        )
     if target.kind is TargetKind.ECHO:
         return EchoPTY(size, target.id)
     return await DockerExecPTY.open(
-        target, session_id=session_id, size=size, docker=docker, settings=settings
+        target, session_id=session_id, size=size, docker=docker, settings=settings, ends=ends
     )

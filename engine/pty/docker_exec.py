@@ -2,7 +2,7 @@
 
 Owns starting it so that the user sees nothing but the shell, resizing, the exit
 status and closing. Does not own the bytes' transport (exec_stream), nor how
-processes are found and ended (exec_session), nor the Docker SDK's errors.
+processes are found (exec_session) and ended (ends), nor the Docker SDK's errors.
 
 The exec runs a small script that says its pid, waits at a gate (a ``read``),
 and becomes the shell. While it waits we set the terminal's size, so that it is
@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import logging
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ from engine.errors import (
 from engine.model import EndCode, ExitStatus
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
-from engine.pty.exec_session import SESSION_VARIABLE, TAG_VARIABLE, ExecSession, end_session
+from engine.pty.ends import TerminalEnds
 from engine.pty.exec_stream import open_exec_stream
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from engine.docker_engines import DockerEngines
     from engine.http_stream import HttpStream
     from engine.model import Size, Target
+    from engine.pty.records import Record
     from engine.settings import TerminalSettings
 
 logger = logging.getLogger(__name__)
@@ -64,9 +64,10 @@ _SHELL_PATH = re.compile(r"/[^\0\r\n]{1,1000}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 _ROOTS = frozenset({"", "0", "root", "0:0", "root:root"})
 
-# Arguments: the shells to try, best first. Prints "TAG pid birth shell TAG", waits
+# Arguments: the shells to try, best first. Prints "TAG pid birth deaf shell TAG", waits
 # for a line, prints TAG (so that the echo of that line is told from the shell's
-# own output), becomes the shell. The birth is field 22 of stat: see exec_session.
+# own output), becomes the shell. The birth is field 22 of stat, deaf whether HUP is
+# ignored from the start: see ending.
 _SCRIPT = r"""
 tag=$HATCHWAY_TERMINAL
 for shell in "$@" ""; do
@@ -75,7 +76,11 @@ done
 read -r birth 2>/dev/null <"/proc/$$/stat"
 set -- ${birth##*)}
 [ $# -gt 19 ] && shift 19
-printf '%s %s %s %s %s' "$tag" "$$" "${1:-0}" "$shell" "$tag"
+deaf=0
+while read -r key mask; do
+    case $key$mask in SigIgn:*[13579bdf]) deaf=1 ;; esac
+done 2>/dev/null <"/proc/$$/status"
+printf '%s %s %s %s %s %s' "$tag" "$$" "${1:-0}" "$deaf" "$shell" "$tag"
 [ -n "$shell" ] || exit 127
 read -r go
 printf '%s' "$tag"
@@ -104,9 +109,12 @@ class DockerExecPTY:
         target: Target,
         exec_id: str,
         stream: HttpStream,
-        session: ExecSession,
         size: Size,
         read_chunk: int,
+        ends: TerminalEnds,
+        record: Record,
+        *,
+        own_ends: bool,
     ) -> None:
         self.exec_id = exec_id
         self.shell = ""
@@ -114,7 +122,9 @@ class DockerExecPTY:
         self._docker = docker
         self._target = target
         self._stream = stream
-        self._session = session
+        self._ends = ends
+        self._own_ends = own_ends
+        self._record = record
         self._size = size
         # The connection is left alone meanwhile: it holds more, so the program goes on.
         self._output = ChunkedReader(stream.read, stream.gather, read_chunk)
@@ -134,14 +144,17 @@ class DockerExecPTY:
         size: Size,
         docker: DockerEngines,
         settings: TerminalSettings,
+        ends: TerminalEnds | None = None,
     ) -> DockerExecPTY:
         """A terminal whose shell is about to print its first prompt.
 
-        Raises TargetNotFoundError, TargetNotRunningError, NoShellError,
-        PTYOpenError, or a DockerError. Cancelling leaves nothing behind.
+        For ``ends`` see create_pty_session(). Raises TargetNotFoundError,
+        TargetNotRunningError, NoShellError, PTYOpenError, or a DockerError.
+        Cancelling leaves nothing behind.
         """
         opening = asyncio.create_task(
-            cls._open(target, session_id, size, docker, settings), name=f"open exec {session_id}"
+            cls._open(target, session_id, size, docker, settings, ends),
+            name=f"open exec {session_id}",
         )
         try:
             return await asyncio.shield(opening)
@@ -159,6 +172,7 @@ class DockerExecPTY:
         size: Size,
         docker: DockerEngines,
         settings: TerminalSettings,
+        ends: TerminalEnds | None,
     ) -> DockerExecPTY:
         try:
             container = await docker.call(
@@ -168,7 +182,9 @@ class DockerExecPTY:
             # Nearly always /bin/sh runs the script; images without it may have another.
             for interpreter in dict.fromkeys(("/bin/sh", *plan.shells)):
                 try:
-                    return await cls._start(target, session_id, size, docker, plan, interpreter)
+                    return await cls._start(
+                        target, session_id, size, docker, plan, interpreter, ends
+                    )
                 except NoShellError as error:
                     failure = error
             raise failure
@@ -188,14 +204,15 @@ class DockerExecPTY:
         docker: DockerEngines,
         plan: _Plan,
         interpreter: str,
+        ends: TerminalEnds | None,
     ) -> DockerExecPTY:
-        tag = secrets.token_hex(16)
+        ends, own_ends = ends or TerminalEnds(docker), ends is None
+        record = ends.new_record(target, session_id, users=plan.users, path=interpreter)
         environment = {
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "LANG": "C.UTF-8",
-            SESSION_VARIABLE: session_id,
-            TAG_VARIABLE: tag,
+            **ends.environment(record),
         }
         command = [interpreter, "-c", _SCRIPT, "hatchway", *plan.shells]
 
@@ -211,15 +228,27 @@ class DockerExecPTY:
             )
             return str(created["Id"])
 
-        exec_id = await docker.call(target.engine, create)
-        stream = await open_exec_stream(docker.endpoint(target.engine), exec_id, tty=True)
-        session = ExecSession(tag, 0, "", interpreter, plan.users)
-        pty = cls(docker, target, exec_id, stream, session, size, plan.read_chunk)
+        try:
+            exec_id, _ = await asyncio.gather(docker.call(target.engine, create), ends.saved())
+        except BaseException:
+            ends.remove(record)  # nothing was started
+            raise
+        try:
+            stream = await open_exec_stream(docker.endpoint(target.engine), exec_id, tty=True)
+        except BaseException:
+            # It may start all the same, when a daemon that did not answer goes on.
+            await _end(ends, record, own_ends=own_ends)
+            raise
+        pty = cls(
+            docker, target, exec_id, stream, size, plan.read_chunk, ends, record, own_ends=own_ends
+        )
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 await pty._pass_the_gate()
         except BaseException as error:
-            if not isinstance(error, NoShellError):
+            if isinstance(error, NoShellError):
+                ends.remove(record)
+            else:
                 await pty.close()
             stream.close()
             await stream.wait_closed()
@@ -229,20 +258,21 @@ class DockerExecPTY:
         return pty
 
     async def _pass_the_gate(self) -> None:
-        tag = self._session.tag.encode()
+        tag = self._record.tag.encode()
         # The tag comes twice; nothing else the container says can contain it.
         first = await self._stream.read_until(tag + b" ", MAX_PREAMBLE_BYTES)
         words = first and await self._stream.read_until(b" " + tag, MAX_PREAMBLE_BYTES)
         if not words:
             raise await self._why_not_started()
-        pid, birth, shell = words.removesuffix(b" " + tag).split(b" ", 2)
-        if not (pid.isdigit() and birth.isdigit()):
+        pid, birth, deaf, shell = words.removesuffix(b" " + tag).split(b" ", 3)
+        if not (pid.isdigit() and birth.isdigit() and max(len(pid), len(birth)) < 19):
             raise PTYOpenError(f"The shell in {self._target.name} answers with nonsense")
         if not shell:
             raise NoShellError(f"{self._target.name} has none of the shells looked for")
         self.shell = shell.decode("utf-8", "replace")
-        old = self._session
-        self._session = ExecSession(old.tag, int(pid), birth.decode(), old.shell_path, old.users)
+        record = self._record
+        record.pid, record.birth, record.deaf = int(pid), int(birth), deaf == b"1"
+        self._ends.save(record)
         await self.resize(self._size)
         try:
             await self._stream.write(b"\n")
@@ -337,21 +367,9 @@ class DockerExecPTY:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                if self._finishing is not None:
-                    await self._finishing
-                await end_session(self._docker, self._target, self._session)
-        except TimeoutError:
-            logger.warning("Ending the terminal's processes in %s took too long", self.label)
-        except DockerFailedError as error:
-            if error.status in (404, 409):
-                # Gone, stopped (its processes too) or paused (they cannot run either).
-                logger.info("Nothing to end in %s: %s", self.label, error)
-            else:
-                logger.warning("Processes may be left in %s: %s", self.label, error)
-        except DockerError as error:
-            logger.warning("Processes may be left in %s: %s", self.label, error)
+        await _end(self._ends, self._record, own_ends=self._own_ends)
+        if self._finishing is not None:
+            await self._finishing  # begun before, bounded by EXIT_TIMEOUT_SECONDS
         await self._stream.wait_closed()
 
     # -- the end
@@ -394,6 +412,15 @@ class DockerExecPTY:
         return await self._docker.call(
             self._target.engine, lambda client: dict(client.api.exec_inspect(self.exec_id))
         )
+
+
+async def _end(ends: TerminalEnds, record: Record, *, own_ends: bool) -> None:
+    """End the terminal, or leave it to ``ends``; bounded by CLOSE_TIMEOUT_SECONDS."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+            await ends.end(record)
+    if own_ends:
+        await ends.stop()
 
 
 def _plan(container: dict[str, Any], target: Target, settings: TerminalSettings) -> _Plan:

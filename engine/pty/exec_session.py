@@ -1,13 +1,14 @@
-"""Finding and ending the processes of a terminal inside a container.
+"""The processes of terminals inside a container, listed and signalled from within.
 
 Owns the helper script and its conversation. Does not own the terminal itself
-(docker_exec). There is no API to end an exec, and its processes survive the
-closing of its socket: so a second exec looks for them in /proc and signals
-them. A process belongs to a terminal when its environment carries the
-terminal's tag, or when it is in the session of the terminal's shell. One that
-left the session *and* cleared its environment has left the terminal for good.
+(docker_exec), nor what is done with its processes (ending). There is no API to
+end an exec, and its processes survive the closing of its socket: so a second exec
+looks for them in /proc and signals them, for many terminals at once. A process
+belongs to a terminal when it is in the session of the terminal's shell, or when
+its environment carries the terminal's tag. One that left the session *and*
+cleared its environment has left the terminal for good.
 
-The helper needs nothing but a POSIX shell; with grep it is quicker and exact.
+The helper needs nothing but a POSIX shell; with grep it is quicker.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import DockerFailedError
+from engine.pty.ending import Process
 from engine.pty.exec_stream import frames, open_exec_stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
     from engine.docker_engines import DockerEngines
     from engine.http_stream import HttpStream
@@ -31,28 +33,42 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SESSION_VARIABLE = "HATCHWAY_SESSION"
-"""In the environment of every process of a session: how orphans of a crash are found."""
+"""In the environment of every process of a session, by the session's id."""
 TAG_VARIABLE = "HATCHWAY_TERMINAL"
-"""The same with a random value of our own: session ids are chosen by guests, and
-nobody must end another's processes by choosing a colliding one."""
-_STEPS = (("HUP", "rest", 0.5), ("KILL", "rest", 0.3), ("HUP", "all", 0.5), ("KILL", "all", 1.0))
-"""Signal, whom, and the seconds it gets to work. The shell comes last: it reaps its
-children, and a container whose first process is no init keeps no zombies of ours."""
-ASK_AGAIN_SECONDS = 0.02
-MAX_ANSWER_BYTES = 256 * 1024
+"""The same with a random value of our own, 32 hex digits: session ids are chosen by
+guests, and nobody must end another's processes by choosing a colliding one."""
+HOST_VARIABLE = "HATCHWAY_HOST"
+"""And whose it is: the id of the profile that started it (records)."""
+MAX_ANSWER_BYTES = 1024 * 1024
 """One listing of processes: the container's own shell writes it, so it is bounded."""
-ANSWER_TIMEOUT_SECONDS = 4.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+"""For one order, which a container that is paused or out of memory leaves unanswered."""
 MAX_LISTED = 10_000
+SHELLS = (
+    ("/bin/sh",),
+    ("/bin/bash",),
+    ("/bin/dash",),
+    ("/bin/ash",),
+    ("/bin/busybox", "sh"),
+    ("/usr/bin/sh",),
+    ("/usr/bin/busybox", "sh"),
+)
+"""What may run the helper, after the shell that started the terminal. Images differ, and
+a person may remove /bin/sh while a terminal is open."""
 
-# Arguments: $1 NAME=value to look for, $2 the shell's pid or "", $3 its birth.
-# Each line read is an order, "SIGNAL WHOM": SIGNAL is one kill knows, or list;
-# WHOM is all or rest (all but the shell, which so lives to reap its children).
-# Each answer is one line "pid name" per process found, then a line with a dot.
-# The shell's birth (field 22 of stat) guards against a reused pid.
+# Arguments: $1 name of the variable to look for, $2 its values, each 32 characters long,
+# with spaces between; or, where $3 is "any", one value of any length.
+# Each line read is an order: "list" with the numbers of sessions lists their processes
+# and those with one of the values, "look" the sessions' only, "kill" with a signal
+# sends it to each "PID:BIRTH" that follows, "drop" drops what was typed into the
+# terminals of such processes and prints a line "dropped PID" where that worked.
+# An answer is a line per process found, "pid parent group session terminal state birth
+# ignores-hup value name", and a line with a dot. See engine.pty.ending.Process.
 _HELPER = r"""
 exec 2>/dev/null
-tag=$1 shell=$2 birth=$3
-look() {
+variable=$1 values=" $2 " any=$3
+[ -n "$any" ] && values=$2
+facts() {
     stat=
     while IFS= read -r part; do stat="$stat $part"; done <"/proc/$1/stat"
     [ -n "$stat" ] || return 1
@@ -61,36 +77,93 @@ look() {
     set -f
     set -- ${stat##*)}
     set +f
-    state=$1 session=$4
+    state=$1 parent=$2 group=$3 session=$4 terminal=$5
     shift 19
     born=$1
 }
-tagged() {
-    if [ -n "$grep" ]; then
-        case $found in *"/proc/$1/environ"*) return 0 ;; esac
-        return 1
-    fi
+find_value() {
+    value=-
     env=
     while IFS= read -r part; do env="$env$part"; done <"/proc/$1/environ"
-    case $env$part in *"$tag"*) return 0 ;; esac
-    return 1
+    env=$env$part
+    case $env in *"$variable="*) ;; *) return ;; esac
+    env=${env#*"$variable="}
+    if [ -n "$any" ]; then
+        case $env in "$values"*) value=$values ;; esac
+        return
+    fi
+    value=${env%"${env#????????????????????????????????}"}
+    case $values in *" $value "*) ;; *) value=- ;; esac
 }
-command -v grep >/dev/null && grep=yes || grep=
-while read -r signal whom; do
-    [ -n "$grep" ] && found=$(grep -lzxF -e "$tag" /proc/[0-9]*/environ)
-    ours=$shell
-    [ -n "$ours" ] && look "$ours" && [ "$born" != "$birth" ] && ours=
+find_deaf() {
+    deaf=0
+    if [ -n "$grep" ]; then
+        case $ignoring in *"/proc/$1/status"*) deaf=1 ;; esac
+        return
+    fi
+    while read -r key mask; do
+        [ "$key" = SigIgn: ] || continue
+        case $mask in *[13579bdf]) deaf=1 ;; esac
+        return
+    done <"/proc/$1/status"
+}
+show() {
+    if [ -n "$grep" ]; then
+        ignoring=$(grep -l 'SigIgn:.*[13579bdf]$' /proc/[0-9]*/status)
+        tagged=
+        if [ "$1" = list ] && [ -n "$any" ]; then
+            tagged=$(grep -lzxF -e "$variable=$values" /proc/[0-9]*/environ)
+        elif [ "$1" = list ]; then
+            tagged=$(grep -lF -e "$variable=" /proc/[0-9]*/environ)
+        fi
+    fi
     for dir in /proc/[0-9]*; do
         pid=${dir#/proc/}
-        [ "$pid" != "$$" ] && look "$pid" || continue
-        case $state in Z | X) continue ;; esac
-        { [ -n "$ours" ] && [ "$session" = "$ours" ]; } || tagged "$pid" || continue
-        echo "$pid $name"
-        [ "$signal" = list ] && continue
-        [ "$whom" = rest ] && [ "$pid" = "$shell" ] && continue
-        kill -"$signal" "$pid"
-        kill -CONT "$pid"
+        facts "$pid" || continue
+        value=-
+        if [ "$1" = list ]; then
+            if [ -z "$grep" ]; then
+                find_value "$pid"
+            else
+                case $tagged in *"$dir/environ"*) find_value "$pid" ;; esac
+            fi
+        fi
+        case $sessions in
+        *" $session "*) ;;
+        *) [ "$value" != - ] || continue ;;
+        esac
+        find_deaf "$pid"
+        printf '%s\n' "$pid $parent $group $session $terminal $state $born $deaf $value $name"
     done
+}
+drop() {
+    # Without line mode and with no bytes to wait for, a read gives what is there.
+    modes=$(stty -g <"$1") || return
+    stty -icanon -echo min 0 time 0 <"$1" && cat <"$1" >/dev/null && dropped=yes
+    stty "$modes" <"$1"
+}
+command -v grep >/dev/null && grep=yes || grep=
+while read -r order rest; do
+    case $order in
+    kill)
+        signal=${rest%% *}
+        for one in ${rest#* }; do
+            facts "${one%:*}" && [ "$born" = "${one#*:}" ] && kill -"$signal" "${one%:*}"
+        done
+        ;;
+    drop)
+        for one in $rest; do
+            facts "${one%:*}" && [ "$born" = "${one#*:}" ] || continue
+            dropped=
+            drop "/proc/${one%:*}/fd/0"
+            [ -n "$dropped" ] && echo "dropped ${one%:*}"
+        done
+        ;;
+    *)
+        sessions=" $rest "
+        show "$order"
+        ;;
+    esac
     echo .
 done
 """
@@ -104,21 +177,45 @@ class SessionProcess:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExecSession:
-    """What is needed to find one terminal's processes again.
+class ContainerProcesses:
+    """See engine.pty.ending.ProcessTable. Made by container_processes().
 
-    ``pid`` is the shell's inside the container, 0 before it is known.
-    ``shell_path`` runs the helper; ``users`` are those it must run as: processes
-    of another user can neither be looked into nor signalled without being root,
-    and root without CAP_SYS_PTRACE cannot look into those of others.
+    Processes of another user can neither be looked into nor signalled without being
+    root, and root without CAP_SYS_PTRACE cannot look into those of others: so there
+    may be a helper for each.
     """
 
-    tag: str
-    pid: int
-    birth: str
-    shell_path: str
-    users: tuple[str, ...]
+    def __init__(self, helpers: Sequence[_Helper]) -> None:
+        self._helpers = helpers
+
+    async def find(
+        self, sessions: Collection[int], tags: Collection[str] = ()
+    ) -> Sequence[Process]:
+        order = " ".join(["list" if tags else "look", *map(str, sessions)])
+        found: dict[int, Process] = {}
+        for answer in await self._order(order):
+            for process in _processes(answer):
+                if process.tag or process.pid not in found:
+                    found[process.pid] = process
+        return tuple(found.values())
+
+    async def signal(self, name: str, processes: Sequence[Process]) -> None:
+        if processes:
+            whom = (f"{process.pid}:{process.birth}" for process in processes)
+            await self._order(" ".join(["kill", name, *whom]))
+
+    async def drop_input(self, processes: Sequence[Process]) -> frozenset[int]:
+        whom = (f"{process.pid}:{process.birth}" for process in processes)
+        answers = await self._order(" ".join(["drop", *whom]))
+        lines = b"\n".join(answers).decode("utf-8", "replace").splitlines()
+        return frozenset(p.pid for p in processes if f"dropped {p.pid}" in lines)
+
+    async def _order(self, order: str) -> list[bytes]:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                return await asyncio.gather(*(helper.order(order) for helper in self._helpers))
+        except TimeoutError as error:
+            raise DockerFailedError("The container's shell does not answer") from error
 
 
 class _Helper:
@@ -129,80 +226,107 @@ class _Helper:
         self._output: AsyncIterator[bytes] = frames(stream)
         self._held = bytearray()
 
-    async def order(self, signal: str, whom: str = "all") -> tuple[SessionProcess, ...]:
+    async def order(self, order: str) -> bytes:
         try:
-            await self._stream.write(f"{signal} {whom}\n".encode())
+            await self._stream.write(f"{order}\n".encode())
         except ConnectionError as error:
             raise DockerFailedError("The container ended our helper") from error
         while not (self._held.startswith(b".\n") or b"\n.\n" in self._held):
             piece = await anext(self._output, b"")
             self._held += piece
             if not piece or len(self._held) > MAX_ANSWER_BYTES:
-                raise DockerFailedError("The container has no working shell for our helper")
+                words = " ".join(self._held[:300].decode("utf-8", "replace").split())
+                raise DockerFailedError(f"No shell works in the container: {words or 'no answer'}")
         answer, _, rest = (b"\n" + bytes(self._held)).partition(b"\n.\n")
         self._held = bytearray(rest)
-        return tuple(_processes(answer))
+        return answer
+
+    async def close(self) -> None:
+        """Its input ends with the connection, and so does the helper."""
+        self._stream.close()
+        await self._stream.wait_closed()
 
 
-def _processes(answer: bytes) -> list[SessionProcess]:
+def _processes(answer: bytes) -> list[Process]:
     found = []
     for line in answer.decode("utf-8", "replace").splitlines()[:MAX_LISTED]:
-        pid, _, name = line.partition(" ")
-        if pid.isascii() and pid.isdigit() and len(pid) < 10:
-            found.append(SessionProcess(int(pid), name))
+        words = line.split(" ", 9)
+        numbers = words[:5] + words[6:8]
+        if len(words) < 10 or not all(w.lstrip("-").isdecimal() and len(w) < 21 for w in numbers):
+            continue
+        pid, parent, group, session, terminal, birth, deaf = map(int, numbers)
+        tag = "" if words[8] == "-" else words[8]
+        found.append(
+            Process(
+                pid, parent, group, session, terminal, words[5], birth, bool(deaf), tag, words[9]
+            )
+        )
     return found
 
 
 @contextlib.asynccontextmanager
-async def _helper(
-    docker: DockerEngines, target: Target, shell: str, user: str, arguments: list[str]
-) -> AsyncIterator[_Helper]:
-    command = [shell, "-c", _HELPER, "hatchway", *arguments]
+async def container_processes(
+    docker: DockerEngines,
+    target: Target,
+    tags: Iterable[str],
+    *,
+    users: Iterable[str] = ("",),
+    shells: Iterable[str] = (),
+) -> AsyncIterator[ContainerProcesses]:
+    """The container's processes, seen with the eyes of ``users``.
+
+    Raises DockerError: the container is not running or paused, nothing in it can
+    run a shell, or Docker is away.
+    """
+    arguments = [TAG_VARIABLE, " ".join(tags), ""]
+    async with contextlib.AsyncExitStack() as stack:
+        helpers = []
+        for user in users:
+            helper = await _start(docker, target, user, shells, arguments)
+            stack.push_async_callback(helper.close)
+            helpers.append(helper)
+        yield ContainerProcesses(helpers)
+
+
+async def _start(
+    docker: DockerEngines,
+    target: Target,
+    user: str,
+    shells: Iterable[str],
+    arguments: list[str],
+) -> _Helper:
+    """A helper that has answered, run by the first shell that can."""
+    failure: DockerFailedError | None = None
+    for shell in dict.fromkeys((*((path,) for path in shells), *SHELLS)):
+        try:
+            return await _start_by(docker, target, user, shell, arguments)
+        except DockerFailedError as error:
+            if error.status in (404, 409):
+                raise  # the container is gone, not running or paused
+            # What the first one says is worth the most: the others may never have been there.
+            failure = failure or error
+    raise failure or DockerFailedError("No shell works in the container")
+
+
+async def _start_by(
+    docker: DockerEngines, target: Target, user: str, shell: tuple[str, ...], arguments: list[str]
+) -> _Helper:
+    command = [*shell, "-c", _HELPER, "hatchway", *arguments]
     created = await docker.call(
         target.engine,
         lambda client: client.api.exec_create(target.ref, command, stdin=True, user=user),
     )
     stream = await open_exec_stream(docker.endpoint(target.engine), str(created["Id"]), tty=False)
+    helper = _Helper(stream)
     try:
-        yield _Helper(stream)
-    finally:
-        # Its input ends with the connection, and so does the helper.
-        stream.close()
-        await stream.wait_closed()
-
-
-async def end_session(docker: DockerEngines, target: Target, session: ExecSession) -> None:
-    """HUP, then KILL, everything that belongs to the terminal.
-
-    Returns when nothing is left. Raises DockerError when that cannot be done or
-    known: the container stopped (then nothing is left either), is paused, or
-    Docker went away.
-    """
-    results = await asyncio.gather(
-        *(_end_as(docker, target, session, user) for user in session.users),
-        return_exceptions=True,
-    )
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-
-
-async def _end_as(docker: DockerEngines, target: Target, session: ExecSession, user: str) -> None:
-    arguments = [f"{TAG_VARIABLE}={session.tag}", str(session.pid or ""), session.birth]
-    loop = asyncio.get_running_loop()
-    async with _helper(docker, target, session.shell_path, user, arguments) as helper:
-        for signal, whom, seconds in _STEPS:
-            until = loop.time() + seconds
-            left = await helper.order(signal, whom)
-            while left and loop.time() < until:
-                if whom == "rest" and all(process.pid == session.pid for process in left):
-                    break
-                await asyncio.sleep(ASK_AGAIN_SECONDS)
-                left = await helper.order("list")
-            if not left:
-                return
-    names = ", ".join(f"{process.name} ({process.pid})" for process in left[:5])
-    raise DockerFailedError(f"Processes of the terminal are still there: {names}")
+        async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+            await helper.order("look")
+    except BaseException as error:
+        await helper.close()
+        if isinstance(error, TimeoutError):
+            raise DockerFailedError("The container's shell does not answer") from error
+        raise
+    return helper
 
 
 async def list_session_processes(
@@ -221,22 +345,13 @@ async def list_session_processes(
     """
     found: dict[int, SessionProcess] = {}
     for user in users:
-        arguments = [f"{SESSION_VARIABLE}={session_id}", "", ""]
-        async with (
-            _answered_in_time(),
-            _helper(docker, target, shell, user, arguments) as helper,
-        ):
-            found.update((process.pid, process) for process in await helper.order("list"))
+        helper = await _start(docker, target, user, (shell,), [SESSION_VARIABLE, session_id, "any"])
+        try:
+            processes = await ContainerProcesses([helper]).find((), (session_id,))
+        finally:
+            await helper.close()
+        found.update((p.pid, SessionProcess(p.pid, p.name)) for p in processes if not p.dead)
     return tuple(sorted(found.values(), key=lambda process: process.pid))
-
-
-@contextlib.asynccontextmanager
-async def _answered_in_time() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
-            yield
-    except TimeoutError as error:
-        raise DockerFailedError("The container's shell does not answer") from error
 
 
 async def exec_running(docker: DockerEngines, target: Target, exec_id: str) -> bool:

@@ -1,7 +1,7 @@
 """A terminal on this computer: a pseudo-terminal and the user's own shell in it.
 
-Owns the master's bytes, the shell's process and the ending of its session. Does
-not own who may open one (policy). POSIX only.
+Owns the master's bytes and the shell's process. Does not own how its session is
+ended (ending, ends), nor who may open one (policy). POSIX only.
 
 The shell becomes leader of a new session; opening the terminal by name then
 makes it the controlling one, so no code of ours runs between fork and exec.
@@ -21,13 +21,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from engine.environment import child_environment
 from engine.errors import PTYClosedError, PTYOpenError
-from engine.model import LOCAL_TARGET, ExitStatus
-from engine.pty.base import READ_SIZE
+from engine.model import LOCAL_TARGET, ExitStatus, Target, TargetKind
+from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
 from engine.pty.chunking import ChunkedReader
+from engine.pty.ends import TerminalEnds
+from engine.pty.local_processes import birth_of
 from engine.receive_buffer import ReceiveBuffer
 
 if sys.platform != "win32":
@@ -36,17 +36,14 @@ if sys.platform != "win32":
     import termios
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.model import Size
+    from engine.pty.records import Record
     from engine.settings import TerminalSettings
 
 logger = logging.getLogger(__name__)
 
-HANG_UP_SECONDS = 1.0
-"""What programs get to save their work between HUP and KILL."""
-KILL_SECONDS = 1.0
-"""What the kernel gets to do away with killed processes."""
-CHECK_SECONDS = 0.02
-"""Between two looks at what is left, while closing."""
 EXIT_POLL_SECONDS = 0.1
 """Between two looks at the shell, where there is no pidfd."""
 EXIT_GRACE_SECONDS = 1.0
@@ -64,7 +61,15 @@ class LocalShellPTY:
     """See engine.pty.base.PTY. Made by open()."""
 
     def __init__(
-        self, master: int, process: subprocess.Popen[bytes], size: Size, read_chunk: int
+        self,
+        master: int,
+        process: subprocess.Popen[bytes],
+        size: Size,
+        read_chunk: int,
+        ends: TerminalEnds,
+        record: Record,
+        *,
+        own_ends: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._master = master
@@ -80,6 +85,9 @@ class LocalShellPTY:
         self._writable = asyncio.Event()
         self._exited = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+        self._ends = ends
+        self._own_ends = own_ends
+        self._record = record
         self._grace: asyncio.TimerHandle | None = None
         self._poll: asyncio.TimerHandle | None = None
         self._pidfd = -1
@@ -88,26 +96,33 @@ class LocalShellPTY:
 
     @classmethod
     async def open(
-        cls, *, session_id: str, size: Size, settings: TerminalSettings
+        cls,
+        *,
+        session_id: str,
+        size: Size,
+        settings: TerminalSettings,
+        ends: TerminalEnds | None = None,
     ) -> LocalShellPTY:
-        """A login shell of the user who runs us. Raises PTYOpenError."""
+        """A login shell of the user who runs us. Raises PTYOpenError.
+
+        For ``ends`` see create_pty_session().
+        """
         if sys.platform == "win32":
             raise PTYOpenError("Terminals on this computer need Linux or macOS for now")
         shell = _find_shell(settings)
+        ends, own_ends = ends or TerminalEnds(None), ends is None
+        record = ends.new_record(
+            Target(id=LOCAL_TARGET, kind=TargetKind.LOCAL, name=LOCAL_TARGET), session_id
+        )
+        await ends.saved()
         try:
-            master, slave = os.openpty()
-        except OSError as error:
-            raise PTYOpenError(f"This computer has no free terminal: {error.strerror}") from error
-        try:
-            os.set_blocking(master, False)
-            _set_size(master, size)
-            process = _launch(shell, slave, session_id)
-        except OSError as error:
-            os.close(master)
-            raise PTYOpenError(f"{shell} could not be started: {error.strerror}") from error
-        finally:
-            os.close(slave)
-        return cls(master, process, size, settings.read_chunk)
+            process, master = _launch(shell, size, ends.environment(record))
+        except PTYOpenError:
+            ends.remove(record)
+            raise
+        record.pid, record.birth = process.pid, birth_of(process.pid)
+        ends.save(record)
+        return cls(master, process, size, settings.read_chunk, ends, record, own_ends=own_ends)
 
     # -- PTY
 
@@ -271,69 +286,79 @@ class LocalShellPTY:
         self._writable.set()
 
     async def _close(self) -> None:
-        left = self._left()
-        _signal_groups(left, signal.SIGHUP)
-        _signal_groups(left, signal.SIGCONT)
-        # The kernel hangs up on whoever still has the terminal open.
+        # Open while the session ends: closing the master makes the kernel hang up and
+        # continue the shell. Read meanwhile, so that nobody waits for room in it.
         self._loop.remove_writer(self._master)
+        self._loop.add_reader(self._master, self._drop_output)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await self._ends.end(self._record)
+        self._loop.remove_reader(self._master)
         os.close(self._master)
         self._master = -1
-        if not await self._gone_within(HANG_UP_SECONDS):
-            _signal_groups(self._left(), signal.SIGKILL)
-            if not await self._gone_within(KILL_SECONDS):
-                logger.warning("Processes of the terminal are still there: session %d", self.pid)
+        if self._own_ends:
+            await self._ends.stop()
+        # The shell is a zombie, unless its end takes longer.
+        self._process.poll()
         if self._poll is not None:
             self._poll.cancel()
         self._forget_pidfd()
 
-    async def _gone_within(self, seconds: float) -> bool:
-        until = self._loop.time() + seconds
-        while self._process.poll() is None or self._left():
-            if self._loop.time() > until:
-                return False
-            await asyncio.sleep(CHECK_SECONDS)
-        return True
-
-    def _left(self) -> list[int]:
-        # A session's number is not given again while it has members: a living
-        # process that bears the number of our dead shell says that none is left.
-        if self._process.returncode is not None and psutil.pid_exists(self.pid):
-            return []
-        return _session_processes(self.pid)
-
-
-def _launch(shell: str, slave: int, session_id: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        ["/bin/sh", "-c", _LAUNCHER, os.ttyname(slave), shell, "-l"],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        cwd=_home(),
-        env=_environment(session_id),
-        start_new_session=True,
-    )
-
-
-def _session_processes(session: int) -> list[int]:
-    """The living processes of a session."""
-    found = []
-    for pid in psutil.pids():
+    def _drop_output(self) -> None:
         try:
-            if os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                found.append(pid)
-        except (OSError, psutil.Error):
-            continue  # gone meanwhile, or another user's business
-    return found
+            if os.read(self._master, READ_SIZE):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._loop.remove_reader(self._master)
 
 
-def _signal_groups(pids: list[int], number: int) -> None:
-    groups = set()
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            groups.add(os.getpgid(pid))
-    for group in groups:
-        with contextlib.suppress(OSError):
-            os.killpg(group, number)
+def _launch(
+    shell: str, size: Size, environment: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The shell's process, and the master of its terminal. Raises PTYOpenError."""
+    try:
+        master, slave = os.openpty()
+    except OSError as error:
+        raise PTYOpenError(f"This computer has no free terminal: {error.strerror}") from error
+    try:
+        os.set_blocking(master, False)
+        _set_size(master, size)
+        with _hang_ups_heeded():
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", _LAUNCHER, os.ttyname(slave), shell, "-l"],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                cwd=_home(),
+                env=_environment() | environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        os.close(master)
+        raise PTYOpenError(f"{shell} could not be started: {error.strerror}") from error
+    finally:
+        os.close(slave)
+    return process, master
+
+
+@contextlib.contextmanager
+def _hang_ups_heeded() -> Iterator[None]:
+    """A program started under this does not ignore HUP, even if we do (``nohup hatchway``).
+
+    A shell cannot undo that itself, and what its user did not ask to go on would.
+    """
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield
+        return
+    # One that is caught is set to its default by exec, one that is ignored is not.
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _set_size(master: int, size: Size) -> None:
@@ -363,12 +388,11 @@ def _home() -> str:
     return str(home) if home.is_dir() else "/"
 
 
-def _environment(session_id: str) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     # Our own settings may hold the relay's token: no business of whoever types here.
     kept = {k: v for k, v in child_environment().items() if not k.startswith("HATCHWAY_")}
     kept.setdefault("LANG", "C.UTF-8")
     return kept | {
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
-        "HATCHWAY_SESSION": session_id,
     }

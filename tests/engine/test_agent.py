@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 from collections.abc import AsyncIterator
 
 import psutil
@@ -318,6 +319,23 @@ async def test_no_process_carries_the_mark_of_a_closed_session(
     await peer.close()
     await until(lambda: not agent.sessions())
     assert await exec_processes(agent, container) == []
+
+
+async def test_the_host_sees_what_goes_on_after_a_session(agent: Agent, container: str) -> None:
+    peer, screen = await opened(agent, container)
+    peer.send(b"(trap '' HUP; exec sleep 1000) & sleep 1001 & echo $((20+3))\r")
+    await until(lambda: b"23" in screen.data)
+    # The first one is named so once it ignores the signal.
+    running: list[str] = []
+    async with asyncio.timeout(10):
+        while not {"sleep 1000", "sleep 1001"} <= set(running):
+            running = await exec_processes(agent, container)
+    await peer.close()
+    await until(lambda: not agent.sessions())
+    notes = [e for e in agent.events.history(peer.session_id) if isinstance(e, ev.SessionNote)]
+    (kept,) = [note.text for note in notes if "sleep (" in note.text]
+    assert re.fullmatch(r"Kept running, as they asked: sleep \(\d+\)", kept)
+    assert await exec_processes(agent, container) == ["sleep 1000"]
 
 
 async def test_a_guest_nobody_asked_for_long_is_not_given_up_at_the_first_output(

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox
 from engine import settings
 from engine.events import (
     DockerStatusChanged,
+    EndsPending,
     RelayStateChanged,
     SessionClosed,
     SessionCreated,
@@ -119,6 +120,17 @@ def test_reset_brings_the_default_layout_back(window: MainWindow) -> None:
     assert window.dockWidgetArea(window.targets_dock) is Qt.DockWidgetArea.LeftDockWidgetArea
     assert not window.sessions_dock.isFloating()
     assert window.loopback_dock.isHidden()
+
+
+def test_the_status_bar_shows_ends_that_take_long(window: MainWindow, bus: EventBus) -> None:
+    bus.publish(EndsPending(count=3))
+    assert window.status.ends.isHidden()
+    bus.publish(EndsPending(count=3, text="web-1 is paused"))
+    assert window.status.ends.isVisible()
+    assert window.status.ends.text == "Ending 3 terminals…"
+    assert window.status.ends.toolTip() == "web-1 is paused"
+    bus.publish(EndsPending(count=0))
+    assert window.status.ends.isHidden()
 
 
 @pytest.mark.parametrize("rubbish", ["", "not an ini file \x00", "[window]\ngeometry=7\nstate=x\n"])

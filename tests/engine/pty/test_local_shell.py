@@ -17,6 +17,7 @@ from engine.model import LOCAL_TARGET, Size
 from engine.pty.local_shell import LocalShellPTY
 from engine.settings import TerminalSettings
 from tests.engine.pty.talk import Talk
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,15 +28,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
 
-@pytest.fixture(params=["pidfd", "polling"])
+@pytest.fixture(params=["pidfd", "elsewhere"])
 async def open_shell(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> AsyncIterator[Opener]:
-    """Opens /bin/sh in a home of its own, with both ways to notice its exit."""
+    """Opens /bin/sh in a home of its own; elsewhere is neither a pidfd nor /proc."""
     monkeypatch.setenv("SHELL", "/bin/sh")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HATCHWAY_RELAY__TOKEN", "secret")
-    if request.param == "polling":
+    if request.param == "elsewhere":
         monkeypatch.setattr("engine.pty.local_shell.sys.platform", "darwin")
     opened: list[LocalShellPTY] = []
 
@@ -73,7 +74,8 @@ async def test_environment_and_home(open_shell: Opener, tmp_path: Path) -> None:
 
 
 async def test_our_own_secrets_are_not_in_its_environment(open_shell: Opener) -> None:
-    assert await Talk(await open_shell()).ask("env | grep -c HATCHWAY_", r"(\d+)\s*") == "1"
+    names = await Talk(await open_shell()).ask("env | sed -n 's/^\\(HATCHWAY_[^=]*\\)=.*/\\1/p'")
+    assert set(names.split()) == {"HATCHWAY_SESSION", "HATCHWAY_TERMINAL", "HATCHWAY_HOST"}
 
 
 async def test_the_shell_leads_a_session_with_this_terminal(open_shell: Opener) -> None:
@@ -143,14 +145,55 @@ async def test_close_hangs_up_then_kills_and_leaves_no_zombie(open_shell: Opener
     pty = await open_shell()
     talk = Talk(pty)
     polite = int(await talk.ask("sleep 1000 & printf %s $!", r"[^<]*?(\d+)"))
-    deaf = int(await talk.ask("(trap '' HUP; exec sleep 1000) & printf %s $!", r"[^<]*?(\d+)"))
+    slow = int(
+        await talk.ask(
+            "sh -c \"trap 'sleep 1000' HUP; while :; do sleep 0.05; done\" & printf %s $!",
+            r"[^<]*?(\d+)",
+        )
+    )
     await talk.say("trap '' HUP TERM; printf 'stub''born'")
     await talk.expect("stubborn")
     async with asyncio.timeout(5):
         await pty.close()
     assert not alive(polite)
-    assert not alive(deaf)
+    assert not alive(slow)
     assert not psutil.pid_exists(pty.pid), "the shell was not reaped"
+
+
+async def test_what_ignores_a_hang_up_or_left_the_session_goes_on(open_shell: Opener) -> None:
+    pty = await open_shell()
+    talk = Talk(pty)
+    jobs = ("nohup sleep 1000 >/dev/null 2>&1", "(trap '' HUP; exec sleep 1000)", "sleep 1000")
+    stays = [int(await talk.ask(f"{job} & printf %s $!", r"[^<]*?(\d+)")) for job in jobs[:2]]
+    ends = int(await talk.ask(f"{jobs[2]} & printf %s $!", r"[^<]*?(\d+)"))
+    await talk.say("setsid sh -c 'printf \"<%s>\" $$; exec sleep 1000' &")
+    stays.append(int((await talk.expect(r"<(\d+)>"))[1]))
+    try:
+        # nohup and trap act a moment after their process is there.
+        await until(lambda: all(psutil.Process(pid).name() == "sleep" for pid in stays))
+        await pty.close()
+        # Only Linux tells what ignores HUP.
+        known = sys.platform == "linux"
+        assert [alive(pid) for pid in stays] == [known, known, True]
+        assert not alive(ends)
+        assert not psutil.pid_exists(pty.pid)
+    finally:
+        for pid in filter(alive, stays):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_host_started_with_nohup_does_not_make_every_program_stay(
+    open_shell: Opener,
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        pty = await open_shell()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    job = int(await Talk(pty).ask("sleep 1000 & printf %s $!", r"[^<]*?(\d+)"))
+    await pty.close()
+    assert not alive(job)
 
 
 async def test_close_lets_programs_put_things_in_order(open_shell: Opener, tmp_path: Path) -> None:
