@@ -48,7 +48,8 @@ with a next step: the GUI turns codes into those in one place.
     │   └── BadReplyError        bad_reply       the agent's answer cannot be used
     ├── LimitError               limit           a named bound was exceeded
     │   └── RateLimitedError     rate_limited    too many messages in too short a time
-    └── SettingsError            settings        names the key
+    ├── SettingsError            settings        names the key
+    └── OutputError              output          standard output cannot be written
 """
 
 from __future__ import annotations
@@ -261,6 +262,10 @@ class SettingsError(HatchwayError):
         where = f" ({source})" if source else ""
         super().__init__(f"{key}: {problem}{where}")
         self.key = key
+
+
+class OutputError(HatchwayError):
+    code = "output"
 
 
 class RemoteError(HatchwayError):

@@ -12,12 +12,11 @@ import contextlib
 import importlib
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import log, settings
+from engine import log, settings, stdio, stop_signals
 from engine.errors import HatchwayError, SettingsError
 from engine.events import EventBus
 
@@ -44,6 +43,14 @@ NO_DISPLAY = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit code comes back."""
+    stdio.open_closed()
+    try:
+        return _run_program(argv)
+    finally:
+        stdio.settle()
+
+
+def _run_program(argv: Sequence[str] | None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     # Without a window the engine's own command line rules: it knows more flags.
     if "--selftest" in args:
@@ -54,12 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _engine_main([a for a in args if a != "--headless"])
     options = _parser().parse_args(args)
     if not has_display(os.environ, sys.platform):
-        print(NO_DISPLAY, file=sys.stderr, flush=True)
+        stdio.warn(NO_DISPLAY)
         return _engine_main(args)
     try:
         loaded = settings.load(options.config, flags=flags_of(options))
     except SettingsError as error:
-        print(f"hatchway: {error}", file=sys.stderr)
+        stdio.warn(f"hatchway: {error}")
         problem = error
         return _with_application(lambda app: _show_settings_error(app, problem))
     log.configure(loaded.log_level.upper())
@@ -240,28 +247,8 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
 
 async def _run(app: QApplication, settings: Settings, config_dir: Path, path: Path | None) -> None:
     application = Application(app, settings, config_dir, path)
-    with _signals(application.stop), _unhandled(application.window.show_problem):
+    with stop_signals.watched(application.stop), _unhandled(application.window.show_problem):
         await application.run()
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM end the program as closing the window does."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    if sys.platform == "win32":
-        before = [signal.signal(n, lambda *_: loop.call_soon_threadsafe(stop)) for n in numbers]
-        yield
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-        return
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 @contextlib.contextmanager
@@ -319,6 +306,6 @@ async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     box.setStandardButtons(QMessageBox.StandardButton.Close)
     box.finished.connect(lambda _: closed.set())
     box.open()
-    with _signals(closed.set):
+    with stop_signals.watched(closed.set):
         await closed.wait()
     theme.close()

@@ -168,6 +168,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "A limit was reached",
         "Limits protect this computer. The settings file can raise them.",
     ),
+    "output": (
+        "The output cannot be written",
+        "Check the disk and the program that reads it, then start again.",
+    ),
     "settings": (
         "A setting cannot be used",
         "Correct it, then start the app again.",

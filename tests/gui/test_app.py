@@ -136,7 +136,7 @@ async def test_headless_passes_the_engines_own_flags_on(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 async def test_a_signal_ends_the_window_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
     process = await start("--log-level", "INFO", env=env)
