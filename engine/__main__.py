@@ -186,9 +186,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     options = vars(parser().parse_args(arguments))
-    loaded = settings.load(options.get("config"), flags=_flags(options))
-    log.configure(loaded.log_level.upper())
-    return asyncio.run(_dispatch(options, loaded))
+    loaded = settings.read(options.get("config"), flags=_flags(options))
+    log.configure(loaded.settings.log_level.upper())
+    for flaw in loaded.flaws:
+        stdio.warn(f"Warning: {loaded.file}: {flaw}")
+    return asyncio.run(_dispatch(options, loaded.settings))
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:
@@ -262,7 +264,10 @@ def _agent(loaded: settings.Settings) -> Agent:
         if fresh:
             gc.freeze()
         gc.enable()
-    return Agent(loaded)
+    agent = Agent(loaded)
+    if agent.identity_problem:
+        stdio.warn(f"Warning: {agent.identity_problem}")
+    return agent
 
 
 async def _host(loaded: settings.Settings, links_json: bool) -> int:

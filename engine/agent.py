@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import re
-import secrets
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -20,9 +18,9 @@ from typing import Any
 import psutil
 
 from engine import events as ev
-from engine.agent_key import kept_key
+from engine import identity
 from engine.docker_engines import DockerEngines
-from engine.errors import DockerError, SettingsError, TargetNotFoundError
+from engine.errors import DockerError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.model import RelayState, Size, Target, TargetKind
@@ -48,7 +46,6 @@ from engine.wire import signaling as wire
 
 logger = logging.getLogger(__name__)
 
-AGENT_ID_FILE = "agent-id"
 CATALOGUE_SECONDS = 3.0
 """How long starting waits for the Docker engines' first word."""
 STOP_SECONDS = 15.0
@@ -79,8 +76,8 @@ class Agent:
         self.sharing = Sharing(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
-        self.agent_id = settings.agent.id or _kept_agent_id()
-        self._key = kept_key(config_dir())
+        self._identity = identity.kept(config_dir(), settings.agent.id)
+        self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
@@ -95,6 +92,11 @@ class Agent:
         if self._client is not None:
             return self._client.state
         return ev.RelayStateChanged(state=RelayState.STOPPED, url=self._relay_info.url)
+
+    @property
+    def identity_problem(self) -> str:
+        """Why the id and the key are for this run only; empty when they are kept."""
+        return self._identity.problem
 
     def relay_info(self) -> RelayInfo:
         return self._relay_info
@@ -142,7 +144,7 @@ class Agent:
             registration=self._registration,
             ssl_context=context,
             heartbeat_interval=relay.heartbeat,
-            key=self._key,
+            key=self._identity.key,
             on_registered=self._fetch_ice,
         )
         await self._client.start()
@@ -366,23 +368,3 @@ def _local_processes(marker: str) -> list[str]:
         except psutil.Error:
             continue
     return found
-
-
-def _kept_agent_id() -> str:
-    """This installation's id: made at first start, kept beside the settings."""
-    path = config_dir() / AGENT_ID_FILE
-    try:
-        kept = path.read_text(encoding="utf-8").strip()
-        if _PLAIN_ID.fullmatch(kept):
-            return kept
-    except (OSError, UnicodeDecodeError):
-        pass
-    made = secrets.token_hex(16)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(made + "\n")
-    except OSError as error:
-        raise SettingsError(str(path), f"cannot be written: {error.strerror}") from None
-    return made

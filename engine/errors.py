@@ -262,6 +262,8 @@ class SettingsError(HatchwayError):
         where = f" ({source})" if source else ""
         super().__init__(f"{key}: {problem}{where}")
         self.key = key
+        self.problem = problem
+        self.source = source
 
 
 class OutputError(HatchwayError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from engine.agent import Agent
-    from engine.settings import Settings
+    from engine.settings import Loaded, Settings
     from gui.main_window import MainWindow
 
 logger = logging.getLogger(__name__)
@@ -64,13 +64,13 @@ def _run_program(argv: Sequence[str] | None) -> int:
         stdio.warn(NO_DISPLAY)
         return _engine_main(args)
     try:
-        loaded = settings.load(options.config, flags=flags_of(options))
+        loaded = settings.read(options.config, flags=flags_of(options), lenient=True)
     except SettingsError as error:
         stdio.warn(f"hatchway: {error}")
         problem = error
         return _with_application(lambda app: _show_settings_error(app, problem))
-    log.configure(loaded.log_level.upper())
-    return _with_application(lambda app: _run_window(app, loaded, options.config))
+    log.configure(loaded.settings.log_level.upper())
+    return _with_application(lambda app: _run_window(app, loaded))
 
 
 def flags_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -101,12 +101,15 @@ class Application:
         settings: Settings,
         config_dir: Path,
         settings_path: Path | None = None,
+        flaws: Sequence[str] = (),
     ) -> None:
         from gui.engine_adapter import EngineAdapter
         from gui.main_window import MainWindow
         from gui.style import Theme
 
         self._settings = settings
+        self._settings_path = settings_path
+        self._flaws = tuple(flaws)
         self._events = EventBus()
         self._stop = asyncio.Event()
         self.agent: Agent | None = None
@@ -125,6 +128,11 @@ class Application:
         """Show the window, start the engine, wait for the end, leave nothing behind."""
         self.window.show()
         logger.info("The window is shown")
+        if self._flaws:
+            for flaw in self._flaws:
+                logger.warning("%s: %s", self._settings_path, flaw)
+            title, text = "Some settings are not used", "\n".join(self._flaws)
+            self.window.show_flaws(title, text, self._settings_path)
         starting = asyncio.create_task(self._start_engine(), name="engine start")
         try:
             await self._stop.wait()
@@ -153,6 +161,9 @@ class Application:
             self.adapter.start_failed(error)
             return
         self.adapter.attach(agent)
+        if agent.identity_problem:
+            logger.warning("%s", agent.identity_problem)
+            self.window.show_flaws("Running with a temporary identity", agent.identity_problem)
         logger.info("The engine is running")
 
     async def _end(self) -> None:
@@ -222,10 +233,8 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
     return work(app)
 
 
-def _run_window(app: QApplication, settings: Settings, path: Path | None) -> int:
-    from engine.settings import config_dir
-
-    _on_loop(app, _run(app, settings, config_dir(), path))
+def _run_window(app: QApplication, loaded: Loaded) -> int:
+    _on_loop(app, _run(app, loaded, settings.config_dir()))
     return 0
 
 
@@ -245,8 +254,11 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-async def _run(app: QApplication, settings: Settings, config_dir: Path, path: Path | None) -> None:
-    application = Application(app, settings, config_dir, path)
+async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
+    flaws = loaded.flaws
+    if loaded.broken:
+        flaws = (*flaws, "Hatchway runs with default settings and saves none until it is corrected")
+    application = Application(app, loaded.settings, config_dir, loaded.file, flaws)
     with stop_signals.watched(application.stop), _unhandled(application.window.show_problem):
         await application.run()
 
@@ -292,11 +304,17 @@ def _show_settings_error(app: QApplication, error: SettingsError) -> int:
     return EXIT_SETTINGS
 
 
+def _file_of(error: SettingsError) -> Path | None:
+    """The file to correct. An error names it as its source, or as what is wrong."""
+    return next((Path(name) for name in (error.source, error.key) if Path(name).is_file()), None)
+
+
 async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     from PySide6.QtWidgets import QMessageBox
 
     from gui import problems
     from gui.style import Theme
+    from gui.widgets import open_file
 
     closed = asyncio.Event()
     theme = Theme(app)
@@ -304,6 +322,9 @@ async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     box = QMessageBox(QMessageBox.Icon.Critical, "Hatchway", words.title)
     box.setInformativeText(words.text)
     box.setStandardButtons(QMessageBox.StandardButton.Close)
+    if (file := _file_of(error)) is not None:
+        opening = box.addButton("Open file", QMessageBox.ButtonRole.ActionRole)
+        opening.clicked.connect(lambda: open_file(file))
     box.finished.connect(lambda _: closed.set())
     box.open()
     with stop_signals.watched(closed.set):

@@ -104,6 +104,53 @@ def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
     assert "start the app again" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\ufeff[ui]\r\nfont_size = 13\r\n", b""),
+        ("[future]\nx = 1\n", b"future: is not a setting"),
+        ("[session]\ntimeout = 'soon'\n", b"session.timeout: Expected"),
+        ("[session\n", b"not valid TOML"),
+    ],
+    ids=["BOM", "unknown", "mistyped", "no TOML"],
+)
+async def test_a_flawed_settings_file_does_not_stop_the_window(
+    tmp_path: Path, text: str, said: bytes
+) -> None:
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+    process = await start(
+        "--log-level", "INFO", env=environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+    )
+    seen = await read_until(process.stderr, b"engine is running")
+    assert said in seen
+    assert (b"settings.toml" in seen) is bool(said)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert process.returncode == 0
+    assert (tmp_path / "settings.toml").read_bytes() == text.encode()
+
+
+async def test_headless_a_flawed_file_is_warned_of_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[future]\nx = 1\n[session]\ntimeout = 'soon'\n")
+    process = await start(env=environment(tmp_path))
+    await read_until(process.stdout, b"Stop with Ctrl+C")
+    process.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert (process.returncode, b"Warning: " in errors) == (0, True)
+    assert f"{file}: session.timeout: ".encode() in errors
+    for text, named in (
+        ("[ice]\nrelay_only = 'yes'\n", b"ice.relay_only"),
+        ("[", b"settings.toml"),
+    ):
+        file.write_text(text)
+        process = await start(env=environment(tmp_path))
+        _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+        assert process.returncode == EXIT_SETTINGS
+        assert named in errors
+        assert b"Traceback" not in errors
+
+
 def test_an_unknown_flag_is_refused(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "gui", "--no-such-flag"],
