@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from engine import log, settings, stdio, stop_signals
 from engine.errors import HatchwayError, SettingsError
 from engine.events import EventBus
+from gui import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 STOP_SECONDS = 15.0
 """How long closing waits for the engine to end its sessions."""
 EXIT_SETTINGS = 2
+EXIT_DISPLAY = 1
 NO_DISPLAY = (
     "There is no display to open a window on: hosting without one.\n"
     "Set DISPLAY or WAYLAND_DISPLAY to see the window."
@@ -60,15 +62,19 @@ def _run_program(argv: Sequence[str] | None) -> int:
     if "--headless" in args:
         return _engine_main([a for a in args if a != "--headless"])
     options = _parser().parse_args(args)
-    if not has_display(os.environ, sys.platform):
+    if not display.asked_for(os.environ, sys.platform):
         stdio.warn(NO_DISPLAY)
         return _engine_main(args)
+    if problem := display.problem():
+        # A window was asked for: a host that nobody sees is no substitute.
+        stdio.warn(problem)
+        return EXIT_DISPLAY
     try:
         loaded = settings.read(options.config, flags=flags_of(options), lenient=True)
     except SettingsError as error:
         stdio.warn(f"hatchway: {error}")
-        problem = error
-        return _with_application(lambda app: _show_settings_error(app, problem))
+        wrong = error
+        return _with_application(lambda app: _show_settings_error(app, wrong))
     log.configure(loaded.settings.log_level.upper())
     return _with_application(lambda app: _run_window(app, loaded))
 
@@ -83,13 +89,6 @@ def flags_of(options: argparse.Namespace) -> dict[str, Any]:
         "session.timeout": options.session_timeout,
     }
     return {key: value for key, value in flags.items() if value is not None}
-
-
-def has_display(environ: os._Environ[str] | dict[str, str], platform: str) -> bool:
-    """Whether a window can be shown. Only where X11 or Wayland is used can one be missing."""
-    if platform in ("win32", "darwin"):
-        return True
-    return any(environ.get(name) for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"))
 
 
 class Application:
