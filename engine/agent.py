@@ -20,7 +20,7 @@ import psutil
 from engine import events as ev
 from engine import identity
 from engine.docker_engines import DockerEngines
-from engine.errors import DockerError, TargetNotFoundError
+from engine.errors import DockerError, HostStoppedError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.model import RelayState, Size, Target, TargetKind
@@ -86,6 +86,8 @@ class Agent:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ice_timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._starting: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def relay_state(self) -> ev.RelayStateChanged:
@@ -105,12 +107,24 @@ class Agent:
         return (self.settings.relay.public_url or self._relay_info.url).rstrip("/")
 
     async def start(self) -> None:
-        """Start every part. Docker or the relay being away are states, not errors.
+        """Start every part, once. Docker or the relay being away are states, not errors.
 
-        Raises SettingsError when a setting cannot be used, such as a port that is taken.
+        Raises SettingsError when a setting cannot be used, such as a port that is taken,
+        and HostStoppedError after stop() or when that comes meanwhile. A start that fails
+        or is cancelled leaves nothing.
         """
+        if self._stopping is not None or self._starting is not None:
+            raise HostStoppedError("The host runs, or ran, already; it starts once")
+        self._starting = asyncio.create_task(self._start(), name="agent start")
         try:
-            await self._start()
+            await self._starting
+        except asyncio.CancelledError:
+            by_stop = self._stopping is not None
+            await self.stop()
+            task = asyncio.current_task()
+            if by_stop and not (task and task.cancelling()):
+                raise HostStoppedError("The host was stopped while it started") from None
+            raise
         except BaseException:
             await self.stop()
             raise
@@ -151,7 +165,20 @@ class Agent:
         self._unsubscribe = self.events.subscribe(self._on_event)
 
     async def stop(self) -> None:
-        """Close sessions, peers, connections, in this order; bounded in time; idempotent."""
+        """Refuse offers, then close sessions, peers, connections; bounded in time; idempotent.
+
+        Once begun it goes on to its end, even when the caller is cancelled.
+        """
+        # Offers that still come are answered, with why nothing comes of them.
+        self.manager.refuse()
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(), name="agent stop")
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
         self._unsubscribe()
         self.sharing.close()
         for step in (
@@ -229,6 +256,8 @@ class Agent:
         on_end: Callable[[str, int | None], None],
     ) -> TerminalPeer:
         """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
+        if self._stopping is not None:
+            raise HostStoppedError
         peer = self._peer(target_id, size, PeerHandlers(on_output, on_end))
         # Until it is closed: a caller that is cancelled leaves the closing to stop().
         self._peers = {other for other in self._peers if not other.is_closed} | {peer}
@@ -339,6 +368,8 @@ class Agent:
             await asyncio.wait(tuple(self._tasks))
         if self._client is not None:
             await self._client.stop()
+        # Its last answer may have set it anew.
+        self._stop_ice_timer()
         if self._relay is not None:
             await self._relay.stop()
 

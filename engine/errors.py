@@ -15,6 +15,7 @@ with a next step: the GUI turns codes into those in one place.
     │   ├── SessionExistsError   session_exists
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
+    │   ├── HostStoppedError     host_stopped  the host takes no new sessions: it is closing
     │   └── AccessDeniedError    access_denied
     │       ├── BadProofError    bad_proof     a proof is missing or does not fit
     │       ├── ReplayedError    replayed      an offer that was made before
@@ -107,6 +108,13 @@ class InvalidTransitionError(SessionError):
 
 class SessionLimitError(SessionError):
     code = "session_limit"
+
+
+class HostStoppedError(SessionError):
+    code = "host_stopped"
+
+    def __init__(self, message: str = "The host has stopped") -> None:
+        super().__init__(message)
 
 
 class AccessDeniedError(SessionError):

@@ -310,6 +310,8 @@ class TerminalPeer:
                 self._remote_error(RemoteError(code, text))
             case wire.Exit(exit_code=exit_code, reason=reason):
                 self.exit_code = exit_code
+                # Before there was a terminal it says why there will be none.
+                self._fail(ChannelClosedError(reason))
                 self._end(reason, exit_code)
             case wire.Notice(text=text):
                 self._handlers.notice(text)

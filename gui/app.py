@@ -137,12 +137,9 @@ class Application:
             await self._stop.wait()
         finally:
             self.window.show_closing()
-            # Half a start cannot be undone; a whole one can.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await asyncio.shield(asyncio.gather(starting, return_exceptions=True))
-            await self._end()
+            # A start that is cancelled undoes itself.
             await _ended(starting)
+            await self._end()
 
     async def _start_engine(self) -> None:
         try:

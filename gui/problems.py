@@ -87,6 +87,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Too many sessions are open",
         "Close some, or raise session.max_sessions in the settings file.",
     ),
+    "host_stopped": (
+        "The host has stopped",
+        "Ask for the app to be started there again, then connect again.",
+    ),
     "access_denied": (
         "The host has not allowed this",
         "Ask the host to share this target, then connect again.",

@@ -290,11 +290,13 @@ class Session:
 
     async def close_bridge(self, reason: str) -> None:
         self._stop_watching()
-        if self.bridge is None:
-            return
-        was_connected = self.bridge.is_connected
-        await self.bridge.close()
-        if was_connected and self.channel is not None and self.channel.is_open:
+        # Otherwise the guest has been told how its program ended.
+        if self.bridge is not None:
+            tell = self.bridge.is_connected
+            await self.bridge.close()
+        else:
+            tell = self.channel is not None and self.channel.is_v1
+        if tell and self.channel is not None and self.channel.is_open:
             self.channel.ended(ExitStatus(None, reason))
 
     async def close_channel(self) -> None:

@@ -19,6 +19,7 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   agent_offline: ["The host is not connected", "Ask whether Hatchway is running there."],
   relay_refused: ["The relay did not let you in"],
   timeout: ["The host does not answer"],
+  host_stopped: ["The host has stopped"],
   session_limit: ["The host has no room for another guest"],
   failed: ["The connection could not be made"],
 });
