@@ -212,10 +212,13 @@ def config_dir() -> Path:
     override = os.environ.get("HATCHWAY_CONFIG_DIR")
     if override:
         return Path(override)
-    folder = platformdirs.user_config_dir(APP_NAME, appauthor=False)
+    try:
+        folder = platformdirs.user_config_dir(APP_NAME, appauthor=False)
+    except RuntimeError:  # what newer releases do
+        folder = "~"
     if folder.startswith("~"):
         problem = "is not set, and this user has no home folder. Set it, or HATCHWAY_CONFIG_DIR"
-        raise SettingsError("HOME", problem)
+        raise SettingsError("HOME", problem) from None
     return Path(folder)
 
 
