@@ -76,18 +76,25 @@ def test_odd_variables_are_no_hindrance(variables: dict[str, str]) -> None:
     assert (done.returncode, done.stdout) == (0, "This computer  running\n"), done.stderr
 
 
+NO_HOME = (
+    "import os, pwd, sys;"
+    "os.environ.pop('HOME', 0); os.environ.pop('XDG_CONFIG_HOME', 0);"
+    "pwd.getpwuid = lambda _: {}['no such user'];"
+    "from engine.__main__ import main; sys.exit(main([sys.argv[1]]))"
+)
+"""As a container's user without an entry in /etc/passwd."""
+
+
 def test_no_home_at_all_is_said() -> None:
-    code = (
-        "import os, pwd, sys;"
-        "os.environ.pop('HOME', 0); os.environ.pop('HATCHWAY_CONFIG_DIR', 0);"
-        "os.environ.pop('XDG_CONFIG_HOME', 0);"
-        "pwd.getpwuid = lambda _: {}['no such user'];"
-        "from engine.__main__ import main; sys.exit(main(['targets']))"
-    )
-    done = shell(f'{sys.executable} -c "{code}"')
+    done = shell(f'unset HATCHWAY_CONFIG_DIR; {sys.executable} -c "{NO_HOME}" targets')
     assert done.returncode == 2, done
     assert "HATCHWAY_CONFIG_DIR" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_home_but_with_a_place_for_settings_it_hosts() -> None:
+    done = shell(f'{sys.executable} -c "{NO_HOME}" selftest')
+    assert done.returncode == 0, done
 
 
 def test_a_working_folder_that_is_gone_is_no_hindrance(tmp_path: Path) -> None:
