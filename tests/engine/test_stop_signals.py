@@ -26,6 +26,8 @@ from tests.engine.until import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.docker_fixtures import ContainerFactory
+
 ROOT = Path(__file__).parents[2]
 # A link that is printed as JSON is one that works already.
 HOST = (
@@ -37,7 +39,7 @@ HOST = (
 class Hosting:
     """A host on a terminal of its own, as after ``ssh workstation``; what it printed."""
 
-    def __init__(self, command: tuple[str, ...] = HOST) -> None:
+    def __init__(self, command: tuple[str, ...] = HOST, *, docker: bool = False) -> None:
         self.master, self.slave = pty.openpty()
         self.said = b""
         # Opening a terminal without having one makes it the controlling one.
@@ -45,7 +47,7 @@ class Hosting:
         self.process = subprocess.Popen(
             words,
             cwd=ROOT,
-            env={**os.environ, "HATCHWAY_DOCKER__ENABLED": "false"},
+            env={**os.environ, "HATCHWAY_DOCKER__ENABLED": str(docker)},
             start_new_session=True,
         )
         os.set_blocking(self.master, False)
@@ -122,6 +124,30 @@ async def test_each_signal_ends_the_shells_and_tells_the_guests(
     assert marked() == []
     assert visitor.end == ("The host stopped", None)
     await visitor.peer.close()
+
+
+async def test_a_hang_up_leaves_no_process_in_a_container(containers: ContainerFactory) -> None:
+    container = containers()
+
+    def processes() -> list[str]:
+        return [row[-1] for row in container.top()["Processes"]]
+
+    name = str(container.name)
+    own = processes()
+    command = (sys.executable, "-m", "engine", "--links-json", "--share", f"{name}=control")
+    hosting = Hosting(command, docker=True)
+    try:
+        visitor = Visitor(parse_link(await hosting.link()))
+        await visitor.peer.connect()
+        visitor.peer.send(b"sleep 1000 & echo $((6*7))\r")
+        await visitor.sees(b"42")
+        assert len(await asyncio.to_thread(processes)) > len(own)
+        hosting.hang_up()
+        assert await hosting.ended() == 0
+        assert await asyncio.to_thread(processes) == own
+        await visitor.peer.close()
+    finally:
+        hosting.close()
 
 
 async def test_a_terminal_that_closes_ends_it_in_order(hosting: Hosting) -> None:
