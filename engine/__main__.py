@@ -1,31 +1,32 @@
 """The command line: host headless, run a relay, list targets, test oneself.
 
-Owns flags, what is printed and exit codes: 0 for a clean end (SIGINT and
-SIGTERM included), 1 for a failed self-test, 2 for flags or settings that
-cannot be used. Does not own any behaviour behind it.
+Owns flags, what is printed and exit codes: 0 for a clean end (by a signal, too),
+1 for a failed self-test or surroundings that do not allow it, 2 for flags or
+settings that cannot be used. Does not own any behaviour behind it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import json
+import logging
 import os
-import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import log, settings
+from engine import log, settings, stdio, stop_signals
 from engine.errors import HatchwayError, SettingsError
 from engine.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
 
 if TYPE_CHECKING:
     from engine.agent import Agent
     from engine.selftest_model import SelfTestReport, StageResult
+
+logger = logging.getLogger(__name__)
 
 USAGE_ERROR = 2
 CATALOGUE_SECONDS = 5.0
@@ -39,7 +40,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from engine.version import version
 
-        print(version())
+        stdio.say(version())
         parser.exit()
 
 
@@ -164,20 +165,32 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    # Until the loop has its own handlers a signal is a clean end, too.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
-    options = vars(parser().parse_args(arguments))
+    stdio.open_closed()
+    stop_signals.exit_early()
     try:
-        loaded = settings.load(options.get("config"), flags=_flags(options))
-        log.configure(loaded.log_level.upper())
-        return asyncio.run(_dispatch(options, loaded))
+        return _run(arguments)
     except SettingsError as error:
-        print(f"Setting {error}", file=sys.stderr)
+        stdio.warn(f"Setting {error}")
         return USAGE_ERROR
     except HatchwayError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        stdio.warn(f"Error: {error}")
         return 1
+    except OSError as error:
+        # No free descriptors, a folder that is gone: nothing a traceback would explain better.
+        logger.debug("Ended by the system", exc_info=error)
+        stdio.warn(f"Error: {error.strerror or error}")
+        return 1
+    finally:
+        stdio.settle()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = vars(parser().parse_args(arguments))
+    loaded = settings.read(options.get("config"), flags=_flags(options))
+    log.configure(loaded.settings.log_level.upper())
+    for flaw in loaded.flaws:
+        stdio.warn(f"Warning: {loaded.file}: {flaw}")
+    return asyncio.run(_dispatch(options, loaded.settings))
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:
@@ -229,17 +242,15 @@ async def _dispatch(options: dict[str, Any], loaded: settings.Settings) -> int:
 
 
 async def _until_signal(work: Coroutine[Any, Any, int]) -> int | None:
-    """The work's result; None when SIGINT or SIGTERM came first and it was cancelled."""
-    loop = asyncio.get_running_loop()
+    """The work's result; None when a signal came first and it was cancelled."""
     task = asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Not on Windows' loop; there Ctrl+C arrives as the SystemExit set in main().
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, task.cancel)
     try:
-        return await task
+        with stop_signals.watched(task.cancel):
+            return await task
     except asyncio.CancelledError:
         return None
+    finally:
+        stop_signals.ignore()
 
 
 def _agent(loaded: settings.Settings) -> Agent:
@@ -253,7 +264,10 @@ def _agent(loaded: settings.Settings) -> Agent:
         if fresh:
             gc.freeze()
         gc.enable()
-    return Agent(loaded)
+    agent = Agent(loaded)
+    if agent.identity_problem:
+        stdio.warn(f"Warning: {agent.identity_problem}")
+    return agent
 
 
 async def _host(loaded: settings.Settings, links_json: bool) -> int:
@@ -264,7 +278,7 @@ async def _host(loaded: settings.Settings, links_json: bool) -> int:
             # A link printed is a link that works.
             await agent.wait_registered(RELAY_SECONDS)
             for link in _links(agent):
-                print(json.dumps(link), flush=True)
+                stdio.say(json.dumps(link))
         else:
             _print_invitation(agent)
         await asyncio.Event().wait()
@@ -276,18 +290,20 @@ async def _host(loaded: settings.Settings, links_json: bool) -> int:
 def _print_invitation(agent: Agent) -> None:
     info = agent.relay_info()
     shared = agent.targets.shared()
-    print(f"Hatchway hosts as {agent.name} (agent {agent.agent_id})")
-    print(f"Relay:       {info.url}" + (" (this app's own)" if info.embedded else ""))
+    lines = [
+        f"Hatchway hosts as {agent.name} (agent {agent.agent_id})",
+        f"Relay:       {info.url}" + (" (this app's own)" if info.embedded else ""),
+    ]
     if info.embedded:
-        print(f"Guest token: {info.guest_token}")
-        print(f"In a browser: {info.url}/#token={info.guest_token}")
+        lines.append(f"Guest token: {info.guest_token}")
+        lines.append(f"In a browser: {info.url}/#token={info.guest_token}")
     if shared:
-        print("Shared:      " + ", ".join(shared))
+        lines.append("Shared:      " + ", ".join(shared))
     else:
-        print("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
-    for link in _links(agent):
-        print(f"Link:        {link['target']} ({link['role']}): {link['url']}")
-    print("Stop with Ctrl+C.", flush=True)
+        lines.append("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
+    lines += (f"Link:        {a['target']} ({a['role']}): {a['url']}" for a in _links(agent))
+    # In one piece: who pipes it into head(1) wants the first line and a host that goes on.
+    stdio.say("\n".join([*lines, "Stop with Ctrl+C."]))
 
 
 def _links(agent: Agent) -> list[dict[str, str]]:
@@ -341,12 +357,14 @@ async def _targets(loaded: settings.Settings, as_json: bool) -> int:
             {"engine": s.engine, "url": s.url, "state": s.state, "detail": s.detail}
             for s in statuses
         ]
-        print(json.dumps({"targets": rows, "engines": engines}))
+        stdio.say(json.dumps({"targets": rows, "engines": engines}))
         return 0
     width = max((len(t.id) for t in found), default=0)
+    lines = []
     for target in found:
         shared = "  shared" if target.shared else ""
-        print(f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}".rstrip())
+        lines.append(f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}".rstrip())
+    stdio.say("\n".join(lines))
     _print_troubles(statuses)
     return 0
 
@@ -354,7 +372,7 @@ async def _targets(loaded: settings.Settings, as_json: bool) -> int:
 def _print_troubles(statuses: Sequence[DockerStatus]) -> None:
     for status in statuses:
         if status.state is not EngineState.READY:
-            print(f"Docker ({status.engine}): {status.detail or status.state}", file=sys.stderr)
+            stdio.warn(f"Docker ({status.engine}): {status.detail or status.state}")
 
 
 async def _self_test(loaded: settings.Settings, target: str, as_json: bool) -> int:
@@ -367,7 +385,7 @@ async def _self_test(loaded: settings.Settings, target: str, as_json: bool) -> i
     finally:
         await agent.stop()
     if as_json:
-        print(json.dumps(report.to_json()))
+        stdio.say(json.dumps(report.to_json()))
     else:
         _print_verdict(report)
     return 0 if report.passed else 1
@@ -377,15 +395,15 @@ def _print(stage: StageResult) -> None:
     if stage.status == "running":
         return
     took = f"{stage.seconds * 1000:8.0f} ms" if stage.seconds else " " * 11
-    print(f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": "), flush=True)
+    stdio.say(f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": "))
 
 
 def _print_verdict(report: SelfTestReport) -> None:
     failed = report.failed_stage
     if failed is None:
-        print(f"All stages passed for {report.target}.")
+        stdio.say(f"All stages passed for {report.target}.")
     else:
-        print(f"Failed at “{failed.title}”: {failed.detail}")
+        stdio.say(f"Failed at “{failed.title}”: {failed.detail}")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import os
 import re
-import secrets
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -20,9 +18,9 @@ from typing import Any
 import psutil
 
 from engine import events as ev
-from engine.agent_key import kept_key
+from engine import identity
 from engine.docker_engines import DockerEngines
-from engine.errors import DockerError, SettingsError, TargetNotFoundError
+from engine.errors import DockerError, HostStoppedError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.model import EndCode, RelayState, Size, Target, TargetKind
@@ -50,7 +48,6 @@ from engine.wire import signaling as wire
 
 logger = logging.getLogger(__name__)
 
-AGENT_ID_FILE = "agent-id"
 CATALOGUE_SECONDS = 3.0
 """How long starting waits for the Docker engines' first word."""
 ICE_SERVERS_SECONDS = 15.0
@@ -91,8 +88,8 @@ class Agent:
         self.sharing = Sharing(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
-        self.agent_id = settings.agent.id or _kept_agent_id()
-        self._key = kept_key(config_dir())
+        self._identity = identity.kept(config_dir(), settings.agent.id)
+        self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
@@ -101,12 +98,19 @@ class Agent:
         self._peers: set[TerminalPeer] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._starting: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def relay_state(self) -> ev.RelayStateChanged:
         if self._client is not None:
             return self._client.state
         return ev.RelayStateChanged(state=RelayState.STOPPED, url=self._relay_info.url)
+
+    @property
+    def identity_problem(self) -> str:
+        """Why the id and the key are for this run only; empty when they are kept."""
+        return self._identity.problem
 
     def relay_info(self) -> RelayInfo:
         return self._relay_info
@@ -115,12 +119,24 @@ class Agent:
         return (self.settings.relay.public_url or self._relay_info.url).rstrip("/")
 
     async def start(self) -> None:
-        """Start every part. Docker or the relay being away are states, not errors.
+        """Start every part, once. Docker or the relay being away are states, not errors.
 
-        Raises SettingsError when a setting cannot be used, such as a port that is taken.
+        Raises SettingsError when a setting cannot be used, such as a port that is taken,
+        and HostStoppedError after stop() or when that comes meanwhile. A start that fails
+        or is cancelled leaves nothing.
         """
+        if self._stopping is not None or self._starting is not None:
+            raise HostStoppedError("The host runs, or ran, already; it starts once")
+        self._starting = asyncio.create_task(self._start(), name="agent start")
         try:
-            await self._start()
+            await self._starting
+        except asyncio.CancelledError:
+            by_stop = self._stopping is not None
+            await self.stop()
+            task = asyncio.current_task()
+            if by_stop and not (task and task.cancelling()):
+                raise HostStoppedError("The host was stopped while it started") from None
+            raise
         except BaseException:
             await self.stop()
             raise
@@ -154,7 +170,7 @@ class Agent:
             registration=self._registration,
             ssl_context=context,
             heartbeat_interval=relay.heartbeat,
-            key=self._key,
+            key=self._identity.key,
             listener=self._ice,
         )
         self._ice_tasks.start(self._ice.run)
@@ -162,7 +178,20 @@ class Agent:
         self._unsubscribe = self.events.subscribe(self._on_event)
 
     async def stop(self) -> None:
-        """Close sessions, peers, connections, in this order; bounded in time; idempotent."""
+        """Refuse offers, then close sessions, peers, connections; bounded in time; idempotent.
+
+        Once begun it goes on to its end, even when the caller is cancelled.
+        """
+        # Offers that still come are answered, with why nothing comes of them.
+        self.manager.refuse()
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(), name="agent stop")
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
         self._unsubscribe()
         self.sharing.close()
         for step in (
@@ -252,6 +281,8 @@ class Agent:
         on_end: Callable[[str, int | None], None],
     ) -> TerminalPeer:
         """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
+        if self._stopping is not None:
+            raise HostStoppedError
         peer = self._peer(target_id, size, PeerHandlers(on_output, on_end))
         # Until it is closed: a caller that is cancelled leaves the closing to stop().
         self._peers = {other for other in self._peers if not other.is_closed} | {peer}
@@ -401,23 +432,3 @@ def _local_processes(marker: str) -> list[tuple[int, str]]:
         except psutil.Error:
             continue
     return found
-
-
-def _kept_agent_id() -> str:
-    """This installation's id: made at first start, kept beside the settings."""
-    path = config_dir() / AGENT_ID_FILE
-    try:
-        kept = path.read_text(encoding="utf-8").strip()
-        if _PLAIN_ID.fullmatch(kept):
-            return kept
-    except (OSError, UnicodeDecodeError):
-        pass
-    made = secrets.token_hex(16)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(made + "\n")
-    except OSError as error:
-        raise SettingsError(str(path), f"cannot be written: {error.strerror}") from None
-    return made

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from engine import whole_file
 from engine.errors import RelayRefusedError, SettingsError
 from engine.wire.proof import message
 
@@ -55,35 +55,33 @@ class AgentKey:
 def kept_key(folder: Path) -> AgentKey:
     """The key in ``folder``, made at first start, readable by its owner only.
 
-    Raises SettingsError when it cannot be read, used or written: another key
-    in its place would be another agent to every relay.
+    Raises OSError when it cannot be read or kept, and SettingsError when what is there
+    is no such key: another one in its place would be another agent to every relay.
     """
     path = folder / FILE_NAME
     try:
-        private = load_pem_private_key(path.read_bytes(), password=None)
+        text = path.read_bytes()
     except FileNotFoundError:
         return _make_kept(path)
-    except OSError as error:
-        raise SettingsError(str(path), f"cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError):
-        raise SettingsError(str(path), "is no private key; move it away for a new one") from None
+    try:
+        private = load_pem_private_key(text, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise SettingsError(str(path), f"is not a valid private key. {_REMEDY}") from None
     if not isinstance(private, Ed25519PrivateKey):
-        raise SettingsError(str(path), "is no Ed25519 key; move it away for a new one")
+        raise SettingsError(str(path), f"is not an Ed25519 key. {_REMEDY}")
     return AgentKey(private)
+
+
+_REMEDY = "Move or delete the file to generate a new one"
 
 
 def _make_kept(path: Path) -> AgentKey:
     key = AgentKey.make()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key.pem())
+        whole_file.create(path, key.pem())
     except FileExistsError:
         # Two programs started at once: the other was first.
         return kept_key(path.parent)
-    except OSError as error:
-        raise SettingsError(str(path), f"cannot be written: {error.strerror}") from None
     return key
 
 

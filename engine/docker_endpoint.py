@@ -265,7 +265,8 @@ def resolve(engine: DockerEngine, environ: Mapping[str, str] = os.environ) -> En
     if not url:
         url = environ.get("DOCKER_HOST", "") or DEFAULT_URL
         if tls is None and environ.get("DOCKER_TLS_VERIFY"):
-            folder = Path(environ.get("DOCKER_CERT_PATH", "") or Path.home() / ".docker")
+            # Where there is no home, what is not found below "~" is an error in words.
+            folder = Path(environ.get("DOCKER_CERT_PATH", "") or os.path.expanduser("~/.docker"))
             tls = TlsFiles(*(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem")))
     return _parse(url, tls, engine.ssh_config)
 

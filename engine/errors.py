@@ -15,6 +15,7 @@ with a next step: the GUI turns codes into those in one place.
     │   ├── SessionExistsError   session_exists
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
+    │   ├── HostStoppedError     host_stopped  the host takes no new sessions: it is closing
     │   └── AccessDeniedError    access_denied
     │       ├── BadProofError    bad_proof     a proof is missing or does not fit
     │       ├── ReplayedError    replayed      an offer that was made before
@@ -50,7 +51,8 @@ with a next step: the GUI turns codes into those in one place.
     │   └── BadReplyError        bad_reply       the agent's answer cannot be used
     ├── LimitError               limit           a named bound was exceeded
     │   └── RateLimitedError     rate_limited    too many messages in too short a time
-    └── SettingsError            settings        names the key
+    ├── SettingsError            settings        names the key
+    └── OutputError              output          standard output cannot be written
 """
 
 from __future__ import annotations
@@ -114,6 +116,13 @@ class InvalidTransitionError(SessionError):
 
 class SessionLimitError(SessionError):
     code = "session_limit"
+
+
+class HostStoppedError(SessionError):
+    code = "host_stopped"
+
+    def __init__(self, message: str = "The host has stopped") -> None:
+        super().__init__(message)
 
 
 class AccessDeniedError(SessionError):
@@ -286,6 +295,12 @@ class SettingsError(HatchwayError):
         where = f" ({source})" if source else ""
         super().__init__(f"{key}: {problem}{where}")
         self.key = key
+        self.problem = problem
+        self.source = source
+
+
+class OutputError(HatchwayError):
+    code = "output"
 
 
 class RemoteError(HatchwayError):

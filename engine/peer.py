@@ -334,6 +334,8 @@ class TerminalPeer:
                 self._handlers.idle(seconds)
             case wire.Exit(exit_code=exit_code, reason=reason, code=code):
                 self.exit_code, self.end_code = exit_code, code
+                # Before there was a terminal it says why there will be none.
+                self._fail(ChannelClosedError(reason))
                 self._end(reason, exit_code)
             case wire.Notice(text=text):
                 self._handlers.notice(text)

@@ -2,8 +2,9 @@
 
 Owns the shape, validation and the place of the file. Does not own how a
 setting acts. Later sources win: defaults, the TOML file, environment variables
-(``HATCHWAY_RELAY__URL`` is ``relay.url``), flags. A value that cannot be used
-raises SettingsError naming the key and where it came from.
+(``HATCHWAY_RELAY__URL`` is ``relay.url``), flags. In a variable or a flag, given for
+this very run, a value that cannot be used raises SettingsError naming the key and
+where it came from. In the file it is a warning, where that is safe (settings_repair).
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 import platformdirs
 
+from engine import settings_text
 from engine.errors import SettingsError
+from engine.settings_repair import Flaw, mentions_refused, repair
 from engine.wire.signaling import describe
 
 APP_NAME = "hatchway"
 FILE_NAME = "settings.toml"
 ENV_PREFIX = "HATCHWAY_"
-MAX_FILE_BYTES = 1024 * 1024
-"""A settings file larger than this is a mistake, not a settings file."""
+MAX_FLAWS = 20
+"""More mistakes in one file are counted, not listed."""
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=7 * 24 * 3600)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
@@ -192,12 +196,33 @@ class Settings(_Section, frozen=True):
     ui: UiSettings = UiSettings()
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """``flaws``: what in ``file`` is not used and why, one sentence each. ``broken``: the
+    file is no TOML, and nothing of it is used."""
+
+    settings: Settings
+    file: Path
+    flaws: tuple[str, ...] = ()
+    broken: bool = False
+
+
 def config_dir() -> Path:
-    """The platform's folder for our configuration; HATCHWAY_CONFIG_DIR overrides it."""
+    """The platform's folder for our configuration; HATCHWAY_CONFIG_DIR overrides it.
+
+    Raises SettingsError for a user who has no home folder.
+    """
     override = os.environ.get("HATCHWAY_CONFIG_DIR")
     if override:
         return Path(override)
-    return Path(platformdirs.user_config_dir(APP_NAME, appauthor=False))
+    try:
+        folder = platformdirs.user_config_dir(APP_NAME, appauthor=False)
+    except RuntimeError:  # what newer releases do
+        folder = "~"
+    if folder.startswith("~"):
+        problem = "is not set, and this user has no home folder. Set it, or HATCHWAY_CONFIG_DIR"
+        raise SettingsError("HOME", problem) from None
+    return Path(folder)
 
 
 def load(
@@ -205,36 +230,96 @@ def load(
     environ: Mapping[str, str] = os.environ,
     flags: Mapping[str, Any] | None = None,
 ) -> Settings:
+    """The settings alone; see read()."""
+    return read(path, environ, flags).settings
+
+
+def read(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    lenient: bool = False,
+) -> Loaded:
     """All sources merged and validated. ``flags`` maps dotted keys to values.
 
     With no ``path`` the file in config_dir() is read if it is there; a ``path``
-    given must exist. Raises SettingsError.
+    given must exist. ``lenient``: a file that is no TOML is as good as none, unless it
+    was given or seems to restrict something. Raises SettingsError.
     """
-    merged: dict[str, Any] = {}
-    sources: list[tuple[str, dict[str, Any]]] = []
     file = path or config_dir() / FILE_NAME
-    if path is not None or file.exists():
-        sources.append((str(file), _read(file)))
-    sources.append(("environment", _from_environment(environ)))
-    sources.append(("command line", _nested(flags or {})))
-    for source, values in sources:
-        if values:
-            _overlay(merged, values)
-            # Validated source by source, so that the error can say which one it was.
-            validate(merged, source)
-    return validate(merged, "")
+    merged: dict[str, Any] = {}
+    flaws: list[Flaw] = []
+    broken = False
+    try:
+        text = settings_text.read(file).text
+    except FileNotFoundError as error:
+        if path is not None:
+            raise SettingsError(str(file), f"cannot be read: {error.strerror}") from None
+    else:
+        try:
+            merged, flaws = check_file(parse(text, file), str(file))
+        except NotTOMLError as error:
+            if path is not None or not lenient or mentions_refused(text):
+                raise
+            flaws, broken = [Flaw(error.key, error.problem)], True
+    # Validated source by source, so that the error can say which one it was.
+    for variable, values in _from_environment(environ):
+        _overlay(merged, values, variable)
+        _convert(merged, variable)
+    validate(merged, "environment")
+    _overlay(merged, _nested(flags or {}), "command line")
+    listed = [str(flaw) for flaw in flaws[:MAX_FLAWS]]
+    if len(flaws) > MAX_FLAWS:
+        listed.append(f"and {len(flaws) - MAX_FLAWS} more")
+    return Loaded(validate(merged, "command line"), file, tuple(listed), broken)
+
+
+class NotTOMLError(SettingsError):
+    """The text of a file cannot be parsed at all."""
+
+
+def parse(text: str, file: Path) -> dict[str, Any]:
+    """Raises NotTOMLError."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise NotTOMLError(str(file), "is not valid TOML: nested too deeply") from None
+    except ValueError as error:
+        raise NotTOMLError(str(file), f"is not valid TOML: {error}") from None
+
+
+def check_file(values: Mapping[str, Any], source: str) -> tuple[dict[str, Any], list[Flaw]]:
+    """What of a file's values can be used, and what is wrong with the rest.
+
+    Raises SettingsError where nothing may be guessed.
+    """
+    usable, flaws = repair(values, Settings, source)
+    try:
+        validate(usable, source)
+    except SettingsError as error:
+        if error.key != "log_level":
+            raise
+        del usable["log_level"]
+        flaws.append(Flaw(error.key, f"{error.problem}; 'INFO' is used instead"))
+        validate(usable, source)
+    return usable, flaws
 
 
 def validate(values: dict[str, Any], source: str) -> Settings:
     """Settings of nested values. Raises SettingsError naming the key and the source."""
+    settings = _convert(values, source)
+    _check_meaning(settings, source)
+    return settings
+
+
+def _convert(values: dict[str, Any], source: str) -> Settings:
     try:
         # Not strict: environment variables are text, "8080" must do for a number.
-        settings = msgspec.convert(values, Settings, strict=False)
+        return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         key, problem = _explain(error)
         raise SettingsError(key, problem, source) from None
-    _check_meaning(settings, source)
-    return settings
 
 
 def _check_meaning(settings: Settings, source: str) -> None:
@@ -269,34 +354,21 @@ def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
     return key or describe(error), problem
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise SettingsError(str(path), f"cannot be read: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise SettingsError(str(path), "is too large for a settings file")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise SettingsError(str(path), "is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(str(path), f"is not valid TOML: {error}") from None
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """HATCHWAY_<SECTION>__<KEY>; names without a double underscore must be top-level keys."""
-    sections = get_type_hints(Settings)
-    flat: dict[str, Any] = {}
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """HATCHWAY_<SECTION>__<KEY>, one by one with the variable's name; those without a double
+    underscore must be top-level keys."""
+    found = []
     for name, value in environ.items():
         if not name.startswith(ENV_PREFIX):
             continue
         key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
         # HATCHWAY_CONFIG_DIR and the like are not settings; a dotted or known key is.
-        if "." in key or (key in sections and key == "log_level"):
-            flat[key] = _listed(value) if key in _LISTS else value
-    return _nested(flat)
+        if "." in key or key == "log_level":
+            if any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise SettingsError(key, "is not UTF-8 text", f"environment variable {name}")
+            tree = _nested({key: _listed(value) if key in _LISTS else value})
+            found.append((f"environment variable {name}", tree))
+    return found
 
 
 _LISTS = ("share.targets", "share.links", "relay.others")
@@ -318,9 +390,13 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _overlay(base: dict[str, Any], over: Mapping[str, Any]) -> None:
-    for key, value in over.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            _overlay(base[key], value)
+def _overlay(base: dict[str, Any], over: Mapping[str, Any], source: str, prefix: str = "") -> None:
+    for name, value in over.items():
+        key = f"{prefix}{name}"
+        below = base.setdefault(name, {}) if isinstance(value, Mapping) else None
+        if below is None:
+            base[name] = value
+        elif isinstance(below, dict):
+            _overlay(below, value, source, f"{key}.")
         else:
-            base[key] = dict(value) if isinstance(value, Mapping) else value
+            raise SettingsError(key, "is a value, it has no keys below it", source)

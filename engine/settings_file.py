@@ -6,16 +6,16 @@ whole at every moment. Does not own what a setting means (settings).
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from engine import settings_text, whole_file
 from engine.errors import SettingsError
-from engine.settings import MAX_FILE_BYTES, validate
+from engine.settings import check_file
+from engine.settings_text import SettingsText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 def write(path: Path, values: Mapping[str, Any]) -> None:
     """Set dotted keys in the file, which is made if there is none.
 
-    Raises SettingsError when the file cannot be read or written, is no TOML, or
-    would not be a valid settings file afterwards; then it stays as it was.
+    What else is in it stays as it is, mistakes and keys of other versions too. Raises
+    SettingsError when the file cannot be read or written, is no TOML, or ``values`` could
+    not be loaded; then it stays as it was.
     """
-    document = _read(path)
+    try:
+        old = settings_text.read(path)
+    except FileNotFoundError:
+        old = SettingsText()
+    document = _parse(path, old.text)
     for dotted, value in values.items():
         *parents, leaf = dotted.split(".")
         table: Any = document
@@ -36,47 +41,23 @@ def write(path: Path, values: Mapping[str, Any]) -> None:
             if parent not in table:
                 table[parent] = tomlkit.table()
             table = table[parent]
+            if not isinstance(table, MutableMapping):
+                raise SettingsError(dotted, f"{parent} is no table in the file", str(path))
         table[leaf] = value
-    validate(document.unwrap(), str(path))
-    _replace(path, tomlkit.dumps(document))
-
-
-def _read(path: Path) -> tomlkit.TOMLDocument:
+    _, flaws = check_file(document.unwrap(), str(path))
+    for flaw in flaws:
+        if flaw.key in values:
+            raise SettingsError(flaw.key, flaw.problem, str(path))
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        return tomlkit.document()
+        whole_file.replace(path, old.changed(tomlkit.dumps(document)).encode())
     except OSError as error:
-        raise SettingsError(str(path), f"cannot be read: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise SettingsError(str(path), "is too large for a settings file")
-    try:
-        return tomlkit.parse(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise SettingsError(str(path), "is not UTF-8 text") from None
-    except TOMLKitError as error:
-        raise SettingsError(str(path), f"is not valid TOML: {error}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """All or nothing: whoever reads meanwhile sees the old file or the new one."""
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A link stays a link: what it points to is replaced.
-        target = path.resolve()
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".settings-")
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            # It may hold tokens: who may read it is the person's decision.
-            os.chmod(temporary, target.stat().st_mode & 0o777)
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         raise SettingsError(str(path), f"cannot be written: {error.strerror}") from None
+
+
+def _parse(path: Path, text: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(text)
+    except RecursionError:
+        raise SettingsError(str(path), "is not valid TOML: nested too deeply") from None
+    except (TOMLKitError, ValueError) as error:
+        raise SettingsError(str(path), f"is not valid TOML: {error}") from None

@@ -12,14 +12,14 @@ import contextlib
 import importlib
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import log, settings
+from engine import log, settings, stdio, stop_signals
 from engine.errors import HatchwayError, SettingsError
 from engine.events import EventBus
+from gui import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from engine.agent import Agent
-    from engine.settings import Settings
+    from engine.settings import Loaded, Settings
     from gui.main_window import MainWindow
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ STOP_SECONDS = 40.0
 """How long closing waits for the engine, whose parts have bounds of their own: an engine that
 does not answer costs the sessions' 5 s, their processes' 10 s and its connections' 15 s."""
 EXIT_SETTINGS = 2
+EXIT_DISPLAY = 1
 NO_DISPLAY = (
     "There is no display to open a window on: hosting without one.\n"
     "Set DISPLAY or WAYLAND_DISPLAY to see the window."
@@ -45,6 +46,14 @@ NO_DISPLAY = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit code comes back."""
+    stdio.open_closed()
+    try:
+        return _run_program(argv)
+    finally:
+        stdio.settle()
+
+
+def _run_program(argv: Sequence[str] | None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     # Without a window the engine's own command line rules: it knows more flags.
     if "--selftest" in args:
@@ -54,17 +63,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--headless" in args:
         return _engine_main([a for a in args if a != "--headless"])
     options = _parser().parse_args(args)
-    if not has_display(os.environ, sys.platform):
-        print(NO_DISPLAY, file=sys.stderr, flush=True)
+    if not display.asked_for(os.environ, sys.platform):
+        stdio.warn(NO_DISPLAY)
         return _engine_main(args)
+    if problem := display.problem():
+        # A window was asked for: a host that nobody sees is no substitute.
+        stdio.warn(problem)
+        return EXIT_DISPLAY
     try:
-        loaded = settings.load(options.config, flags=flags_of(options))
+        loaded = settings.read(options.config, flags=flags_of(options), lenient=True)
     except SettingsError as error:
-        print(f"hatchway: {error}", file=sys.stderr)
-        problem = error
-        return _with_application(lambda app: _show_settings_error(app, problem))
-    log.configure(loaded.log_level.upper())
-    return _with_application(lambda app: _run_window(app, loaded, options.config))
+        stdio.warn(f"hatchway: {error}")
+        wrong = error
+        return _with_application(lambda app: _show_settings_error(app, wrong))
+    log.configure(loaded.settings.log_level.upper())
+    return _with_application(lambda app: _run_window(app, loaded))
 
 
 def flags_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -79,13 +92,6 @@ def flags_of(options: argparse.Namespace) -> dict[str, Any]:
     return {key: value for key, value in flags.items() if value is not None}
 
 
-def has_display(environ: os._Environ[str] | dict[str, str], platform: str) -> bool:
-    """Whether a window can be shown. Only where X11 or Wayland is used can one be missing."""
-    if platform in ("win32", "darwin"):
-        return True
-    return any(environ.get(name) for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"))
-
-
 class Application:
     """The window and the engine, from start to clean end."""
 
@@ -95,12 +101,15 @@ class Application:
         settings: Settings,
         config_dir: Path,
         settings_path: Path | None = None,
+        flaws: Sequence[str] = (),
     ) -> None:
         from gui.engine_adapter import EngineAdapter
         from gui.main_window import MainWindow
         from gui.style import Theme
 
         self._settings = settings
+        self._settings_path = settings_path
+        self._flaws = tuple(flaws)
         self._events = EventBus()
         self._stop = asyncio.Event()
         self.agent: Agent | None = None
@@ -119,17 +128,19 @@ class Application:
         """Show the window, start the engine, wait for the end, leave nothing behind."""
         self.window.show()
         logger.info("The window is shown")
+        if self._flaws:
+            for flaw in self._flaws:
+                logger.warning("%s: %s", self._settings_path, flaw)
+            title, text = "Some settings are not used", "\n".join(self._flaws)
+            self.window.show_flaws(title, text, self._settings_path)
         starting = asyncio.create_task(self._start_engine(), name="engine start")
         try:
             await self._stop.wait()
         finally:
             self.window.show_closing()
-            # Half a start cannot be undone; a whole one can.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await asyncio.shield(asyncio.gather(starting, return_exceptions=True))
-            await self._end()
+            # A start that is cancelled undoes itself.
             await _ended(starting)
+            await self._end()
 
     async def _start_engine(self) -> None:
         try:
@@ -147,6 +158,9 @@ class Application:
             self.adapter.start_failed(error)
             return
         self.adapter.attach(agent)
+        if agent.identity_problem:
+            logger.warning("%s", agent.identity_problem)
+            self.window.show_flaws("Running with a temporary identity", agent.identity_problem)
         logger.info("The engine is running")
 
     async def _end(self) -> None:
@@ -219,10 +233,8 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
     return work(app)
 
 
-def _run_window(app: QApplication, settings: Settings, path: Path | None) -> int:
-    from engine.settings import config_dir
-
-    _on_loop(app, _run(app, settings, config_dir(), path))
+def _run_window(app: QApplication, loaded: Loaded) -> int:
+    _on_loop(app, _run(app, loaded, settings.config_dir()))
     return 0
 
 
@@ -242,30 +254,13 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-async def _run(app: QApplication, settings: Settings, config_dir: Path, path: Path | None) -> None:
-    application = Application(app, settings, config_dir, path)
-    with _signals(application.stop), _unhandled(application.window.show_problem):
+async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
+    flaws = loaded.flaws
+    if loaded.broken:
+        flaws = (*flaws, "Hatchway runs with default settings and saves none until it is corrected")
+    application = Application(app, loaded.settings, config_dir, loaded.file, flaws)
+    with stop_signals.watched(application.stop), _unhandled(application.window.show_problem):
         await application.run()
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM end the program as closing the window does."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    if sys.platform == "win32":
-        before = [signal.signal(n, lambda *_: loop.call_soon_threadsafe(stop)) for n in numbers]
-        yield
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-        return
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 @contextlib.contextmanager
@@ -309,11 +304,17 @@ def _show_settings_error(app: QApplication, error: SettingsError) -> int:
     return EXIT_SETTINGS
 
 
+def _file_of(error: SettingsError) -> Path | None:
+    """The file to correct. An error names it as its source, or as what is wrong."""
+    return next((Path(name) for name in (error.source, error.key) if Path(name).is_file()), None)
+
+
 async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     from PySide6.QtWidgets import QMessageBox
 
     from gui import problems
     from gui.style import Theme
+    from gui.widgets import open_file
 
     closed = asyncio.Event()
     theme = Theme(app)
@@ -321,8 +322,11 @@ async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     box = QMessageBox(QMessageBox.Icon.Critical, "Hatchway", words.title)
     box.setInformativeText(words.text)
     box.setStandardButtons(QMessageBox.StandardButton.Close)
+    if (file := _file_of(error)) is not None:
+        opening = box.addButton("Open file", QMessageBox.ButtonRole.ActionRole)
+        opening.clicked.connect(lambda: open_file(file))
     box.finished.connect(lambda _: closed.set())
     box.open()
-    with _signals(closed.set):
+    with stop_signals.watched(closed.set):
         await closed.wait()
     theme.close()

@@ -75,6 +75,8 @@ class EngineAdapter(QObject):
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
     agentReady = Signal()
+    startFailed = Signal()
+    """In place of agentReady: the engine does not run and will not."""
     problem = Signal(str, str)
     """Title and text, in words."""
 
@@ -126,6 +128,7 @@ class EngineAdapter(QObject):
         """The engine does not run and will not: say so, now and to whoever waits for it."""
         self._start_error = error
         self._started.set()
+        self.startFailed.emit()
         self.report(error)
 
     def run(

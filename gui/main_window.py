@@ -32,7 +32,7 @@ from gui.target_model import openable
 from gui.targets import TargetsPanel
 from gui.terminal_look import TerminalLook
 from gui.terminal_tabs import TerminalTabs
-from gui.widgets import Banner, ask
+from gui.widgets import Banner, ask, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +88,7 @@ class MainWindow(QMainWindow):
         self.ice_log = IceLogPanel(adapter, theme, self.icons)
         self.loopback = LoopbackPanel(adapter, theme, self.icons)
         self.terminals = TerminalTabs(adapter, self.icons, self.look.make)
+        self.flaws = Banner(self.icons, closable=True)
         self.banner = Banner(self.icons, closable=True)
         self.status = StatusBar(adapter, self.icons)
         self.approver = Approver(adapter, self.icons, self)
@@ -107,6 +108,13 @@ class MainWindow(QMainWindow):
         """Say so in the bar at the top, until it is dismissed or something newer comes."""
         if not self._closing:
             self.banner.tell(title, text)
+
+    def show_flaws(self, title: str, text: str, file: Path | None = None) -> None:
+        """What the start had to do without, until it is dismissed; ``file`` can be opened."""
+        before = self.flaws.text if self.flaws.isVisibleTo(self) else ""
+        self.flaws.tell(title, f"{before}\n{text}".strip(), Tone.WARN)
+        if file is not None:
+            self.flaws.offer("Open file", lambda: open_file(file))
 
     def show_closing(self) -> None:
         """Closing has begun: nothing can be started any more."""
@@ -218,6 +226,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(centre)
         column.setContentsMargins(4, 5, 4, 2)
         column.setSpacing(5)
+        column.addWidget(self.flaws)
         column.addWidget(self.banner)
         column.addWidget(self.terminals, 1)
         return centre

@@ -91,6 +91,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Too many sessions are open",
         "Close some, or raise session.max_sessions in the settings file.",
     ),
+    "host_stopped": (
+        "The host has stopped",
+        "Ask for the app to be started there again, then connect again.",
+    ),
     "access_denied": (
         "The host has not allowed this",
         "Ask the host to share this target, then connect again.",
@@ -175,6 +179,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "limit": (
         "A limit was reached",
         "Limits protect this computer. The settings file can raise them.",
+    ),
+    "output": (
+        "The output cannot be written",
+        "Check the disk and the program that reads it, then start again.",
     ),
     "settings": (
         "A setting cannot be used",

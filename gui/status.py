@@ -90,6 +90,7 @@ class StatusBar(QStatusBar):
         adapter.dockerStatusChanged.connect(self._docker_changed)
         adapter.endsPending.connect(self._ends_pending)
         adapter.agentReady.connect(self._ready)
+        adapter.startFailed.connect(self._start_failed)
 
     def set_sessions(self, count: int) -> None:
         words = {0: "No sessions", 1: "1 session"}.get(count, f"{count} sessions")
@@ -99,6 +100,10 @@ class StatusBar(QStatusBar):
         agent = self._adapter.agent
         if agent is not None and not agent.targets.statuses():
             self.docker.tell("engine", "Docker off", Tone.MUTED, "No engine is configured")
+
+    def _start_failed(self) -> None:
+        self.relay.tell("relay-off", "Not running", Tone.ERROR)
+        self.docker.tell("engine", "Docker: not connected", Tone.MUTED)
 
     def _relay_changed(self, event: RelayStateChanged) -> None:
         text, icon, tone = _RELAY[event.state]

@@ -100,6 +100,7 @@ class TargetsPanel(Panel):
         self.body.addWidget(below)
         adapter.targetsChanged.connect(self._targets_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
+        adapter.startFailed.connect(lambda: self.empty.tell("Hatchway could not start"))
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         self.model.set_targets(targets)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QIcon
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -26,6 +26,7 @@ from gui.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gui.icons import Icons
 
@@ -105,6 +106,11 @@ class Banner(QFrame):
         self._row.setSpacing(10)
         self._row.addWidget(self._icon, alignment=Qt.AlignmentFlag.AlignTop)
         self._row.addLayout(words, 1)
+        self.button = QPushButton()
+        self.button.hide()
+        self.button.clicked.connect(lambda: self._action())
+        self._action: Callable[[], object] = lambda: None
+        self._row.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignTop)
         if closable:
             close = QToolButton()
             close.setToolTip("Dismiss")
@@ -130,6 +136,12 @@ class Banner(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
         self.show()
+
+    def offer(self, text: str, action: Callable[[], object]) -> None:
+        """A button beside the words."""
+        self._action = action
+        self.button.setText(text)
+        self.button.show()
 
     def dismiss(self) -> None:
         self.hide()
@@ -179,6 +191,11 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
+
+
+def open_file(path: Path) -> None:
+    """In whatever program the desktop has for such files."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.absolute())))
 
 
 def ask(

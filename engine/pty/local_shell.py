@@ -384,7 +384,10 @@ def _find_shell(settings: TerminalSettings) -> str:
 
 
 def _home() -> str:
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        return "/"
     return str(home) if home.is_dir() else "/"
 
 

@@ -6,6 +6,7 @@ cancels.
 
 from __future__ import annotations
 
+from engine import stdio
 from engine.relay.garbage import keep_short
 from engine.relay.options import Options
 from engine.relay.server import Relay
@@ -29,9 +30,9 @@ async def run_relay(
     relay = Relay(agent_token, guest_token, options)
     url = await relay.start(host, port, context)
     try:
-        print(f"Relay:       {url}")
-        print(f"Agent token: {relay.agent_token}")
-        print(f"Guest token: {relay.guest_token}", flush=True)
+        stdio.say(f"Relay:       {url}")
+        stdio.say(f"Agent token: {relay.agent_token}")
+        stdio.say(f"Guest token: {relay.guest_token}")
         await keep_short(lambda: relay.ended, lambda: relay.connected)
     finally:
         await relay.stop()

@@ -161,16 +161,22 @@ class TunedDtlsTransport(RTCDtlsTransport):
         opened = records.open
         packets: list[bytes] = []
         silent = False
+        goodbye: ConnectionError | None = None
         try:
             for datagram in datagrams:
-                packet = opened(datagram)
-                if not packet:
-                    silent = True
-                    continue
-                packets.append(packet)
-                if len(datagram) - len(packet) > MAX_OVERHEAD:
-                    while packet := records.more():
-                        packets.append(packet)
+                try:
+                    packet = opened(datagram)
+                    if not packet:
+                        silent = True
+                        continue
+                    packets.append(packet)
+                    if len(datagram) - len(packet) > MAX_OVERHEAD:
+                        while packet := records.more():
+                            packets.append(packet)
+                except ConnectionError as error:
+                    # What came before the goodbye is still delivered: the last words, mostly.
+                    goodbye = error
+                    break
             if silent and (answer := records.answer()):
                 self.ice.send_now([answer])
             if packets:
@@ -178,7 +184,9 @@ class TunedDtlsTransport(RTCDtlsTransport):
                 if receiver is not None:
                     receiver.packets_received(packets)
         except ConnectionError as error:
-            self._fail(error)
+            goodbye = error
+        if goodbye is not None:
+            self._fail(goodbye)
 
     def path_lost(self) -> None:
         self._fail(ConnectionError("The path to the peer is gone"))

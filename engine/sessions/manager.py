@@ -14,7 +14,13 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Protocol
 
 from engine import events as ev
-from engine.errors import SessionExistsError, SessionLimitError, SessionNotFoundError, TargetError
+from engine.errors import (
+    HostStoppedError,
+    SessionExistsError,
+    SessionLimitError,
+    SessionNotFoundError,
+    TargetError,
+)
 from engine.model import EndCode, Guest, Role, Size
 from engine.pty.base import PTY
 from engine.rtc import PeerConnection
@@ -87,6 +93,7 @@ class WebRTCSessionManager:
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._refusing = False
 
     @property
     def ice(self) -> IceSettings:
@@ -100,14 +107,20 @@ class WebRTCSessionManager:
 
     async def start(self) -> None:
         """Begin looking after time-outs and heartbeats."""
+        self._refusing = False
         if not self._tasks:
             self._tasks = [
                 asyncio.create_task(self._cleanup_loop(), name="session cleanup"),
                 asyncio.create_task(self._tick_loop(), name="session heartbeat"),
             ]
 
+    def refuse(self) -> None:
+        """Make no session any more, until start() is called again."""
+        self._refusing = True
+
     async def stop(self) -> None:
-        """Close every session and leave no task behind."""
+        """Close every session and leave no task behind. None can be made meanwhile or after."""
+        self.refuse()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -128,8 +141,11 @@ class WebRTCSessionManager:
     ) -> PeerConnection:
         """A new session in state CREATED; its peer connection, ready for an offer.
 
-        The result may also be awaited. Raises SessionExistsError, SessionLimitError.
+        The result may also be awaited. Raises SessionExistsError, SessionLimitError, and
+        HostStoppedError from refuse() on.
         """
+        if self._refusing:
+            raise HostStoppedError
         guest = guest or Guest()
         if session_id in self._sessions:
             raise SessionExistsError(f"Session {session_id} exists already")

@@ -6,6 +6,7 @@ Owns the sampling and the fields. Does not own the connection or the clock.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ class Heartbeat:
         disk: str | None = None,
         measure: Callable[[str, str], dict[str, Any]] = sample,
     ) -> None:
-        self._disk = disk or Path.home().anchor
+        self._disk = disk or _disk_of_home()
         self._measure = measure
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
         self._running: asyncio.Future[dict[str, Any]] | None = None
@@ -76,3 +77,10 @@ class Heartbeat:
     def close(self) -> None:
         """End the thread. One that hangs in the kernel is left to end by itself."""
         self._executor.shutdown(wait=self._running is None, cancel_futures=True)
+
+
+def _disk_of_home() -> str:
+    try:
+        return Path.home().anchor
+    except RuntimeError:  # a user without one
+        return os.sep

@@ -23,6 +23,7 @@ from engine.errors import (
     AccessDeniedError,
     BadRequestError,
     HatchwayError,
+    HostStoppedError,
     OfferReplacedError,
     SessionExistsError,
     TargetNotRunningError,
@@ -97,7 +98,7 @@ class OfferHandler:
         """The same offer again, such as after a relay that lost the first reply, gets the same
         answer or the same error, also while the first is still being worked on."""
         if self._closed:
-            raise HatchwayError("The host is stopping")
+            raise HostStoppedError()
         self._forget()
         key = _identity(offer)
         work = self._work.get(key)
@@ -109,7 +110,7 @@ class OfferHandler:
         # A caller that is cancelled takes the answer from nobody else.
         await asyncio.wait([work.task])
         if work.task.cancelled():
-            raise HatchwayError("The host is stopping")
+            raise HostStoppedError()
         return work.task.result()
 
     def _forget(self) -> None:

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
-from engine.settings import FILE_NAME, Settings, load
+from engine.settings import (
+    FILE_NAME,
+    MAX_FLAWS,
+    Settings,
+    TerminalSettings,
+    check_file,
+    load,
+    read,
+    validate,
+)
 
 
 def test_defaults_need_no_file() -> None:
@@ -33,34 +42,147 @@ def test_later_sources_win(own_configuration: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[session]\ntimeout = 'soon'", "session.timeout"),
-        ("[session]\ntimeout = -1", "session.timeout"),
-        ("[session]\nnope = 1", "session.nope"),
-        ("nope = 1", "nope"),
-        ("log_level = 'LOUD'", "log_level"),
         ("[relay]\nport = 70000", "relay.port"),
         ("[relay]\nurl = 'ftp://x'", "relay.url"),
+        ("[relay]\ntoken = 5", "relay.token"),
         ("[relay]\ntls_cert = 'x'", "relay.tls_cert"),
-        ("session = 3", "session"),
+        ("relay = 'https://x'", "relay"),
+        ("[ice]\nrelay_only = 'yes'", "ice.relay_only"),
+        ("ice = 1", "ice"),
+        ("[[ice.servers]]\nurl = 'turn:x'", "ice.servers"),
+        ("[share]\nlink_seconds = 'one hour'", "share.link_seconds"),
+        ("[share]\nunattended = 'ask'", "share.unattended"),
+        ("[share]\ntargets = 'web'", "share.targets"),
+        ("[docker]\nenabled = 'no'", "docker.enabled"),
         ("[[docker.engines]]\nname = 'a'\n[[docker.engines]]\nname = 'a'", "docker.engines"),
+        # Without the misspelled key more would be allowed than was meant.
+        ("[ice]\nrelay_onyl = true", "ice.relay_onyl"),
+        ("[ise]\nrelay_only = true", "ise.relay_only"),
+        ("relay_only = true", "relay_only"),
+        ("[share]\nsingleuse = true", "share.singleuse"),
     ],
 )
-def test_an_error_names_the_key_and_the_file(own_configuration: Path, text: str, key: str) -> None:
+@pytest.mark.parametrize("lenient", [False, True])
+def test_what_must_not_be_guessed_is_an_error_that_names_key_and_file(
+    own_configuration: Path, text: str, key: str, lenient: bool
+) -> None:
     file = own_configuration / FILE_NAME
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        load(environ={})
+        read(environ={}, lenient=lenient)
     assert caught.value.key == key
     assert str(file) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"[", b"a = ", b"x" * (1024 * 1024 + 1)])
+@pytest.mark.parametrize(
+    ("text", "key", "allowed"),
+    [
+        ("[session]\ntimeout = 'soon'", "session.timeout", "float"),
+        ("[session]\ntimeout = -1", "session.timeout", "> 0.0; 300.0 is used"),
+        ("[session]\ntimeout_warning = nan", "session.timeout_warning", "30.0 is used"),
+        ("[session]\ntimeout_warning = inf", "session.timeout_warning", "finite"),
+        ("[session]\nnope = 1", "session.nope", "no effect"),
+        ("nope = 1", "nope", "no effect"),
+        ("[future.section]\nx = 1", "future", "no effect"),
+        ("[ice]\nmdns = true", "ice.mdns", "no effect"),
+        ("[[docker.engines]]\ncolor = 1", "docker.engines[0].color", "no effect"),
+        ("[relay]\nheartbeat = 0", "relay.heartbeat", "5.0 is used"),
+        ("log_level = 'LOUD'", "log_level", "DEBUG, INFO, WARNING"),
+        ("session = 3", "session", "a table"),
+        ("[ui]\ncursor_shape = 'x'", "ui.cursor_shape", "'block', 'underline', 'bar'"),
+    ],
+)
+def test_other_mistakes_in_the_file_are_warnings_and_the_rest_is_used(
+    own_configuration: Path, text: str, key: str, allowed: str
+) -> None:
+    file = own_configuration / FILE_NAME
+    file.write_text(f"{text}\n[terminal]\nread_chunk = 2048\n")
+    loaded = read(environ={})
+    assert (loaded.file, loaded.broken) == (file, False)
+    (flaw,) = loaded.flaws
+    assert flaw.startswith(f"{key}: ")
+    assert allowed in flaw
+    assert loaded.settings == Settings(terminal=TerminalSettings(read_chunk=2048))
+
+
+def test_a_thousand_mistakes_are_counted(own_configuration: Path) -> None:
+    (own_configuration / FILE_NAME).write_text("\n".join(f"x{n} = 1" for n in range(1000)))
+    flaws = read(environ={}).flaws
+    assert len(flaws) == MAX_FLAWS + 1
+    assert flaws[-1] == "and 980 more"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"], ids=str
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_what_editors_on_windows_write_is_read(
+    own_configuration: Path, encoding: str, newline: str
+) -> None:
+    mark = "\ufeff" if encoding.endswith(("-le", "-be")) else ""
+    text = f"{mark}[agent]\nname = 'Büro'\n".replace("\n", newline)
+    (own_configuration / FILE_NAME).write_bytes(text.encode(encoding))
+    loaded = read(environ={})
+    assert (loaded.settings.agent.name, loaded.flaws) == ("Büro", ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"\xff\xfd", b"\xff\xfeX", b"[", b"a = ", b"a = " + b"9" * 5000, b"\0"),
+        b"a = " + b"[" * 100_000,
+        b"x" * (1024 * 1024 + 1),
+    ],
+    ids=lambda content: repr(content[:6]),
+)
 def test_a_file_that_is_no_settings_file_is_a_clear_error(
     own_configuration: Path, content: bytes
 ) -> None:
     (own_configuration / FILE_NAME).write_bytes(content)
     with pytest.raises(SettingsError, match=r"settings\.toml"):
         load(environ={})
+
+
+def test_the_window_starts_with_defaults_where_the_file_is_no_toml(
+    own_configuration: Path,
+) -> None:
+    file = own_configuration / FILE_NAME
+    file.write_text("[ui]\nfont_size = 13\n[session\n")
+    loaded = read(environ={"HATCHWAY_SESSION__TIMEOUT": "20"}, lenient=True)
+    assert loaded.broken
+    assert (loaded.settings.ui.font_size, loaded.settings.session.timeout) == (11.0, 20)
+    assert "line 3" in loaded.flaws[0]
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        read(file, environ={}, lenient=True)  # given for this very run
+    file.write_text("[ice]\nrelay_only = true\n[session\n")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        read(environ={}, lenient=True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "variable"),
+    [
+        ({"HATCHWAY_LOG_LEVEL": "INFO", "HATCHWAY_LOG_LEVEL__X": "1"}, "HATCHWAY_LOG_LEVEL__X"),
+        ({"HATCHWAY_LOG_LEVEL__X": "1", "HATCHWAY_LOG_LEVEL": "INFO"}, "HATCHWAY_LOG_LEVEL__X"),
+        ({"HATCHWAY_RELAY__PORT__X": "1"}, "HATCHWAY_RELAY__PORT__X"),
+        ({"HATCHWAY_RELAY__PORT": "x"}, "HATCHWAY_RELAY__PORT"),
+        ({"HATCHWAY_SESSION__NOPE": "1"}, "HATCHWAY_SESSION__NOPE"),
+        ({"HATCHWAY_RELAY__TOKEN": "\udcff"}, "HATCHWAY_RELAY__TOKEN"),
+        ({"HATCHWAY___X": "1"}, "HATCHWAY___X"),
+    ],
+)
+def test_an_error_names_the_variable(environ: dict[str, str], variable: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(environ=environ)
+    assert str(caught.value).endswith(f"(environment variable {variable})")
+
+
+def test_two_variables_that_need_each_other_may_come_in_any_order() -> None:
+    environ = {"HATCHWAY_RELAY__TLS_CERT": "a", "HATCHWAY_RELAY__TLS_KEY": "b"}
+    assert load(environ=environ).relay.tls_key == "b"
+    del environ["HATCHWAY_RELAY__TLS_KEY"]
+    with pytest.raises(SettingsError, match=r"tls_key beside it \(environment\)"):
+        load(environ=environ)
 
 
 def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
@@ -81,3 +203,13 @@ def test_any_flags_give_settings_or_a_settings_error(flags: dict[str, Any]) -> N
     except SettingsError:
         return
     assert isinstance(loaded, Settings)
+
+
+@given(st.dictionaries(SECTIONS, VALUES))
+def test_any_file_gives_settings_or_a_settings_error(values: dict[str, Any]) -> None:
+    try:
+        usable, flaws = check_file(values, "a file")
+    except SettingsError:
+        return
+    assert isinstance(validate(usable, "a file"), Settings)
+    assert bool(flaws) is (usable != values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ import pytest
 
 from engine import settings, settings_file
 from engine.errors import SettingsError
+from engine.settings_text import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +74,9 @@ def test_what_could_not_be_loaded_is_not_written(
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("content", [b"ui = [", b"\xff\xfe", b"#" * (settings.MAX_FILE_BYTES + 1)])
+@pytest.mark.parametrize(
+    "content", [b"ui = [", b"\xff\xfd", b"ui = 3", b"#" * (MAX_FILE_BYTES + 1)]
+)
 def test_a_broken_file_is_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
@@ -94,3 +99,37 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     settings_file.write(path, {"ui.font_size": 9.0})
     assert path.is_symlink()
     assert "9.0" in real.read_text()
+
+
+def test_mistakes_and_keys_of_other_versions_stay(path: Path) -> None:
+    path.parent.mkdir()
+    text = "[ui]\nfont_size = 12.0\nhue = 3\n[session]\ntimeout = 'soon'\n[new]\nx = 1\n"
+    path.write_text(text)
+    settings_file.write(path, {"ui.font_size": 9.0})
+    assert path.read_text() == text.replace("12.0", "9.0")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"], ids=str)
+def test_the_form_of_the_file_stays(path: Path, encoding: str) -> None:
+    path.parent.mkdir()
+    mark = "" if encoding == "utf-8-sig" else "\ufeff"
+    text = mark + FILE.replace("\n", "\r\n")
+    path.write_bytes(text.encode(encoding))
+    settings_file.write(path, {"ui.font_size": 9.0, "ui.font_family": "Ä"})
+    expected = text.replace("12.0", "9.0") + 'font_family = "Ä"\r\n'
+    assert path.read_bytes() == expected.encode(encoding)
+    assert settings.load(path, environ={}).ui.font_family == "Ä"
+
+
+def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    path.write_text(FILE)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SettingsError, match="No space left"):
+        settings_file.write(path, {"ui.font_size": 9.0})
+    assert path.read_text() == FILE
+    assert list(path.parent.iterdir()) == [path]

@@ -17,7 +17,8 @@ from pytestqt.qtbot import QtBot
 from engine.errors import SettingsError
 from engine.version import version
 from gui import app as app_module
-from gui.app import EXIT_SETTINGS, flags_of, has_display
+from gui.app import EXIT_DISPLAY, EXIT_SETTINGS, flags_of
+from gui.display import asked_for, explain
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -77,7 +78,7 @@ def test_flags_become_settings() -> None:
 def test_where_a_window_can_be_shown(
     environ: dict[str, str], platform: str, expected: bool
 ) -> None:
-    assert has_display(environ, platform) is expected
+    assert asked_for(environ, platform) is expected
 
 
 def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
@@ -104,6 +105,53 @@ def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
     assert "start the app again" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\ufeff[ui]\r\nfont_size = 13\r\n", b""),
+        ("[future]\nx = 1\n", b"future: is not a setting"),
+        ("[session]\ntimeout = 'soon'\n", b"session.timeout: Expected"),
+        ("[session\n", b"not valid TOML"),
+    ],
+    ids=["BOM", "unknown", "mistyped", "no TOML"],
+)
+async def test_a_flawed_settings_file_does_not_stop_the_window(
+    tmp_path: Path, text: str, said: bytes
+) -> None:
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+    process = await start(
+        "--log-level", "INFO", env=environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+    )
+    seen = await read_until(process.stderr, b"engine is running")
+    assert said in seen
+    assert (b"settings.toml" in seen) is bool(said)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert process.returncode == 0
+    assert (tmp_path / "settings.toml").read_bytes() == text.encode()
+
+
+async def test_headless_a_flawed_file_is_warned_of_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[future]\nx = 1\n[session]\ntimeout = 'soon'\n")
+    process = await start(env=environment(tmp_path))
+    await read_until(process.stdout, b"Stop with Ctrl+C")
+    process.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert (process.returncode, b"Warning: " in errors) == (0, True)
+    assert f"{file}: session.timeout: ".encode() in errors
+    for text, named in (
+        ("[ice]\nrelay_only = 'yes'\n", b"ice.relay_only"),
+        ("[", b"settings.toml"),
+    ):
+        file.write_text(text)
+        process = await start(env=environment(tmp_path))
+        _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+        assert process.returncode == EXIT_SETTINGS
+        assert named in errors
+        assert b"Traceback" not in errors
+
+
 def test_an_unknown_flag_is_refused(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "gui", "--no-such-flag"],
@@ -127,6 +175,61 @@ async def test_without_a_display_it_says_so_and_hosts_headless(tmp_path: Path) -
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"DISPLAY": ":99"}, "no display answers (DISPLAY=':99')"),
+        ({"WAYLAND_DISPLAY": "wayland-77"}, "WAYLAND_DISPLAY='wayland-77'"),
+        ({"QT_QPA_PLATFORM": "nonsense"}, "no such platform (QT_QPA_PLATFORM='nonsense')"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+async def test_a_display_that_does_not_work_is_an_error_in_words(
+    tmp_path: Path, variables: dict[str, str], words: str
+) -> None:
+    process = await start(env=environment(tmp_path, **variables))
+    out, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert (process.returncode, out) == (EXIT_DISPLAY, b"")
+    assert words in errors.decode()
+    assert "--headless" in errors.decode()
+    assert len(errors.splitlines()) == 2
+
+
+async def test_a_missing_system_library_is_named(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'PySide6.QtWidgets':\n"
+        "            raise ImportError('libEGL.so.1: cannot open shared object file')\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from gui.app import main\n"
+        "sys.exit(main([]))\n"
+    )
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(tmp_path, QT_QPA_PLATFORM="offscreen"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == EXIT_DISPLAY
+    for words in ("libEGL.so.1", "libegl1", "--headless"):
+        assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_what_qt_says_of_a_library_is_passed_on() -> None:
+    qt = (
+        'qt.qpa.plugin: Could not load the Qt platform plugin "xcb" in "" even though it was found.'
+    )
+    words = explain(qt, {"DISPLAY": ":0"})
+    assert qt in words
+    assert "libxcb-cursor0" in words
+
+
 async def test_headless_passes_the_engines_own_flags_on(tmp_path: Path) -> None:
     process = await start("--headless", "--share", "*", env=environment(tmp_path))
     said = await read_until(process.stdout, b"Stop with Ctrl+C")
@@ -136,7 +239,7 @@ async def test_headless_passes_the_engines_own_flags_on(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 async def test_a_signal_ends_the_window_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
     process = await start("--log-level", "INFO", env=env)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
 
 from engine.model import LOCAL_TARGET
 from engine.selftest_model import StageStatus
@@ -315,6 +316,8 @@ def test_a_relay_port_that_is_taken_is_told_and_the_window_still_closes(
         window = application.window
         await until(window.banner.isVisible)
         assert str(port) in window.banner.text
+        assert window.status.relay.text == "Not running"
+        assert not [one for one in window.findChildren(QLabel) if "Starting" in one.text()]
         window.open_terminal(LOCAL_TARGET)
         tab = window.terminals.current()
         assert tab is not None
@@ -339,3 +342,33 @@ def test_this_computer_is_listed_with_docker_switched_off(with_window: Play) -> 
         assert window.loopback.button.isEnabled()
 
     with_window(steps)
+
+
+def test_what_the_start_does_without_is_told_and_the_file_can_be_opened(
+    qapp: QApplication, qt_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read-only configuration folder, and mistakes in the file."""
+    monkeypatch.setenv("HATCHWAY_CONFIG_DIR", "/sys/hatchway")
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    file = tmp_path / "settings.toml"
+
+    async def steps() -> None:
+        application = Application(
+            qapp, SETTINGS, tmp_path, file, ["ui.hue: is not a setting", "a: b"]
+        )
+        running = asyncio.create_task(application.run())
+        window = application.window
+        await until(lambda: application.adapter.agent is not None)
+        await until(lambda: window.status.relay.text == "Relay connected")
+        shown = window.flaws.text
+        for part in ("ui.hue: is not a setting\na: b", "/sys/hatchway", "at each start"):
+            assert part in shown
+        assert window.flaws.isVisible()
+        window.flaws.button.click()
+        assert opened == [str(file)]
+        window.close()
+        await running
+        window.deleteLater()
+
+    qt_run(steps())

@@ -24,6 +24,7 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   relay_silent: ["The relay does not answer"],
   no_turn: ["No permitted path to the host", "Try again later, or ask the host."],
   timeout: ["The host does not answer"],
+  host_stopped: ["The host has stopped"],
   session_limit: ["The host has no room for another guest"],
   failed: ["The connection could not be made"],
 });

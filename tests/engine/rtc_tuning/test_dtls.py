@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KINDS = [Records, FastRecords]
 CHANGE_CIPHER_SPEC = 20
+ALERT = 21
 RECORD_HEADER = 13
 """RFC 6347 section 4.1; the last two bytes are the length of what follows."""
 CERTIFICATES = RTCCertificate.generateCertificate(), RTCCertificate.generateCertificate()
@@ -260,4 +261,22 @@ async def test_closing_says_goodbye_and_the_other_side_ends_at_once() -> None:
         ended.send_packets([b"x"])
     ended.datagrams([b"late"])
     assert not one.is_open
+    await end()
+
+
+async def test_the_last_words_are_heard_when_the_goodbye_comes_with_them() -> None:
+    """A busy reader takes both from its socket at once."""
+    (one, other), end, (offerer, answerer) = await rtc_pair()
+    inbox = Inbox()
+    other.attach(inbox)
+    receiving = dtls_of(answerer)
+    held: list[bytes] = []
+    receiving.datagrams = held.extend  # type: ignore[method-assign]
+    one.post("the last words")
+    await offerer.close()
+    await until(lambda: held and held[-1][0] == ALERT)
+    del receiving.datagrams
+    receiving.datagrams(held)
+    assert inbox.messages == ["the last words"]
+    await until(lambda: receiving._state == State.CLOSED)
     await end()
