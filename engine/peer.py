@@ -1,18 +1,18 @@
 """The offering peer: what a guest is, in Python. The window's terminals and the self-test use it.
 
-Owns one terminal over one relay: offer, answer, data channel in hatchway.v1,
-flow control, its end. Does not own painting or the relay. It reaches the agent
-only as any guest would.
+Owns one terminal over one relay: offer, answer, data channel, flow control, its end.
+Does not own painting or the relay. It reaches the agent only as any guest would. It asks
+for hatchway.v1; an agent that does not answer its hello with welcome speaks plain JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import logging
 import secrets
 import ssl
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -23,13 +23,15 @@ from engine.errors import (
     ConnectTimeoutError,
     HatchwayError,
     IceFailedError,
-    LimitError,
+    ProtocolError,
     RemoteError,
+    UnknownTypeError,
 )
 from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
 from engine.message_channel import Message
 from engine.model import CandidatePair, Role, Size
+from engine.peer_input import InputQueue
 from engine.peer_progress import PeerHandlers, Progress
 from engine.settings import IceSettings
 from engine.signaling.library import TaskOwner
@@ -45,12 +47,12 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
+MAX_COMPLAINT = 600
+"""Characters of what an agent of another make complained of before its terminal was there."""
 WINDOW = 256 * 1024
 """Input bytes that may be untaken by the PTY before sending waits."""
 ACK_EVERY = 16 * 1024
 """Output bytes rendered between two acknowledgements."""
-INPUT_LIMIT = 8 * 1024 * 1024
-"""Input that may wait to be sent, in bytes: a large paste."""
 
 
 class TerminalPeer:
@@ -107,12 +109,13 @@ class TerminalPeer:
         self._closing = False
         self._end_task: asyncio.Task[None] | None = None
         self._resume_token = ""
+        self._v1 = False  # until welcome
+        self._plain_input = codecs.getincrementaldecoder("utf-8")("replace")
         self._waits = False
         self._received = 0
         self._rendered = 0
         self._acked = 0
-        self._queue: deque[bytes] = deque()
-        self._queued = 0
+        self._queue = InputQueue()
         self._sent = 0
         self._taken = 0
         self._wake = asyncio.Event()
@@ -205,10 +208,7 @@ class TerminalPeer:
         """Queue input; ordered. Raises LimitError beyond INPUT_LIMIT, ChannelClosedError."""
         if self._ended or self._closing:
             raise ChannelClosedError("The terminal has ended")
-        if self._queued + len(data) > INPUT_LIMIT:
-            raise LimitError(f"More than {INPUT_LIMIT // 2**20} MiB of input is waiting")
-        self._queue.append(data)
-        self._queued += len(data)
+        self._queue.put(data)
         self._wake.set()
 
     def resize(self, size: Size) -> None:
@@ -219,7 +219,7 @@ class TerminalPeer:
     def rendered(self, count: int) -> None:
         """``count`` more bytes of output are on the screen: the agent may send more."""
         self._rendered += count
-        if self._rendered - self._acked >= ACK_EVERY:
+        if self._v1 and self._rendered - self._acked >= ACK_EVERY:
             self._acked = self._rendered
             self._post(wire.Ack(self._rendered))
 
@@ -288,10 +288,19 @@ class TerminalPeer:
             self._received += len(message)
             self._handlers.output(message)
             return
-        match wire.decode_agent(message):
+        try:
+            self._take(wire.decode_agent(message))
+        except UnknownTypeError:
+            pass  # an agent may know more than we do
+        except ProtocolError as error:
+            logger.debug("Session %s: %s", self.session_id, error)
+
+    def _take(self, message: wire.AgentMessage) -> None:
+        match message:
             case wire.Ping():
                 self._post(wire.Pong())
             case wire.Welcome(resume=token, start=start, role=role, taken=taken):
+                self._v1 = True
                 self._resume_token = token
                 self.role = role
                 self._sent = self._taken = taken
@@ -302,7 +311,15 @@ class TerminalPeer:
                 self._waits = state == "waiting"
                 self._handlers.approval(state)
             case wire.PtyConnected():
+                if not self._v1:
+                    # The hello that had it was not understood.
+                    self._post(wire.Resize(self._size.cols, self._size.rows))
                 self._progress.pty.set()
+            case wire.Output(data=text) if not self._v1:
+                self._handlers.output(text.encode("utf-8", "replace"))
+            case wire.PtyDisconnected(exit_code=exit_code, reason=reason) if not self._v1:
+                self.exit_code = exit_code
+                self._end(reason or "The terminal ended", exit_code)
             case wire.Ack(bytes=count):
                 self._taken = max(self._taken, count)
                 self._wake.set()
@@ -371,42 +388,35 @@ class TerminalPeer:
         raise self._error or late
 
     async def _send_loop(self) -> None:
-        """Input in messages of at most MAX_V1_MESSAGE, never more than WINDOW ahead of the PTY."""
+        """Input, under hatchway.v1 never more than WINDOW ahead of the PTY."""
         channel = self._channel
         with contextlib.suppress(ChannelClosedError):
             while channel is not None:
-                if not self._queue or self._sent - self._taken >= WINDOW:
+                if not self._queue or (self._v1 and self._sent - self._taken >= WINDOW):
                     self._wake.clear()
                     await self._wake.wait()
                     continue
-                data = self._next_input()
+                data = self._queue.take(wire.MAX_V1_MESSAGE if self._v1 else wire.JSON_CHUNK)
                 self._sent += len(data)
-                await channel.send(data)
-
-    def _next_input(self) -> bytes:
-        """The next message's worth of input, keystrokes merged."""
-        parts: list[bytes] = []
-        room = wire.MAX_V1_MESSAGE
-        while self._queue and room:
-            head = self._queue.popleft()
-            if len(head) > room:
-                self._queue.appendleft(head[room:])
-                head = head[:room]
-            parts.append(head)
-            room -= len(head)
-        data = b"".join(parts)
-        self._queued -= len(data)
-        return data
+                if self._v1:
+                    await channel.send(data)
+                elif text := self._plain_input.decode(data):
+                    await channel.send(wire.encode(wire.Input(text)))
 
     def _post(self, message: Any) -> None:
         if self._channel is not None:
             self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     def _remote_error(self, error: RemoteError) -> None:
-        if not self._progress.pty.is_set():
+        if self._progress.pty.is_set():
+            self._handlers.notice(str(error))
+        elif self._v1:
             self._fail(error)
         else:
-            self._handlers.notice(str(error))
+            # An agent of another make says that it does not know our hello, and goes on; or
+            # that its terminal cannot start. Which it was is known when no terminal comes.
+            words = f"{self._error}; {error}" if self._error else str(error)
+            self._error = RemoteError(error.remote_code, words[:MAX_COMPLAINT])
 
     def _fail(self, error: HatchwayError) -> None:
         self._error = self._error or error

@@ -18,7 +18,7 @@ import msgspec
 import platformdirs
 
 from engine.errors import SettingsError
-from engine.wire.signaling import describe
+from engine.wire.lenient import describe
 
 APP_NAME = "hatchway"
 FILE_NAME = "settings.toml"

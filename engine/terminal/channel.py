@@ -36,8 +36,6 @@ WINDOW = 256 * 1024
 """hatchway.v1: bytes of output that may be unrendered, and of input untaken."""
 ACK_EVERY = 16 * 1024
 """hatchway.v1: input bytes taken between two acknowledgements."""
-JSON_CHUNK = 8 * 1024
-"""PTY bytes in one JSON output message: escaped six-fold they still fit in 64 KiB."""
 WRITE_CHUNK = 64 * 1024
 """Input merged into one write to the PTY."""
 MAX_QUEUED_MESSAGES = 65_536
@@ -196,8 +194,8 @@ class TerminalChannel:
                 self._sent += len(part)
                 await self._channel.send(part)
             return
-        for at in range(0, len(data), JSON_CHUNK):
-            text = self._decoder.decode(data[at : at + JSON_CHUNK])
+        for at in range(0, len(data), wire.JSON_CHUNK):
+            text = self._decoder.decode(data[at : at + wire.JSON_CHUNK])
             if text:
                 await self._channel.send(wire.encode(wire.Output(text)))
 

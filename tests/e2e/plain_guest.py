@@ -75,10 +75,15 @@ class PlainGuest:
         self.text = ""
         self.channel: Any = None
 
-    async def offer(self, session_id: str, device_id: str, **extra: Any) -> dict[str, Any]:
+    async def describe(self) -> RTCSessionDescription:
+        """The offer's description, with the channel in it and all candidates."""
         self.channel = self._pc.createDataChannel("terminal", ordered=True)
         self.channel.on("message", self._message)
         await self._pc.setLocalDescription(await self._pc.createOffer())
+        return self._pc.localDescription
+
+    async def offer(self, session_id: str, device_id: str, **extra: Any) -> dict[str, Any]:
+        await self.describe()
         reply = await self._relay.call(
             "webrtc:offer",
             {

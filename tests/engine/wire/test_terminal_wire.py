@@ -43,6 +43,13 @@ def test_agent_vector_goes_both_ways(vector: dict[str, Any]) -> None:
     assert json.loads(wire.encode(message)) == vector["message"]
 
 
+@pytest.mark.parametrize("vector", VECTORS["agent_foreign"], ids=lambda value: str(value)[:50])
+def test_what_a_foreign_agent_fills_its_own_way_counts_as_absent(vector: dict[str, Any]) -> None:
+    assert msgspec.to_builtins(wire.decode_agent(vector["text"])) == {
+        key: value for key, value in vector["message"].items() if value != "" or key == "reason"
+    }
+
+
 @pytest.mark.parametrize("vector", VECTORS["agent_bad"], ids=lambda value: str(value)[:50])
 def test_a_bad_agent_message_names_its_field(vector: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError) as caught:
