@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from engine import log, settings
 from engine.errors import HatchwayError, SettingsError
 from engine.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
+from engine.text import shown
 
 if TYPE_CHECKING:
     from engine.agent import Agent
@@ -31,6 +32,8 @@ USAGE_ERROR = 2
 CATALOGUE_SECONDS = 5.0
 """How long ``targets`` and ``selftest`` wait for Docker's first word."""
 RELAY_SECONDS = 10.0
+MAX_LINE = 1000
+"""Characters of a printed line that repeats what a container, an engine or a relay said."""
 
 
 class _Version(argparse.Action):
@@ -346,7 +349,7 @@ async def _targets(loaded: settings.Settings, as_json: bool) -> int:
     width = max((len(t.id) for t in found), default=0)
     for target in found:
         shared = "  shared" if target.shared else ""
-        print(f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}".rstrip())
+        print(shown(f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}".rstrip()))
     _print_troubles(statuses)
     return 0
 
@@ -354,7 +357,8 @@ async def _targets(loaded: settings.Settings, as_json: bool) -> int:
 def _print_troubles(statuses: Sequence[DockerStatus]) -> None:
     for status in statuses:
         if status.state is not EngineState.READY:
-            print(f"Docker ({status.engine}): {status.detail or status.state}", file=sys.stderr)
+            trouble = f"Docker ({status.engine}): {status.detail or status.state}"
+            print(shown(trouble, MAX_LINE), file=sys.stderr)
 
 
 async def _self_test(loaded: settings.Settings, target: str, as_json: bool) -> int:
@@ -377,7 +381,8 @@ def _print(stage: StageResult) -> None:
     if stage.status == "running":
         return
     took = f"{stage.seconds * 1000:8.0f} ms" if stage.seconds else " " * 11
-    print(f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": "), flush=True)
+    line = f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": ")
+    print(shown(line, MAX_LINE), flush=True)
 
 
 def _print_verdict(report: SelfTestReport) -> None:
@@ -385,7 +390,7 @@ def _print_verdict(report: SelfTestReport) -> None:
     if failed is None:
         print(f"All stages passed for {report.target}.")
     else:
-        print(f"Failed at “{failed.title}”: {failed.detail}")
+        print(shown(f"Failed at “{failed.title}”: {failed.detail}", MAX_LINE))
 
 
 if __name__ == "__main__":

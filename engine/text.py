@@ -16,12 +16,12 @@ CUT = "…"
 
 # Unicode 14: the categories Cc (C0, DEL, C1), Cf (bidi controls, zero widths, tags), Cs, Zl
 # and Zp; and characters of other categories that no font shows: combining grapheme joiner,
-# Hangul and Khmer fillers, variation selectors.
+# Hangul and Khmer fillers, variation selectors but the two that choose a sign's style.
 _HIDDEN = re.compile(
     "[\0-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\uffa0\ufe00-\ufe0f"
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\uffa0\ufe00-\ufe0d"
     "\U000e0000-\U000e0fff]"
 )
 

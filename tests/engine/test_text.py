@@ -17,7 +17,7 @@ from engine.text import CUT, escaped, shown
 
 HIDDEN = ["\x00", "\t", "\n", "\r", "\x1b", "\x7f", "\x9b", "\xad", "\u061c", "\u200b", "\u200f",
           "\u2028", "\u202e", "\u2066", "\u2069", "\ufeff", "\ud800", "\udfff", "\u115f", "\u3164",
-          "\ufe0f", "\U000e0041", "\U000e0100"]  # fmt: skip
+          "\ufe00", "\U000e0041", "\U000e0100"]  # fmt: skip
 
 
 @pytest.mark.parametrize("character", HIDDEN, ids=ascii)
@@ -26,7 +26,16 @@ def test_what_is_not_seen_or_steers_is_written_out(character: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "web-1", "Zoë", "Ελλάδα 東京 עברית", "100 % \\ \"'<b>&", "a\u0301", "\U0001f600"]
+    "text",
+    [
+        "",
+        "web-1",
+        "Zoë",
+        "Ελλάδα 東京 עברית",
+        "100 % \\ \"'<b>&",
+        "a\u0301",
+        "\U0001f600 \u2699\ufe0f",
+    ],
 )
 def test_all_that_people_write_stays_as_it_is(text: str) -> None:
     assert escaped(text) == shown(text) == text
