@@ -24,6 +24,7 @@ from aiortc.rtcsctptransport import (
 from engine.errors import ProtocolError
 from engine.sctp.inbound import Chunk, Inbound
 from engine.sctp.outbound import Outbound
+from engine.sctp.pace import Pace
 from engine.sctp.packet import (
     DATA,
     IMMEDIATE,
@@ -77,6 +78,8 @@ class TunedSctpTransport(RTCSctpTransport):
         self._sack_timer: asyncio.TimerHandle | None = None
         self._retransmit_timer: asyncio.TimerHandle | None = None
         self._flush_handle: asyncio.Handle | None = None
+        self._paces: dict[RTCDataChannel, Pace] = {}
+        self._listening: list[asyncio.Future[None]] = []
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:
         super().setTransport(transport)
@@ -163,6 +166,8 @@ class TunedSctpTransport(RTCSctpTransport):
         cumulative, window, gaps = parse_sack(body)
         self._outbound.acknowledge(cumulative, window, gaps, self._turns.time())
         self._srtt = self._outbound.congestion.srtt
+        if self._listening:
+            self._wake_listening()
 
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if pp_id == WEBRTC_STRING and (channel := self._data_channels.get(stream_id)):
@@ -203,6 +208,27 @@ class TunedSctpTransport(RTCSctpTransport):
         if limit and len(encoded) > limit:
             raise ValueError(f"The other side takes messages of {limit} bytes at most")
         self.send_message(channel, protocol, encoded, urgent=urgent)
+
+    async def wait_for_pace(self, channel: RTCDataChannel) -> None:
+        """Until the peer has taken so much that another message will not wait long on its way
+        (engine.sctp.pace), or the association has ended."""
+        pace = self._paces.setdefault(channel, Pace())
+        while self._association_state == self.State.ESTABLISHED:
+            in_flight = channel.bufferedAmount + self._outbound.unacknowledged
+            rtt = self._outbound.congestion.least_rtt
+            if in_flight < pace.update(
+                in_flight, self._outbound.delivered, rtt, self._turns.time()
+            ):
+                return
+            acknowledged: asyncio.Future[None] = self._turns.create_future()
+            self._listening.append(acknowledged)
+            await acknowledged
+
+    def _wake_listening(self) -> None:
+        listening, self._listening = self._listening, []
+        for one in listening:
+            if not one.done():
+                one.set_result(None)
 
     async def _send(self, stream_id: int, pp_id: int, user_data: bytes, *_: Any, **__: Any) -> None:
         self._outbound.enqueue(stream_id, pp_id, user_data)
@@ -312,6 +338,9 @@ class TunedSctpTransport(RTCSctpTransport):
             # once had it. Without it, all but one packet would wait for the first SACK.
             self._outbound.window = int(self._ssthresh)
         super()._set_state(state)
+        if state == self.State.CLOSED:
+            self._paces.clear()
+            self._wake_listening()
 
     def _sack_late(self) -> None:
         self._sack_timer = None

@@ -197,7 +197,7 @@ class TerminalChannel:
         for at in range(0, len(data), wire.JSON_CHUNK):
             text = self._decoder.decode(data[at : at + wire.JSON_CHUNK])
             if text:
-                await self._channel.send(wire.encode(wire.Output(text)))
+                await self._channel.send(wire.encode(wire.Output(text)), paced=True)
 
     def ended(self, status: ExitStatus) -> None:
         if not self._v1 and (rest := self._decoder.decode(b"", final=True)):
