@@ -8,6 +8,7 @@ guest's faulty message from ending the association.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
@@ -51,6 +52,9 @@ SACK_DELAY_SECONDS = 0.02
 TURN_BYTES = 33_000
 """Sent in one turn of the loop, less than a millisecond of work: others want it too."""
 
+RESUME_AT = 0.75
+"""Of what may be in flight: so little has to be left before a paced sender goes on."""
+
 TIMEOUTS_OF_A_HOLE = 2
 """So many in a row, and the path may no longer take what it took (RFC 8899 section 3)."""
 
@@ -79,7 +83,7 @@ class TunedSctpTransport(RTCSctpTransport):
         self._retransmit_timer: asyncio.TimerHandle | None = None
         self._flush_handle: asyncio.Handle | None = None
         self._paces: dict[RTCDataChannel, Pace] = {}
-        self._listening: list[asyncio.Future[None]] = []
+        self._paced_senders: list[tuple[asyncio.Future[None], RTCDataChannel, int]] = []
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:
         super().setTransport(transport)
@@ -166,8 +170,8 @@ class TunedSctpTransport(RTCSctpTransport):
         cumulative, window, gaps = parse_sack(body)
         self._outbound.acknowledge(cumulative, window, gaps, self._turns.time())
         self._srtt = self._outbound.congestion.srtt
-        if self._listening:
-            self._wake_listening()
+        if self._paced_senders:
+            self._wake_paced()
 
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if pp_id == WEBRTC_STRING and (channel := self._data_channels.get(stream_id)):
@@ -213,22 +217,35 @@ class TunedSctpTransport(RTCSctpTransport):
         """Until the peer has taken so much that another message will not wait long on its way
         (engine.sctp.pace), or the association has ended."""
         pace = self._paces.setdefault(channel, Pace())
-        while self._association_state == self.State.ESTABLISHED:
-            in_flight = channel.bufferedAmount + self._outbound.unacknowledged
-            rtt = self._outbound.congestion.least_rtt
-            if in_flight < pace.update(
-                in_flight, self._outbound.delivered, rtt, self._turns.time()
-            ):
-                return
-            acknowledged: asyncio.Future[None] = self._turns.create_future()
-            self._listening.append(acknowledged)
-            await acknowledged
+        rtt, now = self._outbound.congestion.least_rtt, self._turns.time()
+        in_flight = self._in_flight(channel)
+        limit = pace.update(in_flight, self._outbound.delivered, rtt, now)
+        if in_flight < limit or self._association_state != self.State.ESTABLISHED:
+            return
+        taken: asyncio.Future[None] = self._turns.create_future()
+        # Not as soon as one message fits: many then go in one turn.
+        self._paced_senders.append((taken, channel, int(limit * RESUME_AT)))
+        channel.on("close", self._wake_paced)
+        try:
+            await taken
+        finally:
+            with contextlib.suppress(KeyError):  # one that has closed has forgotten it
+                channel.remove_listener("close", self._wake_paced)
 
-    def _wake_listening(self) -> None:
-        listening, self._listening = self._listening, []
-        for one in listening:
-            if not one.done():
-                one.set_result(None)
+    def _in_flight(self, channel: RTCDataChannel) -> int:
+        return int(channel.bufferedAmount) + self._outbound.unacknowledged
+
+    def _wake_paced(self) -> None:
+        ended = self._association_state != self.State.ESTABLISHED
+        waiting, self._paced_senders = self._paced_senders, []
+        for entry in waiting:
+            taken, channel, below = entry
+            if taken.done():
+                continue
+            if ended or channel.readyState != "open" or self._in_flight(channel) <= below:
+                taken.set_result(None)
+            else:
+                self._paced_senders.append(entry)
 
     async def _send(self, stream_id: int, pp_id: int, user_data: bytes, *_: Any, **__: Any) -> None:
         self._outbound.enqueue(stream_id, pp_id, user_data)
@@ -340,7 +357,7 @@ class TunedSctpTransport(RTCSctpTransport):
         super()._set_state(state)
         if state == self.State.CLOSED:
             self._paces.clear()
-            self._wake_listening()
+            self._wake_paced()
 
     def _sack_late(self) -> None:
         self._sack_timer = None
