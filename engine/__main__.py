@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from engine import log, settings, stdio, stop_signals
 from engine.errors import HatchwayError, SettingsError
 from engine.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
+from engine.text import shown
 
 if TYPE_CHECKING:
     from engine.agent import Agent
@@ -32,6 +33,8 @@ USAGE_ERROR = 2
 CATALOGUE_SECONDS = 5.0
 """How long ``targets`` and ``selftest`` wait for Docker's first word."""
 RELAY_SECONDS = 10.0
+MAX_LINE = 1000
+"""Characters of a printed line that repeats what a container, an engine or a relay said."""
 
 
 class _Version(argparse.Action):
@@ -363,7 +366,8 @@ async def _targets(loaded: settings.Settings, as_json: bool) -> int:
     lines = []
     for target in found:
         shared = "  shared" if target.shared else ""
-        lines.append(f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}".rstrip())
+        row = f"{target.id:<{width}}  {target.state:<8} {target.image}{shared}"
+        lines.append(shown(row.rstrip()))
     stdio.say("\n".join(lines))
     _print_troubles(statuses)
     return 0
@@ -372,7 +376,8 @@ async def _targets(loaded: settings.Settings, as_json: bool) -> int:
 def _print_troubles(statuses: Sequence[DockerStatus]) -> None:
     for status in statuses:
         if status.state is not EngineState.READY:
-            stdio.warn(f"Docker ({status.engine}): {status.detail or status.state}")
+            trouble = f"Docker ({status.engine}): {status.detail or status.state}"
+            stdio.warn(shown(trouble, MAX_LINE))
 
 
 async def _self_test(loaded: settings.Settings, target: str, as_json: bool) -> int:
@@ -395,7 +400,8 @@ def _print(stage: StageResult) -> None:
     if stage.status == "running":
         return
     took = f"{stage.seconds * 1000:8.0f} ms" if stage.seconds else " " * 11
-    stdio.say(f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": "))
+    line = f"{stage.status:<8}{took}  {stage.title}: {stage.detail}".rstrip(": ")
+    stdio.say(shown(line, MAX_LINE))
 
 
 def _print_verdict(report: SelfTestReport) -> None:
@@ -403,7 +409,7 @@ def _print_verdict(report: SelfTestReport) -> None:
     if failed is None:
         stdio.say(f"All stages passed for {report.target}.")
     else:
-        stdio.say(f"Failed at “{failed.title}”: {failed.detail}")
+        stdio.say(shown(f"Failed at “{failed.title}”: {failed.detail}", MAX_LINE))
 
 
 if __name__ == "__main__":

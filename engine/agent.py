@@ -411,7 +411,7 @@ def process_marker(session_id: str) -> str:
     """The value of HATCHWAY_SESSION: the id itself, or a digest of an id no environment takes."""
     if _PLAIN_ID.fullmatch(session_id):
         return session_id
-    return hashlib.sha256(session_id.encode()).hexdigest()
+    return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _shown(target: Target) -> dict[str, str]:

@@ -59,11 +59,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from engine.text import shown
+
+MAX_TEXT = 1000
+"""Characters of an error's text; longer ones are cut."""
+
 
 class HatchwayError(Exception):
-    """The root. ``code`` is stable and goes over the wire; ``str()`` is one plain sentence."""
+    """The root. ``code`` is stable and goes over the wire; ``str()`` is one plain sentence.
+
+    What others chose and an error repeats (ids, names, words of a relay) is escaped in it,
+    so that it may be logged, printed, shown and sent as it is.
+    """
 
     code: ClassVar[str] = "internal"
+
+    def __str__(self) -> str:
+        return shown(super().__str__(), MAX_TEXT)
 
 
 class ProtocolError(HatchwayError):

@@ -122,7 +122,12 @@ class GuestLine:
         if not isinstance(reply, dict):
             raise ProtocolError("The relay's answer cannot be read")
         if reply.get("status") not in ("success", "warning"):
-            raise RemoteError(str(reply.get("code", "")), str(reply.get("error", "Refused")))
+            code, words = reply.get("code"), reply.get("error")
+            # A relay or agent of another make may put anything there.
+            raise RemoteError(
+                code if isinstance(code, str) else "",
+                words if isinstance(words, str) and words else "Refused",
+            )
         return reply
 
     async def link_target(self) -> tuple[str, str]:

@@ -1,23 +1,57 @@
 """Logging set-up for the command line and the window.
 
-Owns the format, the level and which libraries are hushed. Does not own what is
+Owns the format, the level, which libraries are hushed, and that no record can forge
+another: much of what is logged was chosen by guests and relays. Does not own what is
 said: each module logs under its own name.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
+
+from engine.text import shown
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+MAX_MESSAGE = 2000
+"""Characters of one record's message."""
+MAX_TRACE_LINES = 200
+"""Lines of one traceback, each of MAX_MESSAGE characters at most; the last ones count."""
+INDENT = "  "
+"""Before each line of a traceback, so that no text in it looks like a record."""
 
 # At INFO these say several lines per packet, request or candidate pair.
 _TALKATIVE = ("aioice", "aiortc", "socketio", "engineio", "aiohttp", "urllib3", "docker", "qasync")
 
 
+class Formatter(logging.Formatter):
+    """A record is one line, and the lines of its traceback are indented; nothing hidden in it."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = shown(record.message, MAX_MESSAGE)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _indented(super().formatStack(stack_info))
+
+
+def _indented(text: str) -> str:
+    lines = text.split("\n")[-MAX_TRACE_LINES:]
+    return "\n".join(INDENT + shown(line, MAX_MESSAGE) for line in lines)
+
+
 def configure(level: str) -> None:
     """Log to standard error at ``level`` (one of LEVELS). Call once, first thing."""
-    logging.basicConfig(format=FORMAT, level=level, force=True)
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     library_level = logging.INFO if level == "DEBUG" else logging.WARNING
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(library_level)

@@ -65,9 +65,11 @@ class MessageChannel(Protocol):
         one may arrive before others that were handed over earlier and are unsent.
         """
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, paced: bool = False) -> None:
         """Queue a message, waiting while more than HIGH_WATER bytes are unsent.
 
+        ``paced`` waits as well while more is in flight, sent or not, than the other side
+        takes in a tenth of a second: for peers that do not tell what they have taken.
         Raises ChannelClosedError when the channel is or becomes closed.
         """
 
@@ -172,7 +174,7 @@ class MemoryChannel:
         asyncio.get_running_loop().call_soon(self._deliver)
         return True
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, paced: bool = False) -> None:
         await self._low.wait()
         if not self.post(message):
             raise ChannelClosedError("The data channel is closed")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from engine.text import shown
+
 LOCAL_TARGET = "This computer"
 """The target id of a shell on this machine. A container name cannot hold a space."""
 
@@ -186,9 +188,10 @@ class Guest:
 
     @property
     def label(self) -> str:
+        """Fit to show as it is."""
         if self.own:
             return "This app"
-        return self.name or self.address or "Guest"
+        return shown(self.name or self.address or "Guest")
 
 
 class ShareState(enum.StrEnum):

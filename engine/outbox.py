@@ -28,10 +28,10 @@ class Outbox:
             raise LimitError(f"More than {LIMIT // 2**20} MiB of input is waiting")
         self._held += data
 
-    def next(self) -> bytes | None:
-        """The next message's worth, counted as sent; None while nothing may be sent."""
+    def next(self, most: int = MAX_V1_MESSAGE) -> bytes | None:
+        """At most ``most`` bytes, counted as sent; None while nothing may be sent."""
         begin = self._sent - self._taken
-        data = bytes(self._held[begin : begin + min(MAX_V1_MESSAGE, WINDOW - begin)])
+        data = bytes(self._held[begin : begin + min(most, WINDOW - begin)])
         self._sent += len(data)
         return data or None
 
@@ -40,6 +40,10 @@ class Outbox:
         taken = min(position, self._sent)
         del self._held[: max(0, taken - self._taken)]
         self._taken = max(self._taken, taken)
+
+    def take_sent(self) -> None:
+        """What was sent counts as taken: the dialect has no acknowledgement."""
+        self.acknowledge(self._sent)
 
     def resume(self, position: int) -> None:
         """A new connection, whose agent has everything before ``position``: the rest is sent

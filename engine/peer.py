@@ -1,13 +1,14 @@
 """The offering peer: what a guest is, in Python. The window's terminals and the self-test use it.
 
-Owns one terminal over one relay: offer, answer, data channel in hatchway.v1,
-flow control, its end. Does not own painting or the relay. It reaches the agent
-only as any guest would.
+Owns one terminal over one relay: offer, answer, data channel, flow control, its end.
+Does not own painting or the relay. It reaches the agent only as any guest would. It asks
+for hatchway.v1; an agent that does not answer its hello with welcome speaks plain JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import logging
 import secrets
@@ -47,6 +48,8 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
+MAX_COMPLAINT = 600
+"""Characters of what an agent of another make complained of before its terminal was there."""
 ACK_EVERY = 16 * 1024
 """Output bytes rendered between two acknowledgements."""
 CAPABILITIES = (wire.IDLE,)
@@ -109,6 +112,8 @@ class TerminalPeer:
         self._closing = False
         self._end_task: asyncio.Task[None] | None = None
         self._resume_token = ""
+        self._v1 = False  # until welcome
+        self._plain_input = codecs.getincrementaldecoder("utf-8")("replace")
         self._waits = False
         self._received = 0
         self._rendered = 0
@@ -229,7 +234,7 @@ class TerminalPeer:
     def rendered(self, count: int) -> None:
         """``count`` more bytes of output are on the screen: the agent may send more."""
         self._rendered = min(self._rendered + count, self._received)
-        if self._rendered - self._acked >= ACK_EVERY:
+        if self._v1 and self._rendered - self._acked >= ACK_EVERY:
             self._acked = self._rendered
             self._post(wire.Ack(self._rendered))
 
@@ -306,12 +311,16 @@ class TerminalPeer:
         try:
             decoded = wire.decode_agent(message)
         except ProtocolError as error:
-            logger.warning("Session %s: the agent sent a bad message: %s", self.session_id, error)
-            return
-        match decoded:
+            logger.debug("Session %s: %s", self.session_id, error)
+        else:
+            self._take(decoded)
+
+    def _take(self, message: wire.AgentMessage | None) -> None:
+        match message:
             case wire.Ping():
                 self._post(wire.Pong())
             case wire.Welcome(resume=token, start=start, role=role, taken=taken):
+                self._v1 = True
                 self._resume_token = token
                 self.role = role
                 if not self._succeeded:
@@ -323,7 +332,15 @@ class TerminalPeer:
                 self._waits = state == "waiting"
                 self._handlers.approval(state)
             case wire.PtyConnected():
+                if not self._v1:
+                    # The hello that had it was not understood.
+                    self._post(wire.Resize(self._size.cols, self._size.rows))
                 self._progress.pty.set()
+            case wire.Output(data=text) if not self._v1:
+                self._handlers.output(text.encode("utf-8", "replace"))
+            case wire.PtyDisconnected(exit_code=exit_code, reason=reason) if not self._v1:
+                self.exit_code = exit_code
+                self._end(reason or "The terminal ended", exit_code)
             case wire.Ack(bytes=count):
                 if not self._succeeded:
                     self._outbox.acknowledge(count)
@@ -397,26 +414,36 @@ class TerminalPeer:
         raise self._error or late
 
     async def _send_loop(self) -> None:
-        """What is typed, never more than the window ahead of the program."""
+        """What is typed, under hatchway.v1 never more than the window ahead of the program."""
         channel = self._channel
         with contextlib.suppress(ChannelClosedError):
             while channel is not None and not self._succeeded:
-                data = self._outbox.next()
+                data = self._outbox.next(wire.MAX_V1_MESSAGE if self._v1 else wire.JSON_CHUNK)
                 if data is None:
                     self._wake.clear()
                     await self._wake.wait()
-                else:
+                elif self._v1:
                     await channel.send(data)
+                else:
+                    # Nothing acknowledges plain input.
+                    self._outbox.take_sent()
+                    if text := self._plain_input.decode(data):
+                        await channel.send(wire.encode(wire.Input(text)))
 
     def _post(self, message: Any) -> None:
         if self._channel is not None:
             self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
     def _remote_error(self, error: RemoteError) -> None:
-        if not self._progress.pty.is_set():
+        if self._progress.pty.is_set():
+            self._handlers.notice(str(error))
+        elif self._v1:
             self._fail(error)
         else:
-            self._handlers.notice(str(error))
+            # An agent of another make says that it does not know our hello, and goes on; or
+            # that its terminal cannot start. Which it was is known when no terminal comes.
+            words = f"{self._error}; {error}" if self._error else str(error)
+            self._error = RemoteError(error.remote_code, words[:MAX_COMPLAINT])
 
     def _fail(self, error: HatchwayError) -> None:
         self._error = self._error or error

@@ -115,7 +115,9 @@ class RtcChannel:
         rtc_tuning.send(self._channel, message, urgent=urgent)
         return True
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, paced: bool = False) -> None:
+        if paced:
+            await rtc_tuning.wait_for_pace(self._channel)
         if self.buffered > HIGH_WATER:
             self._low.clear()
             # The low-water event may have come before clear(): look again.

@@ -22,7 +22,7 @@ import platformdirs
 from engine import settings_text
 from engine.errors import SettingsError
 from engine.settings_repair import Flaw, mentions_refused, repair
-from engine.wire.signaling import describe
+from engine.wire.lenient import describe
 
 APP_NAME = "hatchway"
 FILE_NAME = "settings.toml"

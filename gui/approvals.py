@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.model import Guest, Role
+from engine.text import shown
 from gui import formats
 from gui.icons import app_icon
 from gui.widgets import IconButton, named_label
@@ -77,7 +78,7 @@ class ApprovalDialog(QDialog):
             "Browser": _text(formats.browser(guest.browser) or "Unknown"),
             "Code": _text(question.code, "code"),
         }
-        self.facts["Browser"].setToolTip(guest.browser)
+        self.facts["Browser"].setToolTip(formats.tip(guest.browser))
         self.remember = QCheckBox("Remember my answer for this link")
         self.remember.setToolTip(REMEMBER_TIP)
         self.remember.setEnabled(bool(guest.share))
@@ -230,12 +231,12 @@ class Approver(QObject):
 def note(guest: Guest, target: str) -> tuple[str, str]:
     """Title and text of the desktop's notification."""
     who = guest.name or guest.address or "Somebody"
-    return f"A guest waits for {target}", f"{who} wants to be let in."
+    return f"A guest waits for {shown(target)}", f"{shown(who)} wants to be let in."
 
 
 def _text(words: str, name: str = "") -> QLabel:
-    """Words that may come from a guest: never markup, and cut nowhere."""
-    label = QLabel(words)
+    """Words that may come from a guest: escaped, and never markup."""
+    label = QLabel(shown(words))
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setObjectName(name)

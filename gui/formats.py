@@ -1,12 +1,16 @@
-"""Facts as people read them: sizes, rates, spans of time, clock times, browsers.
+"""Facts as people read them: sizes, rates, spans of time, clock times, browsers, tips.
 
-Owns the wording and rounding only.
+Owns the wording and rounding only. Text from outside is escaped (engine.text).
 """
 
 from __future__ import annotations
 
 import re
 import time
+
+from PySide6.QtGui import Qt
+
+from engine.text import shown
 
 NOTHING = "–"
 """Shown where there is no value yet."""
@@ -66,7 +70,7 @@ def browser(agent: str) -> str:
     name = next((f"{n} {m[1]}" for n, p in _BROWSERS if (m := p.search(agent))), "")
     system = next((words for mark, words in _SYSTEMS if mark in agent), "")
     if not name:
-        return agent.strip()
+        return shown(agent.strip())
     return f"{name} on {system}" if system else name
 
 
@@ -93,4 +97,10 @@ _SYSTEMS = (
 
 
 def short_id(session_id: str) -> str:
-    return session_id[:SHORT_ID_LENGTH]
+    return shown(session_id[:SHORT_ID_LENGTH])
+
+
+def tip(*lines: str) -> str:
+    """A tooltip of lines that may come from outside: escaped, and never taken for markup."""
+    text = "\n".join(shown(line) for line in lines if line)
+    return Qt.convertFromPlainText(text) if Qt.mightBeRichText(text) else text

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.events import SessionCreated
+from engine.text import shown
 from gui import formats
 from gui.log_model import LogModel, line_of
 from gui.widgets import EmptyState, Panel, named_label, tool_button
@@ -178,7 +179,7 @@ class IceLogPanel(Panel):
     def _list_session(self, event: SessionCreated) -> None:
         if self.session.count() - _FIRST_SESSION >= MAX_SESSIONS_LISTED:
             self.session.removeItem(_FIRST_SESSION)
-        label = f"{formats.short_id(event.session_id)}  {event.device_id}"
+        label = f"{formats.short_id(event.session_id)}  {shown(event.device_id)}"
         self.session.addItem(label, event.session_id)
 
     def _filter(self) -> None:

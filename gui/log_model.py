@@ -35,6 +35,7 @@ from engine.events import (
 )
 from engine.model import RelayState
 from engine.sessions.state import SessionState
+from engine.text import shown
 from gui import formats
 from gui.style import Tone
 
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 
+MAX_LINE = 1000
+"""Characters of one line."""
 MAX_LINES = 10_000
 """Lines kept; the oldest go first. Some 3 MB at most."""
 FRAME_MS = 16
@@ -89,7 +92,7 @@ def line_of(event: Event) -> LogLine | None:
         return None
     session_id = event.session_id if isinstance(event, SessionEvent) else ""
     # Words from the other side are shown on one line, whatever they hold.
-    return LogLine(event.at, session_id, " ".join(text.split()), tone)
+    return LogLine(event.at, session_id, shown(" ".join(text.split()), MAX_LINE), tone)
 
 
 def _words(event: Event) -> tuple[str, Tone]:
@@ -239,7 +242,7 @@ class LogModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._theme.colors.tone(line.tone if index.column() == 2 else Tone.MUTED)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return line.text if index.column() == 2 else line.session_id
+            return formats.tip(line.text if index.column() == 2 else line.session_id)
         return None
 
     def _passing(self, lines: Iterable[LogLine]) -> list[LogLine]:

@@ -14,6 +14,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from engine.model import PathKind
 from engine.sessions.state import SessionState
+from engine.text import shown
 from gui import formats
 from gui.style import Tone
 
@@ -101,24 +102,25 @@ def _words(
 
 
 def _guest_tip(row: SessionRow) -> str:
-    code = f"\nCode {row.code}, as on the guest’s screen" if row.code and not row.own else ""
-    return f"{row.address or row.guest}{code}\nSession {row.session_id}"
+    code = f"Code {row.code}, as on the guest’s screen" if row.code and not row.own else ""
+    return formats.tip(row.address or row.guest, code, f"Session {row.session_id}")
 
 
 def _pair_tip(row: SessionRow) -> str:
     if row.pair is None:
         return "No path chosen yet"
     pair = row.pair
-    via = f"\nRelayed via {pair.via}" if pair.via else ""
-    return (
+    via = f"Relayed via {pair.via}" if pair.via else ""
+    return formats.tip(
         f"{pair.protocol.upper()}  {pair.local} ({pair.local_type})"
-        f"  ↔  {pair.remote} ({pair.remote_type}){via}"
+        f"  ↔  {pair.remote} ({pair.remote_type})",
+        via,
     )
 
 
 def _path(row: SessionRow) -> str:
     if row.pair is not None and row.pair.via:
-        return f"Relayed via {formats.host(row.pair.via)}"
+        return f"Relayed via {shown(formats.host(row.pair.via))}"
     return row.path.capitalize() or formats.NOTHING
 
 
@@ -133,7 +135,7 @@ COLUMNS: tuple[Column, ...] = (
         130,
         _guest_tip,
     ),
-    _words("Target", lambda r: r.target, 150),
+    _words("Target", lambda r: shown(r.target), 150),
     _words("State", lambda r: r.state.value.capitalize(), 110),
     _words("ICE", lambda r: r.ice.capitalize(), 90),
     _words("Path", _path, 126, _pair_tip),

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.model import EndCode
+from engine.text import escaped
 from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 from gui.session_model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
 from gui.widgets import EmptyState, Panel
@@ -79,7 +80,7 @@ class SessionsPanel(Panel):
 
     def copy_selected(self) -> None:
         """The selected ids to the clipboard, one per line."""
-        QGuiApplication.clipboard().setText("\n".join(self.selected()))
+        QGuiApplication.clipboard().setText("\n".join(map(escaped, self.selected())))
 
     def select(self, session_id: str) -> None:
         for row in range(self.proxy.rowCount()):

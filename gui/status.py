@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from engine.model import EngineState, RelayState
+from gui import formats
 from gui.style import Tone
 from gui.widgets import IconLabel
 
@@ -107,8 +108,7 @@ class StatusBar(QStatusBar):
 
     def _relay_changed(self, event: RelayStateChanged) -> None:
         text, icon, tone = _RELAY[event.state]
-        tip = "\n".join(part for part in (event.url, event.detail) if part)
-        self.relay.tell(icon, text, tone, tip)
+        self.relay.tell(icon, text, tone, formats.tip(event.url, event.detail))
 
     def _ends_pending(self, event: EndsPending) -> None:
         terminals = "1 terminal" if event.count == 1 else f"{event.count} terminals"
@@ -122,7 +122,10 @@ class StatusBar(QStatusBar):
         text, tone = _DOCKER[worst.state]
         if len(states) > 1 and worst.state is not EngineState.READY:
             text = f"{text} ({worst.engine})"
-        tip = "\n".join(
-            f"{s.engine}: {s.state.value} {s.version} {s.url} {s.detail}".rstrip() for s in states
+        tip = formats.tip(
+            *(
+                f"{s.engine}: {s.state.value} {s.version} {s.url} {s.detail}".rstrip()
+                for s in states
+            )
         )
         self.docker.tell("engine", text, tone, tip)

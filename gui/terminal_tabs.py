@@ -23,6 +23,8 @@ from PySide6.QtWidgets import (
 
 from engine.errors import ChannelClosedError, LimitError
 from engine.model import LOCAL_TARGET, Size
+from engine.text import shown
+from gui import formats
 from gui.style import Tone
 from gui.terminal.widget import TerminalWidget
 from gui.widgets import EmptyState, named_label
@@ -161,7 +163,7 @@ class TerminalTab(QWidget):
         peer, self.peer = self.peer, None
         if peer is not None:
             self._adapter.run(peer.close(), finish=True)
-        sentence = reason.rstrip(".") or "The terminal has ended"
+        sentence = shown(reason).rstrip(".") or "The terminal has ended"
         # The engine's sentence often names the code already.
         told = exit_code is None or str(exit_code) in sentence
         code = "" if told else f" (exit code {exit_code})"
@@ -201,11 +203,11 @@ class TerminalTab(QWidget):
             self._painted_early += count
 
     def _retitle(self, title: str) -> None:
-        self.title = title or self.target_id
+        self.title = shown(title) or self.target_id
         self.titleChanged.emit(self.title)
 
     def _noted(self, title: str, text: str) -> None:
-        self.noted.emit(title or self.title, text)
+        self.noted.emit(shown(title) or self.title, shown(text))
 
     def _connecting_overlay(self) -> QWidget:
         overlay = QWidget()
@@ -340,7 +342,7 @@ class TerminalTabs(QWidget):
         # An ampersand would underline the next letter.
         title = tab.title if len(tab.title) <= MAX_TITLE else tab.title[: MAX_TITLE - 1] + "…"
         self.tabs.setTabText(at, title.replace("&", "&&"))
-        self.tabs.setTabToolTip(at, f"{tab.title}\n{tab.target_id}")
+        self.tabs.setTabToolTip(at, formats.tip(tab.title, tab.target_id))
         tone = Tone.OK if tab.connected else Tone.ACCENT if tab.connecting else Tone.MUTED
         icon = "computer" if tab.target_id == LOCAL_TARGET else "container"
         self.tabs.setTabIcon(at, self._icons.get(icon, tone))

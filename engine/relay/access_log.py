@@ -35,7 +35,9 @@ class AccessLog:
         if self._file is None:
             return
         row = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-        self._file.write(json.dumps({**row, **fields}) + "\n")
+        # JSON lets DEL through as it is.
+        line = json.dumps({**row, **fields}).replace("\x7f", "\\u007f")
+        self._file.write(line + "\n")
         if not self._own:
             self._file.flush()
 

@@ -104,5 +104,10 @@ def _sid(data: dict[str, Any]) -> str:
 def connect(url: str, seconds: float) -> redis.asyncio.Redis:
     """A client whose every command is bounded by ``seconds``. Raises ValueError."""
     return redis.asyncio.Redis.from_url(
-        url, socket_timeout=seconds, socket_connect_timeout=seconds, decode_responses=True
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        decode_responses=True,
+        # Ids are any text that JSON can write, half a surrogate pair too.
+        encoding_errors="surrogatepass",
     )

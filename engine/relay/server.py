@@ -55,6 +55,7 @@ from engine.wire.signaling import (
     REGISTER,
     TARGETS,
     failure,
+    field_of,
 )
 
 if TYPE_CHECKING:
@@ -353,7 +354,8 @@ class Relay:
             link=shown_link(peer.link) if peer else "",
             session=reply["session_id"],
             status=reply["status"],
-            code=reply.get("code"),
+            # An agent of another make may have put anything there.
+            code=field_of(reply, "code"),
             ms=round(seconds * 1000, 1),
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +31,7 @@ from engine.wire.signaling import (
     HEARTBEAT,
     ICE,
     ICE_SERVERS,
+    MAX_DEPTH,
     OFFER,
     REGISTER,
     TARGETS,
@@ -42,6 +42,7 @@ from engine.wire.signaling import (
     Register,
     Reply,
     accepted,
+    is_plain,
     parse,
     warning,
 )
@@ -350,29 +351,26 @@ def _checked(
     """
     try:
         fields = _plain(reply)
-        status = parse(Reply, reply).status
-        if event == OFFER and status == "success":
+        said = parse(Reply, reply)
+        if event == OFFER and said.status == "success":
             parse(Answer, reply)
     except ProtocolError as error:
         raise BadReplyError(f"The answer to {event} cannot be used: {error}") from None
-    ids = {
+    ids: dict[str, Any] = {
         "action": event,
         "correlation_id": message.correlation_id,
         "session_id": message.session_id,
     }
-    return {**fields, **ids}, status == "success"
+    if said.status == "error":
+        # Guests show the words and compare the code: both are text, whatever came.
+        ids |= {"error": said.error or "Refused", "code": said.code or "refused"}
+    return {**fields, **ids}, said.status == "success"
 
 
 def _plain(payload: object) -> dict[str, Any]:
-    """The payload, which must be an object that JSON can carry on.
-
-    Attachments would go out in several packets that others could come between,
-    and a browser's parser refuses NaN. Raises BadRequestError.
-    """
+    """The payload, which must be an object that JSON can carry on. Raises BadRequestError."""
     if not isinstance(payload, dict):
         raise BadRequestError("The payload must be an object")
-    try:
-        json.dumps(payload, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        raise BadRequestError("The payload must be plain JSON") from None
+    if not is_plain(payload):
+        raise BadRequestError(f"The payload must be plain JSON, at most {MAX_DEPTH} levels deep")
     return payload

@@ -82,6 +82,13 @@ def send(channel: RTCDataChannel, message: str | bytes, *, urgent: bool) -> None
         channel.send(message)
 
 
+async def wait_for_pace(channel: RTCDataChannel) -> None:
+    """Until more may be in flight to a peer that tells nothing of what it has taken."""
+    transport = channel.transport
+    if isinstance(transport, TunedSctpTransport):
+        await transport.wait_for_pace(channel)
+
+
 def selected_pair(pc: RTCPeerConnection) -> CandidatePair | None:
     """The nominated pair, or None while there is none."""
     ice = _ice(pc)

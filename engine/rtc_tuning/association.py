@@ -8,6 +8,7 @@ guest's faulty message from ending the association.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ from aiortc.rtcsctptransport import (
 from engine.errors import ProtocolError
 from engine.sctp.inbound import Chunk, Inbound
 from engine.sctp.outbound import Outbound
+from engine.sctp.pace import Pace
 from engine.sctp.packet import (
     DATA,
     IMMEDIATE,
@@ -49,6 +51,9 @@ SACK_DELAY_SECONDS = 0.02
 
 TURN_BYTES = 33_000
 """Sent in one turn of the loop, less than a millisecond of work: others want it too."""
+
+RESUME_AT = 0.75
+"""Of what may be in flight: so little has to be left before a paced sender goes on."""
 
 TIMEOUTS_OF_A_HOLE = 2
 """So many in a row, and the path may no longer take what it took (RFC 8899 section 3)."""
@@ -77,6 +82,8 @@ class TunedSctpTransport(RTCSctpTransport):
         self._sack_timer: asyncio.TimerHandle | None = None
         self._retransmit_timer: asyncio.TimerHandle | None = None
         self._flush_handle: asyncio.Handle | None = None
+        self._paces: dict[RTCDataChannel, Pace] = {}
+        self._paced_senders: list[tuple[asyncio.Future[None], RTCDataChannel, int]] = []
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:
         super().setTransport(transport)
@@ -163,6 +170,8 @@ class TunedSctpTransport(RTCSctpTransport):
         cumulative, window, gaps = parse_sack(body)
         self._outbound.acknowledge(cumulative, window, gaps, self._turns.time())
         self._srtt = self._outbound.congestion.srtt
+        if self._paced_senders:
+            self._wake_paced()
 
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if pp_id == WEBRTC_STRING and (channel := self._data_channels.get(stream_id)):
@@ -203,6 +212,40 @@ class TunedSctpTransport(RTCSctpTransport):
         if limit and len(encoded) > limit:
             raise ValueError(f"The other side takes messages of {limit} bytes at most")
         self.send_message(channel, protocol, encoded, urgent=urgent)
+
+    async def wait_for_pace(self, channel: RTCDataChannel) -> None:
+        """Until the peer has taken so much that another message will not wait long on its way
+        (engine.sctp.pace), or the association has ended."""
+        pace = self._paces.setdefault(channel, Pace())
+        rtt, now = self._outbound.congestion.least_rtt, self._turns.time()
+        in_flight = self._in_flight(channel)
+        limit = pace.update(in_flight, self._outbound.delivered, rtt, now)
+        if in_flight < limit or self._association_state != self.State.ESTABLISHED:
+            return
+        taken: asyncio.Future[None] = self._turns.create_future()
+        # Not as soon as one message fits: many then go in one turn.
+        self._paced_senders.append((taken, channel, int(limit * RESUME_AT)))
+        channel.on("close", self._wake_paced)
+        try:
+            await taken
+        finally:
+            with contextlib.suppress(KeyError):  # one that has closed has forgotten it
+                channel.remove_listener("close", self._wake_paced)
+
+    def _in_flight(self, channel: RTCDataChannel) -> int:
+        return int(channel.bufferedAmount) + self._outbound.unacknowledged
+
+    def _wake_paced(self) -> None:
+        ended = self._association_state != self.State.ESTABLISHED
+        waiting, self._paced_senders = self._paced_senders, []
+        for entry in waiting:
+            taken, channel, below = entry
+            if taken.done():
+                continue
+            if ended or channel.readyState != "open" or self._in_flight(channel) <= below:
+                taken.set_result(None)
+            else:
+                self._paced_senders.append(entry)
 
     async def _send(self, stream_id: int, pp_id: int, user_data: bytes, *_: Any, **__: Any) -> None:
         self._outbound.enqueue(stream_id, pp_id, user_data)
@@ -312,6 +355,9 @@ class TunedSctpTransport(RTCSctpTransport):
             # once had it. Without it, all but one packet would wait for the first SACK.
             self._outbound.window = int(self._ssthresh)
         super()._set_state(state)
+        if state == self.State.CLOSED:
+            self._paces.clear()
+            self._wake_paced()
 
     def _sack_late(self) -> None:
         self._sack_timer = None

@@ -37,7 +37,7 @@ class Congestion:
         self.srtt: float | None = None
         self._rttvar = 0.0
         self._threshold = float("inf")
-        self._least_rtt = 0.0
+        self.least_rtt = 0.0
         self._least_at = float("-inf")
         self._before_loss = 0.0  # CUBIC's W_max
         self._epoch: float | None = None
@@ -45,7 +45,7 @@ class Congestion:
 
     def allowed(self) -> int:
         """Bytes that may be on their way."""
-        ceiling = min(CEILING_BYTES + self._least_rtt * CEILING_RATE, MAX_CEILING)
+        ceiling = min(CEILING_BYTES + self.least_rtt * CEILING_RATE, MAX_CEILING)
         return int(min(self.window, ceiling))
 
     def measured(self, rtt: float, now: float) -> None:
@@ -56,8 +56,8 @@ class Congestion:
             self._rttvar += (abs(self.srtt - rtt) - self._rttvar) / 4
             self.srtt += (rtt - self.srtt) / 8
         self.rto = min(max(self.srtt + 4 * self._rttvar, RTO_MIN), RTO_MAX)
-        if rtt <= self._least_rtt or now - self._least_at > RTT_MEMORY_SECONDS:
-            self._least_rtt, self._least_at = rtt, now
+        if rtt <= self.least_rtt or now - self._least_at > RTT_MEMORY_SECONDS:
+            self.least_rtt, self._least_at = rtt, now
 
     def acknowledged(self, count: int, now: float) -> None:
         """``count`` bytes arrived while the window was in full use."""

@@ -67,6 +67,10 @@ class Outbound:
         """The next stream sequence number of each stream; a reset stream leaves it."""
         self.on_the_way = 0
         """Bytes sent, not acknowledged, and not taken for lost."""
+        self.unacknowledged = 0
+        """Bytes sent and not acknowledged, lost ones among them."""
+        self.delivered = 0
+        """Bytes acknowledged since the beginning."""
         self.timeouts = 0
         """In a row, with no word from the peer in between."""
         self._room = room
@@ -207,6 +211,8 @@ class Outbound:
         for sent in self._sent:
             sent.arrived = sent.arrived and not given_up
             sent.lost = not sent.arrived
+        if given_up:
+            self.unacknowledged = sum(sent.size for sent in self._sent)
         self._newer.clear()
         self._lost = deque(sent for sent in self._sent if sent.lost)
         self._holes = {sent.tsn: sent for sent in self._lost}
@@ -255,12 +261,15 @@ class Outbound:
         sent = _Sent(tsn, chunk, len(chunk))
         self._sent.append(sent)
         self._newer.append(sent)
+        self.unacknowledged += sent.size
         self._taken(message.owner, size)
         return sent
 
     def _arrive(self, sent: _Sent) -> int:
         """Note an arrival; the bytes that are no longer on their way."""
         sent.arrived = True
+        self.unacknowledged -= sent.size
+        self.delivered += sent.size
         if sent.order > self._newest_order:
             self._newest_order = sent.order
         if sent.lost:

@@ -33,6 +33,7 @@ from engine.settings import IceSettings, Settings
 from engine.terminal.bridge import PTYBridge
 from engine.terminal.channel import WINDOW, TerminalChannel
 from engine.wire import terminal as wire
+from engine.wire.proof import genuine
 
 logger = logging.getLogger(__name__)
 
@@ -363,7 +364,7 @@ class Session:
 
     def check_resume(self, token: str | None) -> None:
         """Raises AccessDeniedError when ``token`` is not this session's."""
-        if not token or not secrets.compare_digest(token.encode(), self.resume_token.encode()):
+        if not token or not genuine(self.resume_token, token):
             raise AccessDeniedError("The resume token is wrong")
 
     def _pty_ended(self, status: ExitStatus) -> None:

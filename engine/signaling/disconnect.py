@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.errors import HatchwayError, SessionNotFoundError
 from engine.sessions.manager import WebRTCSessionManager
+from engine.text import shown
 from engine.wire import signaling as wire
 
 
@@ -23,7 +24,7 @@ class DisconnectHandler:
             message = wire.parse(wire.Disconnect, payload)
         except HatchwayError as error:
             return wire.failure(wire.DISCONNECT, payload, error)
-        reason = message.reason or "Disconnected by the guest"
+        reason = shown(message.reason or "Disconnected by the guest")
         if await self._manager.disconnect(message.session_id, reason):
             return wire.success(wire.DISCONNECT, message)
         unknown = SessionNotFoundError(f"Session {message.session_id} not found")

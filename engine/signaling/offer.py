@@ -258,10 +258,7 @@ def _check_return(session: Session, offer: wire.Offer, admission: Admission) -> 
 
 def _size(offer: wire.Offer) -> Size:
     default = Size()
-    try:
-        return Size(offer.cols or default.cols, offer.rows or default.rows)
-    except ValueError as error:
-        raise BadRequestError(f"Field {error}") from None
+    return Size(offer.cols or default.cols, offer.rows or default.rows)
 
 
 class HeldCandidates:

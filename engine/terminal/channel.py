@@ -9,7 +9,6 @@ the session, which may outlive this channel.
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import logging
 from collections import deque
@@ -28,6 +27,7 @@ from engine.errors import (
 from engine.message_channel import Message, MessageChannel
 from engine.model import ExitStatus, Size
 from engine.terminal.bridge import PTYBridge
+from engine.terminal.plain_output import PlainOutput
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,6 @@ WINDOW = 256 * 1024
 """hatchway.v1: bytes of output that may be unrendered, and of input untaken."""
 ACK_EVERY = 16 * 1024
 """hatchway.v1: input bytes taken between two acknowledgements."""
-JSON_CHUNK = 8 * 1024
-"""PTY bytes in one JSON output message: escaped six-fold they still fit in 64 KiB."""
 WRITE_CHUNK = 64 * 1024
 """Input merged into one write to the PTY."""
 MAX_QUEUED_MESSAGES = 65_536
@@ -110,7 +108,7 @@ class TerminalChannel:
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._plain = PlainOutput(channel)
         self._size = host.size_hint()
         self._capabilities: frozenset[str] = frozenset()
         self._sent = 0
@@ -212,15 +210,11 @@ class TerminalChannel:
                 self._sent += len(part)
                 await self._channel.send(part)
             return
-        for at in range(0, len(data), JSON_CHUNK):
-            text = self._decoder.decode(data[at : at + JSON_CHUNK])
-            if text:
-                await self._channel.send(wire.encode(wire.Output(text)))
+        await self._plain.send(data)
 
     def ended(self, status: ExitStatus) -> None:
-        if not self._v1 and (rest := self._decoder.decode(b"", final=True)):
-            self.post(wire.Output(rest))
-        self._decoder.reset()
+        if not self._v1:
+            self._plain.end()
         self.post(wire.PtyDisconnected(status.exit_code, status.reason))
         if self._v1:
             self.post(wire.Exit(status.exit_code, status.reason, status.code))
@@ -238,6 +232,7 @@ class TerminalChannel:
         self._arrived.set()
         if self._leaving is not None:
             self._leaving.cancel()
+        self._plain.stop()
         if self._attached is not None:
             self._attached.detach(self)
         if self._task is not None and self._task is not asyncio.current_task():
@@ -278,6 +273,8 @@ class TerminalChannel:
         if isinstance(item, wire.Resize):
             # Known at once, so that a PTY still being opened gets it from the start.
             self._size = Size(item.cols, item.rows)
+        if isinstance(item, bytes) and not self._v1:
+            self._plain.typed(item, self._size.rows)
         size = len(item) if isinstance(item, bytes) else 0
         if self._queued_bytes + size > self._input_limit or len(self._queue) >= MAX_QUEUED_MESSAGES:
             raise LimitError(

@@ -8,12 +8,16 @@ languages are in ``tests/vectors/``.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 import msgspec
 
-from engine.errors import BadJSONError, BadMessageError, ProtocolError, UnknownTypeError
+from engine.errors import BadJSONError, BadMessageError, UnknownTypeError
 from engine.model import MAX_DIMENSION, MIN_DIMENSION, Role
+from engine.text import shown
+from engine.wire import lenient
 
 LABEL = "terminal"
 V1 = "hatchway.v1"
@@ -25,6 +29,10 @@ MAX_TEXT_BYTES = 256 * 1024
 """The largest text message read; larger ones are answered with bad_message."""
 MAX_V1_MESSAGE = 16 * 1024
 """Bytes in one hatchway.v1 message, either way."""
+JSON_CHUNK = 8 * 1024
+"""Bytes in one plain input or output message: escaped six-fold they still fit in 64 KiB."""
+MAX_SHOWN_TYPE = 40
+"""Characters of an unknown type that an error repeats."""
 
 Cells = Annotated[int, msgspec.Meta(ge=MIN_DIMENSION, le=MAX_DIMENSION)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -217,11 +225,22 @@ _guest: msgspec.json.Decoder[GuestMessage] = msgspec.json.Decoder(GuestMessage)
 _guest_v1: msgspec.json.Decoder[GuestMessageV1] = msgspec.json.Decoder(GuestMessageV1)
 _agent: msgspec.json.Decoder[AgentMessage] = msgspec.json.Decoder(AgentMessage)
 
+
+def _by_type(union: Any) -> dict[str, type[Any]]:
+    return {str(kind.__struct_config__.tag): kind for kind in get_args(union)}
+
+
+_GUEST, _GUEST_V1, _AGENT = map(_by_type, (GuestMessage, GuestMessageV1, AgentMessage))
+
 T = TypeVar("T")
 
 
 def encode(message: _Message) -> str:
-    return _encoder.encode(message).decode()
+    try:
+        return _encoder.encode(message).decode()
+    except UnicodeEncodeError:
+        # Ids chosen by others may hold half a surrogate pair, which JSON can write as \uXXXX.
+        return json.dumps(msgspec.to_builtins(message))
 
 
 def may_overtake(message: _Message) -> bool:
@@ -235,46 +254,45 @@ def may_overtake(message: _Message) -> bool:
 def decode_guest(text: str, *, v1: bool) -> GuestMessageV1:
     """A message from a guest. Raises BadJSONError, BadMessageError or UnknownTypeError."""
     if v1:
-        return _decode(_guest_v1, text)
-    return _decode(_guest, text)
+        return _decode(_guest_v1, _GUEST_V1, text, liberal=False)
+    return _decode(_guest, _GUEST, text, liberal=False)
 
 
 def decode_agent(text: str) -> AgentMessage | None:
-    """A message from an agent; None for a type that only a later agent knows, which is no fault.
+    """A message from an agent, perhaps one of another make: an optional field that does not fit
+    counts as absent, and a type that only a later agent knows gives None.
 
     Raises BadJSONError or BadMessageError.
     """
     try:
-        return _decode(_agent, text)
+        return _decode(_agent, _AGENT, text, liberal=True)
     except UnknownTypeError:
         return None
 
 
-def _decode(decoder: msgspec.json.Decoder[T], text: str) -> T:
+def _decode(
+    decoder: msgspec.json.Decoder[T], kinds: Mapping[str, type[Any]], text: str, *, liberal: bool
+) -> T:
     if len(text) > MAX_TEXT_BYTES:
         raise BadMessageError(f"The message is longer than {MAX_TEXT_BYTES} characters")
     try:
-        return decoder.decode(text)
-    except msgspec.ValidationError as error:
-        raise _explain(error, text) from None
+        try:
+            return decoder.decode(text)
+        except msgspec.ValidationError:
+            # It stops at the first thing that is wrong; what follows may not even be JSON.
+            fields = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         # A lone surrogate cannot be encoded; endless nesting cannot be parsed.
         raise BadJSONError("The message is not valid JSON") from None
-
-
-def _explain(error: msgspec.ValidationError, text: str) -> ProtocolError:
+    if not isinstance(fields, dict):
+        raise BadMessageError("The message must be a JSON object")
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        raise BadMessageError("Field 'type' is missing, or no text")
+    if kind not in kinds:
+        raise UnknownTypeError(f"Unknown message type '{shown(kind, MAX_SHOWN_TYPE)}'")
+    strict = frozenset() if liberal else frozenset(fields)
     try:
-        # msgspec stops at the first wrong thing; what follows may not even be JSON.
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return BadJSONError("The message is not valid JSON")
-    problem, _, path = str(error).partition(" - at `$")
-    field = path.rstrip("`").lstrip(".")
-    if field == "type" and problem.startswith("Invalid value"):
-        return UnknownTypeError(f"Unknown message type {problem.removeprefix('Invalid value ')}")
-    if problem.startswith("Expected `object`") and not field:
-        return BadMessageError("The message must be a JSON object")
-    if "missing required field `" in problem:
-        name = problem.split("missing required field `")[1].split("`")[0]
-        return BadMessageError(f"Field '{name}' is missing")
-    return BadMessageError(f"Field '{field}': {problem}" if field else problem)
+        return cast("T", lenient.read(kinds[kind], fields, strict=strict))
+    except lenient.FieldError as error:
+        raise BadMessageError(str(error)) from None

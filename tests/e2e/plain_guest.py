@@ -75,10 +75,15 @@ class PlainGuest:
         self.text = ""
         self.channel: Any = None
 
-    async def offer(self, session_id: str, device_id: str, **extra: Any) -> dict[str, Any]:
+    async def describe(self) -> RTCSessionDescription:
+        """The offer's description, with the channel in it and all candidates."""
         self.channel = self._pc.createDataChannel("terminal", ordered=True)
         self.channel.on("message", self._message)
         await self._pc.setLocalDescription(await self._pc.createOffer())
+        return self._pc.localDescription
+
+    async def offer(self, session_id: str, device_id: str, **extra: Any) -> dict[str, Any]:
+        await self.describe()
         reply = await self._relay.call(
             "webrtc:offer",
             {
@@ -111,9 +116,16 @@ class PlainGuest:
                         return message
                 await self._more()
 
-    async def until_text(self, text: str) -> None:
+    async def until_text(self, text: str, after: int = 0) -> None:
+        """Until ``text`` has come, beyond the first ``after`` characters."""
         async with asyncio.timeout(20):
-            while text not in self.text:
+            while text not in self.text[after:]:
+                await self._more()
+
+    async def until_length(self, length: int) -> None:
+        """Until so many characters of output have come."""
+        async with asyncio.timeout(60):
+            while len(self.text) < length:
                 await self._more()
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -43,6 +43,110 @@ async def test_a_terminal_from_offer_to_exit(relay: PlainRelay, shared_container
     await guest.until_text("again-2")
     done = await relay.call("webrtc:disconnect", {"session_id": "s-1", "reason": "bye"})
     assert (done["status"], done["session_id"]) == ("success", "s-1")
+    await guest.close()
+
+
+class OddGuest(PlainGuest):
+    """Fills every field that is its own business in its own way."""
+
+    EXTRA: ClassVar[dict[str, Any]] = {
+        "action": 7, "requested_at": {"seconds": 1}, "cols": "wide", "rows": -3, "resume": [],
+        "guest_name": {"first": "x"}, "agent_id": 5, "trace": [None, {"a": [1.5]}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "correlation_id",
+    [7, {"request": [1, {"deep": None}]}, ["a", 2]],
+    ids=["number", "object", "list"],
+)
+async def test_a_cloud_with_ids_of_its_own_kind_opens_types_resizes_and_exits(
+    relay: PlainRelay, shared_container: str, correlation_id: Any
+) -> None:
+    guest, own = OddGuest(relay), {**OddGuest.EXTRA, "correlation_id": correlation_id}
+    reply = await guest.offer("s-1", shared_container, **own)
+    assert (reply["status"], reply["correlation_id"]) == ("success", correlation_id)
+    await guest.until("pty_connected")
+    end = {"session_id": "s-1", "candidate": None, "sdp_mid": 0, "sdp_mline_index": "0", **own}
+    done = await relay.call("webrtc:ice", end)
+    assert (done["status"], done["correlation_id"]) == ("success", correlation_id)
+    guest.send(type="resize", cols=121.0, rows=41.0, id=correlation_id)
+    guest.send(type="input", data="stty size\n", at={"seconds": 1})
+    await guest.until_text("41 121")
+    guest.send(type="input", data="exit 7\n")
+    assert (await guest.until("pty_disconnected"))["exit_code"] == 7
+    done = await relay.call("webrtc:disconnect", {"session_id": "s-1", "reason": 5, **own})
+    assert (done["status"], done["correlation_id"]) == ("success", correlation_id)
+    await guest.close()
+
+
+IDS: list[Any] = [
+    0, -1, 1.5, 10**30, True, False, "", "x" * 100_000, "\x1b[31m\n\u202e\ud800",
+    [], {}, [[1, 2], {"a": None}], {"id": {"id": [1]}},
+]  # fmt: skip
+
+
+async def test_a_correlation_id_of_any_kind_comes_back_in_errors_too(relay: PlainRelay) -> None:
+    for correlation_id in IDS:
+        own = {"correlation_id": correlation_id, **OddGuest.EXTRA}
+        for event, payload, status, code in (
+            ("webrtc:offer", {"session_id": "s"}, "error", "bad_request"),
+            ("webrtc:ice", {"session_id": "s"}, "error", "bad_request"),
+            ("webrtc:disconnect", {}, "error", "bad_request"),
+            ("webrtc:disconnect", {"session_id": "nobody"}, "warning", "session_not_found"),
+        ):
+            reply = await relay.call(event, payload | own)
+            assert (reply["status"], reply["code"]) == (status, code)
+            assert (reply["action"], reply["correlation_id"]) == (event, correlation_id)
+    for payload in ({"session_id": "s"}, {"session_id": "s", "correlation_id": None}):
+        reply = await relay.call("webrtc:offer", payload)
+        assert (reply["correlation_id"], reply["session_id"]) == (None, "s")
+
+
+async def test_an_id_too_deep_to_be_sent_back_gets_a_reply_all_the_same(relay: PlainRelay) -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = {"a": deep}
+    reply = await relay.call("webrtc:disconnect", {"session_id": "s", "correlation_id": deep})
+    assert (reply["status"], reply["correlation_id"]) == ("warning", None)
+
+
+async def test_a_device_of_any_name_that_is_not_there_is_not_found(relay: PlainRelay) -> None:
+    guest = PlainGuest(relay)
+    sdp = (await guest.describe()).sdp
+    for name in ("no where", "über-ci/✂", "../../etc", "'; drop", "<b>x</b>", "%s%d{}", "x" * 900):
+        offer = {"session_id": "s-odd", "device_id": name, "sdp": sdp, "sdp_type": "offer"}
+        reply = await relay.call("webrtc:offer", offer)
+        assert (reply["code"], reply["error"]) == ("target_not_found", f"Device {name} not found")
+    for name in ("a\x1b[2Jb", "a\nb", "a\u202eb", "a\ud800b", "a\x00b"):
+        offer = {"session_id": "s-odd", "device_id": name, "sdp": sdp, "sdp_type": "offer"}
+        reply = await relay.call("webrtc:offer", offer)
+        assert reply["code"] == "target_not_found"
+        assert reply["error"].isprintable()
+    await guest.close()
+
+
+async def test_a_proof_that_cannot_be_read_is_refused_and_not_taken_for_none(
+    relay: PlainRelay, shared_container: str
+) -> None:
+    guest = PlainGuest(relay)
+    reply = await guest.offer("s-1", shared_container, proof={"share": "x"})
+    assert (reply["status"], reply["code"]) == ("error", "bad_request")
+    assert "'proof" in reply["error"]
+    await guest.close()
+
+
+async def test_a_session_id_of_any_text_opens_a_terminal(
+    relay: PlainRelay, shared_container: str
+) -> None:
+    guest = PlainGuest(relay)
+    name = "s\x1b]0;x\x07\n\u202e\ud800\U0001f600 =" + "x" * 100
+    reply = await guest.offer(name, shared_container)
+    assert (reply["status"], reply["session_id"]) == ("success", name)
+    await guest.until("pty_connected")
+    guest.send(type="input", data="echo $((6*7))\n")
+    await guest.until_text("42")
+    assert (await relay.call("webrtc:disconnect", {"session_id": name}))["status"] == "success"
     await guest.close()
 
 

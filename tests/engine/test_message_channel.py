@@ -11,6 +11,7 @@ from engine import rtc
 from engine.errors import ChannelClosedError
 from engine.message_channel import HIGH_WATER, Message, MessageChannel, memory_pair
 from engine.model import CandidatePair
+from tests.engine.impairment import Impairment, impair
 from tests.engine.until import until
 
 Pair = tuple[MessageChannel, MessageChannel]
@@ -168,15 +169,45 @@ async def test_close_is_told_once_at_both_ends(pair: Pair) -> None:
         await one.send("late")
 
 
-async def test_send_waits_while_too_much_is_unsent(pair: Pair) -> None:
+@pytest.mark.parametrize("paced", [False, True])
+async def test_send_waits_while_too_much_is_unsent(pair: Pair, paced: bool) -> None:
     one, other = pair
     inbox = Inbox()
     other.attach(inbox)
     total = 8 * HIGH_WATER
     for _ in range(total // 16384):
-        await one.send(bytes(16384))
+        await one.send(bytes(16384), paced=paced)
         assert one.buffered <= HIGH_WATER + 16384
     await until(lambda: sum(map(len, inbox.messages)) == total, 30)
+
+
+@pytest.mark.parametrize("ending", ["channel", "connection"])
+async def test_a_paced_sender_waiting_for_the_peer_is_woken_by_the_end(ending: str) -> None:
+    (channel, _), end, (offerer, _) = await rtc_pair()
+    # From now on nothing is acknowledged.
+    impair(offerer, Impairment(loss=1.0))
+    sent = 0
+
+    async def flood() -> None:
+        nonlocal sent
+        while True:
+            await channel.send(bytes(16384), paced=True)
+            sent += 1
+
+    flooding = asyncio.ensure_future(flood())
+    await until(lambda: sent)
+    await asyncio.sleep(0)
+    assert not flooding.done()
+    if ending == "channel":
+        channel.close()
+        # Its reset waits for what is in flight, and the path no longer takes anything.
+        await offerer.close()
+    else:
+        await offerer.close()
+    with pytest.raises(ChannelClosedError):
+        await asyncio.wait_for(flooding, 10)
+    assert sent * 16384 <= HIGH_WATER + 16384
+    await end()
 
 
 async def test_a_sender_waiting_for_room_is_woken_by_the_end() -> None:

@@ -93,7 +93,7 @@ def created(session_id: str, target: str = "web-1") -> SessionCreated:
             "Path chosen, direct: UDP 10.0.0.1:5 (host) ↔ 10.0.0.7:6 (srflx)",
             Tone.OK,
         ),
-        (SessionNote(session_id=S, text="two\nlines\x1b[0m"), "two lines\x1b[0m", Tone.WARN),
+        (SessionNote(session_id=S, text="two\nlines\x1b[0m"), "two lines\\x1b[0m", Tone.WARN),
         (
             RelayStateChanged(state=RelayState.REFUSED, url="http://r", detail="bad token"),
             "Relay refused http://r: bad token",

@@ -12,6 +12,8 @@ import { CAPABILITIES, decode, encode, WireError } from "./wire.js";
 const PING_MS = 2000;
 /** No sign of life for so long: the connection counts as lost. */
 const SILENCE_MS = 8000;
+/** How long an error without a code, which may be about our greeting, waits for the terminal. */
+const DOUBT_MS = 5000;
 /** Output bytes rendered between two acknowledgements. */
 const ACK_EVERY = 16 * 1024;
 
@@ -61,6 +63,9 @@ export class Conversation {
   #pinged = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #doubt;
+  #size = { cols: 80, rows: 24 };
   #decoder = new TextDecoder();
 
   get isV1() {
@@ -70,6 +75,7 @@ export class Conversation {
   /** @param {{cols: number, rows: number}} size @param {number} received output had before */
   begin(size, received) {
     this.#heard = performance.now();
+    this.#size = size;
     if (this.#askedV1) this.#peer.send(encode.hello(size.cols, size.rows, received, CAPABILITIES));
     else this.#peer.send(encode.resize(size.cols, size.rows));
     this.#timer = setInterval(() => this.#beat(), PING_MS / 2);
@@ -77,11 +83,13 @@ export class Conversation {
 
   stop() {
     clearInterval(this.#timer);
+    clearTimeout(this.#doubt);
     this.#over = true;
   }
 
   /** @param {{cols: number, rows: number}} size */
   resize(size) {
+    this.#size = size;
     this.#peer.send(encode.resize(size.cols, size.rows));
   }
 
@@ -149,7 +157,10 @@ export class Conversation {
         break;
       case "pty_connected":
         this.#connected = true;
+        clearTimeout(this.#doubt);
         this.#outbox.acked = this.#v1;
+        // The greeting that had the size was not understood.
+        if (this.#askedV1 && !this.#v1) this.resize(this.#size);
         handlers.connected(message.container);
         this.pump();
         break;
@@ -174,8 +185,7 @@ export class Conversation {
         handlers.idle(message.seconds);
         break;
       case "error":
-        // An agent that does not know our greeting says so, and goes on.
-        if (this.#v1 || message.code !== "unknown_type") handlers.error(message.message, message.code);
+        this.#complaint(message.message, message.code);
         break;
       case "role":
         handlers.role(message.role);
@@ -187,6 +197,20 @@ export class Conversation {
         handlers.notice(message.text, message.level);
         break;
     }
+  }
+
+  /**
+   * An agent that does not know our greeting says so, perhaps without a code, and goes on.
+   *
+   * @param {string} text
+   * @param {string} code
+   */
+  #complaint(text, code) {
+    const tell = () => this.#handlers.error(text, code);
+    if (this.#v1 || this.#connected || !this.#askedV1) return tell();
+    if (code === "unknown_type") return;
+    if (code || this.#doubt) return tell();
+    this.#doubt = setTimeout(tell, DOUBT_MS);
   }
 
   /** @param {number | null} exitCode @param {string} reason @param {string} code */

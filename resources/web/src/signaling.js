@@ -29,6 +29,9 @@ export class Refusal extends Error {
   }
 }
 
+/** Text of another make's peer, which may put anything there. @type {(value: unknown, otherwise: string) => string} */
+const words = (value, otherwise) => (typeof value === "string" && value ? value : otherwise);
+
 /**
  * @typedef {object} Target one row of `guest:targets`
  * @property {string} agent_id
@@ -153,7 +156,7 @@ export class Signaling {
       throw new Refusal(reason, "timeout");
     }
     if (reply?.status === "error")
-      throw new Refusal(String(reply.error || "Refused"), String(reply.code || "refused"));
+      throw new Refusal(words(reply.error, "Refused"), words(reply.code, "refused"));
     return reply ?? {};
   }
 

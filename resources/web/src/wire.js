@@ -58,9 +58,20 @@ const texts = reader(
 );
 /** @type {(...words: string[]) => Reader} */
 const oneOf = (...words) => reader(words.join(" or "), (value) => words.includes(value));
-/** @type {(read: Reader, otherwise: unknown) => Reader} */
-const optional = (read, otherwise) => (value, name) =>
-  value === undefined ? otherwise : value === null && otherwise === null ? null : read(value, name);
+/**
+ * One that is missing or does not fit counts as absent: agents of another make fill it their way.
+ *
+ * @type {(read: Reader, otherwise: unknown) => Reader}
+ */
+const optional = (read, otherwise) => (value, name) => {
+  try {
+    return read(value, name);
+  } catch {
+    return otherwise;
+  }
+};
+/** @type {(read: Reader) => Reader} */
+const nullable = (read) => (value, name) => (value === null ? null : read(value, name));
 const role = oneOf("control", "view");
 const ending = { exit_code: optional(integer, null), reason: optional(text, "") };
 
@@ -86,7 +97,7 @@ const AGENT_MESSAGES = {
     capabilities: optional(texts, []),
   },
   exit: { ...ending, code: optional(text, "") },
-  idle: { seconds: optional(duration, null) },
+  idle: { seconds: nullable(duration) },
   role: { role },
   approval: { state: oneOf("waiting", "allowed", "denied") },
   snapshot: { data: text },

@@ -54,10 +54,38 @@ test("an agent that knows no hatchway.v1: JSON both ways, its complaint not show
   hear({ type: "pty_connected", container: "web-1" });
   hear({ type: "output", data: "hé" });
   type("né\r");
-  assert.deepEqual(JSON.parse(sent[1]), { type: "input", data: "né\r" });
+  const size = { type: "resize", cols: 100, rows: 30 };
+  assert.deepEqual(sent.slice(1).map((one) => JSON.parse(one)), [size, { type: "input", data: "né\r" }]);
   assert.deepEqual(told, [["connected", "web-1"], ["output", "hé"]]);
   talk.rendered(1e6);
-  assert.equal(sent.length, 2, "it would not understand an ack");
+  assert.equal(sent.length, 3, "it would not understand an ack");
+});
+
+test("an agent of another make: errors without a code, fields of its own", (t) => {
+  const { told, talk, hear } = begin();
+  t.after(() => talk.stop());
+  hear({ type: "ready", version: 3 });
+  hear({ type: "error", message: "what is a hello?" });
+  assert.deepEqual(told, [], "it is about our greeting");
+  hear({ type: "pty_connected", container: "web-1", pid: 7 });
+  hear({ type: "output", data: "x", at: 1.5 });
+  hear({ type: "error", message: "late", code: 500 });
+  hear({ type: "pty_disconnected", exit_code: "0", reason: null });
+  assert.deepEqual(told, [
+    ["connected", "web-1"], ["output", "x"], ["error", "late", ""], ["ended", null, "", ""],
+  ]);
+});
+
+test("an agent of another make whose terminal does not start: its words are shown", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { told, talk, hear } = begin();
+  t.after(() => talk.stop());
+  hear({ type: "error", message: "no shell here" });
+  assert.deepEqual(told, []);
+  t.mock.timers.tick(5000);
+  assert.deepEqual(told, [["error", "no shell here", ""]]);
+  hear({ type: "error", message: "and no other" });
+  assert.deepEqual(told.at(-1), ["error", "and no other", ""]);
 });
 
 test("a character typed in two halves arrives whole in JSON", (t) => {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { decode, encode, WireError } from "../src/wire.js";
 import { vectors } from "./vectors.js";
 
-const { guest, guest_v1, agent, agent_bad, agent_unknown } = vectors("terminal");
+const { guest, guest_v1, agent, agent_bad, agent_foreign, agent_unknown } = vectors("terminal");
 
 /** How a guest says each message. */
 /** @type {Record<string, (m: any) => string>} */
@@ -31,6 +31,11 @@ for (const { message } of agent)
   test(`reads ${JSON.stringify(message)}`, () => {
     const decoded = decode(JSON.stringify({ ...message, extra: [1] }));
     assert.deepEqual({ ...decoded, ...message }, decoded, "every field came through");
+  });
+
+for (const { text, message } of agent_foreign)
+  test(`puts up with ${text}`, () => {
+    assert.deepEqual(decode(text), message);
   });
 
 for (const { text, names = "" } of agent_bad)

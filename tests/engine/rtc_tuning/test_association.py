@@ -137,7 +137,7 @@ async def test_what_is_on_its_way_never_exceeds_the_ceiling(delay: float) -> Non
 
         sctp._transmit_now = watched  # type: ignore[method-assign]
         await until(lambda: sum(map(len, other.got)) == total, 30)
-        least = sctp._outbound.congestion._least_rtt
+        least = sctp._outbound.congestion.least_rtt
         assert most <= CEILING_BYTES + max(least, 2 * delay + 0.05) * CEILING_RATE
         assert most > CEILING_BYTES / 2  # the cap is what held it
         assert turns > 10

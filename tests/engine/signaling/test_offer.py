@@ -98,8 +98,6 @@ async def test_an_offer_that_cannot_be_answered_leaves_no_session(signaling: Sig
     guest = rtc.PeerConnection()
     guest.open_channel()
     sdp = await guest.make_offer()
-    reply = await signaling.offer(payload(sdp, cols=5000))
-    assert (reply["status"], reply["code"]) == ("error", "bad_request")
     broken = sdp.replace("a=ice-ufrag:", "a=ice-nothing:")
     reply = await signaling.offer(payload(broken))
     assert reply["status"] == "error"

@@ -70,6 +70,14 @@ def test_the_codes_of_an_end_are_the_ones_the_page_knows() -> None:
     }
 
 
+@pytest.mark.parametrize("vector", VECTORS["agent_foreign"], ids=lambda value: str(value)[:50])
+def test_what_a_foreign_agent_fills_its_own_way_counts_as_absent(vector: dict[str, Any]) -> None:
+    seen = msgspec.to_builtins(wire.decode_agent(vector["text"]))
+    # A default may be left out.
+    left_out = dict.fromkeys(vector["message"].keys() - seen.keys(), "")
+    assert seen | left_out == vector["message"]
+
+
 @pytest.mark.parametrize("vector", VECTORS["agent_bad"], ids=lambda value: str(value)[:50])
 def test_a_bad_agent_message_names_its_field(vector: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError) as caught:

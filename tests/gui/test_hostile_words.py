@@ -1,0 +1,114 @@
+"""Ids, names and words that a guest chose, wherever the window shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
+from engine.events import (
+    ApprovalRequested,
+    IceCandidate,
+    RelayStateChanged,
+    SessionClosed,
+    SessionCreated,
+    SessionNote,
+)
+from engine.model import Guest, RelayState, Role
+from gui import formats
+from gui.approvals import ApprovalDialog, note
+from gui.ice_log import IceLogPanel
+from gui.log_model import line_of
+from gui.session_model import COLUMNS
+from gui.sessions import SessionsPanel
+from gui.status import StatusBar
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from engine.events import Event, EventBus
+    from gui.engine_adapter import EngineAdapter
+    from gui.icons import Icons
+    from gui.style import Theme
+
+WORDS = "a\x1b[31m\n\u202eb\u200b"
+SEEN = r"a\x1b[31m\n\u202eb\u200b"
+GUEST = Guest(WORDS, WORDS, browser=WORDS, share="link-1")
+CREATED = SessionCreated(session_id=WORDS, device_id=WORDS, guest=GUEST)
+
+
+def visible(text: str) -> bool:
+    return all(line.isprintable() for line in text.split("\n"))
+
+
+def test_the_table_of_sessions_and_its_tips(
+    adapter: EngineAdapter, icons: Icons, bus: EventBus, qtbot: QtBot
+) -> None:
+    panel = SessionsPanel(adapter, icons)
+    qtbot.addWidget(panel)
+    bus.publish(CREATED)
+    row = {column.title: panel.proxy.index(0, at) for at, column in enumerate(COLUMNS)}
+    assert row["Guest"].data() == row["Target"].data() == SEEN
+    tip = row["Guest"].data(Qt.ItemDataRole.ToolTipRole)
+    assert tip == f"{SEEN}\nSession {SEEN}"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        CREATED,
+        SessionClosed(session_id="s", reason=WORDS),
+        SessionNote(session_id="s", text=WORDS),
+        IceCandidate(session_id="s", side="remote", candidate=WORDS * 1000),
+        RelayStateChanged(state=RelayState.REFUSED, url="http://x", detail=WORDS),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_every_line_of_the_ice_log_is_one_and_visible(event: Event) -> None:
+    line = line_of(event)
+    assert line is not None
+    assert "\\x1b[31m" in line.text
+    assert str(line).isprintable()
+    assert len(line.text) <= 1000
+
+
+def test_the_list_of_sessions_of_the_ice_log(
+    adapter: EngineAdapter, theme: Theme, icons: Icons, bus: EventBus, qtbot: QtBot
+) -> None:
+    panel = IceLogPanel(adapter, theme, icons)
+    qtbot.addWidget(panel)
+    bus.publish(CREATED)
+    box = panel.session
+    assert visible(box.itemText(box.count() - 1))
+    assert box.itemData(box.count() - 1) == WORDS, "it is the session's id still"
+
+
+def test_the_question_whether_to_let_a_guest_in(icons: Icons, qtbot: QtBot) -> None:
+    question = ApprovalRequested(
+        session_id=WORDS, target=WORDS, guest=GUEST, role=Role.VIEW, code="1", waits_until=0.0
+    )
+    dialog = ApprovalDialog(question, icons)
+    qtbot.addWidget(dialog)
+    for label in dialog.findChildren(QLabel):
+        assert visible(label.text()), label.text()
+        assert visible(label.toolTip()), label.toolTip()
+    assert SEEN in dialog.title.text()
+    assert all(visible(text) and SEEN in text for text in note(GUEST, WORDS))
+
+
+def test_what_a_relay_says_in_the_status_bar(
+    adapter: EngineAdapter, icons: Icons, bus: EventBus, qtbot: QtBot
+) -> None:
+    bar = StatusBar(adapter, icons)
+    qtbot.addWidget(bar)
+    bus.publish(RelayStateChanged(state=RelayState.REFUSED, url="http://x", detail=WORDS))
+    assert bar.relay.toolTip() == f"http://x\n{SEEN}"
+
+
+def test_a_tip_is_never_taken_for_markup() -> None:
+    assert formats.tip("one", "", "2 < 3") == "one\n2 < 3"
+    tip = formats.tip("<img src='file:///etc/passwd'>", "y")
+    assert "<img" not in tip
+    assert "&lt;img" in tip
