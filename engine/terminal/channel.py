@@ -9,6 +9,7 @@ the session, which may outlive this channel.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import logging
 from collections import deque
@@ -27,7 +28,6 @@ from engine.errors import (
 from engine.message_channel import Message, MessageChannel
 from engine.model import ExitStatus, Size
 from engine.terminal.bridge import PTYBridge
-from engine.terminal.plain_output import PlainOutput
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class TerminalChannel:
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
-        self._plain = PlainOutput(channel)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._size = host.size_hint()
         self._capabilities: frozenset[str] = frozenset()
         self._sent = 0
@@ -210,11 +210,15 @@ class TerminalChannel:
                 self._sent += len(part)
                 await self._channel.send(part)
             return
-        await self._plain.send(data)
+        for at in range(0, len(data), wire.JSON_CHUNK):
+            text = self._decoder.decode(data[at : at + wire.JSON_CHUNK])
+            if text:
+                await self._channel.send(wire.encode(wire.Output(text)), paced=True)
 
     def ended(self, status: ExitStatus) -> None:
-        if not self._v1:
-            self._plain.end()
+        if not self._v1 and (rest := self._decoder.decode(b"", final=True)):
+            self.post(wire.Output(rest))
+        self._decoder.reset()
         self.post(wire.PtyDisconnected(status.exit_code, status.reason))
         if self._v1:
             self.post(wire.Exit(status.exit_code, status.reason, status.code))
@@ -232,7 +236,6 @@ class TerminalChannel:
         self._arrived.set()
         if self._leaving is not None:
             self._leaving.cancel()
-        self._plain.stop()
         if self._attached is not None:
             self._attached.detach(self)
         if self._task is not None and self._task is not asyncio.current_task():
@@ -273,8 +276,6 @@ class TerminalChannel:
         if isinstance(item, wire.Resize):
             # Known at once, so that a PTY still being opened gets it from the start.
             self._size = Size(item.cols, item.rows)
-        if isinstance(item, bytes) and not self._v1:
-            self._plain.typed(item, self._size.rows)
         size = len(item) if isinstance(item, bytes) else 0
         if self._queued_bytes + size > self._input_limit or len(self._queue) >= MAX_QUEUED_MESSAGES:
             raise LimitError(

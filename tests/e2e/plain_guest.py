@@ -116,16 +116,9 @@ class PlainGuest:
                         return message
                 await self._more()
 
-    async def until_text(self, text: str, after: int = 0) -> None:
-        """Until ``text`` has come, beyond the first ``after`` characters."""
+    async def until_text(self, text: str) -> None:
         async with asyncio.timeout(20):
-            while text not in self.text[after:]:
-                await self._more()
-
-    async def until_length(self, length: int) -> None:
-        """Until so many characters of output have come."""
-        async with asyncio.timeout(60):
-            while len(self.text) < length:
+            while text not in self.text:
                 await self._more()
 
     async def close(self) -> None:
