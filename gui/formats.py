@@ -61,6 +61,13 @@ def host(address: str) -> str:
     return address.rpartition(":")[0].strip("[]")
 
 
+def plain(text: str, limit: int) -> str:
+    """What somebody else wrote, to be shown: one line, no control or bidirectional characters,
+    at most ``limit`` characters."""
+    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
+    return cleaned if len(cleaned) <= limit else f"{cleaned[: limit - 1]}…"
+
+
 def browser(agent: str) -> str:
     """A User-Agent in words, ``Chrome 140 on Windows``; one we do not know as it is."""
     name = next((f"{n} {m[1]}" for n, p in _BROWSERS if (m := p.search(agent))), "")

@@ -40,6 +40,8 @@ class SessionsPanel(Panel):
     countChanged = Signal(int)
     selectionChanged = Signal()
     logWanted = Signal(str)
+    endWanted = Signal(tuple, str)
+    """Ids of sessions to end, and the reason."""
 
     def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,12 +71,10 @@ class SessionsPanel(Panel):
         return tuple(index.data(ID_ROLE) for index in sorted(rows, key=lambda i: i.row()))
 
     def close_selected(self) -> None:
-        for session_id in self.selected():
-            self._adapter.close_session(session_id, CLOSED_BY_HOST)
+        self.endWanted.emit(self.selected(), CLOSED_BY_HOST)
 
     def kick_selected(self) -> None:
-        for session_id in self.selected():
-            self._adapter.close_session(session_id, KICKED_BY_HOST)
+        self.endWanted.emit(self.selected(), KICKED_BY_HOST)
 
     def copy_selected(self) -> None:
         """The selected ids to the clipboard, one per line."""
@@ -92,7 +92,7 @@ class SessionsPanel(Panel):
         several = len(self.selected()) > 1
         close = menu.addAction("Close sessions" if several else "Close session")
         close.triggered.connect(self.close_selected)
-        kick = menu.addAction("Kick guests" if several else "Kick guest")
+        kick = menu.addAction("Remove guests" if several else "Remove guest")
         kick.triggered.connect(self.kick_selected)
         menu.addSeparator()
         copy = menu.addAction("Copy ids" if several else "Copy id")

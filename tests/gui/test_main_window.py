@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox, QPushButton
 
 from engine import settings
 from engine.events import (
@@ -30,7 +31,9 @@ from engine.model import (
 from engine.settings import UiSettings
 from gui.actions import ENTRIES, MENUS
 from gui.main_window import DEFAULT_SIZE, MainWindow
+from gui.notices import Notice
 from gui.style import DARK, Mode
+from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from gui.engine_adapter import EngineAdapter
     from gui.style import Theme
 
+CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 MakeWindow = Callable[..., MainWindow]
 
 
@@ -66,18 +70,39 @@ def make_window(
 
 
 @pytest.fixture
-def window(make_window: MakeWindow) -> MainWindow:
+def window(connecting: None, make_window: MakeWindow) -> MainWindow:
     return make_window()
+
+
+class NeverConnects:
+    """A task without a loop: tabs of these tests stay as they are while connecting."""
+
+    def __init__(self, work: Coroutine[Any, Any, object]) -> None:
+        work.close()
+
+    def add_done_callback(self, _: object) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
+
+
+@pytest.fixture
+def connecting(adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "run", lambda work, *_, **__: NeverConnects(work))
 
 
 def live_session(bus: EventBus, session_id: str = "s1") -> None:
     bus.publish(SessionCreated(session_id=session_id, device_id="web", guest=Guest("Maria")))
 
 
-def question(window: MainWindow) -> QMessageBox:
-    boxes = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
-    assert len(boxes) == 1
-    return boxes[0]
+def answer(window: MainWindow, words: str) -> None:
+    """Click that answer once it can be given."""
+    shown = window.attention.shown
+    assert shown is not None
+    button = next(b for b in shown.findChildren(QPushButton) if b.text() == words)
+    spin(button.isEnabled)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_the_first_window_shows_the_default_layout(window: MainWindow) -> None:
@@ -165,7 +190,7 @@ def test_closing_without_sessions_asks_nothing(window: MainWindow, qtbot: QtBot)
     assert window.isVisible()
 
 
-def test_closing_with_live_sessions_asks_once_and_cancel_keeps_them(
+def test_closing_with_guests_asks_once_and_cancel_keeps_them(
     window: MainWindow, bus: EventBus, qtbot: QtBot
 ) -> None:
     live_session(bus, "a")
@@ -173,14 +198,84 @@ def test_closing_with_live_sessions_asks_once_and_cancel_keeps_them(
     with qtbot.assertNotEmitted(window.closeWanted):
         window.close()
         window.close()
-        box = question(window)
-        assert box.text() == "2 sessions are live."
-        box.defaultButton().click()
+        assert len(window.attention.strips) == 1
+        shown = window.attention.shown
+        assert isinstance(shown, Notice)
+        assert shown.words.text() == "Close Hatchway?"
+        assert shown.detail.text() == "2 guests are connected. Closing ends them."
+        answer(window, "Cancel")
     assert window.isVisible()
+    assert not window.attention.isVisible()
     window.close()
     with qtbot.waitSignal(window.closeWanted):
-        box = question(window)
-        next(b for b in box.buttons() if b is not box.defaultButton()).click()
+        answer(window, "Close anyway")
+
+
+def test_the_question_follows_what_still_runs(window: MainWindow, bus: EventBus) -> None:
+    live_session(bus, "a")
+    window.open_terminal(LOCAL_TARGET)
+    window.close()
+    shown = window.attention.shown
+    assert isinstance(shown, Notice)
+    assert shown.detail.text() == (
+        "1 terminal of yours is open, 1 guest is connected. Closing ends them."
+    )
+    bus.publish(SessionClosed(session_id="a", reason="over"))
+    assert shown.detail.text() == "1 terminal of yours is open. Closing ends it."
+    window.terminals.close_all()
+    assert shown.detail.text() == "Nothing runs any more."
+
+
+def test_quitting_by_key_is_answered_by_no_key_that_follows(
+    window: MainWindow, bus: EventBus, qtbot: QtBot
+) -> None:
+    activate(window)
+    live_session(bus)
+    window.open_terminal(LOCAL_TARGET)
+    with qtbot.assertNotEmitted(window.closeWanted):
+        press(window, "Q", held=CTRL_SHIFT)
+        assert window.attention.isVisible()
+        press(window, Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Escape)
+    assert window.attention.isVisible()
+    press(window, "G", held=CTRL_SHIFT)
+    shown = window.attention.shown
+    assert shown is not None
+    spin(lambda: all(control.isEnabled() for control in shown.controls))
+    press(window, Qt.Key.Key_Tab, Qt.Key.Key_Tab)
+    with qtbot.waitSignal(window.closeWanted):
+        press(window, Qt.Key.Key_Return)
+    window.terminals.close_all()
+
+
+def test_removing_a_guest_asks_first(
+    window: MainWindow, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[str, str]] = []
+    monkeypatch.setattr(adapter, "close_session", lambda *what: ended.append(what))
+    live_session(bus)
+    for action in ("kick", "close_session"):
+        window.sessions.select("s1")
+        window.actions_[action].trigger()
+        answer(window, "Cancel")
+    assert ended == []
+    window.actions_["kick"].trigger()
+    shown = window.attention.shown
+    assert isinstance(shown, Notice)
+    assert shown.words.text() == "Remove Maria from web?"
+    answer(window, "Remove guest")
+    assert ended == [("s1", "Removed by the host")]
+
+
+def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) -> None:
+    window.open_settings()
+    window.share()
+    for name in ("about", "shortcuts"):
+        window.actions_[name].trigger()
+    dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
+    assert len(dialogs) == 4
+    assert not any(dialog.isModal() for dialog in dialogs)
+    for dialog in dialogs:
+        dialog.reject()
 
 
 def test_the_question_can_be_switched_off(
