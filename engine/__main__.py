@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         "--session-timeout",
         type=float,
         metavar="SECONDS",
-        help="close a session after this long without activity",
+        help="close a guest's session after this long without input and output (0: never)",
     )
     hosting.add_argument("--listen", metavar="HOST:PORT", help="where the app's own relay listens")
     top = argparse.ArgumentParser(

@@ -25,7 +25,7 @@ from engine.docker_engines import DockerEngines
 from engine.errors import DockerError, SettingsError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
-from engine.model import RelayState, Size, Target, TargetKind
+from engine.model import EndCode, RelayState, Size, Target, TargetKind
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
@@ -85,6 +85,7 @@ class Agent:
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
         self._client: SignalingClient | None = None
+        self._offers: OfferHandler | None = None
         self._peers: set[TerminalPeer] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ice_timer: asyncio.TimerHandle | None = None
@@ -128,13 +129,12 @@ class Agent:
         await self.targets.settled(CATALOGUE_SECONDS)
         self.sharing.create_wished()
         held = HeldCandidates()
+        self._offers = OfferHandler(self.manager, self.targets.find, self.sharing.policy, held)
         self._client = SignalingClient(
             [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
             handlers={
-                wire.OFFER: OfferHandler(
-                    self.manager, self.targets.find, self.sharing.policy, held
-                ),
+                wire.OFFER: self._offers,
                 wire.ICE: IceHandler(self.manager, held),
                 wire.DISCONNECT: DisconnectHandler(self.manager),
             },
@@ -154,6 +154,7 @@ class Agent:
         self.sharing.close()
         for step in (
             self._close_peers,
+            self._close_offers,
             self.manager.stop,
             self._stop_signaling,
             self.targets.stop,
@@ -170,8 +171,21 @@ class Agent:
     def sessions(self) -> tuple[SessionInfo, ...]:
         return self.manager.infos()
 
-    async def close_session(self, session_id: str, reason: str = "Closed by the host") -> None:
-        await self.manager.close_session(session_id, reason)
+    async def close_session(
+        self,
+        session_id: str,
+        reason: str = "Closed by the host",
+        code: EndCode = EndCode.CLOSED,
+    ) -> None:
+        await self.manager.close_session(session_id, reason, code)
+
+    def keep_open(self, session_id: str) -> bool:
+        """Keep a session that is about to end as idle; False when there is no such session."""
+        return self.manager.keep_open(session_id)
+
+    def set_guest_timeout(self, seconds: float) -> None:
+        """End guests' sessions after so long without input and output, from now on; 0: never."""
+        self.manager.set_timeout(seconds)
 
     def set_shared(self, target_id: str, shared: bool) -> None:
         """Let guests open ``target_id`` without asking, or no longer. Live sessions go on."""
@@ -328,6 +342,10 @@ class Agent:
     async def _close_peers(self) -> None:
         peers, self._peers = self._peers, set()
         await asyncio.gather(*(peer.close() for peer in peers))
+
+    async def _close_offers(self) -> None:
+        if self._offers is not None:
+            await self._offers.close()
 
     async def _stop_signaling(self) -> None:
         self._stop_ice_timer()

@@ -100,6 +100,12 @@ class SessionExistsError(SessionError):
     code = "session_exists"
 
 
+class OfferReplacedError(SessionError):
+    """A newer offer of the same session came before this one was answered."""
+
+    code = "replaced"
+
+
 class InvalidTransitionError(SessionError):
     code = "invalid_transition"
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from engine.model import (
     CandidatePair,
     DockerStatus,
+    EndCode,
     Guest,
     RelayState,
     Role,
@@ -58,10 +59,11 @@ class SessionStateChanged(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionClosed(SessionEvent):
-    """The last event of a session. ``reason`` is a sentence fit to show."""
+    """The last event of a session. ``reason`` is a sentence fit to show, ``code`` its word."""
 
     reason: str
     exit_code: int | None = None
+    code: EndCode = EndCode.CLOSED
     share: str = ""
     """The id of the link it was opened with."""
     was_connected: bool = False
@@ -73,6 +75,16 @@ class PtyConnected(SessionEvent):
 
     target: str
     code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionIdle(SessionEvent):
+    """The session ends in ``seconds`` because nothing is typed or printed; None: no longer.
+
+    ``Agent.keep_open()`` keeps it. The guest is told too, where its client knows how.
+    """
+
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

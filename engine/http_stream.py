@@ -136,6 +136,8 @@ class HttpStream(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.sent = 0
+        """Bytes handed to the connection: exact also when a write() was cancelled."""
         self._transport: asyncio.Transport | None = None
         self._head_bytes = bytearray()
         self._head: asyncio.Future[ResponseHead] = asyncio.get_running_loop().create_future()
@@ -218,7 +220,9 @@ class HttpStream(asyncio.Protocol):
             await self._writable.wait()
             if self.ended or self._transport is None:
                 raise ConnectionResetError("the stream has ended")
-            self._transport.write(bytes(view[start : start + READ_SIZE]))
+            part = bytes(view[start : start + READ_SIZE])
+            self._transport.write(part)
+            self.sent += len(part)
         await self._writable.wait()
         if self.ended:
             raise ConnectionResetError("the stream has ended")

@@ -30,6 +30,30 @@ class Size:
                 raise ValueError(f"{name} must be {MIN_DIMENSION}..{MAX_DIMENSION}, not {value}")
 
 
+class EndCode(enum.StrEnum):
+    """Why a terminal or a session ended, as a stable word: ``exit.code`` on the wire."""
+
+    ENDED = "ended"
+    """The program came to its end."""
+    CLOSED = "closed"
+    """The guest or the host closed it, or the connection never came up."""
+    IDLE = "idle"
+    """session.timeout passed without input and output."""
+    GRACE = "grace"
+    """The guest was lost and did not come back in time."""
+    REMOVED = "removed"
+    """The host removed the guest."""
+    REMOVED_ASKS = "removed_asks"
+    """Removed; the link asks the host from now on."""
+    REMOVED_REVOKED = "removed_revoked"
+    """The link was revoked."""
+    LIMIT = "limit"
+    """A limit was crossed, such as that of unread input."""
+    HOST_STOPPED = "host_stopped"
+    TARGET_STOPPED = "target_stopped"
+    """The container stopped or was removed, or its engine went away."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a PTY ended.
@@ -40,6 +64,7 @@ class ExitStatus:
 
     exit_code: int | None
     reason: str
+    code: EndCode = EndCode.ENDED
 
 
 class TargetKind(enum.StrEnum):

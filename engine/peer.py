@@ -12,7 +12,6 @@ import contextlib
 import logging
 import secrets
 import ssl
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -23,13 +22,14 @@ from engine.errors import (
     ConnectTimeoutError,
     HatchwayError,
     IceFailedError,
-    LimitError,
+    ProtocolError,
     RemoteError,
 )
 from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
 from engine.message_channel import Message
 from engine.model import CandidatePair, Role, Size
+from engine.outbox import Outbox
 from engine.peer_progress import PeerHandlers, Progress
 from engine.settings import IceSettings
 from engine.signaling.library import TaskOwner
@@ -45,12 +45,10 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
-WINDOW = 256 * 1024
-"""Input bytes that may be untaken by the PTY before sending waits."""
 ACK_EVERY = 16 * 1024
 """Output bytes rendered between two acknowledgements."""
-INPUT_LIMIT = 8 * 1024 * 1024
-"""Input that may wait to be sent, in bytes: a large paste."""
+CAPABILITIES = (wire.IDLE,)
+"""What our side of hatchway.v1 knows beyond its first version."""
 
 
 class TerminalPeer:
@@ -87,6 +85,8 @@ class TerminalPeer:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.device_id = device_id
         self.exit_code: int | None = None
+        self.end_code = ""
+        """The agent's word for why it ended (engine.model.EndCode); empty when none came."""
         self.pair: CandidatePair | None = None
         self._relay = relay
         self._size = size
@@ -111,10 +111,8 @@ class TerminalPeer:
         self._received = 0
         self._rendered = 0
         self._acked = 0
-        self._queue: deque[bytes] = deque()
-        self._queued = 0
-        self._sent = 0
-        self._taken = 0
+        self._outbox = Outbox()
+        self._succeeded = False
         self._wake = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
@@ -186,7 +184,9 @@ class TerminalPeer:
         await self._milestone(
             self._progress.channel, ConnectTimeoutError("The data channel did not open")
         )
-        hello = wire.Hello(cols=self._size.cols, rows=self._size.rows, received=self._received)
+        hello = wire.Hello(
+            cols=self._size.cols, rows=self._size.rows, received=self._received, caps=CAPABILITIES
+        )
         if self._channel is None or not self._channel.post(wire.encode(hello)):
             raise ChannelClosedError("The data channel closed at once")
 
@@ -202,14 +202,15 @@ class TerminalPeer:
         self._sender = self._tasks.start(self._send_loop)
 
     def send(self, data: bytes) -> None:
-        """Queue input; ordered. Raises LimitError beyond INPUT_LIMIT, ChannelClosedError."""
-        if self._ended or self._closing:
+        """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError."""
+        if self._ended or self._closing or self._succeeded:
             raise ChannelClosedError("The terminal has ended")
-        if self._queued + len(data) > INPUT_LIMIT:
-            raise LimitError(f"More than {INPUT_LIMIT // 2**20} MiB of input is waiting")
-        self._queue.append(data)
-        self._queued += len(data)
+        self._outbox.push(data)
         self._wake.set()
+
+    def keep(self) -> None:
+        """Answer an idle warning: somebody is here."""
+        self._post(wire.Keep())
 
     def resize(self, size: Size) -> None:
         if size != self._size:
@@ -218,7 +219,7 @@ class TerminalPeer:
 
     def rendered(self, count: int) -> None:
         """``count`` more bytes of output are on the screen: the agent may send more."""
-        self._rendered += count
+        self._rendered = min(self._rendered + count, self._received)
         if self._rendered - self._acked >= ACK_EVERY:
             self._acked = self._rendered
             self._post(wire.Ack(self._rendered))
@@ -226,12 +227,15 @@ class TerminalPeer:
     def successor(
         self, output: Callable[[bytes], None], ended: Callable[[str, int | None], None]
     ) -> TerminalPeer:
-        """A peer that takes up this one's session where its output stopped: same shell."""
+        """A peer that takes up this one's session where its output stopped: same shell.
+
+        Input that the program has not taken goes with it; this peer takes none any more.
+        """
         peer = TerminalPeer(
             self._relay,
             self.device_id,
             self._size,
-            PeerHandlers(output, ended, self._handlers.notice),
+            replace(self._handlers, output=output, ended=ended),
             link=self._link,
             ice=self._ice,
             session_id=self.session_id,
@@ -240,6 +244,8 @@ class TerminalPeer:
         peer._invitation = self._invitation
         peer._resume_token = self._resume_token
         peer._received = self._received
+        peer._outbox, self._succeeded = self._outbox, True
+        self._wake.set()
         return peer
 
     @property
@@ -288,13 +294,19 @@ class TerminalPeer:
             self._received += len(message)
             self._handlers.output(message)
             return
-        match wire.decode_agent(message):
+        try:
+            decoded = wire.decode_agent(message)
+        except ProtocolError as error:
+            logger.warning("Session %s: the agent sent a bad message: %s", self.session_id, error)
+            return
+        match decoded:
             case wire.Ping():
                 self._post(wire.Pong())
             case wire.Welcome(resume=token, start=start, role=role, taken=taken):
                 self._resume_token = token
                 self.role = role
-                self._sent = self._taken = taken
+                if not self._succeeded:
+                    self._outbox.resume(taken)
                 self._received = self._rendered = self._acked = start
             case wire.RoleChanged(role=role):
                 self.role = role
@@ -304,12 +316,15 @@ class TerminalPeer:
             case wire.PtyConnected():
                 self._progress.pty.set()
             case wire.Ack(bytes=count):
-                self._taken = max(self._taken, count)
+                if not self._succeeded:
+                    self._outbox.acknowledge(count)
                 self._wake.set()
             case wire.Error(message=text, code=code):
                 self._remote_error(RemoteError(code, text))
-            case wire.Exit(exit_code=exit_code, reason=reason):
-                self.exit_code = exit_code
+            case wire.Idle(seconds=seconds):
+                self._handlers.idle(seconds)
+            case wire.Exit(exit_code=exit_code, reason=reason, code=code):
+                self.exit_code, self.end_code = exit_code, code
                 self._end(reason, exit_code)
             case wire.Notice(text=text):
                 self._handlers.notice(text)
@@ -371,32 +386,16 @@ class TerminalPeer:
         raise self._error or late
 
     async def _send_loop(self) -> None:
-        """Input in messages of at most MAX_V1_MESSAGE, never more than WINDOW ahead of the PTY."""
+        """What is typed, never more than the window ahead of the program."""
         channel = self._channel
         with contextlib.suppress(ChannelClosedError):
-            while channel is not None:
-                if not self._queue or self._sent - self._taken >= WINDOW:
+            while channel is not None and not self._succeeded:
+                data = self._outbox.next()
+                if data is None:
                     self._wake.clear()
                     await self._wake.wait()
-                    continue
-                data = self._next_input()
-                self._sent += len(data)
-                await channel.send(data)
-
-    def _next_input(self) -> bytes:
-        """The next message's worth of input, keystrokes merged."""
-        parts: list[bytes] = []
-        room = wire.MAX_V1_MESSAGE
-        while self._queue and room:
-            head = self._queue.popleft()
-            if len(head) > room:
-                self._queue.appendleft(head[room:])
-                head = head[:room]
-            parts.append(head)
-            room -= len(head)
-        data = b"".join(parts)
-        self._queued -= len(data)
-        return data
+                else:
+                    await channel.send(data)
 
     def _post(self, message: Any) -> None:
         if self._channel is not None:

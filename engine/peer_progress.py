@@ -19,6 +19,8 @@ class PeerHandlers:
     notice: Callable[[str], None] = lambda text: None
     approval: Callable[[str], None] = lambda state: None
     """The host is asked (waiting), has allowed or denied us."""
+    idle: Callable[[float | None], None] = lambda seconds: None
+    """The session ends in so many seconds for being idle, unless peer.keep(); None: no longer."""
 
 
 @dataclass(slots=True)

@@ -56,6 +56,11 @@ class Policy:
         share = self._shares.admit(offer, guest_fingerprint, returning=returning)
         return Admission(guest_of(offer, share.id), share.role, share.secret, share.approval)
 
+    def release(self, offer: Offer) -> None:
+        """An admitted offer led to no session: its use of the link is none."""
+        if offer.proof is not None:
+            self._shares.release(offer.session_id)
+
 
 def guest_of(offer: Offer, share: str = "") -> Guest:
     """Who asks, by the relay's word and, with a ``share``, by proof of holding it."""

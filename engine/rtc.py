@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Generator
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from aiortc import (
     RTCConfiguration,
@@ -121,6 +121,8 @@ class RtcChannel:
     def close(self) -> None:
         if self._channel.readyState in ("connecting", "open"):
             self._channel.close()
+        # Whoever waits to send learns it now, not when the other side has agreed.
+        self._low.set()
 
     def _on_close(self) -> None:
         self._low.set()
@@ -162,6 +164,12 @@ class PeerConnection(RTCPeerConnection):
     def rtt(self) -> float | None:
         """Smoothed round trip in seconds, or None before the first measurement."""
         return rtc_tuning.round_trip_seconds(self)
+
+    @property
+    def remote_ufrag(self) -> str:
+        """The other side's ICE user fragment; empty until its description is applied."""
+        described: Any = self.remoteDescription
+        return ice_ufrag(described.sdp) if described else ""
 
     def open_channel(self, protocol: str = "") -> RtcChannel:
         return RtcChannel(self.createDataChannel(LABEL, ordered=True, protocol=protocol))
@@ -333,6 +341,8 @@ class PeerConnection(RTCPeerConnection):
 
 _CANDIDATE_LINE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
 _DATAGRAM_LINE = re.compile(rf"^a={DATAGRAM_ATTRIBUTE}:([0-9]{{1,6}})\r?$", re.MULTILINE)
+_UFRAG_LINE = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
+_UFRAG_WORD = re.compile(r"^(?:a=)?(?:candidate:)?[^\r\n]* ufrag (\S+)")
 _MEDIA_LINE = re.compile(r"^m=(\w+)", re.MULTILINE)
 _FINGERPRINT = re.compile(r"^a=fingerprint:\s*(sha-256)\s+([0-9A-Fa-f:]{95})\s*$", re.MULTILINE)
 
@@ -370,6 +380,13 @@ def parse_candidate(candidate: str) -> RTCIceCandidate:
         return candidate_from_sdp(candidate.removeprefix("a=").removeprefix("candidate:"))
     except (ValueError, AssertionError, IndexError):
         raise BadRequestError("Field 'candidate' is not an ICE candidate") from None
+
+
+def ice_ufrag(text: str) -> str:
+    """The ICE user fragment (RFC 8839 section 5.4) in an SDP, or in a candidate as browsers
+    write it; empty where there is none."""
+    found = _UFRAG_LINE.search(text) or _UFRAG_WORD.search(text)
+    return found[1] if found else ""
 
 
 def fingerprint(sdp: str) -> str:

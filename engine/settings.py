@@ -39,12 +39,14 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SessionSettings(_Section, frozen=True):
-    timeout: _Seconds = 300.0
-    """SESSION_TIMEOUT_SECONDS: inactivity after which a session is closed."""
+    timeout: Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 3600)] = 300.0
+    """SESSION_TIMEOUT_SECONDS: without input and output for so long a guest's session ends;
+    0: never. Terminals of this app itself never end for being idle."""
     timeout_warning: Annotated[float, msgspec.Meta(ge=0)] = 30.0
-    """How long before the time-out the guest is told."""
+    """How long before that both ends are warned: at least 30 s, at most half the time-out."""
     cleanup_interval: _Seconds = 60.0
-    """CLEANUP_INTERVAL_SECONDS: how often idle sessions are looked for."""
+    """CLEANUP_INTERVAL_SECONDS: the longest time between two checks for idle sessions. They
+    are checked every second anyway, or five times within a shorter time-out."""
     resume_window: _Seconds = 120.0
     """How long a lost guest's shell waits for the guest's return."""
     connect_timeout: _Seconds = 30.0

@@ -14,7 +14,7 @@ from typing import Any
 from engine import events as ev
 from engine.approvals import ANSWER_SECONDS, Approvals, Question
 from engine.errors import AccessDeniedError, SettingsError, TargetNotFoundError
-from engine.model import ASK, Role, Share, Target
+from engine.model import ASK, EndCode, Role, Share, Target
 from engine.policy import Policy
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
@@ -79,9 +79,8 @@ class Sharing:
         """Withdraw a link and end what was opened with it. Raises LinkUnknownError."""
         self.shares.revoke(share_id)
         ending = [s.id for s in self._manager.sessions() if s.guest.share == share_id]
-        await asyncio.gather(
-            *(self._manager.close_session(one, "The host has withdrawn the link") for one in ending)
-        )
+        reason, code = "The host has withdrawn the link", EndCode.REMOVED_REVOKED
+        await asyncio.gather(*(self._manager.close_session(one, reason, code) for one in ending))
 
     def decide(self, session_id: str, role: Role | None, *, remember: bool = False) -> bool:
         """Answer a waiting guest; False when nobody waits there any more.

@@ -106,7 +106,12 @@ class Application:
         self.theme = Theme(app)
         self.adapter = EngineAdapter(self._events)
         self.window: MainWindow = MainWindow(
-            self.adapter, self.theme, settings.ui, config_dir, settings_path
+            self.adapter,
+            self.theme,
+            settings.ui,
+            config_dir,
+            settings_path,
+            settings.session.timeout,
         )
         self.window.closeWanted.connect(self._stop.set)
 
@@ -181,7 +186,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--relay", metavar="URL", help="relay to register at, not our own")
     parser.add_argument(
-        "--session-timeout", type=float, metavar="SECONDS", help="close sessions idle for so long"
+        "--session-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="close a guest's session after this long without input and output (0: never)",
     )
     parser.add_argument("--relay-token", metavar="TOKEN", help="the token at that relay")
     parser.add_argument("--version", action="store_true", help="say what this is and exit")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QToolButton, QWidget
 
-from engine.model import Guest, Role
+from engine.model import EndCode, Guest, Role
 from gui import formats
 from gui.attention import UNDO_SECONDS
 from gui.engine_adapter import KICKED_BY_HOST
@@ -197,7 +197,7 @@ class Approver(QObject):
         self._let_in[session_id] = self._attention.tell(
             f"{who(question.guest)} {does} {question.target}",
             "Remove guest",
-            lambda: self._adapter.close_session(session_id, KICKED_BY_HOST),
+            lambda: self._adapter.close_session(session_id, KICKED_BY_HOST, EndCode.REMOVED),
             first=not self._strips,
         )
         self._let_in[session_id].closed.connect(lambda: self._let_in.pop(session_id, None))

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from engine.model import EndCode
+from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -59,8 +62,9 @@ class Closing(QObject):
         )
         self.question.closed.connect(self._answered)
 
-    def end(self, session_ids: Sequence[str], reason: str) -> None:
+    def end(self, session_ids: Sequence[str], removed: bool) -> None:
         """End sessions: own tabs close and can be reopened, for guests it asks first."""
+        end = (KICKED_BY_HOST, EndCode.REMOVED) if removed else (CLOSED_BY_HOST, EndCode.CLOSED)
         rows = {row.session_id: row for row in self._sessions.sessions()}
         guests: list[SessionRow] = []
         for session_id in session_ids:
@@ -70,12 +74,12 @@ class Closing(QObject):
             elif row is not None and not row.own:
                 guests.append(row)
             elif row is not None:
-                self._adapter.close_session(session_id, reason)
+                self._adapter.close_session(session_id, *end)
         if guests:
 
             def remove() -> None:
                 for row in guests:
-                    self._adapter.close_session(row.session_id, reason)
+                    self._adapter.close_session(row.session_id, *end)
 
             self._attention.ask(
                 f"Remove {_people(guests)}?",

@@ -25,11 +25,13 @@ from engine.events import (
     SessionClosed,
     SessionCreated,
     SessionEvent,
+    SessionIdle,
     SessionStateChanged,
     SharesChanged,
     TargetsChanged,
     Traffic,
 )
+from engine.model import EndCode
 from gui import problems
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class EngineAdapter(QObject):
     sessionCreated = Signal(SessionCreated)
     sessionStateChanged = Signal(SessionStateChanged)
     sessionClosed = Signal(SessionClosed)
+    sessionIdle = Signal(SessionIdle)
     ptyConnected = Signal(PtyConnected)
     iceConnection = Signal(IceConnection)
     icePairSelected = Signal(IcePairSelected)
@@ -88,6 +91,7 @@ class EngineAdapter(QObject):
             SessionCreated: self.sessionCreated,
             SessionStateChanged: self.sessionStateChanged,
             SessionClosed: self.sessionClosed,
+            SessionIdle: self.sessionIdle,
             PtyConnected: self.ptyConnected,
             IceConnection: self.iceConnection,
             IcePairSelected: self.icePairSelected,
@@ -166,9 +170,21 @@ class EngineAdapter(QObject):
         agent = await self._ready()
         return await agent.self_test(target_id, on_stage)
 
-    def close_session(self, session_id: str, reason: str = CLOSED_BY_HOST) -> None:
+    def close_session(
+        self, session_id: str, reason: str = CLOSED_BY_HOST, code: EndCode = EndCode.CLOSED
+    ) -> None:
         if self._agent is not None:
-            self.run(self._agent.close_session(session_id, reason))
+            self.run(self._agent.close_session(session_id, reason, code))
+
+    def keep_open(self, session_id: str) -> None:
+        """See Agent.keep_open. Too late is no error."""
+        if self._agent is not None:
+            self._agent.keep_open(session_id)
+
+    def set_guest_timeout(self, seconds: float) -> None:
+        """See Agent.set_guest_timeout."""
+        if self._agent is not None:
+            self._agent.set_guest_timeout(seconds)
 
     def set_shared(self, target_id: str, shared: bool) -> None:
         if self._agent is not None:

@@ -16,7 +16,7 @@ from shiboken6 import isValid
 from engine import settings_file
 from engine.errors import SettingsError
 from engine.model import LOCAL_TARGET
-from engine.settings import FILE_NAME
+from engine.settings import FILE_NAME, SessionSettings
 from gui.actions import Actions, about_box, shortcuts_dialog
 from gui.approvals import Approver
 from gui.attention import Attention
@@ -24,6 +24,7 @@ from gui.closing import Closing
 from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.ice_log import IceLogPanel
 from gui.icons import Icons, app_icon
+from gui.idle import IdleWarnings
 from gui.loopback import LoopbackPanel
 from gui.sessions import SessionsPanel
 from gui.settings_dialog import SettingsDialog, changes
@@ -64,11 +65,13 @@ class MainWindow(QMainWindow):
         ui: UiSettings,
         config_dir: Path,
         settings_path: Path | None = None,
+        guest_timeout: float = SessionSettings().timeout,
     ) -> None:
         super().__init__()
         self._adapter = adapter
         self._theme = theme
         self._settings_path = settings_path or config_dir / FILE_NAME
+        self._guest_timeout = guest_timeout
         self._closing = False
         self._may_close = False
         self._settings_dialog: SettingsDialog | None = None
@@ -96,6 +99,7 @@ class MainWindow(QMainWindow):
         self.closing = Closing(
             adapter, self.attention, self.terminals, self.sessions.model, self.closeWanted.emit
         )
+        self.idle = IdleWarnings(adapter, self.icons, self.attention, self.sessions.model)
         self.setStatusBar(self.status)
         self.setCentralWidget(self._centre())
         self._place_docks()
@@ -169,7 +173,10 @@ class MainWindow(QMainWindow):
     def open_settings(self) -> SettingsDialog:
         """The settings dialog; one at a time."""
         if self._settings_dialog is None:
-            dialog = SettingsDialog(self.look.ui, dark=self._theme.colors.dark, parent=self)
+            dialog = SettingsDialog(
+                self.look.ui, self._guest_timeout, dark=self._theme.colors.dark, parent=self
+            )
+            dialog.timeoutChosen.connect(self._use_timeout)
             dialog.chosen.connect(self._use_settings)
             dialog.finished.connect(self._settings_closed)
             self._settings_dialog = dialog
@@ -181,6 +188,15 @@ class MainWindow(QMainWindow):
         """Wear them at once, and keep them."""
         changed = changes(self.look.ui, ui)
         self.look.use(ui)
+        self._write(changed)
+
+    def _use_timeout(self, seconds: float) -> None:
+        """When idle guests are disconnected, from now on."""
+        self._guest_timeout = seconds
+        self._adapter.set_guest_timeout(seconds)
+        self._write({"session.timeout": seconds})
+
+    def _write(self, changed: dict[str, object]) -> None:
         try:
             settings_file.write(self._settings_path, changed)
         except SettingsError as error:

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 from gui.session_model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
 from gui.widgets import EmptyState, Panel
 
@@ -40,8 +39,8 @@ class SessionsPanel(Panel):
     countChanged = Signal(int)
     selectionChanged = Signal()
     logWanted = Signal(str)
-    endWanted = Signal(tuple, str)
-    """Ids of sessions to end, and the reason."""
+    endWanted = Signal(tuple, bool)
+    """Ids of sessions to end, and whether that removes the guests."""
 
     def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,10 +70,10 @@ class SessionsPanel(Panel):
         return tuple(index.data(ID_ROLE) for index in sorted(rows, key=lambda i: i.row()))
 
     def close_selected(self) -> None:
-        self.endWanted.emit(self.selected(), CLOSED_BY_HOST)
+        self.endWanted.emit(self.selected(), False)
 
     def kick_selected(self) -> None:
-        self.endWanted.emit(self.selected(), KICKED_BY_HOST)
+        self.endWanted.emit(self.selected(), True)
 
     def copy_selected(self) -> None:
         """The selected ids to the clipboard, one per line."""
@@ -137,6 +136,7 @@ class SessionsPanel(Panel):
         adapter.iceConnection.connect(model.ice_changed)
         adapter.icePairSelected.connect(model.pair_selected)
         adapter.traffic.connect(model.traffic)
+        adapter.sessionIdle.connect(model.idle)
         adapter.sessionClosed.connect(model.closed)
         model.rowsInserted.connect(self._count)
         model.rowsRemoved.connect(self._count)

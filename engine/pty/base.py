@@ -38,6 +38,11 @@ class PTY(Protocol):
     def exit_status(self) -> ExitStatus | None:
         """None while the program runs; set for good before read() returns b""."""
 
+    @property
+    def taken(self) -> int:
+        """Bytes of input handed over so far: exact at any moment, also when a write() was
+        cancelled in the middle."""
+
     async def read(self) -> bytes:
         """The next output, 1..READ_SIZE bytes, as soon as there is any; b"" at the end.
 
@@ -48,7 +53,8 @@ class PTY(Protocol):
     async def write(self, data: bytes) -> None:
         """Hand over all of ``data`` in order; waits while the program does not read.
 
-        Raises PTYClosedError when the program has ended or close() was called.
+        Raises PTYClosedError when the program has ended or close() was called. Cancelled,
+        what it has handed over counts in ``taken`` and the rest never comes.
         """
 
     async def resize(self, size: Size) -> None:
@@ -75,6 +81,7 @@ class EchoPTY:
         self._capacity = capacity
         self._chunks: deque[bytes] = deque()
         self._held = 0
+        self._taken = 0
         self._exit: ExitStatus | None = None
         self._ended = False
         self._changed = asyncio.Condition()
@@ -90,6 +97,10 @@ class EchoPTY:
     @property
     def exit_status(self) -> ExitStatus | None:
         return self._exit
+
+    @property
+    def taken(self) -> int:
+        return self._taken
 
     async def read(self) -> bytes:
         async with self._changed:
@@ -107,6 +118,7 @@ class EchoPTY:
     async def write(self, data: bytes) -> None:
         async with self._changed:
             if data == b"\x04":
+                self._taken += len(data)
                 await self._end(ExitStatus(0, "The echo was ended"))
                 return
             await self._changed.wait_for(lambda: self._held < self._capacity or self._ended)
@@ -115,6 +127,7 @@ class EchoPTY:
             if data:
                 self._chunks.append(bytes(data))
                 self._held += len(data)
+                self._taken += len(data)
                 self._changed.notify_all()
 
     async def resize(self, size: Size) -> None:

@@ -30,7 +30,7 @@ from engine.errors import (
     TargetNotFoundError,
     TargetNotRunningError,
 )
-from engine.model import ExitStatus
+from engine.model import EndCode, ExitStatus
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
 from engine.pty.exec_session import SESSION_VARIABLE, TAG_VARIABLE, ExecSession, end_session
@@ -120,6 +120,7 @@ class DockerExecPTY:
         self._output = ChunkedReader(stream.read, stream.gather, read_chunk)
         self._told: Size | None = None  # what Docker was last told
         self._resizing = asyncio.Lock()
+        self._sent_before = 0  # what was sent until the shell came
         self._exit: ExitStatus | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -249,6 +250,7 @@ class DockerExecPTY:
             raise await self._why_not_started() from None
         if await self._stream.read_until(tag, MAX_PREAMBLE_BYTES) is None:
             raise await self._why_not_started()
+        self._sent_before = self._stream.sent
 
     async def _why_not_started(self) -> NoShellError | PTYOpenError | DockerError:
         """The stream ended, or went on about something else, before the shell came."""
@@ -278,6 +280,10 @@ class DockerExecPTY:
     @property
     def exit_status(self) -> ExitStatus | None:
         return self._exit
+
+    @property
+    def taken(self) -> int:
+        return self._stream.sent - self._sent_before
 
     async def read(self) -> bytes:
         if data := await self._output.read():
@@ -358,10 +364,10 @@ class DockerExecPTY:
         except TimeoutError:
             logger.debug("Docker does not tell how the terminal in %s ended", self.label)
         except DockerAbsentError:
-            status = ExitStatus(None, "Docker went away")
+            status = ExitStatus(None, "Docker went away", EndCode.TARGET_STOPPED)
         except DockerFailedError as error:
             if error.status == 404:
-                status = ExitStatus(None, "The container was removed")
+                status = ExitStatus(None, "The container was removed", EndCode.TARGET_STOPPED)
         except DockerError as error:
             logger.debug("How the terminal in %s ended: %s", self.label, error)
         if self._exit is None:
@@ -379,7 +385,7 @@ class DockerExecPTY:
             self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
         )
         if not container["State"]["Running"]:
-            return ExitStatus(code, "The container stopped")
+            return ExitStatus(code, "The container stopped", EndCode.TARGET_STOPPED)
         if code in _SIGNALLED:
             return ExitStatus(code, f"The terminal was killed ({_SIGNALLED[code]})")
         return ExitStatus(code, f"The shell exited with code {code}")

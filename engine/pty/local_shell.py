@@ -70,6 +70,7 @@ class LocalShellPTY:
         self._master = master
         self._process = process
         self._size = size
+        self._taken = 0
         self._exit: ExitStatus | None = None
         self._buffer = ReceiveBuffer(self._pause, self._resume)
         # Read on meanwhile: a pseudo-terminal holds some 12 KB, and then the program waits.
@@ -127,6 +128,10 @@ class LocalShellPTY:
         """The shell's, which is also its session's."""
         return self._process.pid
 
+    @property
+    def taken(self) -> int:
+        return self._taken
+
     async def read(self) -> bytes:
         return await self._output.read()
 
@@ -138,11 +143,14 @@ class LocalShellPTY:
             if not view:
                 return
             try:
-                view = view[os.write(self._master, view[:READ_SIZE]) :]
+                written = os.write(self._master, view[:READ_SIZE])
             except BlockingIOError:
                 await self._until_writable()
+                continue
             except OSError:
                 raise PTYClosedError("The terminal has ended") from None
+            self._taken += written
+            view = view[written:]
 
     async def resize(self, size: Size) -> None:
         self._size = size

@@ -12,15 +12,17 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
 
+import msgspec
+
 from engine import events as ev
 from engine.errors import SessionExistsError, SessionLimitError, SessionNotFoundError, TargetError
-from engine.model import Guest, Role, Size
+from engine.model import EndCode, Guest, Role, Size
 from engine.pty.base import PTY
 from engine.rtc import PeerConnection
+from engine.sessions.idle import RunningClock, Verdict, warning_seconds
 from engine.sessions.session import OpenPty, Session, SessionInfo
 from engine.sessions.state import SessionState, transition
 from engine.settings import Settings
-from engine.wire import terminal as wire
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
 
@@ -72,6 +74,7 @@ class WebRTCSessionManager:
         self.events = events or ev.EventBus()
         self.ice = self.settings.ice
         """For connections to come: the settings', and what the relay hands out besides."""
+        self.clock = RunningClock()
         self._open_pty = open_pty
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
@@ -93,7 +96,7 @@ class WebRTCSessionManager:
             await asyncio.wait(self._tasks)
         self._tasks = []
         for session_id in list(self._sessions):
-            self.end_soon(session_id, "The host stopped")
+            self.end_soon(session_id, "The host stopped", EndCode.HOST_STOPPED)
         while self._closing:
             await asyncio.wait(list(self._closing.values()))
 
@@ -147,33 +150,60 @@ class WebRTCSessionManager:
             self.events.publish(ev.SessionStateChanged(session_id=session_id, old=old, new=state))
         return _Done()
 
-    async def close_session(self, session_id: str, reason: str = "Closed") -> bool:
+    async def close_session(
+        self, session_id: str, reason: str = "Closed", code: EndCode = EndCode.CLOSED
+    ) -> bool:
         """Close in order, each step guarded and bounded. False when there is no such session."""
-        self.end_soon(session_id, reason)
+        self.end_soon(session_id, reason, code)
         task = self._closing.get(session_id)
         if task is None:
             return False
         await asyncio.shield(task)
         return True
 
-    def end_soon(self, session_id: str, reason: str) -> None:
+    async def disconnect(self, session_id: str, reason: str) -> bool:
+        """The guest says through the relay that it is gone; False when there is no such session.
+
+        That ends what it cannot come back to. An attempt to return ends alone, and a guest that
+        can come back counts as lost: a relay can forge this, and a guest that is still there
+        proves it with its next message.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or session_id in self._closing:
+            return await self.close_session(session_id, reason)
+        session.disconnected(reason)
+        if session_id in self._closing:
+            await self.close_session(session_id, reason)
+        return True
+
+    def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None:
         """Begin the close without waiting for it; the first reason given stays."""
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return
-        task = asyncio.create_task(self._close(session, reason), name=f"close session {session_id}")
+        task = asyncio.create_task(
+            self._close(session, reason, code), name=f"close session {session_id}"
+        )
         self._closing[session_id] = task
         task.add_done_callback(lambda _: self._closing.pop(session_id, None))
+
+    def keep_open(self, session_id: str) -> bool:
+        """The session counts as used just now; False when there is none, or it is closing."""
+        session = self._sessions.get(session_id)
+        if session is None or session_id in self._closing:
+            return False
+        session.touch()
+        return True
 
     async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         if self._open_pty is None:
             raise TargetError("This session manager has no terminals to offer")
         return await self._open_pty(session, device_id, size)
 
-    async def _close(self, session: Session, reason: str) -> None:
+    async def _close(self, session: Session, reason: str, code: EndCode) -> None:
         self.update_session_state(session.id, SessionState.CLOSED)
         steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
-            ("PTY bridge", lambda: session.close_bridge(reason)),
+            ("PTY bridge", lambda: session.close_bridge(reason, code)),
             ("data channel", session.close_channel),
             ("peer connection", session.close_connection),
         )
@@ -192,6 +222,7 @@ class WebRTCSessionManager:
             ev.SessionClosed(
                 session_id=session.id,
                 reason=reason,
+                code=code,
                 exit_code=status.exit_code if status else None,
                 share=session.guest.share,
                 was_connected=session.was_connected,
@@ -210,20 +241,36 @@ class WebRTCSessionManager:
                 f"You have {limits.max_sessions_per_guest} sessions here, the limit for one guest"
             )
 
-    async def _cleanup_loop(self) -> None:
-        limits = self.settings.session
-        interval = min(limits.cleanup_interval, limits.timeout / CLEANUP_PER_TIMEOUT)
-        while True:
-            await asyncio.sleep(interval)
-            self._close_idle()
+    def set_timeout(self, seconds: float) -> None:
+        """session.timeout from now on, for the sessions there are, too."""
+        session = msgspec.structs.replace(self.settings.session, timeout=seconds)
+        self.settings = msgspec.structs.replace(self.settings, session=session)
 
-    def _close_idle(self) -> None:
+    async def _cleanup_loop(self) -> None:
+        while True:
+            limits = self.settings.session
+            interval = min(limits.cleanup_interval, TICK_SECONDS)
+            if limits.timeout:
+                interval = min(interval, limits.timeout / CLEANUP_PER_TIMEOUT)
+            await asyncio.sleep(interval)
+            self.clock.tick()
+            for session in self.sessions():
+                if session.id not in self._closing and not session.guest.own:
+                    self._look_whether_idle(session)
+
+    def _look_whether_idle(self, session: Session) -> None:
+        if session.state is SessionState.DISCONNECTED:
+            session.away()
+            return
         timeout = self.settings.session.timeout
-        now = time.time()
-        for session in self.sessions():
-            if now - session.last_activity >= timeout and session.id not in self._closing:
-                logger.info("Session timed out: %s", session.id)
-                self.end_soon(session.id, f"Session timed out after {timeout:g} s without activity")
+        warning = warning_seconds(timeout, self.settings.session.timeout_warning)
+        verdict = session.idle.look(self.clock.now, timeout, warning)
+        if verdict is Verdict.WARN:
+            session.tell_idle(warning)
+        elif verdict is Verdict.END:
+            logger.info("Session timed out: %s", session.id)
+            reason = f"Session timed out after {timeout:g} s without activity"
+            self.end_soon(session.id, reason, EndCode.IDLE)
 
     async def _tick_loop(self) -> None:
         while True:
@@ -255,11 +302,17 @@ class WebRTCSessionManager:
 
     def _tick(self, session: Session) -> None:
         now, limits = time.monotonic(), self.settings.session
-        idle = max(0.0, time.time() - session.last_activity)
+        idle = session.idle.seconds(self.clock.now)
         self._sample(session, idle)
         channel = session.channel
-        if session.disconnected_at and now - session.disconnected_at > limits.resume_window:
-            self.end_soon(session.id, "The guest did not come back")
+        lost_at = session.disconnected_at
+        # An attempt to return has a bound of its own: when it fails, this goes on.
+        if (
+            lost_at is not None
+            and session.attempt is None
+            and self.clock.now - lost_at > limits.resume_window
+        ):
+            self.end_soon(session.id, "The guest did not come back", EndCode.GRACE)
         if channel is None or not channel.is_v1 or not channel.is_open:
             return
         interval = limits.heartbeat_interval
@@ -277,7 +330,3 @@ class WebRTCSessionManager:
             and session.state is SessionState.CONNECTED
         ):
             session.lost("The guest does not answer")
-        if idle > limits.timeout - limits.timeout_warning and not session.warned:
-            session.warned = True
-            seconds = max(0.0, limits.timeout - idle)
-            channel.post(wire.Notice(f"Idle: this session ends in {seconds:.0f} s", "warning"))

@@ -1,7 +1,8 @@
 """One session: a guest, a target, a PTY, and the connection they meet over.
 
-Owns the bridge (which outlives a lost connection) and the link (which does
-not). Does not own its own end: it asks the manager, which closes in order.
+Owns the bridge (which outlives a lost connection) and the links (which do
+not: one in use, and the attempt of a guest who returns). Does not own its own
+end: it asks the manager, which closes in order.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine import events as ev
-from engine.errors import AccessDeniedError, ChannelClosedError, HatchwayError
+from engine.errors import (
+    AccessDeniedError,
+    ChannelClosedError,
+    HatchwayError,
+    LimitError,
+)
 from engine.metrics import Counter
-from engine.model import CandidatePair, ExitStatus, Guest, Role, Size
+from engine.model import EndCode, ExitStatus, Guest, Role, Size
 from engine.pty.base import PTY
-from engine.rtc import PeerConnection, RtcChannel
+from engine.rtc import PeerConnection
+from engine.sessions.idle import IdleWatch, RunningClock
+from engine.sessions.link import Link
 from engine.sessions.state import SessionState
 from engine.settings import IceSettings, Settings
 from engine.terminal.bridge import PTYBridge
@@ -28,7 +36,7 @@ from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
 
-CAPABILITIES = ("ack", "resume", "role", "notice")
+CAPABILITIES = ("ack", "resume", "role", "notice", wire.IDLE)
 """What our side of hatchway.v1 does, told in welcome."""
 
 OpenPty = Callable[["Session", str, Size], Awaitable[PTY]]
@@ -60,61 +68,11 @@ class SessionOwner(Protocol):
     settings: Settings
     ice: IceSettings
     events: ev.EventBus
+    clock: RunningClock
 
     def update_session_state(self, session_id: str, state: SessionState) -> object: ...
-    def end_soon(self, session_id: str, reason: str) -> None: ...
+    def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None: ...
     async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY: ...
-
-
-class Link:
-    """One connection of a guest to a session: a peer connection and its data channel.
-
-    A returning guest gets a new link; what an old one still says is ignored.
-    """
-
-    def __init__(self, session: Session, owner: SessionOwner) -> None:
-        self._session = session
-        self._owner = owner
-        self.channel: TerminalChannel | None = None
-        self.pc = PeerConnection(owner.ice, self)
-
-    @property
-    def current(self) -> bool:
-        return self._session.link is self and self._session.state is not SessionState.CLOSED
-
-    # engine.rtc.Observer
-
-    def ice_gathering(self, state: str) -> None:
-        self._publish(ev.IceGathering(session_id=self._session.id, state=state))
-
-    def ice_connection(self, state: str) -> None:
-        self._publish(ev.IceConnection(session_id=self._session.id, state=state))
-
-    def connection(self, state: str) -> None:
-        self._publish(ev.PeerConnection(session_id=self._session.id, state=state))
-        if state in ("failed", "closed") and self.current:
-            self._session.lost("ICE found no path" if self.channel is None else "Connection lost")
-
-    def candidate(self, side: str, candidate: str) -> None:
-        self._publish(ev.IceCandidate(session_id=self._session.id, side=side, candidate=candidate))
-
-    def pair_selected(self, pair: CandidatePair) -> None:
-        self._publish(ev.IcePairSelected(session_id=self._session.id, pair=pair))
-
-    def channel_opened(self, channel: RtcChannel) -> None:
-        if not self.current or self.channel is not None or channel.label != wire.LABEL:
-            logger.info("Session %s: closing an extra data channel", self._session.id)
-            channel.close()
-            return
-        self.channel = TerminalChannel(
-            channel, self._session, input_limit=self._owner.settings.terminal.input_queue
-        )
-        self._session.channel_opened()
-        self.channel.start()
-
-    def _publish(self, event: ev.SessionEvent) -> None:
-        if self.current:
-            self._owner.events.publish(event)
 
 
 class Session:
@@ -128,7 +86,6 @@ class Session:
         self.guest = guest
         self.role = role
         self.needs_approval = False
-        self.code = ""
         self.was_connected = False
         self.state = SessionState.CREATED
         self.created_at = time.time()
@@ -138,17 +95,18 @@ class Session:
         self.last_sample: tuple[object, ...] = ()
         self.last_rtt: float | None = None
         self.bridge: PTYBridge | None = None
-        self.size = Size()
-        self.warned = False
-        self.disconnected_at = 0.0
+        self.idle = IdleWatch(owner.clock.now)
+        self.disconnected_at: float | None = None
+        """Since when a lost guest is waited for, on the owner's clock."""
         self.last_heard = time.monotonic()
         self.asked_at = 0.0
-        self.offer_sdp = ""
-        self.answer: asyncio.Future[dict[str, str]] | None = None
         self._owner = owner
-        self._connect_timer: asyncio.TimerHandle | None = None
         self.link = Link(self, owner)
-        self._watch_connecting()
+        """The connection in use; of a lost guest, the last one that was."""
+        self.attempt: Link | None = None
+        """The connection with which the guest is about to return."""
+        self._link_lost = False
+        self._dropped: set[Link] = set()
 
     def __getitem__(self, key: str) -> Any:
         if key.startswith("_") or key not in self.__dict__:
@@ -162,6 +120,15 @@ class Session:
     @property
     def pc(self) -> PeerConnection:
         return self.link.pc
+
+    @property
+    def size(self) -> Size:
+        return self.link.size
+
+    @property
+    def code(self) -> str:
+        """The short code that both ends show."""
+        return self.link.code
 
     @property
     def channel(self) -> TerminalChannel | None:
@@ -188,32 +155,94 @@ class Session:
     def note(self, text: str) -> None:
         self._owner.events.publish(ev.SessionNote(session_id=self.id, text=text))
 
-    async def new_link(self) -> None:
-        """A returning guest: the old connection goes, the bridge stays."""
-        old, self.link = self.link, Link(self, self._owner)
-        self._watch_connecting()
-        if old.channel is not None:
-            await old.channel.close()
-        await old.pc.close()
+    def link_for(self, ufrag: str) -> Link | None:
+        """The connection a remote candidate belongs to; None: to one that is still to come.
+
+        ``ufrag`` is what the candidate names, if it does: browsers name it.
+        """
+        links = [link for link in (self.attempt, self.link) if link is not None]
+        if ufrag:
+            return next((link for link in links if link.pc.remote_ufrag == ufrag), None)
+        if self.attempt is None and self._link_lost:
+            return None  # the lost connection needs none, the one to come does
+        return links[0] if links[0].pc.remote_ufrag else None
+
+    def begin_attempt(self) -> Link:
+        """A connection for a returning guest. An earlier attempt gives way: the newest counts."""
+        self._drop_attempt("A newer offer took the place of this one")
+        self.attempt = Link(self, self._owner)
+        if self.state is SessionState.DISCONNECTED:
+            self._owner.update_session_state(self.id, SessionState.CONNECTING)
+        return self.attempt
+
+    def attempt_failed(self, attempt: Link, reason: str) -> None:
+        """Nothing has changed for the shell, nor for how long its guest is waited for."""
+        if self.attempt is not attempt:
+            return
+        self._drop_attempt(reason)
+        if self.state is SessionState.CONNECTING:
+            self._owner.update_session_state(self.id, SessionState.DISCONNECTED)
+        self.note(f"The guest could not return: {reason}")
+        if self._link_lost and self.disconnected_at is None:
+            self._owner.end_soon(self.id, reason)
+
+    def _drop_attempt(self, reason: str) -> None:
+        if self.attempt is not None:
+            attempt, self.attempt = self.attempt, None
+            self._drop(attempt, reason)
+
+    def _drop(self, link: Link, reason: str) -> None:
+        link.drop(reason)
+        self._dropped = {one for one in self._dropped if not one.is_closed} | {link}
+
+    def take_over(self, link: Link) -> None:
+        """The data channel of ``link`` is open: from now on it is the one in use."""
+        if link is not self.link:
+            old, self.link, self.attempt = self.link, link, None
+            self._drop(old, "The guest came back by another connection")
 
     def channel_opened(self) -> None:
-        self._stop_watching()
         self.was_connected = True
         self.last_heard = time.monotonic()
         self.asked_at = 0.0
+        self._back()
+        self.touch()
+
+    def _back(self) -> None:
+        """The guest is there: its next loss is waited for anew."""
+        self._link_lost, self.disconnected_at = False, None
         self._owner.update_session_state(self.id, SessionState.CONNECTED)
+
+    def link_failed(self, link: Link, reason: str) -> None:
+        if link is self.attempt:
+            self.attempt_failed(link, reason)
+        elif link is self.link:
+            self.lost(reason)
+
+    def disconnected(self, reason: str) -> None:
+        """See WebRTCSessionManager.disconnect()."""
+        if self.attempt is not None:
+            self.attempt_failed(self.attempt, reason)
+            return
+        self.lost(reason)
+        if self.disconnected_at is not None and self.channel is not None:
+            # Whoever is there after all says so at once.
+            self.channel.ping()
 
     def lost(self, reason: str) -> None:
         """The connection is gone. A guest that can come back is waited for."""
         if self.state is SessionState.CLOSED:
             return
-        self._stop_watching()
-        if self.state is not SessionState.CREATED:
+        self.link.stop_watching()
+        self._link_lost = True
+        if self.state in (SessionState.CONNECTING, SessionState.CONNECTED):
             self._owner.update_session_state(self.id, SessionState.DISCONNECTED)
-        if self.resumable or (self.bridge is not None and self.disconnected_at):
-            self.disconnected_at = self.disconnected_at or time.monotonic()
+        if self.resumable and self.disconnected_at is None:
+            self.disconnected_at = self._owner.clock.now
             self.note(f"{reason}; waiting for the guest to return")
-        else:
+        if self.attempt is not None:
+            self._owner.update_session_state(self.id, SessionState.CONNECTING)
+        elif self.disconnected_at is None:
             self._owner.end_soon(self.id, reason)
 
     # engine.terminal.channel.TerminalHost
@@ -225,6 +254,7 @@ class Session:
         if self.state is SessionState.CLOSED:
             raise ChannelClosedError("The session is closed")
         position = self.bridge.replay_from(0)[1] if self.bridge else 0
+        input_position = channel.input_taken
         if self.bridge is not None:
             await self.bridge.close()
         pty = await self._owner.open_pty(self, device_id, size)
@@ -238,6 +268,7 @@ class Session:
             self.counter,
             replay_bytes=replay,
             position=position,
+            input_position=input_position,
             role=self.role,
             on_activity=self.touch,
             on_end=self._pty_ended,
@@ -265,44 +296,68 @@ class Session:
 
     def touch(self) -> None:
         self.last_activity = time.time()
-        self.warned = False
+        if self.idle.touch(self._owner.clock.now):
+            self.tell_idle(None)
+
+    def away(self) -> None:
+        """No guest is attached: that is no idleness, and a warning would reach nobody."""
+        if self.idle.touch(self._owner.clock.now):
+            self.tell_idle(None)
+
+    def tell_idle(self, seconds: float | None) -> None:
+        """Warn both ends that the session ends as idle in ``seconds``; None: no longer."""
+        self._owner.events.publish(ev.SessionIdle(session_id=self.id, seconds=seconds))
+        channel = self.channel
+        if channel is None or not channel.is_v1:
+            return  # the plain dialect has no message for it
+        if wire.IDLE in channel.capabilities:
+            channel.post(wire.Idle(seconds))
+        elif seconds is not None:
+            text = f"Idle: this session ends in {seconds:.0f} s"
+            channel.post(wire.Notice(text, "warning"))
 
     def heard(self) -> None:
         self.last_heard = time.monotonic()
         self.asked_at = 0.0
-        if self.state is SessionState.DISCONNECTED and self.channel and self.channel.is_open:
-            self.disconnected_at = 0.0
-            self._owner.update_session_state(self.id, SessionState.CONNECTED)
+        closed = self.state is SessionState.CLOSED
+        if self._link_lost and not closed and self.channel and self.channel.is_open:
+            self._back()
 
     def guest_closed(self) -> None:
         # A guest leaves when its program has ended: then that is the reason worth showing.
-        status = self.bridge.exit_status if self.bridge else None
-        self._owner.end_soon(self.id, status.reason if status else "Closed by the guest")
+        ended = self.bridge.exit_status if self.bridge else None
+        status = ended or ExitStatus(None, "Closed by the guest", EndCode.CLOSED)
+        self._owner.end_soon(self.id, status.reason, status.code)
 
     def channel_lost(self, channel: TerminalChannel) -> None:
         if channel is self.channel:
             self.lost("The guest went away")
 
     def broken(self, error: HatchwayError) -> None:
-        self._owner.end_soon(self.id, str(error))
+        code = EndCode.LIMIT if isinstance(error, LimitError) else EndCode.CLOSED
+        self._owner.end_soon(self.id, str(error), code)
 
     # The three steps of a close, in the order the manager takes them.
 
-    async def close_bridge(self, reason: str) -> None:
-        self._stop_watching()
-        if self.bridge is None:
-            return
-        was_connected = self.bridge.is_connected
-        await self.bridge.close()
-        if was_connected and self.channel is not None and self.channel.is_open:
-            self.channel.ended(ExitStatus(None, reason))
+    async def close_bridge(self, reason: str, code: EndCode = EndCode.CLOSED) -> None:
+        self.link.stop_watching()
+        self._drop_attempt(reason)
+        # Otherwise the guest has been told how its program ended.
+        if self.bridge is not None:
+            tell = self.bridge.is_connected
+            await self.bridge.close()
+        else:
+            tell = self.channel is not None and self.channel.is_v1
+        if tell and self.channel is not None and self.channel.is_open:
+            self.channel.ended(ExitStatus(None, reason, code))
 
     async def close_channel(self) -> None:
         if self.channel is not None:
             await self.channel.close()
 
     async def close_connection(self) -> None:
-        await self.pc.close()
+        self._drop(self.link, "The session was closed")
+        await asyncio.gather(*(link.closed() for link in self._dropped))
 
     def check_resume(self, token: str | None) -> None:
         """Raises AccessDeniedError when ``token`` is not this session's."""
@@ -311,19 +366,3 @@ class Session:
 
     def _pty_ended(self, status: ExitStatus) -> None:
         self.note(status.reason)
-
-    def _watch_connecting(self) -> None:
-        self._stop_watching()
-        seconds = self._owner.settings.session.connect_timeout
-        loop = asyncio.get_running_loop()
-        self._connect_timer = loop.call_later(seconds, self._connect_timed_out)
-
-    def _stop_watching(self) -> None:
-        if self._connect_timer is not None:
-            self._connect_timer.cancel()
-            self._connect_timer = None
-
-    def _connect_timed_out(self) -> None:
-        if self.state is not SessionState.CONNECTED:
-            seconds = self._owner.settings.session.connect_timeout
-            self.lost(f"The guest did not connect within {seconds:.0f} s")

@@ -1,6 +1,6 @@
-"""``webrtc:disconnect``: the guest, or the relay for it, ends a session.
+"""``webrtc:disconnect``: the guest, or the relay for it, leaves a session.
 
-Owns the reply; the manager owns the close. Never raises: every message is answered.
+Owns the reply; the session decides what ends. Never raises: every message is answered.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class DisconnectHandler:
         except HatchwayError as error:
             return wire.failure(wire.DISCONNECT, payload, error)
         reason = message.reason or "Disconnected by the guest"
-        if await self._manager.close_session(message.session_id, reason):
+        if await self._manager.disconnect(message.session_id, reason):
             return wire.success(wire.DISCONNECT, message)
         unknown = SessionNotFoundError(f"Session {message.session_id} not found")
         return wire.warning(wire.DISCONNECT, message, error=str(unknown), code=unknown.code)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import HatchwayError
-from engine.rtc import parse_candidate
+from engine.rtc import ice_ufrag, parse_candidate
 from engine.sessions.manager import WebRTCSessionManager
 from engine.signaling.offer import HeldCandidates
 from engine.wire import signaling as wire
@@ -32,11 +32,12 @@ class IceHandler:
 
     async def _apply(self, message: wire.Ice) -> None:
         session = self._manager.get_session(message.session_id)
-        if session is None or session.pc.remoteDescription is None:
+        link = session.link_for(ice_ufrag(message.candidate or "")) if session else None
+        if link is None:
             # It may have overtaken its offer on the way, or the offer is being applied.
             if message.candidate:
                 # What could never be applied is refused now, not when the offer comes.
                 parse_candidate(message.candidate)
             self._held.hold(message)
             return
-        await session.pc.add_candidate(message.candidate, message.sdp_mid, message.sdp_mline_index)
+        await link.pc.add_candidate(message.candidate, message.sdp_mid, message.sdp_mline_index)

@@ -38,7 +38,8 @@ class PTYBridge:
     """Carries bytes both ways until the PTY ends or close() is called.
 
     ``replay_bytes`` above 0 keeps that much output for a guest who returns;
-    ``position`` is the count of output bytes the session has had before.
+    ``position`` is the count of output bytes the session has had before, and
+    ``input_position`` that of input.
     """
 
     def __init__(
@@ -49,14 +50,16 @@ class PTYBridge:
         *,
         replay_bytes: int = 0,
         position: int = 0,
+        input_position: int = 0,
         role: Role = Role.CONTROL,
         on_activity: Callable[[], None] = lambda: None,
         on_end: Callable[[ExitStatus], None] = lambda status: None,
     ) -> None:
         self.role = role
-        self.input_taken = 0
-        """Input bytes dealt with, counted by the channel: where a returning guest goes on."""
         self._pty = pty
+        self._input_taken = input_position
+        # Held while input goes in: what comes by another connection waits for the end of it.
+        self._typing = asyncio.Lock()
         self._session_id = session_id
         self._counter = counter
         self._replay = ReplayBuffer(replay_bytes, position)
@@ -108,11 +111,17 @@ class PTYBridge:
         start, _ = self._replay.since(received)
         return start, self._replay.end
 
-    async def attach(self, sink: Sink, received: int) -> None:
-        """Go on with another sink, from the byte after ``received`` (or the oldest kept)."""
+    async def attach(
+        self, sink: Sink, received: int, begin: Callable[[int], None] = lambda start: None
+    ) -> None:
+        """Go on with another sink, from the byte after ``received`` (or the oldest kept).
+
+        ``begin`` is told that position just before the first output goes out.
+        """
         async with self._sending:
+            start, chunks = self._replay.since(received)
+            begin(start)
             self._sink = sink
-            _, chunks = self._replay.since(received)
             for chunk in chunks:
                 await sink.output(chunk)
         self._update_room()
@@ -124,15 +133,42 @@ class PTYBridge:
         self._replay.ack(position)
         self._update_room()
 
+    @property
+    def input_taken(self) -> int:
+        """Input bytes dealt with since the session began: those the program has been handed,
+        and those that were refused."""
+        return self._input_taken
+
+    async def settled(self) -> int:
+        """``input_taken`` once no write is under way: where a returning guest goes on. The
+        write of a connection that is lost must have been cancelled before."""
+        async with self._typing:
+            return self._input_taken
+
     async def write(self, data: bytes) -> None:
-        """Input for the program. Raises PTYClosedError, or AccessDeniedError for a viewer."""
+        """Input for the program. Raises PTYClosedError, or AccessDeniedError for a viewer:
+        then all of ``data`` counts as dealt with. Cancelled, what was handed over does."""
+        async with self._typing:
+            end = self._input_taken + len(data)
+            try:
+                await self._write(data)
+            except (PTYClosedError, AccessDeniedError):
+                self._input_taken = end
+                raise
+
+    async def _write(self, data: bytes) -> None:
         if self.role is not Role.CONTROL:
             raise AccessDeniedError("You may watch this terminal, not type in it")
         if not self.is_connected:
             raise PTYClosedError("The terminal has ended")
-        self._counter.bytes_in += len(data)
         self._on_activity()
-        await self._pty.write(data)
+        before = self._pty.taken
+        try:
+            await self._pty.write(data)
+        finally:
+            taken = self._pty.taken - before
+            self._input_taken += taken
+            self._counter.bytes_in += taken
 
     async def resize(self, size: Size) -> None:
         if self.role is Role.CONTROL and self.is_connected:

@@ -75,7 +75,7 @@ class TerminalHost(Protocol):
     def welcome(self, start: int, resumed: bool) -> wire.Welcome: ...
 
     def touch(self) -> None:
-        """The guest did something: the session is not idle."""
+        """The guest did something, or wants the session kept: it is not idle."""
 
     def heard(self) -> None:
         """A message came: the guest is there."""
@@ -112,11 +112,12 @@ class TerminalChannel:
         self._closed = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._size = host.size_hint()
+        self._capabilities: frozenset[str] = frozenset()
         self._sent = 0
         self._rendered = 0
         self._may_send = asyncio.Event()
         self._may_send.set()
-        self._input_taken = 0
+        self._input_refused = 0  # before there was a bridge, which counts from then on
         self._input_acked = 0
         self._errors = float(ERRORS_AT_ONCE)
         self._errors_at = 0.0
@@ -127,6 +128,17 @@ class TerminalChannel:
     @property
     def is_v1(self) -> bool:
         return self._v1
+
+    @property
+    def input_taken(self) -> int:
+        """Input bytes dealt with since the session began."""
+        bridge = self._host.bridge
+        return bridge.input_taken if bridge is not None else self._input_refused
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the guest's hello listed; empty for older clients."""
+        return self._capabilities
 
     @property
     def is_open(self) -> bool:
@@ -140,11 +152,15 @@ class TerminalChannel:
             self._serve(), name=f"terminal channel of {self._host.session_id}"
         )
 
+    def abandon(self) -> None:
+        """Stop serving and close the data channel at once: the guest is elsewhere."""
+        self._stop()
+        self._channel.close()
+
     async def close(self) -> None:
         """Stop serving and close the data channel; idempotent."""
         self._stop()
         if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
             await asyncio.wait([self._task])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
@@ -207,7 +223,7 @@ class TerminalChannel:
         self._decoder.reset()
         self.post(wire.PtyDisconnected(status.exit_code, status.reason))
         if self._v1:
-            self.post(wire.Exit(status.exit_code, status.reason))
+            self.post(wire.Exit(status.exit_code, status.reason, status.code))
 
     async def _wait_for_window(self) -> None:
         while self._sent - self._rendered >= self._window:
@@ -224,6 +240,9 @@ class TerminalChannel:
             self._leaving.cancel()
         if self._attached is not None:
             self._attached.detach(self)
+        if self._task is not None and self._task is not asyncio.current_task():
+            # In the middle of a write, too: the bridge knows which byte was the last.
+            self._task.cancel()
 
     def _take(self, message: Message) -> None:
         if isinstance(message, bytes):
@@ -240,6 +259,9 @@ class TerminalChannel:
                 pass  # any message is a sign of life
             case wire.Ack(bytes=count):
                 self._acknowledge(count)
+            case wire.Keep():
+                # At once: input that waits for its program must not hold it up.
+                self._host.touch()
             case decoded:
                 self._enqueue(decoded)
 
@@ -301,19 +323,25 @@ class TerminalChannel:
         if isinstance(first, wire.Hello):
             hello = first
             self._size = Size(hello.cols, hello.rows)
+            self._capabilities = frozenset(hello.caps)
         else:
             self._put_back(first)
         bridge = self._host.bridge
-        start, _ = bridge.replay_from(hello.received) if bridge else (0, 0)
-        self._sent = self._rendered = start
-        self._input_taken = self._input_acked = bridge.input_taken if bridge else 0
-        welcome = self._host.welcome(start, resumed=bridge is not None)
-        self.post(msgspec.structs.replace(welcome, taken=self._input_taken))
-        if bridge is not None:
-            self._attached = bridge
+        if bridge is None:
+            self.post(self._host.welcome(0, resumed=False))
+            return
+
+        def begin(start: int) -> None:
+            self._sent = self._rendered = start
+            welcome = self._host.welcome(start, resumed=True)
+            self.post(msgspec.structs.replace(welcome, taken=taken))
             self.post(wire.PtyConnected(bridge.label))
-            await bridge.resize(self._size)
-            await bridge.attach(self, start)
+
+        taken = self._input_acked = await bridge.settled()
+        self._attached = bridge
+        # What is printed for the new size, and until output goes on, moves where it goes on.
+        await bridge.resize(self._size)
+        await bridge.attach(self, hello.received, begin)
 
     async def _connect(self, device_id: str) -> None:
         try:
@@ -322,7 +350,6 @@ class TerminalChannel:
             self._answer_error(error)
             return
         self._attached = bridge
-        bridge.input_taken = self._input_taken
         self.post(wire.PtyConnected(bridge.label))
         bridge.start(self)
         if bridge.size != self._size:
@@ -373,20 +400,16 @@ class TerminalChannel:
 
     async def _write(self, data: bytes) -> None:
         bridge = self._host.bridge
-        if bridge is not None:
-            # Before it is written: what may have run must not be sent again by a returning guest.
-            bridge.input_taken = self._input_taken + len(data)
         try:
-            if bridge is None or not bridge.is_connected:
+            if bridge is None:
+                self._input_refused += len(data)
                 raise PTYClosedError("No terminal is connected")
             await bridge.write(data)
         except HatchwayError as error:
             self._answer_error(error)
-        if self._v1:
-            self._input_taken += len(data)
-            if self._input_taken - self._input_acked >= ACK_EVERY:
-                self._input_acked = self._input_taken
-                self.post(wire.Ack(self._input_taken))
+        if self._v1 and self.input_taken - self._input_acked >= ACK_EVERY:
+            self._input_acked = self.input_taken
+            self.post(wire.Ack(self._input_acked))
 
     async def _connect_another(self, request: wire.ConnectPty) -> None:
         self._host.touch()

@@ -18,6 +18,8 @@ from engine.model import MAX_DIMENSION, MIN_DIMENSION, Role
 LABEL = "terminal"
 V1 = "hatchway.v1"
 """The data channel's ``protocol`` string that negotiates our extension."""
+IDLE = "idle"
+"""The capability of Idle and Keep, used when both ends list it."""
 
 MAX_TEXT_BYTES = 256 * 1024
 """The largest text message read; larger ones are answered with bad_message."""
@@ -28,6 +30,9 @@ Cells = Annotated[int, msgspec.Meta(ge=MIN_DIMENSION, le=MAX_DIMENSION)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """Bytes since the session began; exact in JavaScript."""
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Word = Annotated[str, msgspec.Meta(max_length=64)]
+Words = Annotated[tuple[_Word, ...], msgspec.Meta(max_length=64)]
+"""Capabilities: names of messages or rules that an end knows. Unknown ones are ignored."""
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
@@ -66,13 +71,19 @@ class Hello(_Message, tag="hello", frozen=True):
     """hatchway.v1, the guest's first message.
 
     ``received`` is the count of output bytes the guest has from before, when it
-    returns to a session; output goes on from there.
+    returns to a session; output goes on from there. ``caps`` is what it knows
+    beyond the first hatchway.v1, such as IDLE.
     """
 
     cols: Cells = 80
     rows: Cells = 24
     received: Count = 0
     version: int = 1
+    caps: Words = ()
+
+
+class Keep(_Message, tag="keep", frozen=True):
+    """hatchway.v1 with the capability IDLE: somebody is here, do not end the session as idle."""
 
 
 class Ack(_Message, tag="ack", frozen=True):
@@ -134,8 +145,19 @@ class Welcome(_Message, tag="welcome", frozen=True):
 
 
 class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
+    """hatchway.v1: the end. ``code`` is one of engine.model.EndCode; a later version may
+    have more, and an older one sends none."""
+
     exit_code: int | None = None
     reason: str = ""
+    code: str = ""
+
+
+class Idle(_Message, tag="idle", omit_defaults=False, frozen=True):
+    """hatchway.v1 with the capability IDLE: the session ends in ``seconds`` unless something
+    is typed or printed, or Keep comes. ``null``: that no longer holds."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0)] | None
 
 
 class Approval(_Message, tag="approval", omit_defaults=False, frozen=True):
@@ -168,7 +190,7 @@ class Stats(_Message, tag="stats", frozen=True):
 
 
 GuestMessage = Input | Resize | Ping | Close | ConnectPty
-GuestMessageV1 = Input | Resize | Ping | Pong | Close | ConnectPty | Hello | Ack
+GuestMessageV1 = Input | Resize | Ping | Pong | Close | ConnectPty | Hello | Ack | Keep
 AgentMessage = (
     Ready
     | PtyConnected
@@ -179,6 +201,7 @@ AgentMessage = (
     | Error
     | Welcome
     | Exit
+    | Idle
     | Approval
     | RoleChanged
     | Snapshot
@@ -187,7 +210,7 @@ AgentMessage = (
     | Ack
 )
 
-_URGENT = (Ping, Pong, Ack, RoleChanged, Notice, Stats)
+_URGENT = (Ping, Pong, Ack, RoleChanged, Notice, Stats, Idle, Keep)
 
 _encoder = msgspec.json.Encoder()
 _guest: msgspec.json.Decoder[GuestMessage] = msgspec.json.Decoder(GuestMessage)
@@ -216,9 +239,15 @@ def decode_guest(text: str, *, v1: bool) -> GuestMessageV1:
     return _decode(_guest, text)
 
 
-def decode_agent(text: str) -> AgentMessage:
-    """A message from an agent. Raises like decode_guest()."""
-    return _decode(_agent, text)
+def decode_agent(text: str) -> AgentMessage | None:
+    """A message from an agent; None for a type that only a later agent knows, which is no fault.
+
+    Raises BadJSONError or BadMessageError.
+    """
+    try:
+        return _decode(_agent, text)
+    except UnknownTypeError:
+        return None
 
 
 def _decode(decoder: msgspec.json.Decoder[T], text: str) -> T:

@@ -26,8 +26,13 @@ class Visitor:
         self.end: tuple[str, int | None] | None = None
         self.approvals: list[str] = []
         self.notices: list[str] = []
+        self.warnings: list[float | None] = []
         handlers = PeerHandlers(
-            self._output, self._ended, self.notices.append, self.approvals.append
+            self._output,
+            self._ended,
+            self.notices.append,
+            self.approvals.append,
+            self.warnings.append,
         )
         self.peer = TerminalPeer.of_link(link, Size(), handlers, ice=ice)
 
@@ -79,7 +84,7 @@ async def house(
     await relay.start()
     settings = Settings(
         docker=DockerSettings(enabled=False),
-        relay=RelaySettings(url=relay.url, token="agent-secret"),
+        relay=RelaySettings(url=relay.url, token="agent-secret", guest_token="guest-secret"),
         share=share or ShareSettings(),
         ice=ice or IceSettings(),
     )

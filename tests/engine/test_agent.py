@@ -269,26 +269,6 @@ async def test_a_lost_guest_that_does_not_come_back_is_given_up() -> None:
     await agent.stop()
 
 
-async def test_an_idle_session_times_out_after_a_warning() -> None:
-    settings = Settings(session=SessionSettings(timeout=3, timeout_warning=2))
-    agent = await running(settings)
-    screen, notices = Screen(), list[str]()
-    peer = agent._peer(LOCAL_TARGET, Size(), screen_handlers(screen, notices))
-    screen.peer = peer
-    await peer.connect()
-    await until(lambda: screen.end, 15)
-    assert notices
-    assert "this session ends" in notices[0]
-    assert screen.end is not None
-    assert "timed out" in screen.end[0]
-    await peer.close()
-    await agent.stop()
-
-
-def screen_handlers(screen: Screen, notices: list[str]) -> PeerHandlers:
-    return PeerHandlers(screen.output, screen.ended, notices.append)
-
-
 async def test_sharing_is_enforced_and_can_be_taken_back(agent: Agent, container: str) -> None:
     guest = TerminalPeer(agent._peer(container, Size(), PeerHandlers())._relay, container, Size())
     with pytest.raises(RemoteError, match="does not share") as caught:

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStatusBar
 
 from engine.events import ApprovalRequested, ApprovalSettled, SessionClosed
-from engine.model import Guest, Role
+from engine.model import EndCode, Guest, Role
 from gui.approvals import ApprovalStrip, Approver, note
 from gui.attention import Attention
 from gui.terminal.widget import TerminalWidget
@@ -157,12 +157,12 @@ def test_each_yes_is_answered_at_once(host: Host, bus: EventBus, words: str, rol
 def test_who_was_let_in_by_mistake_can_be_removed(
     host: Host, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    removed: list[tuple[str, str]] = []
+    removed: list[tuple[object, ...]] = []
     monkeypatch.setattr(adapter, "close_session", lambda *what: removed.append(what))
     bus.publish(question("s1"))
     host.click("Allow")
     host.click("Remove guest")
-    assert removed == [("s1", "Removed by the host")]
+    assert removed == [("s1", "Removed by the host", EndCode.REMOVED)]
     bus.publish(question("s2"))
     host.click("View only")
     assert host.attention.isVisible()

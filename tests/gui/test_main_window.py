@@ -22,6 +22,7 @@ from engine.events import (
 from engine.model import (
     LOCAL_TARGET,
     DockerStatus,
+    EndCode,
     EngineState,
     Guest,
     RelayState,
@@ -250,7 +251,7 @@ def test_quitting_by_key_is_answered_by_no_key_that_follows(
 def test_removing_a_guest_asks_first(
     window: MainWindow, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended: list[tuple[str, str]] = []
+    ended: list[tuple[object, ...]] = []
     monkeypatch.setattr(adapter, "close_session", lambda *what: ended.append(what))
     live_session(bus)
     for action in ("kick", "close_session"):
@@ -263,7 +264,7 @@ def test_removing_a_guest_asks_first(
     assert isinstance(shown, Notice)
     assert shown.words.text() == "Remove Maria from web?"
     answer(window, "Remove guest")
-    assert ended == [("s1", "Removed by the host")]
+    assert ended == [("s1", "Removed by the host", EndCode.REMOVED)]
 
 
 def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) -> None:
@@ -381,6 +382,18 @@ def test_settings_are_worn_at_once_and_kept(window: MainWindow, config_dir: Path
     assert settings.load(config_dir / "settings.toml", environ={}).ui.font_size == 15
     assert "font_family" not in (config_dir / "settings.toml").read_text()
     assert window.open_settings() is not dialog
+
+
+def test_when_idle_guests_are_disconnected_is_used_at_once_and_kept(
+    window: MainWindow, config_dir: Path, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(adapter, "set_guest_timeout", told.append)
+    dialog = window.open_settings()
+    dialog.guest_timeout.setValue(0)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert told == [0]
+    assert settings.load(config_dir / "settings.toml", environ={}).session.timeout == 0
 
 
 def test_settings_that_cannot_be_kept_are_worn_all_the_same(

@@ -129,6 +129,25 @@ async def test_a_reader_who_waits_stops_the_writer_and_loses_nothing(open_pty: O
     await writer
 
 
+async def test_what_a_cancelled_write_handed_over_is_counted_to_the_byte(
+    open_pty: Opener,
+) -> None:
+    pty = await open_echo(open_pty)
+    before = pty.taken
+    data = random.Random(3).randbytes(MORE_THAN_ANY_BUFFERS)
+    writer = asyncio.create_task(write_all(pty, data))
+    done, _ = await asyncio.wait({writer}, timeout=0.5)
+    assert not done
+    writer.cancel()
+    await asyncio.wait({writer})
+    count = pty.taken - before
+    assert 0 < count < len(data)
+    after = asyncio.create_task(pty.write(b"after"))
+    assert await read_exactly(pty, count + 5) == data[:count] + b"after"
+    await after
+    assert pty.taken == before + count + 5
+
+
 async def test_a_read_gives_what_there_is_and_never_too_much(open_pty: Opener) -> None:
     pty = await open_echo(open_pty)
     await pty.write(b"a")

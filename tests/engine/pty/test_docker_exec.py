@@ -16,7 +16,7 @@ from engine.errors import (
     TargetNotFoundError,
     TargetNotRunningError,
 )
-from engine.model import Size, Target, TargetKind
+from engine.model import EndCode, Size, Target, TargetKind
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.exec_session import exec_running, list_session_processes
 from engine.settings import TerminalSettings
@@ -364,6 +364,7 @@ async def test_the_container_stops(open_exec: Opener, containers: ContainerFacto
     await Talk(pty).rest()
     assert pty.exit_status is not None
     assert "container stopped" in pty.exit_status.reason
+    assert pty.exit_status.code is EndCode.TARGET_STOPPED
     with pytest.raises(PTYClosedError):
         await pty.write(b"x")
 
@@ -409,6 +410,7 @@ async def test_docker_goes_away_and_comes_back(make_daemon: Callable[..., Daemon
     await Talk(pty).rest()
     assert pty.exit_status is not None
     assert (pty.exit_status.exit_code, pty.exit_status.reason) == (None, "Docker went away")
+    assert pty.exit_status.code is EndCode.TARGET_STOPPED
     with pytest.raises(PTYClosedError):
         await pty.write(b"x")
     async with asyncio.timeout(3):

@@ -282,3 +282,41 @@ async def test_v1_tells_a_returning_guest_how_much_input_arrived(v1: Guest) -> N
     await until(lambda: again.of("ack"))
     assert again.of("ack")[0]["bytes"] == 5 + ACK_EVERY, "a total over both channels"
     await again.stop()
+
+
+class Redraws(EchoPTY):
+    """A program that draws its screen anew whenever its size changes."""
+
+    SCREEN = bytes(range(256)) * 400
+
+    async def resize(self, size: Size) -> None:
+        await super().resize(size)
+        await self.write(self.SCREEN)
+        for _ in range(10):  # until somebody has read it, if anybody reads
+            await asyncio.sleep(0)
+
+
+class Redrawing(Host):
+    def make(self, size: Size) -> PTY:
+        return Redraws(size)
+
+
+async def test_v1_output_goes_on_where_welcome_says_whatever_is_printed_meanwhile() -> None:
+    first = await Guest(V1, Redrawing()).start()
+    for length in (50_000, 100_000, 150_000):
+        first.end.post(bytes(16 * 1024) * 3 + bytes(50_000 - 3 * 16 * 1024))
+        await until(lambda length=length: len(first.output) == length)
+        first.say(type="ack", bytes=length)
+    bridge = first.host.bridge
+    assert bridge is not None
+    first.end.close()
+    await until(lambda: "lost" in first.host.events)
+    again = Guest(V1, first.host)
+    again.channel.start()
+    again.say(type="hello", cols=90, rows=31, received=0)
+    await until(lambda: again.of("pty_connected"))
+    start = again.of("welcome")[0]["start"]
+    again.end.post(b"the end")
+    await until(lambda: again.output.endswith(b"the end"))
+    assert start + len(again.output) == 150_000 + len(Redraws.SCREEN) + len(b"the end")
+    await again.stop()

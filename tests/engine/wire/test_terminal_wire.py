@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ProtocolError
+from engine.model import EndCode
 from engine.wire import terminal as wire
 
 VECTORS = json.loads(
@@ -26,7 +27,7 @@ GUEST = [(vector, False) for vector in VECTORS["guest"]] + [
 def test_guest_vector(vector: dict[str, Any], v1: bool) -> None:
     if "error" not in vector:
         decoded = wire.decode_guest(vector["text"], v1=v1)
-        seen = msgspec.to_builtins(decoded)
+        seen = json.loads(msgspec.json.encode(decoded))
         assert {**vector["message"], **seen} == vector["message"] | seen
         assert {key: seen[key] for key in vector["message"]} == vector["message"]
         return
@@ -40,7 +41,33 @@ def test_guest_vector(vector: dict[str, Any], v1: bool) -> None:
 @pytest.mark.parametrize("vector", VECTORS["agent"], ids=lambda value: str(value)[:50])
 def test_agent_vector_goes_both_ways(vector: dict[str, Any]) -> None:
     message = wire.decode_agent(json.dumps(vector["message"]))
+    assert message is not None
     assert json.loads(wire.encode(message)) == vector["message"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["agent_unknown"], ids=lambda value: str(value)[:50])
+def test_a_message_of_a_later_agent_is_no_fault(vector: dict[str, Any]) -> None:
+    assert wire.decode_agent(vector["text"]) is None
+
+
+def test_an_exit_without_a_code_is_of_an_older_agent() -> None:
+    text = '{"type":"exit","exit_code":1,"reason":"Ended"}'
+    assert wire.decode_agent(text) == wire.Exit(1, "Ended", "")
+
+
+def test_the_codes_of_an_end_are_the_ones_the_page_knows() -> None:
+    assert set(EndCode) == {
+        "ended",
+        "closed",
+        "idle",
+        "grace",
+        "removed",
+        "removed_asks",
+        "removed_revoked",
+        "limit",
+        "host_stopped",
+        "target_stopped",
+    }
 
 
 @pytest.mark.parametrize("vector", VECTORS["agent_bad"], ids=lambda value: str(value)[:50])

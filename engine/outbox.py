@@ -1,0 +1,48 @@
+"""Input on its way to the program: bounded, in order, each byte exactly once.
+
+Owns what was typed and is not yet known to be taken, over any number of
+connections. Positions count bytes since the session began. Does not own the
+channel it is sent by. The page's outbox.js does the same.
+"""
+
+from __future__ import annotations
+
+from engine.errors import LimitError
+from engine.wire.terminal import MAX_V1_MESSAGE
+
+LIMIT = 8 * 1024 * 1024
+"""Bytes that may wait, sent or not: a large paste."""
+WINDOW = 256 * 1024
+"""Bytes that may be sent and not yet taken by the program."""
+
+
+class Outbox:
+    def __init__(self) -> None:
+        self._held = bytearray()  # from the position _taken on
+        self._taken = 0
+        self._sent = 0
+
+    def push(self, data: bytes) -> None:
+        """Raises LimitError beyond LIMIT; nothing of ``data`` is queued then."""
+        if len(self._held) + len(data) > LIMIT:
+            raise LimitError(f"More than {LIMIT // 2**20} MiB of input is waiting")
+        self._held += data
+
+    def next(self) -> bytes | None:
+        """The next message's worth, counted as sent; None while nothing may be sent."""
+        begin = self._sent - self._taken
+        data = bytes(self._held[begin : begin + min(MAX_V1_MESSAGE, WINDOW - begin)])
+        self._sent += len(data)
+        return data or None
+
+    def acknowledge(self, position: int) -> None:
+        """The program has taken everything before ``position``."""
+        taken = min(position, self._sent)
+        del self._held[: max(0, taken - self._taken)]
+        self._taken = max(self._taken, taken)
+
+    def resume(self, position: int) -> None:
+        """A new connection, whose agent has everything before ``position``: the rest is sent
+        (again) from there."""
+        self.acknowledge(position)
+        self._taken = self._sent = position
