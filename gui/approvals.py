@@ -25,8 +25,6 @@ from gui.widgets import named_label, tool_button
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtGui import QResizeEvent
-
     from engine.events import ApprovalRequested, ApprovalSettled, SessionClosed
     from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
@@ -73,6 +71,7 @@ class ApprovalStrip(Strip):
         self.row.addStretch(1)
         self.row.addWidget(self.code)
         self.row.addWidget(self.time)
+        self.spare = [self.time, self.wish]
         self.more = self._more()
         self.deny = self.button("Deny", lambda: self.decided.emit(None))
         self.view = self.button("View only", lambda: self.decided.emit(Role.VIEW))
@@ -93,18 +92,12 @@ class ApprovalStrip(Strip):
         self.time.setText(f"{formats.duration(self.left)} left")
         super().tick()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Who wants what, the code and the answers come first; a line shows the time, too."""
-        self.time.show()
-        room = self.width() - self.row.minimumSize().width()
-        self.time.setVisible(room >= 0)
-        if room < 0:
-            room += self.time.sizeHint().width()
-        self.where.setVisible(room >= LEAST_PLACE * self.fontMetrics().averageCharWidth())
+    def fit(self) -> None:
+        """Who it is, the code and the answers come first; a line shows the time, too."""
+        self.where.hide()
+        super().fit()
+        least = LEAST_PLACE * self.fontMetrics().averageCharWidth()
+        self.where.setVisible(self.time.isVisibleTo(self) and self.room() >= least)
 
     def _more(self) -> QToolButton:
         """What has no room in a narrow window, and the answer for later guests.
@@ -138,7 +131,7 @@ class ApprovalStrip(Strip):
         self.allow.setText("Always allow" if remembered else "Allow")
         self.view.setText("Always view" if remembered else "View only")
         self.deny.setText("Deny, revoke link" if remembered else "Deny")
-        self._fit()
+        self.fit()
 
 
 class Approver(QObject):

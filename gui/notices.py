@@ -25,6 +25,8 @@ TICK_MS: Final = 1000
 LINE: Final = 2
 """Pixels of the line that shows how much time is left."""
 MARGIN: Final = 4
+LEAST_KEPT: Final = 4
+"""Characters of a label that are shown however little room there is."""
 
 
 class ElidedLabel(QLabel):
@@ -36,12 +38,20 @@ class ElidedLabel(QLabel):
     def __init__(self, text: str = "", name: str = "", keep: int = 0) -> None:
         super().__init__(text)
         self._keep = keep
+        self._yields = False
         self.setObjectName(name)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
 
+    def give_way(self, yields: bool) -> None:
+        """Whether less than that will do."""
+        if yields is not self._yields:
+            self._yields = yields
+            self.updateGeometry()
+
     def minimumSizeHint(self) -> QSize:
-        kept = self._keep * self.fontMetrics().averageCharWidth()
+        keep = min(self._keep, LEAST_KEPT) if self._yields else self._keep
+        kept = keep * self.fontMetrics().averageCharWidth()
         return QSize(min(kept, self.sizeHint().width()), super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -76,6 +86,9 @@ class Strip(QFrame):
         self.over = False
         """Settled, and shown only until the person leaves it."""
         self.controls: list[QWidget] = []
+        self.spare: list[QWidget] = []
+        """Where there is too little room, the first is hidden, then labels are cut, then the
+        others are hidden."""
         self.picture = IconLabel(max(16, self.fontMetrics().height()))
         icons.bind(self.picture, icon, tone)
         self.row = QHBoxLayout(self)
@@ -99,6 +112,32 @@ class Strip(QFrame):
         self.controls.append(button)
         self.row.addWidget(button)
         return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """What it is about shrinks before its buttons do."""
+        if self.over:
+            return
+        labels = self.findChildren(ElidedLabel)
+        for label in labels:
+            label.give_way(False)
+        for widget in self.spare:
+            widget.show()
+        for widget in self.spare[:1]:
+            widget.setVisible(self.room() >= 0)
+        if self.room() < 0:
+            for label in labels:
+                label.give_way(True)
+        for widget in self.spare[1:]:
+            widget.setVisible(self.room() >= 0)
+
+    def room(self) -> int:
+        """Pixels that are left, or missing, when everything shown has what it needs."""
+        self.row.invalidate()
+        return self.width() - self.row.minimumSize().width()
 
     def wait(self, seconds: float) -> None:
         """Show that so much time is left from now; then ``expired`` comes."""
@@ -164,6 +203,7 @@ class Notice(Strip):
         self.detail = ElidedLabel(detail, "muted")
         self.row.addWidget(self.words)
         self.row.addWidget(self.detail)
+        self.spare = [self.detail]
         self.row.addStretch(1)
         self.setAccessibleName(f"{text} {detail}".strip())
 
