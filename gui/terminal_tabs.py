@@ -43,10 +43,8 @@ if TYPE_CHECKING:
 
 MAX_TITLE = 40
 """Characters of a title shown in a tab; the rest is in its tooltip."""
-
 MAX_EARLY_INPUT = 4096
 """Bytes typed while still connecting that are kept for the shell; more are refused."""
-
 MAX_CLOSED = 8
 """Closed terminals that still run; closing one more ends the first of them."""
 
@@ -259,6 +257,7 @@ class TerminalTabs(QWidget):
         self._make_widget = make_widget
         self._attention = attention
         self._closed: list[_Closed] = []
+        self._front: TerminalTab | None = None
         self.empty = EmptyState(
             icons,
             "terminal",
@@ -403,9 +402,11 @@ class TerminalTabs(QWidget):
 
     def _entered(self, at: int) -> None:
         tab = self.current()
-        if tab is not None:
+        # Closing a tab before it also counts as a change; the keyboard is not its business.
+        if tab is not None and tab is not self._front:
             self._show(tab)
             tab.terminal.take_focus()
+        self._front = tab
         self.changed.emit()
 
     def _show(self, tab: TerminalTab) -> None:

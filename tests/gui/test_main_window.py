@@ -9,7 +9,17 @@ import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox, QPushButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 
 from engine import settings
 from engine.events import (
@@ -406,3 +416,30 @@ def test_settings_that_cannot_be_kept_are_worn_all_the_same(
     assert window.look.font.pointSizeF() == 15
     assert "settings.toml" in window.banner.text
     assert (config_dir / "settings.toml").read_text() == "not = [toml"
+
+
+@pytest.mark.parametrize("where", ["banner", "dismiss", "tab's cross", "dock's button", "strip"])
+def test_a_click_on_what_surrounds_a_terminal_leaves_the_keyboard_alone(
+    window: MainWindow, where: str
+) -> None:
+    activate(window)
+    window.open_terminal(LOCAL_TARGET)
+    window.open_terminal(LOCAL_TARGET)
+    window.show_problem("It broke", "Mend it.")
+    window.attention.undo("Did it", lambda: None, lambda: None)
+    window.loopback_dock.reveal()
+    window.targets.search.setFocus()
+    QApplication.processEvents()
+    cross = window.terminals.tabs.tabBar().tabButton(0, QTabBar.ButtonPosition.RightSide)
+    target = {
+        "banner": window.banner.findChildren(QLabel)[1],
+        "dismiss": window.banner.findChild(QToolButton),
+        "tab's cross": cross,
+        "dock's button": window.loopback_dock.findChild(QToolButton),
+        "strip": window.attention.findChildren(QPushButton)[0],
+    }[where]
+    assert isinstance(target, QWidget)
+    QTest.mouseClick(target, Qt.MouseButton.LeftButton)
+    press(window, "a")
+    assert window.targets.search.text() == "a"
+    window.terminals.close_all()
