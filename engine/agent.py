@@ -227,6 +227,10 @@ class Agent:
         """Keep a session that is about to end as idle; False when there is no such session."""
         return self.manager.keep_open(session_id)
 
+    def set_guest_timeout(self, seconds: float) -> None:
+        """End guests' sessions after so long without input and output, from now on; 0: never."""
+        self.manager.set_timeout(seconds)
+
     def set_shared(self, target_id: str, shared: bool) -> None:
         """Let guests open ``target_id`` without asking, or no longer. Live sessions go on."""
         names = set(self.targets.shared())

@@ -63,11 +63,12 @@ ENTRIES = {
     for entry in (
         Entry("new_local", "New local terminal", "terminal-add", ("Ctrl+Shift+T", "Ctrl+T")),
         Entry("close_tab", "Close tab", "close", ("Ctrl+Shift+W",)),
+        Entry("reopen_tab", "Reopen closed tab", "undo", ("Ctrl+Shift+Z",)),
         Entry("quit", "Quit", "", ("Ctrl+Shift+Q",)),
         Entry("next_tab", "Next tab", "", ("Ctrl+PgDown",)),
         Entry("previous_tab", "Previous tab", "", ("Ctrl+PgUp",)),
         Entry("close_session", "Close session", "close"),
-        Entry("kick", "Kick guest", "kick"),
+        Entry("kick", "Remove guest", "kick"),
         Entry("copy_id", "Copy session id", "copy"),
         Entry("session_log", "Show ICE log of session", "log"),
         Entry("zoom_in", "Zoom in", "", ("Ctrl++", "Ctrl+=")),
@@ -75,6 +76,7 @@ ENTRIES = {
         Entry("zoom_reset", "Normal size", "", ("Ctrl+0",)),
         Entry("reset_layout", "Reset layout"),
         Entry("settings", "Settings…", "", ("Ctrl+,",)),
+        Entry("answer", "Go to what waits for you", "clock", ("Ctrl+Shift+G",)),
         Entry("search", "Search targets", "search", ("Ctrl+Shift+O",)),
         Entry("share", "Share by link…", "share", ("Ctrl+Shift+S",)),
         Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
@@ -84,7 +86,7 @@ ENTRIES = {
     )
 }
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("new_local", "new:", "-", "close_tab", "-", "settings", "-", "quit")),
+    ("&File", ("new_local", "new:", "-", "close_tab", "reopen_tab", "-", "settings", "-", "quit")),
     ("&Session", ("close_session", "kick", "-", "copy_id", "session_log")),
     (
         "&View",
@@ -93,7 +95,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("zoom_in", "zoom_out", "zoom_reset", "-", "theme:", "reset_layout"),
         ),
     ),
-    ("&Tools", ("search", "share", "loopback", "-", "copy_relay")),
+    ("&Tools", ("answer", "search", "share", "loopback", "-", "copy_relay")),
     ("&Help", ("shortcuts", "about")),
 )
 """Menu → entries by name; ``-`` is a separator, ``x:`` what the window fills in."""
@@ -161,6 +163,7 @@ def about_box(parent: QWidget) -> QMessageBox:
     box.setText(f"<b>Hatchway {__version__}</b>")
     box.setInformativeText(f"{ABOUT}\n\n{parts()}, Qt\N{NO-BREAK SPACE}{qVersion()}")
     box.setStandardButtons(QMessageBox.StandardButton.Close)
+    box.setModal(False)
     return box
 
 

@@ -116,7 +116,12 @@ class Application:
         self.theme = Theme(app)
         self.adapter = EngineAdapter(self._events)
         self.window: MainWindow = MainWindow(
-            self.adapter, self.theme, settings.ui, config_dir, settings_path
+            self.adapter,
+            self.theme,
+            settings.ui,
+            config_dir,
+            settings_path,
+            settings.session.timeout,
         )
         self.window.closeWanted.connect(self._stop.set)
 

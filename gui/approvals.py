@@ -1,7 +1,8 @@
-"""Guests who wait for the host's word: the note that one is there, and the question.
+"""Guests who wait for the host's word: a strip for each, and being noticed.
 
-Owns the dialog, the queue of those who wait, and being noticed. Does not own
-the decision's effect (the engine's) or how long a guest waits.
+Owns the questions and their answers, among them the time in which a no can be taken back.
+Does not own the decision's effect (the engine's), how long a guest waits, or when a strip may
+be answered (gui.notices).
 """
 
 from __future__ import annotations
@@ -9,237 +10,264 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSystemTrayIcon,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QToolButton, QWidget
 
-from engine.model import Guest, Role
+from engine.model import EndCode, Guest, Role
 from engine.text import shown
 from gui import formats
+from gui.attention import UNDO_SECONDS
+from gui.engine_adapter import KICKED_BY_HOST
 from gui.icons import app_icon
-from gui.widgets import IconButton, named_label
+from gui.notices import ElidedLabel, Strip
+from gui.style import Tone
+from gui.widgets import named_label, tool_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.events import ApprovalRequested, ApprovalSettled
+    from engine.events import ApprovalRequested, ApprovalSettled, SessionClosed
+    from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
+    from gui.notices import Notice
 
-WIDTH = 460
-TICK_MS = 1000
-GUARD_MS = 700
-"""Buttons take nothing for so long: a dialog that pops up must not eat a key meant elsewhere."""
-CODE_HINT = "The same code is on the guest’s screen. Compare by voice to be sure who it is."
-REMEMBER_TIP = "Let in: you are not asked for later guests. Denied: the link is revoked."
+CODE_HINT = "The same code is on the guest’s screen. Ask the guest to read it to you."
 CLAIMED = "Name, address and browser are what the relay says; only the code is proven."
+REMEMBER = "Answer the same for later guests of this link"
+CODE_SCALE = 1.2
+LEAST_PLACE = 12
+"""Characters of address and browser that are worth showing; all of it is in the menu, too."""
+MAX_NAME = 40
+"""Characters of a guest's name that are shown; all of it is in the tooltip."""
+MARGIN_SECONDS = 2.0
+"""A no that can be taken back reaches the engine so long before it stops waiting itself."""
 
 
-class ApprovalDialog(QDialog):
-    """``decided`` brings the role given, None for no, and whether to remember it.
+class ApprovalStrip(Strip):
+    """One guest who waits. ``decided`` brings the role given, or None for no."""
 
-    Closing it is a no. The caller opens it; it deletes itself.
-    """
-
-    decided = Signal(object, bool)
+    decided = Signal(object)
 
     def __init__(
-        self,
-        question: ApprovalRequested,
-        icons: Icons,
-        clock: Callable[[], float] = time.time,
-        parent: QWidget | None = None,
+        self, question: ApprovalRequested, icons: Icons, clock: Callable[[], float]
     ) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Let a guest in?")
-        self.setMinimumWidth(WIDTH)
-        self.session_id = question.session_id
-        self._until = question.waits_until
-        self._clock = clock
-        self._answered = False
-        guest = question.guest
-        types = question.role is Role.CONTROL
-        wish = "type in" if types else "watch"
-        self.title = _text(f"A guest wants to {wish} {question.target}", "emptyTitle")
-        self.facts = {
-            "Who": _text(guest.name or "Gave no name"),
-            "From": _text(guest.address or "Unknown"),
-            "Browser": _text(formats.browser(guest.browser) or "Unknown"),
-            "Code": _text(question.code, "code"),
-        }
-        self.facts["Browser"].setToolTip(formats.tip(guest.browser))
-        self.remember = QCheckBox("Remember my answer for this link")
-        self.remember.setToolTip(REMEMBER_TIP)
-        self.remember.setEnabled(bool(guest.share))
-        self.left = named_label("muted")
-        self.control = QPushButton("Let in")
-        self.control.setProperty("primary", "true")
-        self.control.setVisible(types)
-        self.view = QPushButton("Watch only" if types else "Let watch")
-        self.deny = IconButton("Deny", icons, "kick")
-        self._buttons = (self.control, self.view, self.deny)
-        self.control.clicked.connect(lambda: self._decide(Role.CONTROL))
-        self.view.clicked.connect(lambda: self._decide(Role.VIEW))
-        self.deny.clicked.connect(lambda: self._decide(None))
-        for button in self._buttons:
-            # Enter, pressed for the terminal below, decides nothing.
-            button.setAutoDefault(False)
-            button.setEnabled(False)
-        self._arrange()
-        guard = QTimer(self)
-        guard.setSingleShot(True)
-        guard.timeout.connect(self._unlock)
-        guard.start(GUARD_MS)
-        ticker = QTimer(self)
-        ticker.timeout.connect(self.tick)
-        ticker.start(TICK_MS)
-        self.tick()
+        super().__init__(icons, "clock", Tone.WARN, clock)
+        self.question = question
+        guest, types = question.guest, question.role is Role.CONTROL
+        self.who = ElidedLabel(who(guest), "stripTitle", keep=12)
+        wish = f"asks to {'type in' if types else 'view'} {shown(question.target)}"
+        self.wish = ElidedLabel(wish, keep=20)
+        browser = shown(formats.browser(guest.browser), 80)
+        claims = (shown(guest.address, 80) or "unknown address", browser)
+        self.where = ElidedLabel(" · ".join(filter(None, claims)), "muted")
+        self.code = named_label("stripCode", shown(question.code))
+        font = self.code.font()
+        font.setPointSizeF(font.pointSizeF() * CODE_SCALE)
+        self.code.setFont(font)
+        self.code.setToolTip(CODE_HINT)
+        self.time = named_label("muted")
+        for label in (self.who, self.wish, self.where):
+            self.row.addWidget(label)
+        self.row.addStretch(1)
+        self.row.addWidget(self.code)
+        self.row.addWidget(self.time)
+        self.spare = [self.time, self.wish]
+        self.more = self._more()
+        self.deny = self.button("Deny", lambda: self.decided.emit(None))
+        self.view = self.button("View only", lambda: self.decided.emit(Role.VIEW))
+        role = Role.CONTROL if types else Role.VIEW
+        self.allow = self.button("Allow", lambda: self.decided.emit(role), primary=True)
+        self.view.setVisible(types)
+        facts = (
+            f"{self.who.text()} {self.wish.text()}",
+            self.where.text(),
+            f"Code {self.code.text()}",
+        )
+        self.setAccessibleName(". ".join(facts))
+        self.setToolTip(formats.tip(*facts, CLAIMED))
+        self.wait(question.waits_until - time.time())
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the answer is to hold for later guests of the link."""
+        return self.remember.isChecked()
 
     def tick(self) -> None:
-        """Show how long the guest still waits."""
-        self.left.setText(f"Waits for {formats.duration(self._until - self._clock())} more")
+        self.time.setText(f"{formats.duration(self.left)} left")
+        super().tick()
 
-    def withdraw(self) -> None:
-        """Nobody waits any more: close without an answer."""
-        self._answered = True
-        self.reject()
+    def fit(self) -> None:
+        """Who it is, the code and the answers come first; a line shows the time, too."""
+        self.where.hide()
+        super().fit()
+        least = LEAST_PLACE * self.fontMetrics().averageCharWidth()
+        self.where.setVisible(self.time.isVisibleTo(self) and self.room() >= least)
 
-    def reject(self) -> None:
-        if not self._answered:
-            self._answered = True
-            self.decided.emit(None, False)
-        super().reject()
+    def _more(self) -> QToolButton:
+        """What has no room in a narrow window, and the answer for later guests.
 
-    def _unlock(self) -> None:
-        for button in self._buttons:
-            button.setEnabled(True)
+        In a menu, where neither a stray key nor a stray click gets.
+        """
+        menu = QMenu(self)
+        guest = self.question.guest
+        for words in (
+            self.who.text(),
+            self.wish.text(),
+            *self.where.text().split(" · "),
+            f"Code {self.code.text()}",
+        ):
+            menu.addAction(words.replace("&", "&&")).setEnabled(False)
+        menu.addSeparator()
+        self.remember = menu.addAction(REMEMBER)
+        self.remember.setCheckable(True)
+        self.remember.setEnabled(bool(guest.share))
+        self.remember.toggled.connect(self._name_answers)
+        button = tool_button(self._icons, "more", "Details and more answers")
+        button.setIconSize(self.picture.size())
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(menu)
+        self.controls.append(button)
+        self.row.addWidget(button)
+        return button
 
-    def _decide(self, role: Role | None) -> None:
-        self._answered = True
-        self.decided.emit(role, self.remember.isChecked())
-        self.accept()
-
-    def _arrange(self) -> None:
-        form = QFormLayout()
-        form.setHorizontalSpacing(18)
-        form.setVerticalSpacing(8)
-        for name, label in self.facts.items():
-            label.setAccessibleName(name)
-            form.addRow(named_label("muted", name), label)
-        hints = []
-        for words in (CODE_HINT, CLAIMED):
-            hint = named_label("muted", words)
-            hint.setWordWrap(True)
-            hints.append(hint)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.left, 1)
-        for button in reversed(self._buttons):
-            buttons.addWidget(button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(12)
-        column.addWidget(self.title)
-        column.addLayout(form)
-        for hint in hints:
-            column.addWidget(hint)
-        column.addWidget(self.remember)
-        column.addLayout(buttons)
+    def _name_answers(self, remembered: bool) -> None:
+        """Say on each button what it does."""
+        self.allow.setText("Always allow" if remembered else "Allow")
+        self.view.setText("Always view" if remembered else "View only")
+        self.deny.setText("Deny, revoke link" if remembered else "Deny")
+        self.fit()
 
 
 class Approver(QObject):
-    """One dialog at a time over ``window``; who comes meanwhile waits behind it."""
+    """Joins the engine's questions to strips in ``attention``, in the order they came."""
 
-    def __init__(self, adapter: EngineAdapter, icons: Icons, window: QWidget) -> None:
+    changed = Signal(int)
+    """How many wait."""
+
+    def __init__(
+        self, adapter: EngineAdapter, icons: Icons, attention: Attention, window: QWidget
+    ) -> None:
         super().__init__(window)
         self._adapter = adapter
         self._icons = icons
+        self._attention = attention
         self._window = window
-        self._waiting: list[ApprovalRequested] = []
-        self.dialog: ApprovalDialog | None = None
+        self._strips: dict[str, ApprovalStrip] = {}
+        self._denied: dict[str, Notice] = {}
+        self._let_in: dict[str, Notice] = {}
         self.tray: QSystemTrayIcon | None = None
         """There while somebody waits, where the desktop has a place for it."""
         adapter.approvalRequested.connect(self._asked)
         adapter.approvalSettled.connect(self._settled)
+        adapter.sessionClosed.connect(self._closed)
+
+    @property
+    def waiting(self) -> tuple[ApprovalStrip, ...]:
+        return tuple(self._strips.values())
 
     def _asked(self, question: ApprovalRequested) -> None:
-        self._waiting.append(question)
+        self._add(question)
         self._notify(question)
-        self._next()
+
+    def _add(self, question: ApprovalRequested) -> None:
+        strip = ApprovalStrip(question, self._icons, self._attention.clock)
+        strip.decided.connect(lambda role: self._decided(strip, role))
+        self._strips[question.session_id] = strip
+        self._attention.add(strip)
+        self._tidy()
+
+    def _decided(self, strip: ApprovalStrip, role: Role | None) -> None:
+        question, remembers = strip.question, strip.remembers
+        del self._strips[question.session_id]
+        if role is None:
+            self._deny_soon(question, strip.left, remember=remembers)
+        else:
+            self._allow(question, role, remember=remembers)
+        self._attention.take(strip)
+        self._tidy()
+
+    def _allow(self, question: ApprovalRequested, role: Role, *, remember: bool) -> None:
+        """At once; who was meant to be denied can be removed at once, too."""
+        session_id = question.session_id
+        self._adapter.decide(session_id, role, remember=remember)
+        does = "types in" if role is Role.CONTROL else "views"
+        self._let_in[session_id] = self._attention.tell(
+            f"{who(question.guest)} {does} {question.target}",
+            "Remove guest",
+            lambda: self._adapter.close_session(session_id, KICKED_BY_HOST, EndCode.REMOVED),
+            first=not self._strips,
+        )
+        self._let_in[session_id].closed.connect(lambda: self._let_in.pop(session_id, None))
+
+    def _closed(self, event: SessionClosed) -> None:
+        notice = self._let_in.pop(event.session_id, None)
+        if notice is not None:
+            self._attention.drop(notice, event.reason)
+
+    def _deny_soon(self, question: ApprovalRequested, left: float, *, remember: bool) -> None:
+        """The guest hears the no when it can no longer be taken back."""
+        session_id = question.session_id
+
+        def taken_back() -> None:
+            del self._denied[session_id]
+            self._add(question)
+
+        def final() -> None:
+            del self._denied[session_id]
+            self._adapter.decide(session_id, None, remember=remember)
+
+        words = f"Denied {who(question.guest)} in {question.target}"
+        seconds = min(UNDO_SECONDS, max(0.0, left - MARGIN_SECONDS))
+        self._denied[session_id] = self._attention.undo(words, taken_back, final, seconds=seconds)
 
     def _settled(self, event: ApprovalSettled) -> None:
-        self._waiting = [one for one in self._waiting if one.session_id != event.session_id]
-        if self.dialog is not None and self.dialog.session_id == event.session_id:
-            self.dialog.withdraw()
+        notice = self._denied.pop(event.session_id, None)
+        if notice is not None:
+            self._attention.drop(notice, event.reason)
+        strip = self._strips.pop(event.session_id, None)
+        if strip is not None:
+            self._attention.void(strip, f"{who(strip.question.guest)}: {event.reason}")
         self._tidy()
 
-    def _next(self) -> None:
-        if self.dialog is not None or not self._waiting:
-            return
-        question = self._waiting[0]
-        dialog = ApprovalDialog(question, self._icons, parent=self._window)
-        dialog.decided.connect(
-            lambda role, remember: self._adapter.decide(
-                question.session_id, role, remember=remember
-            )
-        )
-        dialog.finished.connect(lambda _: self._closed(question))
-        self.dialog = dialog
-        dialog.open()
-
-    def _closed(self, question: ApprovalRequested) -> None:
-        self.dialog = None
-        if question in self._waiting:
-            self._waiting.remove(question)
-        self._tidy()
-        # Not from inside the closing of the one before.
-        QTimer.singleShot(0, self, self._next)
+    # -- being noticed
 
     def _notify(self, question: ApprovalRequested) -> None:
-        """Be noticed behind other windows: by the desktop's note, and the task bar."""
+        """Behind other windows: by the desktop's notification, and the task bar."""
+        if self._window.isActiveWindow():
+            return
         QApplication.alert(self._window)
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         if self.tray is None:
             self.tray = QSystemTrayIcon(app_icon(), self)
-            self.tray.setToolTip("Hatchway: a guest waits")
             self.tray.activated.connect(lambda _: self._raise())
             self.tray.messageClicked.connect(self._raise)
         self.tray.show()
         self.tray.showMessage(*note(question.guest, question.target), app_icon())
+        self._tidy()
 
     def _raise(self) -> None:
-        self._window.showNormal()
+        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self._window.show()
         self._window.raise_()
         self._window.activateWindow()
 
     def _tidy(self) -> None:
-        if not self._waiting and self.tray is not None:
-            self.tray.hide()
+        count = len(self._strips)
+        self.changed.emit(count)
+        if self.tray is not None:
+            guests = "1 guest is" if count == 1 else f"{count} guests are"
+            self.tray.setToolTip(f"Hatchway: {guests} waiting")
+            self.tray.setVisible(bool(count))
+
+
+def who(guest: Guest) -> str:
+    """How a guest is called: what it calls itself is text, and no longer than a name."""
+    return shown(guest.name, MAX_NAME) or "Unnamed guest"
 
 
 def note(guest: Guest, target: str) -> tuple[str, str]:
     """Title and text of the desktop's notification."""
-    who = guest.name or guest.address or "Somebody"
-    return f"A guest waits for {shown(target)}", f"{shown(who)} wants to be let in."
-
-
-def _text(words: str, name: str = "") -> QLabel:
-    """Words that may come from a guest: escaped, and never markup."""
-    label = QLabel(shown(words))
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setObjectName(name)
-    label.setMinimumSize(QSize(0, 0))
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
+    name = shown(guest.name or guest.address, MAX_NAME) or "Somebody"
+    return f"A guest is waiting for {shown(target)}", f"{name} asks to be let in."

@@ -26,6 +26,7 @@ from engine.events import (
     SessionClosed,
     SessionCreated,
     SessionEvent,
+    SessionIdle,
     SessionStateChanged,
     SharesChanged,
     TargetsChanged,
@@ -63,6 +64,7 @@ class EngineAdapter(QObject):
     sessionCreated = Signal(SessionCreated)
     sessionStateChanged = Signal(SessionStateChanged)
     sessionClosed = Signal(SessionClosed)
+    sessionIdle = Signal(SessionIdle)
     ptyConnected = Signal(PtyConnected)
     iceConnection = Signal(IceConnection)
     icePairSelected = Signal(IcePairSelected)
@@ -93,6 +95,7 @@ class EngineAdapter(QObject):
             SessionCreated: self.sessionCreated,
             SessionStateChanged: self.sessionStateChanged,
             SessionClosed: self.sessionClosed,
+            SessionIdle: self.sessionIdle,
             PtyConnected: self.ptyConnected,
             IceConnection: self.iceConnection,
             IcePairSelected: self.icePairSelected,
@@ -178,6 +181,16 @@ class EngineAdapter(QObject):
     ) -> None:
         if self._agent is not None:
             self.run(self._agent.close_session(session_id, reason, code))
+
+    def keep_open(self, session_id: str) -> None:
+        """See Agent.keep_open. Too late is no error."""
+        if self._agent is not None:
+            self._agent.keep_open(session_id)
+
+    def set_guest_timeout(self, seconds: float) -> None:
+        """See Agent.set_guest_timeout."""
+        if self._agent is not None:
+            self._agent.set_guest_timeout(seconds)
 
     def set_shared(self, target_id: str, shared: bool) -> None:
         if self._agent is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QFontDatabase, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -42,6 +42,9 @@ _FIRST_SESSION = 2
 
 class IceLogPanel(Panel):
     """Fed by every session and relay event, from the moment it exists."""
+
+    cleared = Signal(object)
+    """The log was cleared; the function that comes with it brings the lines back."""
 
     def __init__(
         self, adapter: EngineAdapter, theme: Theme, icons: Icons, parent: QWidget | None = None
@@ -91,13 +94,19 @@ class IceLogPanel(Panel):
     def copy(self) -> None:
         QGuiApplication.clipboard().setText(self.selected_text())
 
+    def _clear(self) -> None:
+        lines = self.model.clear()
+        if lines:
+            self.cleared.emit(lambda: self.model.restore(lines))
+
     def save(self) -> None:
         """Ask where to, without holding up the loop, and write what is shown."""
         dialog = QFileDialog(self, "Save the ICE log", "ice-log.txt")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.save_to)
-        dialog.open()
+        dialog.setModal(False)
+        dialog.show()
 
     def save_to(self, path: str) -> None:
         text = "".join(f"{line}\n" for line in self.model.lines())
@@ -133,7 +142,7 @@ class IceLogPanel(Panel):
         save = tool_button(self._icons, "save", "Save what is shown to a file…")
         save.clicked.connect(self.save)
         clear = tool_button(self._icons, "clear", "Clear the log")
-        clear.clicked.connect(self.model.clear)
+        clear.clicked.connect(self._clear)
         head = QWidget()
         head.setObjectName("panelHead")
         head.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -10,7 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QByteArray, QObject, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 import resources
@@ -84,6 +84,10 @@ class Icons(QObject):
         self._bound = [b for b in self._bound if b[0]() not in (None, target)]
         self._bound.append((weakref.ref(target), name, tone))
         target.setIcon(self.get(name, tone))
+
+    def color(self, tone: Tone) -> QColor:
+        """What ``tone`` is in the theme in force."""
+        return self._theme.colors.tone(tone)
 
     def _retint(self) -> None:
         self._cache.clear()

@@ -198,13 +198,23 @@ class LogModel(QAbstractTableModel):
         self._visible = self._passing(self._lines)
         self.endResetModel()
 
-    def clear(self) -> None:
+    def clear(self) -> list[LogLine]:
+        """Forget every line; they come back, for restore()."""
         self.beginResetModel()
-        self._lines.clear()
+        gone, self._lines = self._lines, []
         self._visible = []
+        gone += self._pending
         self._pending.clear()
         self.endResetModel()
         self.waitingChanged.emit(0)
+        return gone
+
+    def restore(self, lines: list[LogLine]) -> None:
+        """Show lines again that were cleared, before those that came since."""
+        self.beginResetModel()
+        self._lines = [*lines, *self._lines][-self._limit :]
+        self._visible = self._passing(self._lines)
+        self.endResetModel()
 
     def lines(self) -> tuple[LogLine, ...]:
         """What is shown."""

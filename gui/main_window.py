@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMainWindow, QMessageBox, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from engine import settings_file
 from engine.errors import SettingsError
 from engine.model import LOCAL_TARGET
-from engine.settings import FILE_NAME
+from engine.settings import FILE_NAME, SessionSettings
 from gui.actions import Actions, about_box, shortcuts_dialog
 from gui.approvals import Approver
+from gui.attention import Attention
+from gui.closing import Closing
 from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.ice_log import IceLogPanel
 from gui.icons import Icons, app_icon
+from gui.idle import IdleWarnings
 from gui.loopback import LoopbackPanel
 from gui.sessions import SessionsPanel
 from gui.settings_dialog import SettingsDialog, changes
@@ -32,7 +35,7 @@ from gui.target_model import openable
 from gui.targets import TargetsPanel
 from gui.terminal_look import TerminalLook
 from gui.terminal_tabs import TerminalTabs
-from gui.widgets import Banner, ask, open_file
+from gui.widgets import Banner, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,14 +65,15 @@ class MainWindow(QMainWindow):
         ui: UiSettings,
         config_dir: Path,
         settings_path: Path | None = None,
+        guest_timeout: float = SessionSettings().timeout,
     ) -> None:
         super().__init__()
         self._adapter = adapter
         self._theme = theme
         self._settings_path = settings_path or config_dir / FILE_NAME
+        self._guest_timeout = guest_timeout
         self._closing = False
         self._may_close = False
-        self._question: QMessageBox | None = None
         self._settings_dialog: SettingsDialog | None = None
         self._share_dialog: ShareDialog | None = None
         self.layout_store = Layout(self, config_dir)
@@ -87,11 +91,16 @@ class MainWindow(QMainWindow):
         self.sessions = SessionsPanel(adapter, self.icons)
         self.ice_log = IceLogPanel(adapter, theme, self.icons)
         self.loopback = LoopbackPanel(adapter, theme, self.icons)
-        self.terminals = TerminalTabs(adapter, self.icons, self.look.make)
         self.flaws = Banner(self.icons, closable=True)
-        self.banner = Banner(self.icons, closable=True)
         self.status = StatusBar(adapter, self.icons)
-        self.approver = Approver(adapter, self.icons, self)
+        self.attention = Attention(self.icons, self.status)
+        self.terminals = TerminalTabs(adapter, self.icons, self.look.make, self.attention)
+        self.banner = Banner(self.icons, closable=True)
+        self.approver = Approver(adapter, self.icons, self.attention, self)
+        self.closing = Closing(
+            adapter, self.attention, self.terminals, self.sessions.model, self.closeWanted.emit
+        )
+        self.idle = IdleWarnings(adapter, self.icons, self.attention, self.sessions.model)
         self.setStatusBar(self.status)
         self.setCentralWidget(self._centre())
         self._place_docks()
@@ -119,6 +128,7 @@ class MainWindow(QMainWindow):
     def show_closing(self) -> None:
         """Closing has begun: nothing can be started any more."""
         self._closing = True
+        self.attention.setEnabled(False)
         self.terminals.setEnabled(False)
         for dock in self.docks:
             dock.setEnabled(False)
@@ -137,13 +147,14 @@ class MainWindow(QMainWindow):
             event.accept()
             return
         event.ignore()
-        if self._closing or self._question is not None:
+        if self._closing:
             return
-        live = self.sessions.model.rowCount()
-        if live and self.look.ui.confirm_close:
-            self._ask_to_close(live)
-        else:
+        if not self.look.ui.confirm_close:
             self.closeWanted.emit()
+            return
+        # Asked from the task bar, it must be seen.
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.closing.ask()
 
     # What the menus ask.
 
@@ -170,17 +181,30 @@ class MainWindow(QMainWindow):
     def open_settings(self) -> SettingsDialog:
         """The settings dialog; one at a time."""
         if self._settings_dialog is None:
-            dialog = SettingsDialog(self.look.ui, dark=self._theme.colors.dark, parent=self)
+            dialog = SettingsDialog(
+                self.look.ui, self._guest_timeout, dark=self._theme.colors.dark, parent=self
+            )
+            dialog.timeoutChosen.connect(self._use_timeout)
             dialog.chosen.connect(self._use_settings)
             dialog.finished.connect(self._settings_closed)
             self._settings_dialog = dialog
-            dialog.open()
+            # Not modal: guests may ask to be let in meanwhile.
+            dialog.show()
         return self._settings_dialog
 
     def _use_settings(self, ui: UiSettings) -> None:
         """Wear them at once, and keep them."""
         changed = changes(self.look.ui, ui)
         self.look.use(ui)
+        self._write(changed)
+
+    def _use_timeout(self, seconds: float) -> None:
+        """When idle guests are disconnected, from now on."""
+        self._guest_timeout = seconds
+        self._adapter.set_guest_timeout(seconds)
+        self._write({"session.timeout": seconds})
+
+    def _write(self, changed: dict[str, object]) -> None:
         try:
             settings_file.write(self._settings_path, changed)
         except SettingsError as error:
@@ -268,6 +292,7 @@ class MainWindow(QMainWindow):
             {
                 "new_local": lambda: self.open_terminal(LOCAL_TARGET),
                 "close_tab": tabs.close_tab,
+                "reopen_tab": tabs.reopen,
                 "quit": self.close,
                 "next_tab": lambda: tabs.step(1),
                 "previous_tab": lambda: tabs.step(-1),
@@ -280,12 +305,13 @@ class MainWindow(QMainWindow):
                 "zoom_reset": lambda: self.zoom(0),
                 "reset_layout": self.reset_layout,
                 "settings": self.open_settings,
+                "answer": self._answer,
                 "search": self._search,
                 "share": self._share_selected,
                 "loopback": self.loopback_dock.reveal,
                 "copy_relay": self.copy_relay,
-                "shortcuts": lambda: shortcuts_dialog(self).open(),
-                "about": lambda: about_box(self).open(),
+                "shortcuts": lambda: shortcuts_dialog(self).show(),
+                "about": lambda: about_box(self).show(),
             },
         )
         toggles = [dock.toggleViewAction() for dock in self.docks]
@@ -299,16 +325,25 @@ class MainWindow(QMainWindow):
         self.targets.linkWanted.connect(self.share)
         self.sessions.countChanged.connect(self.status.set_sessions)
         self.sessions.logWanted.connect(self.show_log_of)
+        self.ice_log.cleared.connect(
+            lambda restore: self.attention.undo("Cleared the ICE log", restore, lambda: None)
+        )
+        self.sessions.endWanted.connect(self.closing.end)
         self.sessions.selectionChanged.connect(self._enable)
         self.sessions.countChanged.connect(lambda _: self._enable())
         self.terminals.changed.connect(self._enable)
         self.terminals.noted.connect(lambda title, text: self.banner.tell(title, text, Tone.ACCENT))
+        self.approver.changed.connect(self._title)
         self._adapter.problem.connect(self.show_problem)
         self._theme.changed.connect(self._retheme)
         self.look.changed.connect(self._dress)
         for dock in self.docks:
             dock.visibilityChanged.connect(lambda _: self._fit_docks())
         self._enable()
+
+    def _title(self, waiting: int) -> None:
+        """What the task bar says of a window that is behind others."""
+        self.setWindowTitle(f"({waiting} waiting) Hatchway" if waiting else "Hatchway")
 
     def _load_theme(self) -> None:
         saved = self.layout_store.settings.value("window/theme")
@@ -329,6 +364,10 @@ class MainWindow(QMainWindow):
         for dock in self.docks:
             dock.fit_title()
         tidy_tab_bars(self)
+
+    def _answer(self) -> None:
+        if not self.attention.enter():
+            self.status.showMessage("Nothing waits for you", 3000)
 
     def _search(self) -> None:
         self.targets_dock.reveal()
@@ -352,18 +391,4 @@ class MainWindow(QMainWindow):
         self.actions_["session_log"].setEnabled(chosen == 1)
         for name in ("close_tab", "next_tab", "previous_tab"):
             self.actions_[name].setEnabled(self.terminals.current() is not None)
-
-    def _ask_to_close(self, live: int) -> None:
-        sessions = "1 session is live" if live == 1 else f"{live} sessions are live"
-        self._question = ask(
-            self,
-            "Close Hatchway?",
-            f"{sessions}.",
-            "Closing ends them, and the programs running in them.",
-            "End sessions and close",
-            self.closeWanted.emit,
-        )
-        self._question.finished.connect(self._answered)
-
-    def _answered(self) -> None:
-        self._question = None
+        self.actions_["reopen_tab"].setEnabled(self.terminals.closed > 0)

@@ -86,10 +86,18 @@ _WORDS: dict[str, tuple[str, str]] = {
         "A session with that name is already live",
         "Close the other one, or connect again for a new session.",
     ),
+    "replaced": (
+        "A newer connection took this one’s place",
+        "The terminal goes on there. Nothing needs to be done.",
+    ),
     "invalid_transition": ("The session was in the wrong state", "Close it and open a new one."),
     "session_limit": (
         "Too many sessions are open",
         "Close some, or raise session.max_sessions in the settings file.",
+    ),
+    "ambiguous_target": (
+        "Several hosts share a target with that name",
+        "Open it from the list, which names the host.",
     ),
     "host_stopped": (
         "The host has stopped",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PtyConnected,
         SessionClosed,
         SessionCreated,
+        SessionIdle,
         SessionStateChanged,
         Traffic,
     )
@@ -70,6 +71,8 @@ class SessionRow:
     bytes_out: int = 0
     active_at: float = 0.0
     """When anything last went through; 0 while nothing has been measured."""
+    ends_soon: bool = False
+    """The engine warned that it ends for being idle."""
 
     def idle(self, now: float) -> float:
         return max(0.0, now - (self.active_at or self.created_at))
@@ -177,7 +180,11 @@ COLUMNS: tuple[Column, ...] = (
         lambda r, now: r.idle(now),
         width=90,
         numeric=True,
-        tip=lambda _: "Since anyone typed or anything was printed",
+        tip=lambda r: (
+            "Closes soon: no activity"
+            if r.ends_soon
+            else "Since anyone typed or anything was printed"
+        ),
     ),
 )
 _AT = {column.title: index for index, column in enumerate(COLUMNS)}
@@ -256,6 +263,10 @@ class SessionModel(QAbstractTableModel):
             active_at=event.at - event.idle,
         )
 
+    def idle(self, event: SessionIdle) -> None:
+        ends_soon = event.seconds is not None
+        self._update(event.session_id, ("Idle", "Idle"), ends_soon=ends_soon)
+
     def closed(self, event: SessionClosed) -> None:
         at = self._find(event.session_id)
         if at is None:
@@ -327,6 +338,8 @@ class SessionModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return column.tip(row) if column.tip else None
         if role == Qt.ItemDataRole.DecorationRole:
+            if column.title == "Idle" and row.ends_soon:
+                return self._icons.get("clock", Tone.WARN)
             if column.title == "State":
                 return self._icons.get("dot", _TONES[row.state])
             if column.title == "Guest":

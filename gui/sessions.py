@@ -18,9 +18,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from engine.model import EndCode
 from engine.text import escaped
-from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 from gui.session_model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
 from gui.widgets import EmptyState, Panel
 
@@ -42,6 +40,8 @@ class SessionsPanel(Panel):
     countChanged = Signal(int)
     selectionChanged = Signal()
     logWanted = Signal(str)
+    endWanted = Signal(tuple, bool)
+    """Ids of sessions to end, and whether that removes the guests."""
 
     def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,12 +71,10 @@ class SessionsPanel(Panel):
         return tuple(index.data(ID_ROLE) for index in sorted(rows, key=lambda i: i.row()))
 
     def close_selected(self) -> None:
-        for session_id in self.selected():
-            self._adapter.close_session(session_id, CLOSED_BY_HOST)
+        self.endWanted.emit(self.selected(), False)
 
     def kick_selected(self) -> None:
-        for session_id in self.selected():
-            self._adapter.close_session(session_id, KICKED_BY_HOST, EndCode.REMOVED)
+        self.endWanted.emit(self.selected(), True)
 
     def copy_selected(self) -> None:
         """The selected ids to the clipboard, one per line."""
@@ -94,7 +92,7 @@ class SessionsPanel(Panel):
         several = len(self.selected()) > 1
         close = menu.addAction("Close sessions" if several else "Close session")
         close.triggered.connect(self.close_selected)
-        kick = menu.addAction("Kick guests" if several else "Kick guest")
+        kick = menu.addAction("Remove guests" if several else "Remove guest")
         kick.triggered.connect(self.kick_selected)
         menu.addSeparator()
         copy = menu.addAction("Copy ids" if several else "Copy id")
@@ -139,6 +137,7 @@ class SessionsPanel(Panel):
         adapter.iceConnection.connect(model.ice_changed)
         adapter.icePairSelected.connect(model.pair_selected)
         adapter.traffic.connect(model.traffic)
+        adapter.sessionIdle.connect(model.idle)
         adapter.sessionClosed.connect(model.closed)
         model.rowsInserted.connect(self._count)
         model.rowsRemoved.connect(self._count)

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.emulator import CursorShape
-from engine.settings import UiSettings
+from engine.settings import SessionSettings, UiSettings
 from gui.terminal import themes
 from gui.terminal.grid import families
 from gui.terminal.view import TerminalView
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 SIZE = QSize(720, 560)
 SWATCH = QSize(72, 16)
+MAX_TIMEOUT = 7 * 24 * 3600
+TIMEOUT_TIP = "Without input and output; 0 is never. Your own terminals stay open."
 MIN_POINTS, MAX_POINTS = 6.0, 40.0
 CONTRASTS = (
     (1.0, "As programs ask"),
@@ -91,8 +93,17 @@ class SettingsDialog(QDialog):
     """``chosen`` brings the settings of Apply and OK. The caller opens it; it deletes itself."""
 
     chosen = Signal(object)
+    timeoutChosen = Signal(float)
+    """Seconds without activity after which guests are disconnected; 0: never."""
 
-    def __init__(self, ui: UiSettings, *, dark: bool, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        ui: UiSettings,
+        guest_timeout: float = SessionSettings().timeout,
+        *,
+        dark: bool,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Settings")
@@ -109,6 +120,8 @@ class SettingsDialog(QDialog):
         self.blink = QCheckBox("Blinks")
         self.scrollback = QSpinBox()
         self.word_signs = QLineEdit()
+        self._guest_timeout = guest_timeout
+        self.guest_timeout = QDoubleSpinBox()
         self.switches = {name: QCheckBox(text) for name, text in SWITCHES}
         self._fill()
         tabs = QTabWidget()
@@ -121,13 +134,12 @@ class SettingsDialog(QDialog):
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
         self.buttons.button(buttons.Apply).clicked.connect(self._choose)
-        self.buttons.button(buttons.RestoreDefaults).clicked.connect(
-            lambda: self.show_settings(UiSettings())
-        )
+        self.buttons.button(buttons.RestoreDefaults).clicked.connect(self._show_defaults)
         column = QVBoxLayout(self)
         column.addWidget(tabs, 1)
         column.addWidget(self.buttons)
         self.show_settings(ui)
+        self.guest_timeout.setValue(guest_timeout)
         self._watch()
 
     # -- what is chosen
@@ -176,6 +188,14 @@ class SettingsDialog(QDialog):
     def _choose(self) -> None:
         self._ui = self.settings()
         self.chosen.emit(self._ui)
+        seconds = self.guest_timeout.value()
+        if seconds != self._guest_timeout:
+            self._guest_timeout = seconds
+            self.timeoutChosen.emit(seconds)
+
+    def _show_defaults(self) -> None:
+        self.show_settings(UiSettings())
+        self.guest_timeout.setValue(SessionSettings().timeout)
 
     def _accept(self) -> None:
         self._choose()
@@ -232,6 +252,12 @@ class SettingsDialog(QDialog):
         self.scrollback.setSingleStep(1000)
         self.scrollback.setGroupSeparatorShown(True)
         self.scrollback.setSuffix(" lines")
+        self.guest_timeout.setDecimals(0)
+        self.guest_timeout.setRange(0, MAX_TIMEOUT)
+        self.guest_timeout.setSingleStep(60)
+        self.guest_timeout.setSuffix(" s")
+        self.guest_timeout.setSpecialValueText("Never")
+        self.guest_timeout.setToolTip(TIMEOUT_TIP)
 
     def _theme_box(self, dark: bool) -> QComboBox:
         """All themes, those of the same kind first."""
@@ -271,6 +297,7 @@ class SettingsDialog(QDialog):
         form = self._form(
             ("History of new terminals", self.scrollback),
             ("Word characters besides letters", self.word_signs),
+            ("Disconnect idle guests after", self.guest_timeout),
         )
         page = QWidget()
         column = QVBoxLayout(page)

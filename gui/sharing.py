@@ -142,22 +142,19 @@ class ShareDialog(QDialog):
         self.copy.setText("Copied")
 
     def _revoke(self) -> None:
-        """Withdraw it; asking first when that takes a terminal from someone."""
+        """Revoke it, asking first: those who were given it cannot be given it back."""
         share = self.chosen()
         if share is None:
             return
         live = self._adapter.sessions_of_link(share.id)
-        if not live:
-            self._adapter.revoke_link(share.id)
-            return
+        guests = {0: "Nobody is connected with it.", 1: "1 guest is connected with it."}
+        ends = {0: "", 1: " Its session ends, too."}
         ask(
             self,
             "Revoke the link?",
-            f"{live} sessions were opened with it."
-            if live > 1
-            else "1 session was opened with it.",
-            "Revoking the link ends them too." if live > 1 else "Revoking the link ends it too.",
-            "Revoke and end sessions" if live > 1 else "Revoke and end session",
+            guests.get(live, f"{live} guests are connected with it."),
+            f"Nobody can use it again.{ends.get(live, ' Their sessions end, too.')}",
+            "Revoke link",
             lambda: self._adapter.revoke_link(share.id),
         )
 

@@ -57,6 +57,8 @@ class Colors:
     ok: str
     warn: str
     error: str
+    wait: str
+    """Ground of what waits for the person."""
 
     def tone(self, tone: Tone) -> QColor:
         return QColor(getattr(self, tone.value))
@@ -77,6 +79,7 @@ LIGHT = Colors(
     ok="#1a7f45",
     warn="#8a5d00",
     error="#bb2d36",
+    wait="#f8ebc4",
 )
 DARK = Colors(
     dark=True,
@@ -93,6 +96,7 @@ DARK = Colors(
     ok="#63c48d",
     warn="#dcaa4b",
     error="#ee7a80",
+    wait="#383222",
 )
 
 _SHEET = Template("""
@@ -195,7 +199,19 @@ QFrame#banner[tone="muted"], QFrame#banner[tone="accent"] { border-left: 3px sol
 QLabel#bannerTitle { font-weight: 600; }
 QLabel#bannerText, QLabel#muted { color: $muted; }
 QLabel#emptyTitle { font-weight: 600; }
-QLabel#code { font-size: 17pt; font-weight: 600; }
+
+QWidget#attention { background: $window; }
+QFrame#strip { background: $raised; border: none; border-top: 1px solid $border; }
+QFrame#strip[tone="warn"] { background: $wait; }
+QFrame#strip[entered="true"] { border: 1px solid $accent; }
+QFrame#pager { border: none; border-top: 1px solid $border; }
+QFrame#strip QLabel, QFrame#pager QLabel { background: transparent; color: $text; }
+QFrame#strip QLabel#muted { color: $muted; }
+QFrame#strip QLabel#stripTitle { font-weight: 600; }
+QFrame#strip QLabel#stripCode { font-family: monospace; font-weight: 600; }
+QPushButton#stripButton { padding: 2px 12px; }
+QPushButton#stripButton[danger="true"] { color: $error; }
+QPushButton#stripButton:disabled { color: $muted; background: transparent; }
 QProgressBar { background: $hover; border: none; border-radius: 2px; max-height: 4px;
     min-height: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 2px; }

@@ -1,17 +1,20 @@
 """Terminal tabs: each joins a terminal widget to a terminal the engine opened.
 
-Owns the tabs, their connecting and ended states, and ending the session when a
-tab closes. Does not own painting (gui.terminal) or connecting (the engine).
+Owns the tabs, their connecting and ended states, and ending the session some time after a
+tab closed: until then it can be reopened. Does not own painting (gui.terminal) or connecting
+(the engine).
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
+    QApplication,
     QProgressBar,
     QStackedLayout,
     QTabBar,
@@ -35,14 +38,17 @@ if TYPE_CHECKING:
 
     from engine.peer import TerminalPeer
     from gui import problems
+    from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
+    from gui.notices import Notice
 
 MAX_TITLE = 40
 """Characters of a title shown in a tab; the rest is in its tooltip."""
-
 MAX_EARLY_INPUT = 4096
 """Bytes typed while still connecting that are kept for the shell; more are refused."""
+MAX_CLOSED = 8
+"""Closed terminals that still run; closing one more ends the first of them."""
 
 MakeWidget = Callable[[], TerminalWidget]
 
@@ -116,7 +122,8 @@ class TerminalTab(QWidget):
         self._stack.setCurrentWidget(self.overlay)
         self._task = self._adapter.run(self._connect(self._run), self._could_not)
         if self._task is not None:
-            self._task.add_done_callback(lambda _: self._settled())
+            run = self._run
+            self._task.add_done_callback(lambda _: self._settled(run))
         self.stateChanged.emit()
 
     def shut(self) -> None:
@@ -145,11 +152,13 @@ class TerminalTab(QWidget):
         if self._early:
             peer.send(self._early)
 
-    def _settled(self) -> None:
+    def _settled(self, run: int) -> None:
+        if run != self._run:
+            # Shut meanwhile, and perhaps deleted.
+            return
+        # The keyboard stays where it is: meanwhile the person may have gone to type elsewhere.
         self._task = None
         self.overlay.hide()
-        if self.connected:
-            self.terminal.setFocus()
         self.stateChanged.emit()
 
     def _output(self, run: int, data: bytes) -> None:
@@ -241,12 +250,16 @@ class TerminalTabs(QWidget):
         adapter: EngineAdapter,
         icons: Icons,
         make_widget: MakeWidget,
+        attention: Attention,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._adapter = adapter
         self._icons = icons
         self._make_widget = make_widget
+        self._attention = attention
+        self._closed: list[_Closed] = []
+        self._front: TerminalTab | None = None
         self.empty = EmptyState(
             icons,
             "terminal",
@@ -278,35 +291,96 @@ class TerminalTabs(QWidget):
     def open(self, target_id: str) -> TerminalTab:
         """A new tab for a terminal in ``target_id``, in front, connecting."""
         tab = TerminalTab(self._adapter, self._icons, self._make_widget, target_id)
-        at = self.tabs.addTab(tab, target_id)
-        self.tabs.tabBar().setTabButton(
-            at, QTabBar.ButtonPosition.RightSide, self._close_button(tab)
-        )
         tab.titleChanged.connect(lambda _: self._show(tab))
         tab.stateChanged.connect(lambda: self._show(tab))
         tab.rang.connect(lambda: self._rang(tab))
         tab.noted.connect(self.noted)
-        self._stack.setCurrentWidget(self.tabs)
-        self.tabs.setCurrentIndex(at)
+        self._insert(self.tabs.count(), tab)
         tab.connect_peer()
-        tab.setFocus()
         return tab
 
     def close_tab(self, tab: TerminalTab | None = None) -> None:
-        """Close a tab, the current one by default; its session ends."""
+        """Close a tab, the current one by default.
+
+        Its program runs on until that can no longer be undone: nobody can say what a shell
+        holds that is not saved.
+        """
         tab = tab or self.current()
-        if tab is None:
+        at = -1 if tab is None else self.tabs.indexOf(tab)
+        if tab is None or at < 0:
             return
-        tab.shut()
-        self.tabs.removeTab(self.tabs.indexOf(tab))
-        tab.deleteLater()
-        if not self.tabs.count():
-            self._stack.setCurrentWidget(self.empty)
+        self._remove(tab)
+        tab.hide()
+        runs = tab.connected or tab.connecting
+        closed = _Closed(tab, at)
+        closed.notice = self._attention.undo(
+            f"Closed {_short(tab.title)}",
+            lambda: self._reopen(closed),
+            lambda: self._end(closed),
+            now="End now" if runs else "",
+        )
+        self._closed.append(closed)
+        if len(self._closed) > MAX_CLOSED:
+            self._closed[0].notice.finish()
         self.changed.emit()
 
+    def reopen(self) -> None:
+        """Bring back the tab that was closed last, as it is by now."""
+        if self._closed:
+            closed = self._closed[-1]
+            closed.notice.drop()
+            self._reopen(closed)
+
+    @property
+    def closed(self) -> int:
+        """How many closed tabs can be reopened."""
+        return len(self._closed)
+
+    def tab_of(self, session_id: str) -> TerminalTab | None:
+        """The tab of one of our own sessions, where it has one."""
+        return next((t for t in self.all() if t.peer and t.peer.session_id == session_id), None)
+
     def close_all(self) -> None:
+        """End every terminal, closed ones too, for good."""
+        for closed in tuple(self._closed):
+            closed.notice.finish()
         for tab in self.all():
-            self.close_tab(tab)
+            self._remove(tab)
+            tab.shut()
+            tab.deleteLater()
+        self.changed.emit()
+
+    def _insert(self, at: int, tab: TerminalTab) -> None:
+        """Show it as a tab, in front, with the keyboard."""
+        at = self.tabs.insertTab(at, tab, tab.target_id)
+        self.tabs.tabBar().setTabButton(
+            at, QTabBar.ButtonPosition.RightSide, self._close_button(tab)
+        )
+        self._stack.setCurrentWidget(self.tabs)
+        self.tabs.setCurrentIndex(at)
+        self._show(tab)
+        tab.terminal.take_focus()
+
+    def _remove(self, tab: TerminalTab) -> None:
+        focus = QApplication.focusWidget()
+        inside = focus is not None and tab.isAncestorOf(focus)
+        self.tabs.removeTab(self.tabs.indexOf(tab))
+        if not self.tabs.count():
+            self._stack.setCurrentWidget(self.empty)
+            if inside:
+                # Not to a button, which the next blank would press.
+                self.setFocus()
+
+    def _reopen(self, closed: _Closed) -> None:
+        self._closed.remove(closed)
+        self._insert(min(closed.at, self.tabs.count()), closed.tab)
+        self.changed.emit()
+
+    def _end(self, closed: _Closed) -> None:
+        self._closed.remove(closed)
+        closed.tab.shut()
+        closed.tab.deleteLater()
+        self.changed.emit()
 
     def step(self, by: int) -> None:
         """Go to the next (1) or previous (-1) tab, round the end."""
@@ -320,7 +394,7 @@ class TerminalTabs(QWidget):
 
     def _close_button(self, tab: TerminalTab) -> QToolButton:
         button = QToolButton()
-        button.setToolTip("Close this terminal and end its session")
+        button.setToolTip("Close this terminal")
         button.setAccessibleName("Close terminal")
         button.setIconSize(QSize(14, 14))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -330,9 +404,11 @@ class TerminalTabs(QWidget):
 
     def _entered(self, at: int) -> None:
         tab = self.current()
-        if tab is not None:
+        # Closing a tab before it also counts as a change; the keyboard is not its business.
+        if tab is not None and tab is not self._front:
             self._show(tab)
-            tab.setFocus()
+            tab.terminal.take_focus()
+        self._front = tab
         self.changed.emit()
 
     def _show(self, tab: TerminalTab) -> None:
@@ -340,8 +416,7 @@ class TerminalTabs(QWidget):
         if at < 0:
             return
         # An ampersand would underline the next letter.
-        title = tab.title if len(tab.title) <= MAX_TITLE else tab.title[: MAX_TITLE - 1] + "…"
-        self.tabs.setTabText(at, title.replace("&", "&&"))
+        self.tabs.setTabText(at, _short(tab.title).replace("&", "&&"))
         self.tabs.setTabToolTip(at, formats.tip(tab.title, tab.target_id))
         tone = Tone.OK if tab.connected else Tone.ACCENT if tab.connecting else Tone.MUTED
         icon = "computer" if tab.target_id == LOCAL_TARGET else "container"
@@ -352,3 +427,16 @@ class TerminalTabs(QWidget):
         at = self.tabs.indexOf(tab)
         if at >= 0 and tab is not self.current():
             self.tabs.setTabIcon(at, self._icons.get("info", Tone.WARN))
+
+
+@dataclass(slots=True)
+class _Closed:
+    """A tab that can be reopened: what it was, where, and the notice that offers it."""
+
+    tab: TerminalTab
+    at: int
+    notice: Notice = field(init=False)
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"

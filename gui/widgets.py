@@ -97,6 +97,8 @@ class Banner(QFrame):
             # Text from an error may hold "<": it is text, never markup.
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            # Selecting words leaves the keyboard where it is; the menu copies them.
+            label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self._title)
@@ -213,7 +215,9 @@ def ask(
     box.setInformativeText(consequence)
     box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole).clicked.connect(accepted)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-    box.open()
+    # Not modal: guests may ask to be let in meanwhile.
+    box.setModal(False)
+    box.show()
     return box
 
 

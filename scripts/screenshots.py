@@ -1,5 +1,5 @@
 """Pictures of the real window for the README, in docs/: screenshot-dark.png and -light.png,
-of the dialog that shares by link (share.png) and of the one that lets a guest in (ask.png).
+of the dialog that shares by link (share.png) and of the strip that lets a guest in (ask.png).
 
 Starts the program's own parts with a neutral home, opens terminals, types, runs
 the loopback test, and takes the window's picture once what it waits for is on
@@ -209,25 +209,27 @@ async def sharing(application: Application, path: Path) -> None:
 
 
 async def asking(application: Application, path: Path) -> None:
-    """What the window asks when a guest of such a link waits."""
+    """What the window asks when a guest of such a link waits, and another behind."""
     from engine.events import ApprovalRequested
     from engine.model import Guest, Role
-    from gui.approvals import ApprovalDialog
 
-    guest = Guest("Ada", "203.0.113.7", browser=BROWSER, share="link")
-    question = ApprovalRequested(
-        session_id="picture",
-        target="web",
-        guest=guest,
-        role=Role.CONTROL,
-        code="418 305",
-        waits_until=time.time() + 118,
-    )
-    dialog = ApprovalDialog(question, application.window.icons, parent=application.window)
-    dialog.open()
-    await until(dialog.deny.isEnabled)
-    await picture(dialog, path)
-    dialog.close()
+    window = application.window
+    for session_id, name in (("picture", "Ada"), ("another", "Dave")):
+        question = ApprovalRequested(
+            session_id=session_id,
+            target="web",
+            guest=Guest(name, "203.0.113.7", browser=BROWSER, share="link"),
+            role=Role.CONTROL,
+            code="418 305",
+            waits_until=time.time() + 118,
+        )
+        application.adapter.approvalRequested.emit(question)
+    shown = window.attention.shown
+    assert shown is not None
+    await until(lambda: all(control.isEnabled() for control in shown.controls))
+    await picture(window.attention, path)
+    for strip in window.approver.waiting:
+        window.attention.take(strip)
 
 
 async def picture(window: QWidget, path: Path) -> None:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Protocol
 
+import msgspec
+
 from engine import events as ev
 from engine.errors import (
     HostStoppedError,
@@ -274,6 +276,11 @@ class WebRTCSessionManager:
             raise SessionLimitError(
                 f"You have {limits.max_sessions_per_guest} sessions here, the limit for one guest"
             )
+
+    def set_timeout(self, seconds: float) -> None:
+        """session.timeout from now on, for the sessions there are, too."""
+        session = msgspec.structs.replace(self.settings.session, timeout=seconds)
+        self.settings = msgspec.structs.replace(self.settings, session=session)
 
     async def _cleanup_loop(self) -> None:
         while True:

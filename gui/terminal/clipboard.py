@@ -111,16 +111,18 @@ class Clipboard(QObject):
         box.setInformativeText(
             f"A shell runs each line as soon as it gets it.\n\n{_preview(cleaned)}"
         )
-        accept = box.addButton("Paste", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(accept)
+        box.addButton("Paste", QMessageBox.ButtonRole.AcceptRole)
+        # Enter, typed for the shell a moment too late, runs nothing.
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.accepted.connect(lambda: self._paste(cleaned))
         box.finished.connect(lambda _: self._answered(box))
         if self.question is not None:
             self.question.reject()
         self.question = box
-        # open(), not exec(): a nested event loop would stop the engine's coroutines.
-        box.open()
+        # Not exec(): a nested event loop would stop the engine's coroutines. Not modal: guests
+        # may ask to be let in meanwhile.
+        box.setModal(False)
+        box.show()
 
     def _answered(self, box: QMessageBox) -> None:
         if self.question is box:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton
 
 from gui.terminal.theme import Theme, mix, readable
@@ -39,9 +39,14 @@ class FindBar(QFrame):
         self._find = find
         self._over = parent
         self._waiting = False
+        self._typed_into = False
         self.setObjectName("terminalFind")
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.text = QLineEdit()
+        # A click on the bar or its buttons goes on typing here. Were it not for this, Qt would
+        # give the keyboard to the first thing behind that takes it by a click: the shell.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusProxy(self.text)
         self.text.setPlaceholderText("Find in the terminal")
         self.text.setAccessibleName("Find in the terminal")
         self.text.setFixedWidth(_WIDTH)
@@ -113,6 +118,15 @@ class FindBar(QFrame):
             self._over.width() - width - MARGIN, MARGIN, width, self.sizeHint().height()
         )
 
+    @property
+    def typed_into(self) -> bool:
+        """Whether it is open and had the keyboard last, not the terminal behind it."""
+        return self._typed_into and not self.isHidden()
+
+    def left(self) -> None:
+        """The terminal behind it has the keyboard now."""
+        self._typed_into = False
+
     # -- searching
 
     def search(self) -> None:
@@ -147,7 +161,19 @@ class FindBar(QFrame):
 
     # -- keys
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab stays in the bar: what is typed after one too many would go to a shell."""
+        row = (self.text, self.case, self.regex, self.previous, self.next, self.close_button)
+        widgets = [widget for widget in row if widget.isEnabled()]
+        at = next((at for at, widget in enumerate(widgets) if widget.hasFocus()), -1)
+        widgets[(at + (1 if forward else -1)) % len(widgets)].setFocus(
+            Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+        )
+        return True
+
     def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FocusIn:
+            self._typed_into = True
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             return self._key(event)
         if (
@@ -172,6 +198,16 @@ class FindBar(QFrame):
         else:
             return False
         return True
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        # Nor is a click beside the buttons, which would bring it the keyboard.
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # Nothing typed into the bar is for the terminal behind it.

@@ -112,19 +112,20 @@ class Hover(QObject):
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         accept.clicked.connect(lambda: self._open(uri))
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(uri))
-        box.open()
+        box.show()
 
     def _refuse(self, uri: str) -> None:
         shown = "".join(char if char.isprintable() else "�" for char in uri[:MAX_SHOWN])
         box = self._box("This address is not opened", f"It can do harm, or is none:\n\n{shown}")
         box.addButton(QMessageBox.StandardButton.Close)
-        box.open()
+        box.show()
 
     def _box(self, title: str, text: str) -> QMessageBox:
         if self.question is not None:
             self.question.reject()
         box = QMessageBox(self._view)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setModal(False)
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle("Link")
         box.setTextFormat(Qt.TextFormat.PlainText)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, Signal
+from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
+from PySide6.QtWidgets import QApplication
 
 from gui.terminal.ended import EndedBar
 from gui.terminal.feeder import Feeder
@@ -102,6 +103,10 @@ class TerminalView(PaintedTerminal):
         self.viewport().update()
 
     def _set_alive(self) -> None:
+        focus = QApplication.focusWidget()
+        if focus is not None and self.ended_bar.isAncestorOf(focus):
+            # Its button was pressed: hidden with the keyboard, it would hand it to anyone.
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
         self._ended = False
         self.terminal.muted = False
         self.ended_bar.hide()

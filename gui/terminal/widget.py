@@ -219,6 +219,12 @@ class TerminalWidget(TerminalView):
         if self.finder.current is None and self.finder.count:
             self.step_match(-1)
 
+    def take_focus(self) -> None:
+        """Take the keyboard where it was last: in the find bar or in the terminal."""
+        (self.find_bar if self.find_bar.typed_into else self).setFocus(
+            Qt.FocusReason.OtherFocusReason
+        )
+
     def _close_find(self) -> None:
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         self.refresh()
@@ -352,6 +358,8 @@ class TerminalWidget(TerminalView):
 
     def _focus_changed(self, focused: bool) -> None:
         super()._focus_changed(focused)
+        if focused:
+            self.find_bar.left()
         if self.terminal.focus_reports and not self.ended:
             self.typed.emit(b"\x1b[I" if focused else b"\x1b[O")
 

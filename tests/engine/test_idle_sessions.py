@@ -186,3 +186,16 @@ async def test_a_plain_guest_gets_nothing_beyond_its_dialect_and_the_host_is_war
         kinds = {message["type"] for message in guest.messages}
         assert kinds <= {"ready", "pty_connected", "output", "pty_disconnected"}
         assert host_warnings(made, "old")[-1] == 1.0
+
+
+async def test_another_timeout_holds_at_once_for_the_guests_there_are() -> None:
+    async with house(change=timeout(0)) as made:
+        visitor = await guest_of(made)
+        made.agent.set_guest_timeout(1.0)
+        await until(lambda: host_warnings(made, visitor.peer.session_id))
+        made.agent.set_guest_timeout(0)
+        assert made.agent.keep_open(visitor.peer.session_id)
+        made.agent.set_guest_timeout(0.5)
+        await until(lambda: visitor.end is not None)
+        assert visitor.end is not None
+        assert "without activity" in visitor.end[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from engine.events import (
 )
 from engine.model import Guest, RelayState, Role
 from gui import formats
-from gui.approvals import ApprovalDialog, note
+from gui.approvals import ApprovalStrip, note
 from gui.ice_log import IceLogPanel
 from gui.log_model import line_of
 from gui.session_model import COLUMNS
@@ -89,12 +90,14 @@ def test_the_question_whether_to_let_a_guest_in(icons: Icons, qtbot: QtBot) -> N
     question = ApprovalRequested(
         session_id=WORDS, target=WORDS, guest=GUEST, role=Role.VIEW, code="1", waits_until=0.0
     )
-    dialog = ApprovalDialog(question, icons)
-    qtbot.addWidget(dialog)
-    for label in dialog.findChildren(QLabel):
+    strip = ApprovalStrip(question, icons, time.monotonic)
+    qtbot.addWidget(strip)
+    for label in strip.findChildren(QLabel):
         assert visible(label.text()), label.text()
         assert visible(label.toolTip()), label.toolTip()
-    assert SEEN in dialog.title.text()
+    assert visible(strip.accessibleName())
+    assert SEEN in strip.who.text()
+    assert SEEN in strip.wish.text()
     assert all(visible(text) and SEEN in text for text in note(GUEST, WORDS))
 
 

@@ -131,6 +131,20 @@ def test_the_model_keeps_qts_contract(theme: Theme, qtmodeltester: ModelTester) 
     qtmodeltester.check(model)
 
 
+def test_a_cleared_log_comes_back_before_what_came_since(theme: Theme) -> None:
+    model = LogModel(theme, limit=5)
+    for number in range(4):
+        model.add(LogLine(number, "s1", f"line {number}"))
+    model.flush()
+    gone = model.clear()
+    assert model.rowCount() == 0
+    for number in (4, 5):
+        model.add(LogLine(number, "s1", f"line {number}"))
+    model.flush()
+    model.restore(gone)
+    assert [line.text for line in model.lines()] == [f"line {number}" for number in range(1, 6)]
+
+
 def test_the_oldest_lines_go_first_under_a_filter_too(theme: Theme) -> None:
     model = LogModel(theme, limit=10)
     model.set_filter("odd", "")

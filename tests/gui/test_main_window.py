@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QMessageBox
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QTabBar,
+    QToolButton,
+    QWidget,
+)
 
 from engine import settings
 from engine.events import (
@@ -22,6 +33,7 @@ from engine.events import (
 from engine.model import (
     LOCAL_TARGET,
     DockerStatus,
+    EndCode,
     EngineState,
     Guest,
     RelayState,
@@ -31,7 +43,9 @@ from engine.model import (
 from engine.settings import UiSettings
 from gui.actions import ENTRIES, MENUS
 from gui.main_window import DEFAULT_SIZE, MainWindow
+from gui.notices import Notice
 from gui.style import DARK, Mode
+from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +59,7 @@ if TYPE_CHECKING:
     from gui.engine_adapter import EngineAdapter
     from gui.style import Theme
 
+CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 MakeWindow = Callable[..., MainWindow]
 
 
@@ -67,18 +82,39 @@ def make_window(
 
 
 @pytest.fixture
-def window(make_window: MakeWindow) -> MainWindow:
+def window(connecting: None, make_window: MakeWindow) -> MainWindow:
     return make_window()
+
+
+class NeverConnects:
+    """A task without a loop: tabs of these tests stay as they are while connecting."""
+
+    def __init__(self, work: Coroutine[Any, Any, object]) -> None:
+        work.close()
+
+    def add_done_callback(self, _: object) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
+
+
+@pytest.fixture
+def connecting(adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "run", lambda work, *_, **__: NeverConnects(work))
 
 
 def live_session(bus: EventBus, session_id: str = "s1") -> None:
     bus.publish(SessionCreated(session_id=session_id, device_id="web", guest=Guest("Maria")))
 
 
-def question(window: MainWindow) -> QMessageBox:
-    boxes = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
-    assert len(boxes) == 1
-    return boxes[0]
+def answer(window: MainWindow, words: str) -> None:
+    """Click that answer once it can be given."""
+    shown = window.attention.shown
+    assert shown is not None
+    button = next(b for b in shown.findChildren(QPushButton) if b.text() == words)
+    spin(button.isEnabled)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_the_first_window_shows_the_default_layout(window: MainWindow) -> None:
@@ -177,7 +213,7 @@ def test_closing_without_sessions_asks_nothing(window: MainWindow, qtbot: QtBot)
     assert window.isVisible()
 
 
-def test_closing_with_live_sessions_asks_once_and_cancel_keeps_them(
+def test_closing_with_guests_asks_once_and_cancel_keeps_them(
     window: MainWindow, bus: EventBus, qtbot: QtBot
 ) -> None:
     live_session(bus, "a")
@@ -185,14 +221,84 @@ def test_closing_with_live_sessions_asks_once_and_cancel_keeps_them(
     with qtbot.assertNotEmitted(window.closeWanted):
         window.close()
         window.close()
-        box = question(window)
-        assert box.text() == "2 sessions are live."
-        box.defaultButton().click()
+        assert len(window.attention.strips) == 1
+        shown = window.attention.shown
+        assert isinstance(shown, Notice)
+        assert shown.words.text() == "Close Hatchway?"
+        assert shown.detail.text() == "2 guests are connected. Closing ends them."
+        answer(window, "Cancel")
     assert window.isVisible()
+    assert not window.attention.isVisible()
     window.close()
     with qtbot.waitSignal(window.closeWanted):
-        box = question(window)
-        next(b for b in box.buttons() if b is not box.defaultButton()).click()
+        answer(window, "Close anyway")
+
+
+def test_the_question_follows_what_still_runs(window: MainWindow, bus: EventBus) -> None:
+    live_session(bus, "a")
+    window.open_terminal(LOCAL_TARGET)
+    window.close()
+    shown = window.attention.shown
+    assert isinstance(shown, Notice)
+    assert shown.detail.text() == (
+        "1 terminal of yours is open, 1 guest is connected. Closing ends them."
+    )
+    bus.publish(SessionClosed(session_id="a", reason="over"))
+    assert shown.detail.text() == "1 terminal of yours is open. Closing ends it."
+    window.terminals.close_all()
+    assert shown.detail.text() == "Nothing runs any more."
+
+
+def test_quitting_by_key_is_answered_by_no_key_that_follows(
+    window: MainWindow, bus: EventBus, qtbot: QtBot
+) -> None:
+    activate(window)
+    live_session(bus)
+    window.open_terminal(LOCAL_TARGET)
+    with qtbot.assertNotEmitted(window.closeWanted):
+        press(window, "Q", held=CTRL_SHIFT)
+        assert window.attention.isVisible()
+        press(window, Qt.Key.Key_Return, Qt.Key.Key_Space, Qt.Key.Key_Escape)
+    assert window.attention.isVisible()
+    press(window, "G", held=CTRL_SHIFT)
+    shown = window.attention.shown
+    assert shown is not None
+    spin(lambda: all(control.isEnabled() for control in shown.controls))
+    press(window, Qt.Key.Key_Tab, Qt.Key.Key_Tab)
+    with qtbot.waitSignal(window.closeWanted):
+        press(window, Qt.Key.Key_Return)
+    window.terminals.close_all()
+
+
+def test_removing_a_guest_asks_first(
+    window: MainWindow, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[object, ...]] = []
+    monkeypatch.setattr(adapter, "close_session", lambda *what: ended.append(what))
+    live_session(bus)
+    for action in ("kick", "close_session"):
+        window.sessions.select("s1")
+        window.actions_[action].trigger()
+        answer(window, "Cancel")
+    assert ended == []
+    window.actions_["kick"].trigger()
+    shown = window.attention.shown
+    assert isinstance(shown, Notice)
+    assert shown.words.text() == "Remove Maria from web?"
+    answer(window, "Remove guest")
+    assert ended == [("s1", "Removed by the host", EndCode.REMOVED)]
+
+
+def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) -> None:
+    window.open_settings()
+    window.share()
+    for name in ("about", "shortcuts"):
+        window.actions_[name].trigger()
+    dialogs = [d for d in window.findChildren(QDialog) if d.isVisible()]
+    assert len(dialogs) == 4
+    assert not any(dialog.isModal() for dialog in dialogs)
+    for dialog in dialogs:
+        dialog.reject()
 
 
 def test_the_question_can_be_switched_off(
@@ -300,6 +406,18 @@ def test_settings_are_worn_at_once_and_kept(window: MainWindow, config_dir: Path
     assert window.open_settings() is not dialog
 
 
+def test_when_idle_guests_are_disconnected_is_used_at_once_and_kept(
+    window: MainWindow, config_dir: Path, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(adapter, "set_guest_timeout", told.append)
+    dialog = window.open_settings()
+    dialog.guest_timeout.setValue(0)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert told == [0]
+    assert settings.load(config_dir / "settings.toml", environ={}).session.timeout == 0
+
+
 def test_settings_that_cannot_be_kept_are_worn_all_the_same(
     window: MainWindow, config_dir: Path
 ) -> None:
@@ -310,3 +428,30 @@ def test_settings_that_cannot_be_kept_are_worn_all_the_same(
     assert window.look.font.pointSizeF() == 15
     assert "settings.toml" in window.banner.text
     assert (config_dir / "settings.toml").read_text() == "not = [toml"
+
+
+@pytest.mark.parametrize("where", ["banner", "dismiss", "tab's cross", "dock's button", "strip"])
+def test_a_click_on_what_surrounds_a_terminal_leaves_the_keyboard_alone(
+    window: MainWindow, where: str
+) -> None:
+    activate(window)
+    window.open_terminal(LOCAL_TARGET)
+    window.open_terminal(LOCAL_TARGET)
+    window.show_problem("It broke", "Mend it.")
+    window.attention.undo("Did it", lambda: None, lambda: None)
+    window.loopback_dock.reveal()
+    window.targets.search.setFocus()
+    QApplication.processEvents()
+    cross = window.terminals.tabs.tabBar().tabButton(0, QTabBar.ButtonPosition.RightSide)
+    target = {
+        "banner": window.banner.findChildren(QLabel)[1],
+        "dismiss": window.banner.findChild(QToolButton),
+        "tab's cross": cross,
+        "dock's button": window.loopback_dock.findChild(QToolButton),
+        "strip": window.attention.findChildren(QPushButton)[0],
+    }[where]
+    assert isinstance(target, QWidget)
+    QTest.mouseClick(target, Qt.MouseButton.LeftButton)
+    press(window, "a")
+    assert window.targets.search.text() == "a"
+    window.terminals.close_all()

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 from engine.model import LOCAL_TARGET
 from engine.selftest_model import StageStatus
 from engine.settings import DockerSettings, Settings, TerminalSettings, UiSettings
 from engine.wire.proof import parse_link
 from gui.app import Application
+from gui.attention import Attention
+from gui.engine_adapter import KICKED_BY_HOST
+from gui.main_window import MainWindow
 from gui.target_model import openable
-from gui.terminal_tabs import TerminalTab
+from gui.terminal_tabs import MAX_CLOSED, TerminalTab
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.hosting import Visitor
 from tests.gui.conftest import Run
+from tests.gui.keyboard import activate
 
 Play = Callable[..., None]
 
@@ -71,6 +76,15 @@ def screen(tab: TerminalTab) -> str:
     return "\n".join(tab.terminal.terminal.text())
 
 
+def press(window: MainWindow, words: str) -> None:
+    """Choose that answer of the strip that is shown."""
+    shown = window.attention.shown
+    assert shown is not None
+    button = next(b for b in shown.findChildren(QPushButton) if b.text() == words)
+    button.setEnabled(True)
+    button.click()
+
+
 async def connected(application: Application, target: str = LOCAL_TARGET) -> TerminalTab:
     application.window.open_terminal(target)
     tab = application.window.terminals.current()
@@ -92,8 +106,9 @@ def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
         await until(lambda: row.path == "direct")
         assert window.status.sessions.text == "1 session"
         window.terminals.close_tab()
-        await until(lambda: window.sessions.model.rowCount() == 0)
         assert window.terminals.empty.isVisible()
+        press(window, "End now")
+        await until(lambda: window.sessions.model.rowCount() == 0)
 
     with_window(steps)
 
@@ -118,6 +133,7 @@ def test_a_container_is_listed_live_opened_by_a_double_click_and_leaves_nothing(
         QTest.keyClick(tab.terminal, Qt.Key.Key_Return)
         await until(lambda: "in-42" in screen(tab))
         window.terminals.close_tab(tab)
+        press(window, "End now")
         await until(lambda: window.sessions.model.rowCount() == 0)
         top = await asyncio.to_thread(container.top)
         assert len(top["Processes"]) == 1
@@ -188,17 +204,110 @@ def test_a_target_that_is_not_there_is_a_problem_in_words(with_window: Play) -> 
     with_window(steps)
 
 
-def test_closing_a_session_from_the_table_ends_its_tab_with_the_reason(with_window: Play) -> None:
+def test_a_closed_tab_comes_back_as_it_is_by_then(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        other = await connected(application)
+        tab = await connected(application)
+        tab.terminal.typed.emit(b"x=unsaved; for i in 1 2 3; do read y; echo got-$y-$x; done\r")
+        await until(lambda: "done" in screen(tab))
+        peer = tab.peer
+        # Nothing that is typed after it goes to the program it was typed for.
+        window.terminals.close_tab()
+        assert window.terminals.all() == (other,)
+        assert peer is not None
+        # It lives on, and so does what it says.
+        peer.send(b"meanwhile\n")
+        await until(lambda: "got-meanwhile-unsaved" in screen(tab))
+        window.actions_["reopen_tab"].trigger()
+        assert window.terminals.current() is tab
+        assert window.terminals.all() == (other, tab)
+        assert tab.peer is peer
+        tab.terminal.typed.emit(b"again\r")
+        await until(lambda: "got-again-unsaved" in screen(tab))
+        window.terminals.close_tab()
+        press(window, "Undo")
+        assert window.terminals.current() is tab
+        assert not window.actions_["reopen_tab"].isEnabled()
+
+    with_window(steps)
+
+
+def test_a_closed_tab_ends_in_its_time(with_window: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gui.attention.Attention.undo", partialmethod(Attention.undo, seconds=0.2))
+
+    async def steps(application: Application) -> None:
+        window = application.window
+        await connected(application)
+        await until(lambda: window.sessions.model.rowCount() == 1)
+        window.terminals.close_tab()
+        assert window.terminals.closed == 1
+        await until(lambda: window.sessions.model.rowCount() == 0)
+        assert window.terminals.closed == 0
+        assert not window.attention.isVisible()
+
+    with_window(steps)
+
+
+def test_closed_tabs_are_bounded_and_the_first_ends(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        first = await connected(application)
+        peer = first.peer
+        assert peer is not None
+        window.terminals.close_tab()
+        for _ in range(MAX_CLOSED):
+            window.open_terminal("no-such-container")
+            window.terminals.close_tab()
+        assert window.terminals.closed == MAX_CLOSED
+        await until(lambda: peer.is_closed)
+        for _ in range(MAX_CLOSED):
+            window.terminals.reopen()
+        window.terminals.reopen()
+        assert len(window.terminals.all()) == MAX_CLOSED
+
+    with_window(steps)
+
+
+def test_closing_an_own_session_from_the_table_can_be_undone(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
         tab = await connected(application)
         await until(lambda: window.sessions.model.rowCount() == 1)
         window.sessions.select(window.sessions.model.sessions()[0].session_id)
-        window.actions_["kick"].trigger()
+        window.actions_["close_session"].trigger()
+        assert window.terminals.all() == ()
+        press(window, "Undo")
+        assert tab.connected
+        assert window.terminals.current() is tab
+
+    with_window(steps)
+
+
+def test_a_session_that_ends_elsewhere_ends_its_tab_with_the_reason(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        tab = await connected(application)
+        assert tab.peer is not None
+        application.adapter.close_session(tab.peer.session_id, KICKED_BY_HOST)
         await until(lambda: not tab.connected)
         assert tab.notice.startswith("Removed by the host")
         log = window.ice_log.model
         await until(lambda: any("Removed by the host" in line.text for line in log.lines()))
+
+    with_window(steps)
+
+
+def test_a_terminal_that_connects_takes_no_keyboard(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        activate(window)
+        window.open_terminal(LOCAL_TARGET)
+        tab = window.terminals.current()
+        assert tab is not None
+        window.targets.search.setFocus()
+        await until(lambda: tab.connected and not tab.connecting)
+        assert window.targets.search.hasFocus()
 
     with_window(steps)
 
@@ -270,15 +379,14 @@ def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) 
         visitor = Visitor(link)
         connecting = asyncio.create_task(visitor.peer.connect())
         try:
-            await until(lambda: window.approver.dialog is not None)
-            question = window.approver.dialog
-            assert question is not None
+            await until(lambda: window.approver.waiting)
+            (question,) = window.approver.waiting
             assert question.isVisible()
-            assert question.facts["From"].text() == "127.0.0.1"
-            assert question.facts["Code"].text() == visitor.peer.code
-            await until(question.control.isEnabled)
+            assert question.where.text().startswith("127.0.0.1 · ")
+            assert question.code.text() == visitor.peer.code
+            await until(question.allow.isEnabled)
             assert visitor.approvals == ["waiting"]
-            question.control.click()
+            question.allow.click()
             await connecting
             assert visitor.approvals == ["waiting", "allowed"]
             visitor.peer.send(b"echo guest-$((6*7))\r")

@@ -162,7 +162,7 @@ def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, shares: Sh
     assert parse_link(dialog.address.text()).id == first.id
 
 
-def test_a_link_is_withdrawn(
+def test_a_link_is_revoked(
     make: Make, shares: Shares, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares.create("web-1")
@@ -170,6 +170,11 @@ def test_a_link_is_withdrawn(
     asked: list[str] = []
     monkeypatch.setattr(adapter, "revoke_link", asked.append)
     dialog.revoke.click()
+    assert asked == []
+    (box,) = dialog.findChildren(QMessageBox)
+    assert box.text() == "Nobody is connected with it."
+    assert not box.isModal()
+    next(b for b in box.buttons() if box.buttonRole(b) is DESTRUCTIVE).click()
     (share,) = shares.list()
     assert asked == [share.id]
     shares.revoke(share.id)
@@ -180,7 +185,7 @@ def test_a_link_is_withdrawn(
 
 
 @pytest.mark.parametrize(
-    ("others", "live", "words"), [(2, 1, "1 session"), (0, 2, "2 sessions")], ids=["one", "two"]
+    ("others", "live", "words"), [(2, 1, "1 guest"), (0, 2, "2 guests")], ids=["one", "two"]
 )
 def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
     make: Make,

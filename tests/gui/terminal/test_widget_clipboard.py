@@ -39,6 +39,9 @@ def test_several_lines_are_asked_about(
     box = widget.clipboard.question
     assert isinstance(box, QMessageBox)
     assert "2 lines" in box.text()
+    assert not box.isModal()
+    # Enter, typed for the shell, pastes nothing.
+    assert box.defaultButton().text() != "Paste"
     assert typed == []
     with qtbot.waitSignal(box.finished):
         if accept:
