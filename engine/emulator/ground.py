@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.emulator import tables
 from engine.emulator.lines_in_bulk import print_lines, print_text
-from engine.emulator.work import AT_ONCE
+from engine.emulator.work import AT_ONCE, LINE
 
 if TYPE_CHECKING:
     from engine.emulator.modal import Screen
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 64
 """Rows' worth of text drawn between two looks at the work done, where rows move as a whole."""
 MOST_CHARACTERS: Final = 1024
+MOST_LINES: Final = 256
+"""Lines with tabs or characters that share cells, printed between two looks."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
 _TABS_AND_TEXT: Final = re.compile("[^\x00-\x08\x0a-\x1f\x7f]*")
 """All that may be in lines printed in bulk. Twice as fast as searching for the rest."""
@@ -52,25 +54,33 @@ class Ground:
             screen.linefeed()
             screen.carriage_return()
             lines, ends, last = text.rpartition("\r\n")
-            if ends and self._in_bulk(lines):
+            if ends and (more := self._in_bulk(lines)) is not None:
+                if more:
+                    screen.last = ""
+                    return f"{more}\r\n{last}"
                 text = last
             screen.last = ""
         return self._controlled(text)
 
-    def _in_bulk(self, text: str) -> bool:
-        """Print lines, and the end of the last one; False, and nothing printed, for others."""
+    def _in_bulk(self, text: str) -> str | None:
+        """Print lines, and the end of the last one; None, and nothing printed, for others.
+
+        What is left of them when they are many of the kind that takes long is returned.
+        """
         screen = self._screen
         if not screen.fast:
             # What came before the first line's end switched it off.
-            return False
+            return None
         if print_text(screen, text):
-            return True
-        lines = text.split("\r\n")
+            return ""
+        lines = text.split("\r\n", MOST_LINES)
+        rest = lines.pop() if len(lines) > MOST_LINES else ""
         joined = "".join(lines)
         if not joined.isprintable() and not _TABS_AND_TEXT.fullmatch(joined):
-            return False
+            return None
+        screen.work.done += LINE * len(lines)
         self._call("print_lines", print_lines, screen, lines)
-        return True
+        return rest
 
     def _controlled(self, text: str) -> str:
         """Text and single controls; what is left of them is returned."""

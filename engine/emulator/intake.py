@@ -109,7 +109,8 @@ class Intake(pyte.ByteStream):
             left, self._left = self._left, ""
             self._guarded(self._between, left)
         elif self._pieces is not None:
-            if self._guarded(self._run, self._pieces) and not screen.work.over:
+            done = self._guarded(self._run, self._pieces)
+            if done and not self._leaves_off():
                 self._pieces = None
         elif self._at < len(self._text):
             whole = self._at == 0 and len(self._text) <= CHUNK
@@ -122,6 +123,9 @@ class Intake(pyte.ByteStream):
             self._text = ""
             return False
         return True
+
+    def _leaves_off(self) -> bool:
+        return bool(self._left) or self._screen.work.over
 
     def _between(self, text: str) -> None:
         self._left = self._ground.text(text)

@@ -345,7 +345,7 @@ class Stream(Intake):
             y = cursor.y
             x = cursor.x + screen.wrap_next
             printed = screen.last
-            if work.done >= AT_ONCE:
+            if work.done >= AT_ONCE or self._left:
                 break
 
         if cells:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AT_ONCE: Final = 1200
+AT_ONCE: Final = 800
 """Units of work done before whoever feeds the terminal has its turn: some three milliseconds
 in the source form, one compiled. A unit is about what editing one row takes, or reading a
 sequence that is not among the common ones."""
@@ -25,9 +25,11 @@ CLUSTERS: Final = 2
 """Characters that are a unit where they may share cells."""
 STRING: Final = 8
 """Units of an OSC or DCS string, besides its characters."""
+LINE: Final = 2
+"""Units of a line that is printed with others, but not all at once."""
 STYLE: Final = 8
 """Units of an SGR that has not come before."""
-PEN: Final = 4
+PEN: Final = 8
 """Units of making a pen of another one."""
 
 
