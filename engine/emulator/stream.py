@@ -202,6 +202,11 @@ class Stream(Intake):
                         if y == screen.top:
                             screen.pen = pen
                             screen.scroll(y, screen.bottom, -1)
+                            work.done += 1
+                            if work.done >= AT_ONCE:
+                                self._left = text
+                                printed = ""
+                                break
                         elif y > 0:
                             y -= 1
                     else:

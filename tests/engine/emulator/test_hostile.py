@@ -238,6 +238,7 @@ FLOODS = {
     "line feeds in a sequence": (MARGINS, b"\x1b[" + b"\n" * 1000 + b"m"),
     "line feeds in a long sequence": (MARGINS, b"\x1b[" + b"1" * 600 + b"\n" * 1000 + b"m"),
     "RI between margins": (MARGINS + b"\x1b[H", b"\x1bM"),
+    "RI": (b"\x1b[H", b"\x1bM"),
     "SU between margins": (MARGINS, b"\x1b[S"),
     "new styles": (
         b"",
