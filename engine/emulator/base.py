@@ -30,6 +30,7 @@ from engine.emulator.pens import Pens
 from engine.emulator.pictures import Pictures
 from engine.emulator.rows import BLANK, DEFAULT_PEN
 from engine.emulator.views import BufferView
+from engine.emulator.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,7 @@ class Base(pyte.Screen):
         self.colours = Colours()
         self.links = Links()
         self.pictures = Pictures()
+        self.work = Work()
         self.dirty: set[int] = set()
         self.terminator = "\x1b\\"
         """What ends the answer to an OSC: what ended the question (as xterm)."""
@@ -97,6 +99,7 @@ class Base(pyte.Screen):
 
     def reset(self) -> None:
         """RIS. History stays: only ED 3 and the user clear it."""
+        self.work.drop()
         self.normal = Page(self.lines)
         self.alternate = Page(self.lines)
         self.page = self.normal
@@ -244,6 +247,7 @@ class Base(pyte.Screen):
         here = self.rows
         moved = [rows.part(row, start, end) for row in here[top : bottom + 1]]
         size = len(moved)
+        self.work.done += size
         cells = end - start
         blanks = [(" " * cells, self.erasing * cells, 0)] * min(abs(count), size)
         kept = size - len(blanks)

@@ -6,11 +6,17 @@ stream has a faster way for what is common; both must give the same screen.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.emulator import rows
 from engine.emulator.modes import Mode
 from engine.emulator.motion import Motion
 from engine.emulator.rows import CLUSTER, HALF, WIDE, WRAPPED
 from engine.emulator.width import JOINER, cluster_width, continues, extends
+from engine.emulator.work import CLUSTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Drawing(Motion):
@@ -36,6 +42,7 @@ class Drawing(Motion):
         """Print text in the current pen, character sets applied already."""
         ends_open = text[-1] == JOINER
         if not text.isascii():
+            self.work.done += len(text) // CLUSTERS
             text = self._join(text)
             self.open_cluster = ends_open
             if not text:
@@ -47,12 +54,28 @@ class Drawing(Motion):
         self._printed(self._last_cell(cells))
 
     def repeat(self, count: int | None = None) -> None:
-        """REP, at most a screenful: nobody repeats more, except to burn our time."""
-        cell = self.last
-        if cell:
-            times = min(count or 1, self.columns * self.lines // len(cell))
+        """REP, at most what fits between the margins: nobody repeats more, except to burn our
+        time."""
+        if self.last:
+            self.work.steps(self._repeat(self.last, count or 1))
+
+    def _repeat(self, cell: str, count: int) -> Iterator[None]:
+        # Without side margins a row is no work. With them, each one may move all others.
+        across = self.width_here()
+        left = min(count, max(1, across * self.lines // len(cell)))
+        at_once = left if self.full_width else max(1, across // len(cell))
+        while left:
+            times = min(left, at_once)
             self._put_cells(cell * times, WIDE | CLUSTER if cell >= "\x7f" else 0)
-            self._printed(cell)
+            left -= times
+            yield
+        self._printed(cell)
+
+    def width_here(self) -> int:
+        """Cells of a row that is printed where the cursor is."""
+        if self.left <= self.cursor.x <= self.right:
+            return self.right + 1 - self.left
+        return self.columns
 
     def _printed(self, cell: str) -> None:
         self.print_at = (self.cursor.y, self.cursor.x + self.wrap_next)
@@ -71,6 +94,7 @@ class Drawing(Motion):
             self.refresh()
         at, length = 0, len(cells)
         while at < length:
+            self.work.done += 1
             if self.wrap_next and autowrap:
                 self._wrap()
             x = self.cursor.x

@@ -6,10 +6,16 @@ row (rows) nor rectangles (rectangles).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.emulator import rows
 from engine.emulator.drawing import Drawing
+from engine.emulator.work import CELLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.emulator.rows import Row
 
 SCROLLBACK = 3
 """ED's parameter for the history (xterm)."""
@@ -45,18 +51,27 @@ class Editing(Drawing):
 
     def erase_rows(self, which: range, *, selective: bool) -> None:
         if self._respects(selective):
-            for y in which:
-                self.erase(y, 0, self.columns, selective=selective)
+            self.work.steps(self._erase_unprotected(self.rows, which))
         else:
             self.rows[which.start : which.stop] = [self.blank_row()] * len(which)
+
+    def _erase_unprotected(self, here: list[Row], which: range) -> Iterator[None]:
+        """In steps. The page is given: by the time it is done, another one may be shown."""
+        for y in which:
+            here[y] = self._without_unprotected(here[y], 0, self.columns)
+            yield
+
+    def _without_unprotected(self, row: Row, start: int, end: int) -> Row:
+        self.work.done += 1 + len(row[0]) // CELLS
+        return rows.erase_unprotected(
+            row, start, end, self.erasing, self.pens.protected, self.columns
+        )
 
     def erase(self, y: int, start: int, end: int, *, selective: bool) -> None:
         """Blank cells start..end-1 of row y; protected ones stay when that is asked for."""
         row = self.rows[y]
         if self._respects(selective):
-            self.rows[y] = rows.erase_unprotected(
-                row, start, end, self.erasing, self.pens.protected, self.columns
-            )
+            self.rows[y] = self._without_unprotected(row, start, end)
         else:
             self.rows[y] = rows.erase(row, start, end, self.columns, self.erasing)
 
@@ -94,10 +109,10 @@ class Editing(Drawing):
     # -- characters
 
     def insert_characters(self, count: int | None = None) -> None:
-        self._shift([self.cursor.y], self.cursor.x, count or 1)
+        self._shift_line(count or 1)
 
     def delete_characters(self, count: int | None = None) -> None:
-        self._shift([self.cursor.y], self.cursor.x, -(count or 1))
+        self._shift_line(-(count or 1))
 
     def insert_columns(self, count: int | None = None) -> None:
         """DECIC."""
@@ -131,12 +146,17 @@ class Editing(Drawing):
             self.cursor.x += 1
             self.wrap_next = False
 
+    def _shift_line(self, count: int) -> None:
+        y = self.cursor.y
+        for _ in self._shift(range(y, y + 1), self.cursor.x, count):
+            pass
+
     def _shift_region(self, x: int, count: int) -> None:
         if self.in_rows() and self.in_columns():
-            self._shift(range(self.top, self.bottom + 1), x, count)
+            self.work.steps(self._shift(range(self.top, self.bottom + 1), x, count))
 
-    def _shift(self, which: list[int] | range, x: int, count: int) -> None:
-        """Insert ``count`` blank cells at x, or delete cells when it is negative."""
+    def _shift(self, which: range, x: int, count: int) -> Iterator[None]:
+        """Insert ``count`` blank cells at x, or delete cells when it is negative; in steps."""
         self.wrap_next = False
         if not self.in_columns():
             return
@@ -144,3 +164,5 @@ class Editing(Drawing):
         pen = self.erasing
         for y in which:
             self.rows[y] = edit(self.rows[y], x, self.right, abs(count), pen)
+            self.work.done += 2
+            yield

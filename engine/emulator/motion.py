@@ -10,6 +10,7 @@ from __future__ import annotations
 from engine.emulator.base import Base
 from engine.emulator.modes import Mode
 from engine.emulator.rows import WRAPPED
+from engine.emulator.work import CELLS
 
 
 class Motion(Base):
@@ -58,6 +59,13 @@ class Motion(Base):
         count = min(count, self.columns * (self.lines + 1))
         if self.wrap_next:
             count -= 1
+        # Once between the margins, the same rows come again and again.
+        across = self.right + 1 - left
+        most = self.columns + across * self.lines
+        if count > most:
+            again = across * (self.bottom + 1 - self.top)
+            count -= (count - most) // again * again
+        self.work.done += self.lines // CELLS
         while count > x - left:
             count -= x - left + 1
             if extended:
@@ -134,16 +142,21 @@ class Motion(Base):
         if self.wrap_next and Mode.MORE_FIX in self.mode:
             self.next_line()
         limit = self.right if self.cursor.x <= self.right else self.columns - 1
-        later = [stop for stop in self.tabstops if stop > self.cursor.x]
-        self.cursor.x = min(min(later, default=limit), limit)
+        x = self.cursor.x + 1
+        while x < limit and x not in self.tabstops:
+            x += 1
+        self.work.done += (x - self.cursor.x) // (4 * CELLS)
+        self.cursor.x = min(x, limit)
 
     def tab_forward(self, count: int | None = None) -> None:
+        self.work.done += len(self.tabstops) // CELLS
         stops = sorted(stop for stop in self.tabstops if stop > self.cursor.x)
         limit = self.right if self.cursor.x <= self.right else self.columns - 1
         wanted = count or 1
         self.cursor.x = min(stops[wanted - 1], limit) if wanted <= len(stops) else limit
 
     def tab_back(self, count: int | None = None) -> None:
+        self.work.done += len(self.tabstops) // CELLS
         stops = sorted(stop for stop in self.tabstops if stop < self.cursor.x)
         wanted = count or 1
         left = self.left if Mode.ORIGIN in self.mode else 0

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from engine.emulator.modal import Screen
 
 MAX_DIRECTORY: Final = 1024
+MAX_PARTS: Final = 1024
+"""Parts of one string that mean something: more than every colour there is, set at once."""
 _PALETTE: Final = range(256)
 _SELECTIONS: Final = frozenset("cpqs01234567")
 
@@ -38,6 +40,12 @@ def command(screen: Screen, text: str) -> None:
         _COMMANDS[code](screen, body)
 
 
+def _parts(screen: Screen, body: str) -> list[str]:
+    parts = body.split(";", MAX_PARTS)[:MAX_PARTS]
+    screen.work.done += len(parts)
+    return parts
+
+
 def _title(screen: Screen, text: str) -> None:
     window.set_title(screen, text, title=True, icon=False)
 
@@ -54,14 +62,14 @@ def _title_and_icon(screen: Screen, text: str) -> None:
 
 
 def _palette(screen: Screen, body: str) -> None:
-    parts = body.split(";")
+    parts = _parts(screen, body)
     for index, specification in zip(parts[::2], parts[1::2], strict=False):
         if index.isascii() and index.isdigit() and len(index) <= 4:
             _colour(screen, int(index), specification, 4, int(index))
 
 
 def _special(screen: Screen, body: str) -> None:
-    parts = body.split(";")
+    parts = _parts(screen, body)
     for index, specification in zip(parts[::2], parts[1::2], strict=False):
         if index.isascii() and index.isdigit() and len(index) <= 4:
             _colour(screen, len(_PALETTE) + int(index), specification, 5, int(index))
@@ -92,7 +100,7 @@ def _reset_special(screen: Screen, body: str) -> None:
 def _forget(screen: Screen, body: str, offset: int) -> None:
     if not body:
         (screen.colours.special if offset else screen.colours.palette).clear()
-    for part in body.split(";"):
+    for part in _parts(screen, body):
         if part.isascii() and part.isdigit() and len(part) <= 4:
             index = int(part) + offset
             screen.colours.palette.pop(index, None)
@@ -101,7 +109,7 @@ def _forget(screen: Screen, body: str, offset: int) -> None:
 
 def _dynamic(screen: Screen, code: int, body: str) -> None:
     """OSC 10 and on: each further specification is for the next number."""
-    for number, specification in enumerate(body.split(";"), code):
+    for number, specification in enumerate(_parts(screen, body), code):
         if number not in colours.DYNAMIC:
             return
         if specification == "?":
@@ -122,7 +130,7 @@ def _directory(screen: Screen, body: str) -> None:
 def _link(screen: Screen, body: str) -> None:
     parameters, _, uri = body.partition(";")
     link_id = ""
-    for pair in parameters.split(":"):
+    for pair in parameters.split(":", MAX_PARTS)[:MAX_PARTS]:
         key, _, value = pair.partition("=")
         if key == "id":
             link_id = value

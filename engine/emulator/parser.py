@@ -16,9 +16,10 @@ from engine.emulator import graphics, osc, reports, tables
 from engine.emulator.heads import PREFIXES
 from engine.emulator.params import Params
 from engine.emulator.sixel import PICTURE, Decoder
+from engine.emulator.work import AT_ONCE, CHARACTERS, STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from engine.emulator.modal import Screen
 
@@ -132,8 +133,7 @@ class Parser:
         found = _ENDS[kind].search(text)
         part = text[: found.start()] if found else text
         if kind in (_OVERLONG, _OVERLONG_SHORT):
-            for char in _INNER_CONTROL.findall(part):
-                self.control(char)
+            self._controls(_INNER_CONTROL.findall(part))
         elif self._decoder is not None:
             self._decoder.feed(part)
         elif self._length <= MAX_STRING:
@@ -171,6 +171,7 @@ class Parser:
         decoder = self._decoder
         kind, string, length = self._kind, "".join(self._string), self._length
         self._open("")
+        self._screen.work.done += STRING + length // CHARACTERS
         if length > MAX_STRING:
             return
         if kind == "]":
@@ -213,8 +214,7 @@ class Parser:
             # Controls act even here; CAN and SUB break off.
             found = _CONTROLS.match(piece)
             end = found.end() if found else 0
-            for char in piece[:end]:
-                self.control(char)
+            self._controls(piece[:end])
             if end == 0 or end == len(piece):
                 return piece[1:]
             return self.escape(piece[end:])
@@ -232,7 +232,7 @@ class Parser:
             if char in "\x18\x1a":
                 return piece[index + 1 :]
             if char < " ":
-                self.control(char)
+                self._inner(char)
             elif char <= "/":
                 intermediates += char if len(intermediates) < 4 else ""
             elif char <= "~":
@@ -252,7 +252,7 @@ class Parser:
             if char in "\x18\x1a" or char > "\x7f":
                 return piece[index + 1 :]
             if char < " ":
-                self.control(char)
+                self._inner(char)
             elif char < "@":
                 collected.append(char)
             elif char <= "~":
@@ -262,6 +262,17 @@ class Parser:
                 return piece[index + 1 :]
         self._open(_OVERLONG)
         return ""
+
+    def _controls(self, chars: Iterable[str]) -> None:
+        for char in chars:
+            self._inner(char)
+
+    def _inner(self, char: str) -> None:
+        """A control inside a sequence. Nothing can be left off there: too many are left out."""
+        work = self._screen.work
+        if work.done < AT_ONCE:
+            work.done += 1
+            self.control(char)
 
     def control(self, char: str) -> None:
         event = tables.BASIC.get(char)

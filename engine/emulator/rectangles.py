@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator import rows
 from engine.emulator.modes import Mode
-from engine.emulator.rows import CLUSTER, HALF
+from engine.emulator.rows import CLUSTER, HALF, WIDE
+from engine.emulator.work import CELLS, PEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from engine.emulator.editing import Editing
     from engine.emulator.params import Params
+    from engine.emulator.rows import Row
     from engine.emulator.style import Style
 
 _POSITIVE: Final = 1
@@ -26,6 +28,8 @@ _NO_TRIM: Final = 4
 _DRAWN: Final = 8
 _WHOLE: Final = 16
 """XTCHECKSUM's bits."""
+_BLANK: Final = 32
+"""What an unmarked blank counts for."""
 
 
 class Area(NamedTuple):
@@ -65,12 +69,22 @@ def copy(screen: Editing, params: Params) -> None:
     width = min(source.right - source.left + 1, screen.columns - left)
     if height <= 0 or width <= 0:
         return
-    parts = [
-        rows.part(row, source.left, source.left + width)
-        for row in screen.rows[source.top : source.top + height]
-    ]
+    screen.work.steps(_copy(screen, source, (height, width), (top, left)))
+
+
+def _copy(
+    screen: Editing, source: Area, size: tuple[int, int], target: tuple[int, int]
+) -> Iterator[None]:
+    (height, width), (top, left) = size, target
+    parts = []
+    for row in screen.rows[source.top : source.top + height]:
+        parts.append(rows.part(row, source.left, source.left + width))
+        screen.work.done += 1
+        yield
     for y, (text, pens, flags) in enumerate(parts, top):
         screen.rows[y] = rows.put(screen.rows[y], left, text, pens[: len(text)], flags)
+        screen.work.done += 1
+        yield
 
 
 def fill(screen: Editing, params: Params) -> None:
@@ -79,28 +93,34 @@ def fill(screen: Editing, params: Params) -> None:
     area = _area(screen, params, 1)
     if area is None or not (32 <= code <= 126 or 160 <= code <= 255):
         return
-    width = area.right + 1 - area.left
     char = chr(code)
     table = screen.charsets.table()
     if table:
         char = char.translate(table)
+    screen.work.steps(_fill(screen, area, char))
+
+
+def _fill(screen: Editing, area: Area, char: str) -> Iterator[None]:
+    width = area.right + 1 - area.left
     for y in range(area.top, area.bottom + 1):
         screen.rows[y] = rows.put(screen.rows[y], area.left, char * width, screen.pen * width)
+        screen.work.done += 1
+        yield
 
 
 def erase(screen: Editing, params: Params) -> None:
     """DECERA."""
-    _erase(screen, _area(screen, params), selective=False)
+    if (area := _area(screen, params)) is not None:
+        screen.work.steps(_erase(screen, area, selective=False))
 
 
 def erase_selectively(screen: Editing, params: Params) -> None:
     """DECSERA."""
-    _erase(screen, _area(screen, params), selective=True)
+    if (area := _area(screen, params)) is not None:
+        screen.work.steps(_erase(screen, area, selective=True))
 
 
-def _erase(screen: Editing, area: Area | None, *, selective: bool) -> None:
-    if area is None:
-        return
+def _erase(screen: Editing, area: Area, *, selective: bool) -> Iterator[None]:
     # DECSERA knows only DECSCA's protection, unlike DECSED and DECSEL in xterm.
     iso = selective and screen.iso_protection
     start, end = area.left, area.right + 1
@@ -109,6 +129,8 @@ def _erase(screen: Editing, area: Area | None, *, selective: bool) -> None:
             screen.rows[y] = rows.erase(screen.rows[y], start, end, screen.columns, screen.erasing)
         else:
             screen.erase(y, start, end, selective=selective)
+        screen.work.done += 1
+        yield
 
 
 def set_extent(screen: Editing, params: Params) -> None:
@@ -163,9 +185,13 @@ def _reversed(style: Style, codes: list[int]) -> Style:
 
 def _restyle(screen: Editing, params: Params, change: Callable[[Style, list[int]], Style]) -> None:
     area = _area(screen, params)
-    if area is None:
-        return
-    codes = params.all()[4:] or [0]
+    if area is not None:
+        screen.work.steps(_restyled(screen, area, change, params.all()[4:] or [0]))
+
+
+def _restyled(
+    screen: Editing, area: Area, change: Callable[[Style, list[int]], Style], codes: list[int]
+) -> Iterator[None]:
     # One new pen for each old one, however many cells.
     changed: dict[str, str] = {}
     for y in range(area.top, area.bottom + 1):
@@ -176,10 +202,13 @@ def _restyle(screen: Editing, params: Params, change: Callable[[Style, list[int]
             text, pens, flags = rows.fit((text, pens, flags), right + 1)
         end = min(right + 1, len(text))
         span = pens[left:end]
-        for pen in set(span) - changed.keys():
+        unknown = set(span) - changed.keys()
+        for pen in unknown:
             changed[pen] = screen.pens.pen(change(screen.pens.style(pen), codes))
         new = "".join(map(changed.__getitem__, span))
         screen.rows[y] = (text, pens[:left] + new + pens[end:], flags)
+        screen.work.done += 4 + len(span) // CELLS + PEN * len(unknown)
+        yield
 
 
 def set_checksum(screen: Editing, params: Params) -> None:
@@ -189,51 +218,66 @@ def set_checksum(screen: Editing, params: Params) -> None:
 
 def checksum(screen: Editing, params: Params) -> None:
     """DECRQCRA: a sum over the cells, which tells a test what is on the screen."""
-    area = _area(screen, params, 2)
+    screen.work.steps(_summed(screen, params.get(0), _area(screen, params, 2)))
+
+
+def _summed(screen: Editing, request: int, area: Area | None) -> Iterator[None]:
     total = 0
     if area is not None:
         how = screen.checksum_extension
-        total = sum(_row_sum(cells, how) for cells in _cells(screen, area))
+        # What each pen adds to its cells, however many.
+        extras: dict[str, int] = {}
+        for row in screen.rows[area.top : area.bottom + 1]:
+            total += _row_sum(screen, row, area, extras)
+            screen.work.done += 4 + (area.right + 1 - area.left) // CELLS
+            yield
         if not how & _POSITIVE:
             total = -total
-    screen.answer(f"\x1bP{params.get(0)}!~{total & 0xFFFF:04X}\x1b\\")
+    screen.answer(f"\x1bP{request}!~{total & 0xFFFF:04X}\x1b\\")
 
 
-def _cells(screen: Editing, area: Area) -> Iterator[list[tuple[str, Style | None]]]:
-    """The characters and styles of each row; the style is None where nothing was written."""
-    for row in screen.rows[area.top : area.bottom + 1]:
-        text, pens, flags = row
-        cells: list[tuple[str, Style | None]] = []
-        for x in range(area.left, area.right + 1):
-            if x < len(text):
-                data = screen.clusters.whole(text[x]) if flags & CLUSTER else text[x]
-                cells.append((data, screen.pens.style(pens[x])))
-            else:
-                cells.append((" ", None))
-        yield cells
+def _row_sum(screen: Editing, row: Row, area: Area, extras: dict[str, int]) -> int:
+    """Of one row's part. Blanks at its end do not count, but for the first cell and marked ones."""
+    how = screen.checksum_extension
+    text, pens, flags = row
+    codes = text[area.left : area.right + 1]
+    if not codes and not how & _NO_TRIM:
+        return _BLANK if how & _DRAWN else 0
+    marks = pens[area.left : area.left + len(codes)]
+    if flags & CLUSTER:
+        whole = screen.clusters.whole
+        codes = "".join([whole(code)[0] for code in codes])
+    total = sum(map(ord, codes))
+    if not how & _WHOLE and not codes.isascii():
+        total = sum([ord(code) & 0xFF for code in codes])
+    trimmed = codes.rstrip(" ")
+    kept = len(trimmed)
+    if not how & _NO_ATTRIBUTES:
+        for pen in set(marks) - extras.keys():
+            extras[pen] = _extra(screen.pens.style(pen))
+        if flags & WIDE:
+            # The right half of a wide character has the pen of the left one, and counts for none.
+            marks = "".join([pen for code, pen in zip(codes, marks, strict=True) if code != HALF])
+        added = list(map(extras.__getitem__, marks))
+        total += sum(added)
+        blanks = len(codes) - kept
+        if blanks and any(added[-blanks:]):
+            last = max(at for at, extra in enumerate(added[-blanks:]) if extra)
+            kept += last + 1
+    if how & _NO_TRIM:
+        return total + _BLANK * (area.right + 1 - area.left - len(codes))
+    return total - _BLANK * (len(codes) - max(kept, 1))
 
 
-def _row_sum(cells: list[tuple[str, Style | None]], how: int) -> int:
-    total = trimmed = 0
-    for index, (data, style) in enumerate(cells):
-        if data == HALF or (style is None and not how & (_NO_TRIM | _DRAWN)):
-            continue
-        code = ord(data[0]) if how & _WHOLE or data[0] < "\x7f" else ord(data[0]) & 0xFF
-        marked = False
-        if style is not None and not how & _NO_ATTRIBUTES:
-            extra = (
-                (style.protected and 0x04)
-                + (style.conceal and 0x08)
-                + (0x10 if style.underline else 0)
-                + (style.reverse and 0x20)
-                + (style.blink and 0x40)
-                + (style.bold and 0x80)
-            )
-            code, marked = code + extra, extra > 0
-        total += code
-        if index == 0 or data != " " or marked:
-            trimmed = total
-    return total if how & _NO_TRIM else trimmed
+def _extra(style: Style) -> int:
+    return (
+        (style.protected and 0x04)
+        + (style.conceal and 0x08)
+        + (0x10 if style.underline else 0)
+        + (style.reverse and 0x20)
+        + (style.blink and 0x40)
+        + (style.bold and 0x80)
+    )
 
 
 CSI: dict[str, Callable[[Editing, Params], None]] = {

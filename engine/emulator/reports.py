@@ -42,6 +42,8 @@ _UNKNOWN: Final = 0
 _DECRQM_LEVEL: Final = 3
 _CURSOR_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 
+MAX_NAMES: Final = 64
+"""Capabilities one XTGETTCAP may ask for."""
 CAPABILITIES: Final = {
     "TN": "xterm-256color",
     "name": "xterm-256color",
@@ -181,7 +183,7 @@ _SETTINGS: dict[str, Callable[[Screen], str | None]] = {
 
 def capabilities(screen: Screen, names: str) -> None:
     """XTGETTCAP: DCS + q hexadecimal names ST; answered one by one."""
-    for name in names.split(";")[:64]:
+    for name in names.split(";", MAX_NAMES)[:MAX_NAMES]:
         try:
             key = bytes.fromhex(name).decode("ascii")
         except ValueError:

@@ -1,8 +1,8 @@
 """The fast way from bytes to rows: what is common is done here, the rest is handed on.
 
-Owns decoding, the splitting of a chunk at its escapes, and the inline paths for
-text, SGR, cursor positioning, erasing to the end of the line and line ends. Does
-not own text with other controls (ground), the grammar of what is rare (parser) nor
+Owns the inline paths for text, SGR, cursor positioning, erasing to the end of the
+line and line ends. Does not own decoding and the splitting of a chunk at its escapes
+(intake), text with other controls (ground), the grammar of what is rare (parser) nor
 what sequences do (tables, screen).
 The two ways must give the same screen: tests feed every case whole and in pieces.
 
@@ -13,16 +13,9 @@ are joined before a row is touched, and lines of plain text become rows in bulk.
 
 from __future__ import annotations
 
-import codecs
-import logging
-import re
-from typing import TYPE_CHECKING, Any, Final
-
-import pyte
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator import rows as row_edits
-from engine.emulator import tables
-from engine.emulator.ground import Ground
 from engine.emulator.heads import (
     COLUMN,
     ERASE_RIGHT,
@@ -34,28 +27,19 @@ from engine.emulator.heads import (
     REVERSE_INDEX,
     SHORT_PIECE,
     STYLE,
-    Heads,
 )
+from engine.emulator.intake import Intake
 from engine.emulator.lines_in_bulk import FEW_LINES, print_few_lines
 from engine.emulator.page import NOWHERE
-from engine.emulator.parser import Parser
 from engine.emulator.pens import Steps
 from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
+from engine.emulator.work import AT_ONCE
+from engine.emulator.work import STYLE as STYLE_WORK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from engine.emulator.heads import Head
-    from engine.emulator.modal import Screen
-
-logger = logging.getLogger(__name__)
-
-CHUNK: Final = 65_536
-"""Characters worked on at a time: bounds what a huge feed() needs beside its data."""
-
-_EIGHT_BIT: Final = re.compile("[\x80-\x9f]")
-_LEADS_TO_C1: Final = b"\xc2"
-"""What U+0080 to U+009F begin with in UTF-8."""
 
 _OTHER: Final[Head] = (OTHER, 0, 0, "", "")
 """What only the parser reads."""
@@ -63,67 +47,8 @@ _NONE: Final[dict[str, Head]] = {}
 """Nothing is known while a string is open: all of it is the parser's."""
 
 
-class Stream(pyte.ByteStream):
-    """Feeds one screen. feed() takes any bytes, never raises, and keeps no more than its bounds."""
-
-    basic = tables.BASIC
-    escape = tables.ESCAPE
-    sharp = tables.SHARP
-    csi = tables.PLAIN_CSI
-    events = pyte.ByteStream.events | tables.EVENTS
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self.failed: set[str] = set()
-        """Events whose handler raised: each is logged once."""
-        self._heads = Heads()
-        super().__init__(screen)
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._parser_of_rest = Parser(screen, self._call)
-        self._ground = Ground(screen, self._parser_of_rest, self._call)
-
-    def _initialize_parser(self) -> None:
-        """pyte's own parser is not used."""
-
-    @property
-    def pending(self) -> int:
-        """Characters held of a sequence that has not ended."""
-        return self._parser_of_rest.pending
-
-    def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
-        # Always UTF-8, as xterm -u8: ESC % @ does not leave it, and a lone byte from
-        # 0x80 to 0x9F is no control but invalid.
-        halved = self._decoder.getstate()[0]
-        text = self._decoder.decode(data)
-        if (_LEADS_TO_C1 in data or halved == _LEADS_TO_C1) and _EIGHT_BIT.search(text):
-            # C1 controls, decoded: the same as their seven-bit forms.
-            text = _EIGHT_BIT.sub(lambda found: f"\x1b{chr(ord(found[0]) - 0x40)}", text)
-        for start in range(0, len(text), CHUNK):
-            part = text[start : start + CHUNK] if len(text) > CHUNK else text
-            part = self._parser_of_rest.resume(part)
-            pieces = iter(part.split("\x1b"))
-            self._guarded(self._ground.text, next(pieces))
-            while not self._guarded(self._run, pieces):
-                pass
-
-    def _guarded(self, work: Callable[[Any], None], argument: Any) -> bool:
-        """Do it; a mistake of ours costs one piece and one log line, not the session's screen."""
-        try:
-            work(argument)
-        except Exception as error:
-            if type(error).__name__ not in self.failed:
-                self.failed.add(type(error).__name__)
-                logger.exception("The terminal could not take some output")
-            return False
-        return True
-
-    def _call(self, event: str, handler: Callable[..., Any], *arguments: object) -> None:
-        try:
-            handler(*arguments)
-        except Exception:
-            if event not in self.failed:
-                self.failed.add(event)
-                logger.exception("The terminal could not do %s%r", event, arguments)
+class Stream(Intake):
+    """Feeds one screen."""
 
     # -- what is common
 
@@ -132,6 +57,7 @@ class Stream(pyte.ByteStream):
         # What stands here more than once, as the writing of a row, does so because a call
         # would cost as much as it does.
         screen = self._screen
+        work = screen.work
         parser = self._parser_of_rest
         pens = screen.pens
         heads = self._heads
@@ -211,6 +137,11 @@ class Stream(pyte.ByteStream):
                 if code == STYLE:
                     pen, steps = pens.step(pen, sequence[1:-1], sequence[:-1])
                     runs = steps.runs
+                    work.done += STYLE_WORK
+                    if work.done >= AT_ONCE:
+                        self._left = text
+                        printed = ""
+                        break
                 else:
                     if cells:
                         row = rows[y]
@@ -240,6 +171,10 @@ class Stream(pyte.ByteStream):
                             cursor.x, cursor.y = x, y
                             screen.pen = pen
                             screen.erase(y, x, columns, selective=False)
+                            if work.done >= AT_ONCE:
+                                self._left = text
+                                printed = ""
+                                break
                         else:
                             rows[y] = row_edits.erase(row, x, columns, columns, pens.erasing(pen))
                     elif code == COLUMN:
@@ -267,6 +202,11 @@ class Stream(pyte.ByteStream):
                         if y == screen.top:
                             screen.pen = pen
                             screen.scroll(y, screen.bottom, -1)
+                            work.done += 1
+                            if work.done >= AT_ONCE:
+                                self._left = text
+                                printed = ""
+                                break
                         elif y > 0:
                             y -= 1
                     else:
@@ -296,6 +236,11 @@ class Stream(pyte.ByteStream):
                         runs = steps.runs
                         y = cursor.y
                         x = cursor.x + screen.wrap_next
+                        work.done += 1
+                        if work.done >= AT_ONCE:
+                            self._left = text
+                            printed = ""
+                            break
             printed = ""
             if not text:
                 if before is not None and plain and not before.rest:
@@ -390,7 +335,7 @@ class Stream(pyte.ByteStream):
                     cursor.x, screen.wrap_next = x, False
             screen.pen = pen
             screen.last = ""
-            self._ground.text(text)
+            self._left = self._ground.text(text)
             rows, cursor = screen.rows, screen.cursor
             columns, lines = screen.columns, screen.lines
             fast = screen.fast
@@ -405,6 +350,8 @@ class Stream(pyte.ByteStream):
             y = cursor.y
             x = cursor.x + screen.wrap_next
             printed = screen.last
+            if work.done >= AT_ONCE or self._left:
+                break
 
         if cells:
             rows[y] = put(rows[y], from_x, cells, cell_pens, flags)

@@ -73,22 +73,41 @@ class Terminal:
     # -- in
 
     def feed(self, data: bytes) -> None:
-        """Take output of the program. Any bytes, cut anywhere; never raises."""
-        self._answers = 0
+        """Take output of the program. Any bytes, cut anywhere; never raises.
+
+        All of it: there are bytes of which a few thousand take seconds. A loop that has other
+        things to do calls feed_some().
+        """
+        done = self.feed_some(data)
+        while not done:
+            done = self.feed_some(b"")
+
+    def feed_some(self, data: bytes) -> bool:
+        """The same, but leave off after some milliseconds. False when output is left over.
+
+        Then call again, with b"", before anything else is fed.
+        """
+        if data:
+            self._answers = 0
+            self._screen.pictures.allowance.refill()
         self._revision += 1
-        self._screen.pictures.allowance.refill()
-        self._stream.feed(data)
+        done = self._stream.take(data)
         self._collector.work()
+        return done
 
     def resize(self, rows: int, cols: int) -> None:
         """Change the size. Sizes beyond 1..1000 count as the nearest that is not."""
         self._revision += 1
+        self._screen.work.finish()
         reflow.resize(self._screen, _bounded(rows), _bounded(cols))
         if Mode.SIZE_REPORTS in self._screen.mode:
             self._screen.report_size()
 
     def reset(self) -> None:
-        """As new, but for the history: screen, modes, title, and any half-read sequence."""
+        """As new, but for the history: screen, modes, title, and any half-read sequence.
+
+        What feed_some() left over is gone.
+        """
         self._revision += 1
         self._screen.reset()
         self._stream = Stream(self._screen)

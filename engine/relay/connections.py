@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -32,12 +33,33 @@ SOCKET_PATH = "/socket.io/"
 # Our marks in a connection's WSGI environ, which lives as long as the connection.
 PROVEN = "hatchway.proven"
 REFUSED = "hatchway.refused"
+ENDING = "hatchway.ending"
+BEGAN = web.RequestKey("began", float)
+"""When a request's handler began, on the monotonic clock."""
 
 
 def request_of(environ: dict[str, Any]) -> web.Request:
     """The request that opened a connection; the library's REMOTE_ADDR is made up."""
     request: web.Request = environ["aiohttp.request"]
     return request
+
+
+def _is_of_another_site(request: web.Request) -> bool:
+    """Whether a page of another site has it sent: by script tag, picture, form or link.
+
+    A request that names its origin is the library's to judge. JSONP is for pages of other
+    sites alone, and names none.
+    """
+    if "j" in request.query:
+        return True
+    site = request.headers.get("Sec-Fetch-Site", "")
+    return "Origin" not in request.headers and site in ("cross-site", "same-site")
+
+
+def _is_anonymous(request: web.Request) -> bool:
+    """Whether any page can have its visitor's browser send it, and nobody can tell."""
+    named = "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") == "same-origin"
+    return not named and request.query.get("transport") != "websocket"
 
 
 class Connections:
@@ -68,9 +90,14 @@ class Connections:
             raise web.HTTPServiceUnavailable(headers={"Connection": "close"})
         # The library, too, takes an empty sid for none.
         opening = request.path == SOCKET_PATH and not request.query.get("sid")
-        if opening and (refusal := self._overfull(self._address_of(request))):
+        if request.path == SOCKET_PATH and _is_of_another_site(request):
+            return web.Response(status=403, text="Not for pages of other sites\n")
+        if opening and (refusal := self.overfull(self._address_of(request))):
             body = {"message": refusal, "data": {"code": RateLimitedError.code}}
             return web.json_response(body, status=429)
+        if opening:
+            self._make_room(request)
+        request[BEGAN] = time.monotonic()
         task = asyncio.current_task()
         if task is None:  # aiohttp always runs handlers in tasks
             return await handler(request)
@@ -107,6 +134,11 @@ class Connections:
                 self.end(connection)
             suspects = unproven
 
+    @property
+    def requests(self) -> list[web.Request]:
+        """Those under way."""
+        return list(self._requests.values())
+
     async def close(self) -> None:
         """End every request and with it every connection, within two STOP_SECONDS."""
         self._closing = True
@@ -124,8 +156,36 @@ class Connections:
                 request.transport.abort()
         await asyncio.wait(requests, timeout=STOP_SECONDS)
 
-    def _overfull(self, address: str) -> str:
-        environs = self._sio.environ.values()
+    def _make_room(self, request: web.Request) -> None:
+        """End the unproven connections that have waited longest, where there are too many.
+
+        Refusing the newest would let whoever fills the room keep everybody else out.
+        """
+        address, limits = self._address_of(request), self._limits
+        # The library has them in the order in which they came.
+        waiting = [
+            (sid, request_of(environ))
+            for sid, environ in self._sio.environ.items()
+            if PROVEN not in environ and ENDING not in environ
+        ]
+        mine = [(sid, other) for sid, other in waiting if self._address_of(other) == address]
+        anonymous = [(sid, other) for sid, other in mine if _is_anonymous(other)]
+        surplus = len(anonymous) - limits.anonymous_per_address + 1
+        if not _is_anonymous(request):
+            surplus = 0
+        ending = anonymous[: max(surplus, 0)]
+        for some, most in ((mine, limits.unproven_per_address), (waiting, limits.unproven)):
+            left = [one for one in some if one not in ending]
+            # What any page can open goes first.
+            left.sort(key=lambda one: not _is_anonymous(one[1]))
+            ending += left[: max(len(left) - most + 1, 0)]
+        for sid, _ in ending:
+            self._sio.environ[sid][ENDING] = True
+            self.end(sid)
+
+    def overfull(self, address: str) -> str:
+        """Why no more connections with a token are taken; "" while they are."""
+        environs = [environ for environ in self._sio.environ.values() if PROVEN in environ]
         if len(environs) >= self._limits.connections:
             return "The relay has no room for another connection"
         same = sum(self._address_of(request_of(environ)) == address for environ in environs)

@@ -18,9 +18,24 @@ class Limits:
     """Every bound of a relay. Times are seconds, sizes bytes, rates per second."""
 
     connections: int = 1000
-    """Engine.IO connections in all, whether they have shown a token yet or not."""
+    """Engine.IO connections in all that have shown a token."""
     connections_per_address: int = 200
     """Of one IP address; an office behind one router is one address."""
+    unproven: int = 400
+    unproven_per_address: int = 100
+    """Connections that have shown no token yet, in all and of one address. They have a place of
+    their own: beyond it the one that has waited longest is ended for the newest."""
+    anonymous_per_address: int = 20
+    """Of those, such as any web page can open in its visitors' names: a first request by HTTP
+    that names no origin. They take nobody else's place."""
+    sockets: int = 4000
+    sockets_per_address: int = 1000
+    """TCP connections, whatever they carry. Beyond it those that wait longest for a request
+    are closed."""
+    request_seconds: float = 10.0
+    """A TLS handshake, a request's head, a request's body, and between two requests."""
+    response_seconds: float = 120.0
+    """For a client to take what it was answered."""
     message_bytes: int = 256 * 1024
     """One message. Twice over what the largest session description needs as JSON."""
     guest_rate: float = 50.0

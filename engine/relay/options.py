@@ -55,12 +55,13 @@ def address_of(request: web.Request, proxies: tuple[IPv4Network | IPv6Network, .
     if not proxies:
         return address
     hops = [hop.strip() for hop in request.headers.get(FORWARDED, "").split(",") if hop.strip()]
-    while hops and _within(address, proxies):
+    while hops and is_within(address, proxies):
         address = hops.pop()
     return address[:64]
 
 
-def _within(address: str, nets: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+def is_within(address: str, nets: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Whether an address is in one of the networks; False for what is no address."""
     try:
         return any(ip_address(address) in net for net in nets)
     except ValueError:

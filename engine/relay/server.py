@@ -41,6 +41,7 @@ from engine.relay.options import Options, address_of
 from engine.relay.pages import StatusPages, loopback_url
 from engine.relay.presence import Presence
 from engine.relay.routing import Peer
+from engine.relay.sockets import Sockets, listen
 from engine.relay.switchboard import Switchboard
 from engine.relay.web_page import WebPage
 from engine.relay.whereabouts import Whereabouts
@@ -135,6 +136,7 @@ class Relay:
         self._sio: socketio.AsyncServer | None = None
         self._connections: Connections | None = None
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None
@@ -151,10 +153,13 @@ class Relay:
         WebPage().add_routes(app)
         status.add_routes(app)
         sio.attach(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=STOP_SECONDS, lingering_time=STOP_SECONDS
+        )
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port, ssl_context=ssl_context).start()
+            seconds = self._limits.request_seconds
+            self._listener = await listen(runner, host, port, ssl_context, seconds)
         except OSError as error:
             await runner.cleanup()
             self._sio = None
@@ -166,7 +171,10 @@ class Relay:
         self._tasks.start(connections.sweep)
         if self._where.presence is not None:
             self._tasks.start(self._where.presence.run)
-        self.url = loopback_url("https" if ssl_context else "http", runner.addresses[0])
+        sockets = Sockets(runner, self._options, lambda: connections.requests)
+        self._tasks.start(sockets.watch)
+        name = self._listener.sockets[0].getsockname()
+        self.url = loopback_url("https" if ssl_context else "http", name)
         logger.info("Relay listening at %s", self.url)
         return self.url
 
@@ -177,8 +185,8 @@ class Relay:
         connections, self._connections = self._connections, None
         if runner is None or sio is None or connections is None:
             return
-        for site in tuple(runner.sites):
-            await site.stop()
+        if self._listener is not None:
+            self._listener.close()
         if self._where.presence is not None:
             await self._where.presence.close()
         await connections.close()
@@ -256,6 +264,8 @@ class Relay:
         try:
             if REFUSED in environ:
                 raise RelayRefusedError("Open a new connection to try another token")
+            if self._connections and (full := self._connections.overfull(self._address(request))):
+                raise RateLimitedError(full)
             auth = args[1] if len(args) > 1 else None
             peer = await self._door.admit(sid, request, auth)
         except HatchwayError as error:

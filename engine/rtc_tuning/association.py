@@ -259,7 +259,13 @@ class TunedSctpTransport(RTCSctpTransport):
 
     async def _send_chunk(self, chunk: stock.Chunk) -> None:
         try:
-            await super()._send_chunk(chunk)
+            if isinstance(chunk, stock.InitChunk):
+                # aiortc repeats it with the peer's tag once it knows that one. Every peer has to
+                # drop an INIT whose tag is not 0 (RFC 9260 section 8.5.1).
+                ports = self._local_port, self._remote_port or 0
+                await self._dtls._send_data(stock.serialize_packet(*ports, 0, chunk))
+            else:
+                await super()._send_chunk(chunk)
         except ConnectionError as error:  # aiortc's timers leave it to nobody
             logger.debug("Not sent: %s", error)
 

@@ -28,14 +28,20 @@ control pays with time, and no byte is lost."""
 
 
 class Feeder(QObject):
-    """Hands queued bytes to ``parse`` in time slices."""
+    """Hands queued bytes to ``parse`` in time slices.
+
+    ``parse`` returns False when it left some of them undone: then it gets b"" until it is done,
+    and only then more. Bytes are queued until they are done.
+    """
 
     progressed = Signal()
     """After every slice."""
 
-    def __init__(self, parse: Callable[[bytes], None], parent: QObject | None = None) -> None:
+    def __init__(self, parse: Callable[[bytes], bool], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._parse = parse
+        self._taken = 0
+        """Bytes parse() has and is not done with."""
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._slice = FIRST_SLICE
@@ -68,7 +74,7 @@ class Feeder(QObject):
     def clear(self) -> None:
         """Drop what waits; it counts as consumed."""
         self._consumed += self._queued
-        self._queued = 0
+        self._queued = self._taken = 0
         self._queue.clear()
         self._timer.stop()
 
@@ -88,23 +94,28 @@ class Feeder(QObject):
             return
         clock = QElapsedTimer()
         clock.start()
-        while self._queue and clock.elapsed() < BUDGET_MS:
+        while self._queued and clock.elapsed() < BUDGET_MS:
             self._step()
         self._worked = True
-        if self._queue:
+        if self._queued:
             self._timer.start(0)
         self.progressed.emit()
 
     def _step(self) -> None:
-        chunk = self._queue.popleft()
-        piece, rest = chunk[: self._slice], chunk[self._slice :]
-        if rest:
-            self._queue.appendleft(rest)
-        self._queued -= len(piece)
+        rest = b""
+        piece = b""
+        if not self._taken:
+            chunk = self._queue.popleft()
+            piece, rest = chunk[: self._slice], chunk[self._slice :]
+            if rest:
+                self._queue.appendleft(rest)
+            self._taken = len(piece)
         clock = QElapsedTimer()
         clock.start()
-        self._parse(piece)
-        self._consumed += len(piece)
+        if self._parse(piece):
+            self._queued -= self._taken
+            self._consumed += self._taken
+            self._taken = 0
         took = clock.nsecsElapsed() // 1000
         if took > SLOW_US:
             self._slice = max(MIN_SLICE, self._slice // 2)

@@ -114,8 +114,8 @@ class TerminalView(PaintedTerminal):
 
     # -- from bytes to a frame
 
-    def _parse(self, data: bytes) -> None:
-        self.terminal.feed(data)
+    def _parse(self, data: bytes) -> bool:
+        return self.terminal.feed_some(data)
 
     def reply(self, data: bytes) -> None:
         self.typed.emit(data)

@@ -38,6 +38,7 @@ const ACCELERATE_MS = 300;
 const prefs = preferences.load();
 
 function main() {
+  byId("loading").remove();
   admitStyles();
   paint(themeOf(prefs.theme));
   /** @type {import("./link.js").Link | null} */

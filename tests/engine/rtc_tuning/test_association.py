@@ -4,8 +4,10 @@ purpose. What its parts do is tested under tests/engine/sctp."""
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
+from aiortc import rtcsctptransport as stock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +35,10 @@ from tests.engine.rtc_tuning.ends import (
 )
 from tests.engine.until import until
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INIT = 1
 INIT_ACK = 2
 
 
@@ -192,6 +198,41 @@ async def test_a_closing_channel_sends_what_waits_before_its_stream_is_reset() -
 
 
 # Faults, of peers and of our own.
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+async def test_an_opening_outlives_the_loss_of_both_answers(
+    monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """Each end knows the other's tag by then, and an INIT with a tag means nothing."""
+    monkeypatch.setattr(stock, "SCTP_RTO_INITIAL", 0.02)
+    one, other = End("client", 0), End("server", 0)
+    one.wire.far, other.wire.far = other.wire, one.wire
+    tags: list[int] = []
+
+    def loser() -> Callable[[bytes], bool]:
+        answers = 0
+
+        def lose(packet: bytes) -> bool:
+            nonlocal answers
+            tag, chunks = open_packet(packet)
+            kinds = [kind for kind, _, _ in chunks]
+            if INIT in kinds:
+                tags.append(tag)
+            answers += INIT_ACK in kinds
+            return INIT_ACK in kinds and answers <= lost
+
+        return lose
+
+    one.wire.lose, other.wire.lose = loser(), loser()
+    channel = one.open()
+    await one.start()
+    await other.start()
+    await until(lambda: channel.readyState == "open" and other.channels)
+    assert len(tags) > 2 * lost
+    assert set(tags) == {0}
+    for end in (one, other):
+        await end.sctp.stop()
 
 
 async def test_a_handler_that_raises_costs_its_message_only(

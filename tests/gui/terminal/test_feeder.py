@@ -46,7 +46,7 @@ def test_the_loop_lives_while_megabytes_arrive(qtbot: QtBot, widget: TerminalWid
 
 def test_more_than_the_queue_holds_is_parsed_at_once_and_nothing_lost(qtbot: QtBot) -> None:
     parsed: list[bytes] = []
-    feeder = Feeder(parsed.append)
+    feeder = Feeder(lambda data: parsed.append(data) is None)
     data = bytes(range(256)) * (MAX_QUEUE // 256) + b"the end"
     feeder.feed(data)
     assert feeder.queued <= MAX_QUEUE
@@ -59,11 +59,12 @@ def test_more_than_the_queue_holds_is_parsed_at_once_and_nothing_lost(qtbot: QtB
 def test_expensive_bytes_come_in_smaller_slices(qtbot: QtBot) -> None:
     sizes: list[int] = []
 
-    def slow(data: bytes) -> None:
+    def slow(data: bytes) -> bool:
         sizes.append(len(data))
         total = 0
         for number in range(len(data) * 200):
             total += number
+        return True
 
     feeder = Feeder(slow)
     feeder.feed(b"x" * 60_000)
@@ -73,7 +74,7 @@ def test_expensive_bytes_come_in_smaller_slices(qtbot: QtBot) -> None:
 
 def test_a_frame_has_a_turn_of_the_loop_for_itself(qtbot: QtBot) -> None:
     order: list[str] = []
-    feeder = Feeder(lambda _data: order.append("parsed"))
+    feeder = Feeder(lambda _data: order.append("parsed") is None)
     feeder.feed(b"x")
     feeder.give_way()
     # Both were asked for in the same turn of the loop; the later one is the painting.
@@ -83,8 +84,35 @@ def test_a_frame_has_a_turn_of_the_loop_for_itself(qtbot: QtBot) -> None:
 
 
 def test_output_goes_on_when_no_frame_is_painted(qtbot: QtBot) -> None:
-    feeder = Feeder(lambda _data: None)
+    feeder = Feeder(lambda _data: True)
     feeder.give_way()
     feeder.give_way()
     feeder.feed(b"x")
     qtbot.waitUntil(lambda: feeder.queued == 0)
+
+
+def test_what_the_emulator_left_undone_comes_first_and_counts_when_it_is_done(
+    qtbot: QtBot,
+) -> None:
+    given: list[bytes] = []
+
+    def parse(data: bytes) -> bool:
+        given.append(data)
+        return len(given) % 3 == 0
+
+    feeder = Feeder(parse)
+    feeder.feed(b"one")
+    feeder.feed(b"two")
+    qtbot.waitUntil(lambda: feeder.queued == 0)
+    assert given == [b"one", b"", b"", b"two", b"", b""]
+    assert feeder.take_consumed() == 6
+
+
+def test_what_was_left_undone_is_dropped_with_the_rest(qtbot: QtBot) -> None:
+    given: list[bytes] = []
+    feeder = Feeder(lambda data: given.append(data) is not None)
+    feeder.feed(b"one")
+    qtbot.waitUntil(lambda: len(given) > 1)
+    feeder.clear()
+    assert feeder.queued == 0
+    assert feeder.take_consumed() == 3

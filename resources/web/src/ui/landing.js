@@ -73,7 +73,9 @@ async function admitted(base, token) {
   const form = byId("token-form");
   const problem = byId("token-problem");
   for (;;) {
+    const wait = byId("landing-wait");
     if (token) {
+      wait.hidden = false;
       const line = new Signaling(base, { token });
       try {
         await line.ready();
@@ -82,6 +84,8 @@ async function admitted(base, token) {
         line.close();
         if (!(refusal instanceof Refusal)) throw refusal;
         problem.textContent = refusal.message;
+      } finally {
+        wait.hidden = true;
       }
     }
     sessionStorage.removeItem(TOKEN);

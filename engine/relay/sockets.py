@@ -1,0 +1,107 @@
+"""TCP connections: how long each may wait for what it is there for, and how many there are.
+
+Owns the looking after them. Does not own what they carry: a connection with a request under
+way is left alone, unless the request's body does not come. aiohttp by itself waits for ever
+for the rest of a head.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from engine.relay.connections import BEGAN
+from engine.relay.options import is_within
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+    from engine.relay.options import Options
+
+LOOKS = 10
+"""In the time a head may take."""
+
+
+BACKLOG = 128
+"""TCP connections that may wait to be accepted."""
+
+
+async def listen(
+    runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None, seconds: float
+) -> asyncio.Server:
+    """As aiohttp's TCPSite, with ``seconds`` for a TLS handshake. Raises OSError."""
+    if runner.server is None:
+        raise RuntimeError("The runner is not set up")
+    return await asyncio.get_running_loop().create_server(
+        runner.server,
+        host,
+        port,
+        ssl=context,
+        backlog=BACKLOG,
+        ssl_handshake_timeout=seconds if context else None,
+    )
+
+
+class Sockets:
+    """``requests`` returns those under way."""
+
+    def __init__(
+        self, runner: web.AppRunner, options: Options, requests: Callable[[], list[web.Request]]
+    ) -> None:
+        self._runner = runner
+        self._limits = options.limits
+        self._proxies = options.proxies
+        self._requests = requests
+        self._since: dict[web.RequestHandler, float] = {}
+        """Since when each has had no request, on the monotonic clock."""
+
+    async def watch(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            await asyncio.sleep(self._limits.request_seconds / LOOKS)
+            self.sweep(time.monotonic())
+
+    def sweep(self, now: float) -> None:
+        """Close what has waited too long, and what there is no room for."""
+        busy = {request.protocol: request for request in self._requests()}
+        server = self._runner.server
+        handlers = [one for one in server.connections if one.transport] if server else []
+        self._since = {one: now if one in busy else self._since.get(one, now) for one in handlers}
+        closing = [one for one in handlers if self._is_late(one, busy.get(one), now)]
+        idle = sorted((one for one in handlers if one not in busy), key=self._since.__getitem__)
+        closing += idle[: max(0, len(handlers) - self._limits.sockets)]
+        of_address: dict[str, int] = {}
+        for one in handlers:
+            address = _address(one)
+            of_address[address] = of_address.get(address, 0) + 1
+        for one in idle:
+            address = _address(one)
+            if of_address[address] > self._limits.sockets_per_address and not is_within(
+                address, self._proxies
+            ):
+                of_address[address] -= 1
+                closing.append(one)
+        for one in dict.fromkeys(closing):
+            if one.transport is not None:
+                one.transport.abort()
+
+    def _is_late(self, one: web.RequestHandler, request: web.Request | None, now: float) -> bool:
+        limits = self._limits
+        if request is not None:
+            waited = now - request.get(BEGAN, now)
+            return request.method == "POST" and waited > limits.request_seconds
+        transport = one.transport
+        answering = isinstance(transport, asyncio.WriteTransport) and bool(
+            transport.get_write_buffer_size()
+        )
+        most = limits.response_seconds if answering else limits.request_seconds
+        return now - self._since[one] > most
+
+
+def _address(one: web.RequestHandler) -> str:
+    name = one.transport.get_extra_info("peername") if one.transport is not None else None
+    return str(name[0]) if name else ""
