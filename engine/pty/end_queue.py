@@ -19,6 +19,7 @@ from engine.model import Target, TargetKind
 from engine.pty.ending import Left, Process, Terminal, end_terminals
 from engine.pty.exec_session import TAG_VARIABLE, container_processes
 from engine.pty.local_processes import LocalProcesses
+from engine.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,6 +37,8 @@ ATTEMPT_SECONDS = 45.0
 """One try, Docker's own time limits included."""
 MAX_TOGETHER = 256
 """Terminals ended by one helper."""
+MAX_NAME = 60
+"""Characters of one process: its name has 15 at most in Linux, its pid a few."""
 NAMES_SHOWN = 5
 """Processes named in a line for people; the rest is counted."""
 
@@ -289,7 +292,7 @@ def terminals(count: int) -> str:
 
 def _clean(process: Process) -> str:
     """A process as people may see it: programs choose their names."""
-    return "".join(sign if sign.isprintable() else "?" for sign in str(process))
+    return shown(process, MAX_NAME)
 
 
 def _named(processes: list[Process]) -> str:

@@ -26,6 +26,8 @@ from typing import IO, Annotated, Literal
 
 import msgspec
 
+from engine import whole_file
+
 logger = logging.getLogger(__name__)
 
 HOST_ID_FILE = "host-id"
@@ -106,7 +108,7 @@ class RecordStore:
 
     def write(self, tag: str, data: bytes) -> None:
         """Add or replace a record, encoded; on disk when this returns."""
-        replace(self._folder / f"{tag}.json", data)
+        whole_file.replace(self._folder / f"{tag}.json", data)
 
     def remove(self, tag: str) -> None:
         (self._folder / f"{tag}.json").unlink(missing_ok=True)
@@ -153,26 +155,11 @@ class RecordStore:
 def _remove_if_empty(folder: Path) -> None:
     """A dead instance's folder, or our own at the end, when no record is left in it."""
     with contextlib.suppress(OSError):
-        for path in folder.glob(f"{_NEW}*"):
+        for path in folder.glob(f"{whole_file.PREFIX}*"):
             path.unlink()  # written half when its program was killed
         if not any(path.name != LOCK_FILE for path in folder.iterdir()):
             (folder / LOCK_FILE).unlink()
             folder.rmdir()
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write aside, sync, rename: whoever reads meanwhile sees the old file or the new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_NEW)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def boot_id() -> str:
@@ -193,24 +180,11 @@ def _host_id(path: Path) -> str:
             if _ID.fullmatch(found):
                 return found
             logger.warning("%s is not a host id; it is replaced", path)
-            replace(path, _new_id())
+            whole_file.replace(path, _new_id())
             continue
-        # Two programs started at once: a link does not replace what the other made.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_NEW)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_new_id())
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                continue
-            except OSError:  # a file system without links
-                os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        # Two programs may start at once: what the other one made is not replaced.
+        with contextlib.suppress(FileExistsError):
+            whole_file.create(path, _new_id())
     return path.read_bytes()[:100].strip().decode("ascii", "replace")
 
 
