@@ -13,6 +13,7 @@ never adopted and not ended unasked. One that it left *ending* is ended now.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ class TerminalEnds:
         self._events = events
         self._folder = folder
         self._files = _Files()
+        self._opening: asyncio.Task[RecordStore] | None = None
         self._queues: dict[tuple[str, str], EndQueue] = {}
         self._told: tuple[int, str] = (0, "")
         self._changed = asyncio.Event()
@@ -74,8 +76,12 @@ class TerminalEnds:
             self._unsubscribe = self._events.subscribe(self._on_event)
         if self._folder is None:
             return
+        # A start that is cancelled leaves the thread to its work: stop() closes what it opens.
+        self._opening = asyncio.create_task(
+            asyncio.to_thread(RecordStore, self._folder), name="open shell records"
+        )
         try:
-            store = await asyncio.to_thread(RecordStore, self._folder)
+            store = await asyncio.shield(self._opening)
         except OSError as error:
             logger.warning(
                 "Shells are not recorded, so none is found again after a crash: %s: %s",
@@ -188,6 +194,10 @@ class TerminalEnds:
         for queue in self._queues.values():
             await queue.stop()
         self._queues.clear()
+        opening, self._opening = self._opening, None
+        if opening is not None and self._files.store is None:
+            with contextlib.suppress(OSError):
+                self._files.store = await opening
         await self._files.close()
 
     # -- for the queues

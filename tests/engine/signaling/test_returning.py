@@ -52,7 +52,7 @@ BROKEN: dict[str, Any] = {
     "gathering is slow": {"ice": SILENT, "patience": 0.3},
     "bad SDP": {"spoil": "a=ice-ufrag:"},
     "wrong token": {"resume": "wrong"},
-    "bad size": {"cols": 5000},
+    "another device": {"device_id": "elsewhere"},
 }
 
 
