@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_loop_lives_while_megabytes_arrive(qtbot: QtBot, widget: TerminalWidget) -> None:
-    data = b"y\r\n" * (5_000_000 // 3)
+    data = b"y\r\n" * (10_000_000 // 3)
     ticks = 0
     done = 0
     frames = 0
