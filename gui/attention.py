@@ -173,6 +173,11 @@ class Attention(QWidget):
         else:
             self._changed()
 
+    def bring(self, strip: Strip) -> None:
+        """Show it now: the person has asked for the same again."""
+        if strip in self._strips:
+            self._show(strip)
+
     def take(self, strip: Strip) -> None:
         """It is answered, or void: show the next one, or the status bar again."""
         if strip not in self._strips:

@@ -53,6 +53,7 @@ class Closing(QObject):
     def ask(self) -> None:
         """Close the window, asking first where something still runs."""
         if self.question is not None:
+            self._attention.bring(self.question)
             return
         if not any(self.running()):
             self._closed()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from PySide6.QtCore import QByteArray, QObject, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from shiboken6 import isValid
 
 import resources
 from gui.style import Tone
@@ -93,5 +94,6 @@ class Icons(QObject):
         self._cache.clear()
         for reference, name, tone in self._bound:
             target = reference()
-            if target is not None:
+            # Python may keep what Qt has deleted already.
+            if target is not None and isValid(target):
                 target.setIcon(self.get(name, tone))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt
 from PySide6.QtGui import QFont, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QToolButton,
     QWidget,
 )
+from shiboken6 import isValid
 
 from engine import settings
 from engine.events import (
@@ -232,6 +233,32 @@ def test_closing_with_guests_asks_once_and_cancel_keeps_them(
     window.close()
     with qtbot.waitSignal(window.closeWanted):
         answer(window, "Close anyway")
+
+
+def test_closing_again_shows_the_question_that_is_open(window: MainWindow, bus: EventBus) -> None:
+    live_session(bus, "a")
+    window.close()
+    question = window.attention.shown
+    window.attention.undo("Did something", lambda: None, lambda: None)
+    assert window.attention.shown is not question
+    window.close()
+    assert window.attention.shown is question
+    window.attention.finish()
+
+
+def test_the_theme_changes_after_strips_have_gone(window: MainWindow, bus: EventBus) -> None:
+    live_session(bus, "a")
+    window.close()
+    # Kept by Python, as a bound method or a list would.
+    kept = window.attention.shown
+    assert kept is not None
+    labels = kept.findChildren(QLabel)
+    answer(window, "Cancel")
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not isValid(kept)
+    for mode in (Mode.LIGHT, Mode.DARK):
+        window.set_theme(mode)
+    assert labels
 
 
 def test_the_question_follows_what_still_runs(window: MainWindow, bus: EventBus) -> None:
