@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -18,8 +19,16 @@ pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures", "tests.ssh_fixtur
 
 
 def pytest_configure() -> None:
-    """As in the window (gui.garbage): no Qt object may die in whatever thread allocates."""
+    """As in the window (gui.garbage): no Qt object may die in whatever thread allocates.
+
+    And as in a terminal: a test run under nohup would hand "ignore hang-ups" to every host.
+    """
     gc.disable()
+    for name in ("SIGHUP", "SIGQUIT", "SIGINT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            restored = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+            signal.signal(number, restored)
 
 
 @pytest.fixture(autouse=True)
