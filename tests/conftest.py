@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def pytest_configure() -> None:
     And as in a terminal: a test run under nohup would hand "ignore hang-ups" to every host.
     """
     gc.disable()
+    # A busy machine is no fault of the code: time is measured by the benchmarks.
+    hypothesis.settings.register_profile(
+        "at any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("at any speed")
     for name in ("SIGHUP", "SIGQUIT", "SIGINT"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:

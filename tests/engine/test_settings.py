@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
@@ -196,11 +195,7 @@ VALUES = st.recursive(
     st.none() | st.integers() | st.text(), lambda c: st.dictionaries(st.text(), c), max_leaves=5
 )
 
-# A busy machine makes them slowly.
-AT_ANY_SPEED = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-
-@AT_ANY_SPEED
 @given(st.dictionaries(SECTIONS, VALUES))
 def test_any_flags_give_settings_or_a_settings_error(flags: dict[str, Any]) -> None:
     try:
@@ -210,7 +205,6 @@ def test_any_flags_give_settings_or_a_settings_error(flags: dict[str, Any]) -> N
     assert isinstance(loaded, Settings)
 
 
-@AT_ANY_SPEED
 @given(st.dictionaries(SECTIONS, VALUES))
 def test_any_file_gives_settings_or_a_settings_error(values: dict[str, Any]) -> None:
     try:
