@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.browser import chromium
 from tests.e2e.plain_guest import PlainRelay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.docker_fixtures import ContainerFactory
+    from tests.e2e.browser import Browser
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as made:
+        yield made
 
 
 @pytest.fixture

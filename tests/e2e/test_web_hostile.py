@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import images
-from tests.e2e.browser import chromium
 from tests.e2e.house import LIVE, House, house, shows, visit
 from tests.e2e.test_web_page import archive
 
@@ -55,12 +54,6 @@ def box(containers: ContainerFactory) -> Container:
 @pytest.fixture
 async def host(box: Container) -> AsyncIterator[House]:
     async with house(str(box.name)) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
         yield made
 
 

@@ -11,7 +11,6 @@ import pytest
 from engine.agent import Agent
 from engine.settings import AgentSettings, RelaySettings, Settings, ShareSettings
 from tests import images
-from tests.e2e.browser import chromium
 from tests.e2e.house import AGENT_TOKEN, GUEST_TOKEN, LIVE, House, house, shows, visit
 
 if TYPE_CHECKING:
@@ -32,12 +31,6 @@ SPOOF = "work\u202ebench\x1b[31m" + "!" * 200
 @pytest.fixture
 async def host(containers: ContainerFactory) -> AsyncIterator[House]:
     async with house(str(containers(images.BASH).name)) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
         yield made
 
 

@@ -9,7 +9,7 @@ import pytest
 from engine.model import Role
 from engine.settings import SessionSettings
 from tests import images
-from tests.e2e.browser import CTRL, SHIFT, chromium
+from tests.e2e.browser import CTRL, SHIFT
 from tests.e2e.house import LIVE, House, house, shows, visit
 
 if TYPE_CHECKING:
@@ -37,12 +37,6 @@ def box(containers: ContainerFactory) -> Container:
 async def host(box: Container) -> AsyncIterator[House]:
     """It warns after 3 s at rest, and ends 3 s later."""
     async with house(str(box.name), session=SessionSettings(timeout=6)) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
         yield made
 
 

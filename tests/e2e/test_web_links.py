@@ -13,7 +13,6 @@ from engine import events as ev
 from engine.model import Role
 from scripts import web_pictures
 from tests import images
-from tests.e2e.browser import chromium
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
 from tests.engine.until import until
 
@@ -35,12 +34,6 @@ async def host(containers: ContainerFactory) -> AsyncIterator[House]:
     async with house(str(containers(images.BASH).name)) as made:
         # Only links open it.
         made.agent.set_shared(made.container, shared=False)
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
         yield made
 
 

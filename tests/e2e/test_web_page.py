@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests import images
-from tests.e2e.browser import CTRL, SHIFT, chromium
+from tests.e2e.browser import CTRL, SHIFT
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
 from tests.engine.until import until
 
@@ -69,12 +69,6 @@ def box(containers: ContainerFactory) -> Container:
 @pytest.fixture
 async def host(box: Container) -> AsyncIterator[House]:
     async with house(str(box.name)) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
         yield made
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import images
-from tests.e2e.browser import CTRL, chromium
+from tests.e2e.browser import CTRL
 from tests.e2e.house import House, house, shows, visit
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ ON_FIELD = (
 @pytest.fixture
 async def host(containers: ContainerFactory) -> AsyncIterator[House]:
     async with house(str(containers(images.BASH).name)) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
         yield made
 
 

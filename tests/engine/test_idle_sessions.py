@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -123,12 +122,12 @@ async def test_output_alone_keeps_a_session() -> None:
 
 async def test_zero_means_never() -> None:
     async with house(change=timeout(0)) as made:
-        visitor = await guest_of(made)
-        for _ in range(3):
-            made.agent.manager.clock.tick()
-            await asyncio.sleep(0.05)
-        assert visitor.warnings == []
-        assert visitor.end is None
+        silent, busy = await guest_of(made), await guest_of(made)
+        busy.peer.send(b"while :; do echo tick; sleep 0.5; done\n")
+        # Three seconds by the program's clock: sessions are checked every second.
+        await until(lambda: busy.said.count(b"tick") >= 7)
+        assert silent.warnings == []
+        assert silent.end is None
 
 
 async def test_a_step_of_the_wall_clock_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
