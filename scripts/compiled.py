@@ -44,7 +44,7 @@ class CannotCompileError(Exception):
 
 def sources() -> list[Path]:
     """The modules that are compiled, from the top of the checkout."""
-    found = sorted((ROOT / EMULATOR).glob("*.py"))
+    found = sorted((ROOT / EMULATOR).rglob("*.py"))
     return [path.relative_to(ROOT) for path in found if path.name not in INTERPRETED]
 
 
@@ -82,9 +82,10 @@ def _fill(tree: Path) -> None:
     others = [path.name for path in (ROOT / "engine").iterdir()]
     (tree / "engine").mkdir()
     _link(ROOT / "engine", tree / "engine", [name for name in others if name not in _APART])
-    (tree / EMULATOR).mkdir()
-    for path in (ROOT / EMULATOR).glob("*.py"):
-        shutil.copy(path, tree / EMULATOR)
+    for path in (ROOT / EMULATOR).rglob("*.py"):
+        copy = tree / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     with contextlib.chdir(tree):
         _compile([str(path) for path in sources()])
         for path in sources():
@@ -131,7 +132,8 @@ def _digest() -> str:
         raise CannotCompileError("mypy is not installed") from error
     names = sorted(path.name for path in (ROOT / "engine").iterdir())
     found = hashlib.sha256(repr((tools, names)).encode())
-    for path in (Path("scripts/compiled.py"), *sources(), EMULATOR / "host.py"):
+    interpreted = [p.relative_to(ROOT) for p in sorted((ROOT / EMULATOR).rglob("host.py"))]
+    for path in (Path("scripts/compiled.py"), *sources(), *interpreted):
         found.update(str(path).encode())
         found.update((ROOT / path).read_bytes())
     return found.hexdigest()

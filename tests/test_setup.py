@@ -149,31 +149,6 @@ def test_every_module_opens_with_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), f"{_name(path)} does not say what it owns"
 
 
-def _rows() -> list[str]:
-    (layers,) = [
-        contract["layers"]
-        for contract in _pyproject()["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers" and "containers" not in contract
-    ]
-    return [name for row in layers for name in re.findall(r"[\w.]+", row)]
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_every_module_has_its_row_in_the_import_contract(path: Path) -> None:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    module = ".".join(parts)
-    if parts[-1] == "__init__":
-        # A package is placed by itself or, like engine.terminal, by its modules.
-        package = ".".join(parts[:-1])
-        placed = any(row == package or row.startswith(package + ".") for row in _rows())
-        inside = any(package.startswith(row + ".") for row in _rows())
-        assert placed or inside, f"{package} is in no row of [tool.importlinter]"
-        return
-    assert any(module == row or module.startswith(row + ".") for row in _rows()), (
-        f"{module} is in no row of [tool.importlinter]"
-    )
-
-
 def test_importing_the_window_does_not_import_webrtc() -> None:
     """``import gui.app`` must not cost the 0.6 s of aiortc: the window shows first."""
     code = (
