@@ -50,7 +50,13 @@ class App(LinkService):
 async def work(pipe: Any) -> None:
     from PySide6.QtWidgets import QApplication
 
-    from engine.settings import SessionSettings, Settings, ShareSettings, UiSettings, config_dir
+    from engine.core.settings import (
+        SessionSettings,
+        Settings,
+        ShareSettings,
+        UiSettings,
+        config_dir,
+    )
     from gui.app import Application
 
     app = QApplication.instance()

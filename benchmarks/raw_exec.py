@@ -82,8 +82,8 @@ class RawTerminal:
 
 class RawExec(LinkService):
     def __init__(self) -> None:
+        from engine.core.settings import Settings
         from engine.docker_engines import DockerEngines
-        from engine.settings import Settings
 
         super().__init__()
         self._settings = Settings()
@@ -120,7 +120,7 @@ class RawExec(LinkService):
 
     async def open_pty(self, target: str, ref: str) -> Any:
         """The stream itself; whatever else has one may take its place."""
-        from engine.model import Size, Target, TargetKind
+        from engine.core.model import Size, Target, TargetKind
         from engine.pty.create import create_pty_session
 
         return await create_pty_session(

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Agent": "engine.agent",
     "PTYBridge": "engine.terminal.bridge",
-    "SessionState": "engine.sessions.state",
+    "SessionState": "engine.core.session_state",
     "TerminalChannel": "engine.terminal.channel",
     "WebRTCSessionManager": "engine.sessions.manager",
     "create_pty_session": "engine.pty.create",

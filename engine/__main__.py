@@ -18,10 +18,10 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import log, settings, stdio, stop_signals
-from engine.errors import HatchwayError, SettingsError
-from engine.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
-from engine.text import shown
+from engine.core import log, settings, stdio, stop_signals
+from engine.core.errors import HatchwayError, SettingsError
+from engine.core.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
+from engine.core.text import shown
 
 if TYPE_CHECKING:
     from engine.agent import Agent
@@ -337,8 +337,8 @@ async def _relay(options: dict[str, Any], loaded: settings.Settings) -> int:
 
 
 async def _targets(loaded: settings.Settings, as_json: bool) -> int:
+    from engine.core.events import EventBus
     from engine.docker_engines import DockerEngines
-    from engine.events import EventBus
     from engine.targets import TargetCatalogue
 
     docker = DockerEngines(loaded.docker)

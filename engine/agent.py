@@ -17,13 +17,16 @@ from typing import Any
 
 import psutil
 
-from engine import events as ev
 from engine import identity
+from engine.core import events as ev
+from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
+from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
+from engine.core.settings import Settings, config_dir
+from engine.core.socketio_tasks import TaskOwner
+from engine.core.tls import client_context
 from engine.docker_engines import DockerEngines
-from engine.errors import DockerError, HostStoppedError, TargetNotFoundError
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
-from engine.model import EndCode, RelayState, Size, Target, TargetKind
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
@@ -34,15 +37,12 @@ from engine.relay import Relay
 from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
-from engine.settings import Settings, config_dir
 from engine.sharing import Sharing
 from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
 from engine.signaling.ice_policy import IcePolicy
-from engine.signaling.library import TaskOwner
 from engine.signaling.offer import HeldCandidates, OfferHandler
-from engine.signaling.tls import client_context
 from engine.targets import TargetCatalogue
 from engine.wire import signaling as wire
 

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from engine import whole_file
-from engine.errors import RelayRefusedError, SettingsError
+from engine.core import whole_file
+from engine.core.errors import RelayRefusedError, SettingsError
 from engine.wire.proof import message
 
 FILE_NAME = "agent-key.pem"

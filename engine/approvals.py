@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.errors import AccessDeniedError
-from engine.events import ApprovalRequested, ApprovalSettled, EventBus
-from engine.model import Guest, Role
+from engine.core.errors import AccessDeniedError
+from engine.core.events import ApprovalRequested, ApprovalSettled, EventBus
+from engine.core.model import Guest, Role
 
 ANSWER_SECONDS = 120.0
 """How long a guest waits for the host's word; then it is no."""

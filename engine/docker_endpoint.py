@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from engine import docker_ssh
+from engine.core.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
 from engine.docker_ssh import SshAddress, SshError, SshProcess
-from engine.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.errors import DockerError
-    from engine.settings import DockerEngine
+    from engine.core.errors import DockerError
+    from engine.core.settings import DockerEngine
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 """How long an engine may take to accept a connection, TLS included."""

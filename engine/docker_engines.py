@@ -15,6 +15,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.core.errors import DockerAbsentError, DockerFailedError
 from engine.docker_endpoint import (
     CONNECT_TIMEOUT_SECONDS,
     SshEndpoint,
@@ -24,7 +25,6 @@ from engine.docker_endpoint import (
 )
 from engine.docker_endpoint import explain as explain_os_error
 from engine.docker_ssh import SshError
-from engine.errors import DockerAbsentError, DockerFailedError
 from engine.http_stream import docker_error
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+    from engine.core.errors import DockerError
+    from engine.core.settings import DockerSettings
     from engine.docker_endpoint import Endpoint
-    from engine.errors import DockerError
-    from engine.settings import DockerSettings
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from engine.errors import DockerFailedError
+from engine.core.errors import DockerFailedError
 from engine.http_stream import open_stream
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from engine.environment import child_environment
-from engine.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
+from engine.core.child_environment import child_environment
+from engine.core.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
 
 CONNECT_TIMEOUT_SECONDS = 5
 """How long ssh waits for the far side's address to accept and to say hello."""

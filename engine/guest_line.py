@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import socketio
 
-from engine.errors import (
+from engine.core.errors import (
     BadProofError,
     ConnectionFailedError,
     ConnectTimeoutError,
@@ -27,10 +27,10 @@ from engine.errors import (
     RelayUnreachableError,
     RemoteError,
 )
-from engine.settings import IceSettings
+from engine.core.settings import IceSettings
+from engine.core.socketio_tasks import TaskOwner, library_logger
 from engine.signaling import ice_servers
 from engine.signaling.ice_servers import HandedOut
-from engine.signaling.library import TaskOwner, library_logger
 from engine.signaling.retry import Backoff
 from engine.wire import proof
 from engine.wire.signaling import ICE_SERVERS, TARGETS

@@ -15,13 +15,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.core.errors import DockerFailedError, DockerRefusedError
+from engine.core.receive_buffer import ReceiveBuffer
 from engine.docker_endpoint import explain
-from engine.errors import DockerFailedError, DockerRefusedError
-from engine.receive_buffer import ReceiveBuffer
 
 if TYPE_CHECKING:
+    from engine.core.errors import DockerError
     from engine.docker_endpoint import Endpoint
-    from engine.errors import DockerError
 
 MAX_HEAD_BYTES = 16 * 1024
 """Status line and headers; Docker's take some 300 bytes."""

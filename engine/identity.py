@@ -12,8 +12,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine import whole_file
 from engine.agent_key import AgentKey, kept_key
+from engine.core import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path

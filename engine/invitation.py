@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import rtc
-from engine.errors import BadProofError
+from engine.core.errors import BadProofError
 from engine.policy import OWN_SHARE
 from engine.wire import proof
 

@@ -16,8 +16,8 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median, quantiles
 
-from engine.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
-from engine.model import Size
+from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
+from engine.core.model import Size
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.selftest_model import STAGES, SelfTestReport, StageResult, StageStatus

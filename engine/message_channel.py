@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.errors import ChannelClosedError
+from engine.core.errors import ChannelClosedError
 
 logger = logging.getLogger(__name__)
 

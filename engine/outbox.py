@@ -7,7 +7,7 @@ channel it is sent by. The page's outbox.js does the same.
 
 from __future__ import annotations
 
-from engine.errors import LimitError
+from engine.core.errors import LimitError
 from engine.wire.terminal import MAX_V1_MESSAGE
 
 LIMIT = 8 * 1024 * 1024

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine import rtc
-from engine.errors import (
+from engine.core.errors import (
     AgentOfflineError,
     ChannelClosedError,
     ConnectTimeoutError,
@@ -27,15 +27,15 @@ from engine.errors import (
     ProtocolError,
     RemoteError,
 )
+from engine.core.model import CandidatePair, Role, Size
+from engine.core.settings import IceSettings
+from engine.core.socketio_tasks import TaskOwner
 from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
 from engine.message_channel import Message
-from engine.model import CandidatePair, Role, Size
 from engine.outbox import Outbox
 from engine.peer_progress import PeerHandlers, Progress
-from engine.settings import IceSettings
 from engine.signaling.ice_servers import require_turn
-from engine.signaling.library import TaskOwner
 from engine.wire import proof, signaling
 from engine.wire import terminal as wire
 
@@ -91,7 +91,7 @@ class TerminalPeer:
         self.device_id = device_id
         self.exit_code: int | None = None
         self.end_code = ""
-        """The agent's word for why it ended (engine.model.EndCode); empty when none came."""
+        """The agent's word for why it ended (engine.core.model.EndCode); empty when none came."""
         self.pair: CandidatePair | None = None
         self._relay = relay
         self._size = size

@@ -10,8 +10,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from engine.errors import AccessDeniedError
-from engine.model import Guest, Role, Target
+from engine.core.errors import AccessDeniedError
+from engine.core.model import Guest, Role, Target
 from engine.shares import Nonces, Shares, check_proof
 from engine.wire.proof import SECRET_BYTES
 from engine.wire.signaling import Offer

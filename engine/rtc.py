@@ -26,16 +26,16 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import candidate_from_sdp
 
 from engine import rtc_tuning
-from engine.errors import (
+from engine.core.errors import (
     BadRequestError,
     ChannelClosedError,
     LimitError,
     NoAddressError,
     NoTurnError,
 )
+from engine.core.model import CandidatePair
+from engine.core.settings import IceSettings
 from engine.message_channel import HIGH_WATER, LOW_WATER, Contained, Message, Receiver
-from engine.model import CandidatePair
-from engine.settings import IceSettings
 from engine.wire.terminal import LABEL
 
 logger = logging.getLogger(__name__)

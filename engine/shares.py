@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
-from engine.errors import (
+from engine.core.errors import (
     AccessDeniedError,
     BadProofError,
     LimitError,
@@ -23,8 +23,8 @@ from engine.errors import (
     LinkUsedError,
     ReplayedError,
 )
-from engine.events import EventBus, SharesChanged
-from engine.model import Role, Share, ShareState
+from engine.core.events import EventBus, SharesChanged
+from engine.core.model import Role, Share, ShareState
 from engine.wire import proof
 from engine.wire.signaling import MAX_LINKS, Offer, Proof
 

@@ -13,19 +13,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from engine import events as ev
 from engine.approvals import ANSWER_SECONDS, Approvals, Question
-from engine.errors import (
+from engine.core import events as ev
+from engine.core.errors import (
     AccessDeniedError,
     LinkUnknownError,
     SettingsError,
     TargetNotFoundError,
 )
-from engine.model import ASK, EndCode, Role, Share, ShareState, Target
+from engine.core.model import ASK, EndCode, Role, Share, ShareState, Target
+from engine.core.settings import ShareSettings
 from engine.policy import Policy
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.settings import ShareSettings
 from engine.shares import Shares
 from engine.wire import terminal as wire
 from engine.wire.proof import Link, relay_access

@@ -18,23 +18,30 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from engine.docker_events import open_events
-from engine.errors import (
+from engine.core.errors import (
     DockerAbsentError,
     DockerError,
     DockerFailedError,
     DockerRefusedError,
     TargetNotFoundError,
 )
-from engine.events import DockerStatusChanged, TargetsChanged
-from engine.model import LOCAL_TARGET, DockerStatus, EngineState, Target, TargetKind, TargetState
+from engine.core.events import DockerStatusChanged, TargetsChanged
+from engine.core.model import (
+    LOCAL_TARGET,
+    DockerStatus,
+    EngineState,
+    Target,
+    TargetKind,
+    TargetState,
+)
+from engine.docker_events import open_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.core.events import EventBus
     from engine.docker_engines import DockerEngines
     from engine.docker_events import EventStream
-    from engine.events import EventBus
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import log, settings, stdio, stop_signals
-from engine.errors import HatchwayError, SettingsError
-from engine.events import EventBus
+from engine.core import log, settings, stdio, stop_signals
+from engine.core.errors import HatchwayError, SettingsError
+from engine.core.events import EventBus
 from gui import display
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from engine.agent import Agent
-    from engine.settings import Loaded, Settings
+    from engine.core.settings import Loaded, Settings
     from gui.main_window import MainWindow
 
 logger = logging.getLogger(__name__)

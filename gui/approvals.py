@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QToolButton, QWidget
 
-from engine.model import EndCode, Guest, Role
-from engine.text import shown
+from engine.core.model import EndCode, Guest, Role
+from engine.core.text import shown
 from gui import formats
 from gui.attention import UNDO_SECONDS
 from gui.engine_adapter import KICKED_BY_HOST
@@ -26,7 +26,7 @@ from gui.widgets import named_label, tool_button
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.events import ApprovalRequested, ApprovalSettled, SessionClosed
+    from engine.core.events import ApprovalRequested, ApprovalSettled, SessionClosed
     from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from engine.model import EndCode
+from engine.core.model import EndCode
 from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.errors import HatchwayError
-from engine.events import (
+from engine.core.errors import HatchwayError
+from engine.core.events import (
     ApprovalRequested,
     ApprovalSettled,
     DockerStatusChanged,
@@ -32,18 +32,18 @@ from engine.events import (
     TargetsChanged,
     Traffic,
 )
-from engine.model import EndCode
+from engine.core.model import EndCode
 from gui import problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from engine.agent import Agent
-    from engine.events import (
+    from engine.core.events import (
         Event,
         EventBus,
     )
-    from engine.model import Role, Share, Size
+    from engine.core.model import Role, Share, Size
     from engine.peer import TerminalPeer
     from engine.selftest_model import SelfTestReport, StageResult
 

@@ -1,6 +1,6 @@
 """Facts as people read them: sizes, rates, spans of time, clock times, browsers, tips.
 
-Owns the wording and rounding only. Text from outside is escaped (engine.text).
+Owns the wording and rounding only. Text from outside is escaped (engine.core.text).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 from PySide6.QtGui import Qt
 
-from engine.text import shown
+from engine.core.text import shown
 
 NOTHING = "–"
 """Shown where there is no value yet."""

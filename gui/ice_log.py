@@ -22,14 +22,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.events import SessionCreated
-from engine.text import shown
+from engine.core.events import SessionCreated
+from engine.core.text import shown
 from gui import formats
 from gui.log_model import LogModel, line_of
 from gui.widgets import EmptyState, Panel, named_label, tool_button
 
 if TYPE_CHECKING:
-    from engine.events import Event
+    from engine.core.events import Event
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from engine.text import shown
+from engine.core.text import shown
 from gui import formats
 from gui.notices import ElidedLabel, Strip
 from gui.style import Tone
@@ -17,7 +17,7 @@ from gui.style import Tone
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.events import SessionClosed, SessionIdle
+    from engine.core.events import SessionClosed, SessionIdle
     from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons

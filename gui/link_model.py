@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
-from engine.model import Role, Share, ShareState
+from engine.core.model import Role, Share, ShareState
 from gui import formats
 from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.style import Tone

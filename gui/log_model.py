@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from engine.events import (
+from engine.core.events import (
     IceCandidate,
     IceConnection,
     IceGathering,
@@ -33,9 +33,9 @@ from engine.events import (
     SessionNote,
     SessionStateChanged,
 )
-from engine.model import RelayState
-from engine.sessions.state import SessionState
-from engine.text import shown
+from engine.core.model import RelayState
+from engine.core.session_state import SessionState
+from engine.core.text import shown
 from gui import formats
 from gui.style import Tone
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.events import (
+    from engine.core.events import (
         Event,
     )
     from gui.style import Theme

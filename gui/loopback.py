@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.events import TargetsChanged
+    from engine.core.events import TargetsChanged
     from engine.selftest_model import SelfTestReport, StageResult
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons

@@ -13,10 +13,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from engine import settings_file
-from engine.errors import SettingsError
-from engine.model import LOCAL_TARGET
-from engine.settings import FILE_NAME, SessionSettings
+from engine.core import settings_file
+from engine.core.errors import SettingsError
+from engine.core.model import LOCAL_TARGET
+from engine.core.settings import FILE_NAME, SessionSettings
 from gui.actions import Actions, about_box, shortcuts_dialog
 from gui.approvals import Approver
 from gui.attention import Attention
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QCloseEvent
 
-    from engine.settings import UiSettings
+    from engine.core.settings import UiSettings
     from gui.engine_adapter import EngineAdapter
     from gui.style import Theme
 

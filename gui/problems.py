@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.errors import HatchwayError, RemoteError
+from engine.core.errors import HatchwayError, RemoteError
 
 INTERNAL = "internal"
 

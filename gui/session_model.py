@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 
-from engine.model import PathKind
-from engine.sessions.state import SessionState
-from engine.text import shown
+from engine.core.model import PathKind
+from engine.core.session_state import SessionState
+from engine.core.text import shown
 from gui import formats
 from gui.style import Tone
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.events import (
+    from engine.core.events import (
         IceConnection,
         IcePairSelected,
         PtyConnected,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         SessionStateChanged,
         Traffic,
     )
-    from engine.model import CandidatePair
+    from engine.core.model import CandidatePair
     from gui.icons import Icons
 
 Index = QModelIndex | QPersistentModelIndex

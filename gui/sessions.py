@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from engine.text import escaped
+from engine.core.text import escaped
 from gui.session_model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
 from gui.widgets import EmptyState, Panel
 

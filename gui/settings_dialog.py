@@ -1,7 +1,7 @@
 """The settings dialog: how terminals look, tried live, and how they behave.
 
 Owns the controls and the preview. Does not own keeping what was chosen (the
-window does, when ``chosen`` comes) nor the settings' bounds (engine.settings).
+window does, when ``chosen`` comes) nor the settings' bounds (engine.core.settings).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.core.settings import SessionSettings, UiSettings
 from engine.emulator import CursorShape
-from engine.settings import SessionSettings, UiSettings
 from gui.terminal import themes
 from gui.terminal.grid import families
 from gui.terminal.view import TerminalView

@@ -24,9 +24,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.addresses import is_loopback
-from engine.errors import HatchwayError
-from engine.model import Role, Share, ShareState, Target, TargetKind
+from engine.core.addresses import is_loopback
+from engine.core.errors import HatchwayError
+from engine.core.model import Role, Share, ShareState, Target, TargetKind
 from gui.link_model import ROLES, SHARE_ROLE, LinkModel
 from gui.qr import QrCode
 from gui.rows import TwoLineDelegate

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
-from engine.model import EngineState, RelayState
+from engine.core.model import EngineState, RelayState
 from gui import formats
 from gui.style import Tone
 from gui.widgets import IconLabel
 
 if TYPE_CHECKING:
-    from engine.events import DockerStatusChanged, EndsPending, RelayStateChanged
-    from engine.model import DockerStatus
+    from engine.core.events import DockerStatusChanged, EndsPending, RelayStateChanged
+    from engine.core.model import DockerStatus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt
 
-from engine.model import EngineState, TargetKind, TargetState
+from engine.core.model import EngineState, TargetKind, TargetState
 from gui import problems
 from gui.rows import DETAIL_ROLE, FADED_ROLE, HEADING_ROLE, NOTE_ROLE
 from gui.style import Tone
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.model import DockerStatus, Target
+    from engine.core.model import DockerStatus, Target
     from gui.icons import Icons
 
 Index = QModelIndex | QPersistentModelIndex

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.model import EngineState, Target, TargetKind
+from engine.core.model import EngineState, Target, TargetKind
 from gui.rows import TwoLineDelegate
 from gui.style import Tone
 from gui.target_model import (
@@ -36,8 +36,8 @@ from gui.widgets import Banner, EmptyState, Panel, ask
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QPoint
 
-    from engine.events import DockerStatusChanged, TargetsChanged
-    from engine.model import DockerStatus
+    from engine.core.events import DockerStatusChanged, TargetsChanged
+    from engine.core.model import DockerStatus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

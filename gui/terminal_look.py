@@ -17,7 +17,7 @@ from gui.terminal.widget import TerminalWidget
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
 
-    from engine.settings import UiSettings
+    from engine.core.settings import UiSettings
     from gui.style import Theme
     from gui.terminal.theme import Theme as TerminalTheme
 

@@ -24,9 +24,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.errors import ChannelClosedError, LimitError
-from engine.model import LOCAL_TARGET, Size
-from engine.text import shown
+from engine.core.errors import ChannelClosedError, LimitError
+from engine.core.model import LOCAL_TARGET, Size
+from engine.core.text import shown
 from gui import formats
 from gui.style import Tone
 from gui.terminal.widget import TerminalWidget

@@ -139,8 +139,8 @@ def containers() -> Iterator[None]:
 
 async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     """Play the scene, then take it in both themes."""
-    from engine import settings
-    from engine.model import LOCAL_TARGET
+    from engine.core import settings
+    from engine.core.model import LOCAL_TARGET
     from gui.app import Application
     from gui.style import Mode
 
@@ -210,8 +210,8 @@ async def sharing(application: Application, path: Path) -> None:
 
 async def asking(application: Application, path: Path) -> None:
     """What the window asks when a guest of such a link waits, and another behind."""
-    from engine.events import ApprovalRequested
-    from engine.model import Guest, Role
+    from engine.core.events import ApprovalRequested
+    from engine.core.model import Guest, Role
 
     window = application.window
     for session_id, name in (("picture", "Ada"), ("another", "Dave")):

@@ -114,8 +114,8 @@ def furnish(home: Path) -> None:
 
 async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     """Run each program in the window's terminal and take its picture."""
-    from engine import settings
-    from engine.model import LOCAL_TARGET
+    from engine.core import settings
+    from engine.core.model import LOCAL_TARGET
     from gui.app import Application
     from gui.style import Mode
 

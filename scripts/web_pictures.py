@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import docker
 
-from engine.model import Role
+from engine.core.model import Role
 from tests import images
 from tests.e2e.browser import SCALE_2, chromium
 from tests.e2e.house import LIVE, TEXT, house, shows

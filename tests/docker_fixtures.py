@@ -23,9 +23,9 @@ import docker.errors
 import psutil
 import pytest
 
+from engine.core.model import Target, TargetKind
+from engine.core.settings import DockerEngine, DockerSettings
 from engine.docker_engines import DockerEngines
-from engine.model import Target, TargetKind
-from engine.settings import DockerEngine, DockerSettings
 from tests import images
 from tests.engine.signaling.certificates import make_authority
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 from engine.emulator import reflow
 from engine.emulator.collector import Collector
 from engine.emulator.colours import BACKGROUND, CURSOR, FOREGROUND
@@ -22,7 +23,6 @@ from engine.emulator.rows import PROMPT, Row
 from engine.emulator.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
 from engine.emulator.stream import Stream
-from engine.model import MAX_DIMENSION, MIN_DIMENSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from engine.errors import PTYClosedError
-from engine.model import ExitStatus, Size
+from engine.core.errors import PTYClosedError
+from engine.core.model import ExitStatus, Size
 
 READ_SIZE = 64 * 1024
 """The most bytes one read returns."""

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import TargetNotRunningError
-from engine.model import TargetKind, TargetState
+from engine.core.errors import TargetNotRunningError
+from engine.core.model import TargetKind, TargetState
 from engine.pty.base import EchoPTY
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.local_shell import LocalShellPTY
 
 if TYPE_CHECKING:
+    from engine.core.model import Size, Target
+    from engine.core.settings import TerminalSettings
     from engine.docker_engines import DockerEngines
-    from engine.model import Size, Target
     from engine.pty.base import PTY
     from engine.pty.ends import TerminalEnds
-    from engine.settings import TerminalSettings
 
 
 async def create_pty_session(

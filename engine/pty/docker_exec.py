@@ -19,7 +19,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import (
+from engine.core.errors import (
     DockerAbsentError,
     DockerError,
     DockerFailedError,
@@ -29,7 +29,7 @@ from engine.errors import (
     TargetNotFoundError,
     TargetNotRunningError,
 )
-from engine.model import EndCode, ExitStatus
+from engine.core.model import EndCode, ExitStatus
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
 from engine.pty.ends import TerminalEnds
@@ -38,11 +38,11 @@ from engine.pty.exec_stream import open_exec_stream
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from engine.core.model import Size, Target
+    from engine.core.settings import TerminalSettings
     from engine.docker_engines import DockerEngines
     from engine.http_stream import HttpStream
-    from engine.model import Size, Target
     from engine.pty.records import Record
-    from engine.settings import TerminalSettings
 
 logger = logging.getLogger(__name__)
 

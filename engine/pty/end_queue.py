@@ -14,12 +14,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import DockerFailedError, HatchwayError
-from engine.model import Target, TargetKind
+from engine.core.errors import DockerFailedError, HatchwayError
+from engine.core.model import Target, TargetKind
+from engine.core.text import shown
 from engine.pty.ending import Left, Process, Terminal, end_terminals
 from engine.pty.exec_session import TAG_VARIABLE, container_processes
 from engine.pty.local_processes import LocalProcesses
-from engine.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.events import DockerStatusChanged, EndsPending, TargetsChanged
-from engine.model import Target, TargetKind
+from engine.core.events import DockerStatusChanged, EndsPending, TargetsChanged
+from engine.core.model import Target, TargetKind
 from engine.pty.end_queue import EndQueue, Orphan, terminals
 from engine.pty.exec_session import HOST_VARIABLE, SESSION_VARIABLE, TAG_VARIABLE
 from engine.pty.records import Record, RecordStore, boot_id
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from engine.core.events import Event, EventBus
     from engine.docker_engines import DockerEngines
-    from engine.events import Event, EventBus
 
 logger = logging.getLogger(__name__)
 

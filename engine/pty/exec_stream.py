@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from engine.errors import DockerFailedError
+from engine.core.errors import DockerFailedError
 from engine.http_stream import open_stream
 
 if TYPE_CHECKING:

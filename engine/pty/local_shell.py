@@ -21,14 +21,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.environment import child_environment
-from engine.errors import PTYClosedError, PTYOpenError
-from engine.model import LOCAL_TARGET, ExitStatus, Target, TargetKind
+from engine.core.child_environment import child_environment
+from engine.core.errors import PTYClosedError, PTYOpenError
+from engine.core.model import LOCAL_TARGET, ExitStatus, Target, TargetKind
+from engine.core.receive_buffer import ReceiveBuffer
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
 from engine.pty.chunking import ChunkedReader
 from engine.pty.ends import TerminalEnds
 from engine.pty.local_processes import birth_of
-from engine.receive_buffer import ReceiveBuffer
 
 if sys.platform != "win32":
     import fcntl
@@ -38,9 +38,9 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.model import Size
+    from engine.core.model import Size
+    from engine.core.settings import TerminalSettings
     from engine.pty.records import Record
-    from engine.settings import TerminalSettings
 
 logger = logging.getLogger(__name__)
 

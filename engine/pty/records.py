@@ -26,7 +26,7 @@ from typing import IO, Annotated, Literal
 
 import msgspec
 
-from engine import whole_file
+from engine.core import whole_file
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 
 _LINK = re.compile(r"(/s/)([^/]{4})[^/]*")
 

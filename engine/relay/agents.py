@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.agent_key import verify
-from engine.errors import (
+from engine.core.errors import (
     AgentIdTakenError,
     RelayDegradedError,
     RelayRefusedError,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from engine.addresses import is_loopback
-from engine.errors import RelayRefusedError
+from engine.core.addresses import is_loopback
+from engine.core.errors import RelayRefusedError
 from engine.wire.signaling import MAX_ID_LENGTH, field_of
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import redis.asyncio
 import socketio
 from redis.exceptions import RedisError
 
-from engine.errors import RelayDegradedError
-from engine.signaling.library import library_logger
+from engine.core.errors import RelayDegradedError
+from engine.core.socketio_tasks import library_logger
 
 logger = logging.getLogger(__name__)
 

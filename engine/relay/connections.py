@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from engine.errors import RateLimitedError
+from engine.core.errors import RateLimitedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import socketio
 
+    from engine.core.socketio_tasks import TaskOwner
     from engine.relay.limits import Limits
-    from engine.signaling.library import TaskOwner
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from engine.agent_key import canonical_host
-from engine.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
+from engine.core.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
 from engine.relay.agents import (
     CHALLENGE_SECONDS,
     Pins,

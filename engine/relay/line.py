@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import socketio
 
-from engine.errors import AgentOfflineError, AgentTimeoutError, RelayDegradedError
+from engine.core.errors import AgentOfflineError, AgentTimeoutError, RelayDegradedError
 
 if TYPE_CHECKING:
     from engine.relay.routing import Peer

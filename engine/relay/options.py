@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 from engine.relay.agents import read_keys
 from engine.relay.limits import Limits
 from engine.relay.turn import TTL_SECONDS, Turn

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from engine import __version__
-from engine.addresses import is_loopback
+from engine.core.addresses import is_loopback
 from engine.relay.access_log import shown_path
 from engine.relay.connections import SOCKET_PATH
 from engine.relay.metrics import CONTENT_TYPE

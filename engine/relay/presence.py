@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from redis.exceptions import RedisError
 
-from engine.errors import HatchwayError, RelayDegradedError
+from engine.core.errors import HatchwayError, RelayDegradedError
 from engine.relay.bus import PREFIX, connect
 from engine.relay.routing import lists
 from engine.wire.signaling import OpenLink, SharedTarget

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.errors import AgentOfflineError, LimitError, TargetNotFoundError
+from engine.core.errors import AgentOfflineError, LimitError, TargetNotFoundError
 
 if TYPE_CHECKING:
     import asyncio

@@ -6,11 +6,11 @@ cancels.
 
 from __future__ import annotations
 
-from engine import stdio
+from engine.core import stdio
+from engine.core.tls import server_context
 from engine.relay.garbage import keep_short
 from engine.relay.options import Options
 from engine.relay.server import Relay
-from engine.signaling.tls import server_context
 
 
 async def run_relay(

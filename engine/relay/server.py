@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import socketio
 from aiohttp import web
 
-from engine.errors import (
+from engine.core.errors import (
     AccessDeniedError,
     AgentOfflineError,
     HatchwayError,
@@ -28,6 +28,7 @@ from engine.errors import (
     SettingsError,
     UnprovenError,
 )
+from engine.core.socketio_tasks import TaskOwner, library_logger
 from engine.relay.access_log import AccessLog, shown_link
 from engine.relay.agents import LocalPins, Pins, SharedPins
 from engine.relay.auth import Gate, PeerRole, origin_allowed
@@ -45,7 +46,6 @@ from engine.relay.sockets import Sockets, listen
 from engine.relay.switchboard import Switchboard
 from engine.relay.web_page import WebPage
 from engine.relay.whereabouts import Whereabouts
-from engine.signaling.library import TaskOwner, library_logger
 from engine.wire.signaling import (
     ANSWER,
     DISCONNECT,

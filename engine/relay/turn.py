@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadProofError, NoTurnError
+from engine.core.errors import BadProofError, NoTurnError
 from engine.wire import proof
 
 if TYPE_CHECKING:

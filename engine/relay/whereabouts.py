@@ -12,7 +12,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import (
+from engine.core.errors import (
     AgentOfflineError,
     AmbiguousTargetError,
     LinkUnknownError,

@@ -31,7 +31,7 @@ import aiortc.rtcicetransport
 import aiortc.rtcpeerconnection
 from aiortc import RTCPeerConnection
 
-from engine.model import CandidatePair
+from engine.core.model import CandidatePair
 from engine.rtc_tuning.association import TunedSctpTransport
 from engine.rtc_tuning.dtls import TunedDtlsTransport
 from engine.rtc_tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses

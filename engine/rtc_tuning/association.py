@@ -22,7 +22,7 @@ from aiortc.rtcsctptransport import (
     RTCSctpTransport,
 )
 
-from engine.errors import ProtocolError
+from engine.core.errors import ProtocolError
 from engine.sctp.inbound import Chunk, Inbound
 from engine.sctp.outbound import Outbound
 from engine.sctp.pace import Pace

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import NamedTuple
 
-from engine.errors import ProtocolError
+from engine.core.errors import ProtocolError
 from engine.sctp.packet import FIRST_FRAGMENT, LAST_FRAGMENT, sack_chunk, unwrap
 
 WINDOW = 1024 * 1024

@@ -10,7 +10,7 @@ from struct import Struct
 
 from google_crc32c import extend, value
 
-from engine.errors import ProtocolError
+from engine.core.errors import ProtocolError
 
 DATA = 0
 SACK = 3

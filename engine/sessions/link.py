@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from engine import events as ev
-from engine.errors import OfferReplacedError
-from engine.model import CandidatePair, Size
+from engine.core import events as ev
+from engine.core.errors import OfferReplacedError
+from engine.core.model import CandidatePair, Size
+from engine.core.session_state import SessionState
+from engine.core.settings import IceSettings, Settings
 from engine.rtc import PeerConnection, RtcChannel
-from engine.sessions.state import SessionState
-from engine.settings import IceSettings, Settings
 from engine.terminal.channel import TerminalChannel, TerminalHost
 from engine.wire import terminal as wire
 

@@ -15,21 +15,21 @@ from typing import Protocol
 
 import msgspec
 
-from engine import events as ev
-from engine.errors import (
+from engine.core import events as ev
+from engine.core.errors import (
     HostStoppedError,
     SessionExistsError,
     SessionLimitError,
     SessionNotFoundError,
     TargetError,
 )
-from engine.model import EndCode, Guest, Role, Size
+from engine.core.model import EndCode, Guest, Role, Size
+from engine.core.session_state import SessionState, transition
+from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
 from engine.rtc import PeerConnection
 from engine.sessions.idle import RunningClock, Verdict, warning_seconds
 from engine.sessions.session import OpenPty, Session, SessionInfo
-from engine.sessions.state import SessionState, transition
-from engine.settings import IceSettings, Settings
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
 

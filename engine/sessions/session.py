@@ -15,21 +15,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine import events as ev
-from engine.errors import (
+from engine.core import events as ev
+from engine.core.errors import (
     AccessDeniedError,
     ChannelClosedError,
     HatchwayError,
     LimitError,
 )
+from engine.core.model import EndCode, ExitStatus, Guest, Role, Size
+from engine.core.session_state import SessionState
+from engine.core.settings import IceSettings, Settings
 from engine.metrics import Counter
-from engine.model import EndCode, ExitStatus, Guest, Role, Size
 from engine.pty.base import PTY
 from engine.rtc import PeerConnection
 from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.link import Link
-from engine.sessions.state import SessionState
-from engine.settings import IceSettings, Settings
 from engine.terminal.bridge import PTYBridge
 from engine.terminal.channel import WINDOW, TerminalChannel
 from engine.wire import terminal as wire

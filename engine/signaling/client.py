@@ -20,11 +20,11 @@ import aiohttp
 import socketio
 
 from engine.agent_key import AgentKey, host_of
-from engine.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
-from engine.events import RelayStateChanged
-from engine.model import RelayState
+from engine.core.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
+from engine.core.events import RelayStateChanged
+from engine.core.model import RelayState
+from engine.core.socketio_tasks import TaskOwner, library_logger
 from engine.signaling.heartbeat import Heartbeat
-from engine.signaling.library import TaskOwner, library_logger
 from engine.signaling.retry import Backoff, explain, refusal
 from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER, failure
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from engine.events import EventBus
+    from engine.core.events import EventBus
 
 logger = logging.getLogger(__name__)
 

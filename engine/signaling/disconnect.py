@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import HatchwayError, SessionNotFoundError
+from engine.core.errors import HatchwayError, SessionNotFoundError
+from engine.core.text import shown
 from engine.sessions.manager import WebRTCSessionManager
-from engine.text import shown
 from engine.wire import signaling as wire
 
 

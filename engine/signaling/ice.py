@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import HatchwayError
+from engine.core.errors import HatchwayError
 from engine.rtc import ice_ufrag, parse_candidate
 from engine.sessions.manager import WebRTCSessionManager
 from engine.signaling.offer import HeldCandidates

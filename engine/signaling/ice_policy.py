@@ -14,7 +14,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import NoTurnError
+from engine.core.errors import NoTurnError
 from engine.signaling import ice_servers
 from engine.signaling.ice_servers import HandedOut
 from engine.signaling.retry import Backoff
@@ -22,7 +22,7 @@ from engine.signaling.retry import Backoff
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from engine.settings import IceSettings
+    from engine.core.settings import IceSettings
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from engine.errors import NoTurnError
-from engine.settings import IceServer, IceSettings
+from engine.core.errors import NoTurnError
+from engine.core.settings import IceServer, IceSettings
 
 MAX_SERVERS = 8
 """Servers, and addresses of one, taken from a relay."""

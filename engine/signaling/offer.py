@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
-from engine import events as ev
 from engine import rtc
-from engine.errors import (
+from engine.core import events as ev
+from engine.core.errors import (
     AccessDeniedError,
     BadRequestError,
     HatchwayError,
@@ -28,12 +28,12 @@ from engine.errors import (
     SessionExistsError,
     TargetNotRunningError,
 )
-from engine.model import Size, Target, TargetState
+from engine.core.model import Size, Target, TargetState
+from engine.core.session_state import SessionState
 from engine.policy import Admission, Policy, guest_of
 from engine.sessions.link import Early, Link
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.sessions.state import SessionState
 from engine.signaling.ice_servers import require_turn
 from engine.wire import signaling as wire
 from engine.wire.proof import answer_proof, short_code

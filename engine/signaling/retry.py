@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.errors import RelayRefusedError, RelayUnreachableError
+from engine.core.errors import RelayRefusedError, RelayUnreachableError
 
 if TYPE_CHECKING:
-    from engine.errors import ConnectionFailedError
+    from engine.core.errors import ConnectionFailedError
 
 
 @dataclass(slots=True)

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
+from engine.core.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
+from engine.core.model import ExitStatus, Role, Size
 from engine.metrics import Counter
-from engine.model import ExitStatus, Role, Size
 from engine.pty.base import PTY
 from engine.terminal.replay import ReplayBuffer
 

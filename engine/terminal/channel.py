@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.errors import (
+from engine.core.errors import (
     BadMessageError,
     ChannelClosedError,
     HatchwayError,
@@ -25,8 +25,8 @@ from engine.errors import (
     ProtocolError,
     PTYClosedError,
 )
+from engine.core.model import ExitStatus, Size
 from engine.message_channel import Message, MessageChannel
-from engine.model import ExitStatus, Size
 from engine.terminal.bridge import PTYBridge
 from engine.wire import terminal as wire
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from engine.errors import BadLinkError
+from engine.core.errors import BadLinkError
 from engine.wire.signaling import Proof
 
 SECRET_BYTES = 16

@@ -3,7 +3,7 @@
 Owns the shapes and their validation. Does not own routing (the relay) or what
 an offer leads to (the handlers). Sizes are bounded here so that no later layer
 sees an unbounded field. Peers of another make are read by the rule of
-engine.wire.lenient; ``correlation_id`` is theirs and only ever echoed.
+engine.core.lenient; ``correlation_id`` is theirs and only ever echoed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from engine.errors import BadRequestError
-from engine.model import MAX_DIMENSION, MIN_DIMENSION
-from engine.wire import lenient
+from engine.core import lenient
+from engine.core.errors import BadRequestError
+from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 
 if TYPE_CHECKING:
-    from engine.errors import HatchwayError
+    from engine.core.errors import HatchwayError
 
 OFFER = "webrtc:offer"
 ANSWER = "webrtc:answer"
@@ -160,7 +160,7 @@ _ROWS: dict[str, tuple[type[SharedTarget] | type[OpenLink], int]] = {
 
 
 def parse(kind: type[T], payload: object) -> T:
-    """The payload as a ``kind``, read by the rule of engine.wire.lenient.
+    """The payload as a ``kind``, read by the rule of engine.core.lenient.
 
     Raises BadRequestError naming the field that is missing, mistyped or too long.
     """

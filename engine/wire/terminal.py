@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 import msgspec
 
-from engine.errors import BadJSONError, BadMessageError, UnknownTypeError
-from engine.model import MAX_DIMENSION, MIN_DIMENSION, Role
-from engine.text import shown
-from engine.wire import lenient
+from engine.core import lenient
+from engine.core.errors import BadJSONError, BadMessageError, UnknownTypeError
+from engine.core.model import MAX_DIMENSION, MIN_DIMENSION, Role
+from engine.core.text import shown
 
 LABEL = "terminal"
 V1 = "hatchway.v1"
@@ -153,7 +153,7 @@ class Welcome(_Message, tag="welcome", frozen=True):
 
 
 class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
-    """hatchway.v1: the end. ``code`` is one of engine.model.EndCode; a later version may
+    """hatchway.v1: the end. ``code`` is one of engine.core.model.EndCode; a later version may
     have more, and an older one sends none."""
 
     exit_code: int | None = None

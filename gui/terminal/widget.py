@@ -40,7 +40,7 @@ from gui.terminal.view import TerminalView
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from engine.settings import UiSettings
+    from engine.core.settings import UiSettings
     from gui.terminal.theme import Theme
 
 MAX_FIND = 200

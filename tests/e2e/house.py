@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.agent import Agent
-from engine.model import Role
-from engine.relay import Options, Relay
-from engine.settings import (
+from engine.core.model import Role
+from engine.core.settings import (
     AgentSettings,
     RelaySettings,
     SessionSettings,
     Settings,
     ShareSettings,
 )
+from engine.relay import Options, Relay
 from tests.engine.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.model import Share
+    from engine.core.model import Share
     from engine.sessions.session import Session
     from tests.e2e.browser import Browser, Page
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.errors import RemoteError
+from engine.core.errors import RemoteError
+from engine.core.model import Size
 from engine.guest_line import RelayAddress
-from engine.model import Size
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.relay import Relay

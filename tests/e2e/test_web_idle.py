@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.model import Role
-from engine.settings import SessionSettings
+from engine.core.model import Role
+from engine.core.settings import SessionSettings
 from tests import images
 from tests.e2e.browser import CTRL, SHIFT
 from tests.e2e.house import LIVE, House, house, shows, visit

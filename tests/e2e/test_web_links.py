@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine import events as ev
-from engine.model import Role
+from engine.core import events as ev
+from engine.core.model import Role
 from scripts import web_pictures
 from tests import images
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit

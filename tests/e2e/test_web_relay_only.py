@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.errors import RelayDegradedError
-from engine.model import PathKind
+from engine.core.errors import RelayDegradedError
+from engine.core.model import PathKind
 from engine.relay import Options
 from engine.relay.auth import PeerRole
 from engine.relay.switchboard import Switchboard

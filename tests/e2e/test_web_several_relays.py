@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.agent import Agent
-from engine.settings import AgentSettings, RelaySettings, Settings
+from engine.core.settings import AgentSettings, RelaySettings, Settings
 from engine.signaling.offer import OfferHandler
 from tests import images
 from tests.e2e.browser import chromium

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine.model import Size, Target, TargetKind, TargetState
+from engine.core.model import Size, Target, TargetKind, TargetState
+from engine.core.session_state import SessionState
+from engine.core.settings import IceSettings, SessionSettings, Settings, TerminalSettings
 from engine.policy import Policy
 from engine.pty.base import PTY
 from engine.pty.local_shell import LocalShellPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.sessions.state import SessionState
-from engine.settings import IceSettings, SessionSettings, Settings, TerminalSettings
 from engine.shares import Shares
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
-from engine import events as ev
 from engine.agent import Agent, process_marker
-from engine.errors import HatchwayError, RemoteError
-from engine.model import LOCAL_TARGET, RelayState, Size
+from engine.core import events as ev
+from engine.core.errors import HatchwayError, RemoteError
+from engine.core.model import LOCAL_TARGET, RelayState, Size
+from engine.core.session_state import SessionState
+from engine.core.settings import SessionSettings, Settings
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.pty.exec_session import list_session_processes
 from engine.selftest_model import STAGES, StageStatus
-from engine.sessions.state import SessionState
-from engine.settings import SessionSettings, Settings
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until
 

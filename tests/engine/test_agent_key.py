@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.agent_key import FILE_NAME, AgentKey, canonical_host, host_of, kept_key, verify
-from engine.errors import RelayRefusedError, SettingsError
+from engine.core.errors import RelayRefusedError, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

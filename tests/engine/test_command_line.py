@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import RemoteError
-from engine.model import LOCAL_TARGET
+from engine.core.errors import RemoteError
+from engine.core.model import LOCAL_TARGET
 from engine.wire.proof import encode_secret, parse_link
 from tests.engine.hosting import Visitor
 

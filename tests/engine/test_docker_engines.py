@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.core.errors import (
+    DockerAbsentError,
+    DockerError,
+    DockerFailedError,
+    DockerRefusedError,
+)
+from engine.core.settings import DockerEngine, DockerSettings
 from engine.docker_endpoint import (
     DEFAULT_URL,
     TcpEndpoint,
@@ -23,13 +30,6 @@ from engine.docker_endpoint import (
     resolve,
 )
 from engine.docker_engines import DockerEngines
-from engine.errors import (
-    DockerAbsentError,
-    DockerError,
-    DockerFailedError,
-    DockerRefusedError,
-)
-from engine.settings import DockerEngine, DockerSettings
 from tests.docker_fixtures import engines_at
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ _AS_NOBODY = """
 import asyncio, os, sys
 import docker.errors, docker.tls, requests
 from engine.docker_engines import DockerEngines
-from engine.settings import DockerEngine, DockerSettings
+from engine.core.settings import DockerEngine, DockerSettings
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 async def main():
     engines = DockerEngines(DockerSettings(engines=(DockerEngine(url=sys.argv[1]),)))

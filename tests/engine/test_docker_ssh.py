@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
+from engine.core.events import EventBus
+from engine.core.model import EngineState
+from engine.core.settings import DockerEngine
 from engine.docker_endpoint import SshEndpoint, UnusableEndpoint, resolve
 from engine.docker_events import open_events
 from engine.docker_ssh import SshAddress, SshError, explain, parse
-from engine.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
-from engine.events import EventBus
 from engine.http_stream import HttpStream
-from engine.model import EngineState
-from engine.settings import DockerEngine
 from engine.targets import TargetCatalogue
 from tests.docker_fixtures import engines_at, unique_name
 from tests.engine.until import until

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from engine import events as ev
-from engine.model import LOCAL_TARGET, EndCode
+from engine.core import events as ev
+from engine.core.model import LOCAL_TARGET, EndCode
 from tests.engine.handlers import Host
 from tests.engine.hosting import House, Visitor, house
 from tests.engine.until import until

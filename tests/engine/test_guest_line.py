@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from engine import guest_line
-from engine.errors import ConnectTimeoutError, HatchwayError, NoTurnError, RemoteError
+from engine.core.errors import ConnectTimeoutError, HatchwayError, NoTurnError, RemoteError
+from engine.core.model import Size
+from engine.core.settings import IceServer, IceSettings
 from engine.guest_line import RelayAddress
-from engine.model import Size
 from engine.peer import TerminalPeer
-from engine.settings import IceServer, IceSettings
 from engine.wire.proof import Link, access_proof, relay_access
 from tests.engine.signaling.foreign import ForeignServer, foreign_relay
 

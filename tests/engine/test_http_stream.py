@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
+from engine.core.receive_buffer import HIGH_WATER
 from engine.docker_endpoint import UnixEndpoint
-from engine.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
 from engine.http_stream import (
     MAX_CHUNK_LINE_BYTES,
     MAX_ERROR_BYTES,
@@ -21,7 +22,6 @@ from engine.http_stream import (
     open_stream,
     parse_head,
 )
-from engine.receive_buffer import HIGH_WATER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -13,7 +13,7 @@ import pytest
 
 from engine import identity
 from engine.agent_key import FILE_NAME
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from engine import events as ev
 from engine import rtc
-from engine.errors import AgentOfflineError, BadProofError, HatchwayError, RemoteError
-from engine.model import LOCAL_TARGET
+from engine.core import events as ev
+from engine.core.errors import AgentOfflineError, BadProofError, HatchwayError, RemoteError
+from engine.core.model import LOCAL_TARGET
 from engine.relay.line import SocketLine
 from engine.relay.routing import Peer
 from engine.wire import proof

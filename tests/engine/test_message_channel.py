@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from engine import rtc
-from engine.errors import ChannelClosedError
+from engine.core.errors import ChannelClosedError
+from engine.core.model import CandidatePair
 from engine.message_channel import HIGH_WATER, Message, MessageChannel, memory_pair
-from engine.model import CandidatePair
 from tests.engine.impairment import Impairment, impair
 from tests.engine.until import until
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from engine.errors import (
+from engine.core.errors import (
     AccessDeniedError,
     BadProofError,
     LinkExpiredError,
@@ -16,8 +16,8 @@ from engine.errors import (
     LinkUsedError,
     ReplayedError,
 )
-from engine.events import EventBus
-from engine.model import Role, Share, ShareState, Target, TargetKind
+from engine.core.events import EventBus
+from engine.core.model import Role, Share, ShareState, Target, TargetKind
 from engine.policy import OWN_SHARE, Policy
 from engine.shares import MAX_ENDED, Shares
 from engine.wire.proof import prove_offer

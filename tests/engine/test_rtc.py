@@ -16,10 +16,10 @@ from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
 
 from engine import rtc, rtc_tuning
-from engine.errors import BadRequestError, LimitError
+from engine.core.errors import BadRequestError, LimitError
+from engine.core.settings import IceServer, IceSettings
 from engine.relay.turn import credentials
 from engine.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
-from engine.settings import IceServer, IceSettings
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.test_message_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as replace_setting
 
-from engine import events as ev
-from engine.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
-from engine.model import LOCAL_TARGET, Role, ShareState
-from engine.settings import Settings, ShareSettings
+from engine.core import events as ev
+from engine.core.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
+from engine.core.model import LOCAL_TARGET, Role, ShareState
+from engine.core.settings import Settings, ShareSettings
 from engine.sharing import parse_wish
 from engine.wire.proof import Link, parse_link
 from tests.engine.hosting import House, house

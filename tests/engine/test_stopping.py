@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from engine.agent import Agent
-from engine.errors import ConnectionFailedError, HatchwayError, HostStoppedError, RemoteError
-from engine.model import LOCAL_TARGET, RelayState, Role, Size
+from engine.core.errors import ConnectionFailedError, HatchwayError, HostStoppedError, RemoteError
+from engine.core.model import LOCAL_TARGET, RelayState, Role, Size
+from engine.core.settings import DockerSettings, Settings
 from engine.pty.local_shell import LocalShellPTY
 from engine.sessions.manager import WebRTCSessionManager
-from engine.settings import DockerSettings, Settings
 from tests.engine.hosting import Visitor, house
 from tests.engine.until import until
 

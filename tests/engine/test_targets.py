@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.core.errors import DockerFailedError, TargetNotFoundError
+from engine.core.events import DockerStatusChanged, Event, EventBus, TargetsChanged
+from engine.core.model import (
+    LOCAL_TARGET,
+    DockerStatus,
+    EngineState,
+    Target,
+    TargetKind,
+    TargetState,
+)
+from engine.core.settings import DockerEngine, DockerSettings
 from engine.docker_engines import DockerEngines
 from engine.docker_events import MAX_EVENT_BYTES, EventStream
-from engine.errors import DockerFailedError, TargetNotFoundError
-from engine.events import DockerStatusChanged, Event, EventBus, TargetsChanged
 from engine.http_stream import HttpStream
-from engine.model import LOCAL_TARGET, DockerStatus, EngineState, Target, TargetKind, TargetState
-from engine.settings import DockerEngine, DockerSettings
 from engine.targets import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import Daemon, engines_at, unique_name
@@ -304,8 +311,8 @@ async def test_an_engine_that_talks_nonsense_has_failed(tmp_path: Path, answer: 
 _AS_NOBODY = """
 import asyncio, os, sys
 from engine.docker_engines import DockerEngines
-from engine.events import EventBus
-from engine.settings import DockerEngine, DockerSettings
+from engine.core.events import EventBus
+from engine.core.settings import DockerEngine, DockerSettings
 from engine.targets import TargetCatalogue
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 async def main():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PySide6.QtCore import QEvent
 
-from engine.events import EventBus
+from engine.core.events import EventBus
 from gui.engine_adapter import EngineAdapter
 from gui.icons import Icons
 from gui.loop import create_loop

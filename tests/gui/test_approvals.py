@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStatusBar
 
-from engine.events import ApprovalRequested, ApprovalSettled, SessionClosed
-from engine.model import EndCode, Guest, Role
+from engine.core.events import ApprovalRequested, ApprovalSettled, SessionClosed
+from engine.core.model import EndCode, Guest, Role
 from gui.approvals import ApprovalStrip, Approver, note
 from gui.attention import Attention
 from gui.terminal.widget import TerminalWidget
@@ -20,7 +20,7 @@ from tests.gui.keyboard import activate, press, spin
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from engine.events import EventBus
+    from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
 

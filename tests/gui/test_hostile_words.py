@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
-from engine.events import (
+from engine.core.events import (
     ApprovalRequested,
     IceCandidate,
     RelayStateChanged,
@@ -17,7 +17,7 @@ from engine.events import (
     SessionCreated,
     SessionNote,
 )
-from engine.model import Guest, RelayState, Role
+from engine.core.model import Guest, RelayState, Role
 from gui import formats
 from gui.approvals import ApprovalStrip, note
 from gui.ice_log import IceLogPanel
@@ -29,7 +29,7 @@ from gui.status import StatusBar
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from engine.events import Event, EventBus
+    from engine.core.events import Event, EventBus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

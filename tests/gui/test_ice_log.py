@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtGui import QGuiApplication
 
-from engine.events import (
+from engine.core.events import (
     Event,
     IceCandidate,
     IceConnection,
@@ -24,8 +24,8 @@ from engine.events import (
     TargetsChanged,
     Traffic,
 )
-from engine.model import CandidatePair, Guest, RelayState
-from engine.sessions.state import SessionState
+from engine.core.model import CandidatePair, Guest, RelayState
+from engine.core.session_state import SessionState
 from gui.ice_log import IceLogPanel
 from gui.log_model import LogLine, LogModel, line_of
 from gui.style import Tone
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
 
-    from engine.events import (
+    from engine.core.events import (
         EventBus,
     )
     from gui.engine_adapter import EngineAdapter

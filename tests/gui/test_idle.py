@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton, QStatusBar
 
-from engine.events import SessionClosed, SessionCreated, SessionIdle
-from engine.model import Guest
+from engine.core.events import SessionClosed, SessionCreated, SessionIdle
+from engine.core.model import Guest
 from gui.attention import Attention
 from gui.idle import IdleStrip, IdleWarnings
 from gui.sessions import SessionsPanel
@@ -19,7 +19,7 @@ from tests.gui.keyboard import activate, press, spin
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from engine.events import EventBus
+    from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 
-from engine.model import Role, Share
+from engine.core.model import Role, Share
 from gui.link_model import SHARE_ROLE, LinkModel, detail
 from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from engine.events import TargetsChanged
-from engine.model import LOCAL_TARGET, Target, TargetKind, TargetState
+from engine.core.events import TargetsChanged
+from engine.core.model import LOCAL_TARGET, Target, TargetKind, TargetState
 from engine.selftest_model import STAGES, SelfTestReport, StageResult, StageStatus
 from gui.loopback import LoopbackPanel, StageModel, report_text
 from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
 
-    from engine.events import EventBus
+    from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

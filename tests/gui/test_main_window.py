@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from engine import settings
-from engine.events import (
+from engine.core import settings
+from engine.core.events import (
     DockerStatusChanged,
     EndsPending,
     RelayStateChanged,
@@ -31,7 +31,7 @@ from engine.events import (
     SessionCreated,
     TargetsChanged,
 )
-from engine.model import (
+from engine.core.model import (
     LOCAL_TARGET,
     DockerStatus,
     EndCode,
@@ -41,7 +41,7 @@ from engine.model import (
     Target,
     TargetKind,
 )
-from engine.settings import UiSettings
+from engine.core.settings import UiSettings
 from gui.actions import ENTRIES, MENUS
 from gui.main_window import DEFAULT_SIZE, MainWindow
 from gui.notices import Notice
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from engine.events import (
+    from engine.core.events import (
         EventBus,
     )
     from gui.engine_adapter import EngineAdapter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine import errors
-from engine.errors import HatchwayError, RemoteError
+from engine.core import errors
+from engine.core.errors import HatchwayError, RemoteError
 from gui import problems
 
 

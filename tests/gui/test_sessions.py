@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from engine.events import (
+from engine.core.events import (
     IceConnection,
     IcePairSelected,
     PtyConnected,
@@ -17,8 +17,8 @@ from engine.events import (
     SessionStateChanged,
     Traffic,
 )
-from engine.model import CandidatePair, Guest
-from engine.sessions.state import SessionState
+from engine.core.model import CandidatePair, Guest
+from engine.core.session_state import SessionState
 from gui.session_model import COLUMNS, SORT_ROLE, SessionModel
 from gui.sessions import SessionsPanel
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
 
-    from engine.events import (
+    from engine.core.events import (
         EventBus,
     )
     from gui.engine_adapter import EngineAdapter

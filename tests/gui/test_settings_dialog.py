@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QFontInfo
 from PySide6.QtWidgets import QDialogButtonBox
 
+from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
-from engine.settings import UiSettings
 from gui.settings_dialog import SettingsDialog, changes, swatch
 from gui.terminal.grid import families
 from gui.terminal.themes import THEMES

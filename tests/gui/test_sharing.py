@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, qGray
 from PySide6.QtWidgets import QMessageBox
 
-from engine.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
+from engine.core.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
+from engine.core.session_state import SessionState
 from engine.sessions.session import SessionInfo
-from engine.sessions.state import SessionState
 from engine.shares import Shares
 from engine.wire.proof import Link, parse_link
 from gui.sharing import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from engine.events import EventBus
-    from engine.model import Share
+    from engine.core.events import EventBus
+    from engine.core.model import Share
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from engine.events import DockerStatusChanged, TargetsChanged
-from engine.model import (
+from engine.core.events import DockerStatusChanged, TargetsChanged
+from engine.core.model import (
     LOCAL_TARGET,
     DockerStatus,
     EngineState,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
 
-    from engine.events import EventBus
+    from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QSettings
 
+from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
-from engine.settings import UiSettings
 from gui.style import Mode, Theme
 from gui.terminal_look import TerminalLook
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from engine.core.receive_buffer import ReceiveBuffer
 from engine.pty.base import READ_SIZE
 from engine.pty.chunking import CALM_BYTES, CALM_RATE, GATHER_SECONDS, ChunkedReader, ChunkSize
-from engine.receive_buffer import ReceiveBuffer
 
 
 def test_people_at_work_get_the_first_size() -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.errors import PTYClosedError
-from engine.model import Size
+from engine.core.errors import PTYClosedError
+from engine.core.model import Size
+from engine.core.settings import TerminalSettings
 from engine.pty.base import READ_SIZE, EchoPTY
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.local_shell import LocalShellPTY
-from engine.settings import TerminalSettings
 from tests.docker_fixtures import Box
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk, read_exactly
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.core.errors import DockerAbsentError, TargetNotRunningError
+from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind, TargetState
+from engine.core.settings import DockerSettings, TerminalSettings
 from engine.docker_engines import DockerEngines
-from engine.errors import DockerAbsentError, TargetNotRunningError
-from engine.model import LOCAL_TARGET, Size, Target, TargetKind, TargetState
 from engine.pty.base import EchoPTY
 from engine.pty.create import create_pty_session
 from engine.pty.local_shell import LocalShellPTY
-from engine.settings import DockerSettings, TerminalSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.errors import (
+from engine.core.errors import (
     DockerAbsentError,
     NoShellError,
     PTYClosedError,
@@ -16,10 +16,10 @@ from engine.errors import (
     TargetNotFoundError,
     TargetNotRunningError,
 )
-from engine.model import EndCode, Size, Target, TargetKind
+from engine.core.model import EndCode, Size, Target, TargetKind
+from engine.core.settings import TerminalSettings
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.exec_session import exec_running, list_session_processes
-from engine.settings import TerminalSettings
 from tests import images
 from tests.docker_fixtures import as_target, engines_at
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from engine.model import Size
+from engine.core.model import Size
+from engine.core.settings import TerminalSettings
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.ends import TerminalEnds
 from engine.pty.local_shell import LocalShellPTY
-from engine.settings import TerminalSettings
 from tests import images
 from tests.docker_fixtures import as_target
 from tests.engine.pty.talk import Talk

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from engine.core.events import EndsPending, EventBus
+from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind
+from engine.core.settings import DockerEngine, DockerSettings, TerminalSettings
 from engine.docker_engines import DockerEngines
-from engine.events import EndsPending, EventBus
-from engine.model import LOCAL_TARGET, Size, Target, TargetKind
 from engine.pty.create import create_pty_session
 from engine.pty.ends import TerminalEnds
-from engine.settings import DockerEngine, DockerSettings, TerminalSettings
 from engine.targets import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import as_target
@@ -286,10 +286,10 @@ CRASHES = """
 import asyncio, sys
 from pathlib import Path
 from engine.docker_engines import DockerEngines
-from engine.model import Size, Target, TargetKind
+from engine.core.model import Size, Target, TargetKind
 from engine.pty.create import create_pty_session
 from engine.pty.ends import TerminalEnds
-from engine.settings import DockerSettings, TerminalSettings
+from engine.core.settings import DockerSettings, TerminalSettings
 
 async def main(folder, name, ref):
     docker = DockerEngines(DockerSettings())

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import DockerFailedError, DockerRefusedError
+from engine.core.errors import DockerFailedError, DockerRefusedError
+from engine.core.model import Size
+from engine.core.settings import TerminalSettings
 from engine.http_stream import HttpStream
-from engine.model import Size
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.exec_stream import MAX_FRAME_BYTES, frames, open_exec_stream
-from engine.settings import TerminalSettings
 from tests.docker_fixtures import engines_at
 from tests.engine.pty.talk import Talk
 from tests.engine.signaling.certificates import make_authority

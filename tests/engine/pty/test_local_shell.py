@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from engine.errors import PTYOpenError
-from engine.model import LOCAL_TARGET, Size
+from engine.core.errors import PTYOpenError
+from engine.core.model import LOCAL_TARGET, Size
+from engine.core.settings import TerminalSettings
 from engine.pty.local_shell import LocalShellPTY
-from engine.settings import TerminalSettings
 from tests.engine.pty.talk import Talk
 from tests.engine.until import until
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import socketio
 
+from engine.core.socketio_tasks import TaskOwner
 from engine.relay import Limits, Relay
-from engine.signaling.library import TaskOwner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import events as ev
 from engine.agent import Agent
-from engine.model import LOCAL_TARGET, Share
-from engine.settings import AgentSettings, DockerSettings, RelaySettings, Settings
+from engine.core import events as ev
+from engine.core.model import LOCAL_TARGET, Share
+from engine.core.settings import AgentSettings, DockerSettings, RelaySettings, Settings
 from engine.wire.proof import Link
 from tests.engine.hosting import Visitor
 

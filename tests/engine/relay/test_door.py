@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from engine.agent_key import AgentKey, host_of
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 from engine.relay import Options, Relay, read_options
 from engine.relay.access_log import shown_path
 from tests.engine.relay.peers import agent as token_agent

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import socketio
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 from engine.relay import Limits, Relay, run_relay
 from tests.engine.relay.peers import agent, foreign, guest, offer, relay, until
 

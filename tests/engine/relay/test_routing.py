@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import LimitError
+from engine.core.errors import LimitError
 from engine.relay.auth import origin_allowed, printable
 from engine.relay.limits import TokenBucket
 from engine.relay.routing import Routes

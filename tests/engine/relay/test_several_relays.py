@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import redis.asyncio
 
-from engine.errors import HatchwayError, RemoteError
+from engine.core.errors import HatchwayError, RemoteError
 from tests.engine.hosting import Visitor
 from tests.engine.relay.peers import answer, foreign, ice, offer, ok, register
 from tests.engine.relay.processes import AGENT_TOKEN, GUEST_TOKEN, Cloud, Host, cloud, host

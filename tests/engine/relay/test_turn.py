@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from engine import events as ev
-from engine.errors import HatchwayError, NoTurnError
-from engine.model import LOCAL_TARGET, CandidatePair, PathKind, Size
+from engine.core import events as ev
+from engine.core.errors import HatchwayError, NoTurnError
+from engine.core.model import LOCAL_TARGET, CandidatePair, PathKind, Size
+from engine.core.settings import IceServer, IceSettings, Settings
 from engine.relay import Options
 from engine.relay.turn import Turn, credentials
-from engine.settings import IceServer, IceSettings, Settings
 from engine.signaling import ice_servers
 from tests.engine.hosting import house
 from tests.engine.relay.coturn import SECRET, coturn

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.model import Role
+from engine.core.model import Role
+from engine.core.settings import IceSettings
 from engine.relay import Options, Relay
 from engine.relay import turn as turns
 from engine.relay.turn import Turn
-from engine.settings import IceSettings
 from tests.engine.hosting import house
 from tests.engine.relay.peers import agent, foreign, guest, offer
 from tests.engine.relay.processes import AGENT_TOKEN, cloud

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ProtocolError
+from engine.core.errors import ProtocolError
 from engine.sctp.inbound import (
     CHUNK_OVERHEAD,
     MAX_DUPLICATES,

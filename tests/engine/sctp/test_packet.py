@@ -9,7 +9,7 @@ from aiortc import rtcsctptransport as stock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ProtocolError
+from engine.core.errors import ProtocolError
 from engine.sctp.packet import (
     DATA,
     FIRST_FRAGMENT,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ProtocolError
+from engine.core.errors import ProtocolError
 from engine.sctp.packet import CHUNK_HEADER, COMMON_HEADER, Sealer, open_packet
 from engine.sctp.path import (
     ATTEMPTS,

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from engine import events as ev
-from engine.errors import (
+from engine.core import events as ev
+from engine.core.errors import (
     InvalidTransitionError,
     SessionExistsError,
     SessionLimitError,
     SessionNotFoundError,
 )
-from engine.model import Guest
+from engine.core.model import Guest
+from engine.core.settings import SessionSettings, Settings
 from engine.sessions import manager as module
 from engine.sessions.manager import SessionState, WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.settings import SessionSettings, Settings
 from tests.engine.until import until
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import socketio
 from aiohttp import web
 
-from engine.events import EventBus
-from engine.model import RelayState
+from engine.core.events import EventBus
+from engine.core.model import RelayState
+from engine.core.socketio_tasks import TaskOwner
 from engine.signaling.client import SignalingClient
-from engine.signaling.library import TaskOwner
 from engine.signaling.retry import Backoff
 from tests.engine.relay.peers import WAIT, answer, until
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
-    from engine.events import RelayStateChanged
+    from engine.core.events import RelayStateChanged
 
 S = RelayState
 QUICK = {"first": 0.02, "last": 0.05, "refused": 0.05}

@@ -12,7 +12,7 @@ import pytest
 import socketio
 from aiohttp import web
 
-from engine.errors import TargetNotFoundError
+from engine.core.errors import TargetNotFoundError
 from engine.relay import Relay
 from tests.engine.relay.peers import WAIT, answer, guest, offer, relay, until
 from tests.engine.signaling.foreign import ForeignServer, Host, OldServer, S, foreign_relay, host

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.agent import Agent
-from engine.errors import NoTurnError
-from engine.model import LOCAL_TARGET
-from engine.rtc import PeerConnection
-from engine.settings import (
+from engine.core.errors import NoTurnError
+from engine.core.model import LOCAL_TARGET
+from engine.core.settings import (
     DockerSettings,
     IceServer,
     IceSettings,
@@ -20,6 +19,7 @@ from engine.settings import (
     Settings,
     ShareSettings,
 )
+from engine.rtc import PeerConnection
 from engine.signaling import ice_policy
 from engine.signaling.ice_policy import IcePolicy
 from engine.signaling.retry import Backoff

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import rtc
-from engine.errors import TargetNotFoundError
-from engine.model import Size, Target, TargetKind, TargetState
+from engine.core.errors import TargetNotFoundError
+from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.policy import Policy
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.manager import WebRTCSessionManager

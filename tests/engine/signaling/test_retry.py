@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import RelayRefusedError, RelayUnreachableError
+from engine.core.errors import RelayRefusedError, RelayUnreachableError
 from engine.signaling.retry import Backoff, explain, refusal
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine import events as ev
 from engine import rtc
-from engine.model import Role, Target, TargetKind, TargetState
-from engine.sessions.state import SessionState
-from engine.settings import IceServer, IceSettings
+from engine.core import events as ev
+from engine.core.model import Role, Target, TargetKind, TargetState
+from engine.core.session_state import SessionState
+from engine.core.settings import IceServer, IceSettings
 from engine.signaling import offer as module
 from engine.wire.proof import offer_proof
 from tests.engine.handlers import Host

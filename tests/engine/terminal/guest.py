@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.errors import HatchwayError, TargetNotFoundError
+from engine.core.errors import HatchwayError, TargetNotFoundError
+from engine.core.model import Role, Size
 from engine.message_channel import MemoryChannel, Message, memory_pair
 from engine.metrics import Counter
-from engine.model import Role, Size
 from engine.pty.base import PTY, EchoPTY
 from engine.terminal.bridge import PTYBridge
 from engine.terminal.channel import TerminalChannel

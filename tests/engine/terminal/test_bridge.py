@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ChannelClosedError, PTYClosedError
+from engine.core.errors import ChannelClosedError, PTYClosedError
+from engine.core.model import ExitStatus, Size
 from engine.metrics import Counter
-from engine.model import ExitStatus, Size
 from engine.pty.base import EchoPTY
 from engine.terminal.bridge import DETACHED_BYTES, PTYBridge
 from engine.terminal.replay import ReplayBuffer

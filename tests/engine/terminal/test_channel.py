@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.model import ExitStatus, Role, Size
+from engine.core.model import ExitStatus, Role, Size
 from engine.pty.base import PTY, EchoPTY
 from engine.terminal.channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
 from engine.wire.terminal import V1

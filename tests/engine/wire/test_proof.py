@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import rtc
-from engine.errors import BadLinkError, BadRequestError
+from engine.core.errors import BadLinkError, BadRequestError
 from engine.wire import proof
 
 VECTORS = json.loads(

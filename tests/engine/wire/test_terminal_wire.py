@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ProtocolError
-from engine.model import EndCode
+from engine.core.errors import ProtocolError
+from engine.core.model import EndCode
 from engine.wire import terminal as wire
 
 VECTORS = json.loads(

@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
 
+from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
-from engine.settings import UiSettings
 from gui.terminal.widget import TerminalWidget
 from tests.gui.terminal.acts import (
     CTRL,

@@ -11,7 +11,7 @@ import errno
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 import platformdirs
 
-from engine import settings_text
-from engine.errors import SettingsError
-from engine.settings_repair import Flaw, mentions_refused, repair
-from engine.wire.lenient import describe
+from engine.core import settings_text
+from engine.core.errors import SettingsError
+from engine.core.lenient import describe
+from engine.core.settings_repair import Flaw, mentions_refused, repair
 
 APP_NAME = "hatchway"
 FILE_NAME = "settings.toml"
@@ -323,7 +323,7 @@ def _convert(values: dict[str, Any], source: str) -> Settings:
 
 
 def _check_meaning(settings: Settings, source: str) -> None:
-    from engine.log import LEVELS
+    from engine.core.log import LEVELS
 
     if settings.log_level.upper() not in LEVELS:
         raise SettingsError("log_level", f"must be one of {', '.join(LEVELS)}", source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.events import Event, EventBus, SessionNote, Traffic
+from engine.core.events import Event, EventBus, SessionNote, Traffic
 
 
 def note(session: str, text: str = "x") -> SessionNote:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import SettingsError
-from engine.settings import (
+from engine.core.errors import SettingsError
+from engine.core.settings import (
     FILE_NAME,
     MAX_FLAWS,
     Settings,

@@ -1,7 +1,7 @@
 """Standard input, output and error, whatever the program that started us did to them.
 
 Owns opening the ones that are closed, writing lines for people and scripts, and
-what is left in the buffers at the end. Does not own the log (engine.log).
+what is left in the buffers at the end. Does not own the log (engine.core.log).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TextIO
 
-from engine.errors import OutputError
+from engine.core.errors import OutputError
 
 
 def open_closed() -> None:

@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.receive_buffer import HIGH_WATER, LOW_WATER, ReceiveBuffer
+from engine.core.receive_buffer import HIGH_WATER, LOW_WATER, ReceiveBuffer
 
 
 class Source:

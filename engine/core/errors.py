@@ -59,7 +59,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.text import shown
+from engine.core.text import shown
 
 MAX_TEXT = 1000
 """Characters of an error's text; longer ones are cut."""

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine.model import (
+from engine.core.model import (
     CandidatePair,
     DockerStatus,
     EndCode,
@@ -23,7 +23,7 @@ from engine.model import (
     Share,
     Target,
 )
-from engine.sessions.state import SessionState
+from engine.core.session_state import SessionState
 
 logger = logging.getLogger(__name__)
 

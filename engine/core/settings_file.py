@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from engine import settings_text, whole_file
-from engine.errors import SettingsError
-from engine.settings import check_file
-from engine.settings_text import SettingsText
+from engine.core import settings_text, whole_file
+from engine.core.errors import SettingsError
+from engine.core.settings import check_file
+from engine.core.settings_text import SettingsText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

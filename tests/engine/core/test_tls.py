@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
+from engine.core.settings import RelaySettings
+from engine.core.tls import client_context, server_context
 from engine.relay import Relay
-from engine.settings import RelaySettings
-from engine.signaling.tls import client_context, server_context
 from tests.engine.relay.peers import answer, offer
 from tests.engine.signaling.certificates import make_authority
 

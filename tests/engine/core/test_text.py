@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import log
-from engine.errors import HatchwayError, TargetNotFoundError
-from engine.text import CUT, escaped, shown
+from engine.core import log
+from engine.core.errors import HatchwayError, TargetNotFoundError
+from engine.core.text import CUT, escaped, shown
 
 HIDDEN = ["\x00", "\t", "\n", "\r", "\x1b", "\x7f", "\x9b", "\xad", "\u061c", "\u200b", "\u200f",
           "\u2028", "\u202e", "\u2066", "\u2069", "\ufeff", "\ud800", "\udfff", "\u115f", "\u3164",

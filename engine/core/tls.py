@@ -9,10 +9,10 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from engine.settings import RelaySettings
+    from engine.core.settings import RelaySettings
 
 
 def client_context(settings: RelaySettings) -> ssl.SSLContext | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 
-from engine.errors import InvalidTransitionError
+from engine.core.errors import InvalidTransitionError
 
 
 class SessionState(enum.StrEnum):

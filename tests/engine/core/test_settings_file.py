@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import settings, settings_file
-from engine.errors import SettingsError
-from engine.settings_text import MAX_FILE_BYTES
+from engine.core import settings, settings_file
+from engine.core.errors import SettingsError
+from engine.core.settings_text import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

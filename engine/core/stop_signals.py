@@ -18,7 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from engine import stdio
+from engine.core import stdio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

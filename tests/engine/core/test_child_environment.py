@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from engine.environment import child_environment
+from engine.core.child_environment import child_environment
 
 
 @pytest.fixture

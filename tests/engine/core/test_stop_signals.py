@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from engine.model import LOCAL_TARGET
+from engine.core.model import LOCAL_TARGET
 from engine.wire.proof import parse_link
 from tests.engine.hosting import Visitor
 from tests.engine.until import until
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.docker_fixtures import ContainerFactory
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # A link that is printed as JSON is one that works already.
 HOST = (
     *(sys.executable, "-m", "engine"),

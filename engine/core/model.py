@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from engine.text import shown
+from engine.core.text import shown
 
 LOCAL_TARGET = "This computer"
 """The target id of a shell on this machine. A container name cannot hold a space."""

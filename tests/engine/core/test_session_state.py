@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from engine.errors import InvalidTransitionError
-from engine.sessions.state import TRANSITIONS, SessionState, transition
+from engine.core.errors import InvalidTransitionError
+from engine.core.session_state import TRANSITIONS, SessionState, transition
 
 C, G, N, D, X = SessionState
 ALLOWED = {

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 
 REFUSED = {
     "docker": "it decides which computers' containers can be opened",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.addresses import is_loopback
+from engine.core.addresses import is_loopback
 
 
 @pytest.mark.parametrize(
