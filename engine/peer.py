@@ -33,11 +33,11 @@ from engine.core.socketio_tasks import TaskOwner
 from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
 from engine.message_channel import Message
-from engine.outbox import Outbox
 from engine.peer_progress import PeerHandlers, Progress
 from engine.signaling.ice_servers import require_turn
 from engine.wire import proof, signaling
 from engine.wire import terminal as wire
+from engine.wire.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from docker.models.containers import Container
 from engine.core.errors import LimitError
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
-from engine.outbox import LIMIT, WINDOW, Outbox
 from engine.pty.base import PTY, EchoPTY
 from engine.pty.docker_exec import DockerExecPTY
+from engine.wire.outbox import LIMIT, WINDOW, Outbox
 from engine.wire.terminal import MAX_V1_MESSAGE
 from tests.docker_fixtures import Box
 from tests.engine.handlers import Host, local_shell
