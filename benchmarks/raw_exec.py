@@ -83,7 +83,7 @@ class RawTerminal:
 class RawExec(LinkService):
     def __init__(self) -> None:
         from engine.core.settings import Settings
-        from engine.docker_engines import DockerEngines
+        from engine.docker.engines import DockerEngines
 
         super().__init__()
         self._settings = Settings()

@@ -338,7 +338,7 @@ async def _relay(options: dict[str, Any], loaded: settings.Settings) -> int:
 
 async def _targets(loaded: settings.Settings, as_json: bool) -> int:
     from engine.core.events import EventBus
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from engine.targets import TargetCatalogue
 
     docker = DockerEngines(loaded.docker)

@@ -24,7 +24,7 @@ from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
 from engine.core.settings import Settings, config_dir
 from engine.core.socketio_tasks import TaskOwner
 from engine.core.tls import client_context
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.peer import TerminalPeer

@@ -34,14 +34,14 @@ from engine.core.model import (
     TargetKind,
     TargetState,
 )
-from engine.docker_events import open_events
+from engine.docker.events import open_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.core.events import EventBus
-    from engine.docker_engines import DockerEngines
-    from engine.docker_events import EventStream
+    from engine.docker.engines import DockerEngines
+    from engine.docker.events import EventStream
 
 logger = logging.getLogger(__name__)
 

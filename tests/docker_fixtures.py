@@ -25,7 +25,7 @@ import pytest
 
 from engine.core.model import Target, TargetKind
 from engine.core.settings import DockerEngine, DockerSettings
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from tests import images
 from tests.engine.signaling.certificates import make_authority
 

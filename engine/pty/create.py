@@ -16,7 +16,7 @@ from engine.pty.local_shell import LocalShellPTY
 if TYPE_CHECKING:
     from engine.core.model import Size, Target
     from engine.core.settings import TerminalSettings
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from engine.pty.base import PTY
     from engine.pty.ends import TerminalEnds
 

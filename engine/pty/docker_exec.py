@@ -30,18 +30,18 @@ from engine.core.errors import (
     TargetNotRunningError,
 )
 from engine.core.model import EndCode, ExitStatus
+from engine.docker.exec_stream import open_exec_stream
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
 from engine.pty.ends import TerminalEnds
-from engine.pty.exec_stream import open_exec_stream
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
     from engine.core.model import Size, Target
     from engine.core.settings import TerminalSettings
-    from engine.docker_engines import DockerEngines
-    from engine.http_stream import HttpStream
+    from engine.docker.engines import DockerEngines
+    from engine.docker.http_stream import HttpStream
     from engine.pty.records import Record
 
 logger = logging.getLogger(__name__)

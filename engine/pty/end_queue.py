@@ -24,7 +24,7 @@ from engine.pty.local_processes import LocalProcesses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from engine.pty.ending import ProcessTable
     from engine.pty.records import Record
 

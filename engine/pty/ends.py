@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.core.events import Event, EventBus
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
 
 logger = logging.getLogger(__name__)
 

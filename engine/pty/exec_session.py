@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.core.errors import DockerFailedError
+from engine.docker.exec_stream import frames, open_exec_stream
 from engine.pty.ending import Process
-from engine.pty.exec_stream import frames, open_exec_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
     from engine.core.model import Target
-    from engine.docker_engines import DockerEngines
-    from engine.http_stream import HttpStream
+    from engine.docker.engines import DockerEngines
+    from engine.docker.http_stream import HttpStream
 
 logger = logging.getLogger(__name__)
 

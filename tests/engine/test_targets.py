@@ -21,9 +21,9 @@ from engine.core.model import (
     TargetState,
 )
 from engine.core.settings import DockerEngine, DockerSettings
-from engine.docker_engines import DockerEngines
-from engine.docker_events import MAX_EVENT_BYTES, EventStream
-from engine.http_stream import HttpStream
+from engine.docker.engines import DockerEngines
+from engine.docker.events import MAX_EVENT_BYTES, EventStream
+from engine.docker.http_stream import HttpStream
 from engine.targets import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import Daemon, engines_at, unique_name
@@ -310,7 +310,7 @@ async def test_an_engine_that_talks_nonsense_has_failed(tmp_path: Path, answer: 
 
 _AS_NOBODY = """
 import asyncio, os, sys
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.core.events import EventBus
 from engine.core.settings import DockerEngine, DockerSettings
 from engine.targets import TargetCatalogue

@@ -9,7 +9,7 @@ import pytest
 
 from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind
 from engine.core.settings import DockerSettings, TerminalSettings
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.pty.create import create_pty_session
 from tests.docker_fixtures import as_target
 from tests.engine.pty.talk import Talk, read_exactly

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from engine.pty.base import PTY
 
     Opener = Callable[..., Awaitable[PTY]]

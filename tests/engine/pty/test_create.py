@@ -9,7 +9,7 @@ import pytest
 from engine.core.errors import DockerAbsentError, TargetNotRunningError
 from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind, TargetState
 from engine.core.settings import DockerSettings, TerminalSettings
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.pty.base import EchoPTY
 from engine.pty.create import create_pty_session
 from engine.pty.local_shell import LocalShellPTY

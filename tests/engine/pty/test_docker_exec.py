@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from engine.pty.exec_session import SessionProcess
     from tests.docker_fixtures import ContainerFactory, Daemon
 

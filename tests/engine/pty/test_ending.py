@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from engine.pty.base import PTY
     from tests.docker_fixtures import ContainerFactory
 

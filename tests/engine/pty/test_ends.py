@@ -17,7 +17,7 @@ import pytest
 from engine.core.events import EndsPending, EventBus
 from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind
 from engine.core.settings import DockerEngine, DockerSettings, TerminalSettings
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.pty.create import create_pty_session
 from engine.pty.ends import TerminalEnds
 from engine.targets import TargetCatalogue
@@ -285,7 +285,7 @@ async def test_what_was_ending_is_ended_by_the_next_start(
 CRASHES = """
 import asyncio, sys
 from pathlib import Path
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.core.model import Size, Target, TargetKind
 from engine.pty.create import create_pty_session
 from engine.pty.ends import TerminalEnds

@@ -16,16 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.core.errors import DockerAbsentError, DockerFailedError
-from engine.docker_endpoint import (
+from engine.docker.endpoint import (
     CONNECT_TIMEOUT_SECONDS,
     SshEndpoint,
     UnixEndpoint,
     UnusableEndpoint,
     resolve,
 )
-from engine.docker_endpoint import explain as explain_os_error
-from engine.docker_ssh import SshError
-from engine.http_stream import docker_error
+from engine.docker.endpoint import explain as explain_os_error
+from engine.docker.http_stream import docker_error
+from engine.docker.ssh import SshError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from engine.core.errors import DockerError
     from engine.core.settings import DockerSettings
-    from engine.docker_endpoint import Endpoint
+    from engine.docker.endpoint import Endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
         tls = TLSConfig(client_cert=pair, ca_cert=files.ca or None, verify=True)
     ssh: SshAdapter | None = None
     if isinstance(endpoint, SshEndpoint):
-        from engine.docker_ssh_adapter import SshAdapter
+        from engine.docker.ssh_adapter import SshAdapter
 
         ssh = SshAdapter(endpoint.address)
     version = DEFAULT_DOCKER_API_VERSION

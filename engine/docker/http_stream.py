@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import DockerFailedError, DockerRefusedError
 from engine.core.receive_buffer import ReceiveBuffer
-from engine.docker_endpoint import explain
+from engine.docker.endpoint import explain
 
 if TYPE_CHECKING:
     from engine.core.errors import DockerError
-    from engine.docker_endpoint import Endpoint
+    from engine.docker.endpoint import Endpoint
 
 MAX_HEAD_BYTES = 16 * 1024
 """Status line and headers; Docker's take some 300 bytes."""

@@ -14,10 +14,10 @@ import requests.adapters
 import urllib3
 import urllib3.connection
 
-from engine.docker_ssh import SshProcess
+from engine.docker.ssh import SshProcess
 
 if TYPE_CHECKING:
-    from engine.docker_ssh import SshAddress
+    from engine.docker.ssh import SshAddress
 
 END_SECONDS = 1.0
 """What ssh gets to end after its connection broke, or after being told to."""

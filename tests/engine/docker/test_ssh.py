@@ -16,10 +16,10 @@ from engine.core.errors import DockerAbsentError, DockerError, DockerFailedError
 from engine.core.events import EventBus
 from engine.core.model import EngineState
 from engine.core.settings import DockerEngine
-from engine.docker_endpoint import SshEndpoint, UnusableEndpoint, resolve
-from engine.docker_events import open_events
-from engine.docker_ssh import SshAddress, SshError, explain, parse
-from engine.http_stream import HttpStream
+from engine.docker.endpoint import SshEndpoint, UnusableEndpoint, resolve
+from engine.docker.events import open_events
+from engine.docker.http_stream import HttpStream
+from engine.docker.ssh import SshAddress, SshError, explain, parse
 from engine.targets import TargetCatalogue
 from tests.docker_fixtures import engines_at, unique_name
 from tests.engine.until import until
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from tests.docker_fixtures import ContainerFactory, Daemon
     from tests.ssh_fixtures import SshServer
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.core.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
 from engine.core.receive_buffer import HIGH_WATER
-from engine.docker_endpoint import UnixEndpoint
-from engine.http_stream import (
+from engine.docker.endpoint import UnixEndpoint
+from engine.docker.http_stream import (
     MAX_CHUNK_LINE_BYTES,
     MAX_ERROR_BYTES,
     MAX_HEAD_BYTES,

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from engine import docker_ssh
 from engine.core.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
-from engine.docker_ssh import SshAddress, SshError, SshProcess
+from engine.docker import ssh as docker_ssh
+from engine.docker.ssh import SshAddress, SshError, SshProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

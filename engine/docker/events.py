@@ -14,13 +14,13 @@ from urllib.parse import quote
 import msgspec
 
 from engine.core.errors import DockerFailedError
-from engine.http_stream import open_stream
+from engine.docker.http_stream import open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.docker_endpoint import Endpoint
-    from engine.http_stream import HttpStream
+    from engine.docker.endpoint import Endpoint
+    from engine.docker.http_stream import HttpStream
 
 MAX_EVENT_BYTES = 1024 * 1024
 """One event's line; it carries all labels of its container."""

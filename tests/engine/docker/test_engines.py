@@ -20,7 +20,7 @@ from engine.core.errors import (
     DockerRefusedError,
 )
 from engine.core.settings import DockerEngine, DockerSettings
-from engine.docker_endpoint import (
+from engine.docker.endpoint import (
     DEFAULT_URL,
     TcpEndpoint,
     TlsFiles,
@@ -29,7 +29,7 @@ from engine.docker_endpoint import (
     explain,
     resolve,
 )
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from tests.docker_fixtures import engines_at
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ async def test_forbidden_is_a_refusal(tmp_path: Path) -> None:
 _AS_NOBODY = """
 import asyncio, os, sys
 import docker.errors, docker.tls, requests
-from engine.docker_engines import DockerEngines
+from engine.docker.engines import DockerEngines
 from engine.core.settings import DockerEngine, DockerSettings
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 async def main():

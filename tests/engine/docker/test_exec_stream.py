@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from engine.core.errors import DockerFailedError, DockerRefusedError
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
-from engine.http_stream import HttpStream
+from engine.docker.exec_stream import MAX_FRAME_BYTES, frames, open_exec_stream
+from engine.docker.http_stream import HttpStream
 from engine.pty.docker_exec import DockerExecPTY
-from engine.pty.exec_stream import MAX_FRAME_BYTES, frames, open_exec_stream
 from tests.docker_fixtures import engines_at
 from tests.engine.pty.talk import Talk
 from tests.engine.signaling.certificates import make_authority
@@ -21,7 +21,7 @@ from tests.engine.signaling.certificates import make_authority
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.docker_engines import DockerEngines
+    from engine.docker.engines import DockerEngines
     from tests.docker_fixtures import Box
     from tests.engine.signaling.certificates import Authority
 

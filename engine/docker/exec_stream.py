@@ -12,13 +12,13 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.core.errors import DockerFailedError
-from engine.http_stream import open_stream
+from engine.docker.http_stream import open_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from engine.docker_endpoint import Endpoint
-    from engine.http_stream import HttpStream
+    from engine.docker.endpoint import Endpoint
+    from engine.docker.http_stream import HttpStream
 
 MAX_FRAME_BYTES = 1024 * 1024
 """A frame of a multiplexed stream; Docker's are at most 32 KiB."""
