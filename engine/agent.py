@@ -31,8 +31,8 @@ from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
 from engine.pty.create import create_pty_session
-from engine.pty.ends import TerminalEnds
-from engine.pty.exec_session import list_session_processes
+from engine.pty.ends.container_processes import list_session_processes
+from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager

@@ -63,8 +63,8 @@ class PTY(Protocol):
     async def close(self) -> None:
         """End the program and everything it started in its session; idempotent.
 
-        What asked to go on (nohup, setsid: engine.pty.ending) does. Bounded by
-        CLOSE_TIMEOUT_SECONDS: what takes longer ends later (engine.pty.ends). Wakes a
+        What asked to go on (nohup, setsid: engine.pty.ends.ending) does. Bounded by
+        CLOSE_TIMEOUT_SECONDS: what takes longer ends later (engine.pty.ends.ends). Wakes a
         waiting read() (which returns b"") and write() (which raises PTYClosedError).
         """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.core.settings import TerminalSettings
     from engine.docker.engines import DockerEngines
     from engine.pty.base import PTY
-    from engine.pty.ends import TerminalEnds
+    from engine.pty.ends.ends import TerminalEnds
 
 
 async def create_pty_session(

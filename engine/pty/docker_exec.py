@@ -33,7 +33,7 @@ from engine.core.model import EndCode, ExitStatus
 from engine.docker.exec_stream import open_exec_stream
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
-from engine.pty.ends import TerminalEnds
+from engine.pty.ends.ends import TerminalEnds
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.core.settings import TerminalSettings
     from engine.docker.engines import DockerEngines
     from engine.docker.http_stream import HttpStream
-    from engine.pty.records import Record
+    from engine.pty.ends.records import Record
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from engine.core.model import LOCAL_TARGET, ExitStatus, Target, TargetKind
 from engine.core.receive_buffer import ReceiveBuffer
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
 from engine.pty.chunking import ChunkedReader
-from engine.pty.ends import TerminalEnds
-from engine.pty.local_processes import birth_of
+from engine.pty.ends.ends import TerminalEnds
+from engine.pty.ends.local_processes import birth_of
 
 if sys.platform != "win32":
     import fcntl
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from engine.core.model import Size
     from engine.core.settings import TerminalSettings
-    from engine.pty.records import Record
+    from engine.pty.ends.records import Record
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from engine.core.session_state import SessionState
 from engine.core.settings import SessionSettings, Settings
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
-from engine.pty.exec_session import list_session_processes
+from engine.pty.ends.container_processes import list_session_processes
 from engine.selftest_model import STAGES, StageStatus
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until

@@ -19,7 +19,7 @@ from engine.core.errors import (
 from engine.core.model import EndCode, Size, Target, TargetKind
 from engine.core.settings import TerminalSettings
 from engine.pty.docker_exec import DockerExecPTY
-from engine.pty.exec_session import exec_running, list_session_processes
+from engine.pty.ends.container_processes import exec_running, list_session_processes
 from tests import images
 from tests.docker_fixtures import as_target, engines_at
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from engine.docker.engines import DockerEngines
-    from engine.pty.exec_session import SessionProcess
+    from engine.pty.ends.container_processes import SessionProcess
     from tests.docker_fixtures import ContainerFactory, Daemon
 
     Opener = Callable[..., Awaitable[DockerExecPTY]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from engine.pty.ending import Process
+from engine.pty.ends.ending import Process
 
 if sys.platform != "win32":
     import termios
@@ -27,7 +27,7 @@ _HUP_BIT = 1 << (signal.SIGHUP - 1) if sys.platform != "win32" else 0
 
 
 class LocalProcesses:
-    """See engine.pty.ending.ProcessTable. ``variable`` is the one that holds a tag."""
+    """See engine.pty.ends.ending.ProcessTable. ``variable`` is the one that holds a tag."""
 
     def __init__(self, variable: str) -> None:
         self._prefix = f"{variable}=".encode()

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Protocol
 from engine.core.errors import DockerFailedError, HatchwayError
 from engine.core.model import Target, TargetKind
 from engine.core.text import shown
-from engine.pty.ending import Left, Process, Terminal, end_terminals
-from engine.pty.exec_session import TAG_VARIABLE, container_processes
-from engine.pty.local_processes import LocalProcesses
+from engine.pty.ends.container_processes import TAG_VARIABLE, container_processes
+from engine.pty.ends.ending import Left, Process, Terminal, end_terminals
+from engine.pty.ends.local_processes import LocalProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.docker.engines import DockerEngines
-    from engine.pty.ending import ProcessTable
-    from engine.pty.records import Record
+    from engine.pty.ends.ending import ProcessTable
+    from engine.pty.ends.records import Record
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Orphan:
 
 
 class Owner(Protocol):
-    """What a queue needs of engine.pty.ends.TerminalEnds."""
+    """What a queue needs of engine.pty.ends.ends.TerminalEnds."""
 
     docker: DockerEngines | None
     records: dict[str, Record]

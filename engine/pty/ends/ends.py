@@ -22,9 +22,9 @@ import msgspec
 
 from engine.core.events import DockerStatusChanged, EndsPending, TargetsChanged
 from engine.core.model import Target, TargetKind
-from engine.pty.end_queue import EndQueue, Orphan, terminals
-from engine.pty.exec_session import HOST_VARIABLE, SESSION_VARIABLE, TAG_VARIABLE
-from engine.pty.records import Record, RecordStore, boot_id
+from engine.pty.ends.container_processes import HOST_VARIABLE, SESSION_VARIABLE, TAG_VARIABLE
+from engine.pty.ends.queue import EndQueue, Orphan, terminals
+from engine.pty.ends.records import Record, RecordStore, boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

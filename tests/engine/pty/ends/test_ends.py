@@ -19,7 +19,7 @@ from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind
 from engine.core.settings import DockerEngine, DockerSettings, TerminalSettings
 from engine.docker.engines import DockerEngines
 from engine.pty.create import create_pty_session
-from engine.pty.ends import TerminalEnds
+from engine.pty.ends.ends import TerminalEnds
 from engine.targets import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import as_target
@@ -288,7 +288,7 @@ from pathlib import Path
 from engine.docker.engines import DockerEngines
 from engine.core.model import Size, Target, TargetKind
 from engine.pty.create import create_pty_session
-from engine.pty.ends import TerminalEnds
+from engine.pty.ends.ends import TerminalEnds
 from engine.core.settings import DockerSettings, TerminalSettings
 
 async def main(folder, name, ref):

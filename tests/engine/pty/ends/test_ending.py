@@ -15,7 +15,7 @@ import pytest
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
 from engine.pty.docker_exec import DockerExecPTY
-from engine.pty.ends import TerminalEnds
+from engine.pty.ends.ends import TerminalEnds
 from engine.pty.local_shell import LocalShellPTY
 from tests import images
 from tests.docker_fixtures import as_target

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from engine.core.errors import DockerFailedError
 from engine.docker.exec_stream import frames, open_exec_stream
-from engine.pty.ending import Process
+from engine.pty.ends.ending import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Sequence
@@ -63,7 +63,7 @@ a person may remove /bin/sh while a terminal is open."""
 # sends it to each "PID:BIRTH" that follows, "drop" drops what was typed into the
 # terminals of such processes and prints a line "dropped PID" where that worked.
 # An answer is a line per process found, "pid parent group session terminal state birth
-# ignores-hup value name", and a line with a dot. See engine.pty.ending.Process.
+# ignores-hup value name", and a line with a dot. See engine.pty.ends.ending.Process.
 _HELPER = r"""
 exec 2>/dev/null
 variable=$1 values=" $2 " any=$3
@@ -178,7 +178,7 @@ class SessionProcess:
 
 
 class ContainerProcesses:
-    """See engine.pty.ending.ProcessTable. Made by container_processes().
+    """See engine.pty.ends.ending.ProcessTable. Made by container_processes().
 
     Processes of another user can neither be looked into nor signalled without being
     root, and root without CAP_SYS_PTRACE cannot look into those of others: so there

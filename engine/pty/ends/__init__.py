@@ -1,0 +1,1 @@
+"""The end of a terminal's processes: found, signalled, recorded, and never given up."""
