@@ -339,7 +339,7 @@ async def _relay(options: dict[str, Any], loaded: settings.Settings) -> int:
 async def _targets(loaded: settings.Settings, as_json: bool) -> int:
     from engine.core.events import EventBus
     from engine.docker.engines import DockerEngines
-    from engine.targets import TargetCatalogue
+    from engine.targets.catalogue import TargetCatalogue
 
     docker = DockerEngines(loaded.docker)
     catalogue = TargetCatalogue(docker, EventBus())

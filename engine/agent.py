@@ -43,7 +43,7 @@ from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
 from engine.signaling.ice_policy import IcePolicy
 from engine.signaling.offer import HeldCandidates, OfferHandler
-from engine.targets import TargetCatalogue
+from engine.targets.catalogue import TargetCatalogue
 from engine.wire import signaling as wire
 
 logger = logging.getLogger(__name__)

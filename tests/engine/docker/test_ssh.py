@@ -20,7 +20,7 @@ from engine.docker.endpoint import SshEndpoint, UnusableEndpoint, resolve
 from engine.docker.events import open_events
 from engine.docker.http_stream import HttpStream
 from engine.docker.ssh import SshAddress, SshError, explain, parse
-from engine.targets import TargetCatalogue
+from engine.targets.catalogue import TargetCatalogue
 from tests.docker_fixtures import engines_at, unique_name
 from tests.engine.until import until
 

@@ -20,7 +20,7 @@ from engine.core.settings import DockerEngine, DockerSettings, TerminalSettings
 from engine.docker.engines import DockerEngines
 from engine.pty.create import create_pty_session
 from engine.pty.ends.ends import TerminalEnds
-from engine.targets import TargetCatalogue
+from engine.targets.catalogue import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import as_target
 from tests.engine.pty.talk import Talk

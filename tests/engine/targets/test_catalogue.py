@@ -24,7 +24,7 @@ from engine.core.settings import DockerEngine, DockerSettings
 from engine.docker.engines import DockerEngines
 from engine.docker.events import MAX_EVENT_BYTES, EventStream
 from engine.docker.http_stream import HttpStream
-from engine.targets import TargetCatalogue
+from engine.targets.catalogue import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import Daemon, engines_at, unique_name
 
@@ -313,7 +313,7 @@ import asyncio, os, sys
 from engine.docker.engines import DockerEngines
 from engine.core.events import EventBus
 from engine.core.settings import DockerEngine, DockerSettings
-from engine.targets import TargetCatalogue
+from engine.targets.catalogue import TargetCatalogue
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 async def main():
     engines = DockerEngines(DockerSettings(engines=(DockerEngine(),)))

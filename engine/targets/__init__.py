@@ -1,0 +1,1 @@
+"""Where shells can run: containers of the engines, and this computer."""
