@@ -16,7 +16,7 @@ WAIT_SECONDS = 20.0
 MESSAGE = bytes(16 * 1024)
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
-"""Those of engine.message_channel, for stock aiortc too: both are fed alike."""
+"""Those of engine.transport.channel, for stock aiortc too: both are fed alike."""
 
 
 class Link(Protocol):
@@ -54,10 +54,10 @@ class Flooder:
 
 
 class OursLink:
-    """engine.rtc as the app uses it."""
+    """engine.transport.connection as the app uses it."""
 
     def __init__(self) -> None:
-        from engine.rtc import PeerConnection
+        from engine.transport.connection import PeerConnection
 
         self.received = 0
         self.echo = False
@@ -93,7 +93,7 @@ class OursLink:
         channel.attach(self)
         self._open.set()
 
-    # engine.message_channel.Receiver
+    # engine.transport.channel.Receiver
 
     def message(self, message: str | bytes) -> None:
         self.received += len(message)
@@ -104,7 +104,7 @@ class OursLink:
 
     def closed(self) -> None: ...
 
-    # engine.rtc.Observer
+    # engine.transport.connection.Observer
 
     def ice_gathering(self, state: str) -> None: ...
 

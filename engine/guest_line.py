@@ -29,9 +29,9 @@ from engine.core.errors import (
 )
 from engine.core.settings import IceSettings
 from engine.core.socketio_tasks import TaskOwner, library_logger
-from engine.signaling import ice_servers
-from engine.signaling.ice_servers import HandedOut
 from engine.signaling.retry import Backoff
+from engine.transport import ice_servers
+from engine.transport.ice_servers import HandedOut
 from engine.wire import proof
 from engine.wire.signaling import ICE_SERVERS, TARGETS
 

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine import rtc
 from engine.core.errors import (
     AgentOfflineError,
     ChannelClosedError,
@@ -32,9 +31,10 @@ from engine.core.settings import IceSettings
 from engine.core.socketio_tasks import TaskOwner
 from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
-from engine.message_channel import Message
 from engine.peer_progress import PeerHandlers, Progress
-from engine.signaling.ice_servers import require_turn
+from engine.transport import connection as rtc
+from engine.transport.channel import Message
+from engine.transport.ice_servers import require_turn
 from engine.wire import proof, signaling
 from engine.wire import terminal as wire
 from engine.wire.outbox import Outbox
@@ -301,7 +301,7 @@ class TerminalPeer:
             goodbye = {"session_id": self.session_id}
             await self._line.call(signaling.DISCONNECT, goodbye, CLOSE_SECONDS)
 
-    # engine.message_channel.Receiver
+    # engine.transport.channel.Receiver
 
     def message(self, message: Message) -> None:
         if isinstance(message, bytes):
@@ -366,7 +366,7 @@ class TerminalPeer:
         self._fail(ChannelClosedError("The data channel closed"))
         self._end("Connection lost", None)
 
-    # engine.rtc.Observer
+    # engine.transport.connection.Observer
 
     def ice_gathering(self, state: str) -> None:
         pass

@@ -2,7 +2,7 @@
 
 Owns every reach into names that start with an underscore, guarded by version:
 with an unknown version nothing is touched and a line says so. Does not own the
-peer connection itself (engine.rtc), nor SCTP's data transfer (engine.sctp).
+peer connection itself (engine.transport.connection), nor SCTP's data transfer (engine.sctp).
 
 What is changed, and why:
 - a datagram goes from its socket through DTLS into the association, and back,

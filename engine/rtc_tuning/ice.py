@@ -1,7 +1,8 @@
 """aioice's side of the tuning: straight dispatch, batches, checks.
 
 Owns the way of a datagram between the socket and DTLS, and the pace of checks.
-Does not own encryption (dtls), consent (consent), nor the socket's system calls (engine.udp).
+Does not own encryption (dtls), consent (consent), nor the socket's system calls
+(engine.transport.udp).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import aioice.ice
 
 from engine.rtc_tuning.consent import Consent
-from engine.udp import UdpEndpoint
+from engine.transport.udp import UdpEndpoint
 
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair, StunProtocol

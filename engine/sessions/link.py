@@ -16,8 +16,8 @@ from engine.core.errors import OfferReplacedError
 from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
-from engine.rtc import PeerConnection, RtcChannel
 from engine.terminal.channel import TerminalChannel, TerminalHost
+from engine.transport.connection import PeerConnection, RtcChannel
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Link:
             await self.channel.close()
         await self.pc.close()
 
-    # engine.rtc.Observer
+    # engine.transport.connection.Observer
 
     def ice_gathering(self, state: str) -> None:
         self._publish(ev.IceGathering(session_id=self._session.id, state=state))

@@ -27,9 +27,9 @@ from engine.core.model import EndCode, Guest, Role, Size
 from engine.core.session_state import SessionState, transition
 from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
-from engine.rtc import PeerConnection
 from engine.sessions.idle import RunningClock, Verdict, warning_seconds
 from engine.sessions.session import OpenPty, Session, SessionInfo
+from engine.transport.connection import PeerConnection
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
 

@@ -27,11 +27,11 @@ from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
 from engine.metrics import Counter
 from engine.pty.base import PTY
-from engine.rtc import PeerConnection
 from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.link import Link
 from engine.terminal.bridge import PTYBridge
 from engine.terminal.channel import WINDOW, TerminalChannel
+from engine.transport.connection import PeerConnection
 from engine.wire import terminal as wire
 from engine.wire.proof import genuine
 

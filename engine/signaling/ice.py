@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.errors import HatchwayError
-from engine.rtc import ice_ufrag, parse_candidate
 from engine.sessions.manager import WebRTCSessionManager
 from engine.signaling.offer import HeldCandidates
+from engine.transport.connection import ice_ufrag, parse_candidate
 from engine.wire import signaling as wire
 
 

@@ -15,9 +15,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.core.errors import NoTurnError
-from engine.signaling import ice_servers
-from engine.signaling.ice_servers import HandedOut
 from engine.signaling.retry import Backoff
+from engine.transport import ice_servers
+from engine.transport.ice_servers import HandedOut
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

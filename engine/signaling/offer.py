@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from engine import rtc
 from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
@@ -34,7 +33,8 @@ from engine.policy import Admission, Policy, guest_of
 from engine.sessions.link import Early, Link
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.signaling.ice_servers import require_turn
+from engine.transport import connection as rtc
+from engine.transport.ice_servers import require_turn
 from engine.wire import signaling as wire
 from engine.wire.proof import answer_proof, short_code
 

@@ -26,8 +26,8 @@ from engine.core.errors import (
     PTYClosedError,
 )
 from engine.core.model import ExitStatus, Size
-from engine.message_channel import Message, MessageChannel
 from engine.terminal.bridge import PTYBridge
+from engine.transport.channel import Message, MessageChannel
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class TerminalChannel:
         """Send a control message now; False when the channel is not open."""
         return self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
 
-    # The receiving side (engine.message_channel.Receiver).
+    # The receiving side (engine.transport.channel.Receiver).
 
     def message(self, message: Message) -> None:
         if self._closed:

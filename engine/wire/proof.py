@@ -2,7 +2,7 @@
 
 Owns a link's text form, the HMACs of an offer and its answer, and the short
 code people compare. Does not own who may open what (engine.policy) or where a
-fingerprint comes from (engine.rtc). docs/LINKS.md says the same for writers of
+fingerprint comes from (engine.transport.connection). docs/LINKS.md says the same for writers of
 other clients; ``tests/vectors/links.json`` holds both languages to it.
 
 A message to be signed is its parts, each as four bytes of length (big-endian)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine import rtc
+from engine.transport import connection as rtc
 from engine.wire.terminal import V1
 from tests.engine.until import until
 
@@ -67,7 +67,7 @@ class RawGuest:
     async def close(self) -> None:
         await self.pc.close()
 
-    # engine.message_channel.Receiver
+    # engine.transport.channel.Receiver
 
     def message(self, message: str | bytes) -> None:
         if isinstance(message, bytes):

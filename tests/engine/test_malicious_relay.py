@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from engine import rtc
 from engine.core import events as ev
 from engine.core.errors import AgentOfflineError, BadProofError, HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET
 from engine.relay.line import SocketLine
 from engine.relay.routing import Peer
+from engine.transport import connection as rtc
 from engine.wire import proof
 from engine.wire import terminal as wire
 from engine.wire.signaling import OFFER

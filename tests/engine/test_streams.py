@@ -13,9 +13,9 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from engine import rtc
+from engine.transport import connection as rtc
 from tests.engine.impairment import Impairment, alter, impair, lift
-from tests.engine.test_message_channel import Watcher
+from tests.engine.transport.test_channel import Watcher
 from tests.engine.until import until
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ HEAVY = (
     "socketio",
     "docker",
     "engine.agent",
-    "engine.rtc",
+    "engine.transport.connection",
     "engine.peer",
 )
 

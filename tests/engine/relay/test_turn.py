@@ -15,7 +15,7 @@ from engine.core.model import LOCAL_TARGET, CandidatePair, PathKind, Size
 from engine.core.settings import IceServer, IceSettings, Settings
 from engine.relay import Options
 from engine.relay.turn import Turn, credentials
-from engine.signaling import ice_servers
+from engine.transport import ice_servers
 from tests.engine.hosting import house
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.until import until

@@ -53,7 +53,8 @@ import importlib.metadata
 installed = importlib.metadata.version
 importlib.metadata.version = lambda name: "9.9" if name == "aiortc" else installed(name)
 
-from engine import rtc, rtc_tuning
+from engine import rtc_tuning
+from engine.transport import connection as rtc
 
 class Watcher:
     def __getattr__(self, name):

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
-from engine import rtc
 from engine.rtc_tuning.dtls import RECORD_BYTES, FastRecords, Records, TunedDtlsTransport, records
-from tests.engine.test_message_channel import Inbox, rtc_pair
+from engine.transport import connection as rtc
+from tests.engine.transport.test_channel import Inbox, rtc_pair
 from tests.engine.until import until
 
 if TYPE_CHECKING:

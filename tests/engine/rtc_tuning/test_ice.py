@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.rtc_tuning import ice
 from engine.rtc_tuning.ice import TunedStunProtocol
-from engine.udp import UdpEndpoint
+from engine.transport.udp import UdpEndpoint
 from tests.engine.rtc_tuning.pair import Connection, Sink, connected, introduce
 from tests.engine.until import until
 

@@ -19,10 +19,10 @@ from engine.core.settings import (
     Settings,
     ShareSettings,
 )
-from engine.rtc import PeerConnection
 from engine.signaling import ice_policy
 from engine.signaling.ice_policy import IcePolicy
 from engine.signaling.retry import Backoff
+from engine.transport.connection import PeerConnection
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.signaling.foreign import ForeignServer, foreign_relay
 from tests.engine.until import until

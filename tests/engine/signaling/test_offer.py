@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import rtc
 from engine.core.errors import TargetNotFoundError
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.policy import Policy
@@ -20,6 +19,7 @@ from engine.shares import Shares
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
 from engine.signaling.offer import HeldCandidates, OfferHandler
+from engine.transport import connection as rtc
 from engine.wire.signaling import Ice
 
 ECHO = Target(id="echo", kind=TargetKind.ECHO, name="echo", shared=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from engine.core.errors import HatchwayError, TargetNotFoundError
 from engine.core.model import Role, Size
-from engine.message_channel import MemoryChannel, Message, memory_pair
 from engine.metrics import Counter
 from engine.pty.base import PTY, EchoPTY
 from engine.terminal.bridge import PTYBridge
 from engine.terminal.channel import TerminalChannel
+from engine.transport.channel import MemoryChannel, Message, memory_pair
 from engine.wire import terminal as wire
 from tests.engine.until import until
 

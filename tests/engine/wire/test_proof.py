@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import rtc
 from engine.core.errors import BadLinkError, BadRequestError
+from engine.transport import connection as rtc
 from engine.wire import proof
 
 VECTORS = json.loads(

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from engine import rtc
 from engine.core.errors import ChannelClosedError
 from engine.core.model import CandidatePair
-from engine.message_channel import HIGH_WATER, Message, MessageChannel, memory_pair
+from engine.transport import connection as rtc
+from engine.transport.channel import HIGH_WATER, Message, MessageChannel, memory_pair
 from tests.engine.impairment import Impairment, impair
 from tests.engine.until import until
 

@@ -35,7 +35,7 @@ from engine.core.errors import (
 )
 from engine.core.model import CandidatePair
 from engine.core.settings import IceSettings
-from engine.message_channel import HIGH_WATER, LOW_WATER, Contained, Message, Receiver
+from engine.transport.channel import HIGH_WATER, LOW_WATER, Contained, Message, Receiver
 from engine.wire.terminal import LABEL
 
 logger = logging.getLogger(__name__)

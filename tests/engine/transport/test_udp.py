@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import udp
-from engine.udp import DATAGRAMS_PER_TURN, MAX_BACKLOG, Address, UdpEndpoint
+from engine.transport import udp
+from engine.transport.udp import DATAGRAMS_PER_TURN, MAX_BACKLOG, Address, UdpEndpoint
 from tests.engine.until import until
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The data-channel seam: ordered, reliable messages between two peers.
 
 Owns the Protocol and the in-memory pair that ships for tests and measurements;
-engine.rtc has the real one, and one conformance suite runs against both. Does
+engine.transport.connection has the real one, and one conformance suite runs against both. Does
 not own what the messages mean.
 """
 

@@ -15,13 +15,14 @@ import pytest
 from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
 
-from engine import rtc, rtc_tuning
+from engine import rtc_tuning
 from engine.core.errors import BadRequestError, LimitError
 from engine.core.settings import IceServer, IceSettings
 from engine.relay.turn import credentials
 from engine.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
+from engine.transport import connection as rtc
 from tests.engine.relay.coturn import SECRET, coturn
-from tests.engine.test_message_channel import Inbox, Watcher, rtc_pair
+from tests.engine.transport.test_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until
 
 
@@ -291,7 +292,7 @@ async def test_a_peer_says_how_large_its_datagrams_may_be(line: str, datagram: i
 OFFLINE = """
 import asyncio
 import gc
-from engine import rtc
+from engine.transport import connection as rtc
 
 async def main():
     one, other = rtc.PeerConnection(), rtc.PeerConnection()

@@ -30,8 +30,9 @@ import hashlib
 import json
 import sys
 
-from engine import rtc, udp
-from tests.engine.test_message_channel import Watcher
+from engine.transport import connection as rtc
+from engine.transport import udp
+from tests.engine.transport.test_channel import Watcher
 
 # Linux sets no "don't fragment" bit on what leaves in batches: a router would cut it.
 udp._HAS_OFFLOAD = False

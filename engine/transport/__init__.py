@@ -1,0 +1,1 @@
+"""The peer connection and its data channel, over aiortc."""
