@@ -2,15 +2,16 @@
 
 Owns every reach into names that start with an underscore, guarded by version:
 with an unknown version nothing is touched and a line says so. Does not own the
-peer connection itself (engine.transport.connection), nor SCTP's data transfer (engine.sctp).
+peer connection itself (engine.transport.connection), nor SCTP's data transfer
+(engine.transport.sctp).
 
 What is changed, and why:
 - a datagram goes from its socket through DTLS into the association, and back,
   without tasks, queues and copies in between, many per system call (ice, dtls,
   association): a multiple of the throughput at a fraction of the work;
-- packets as large as the path and the peer take, found out by asking (engine.sctp.path);
+- packets as large as the path and the peer take, found out by asking (engine.transport.sctp.path);
 - windows that neither fill the path's queues nor starve a long path, and losses
-  mended within a round trip (engine.sctp);
+  mended within a round trip (engine.transport.sctp);
 - consent freshness (RFC 7675) gives up after 4 s of silence instead of 30, and costs a
   fraction, since messages that only repeat are told by their bytes (consent, repeated);
 - closing during the ICE handshake no longer leaves a consent task behind;
@@ -35,7 +36,7 @@ from engine.core.model import CandidatePair
 from engine.rtc_tuning.association import TunedSctpTransport
 from engine.rtc_tuning.dtls import TunedDtlsTransport
 from engine.rtc_tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses
-from engine.sctp.path import MAX_DATAGRAM
+from engine.transport.sctp.path import MAX_DATAGRAM
 
 if TYPE_CHECKING:
     from aioice.candidate import Candidate

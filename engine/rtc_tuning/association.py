@@ -1,4 +1,4 @@
-"""aiortc's SCTP association with our data transfer in it (engine.sctp).
+"""aiortc's SCTP association with our data transfer in it (engine.transport.sctp).
 
 Owns the joining: packets in and out, timers, when a SACK leaves, channels' queues.
 Set-up, stream resets and the data channel protocol stay aiortc's. Also keeps a
@@ -23,10 +23,10 @@ from aiortc.rtcsctptransport import (
 )
 
 from engine.core.errors import ProtocolError
-from engine.sctp.inbound import Chunk, Inbound
-from engine.sctp.outbound import Outbound
-from engine.sctp.pace import Pace
-from engine.sctp.packet import (
+from engine.transport.sctp.inbound import Chunk, Inbound
+from engine.transport.sctp.outbound import Outbound
+from engine.transport.sctp.pace import Pace
+from engine.transport.sctp.packet import (
     DATA,
     IMMEDIATE,
     SACK,
@@ -35,7 +35,7 @@ from engine.sctp.packet import (
     parse_data,
     parse_sack,
 )
-from engine.sctp.path import HEARTBEAT_ACK, ROOM, PathSearch, largest_datagram, room_in
+from engine.transport.sctp.path import HEARTBEAT_ACK, ROOM, PathSearch, largest_datagram, room_in
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel, RTCDtlsTransport
@@ -215,7 +215,7 @@ class TunedSctpTransport(RTCSctpTransport):
 
     async def wait_for_pace(self, channel: RTCDataChannel) -> None:
         """Until the peer has taken so much that another message will not wait long on its way
-        (engine.sctp.pace), or the association has ended."""
+        (engine.transport.sctp.pace), or the association has ended."""
         pace = self._paces.setdefault(channel, Pace())
         rtt, now = self._outbound.congestion.least_rtt, self._turns.time()
         in_flight = self._in_flight(channel)

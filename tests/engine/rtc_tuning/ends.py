@@ -10,8 +10,8 @@ from aiortc import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 
 from engine.rtc_tuning.association import TunedSctpTransport
-from engine.sctp.inbound import MAX_MESSAGE
-from engine.sctp.packet import (
+from engine.transport.sctp.inbound import MAX_MESSAGE
+from engine.transport.sctp.packet import (
     FIRST_FRAGMENT,
     LAST_FRAGMENT,
     SACK,

@@ -16,9 +16,9 @@ from engine.rtc_tuning.association import (
     SACK_DELAY_SECONDS,
     SACKS_PER_BATCH,
 )
-from engine.sctp.congestion import CEILING_BYTES, CEILING_RATE
-from engine.sctp.inbound import MAX_MESSAGE
-from engine.sctp.packet import (
+from engine.transport.sctp.congestion import CEILING_BYTES, CEILING_RATE
+from engine.transport.sctp.inbound import MAX_MESSAGE
+from engine.transport.sctp.packet import (
     DATA,
     IMMEDIATE,
     SACK,

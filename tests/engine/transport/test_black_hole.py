@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.sctp.path import ROOM, room_in
+from engine.transport.sctp.path import ROOM, room_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

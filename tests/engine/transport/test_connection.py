@@ -19,8 +19,8 @@ from engine import rtc_tuning
 from engine.core.errors import BadRequestError, LimitError
 from engine.core.settings import IceServer, IceSettings
 from engine.relay.turn import credentials
-from engine.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
 from engine.transport import connection as rtc
+from engine.transport.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.transport.test_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until

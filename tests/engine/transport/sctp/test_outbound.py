@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.sctp.outbound import BURST_BYTES, BURST_PACKETS, Outbound
-from engine.sctp.packet import (
+from engine.transport.sctp.outbound import BURST_BYTES, BURST_PACKETS, Outbound
+from engine.transport.sctp.packet import (
     DATA,
     DATA_HEADER,
     FIRST_FRAGMENT,
@@ -19,7 +19,7 @@ from engine.sctp.packet import (
     open_packet,
     parse_data,
 )
-from tests.engine.sctp.simulation import ROOM, WINDOW, Association, Network
+from tests.engine.transport.sctp.simulation import ROOM, WINDOW, Association, Network
 
 
 def outbound(first_tsn: int = 1, window: int = WINDOW) -> Outbound:

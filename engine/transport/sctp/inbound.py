@@ -12,7 +12,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from engine.core.errors import ProtocolError
-from engine.sctp.packet import FIRST_FRAGMENT, LAST_FRAGMENT, sack_chunk, unwrap
+from engine.transport.sctp.packet import FIRST_FRAGMENT, LAST_FRAGMENT, sack_chunk, unwrap
 
 WINDOW = 1024 * 1024
 """Bytes held for want of an earlier chunk, beyond which later ones are dropped unseen."""

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import ProtocolError
-from engine.sctp.packet import CHUNK_HEADER, COMMON_HEADER, Sealer, open_packet
-from engine.sctp.path import (
+from engine.transport.sctp.packet import CHUNK_HEADER, COMMON_HEADER, Sealer, open_packet
+from engine.transport.sctp.path import (
     ATTEMPTS,
     MAX_DATAGRAM,
     OVERHEAD,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import ProtocolError
-from engine.sctp.packet import (
+from engine.transport.sctp.packet import (
     DATA,
     FIRST_FRAGMENT,
     LAST_FRAGMENT,

@@ -10,9 +10,9 @@ import heapq
 import random
 from dataclasses import dataclass
 
-from engine.sctp.inbound import Chunk, Inbound, Message
-from engine.sctp.outbound import Outbound
-from engine.sctp.packet import DATA, SACK, Sealer, open_packet, parse_data, parse_sack
+from engine.transport.sctp.inbound import Chunk, Inbound, Message
+from engine.transport.sctp.outbound import Outbound
+from engine.transport.sctp.packet import DATA, SACK, Sealer, open_packet, parse_data, parse_sack
 
 ROOM = 1176
 WINDOW = 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.sctp.congestion import (
+from engine.transport.sctp.congestion import (
     BETA,
     CEILING_BYTES,
     CEILING_RATE,

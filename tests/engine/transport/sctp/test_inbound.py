@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import ProtocolError
-from engine.sctp.inbound import (
+from engine.transport.sctp.inbound import (
     CHUNK_OVERHEAD,
     MAX_DUPLICATES,
     MAX_GAPS,
@@ -18,7 +18,7 @@ from engine.sctp.inbound import (
     Inbound,
     Message,
 )
-from engine.sctp.packet import CHUNK_HEADER, FIRST_FRAGMENT, LAST_FRAGMENT, parse_sack
+from engine.transport.sctp.packet import CHUNK_HEADER, FIRST_FRAGMENT, LAST_FRAGMENT, parse_sack
 
 WHOLE = FIRST_FRAGMENT | LAST_FRAGMENT
 

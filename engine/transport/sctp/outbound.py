@@ -15,8 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.sctp.congestion import Congestion
-from engine.sctp.packet import DATA_HEADER, FIRST_FRAGMENT, LAST_FRAGMENT, data_chunk, unwrap
+from engine.transport.sctp.congestion import Congestion
+from engine.transport.sctp.packet import (
+    DATA_HEADER,
+    FIRST_FRAGMENT,
+    LAST_FRAGMENT,
+    data_chunk,
+    unwrap,
+)
 
 OVERTAKEN = 3
 """Later packets that arrive before a chunk counts as lost (kPacketThreshold)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.sctp.pace import FIRST, LAG_SECONDS, MOST, Pace
-from tests.engine.sctp.simulation import Association, Network
+from engine.transport.sctp.pace import FIRST, LAG_SECONDS, MOST, Pace
+from tests.engine.transport.sctp.simulation import Association, Network
 
 MESSAGE = 8000
 
