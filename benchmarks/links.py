@@ -126,7 +126,7 @@ class StockLink:
     def __init__(self) -> None:
         from aiortc import RTCConfiguration, RTCPeerConnection
 
-        if "engine.rtc_tuning" in sys.modules:
+        if "engine.transport.tuning" in sys.modules:
             raise RuntimeError("This process is tuned: what it measures would not be stock")
         self.received = 0
         self.echo = False

@@ -51,7 +51,7 @@ RTT_TOLD_APART = 0.1
 answer to each ping moves it a little."""
 REST_FACTOR = 10
 """How much rarer the pings are while nothing is typed or printed: ICE's consent watches
-the path meanwhile (engine.rtc_tuning.ice), the pings only whether the page still runs."""
+the path meanwhile (engine.transport.tuning.ice), the pings only whether the page still runs."""
 
 
 def _alike(rtt: float | None, told: float | None) -> bool:

@@ -1,6 +1,6 @@
 """Peer connections and data channels: all of WebRTC that the rest of the engine sees.
 
-The only module (with engine.rtc_tuning) that imports aiortc. Owns offer/answer
+The only module (with engine.transport.tuning) that imports aiortc. Owns offer/answer
 negotiation, candidates, mDNS, and a close that is bounded and leaves nothing.
 Does not own sessions, permission, or what a data channel carries.
 """
@@ -25,7 +25,6 @@ from aiortc import (
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import candidate_from_sdp
 
-from engine import rtc_tuning
 from engine.core.errors import (
     BadRequestError,
     ChannelClosedError,
@@ -35,6 +34,7 @@ from engine.core.errors import (
 )
 from engine.core.model import CandidatePair
 from engine.core.settings import IceSettings
+from engine.transport import tuning as rtc_tuning
 from engine.transport.channel import HIGH_WATER, LOW_WATER, Contained, Message, Receiver
 from engine.wire.terminal import LABEL
 

@@ -2,5 +2,5 @@
 
 Owns what happens between a message and its DATA chunks on either side: windows,
 loss, order. Does not own the association's set-up and end, nor the packets' way
-out: engine.rtc_tuning puts these parts into aiortc's association.
+out: engine.transport.tuning puts these parts into aiortc's association.
 """

@@ -15,11 +15,11 @@ import pytest
 from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import WEBRTC_DCEP, WEBRTC_STRING
 
-from engine import rtc_tuning
 from engine.core.errors import BadRequestError, LimitError
 from engine.core.settings import IceServer, IceSettings
 from engine.relay.turn import credentials
 from engine.transport import connection as rtc
+from engine.transport import tuning as rtc_tuning
 from engine.transport.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.transport.test_channel import Inbox, Watcher, rtc_pair

@@ -40,7 +40,7 @@ from engine.transport.sctp.path import HEARTBEAT_ACK, ROOM, PathSearch, largest_
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel, RTCDtlsTransport
 
-    from engine.rtc_tuning.dtls import TunedDtlsTransport
+    from engine.transport.tuning.dtls import TunedDtlsTransport
 
 logger = logging.getLogger(__name__)
 

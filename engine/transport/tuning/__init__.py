@@ -33,10 +33,10 @@ import aiortc.rtcpeerconnection
 from aiortc import RTCPeerConnection
 
 from engine.core.model import CandidatePair
-from engine.rtc_tuning.association import TunedSctpTransport
-from engine.rtc_tuning.dtls import TunedDtlsTransport
-from engine.rtc_tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses
 from engine.transport.sctp.path import MAX_DATAGRAM
+from engine.transport.tuning.association import TunedSctpTransport
+from engine.transport.tuning.dtls import TunedDtlsTransport
+from engine.transport.tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses
 
 if TYPE_CHECKING:
     from aioice.candidate import Candidate

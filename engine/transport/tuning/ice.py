@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import aioice.ice
 
-from engine.rtc_tuning.consent import Consent
+from engine.transport.tuning.consent import Consent
 from engine.transport.udp import UdpEndpoint
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
 
     receiver: TunedIceConnection
     last_sent: Message | None = None
-    """Of STUN, and not by the short way (engine.rtc_tuning.consent)."""
+    """Of STUN, and not by the short way (engine.transport.tuning.consent)."""
     _moving = False
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:

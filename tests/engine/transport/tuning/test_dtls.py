@@ -13,8 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
-from engine.rtc_tuning.dtls import RECORD_BYTES, FastRecords, Records, TunedDtlsTransport, records
 from engine.transport import connection as rtc
+from engine.transport.tuning.dtls import (
+    RECORD_BYTES,
+    FastRecords,
+    Records,
+    TunedDtlsTransport,
+    records,
+)
 from tests.engine.transport.test_channel import Inbox, rtc_pair
 from tests.engine.until import until
 
@@ -194,7 +200,7 @@ def lose(pc: rtc.PeerConnection, what: Callable[[bytes], bool]) -> None:
 async def test_peers_connect_although_the_last_flight_is_lost(
     kind: type[Records], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.rtc_tuning.dtls.records", kind)
+    monkeypatch.setattr("engine.transport.tuning.dtls.records", kind)
     lost: list[bytes] = []
 
     def first_finished(data: bytes) -> bool:

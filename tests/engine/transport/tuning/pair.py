@@ -6,8 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from engine import rtc_tuning
-from engine.rtc_tuning.ice import TunedIceConnection
+from engine.transport import tuning as rtc_tuning
+from engine.transport.tuning.ice import TunedIceConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

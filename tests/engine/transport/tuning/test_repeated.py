@@ -7,7 +7,7 @@ from aioice.stun import Class, Message, Method, parse_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rtc_tuning.repeated import Repeated
+from engine.transport.tuning.repeated import Repeated
 
 KEY = b"p" * 22
 IDS = st.binary(min_size=12, max_size=12)

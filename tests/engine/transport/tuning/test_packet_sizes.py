@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.rtc_tuning.association import TURN_BYTES
 from engine.transport.sctp.packet import COMMON_HEADER, DATA
 from engine.transport.sctp.path import ROOM, room_in
-from tests.engine.rtc_tuning.ends import ETHERNET, LOOPBACK, End, joined
+from engine.transport.tuning.association import TURN_BYTES
+from tests.engine.transport.tuning.ends import ETHERNET, LOOPBACK, End, joined
 from tests.engine.until import until
 
 if TYPE_CHECKING:

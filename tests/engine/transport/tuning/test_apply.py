@@ -10,7 +10,7 @@ import aiortc.rtcicetransport
 import aiortc.rtcpeerconnection
 import pytest
 
-from engine import rtc_tuning
+from engine.transport import tuning as rtc_tuning
 
 REPLACED = (
     (aioice.ice, "get_host_addresses"),
@@ -41,7 +41,7 @@ def test_an_unknown_version_is_left_as_it_is(
 def test_a_known_version_is_changed_and_again_makes_no_difference() -> None:
     assert rtc_tuning.apply()
     changed = [getattr(module, name) for module, name in REPLACED]
-    assert all(thing.__module__.startswith("engine.rtc_tuning") for thing in changed)
+    assert all(thing.__module__.startswith("engine.transport.tuning") for thing in changed)
     assert rtc_tuning.apply()
     assert [getattr(module, name) for module, name in REPLACED] == changed
 
@@ -53,7 +53,7 @@ import importlib.metadata
 installed = importlib.metadata.version
 importlib.metadata.version = lambda name: "9.9" if name == "aiortc" else installed(name)
 
-from engine import rtc_tuning
+from engine.transport import tuning as rtc_tuning
 from engine.transport import connection as rtc
 
 class Watcher:

@@ -10,9 +10,9 @@ from aioice.stun import Class, Message, parse_message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.rtc_tuning import consent
-from engine.rtc_tuning.consent import Beats, Consent
-from tests.engine.rtc_tuning.pair import REQUEST, Connection, connected
+from engine.transport.tuning import consent
+from engine.transport.tuning.consent import Beats, Consent
+from tests.engine.transport.tuning.pair import REQUEST, Connection, connected
 from tests.engine.until import until
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from aioice import Candidate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.rtc_tuning import ice
-from engine.rtc_tuning.ice import TunedStunProtocol
+from engine.transport.tuning import ice
+from engine.transport.tuning.ice import TunedStunProtocol
 from engine.transport.udp import UdpEndpoint
-from tests.engine.rtc_tuning.pair import Connection, Sink, connected, introduce
+from tests.engine.transport.tuning.pair import Connection, Sink, connected, introduce
 from tests.engine.until import until
 
 

@@ -14,7 +14,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport, State
 from OpenSSL import SSL
 
 if TYPE_CHECKING:
-    from engine.rtc_tuning.ice import TunedIceConnection
+    from engine.transport.tuning.ice import TunedIceConnection
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def records(connection: SSL.Connection) -> Records:
 
 
 class TunedDtlsTransport(RTCDtlsTransport):
-    """After the handshake a Pump (engine.rtc_tuning.ice): datagrams in, packets on."""
+    """After the handshake a Pump (engine.transport.tuning.ice): datagrams in, packets on."""
 
     _records: Records | None = None
     _ended: asyncio.Future[None] | None = None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from aiortc import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 
-from engine.rtc_tuning.association import TunedSctpTransport
 from engine.transport.sctp.inbound import MAX_MESSAGE
 from engine.transport.sctp.packet import (
     FIRST_FRAGMENT,
@@ -19,6 +18,7 @@ from engine.transport.sctp.packet import (
     data_chunk,
     open_packet,
 )
+from engine.transport.tuning.association import TunedSctpTransport
 from tests.engine.until import until
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aioice.stun import Class, parse_message
 
-from engine.rtc_tuning.repeated import Repeated
+from engine.transport.tuning.repeated import Repeated
 
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair, Connection, StunProtocol

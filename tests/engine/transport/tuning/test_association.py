@@ -11,11 +11,6 @@ from aiortc import rtcsctptransport as stock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.rtc_tuning import association
-from engine.rtc_tuning.association import (
-    SACK_DELAY_SECONDS,
-    SACKS_PER_BATCH,
-)
 from engine.transport.sctp.congestion import CEILING_BYTES, CEILING_RATE
 from engine.transport.sctp.inbound import MAX_MESSAGE
 from engine.transport.sctp.packet import (
@@ -26,7 +21,12 @@ from engine.transport.sctp.packet import (
     open_packet,
     parse_sack,
 )
-from tests.engine.rtc_tuning.ends import (
+from engine.transport.tuning import association
+from engine.transport.tuning.association import (
+    SACK_DELAY_SECONDS,
+    SACKS_PER_BATCH,
+)
+from tests.engine.transport.tuning.ends import (
     ETHERNET,
     End,
     data_packet,
