@@ -17,7 +17,7 @@ from typing import Any
 
 import aiohttp
 
-from engine.agent_key import AgentKey, host_of
+from engine.access.agent_key import AgentKey, host_of
 
 HEARTBEAT_SECONDS = 5.0
 AT_ONCE = 64

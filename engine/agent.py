@@ -17,7 +17,8 @@ from typing import Any
 
 import psutil
 
-from engine import identity
+from engine.access import identity
+from engine.access.admission import Sharing
 from engine.core import events as ev
 from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
 from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
@@ -37,7 +38,6 @@ from engine.relay import Relay
 from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
-from engine.sharing import Sharing
 from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler

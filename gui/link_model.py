@@ -1,6 +1,6 @@
 """The links of this host as a list: what each opens, for whom, and what became of it.
 
-Owns the rows and their words. Does not own the links (engine.shares) or the view.
+Owns the rows and their words. Does not own the links (engine.access.links) or the view.
 """
 
 from __future__ import annotations

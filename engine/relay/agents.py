@@ -11,7 +11,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Protocol
 
-from engine.agent_key import verify
+from engine.access.agent_key import verify
 from engine.core.errors import (
     AgentIdTakenError,
     RelayDegradedError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.agent_key import canonical_host
+from engine.access.agent_key import canonical_host
 from engine.core.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
 from engine.relay.agents import (
     CHALLENGE_SECONDS,

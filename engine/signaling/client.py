@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import aiohttp
 import socketio
 
-from engine.agent_key import AgentKey, host_of
+from engine.access.agent_key import AgentKey, host_of
 from engine.core.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
 from engine.core.events import RelayStateChanged
 from engine.core.model import RelayState

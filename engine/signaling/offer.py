@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from engine.access.policy import Admission, Policy, guest_of
 from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
@@ -29,7 +30,6 @@ from engine.core.errors import (
 )
 from engine.core.model import Size, Target, TargetState
 from engine.core.session_state import SessionState
-from engine.policy import Admission, Policy, guest_of
 from engine.sessions.link import Early, Link
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from engine.access.links import Shares
+from engine.access.policy import Policy
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, SessionSettings, Settings, TerminalSettings
-from engine.policy import Policy
 from engine.pty.base import PTY
 from engine.pty.local_shell import LocalShellPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.shares import Shares
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
 from engine.signaling.offer import HeldCandidates, OfferHandler

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, qGray
 from PySide6.QtWidgets import QMessageBox
 
+from engine.access.links import Shares
 from engine.core.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
 from engine.core.session_state import SessionState
 from engine.sessions.session import SessionInfo
-from engine.shares import Shares
 from engine.wire.proof import Link, parse_link
 from gui.sharing import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
 from gui.style import Mode
@@ -244,7 +244,7 @@ def test_icons_on_filled_buttons_have_the_colour_of_the_words(
 def test_a_limit_is_told_in_words(
     make: Make, adapter: EngineAdapter, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.shares.MAX_SHARES", 0)
+    monkeypatch.setattr("engine.access.links.MAX_SHARES", 0)
     dialog = make("web-1")
     with qtbot.waitSignal(adapter.problem) as told:
         dialog.make.click()

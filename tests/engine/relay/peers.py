@@ -16,7 +16,7 @@ from engine.relay import Limits, Relay
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from engine.agent_key import AgentKey
+    from engine.access.agent_key import AgentKey
 
 WAIT = 10.0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from engine.agent_key import AgentKey, host_of
+from engine.access.agent_key import AgentKey, host_of
 from engine.core.errors import SettingsError
 from engine.relay import Options, Relay, read_options
 from engine.relay.access_log import shown_path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis.asyncio
 
-from engine.agent_key import AgentKey, host_of
+from engine.access.agent_key import AgentKey, host_of
 from engine.relay import Options, Relay
 from engine.relay.agents import CHALLENGE_SECONDS
 from engine.relay.turn import Turn

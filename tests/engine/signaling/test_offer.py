@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.access.links import Shares
+from engine.access.policy import Policy
 from engine.core.errors import TargetNotFoundError
 from engine.core.model import Size, Target, TargetKind, TargetState
-from engine.policy import Policy
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.shares import Shares
 from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.ice import IceHandler
 from engine.signaling.offer import HeldCandidates, OfferHandler

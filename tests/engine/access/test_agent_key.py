@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.agent_key import FILE_NAME, AgentKey, canonical_host, host_of, kept_key, verify
+from engine.access.agent_key import FILE_NAME, AgentKey, canonical_host, host_of, kept_key, verify
 from engine.core.errors import RelayRefusedError, SettingsError
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Asking the host: who waits, who decides, and what is decided when nobody is there.
 
 Owns the open questions of one agent. Does not own the dialog (the window's) or
-what a link would have given without asking (engine.policy).
+what a link would have given without asking (engine.access.policy).
 """
 
 from __future__ import annotations

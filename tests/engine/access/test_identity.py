@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from engine import identity
-from engine.agent_key import FILE_NAME
+from engine.access import identity
+from engine.access.agent_key import FILE_NAME
 from engine.core.errors import SettingsError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_it_stays_the_same(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The links of this host: making, listing, revoking, and who holds one.
 
 Owns every link's facts and secret, in memory: links end with the program. Does
-not own what else may be opened (engine.policy) or the sessions opened with a
+not own what else may be opened (engine.access.policy) or the sessions opened with a
 link (the agent ends them when it is revoked).
 """
 

@@ -1,7 +1,7 @@
 """Who may open what: this app, holders of a link, guests of what is shared openly.
 
-Owns the decision. Does not own links (engine.shares), asking a person
-(engine.approvals) or the relay's tokens: the relay is never trusted with
+Owns the decision. Does not own links (engine.access.links), asking a person
+(engine.access.approvals) or the relay's tokens: the relay is never trusted with
 identity. Everything here is enforced in the engine, whatever a GUI shows.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from engine.access.links import Nonces, Shares, check_proof
 from engine.core.errors import AccessDeniedError
 from engine.core.model import Guest, Role, Target
-from engine.shares import Nonces, Shares, check_proof
 from engine.wire.proof import SECRET_BYTES
 from engine.wire.signaling import Offer
 

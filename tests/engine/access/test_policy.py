@@ -7,6 +7,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from engine.access.links import MAX_ENDED, Shares
+from engine.access.policy import OWN_SHARE, Policy
 from engine.core.errors import (
     AccessDeniedError,
     BadProofError,
@@ -18,8 +20,6 @@ from engine.core.errors import (
 )
 from engine.core.events import EventBus
 from engine.core.model import Role, Share, ShareState, Target, TargetKind
-from engine.policy import OWN_SHARE, Policy
-from engine.shares import MAX_ENDED, Shares
 from engine.wire.proof import prove_offer
 from engine.wire.signaling import Offer
 

@@ -1,7 +1,7 @@
 """Who this agent is to relays: its id and its key, kept beside the settings.
 
 Owns making them at the first start and what happens where they cannot be kept. Does not
-own the key's use (engine.agent_key). One id belongs to one key, so when one of them is
+own the key's use (engine.access.agent_key). One id belongs to one key, so when one of them is
 for this run only, so is the other; an id from the settings stays.
 """
 
@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.agent_key import AgentKey, kept_key
+from engine.access.agent_key import AgentKey, kept_key
 from engine.core import whole_file
 
 if TYPE_CHECKING:

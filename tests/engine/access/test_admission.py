@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as replace_setting
 
+from engine.access.admission import parse_wish
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
 from engine.core.model import LOCAL_TARGET, Role, ShareState
 from engine.core.settings import Settings, ShareSettings
-from engine.sharing import parse_wish
 from engine.wire.proof import Link, parse_link
 from tests.engine.hosting import House, house
 from tests.engine.until import until

@@ -1,8 +1,8 @@
 """Sharing with people: links, the host's approval, and what ends when a link is withdrawn.
 
 Owns the question whether a session's terminal may start, and joins links to the
-sessions opened with them. Does not own links' facts (engine.shares), the open
-questions (engine.approvals) or the decision on an offer (engine.policy).
+sessions opened with them. Does not own links' facts (engine.access.links), the open
+questions (engine.access.approvals) or the decision on an offer (engine.access.policy).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from engine.approvals import ANSWER_SECONDS, Approvals, Question
+from engine.access.approvals import ANSWER_SECONDS, Approvals, Question
+from engine.access.links import Shares
+from engine.access.policy import Policy
 from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
@@ -23,10 +25,8 @@ from engine.core.errors import (
 )
 from engine.core.model import ASK, EndCode, Role, Share, ShareState, Target
 from engine.core.settings import ShareSettings
-from engine.policy import Policy
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.shares import Shares
 from engine.wire import terminal as wire
 from engine.wire.proof import Link, relay_access
 
