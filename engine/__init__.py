@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Agent": "engine.agent",
-    "PTYBridge": "engine.terminal.bridge",
+    "PTYBridge": "engine.shells.bridge",
     "SessionState": "engine.core.session_state",
     "TerminalChannel": "engine.terminal.channel",
     "WebRTCSessionManager": "engine.sessions.manager",

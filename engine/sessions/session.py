@@ -25,11 +25,11 @@ from engine.core.errors import (
 from engine.core.model import EndCode, ExitStatus, Guest, Role, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
-from engine.metrics import Counter
 from engine.pty.base import PTY
 from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.link import Link
-from engine.terminal.bridge import PTYBridge
+from engine.shells.bridge import PTYBridge
+from engine.shells.traffic import Counter
 from engine.terminal.channel import WINDOW, TerminalChannel
 from engine.transport.connection import PeerConnection
 from engine.wire import terminal as wire

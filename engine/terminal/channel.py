@@ -26,7 +26,7 @@ from engine.core.errors import (
     PTYClosedError,
 )
 from engine.core.model import ExitStatus, Size
-from engine.terminal.bridge import PTYBridge
+from engine.shells.bridge import PTYBridge
 from engine.transport.channel import Message, MessageChannel
 from engine.wire import terminal as wire
 
@@ -200,7 +200,7 @@ class TerminalChannel:
         self._stop()
         self._host.channel_lost(self)
 
-    # The sending side (engine.terminal.bridge.Sink).
+    # The sending side (engine.shells.bridge.Sink).
 
     async def output(self, data: bytes) -> None:
         if self._v1:

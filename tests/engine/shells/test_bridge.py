@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from engine.core.errors import ChannelClosedError, PTYClosedError
 from engine.core.model import ExitStatus, Size
-from engine.metrics import Counter
 from engine.pty.base import EchoPTY
-from engine.terminal.bridge import DETACHED_BYTES, PTYBridge
-from engine.terminal.replay import ReplayBuffer
+from engine.shells.bridge import DETACHED_BYTES, PTYBridge
+from engine.shells.output_log import ReplayBuffer
+from engine.shells.traffic import Counter
 from tests.engine.until import until
 
 

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from engine.core.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
 from engine.core.model import ExitStatus, Role, Size
-from engine.metrics import Counter
 from engine.pty.base import PTY
-from engine.terminal.replay import ReplayBuffer
+from engine.shells.output_log import ReplayBuffer
+from engine.shells.traffic import Counter
 
 logger = logging.getLogger(__name__)
 
