@@ -15,7 +15,7 @@ _PUBLIC = {
     "Agent": "engine.agent",
     "PTYBridge": "engine.shells.bridge",
     "SessionState": "engine.core.session_state",
-    "TerminalChannel": "engine.terminal.channel",
+    "TerminalChannel": "engine.sessions.terminal_channel",
     "WebRTCSessionManager": "engine.sessions.manager",
     "create_pty_session": "engine.pty.create",
 }

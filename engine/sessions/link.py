@@ -16,7 +16,7 @@ from engine.core.errors import OfferReplacedError
 from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
-from engine.terminal.channel import TerminalChannel, TerminalHost
+from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
 from engine.transport.connection import PeerConnection, RtcChannel
 from engine.wire import terminal as wire
 

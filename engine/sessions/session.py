@@ -28,9 +28,9 @@ from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
 from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.link import Link
+from engine.sessions.terminal_channel import WINDOW, TerminalChannel
 from engine.shells.bridge import PTYBridge
 from engine.shells.traffic import Counter
-from engine.terminal.channel import WINDOW, TerminalChannel
 from engine.transport.connection import PeerConnection
 from engine.wire import terminal as wire
 from engine.wire.proof import genuine
@@ -248,7 +248,7 @@ class Session:
         elif self.disconnected_at is None:
             self._owner.end_soon(self.id, reason)
 
-    # engine.terminal.channel.TerminalHost
+    # engine.sessions.terminal_channel.TerminalHost
 
     def size_hint(self) -> Size:
         return self.size

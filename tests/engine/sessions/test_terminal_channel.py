@@ -10,9 +10,9 @@ import pytest
 
 from engine.core.model import ExitStatus, Role, Size
 from engine.pty.base import PTY, EchoPTY
-from engine.terminal.channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
+from engine.sessions.terminal_channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
 from engine.wire.terminal import V1
-from tests.engine.terminal.guest import Guest, Host
+from tests.engine.sessions.guest import Guest, Host
 from tests.engine.until import until
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from engine.core.errors import HatchwayError, TargetNotFoundError
 from engine.core.model import Role, Size
 from engine.pty.base import PTY, EchoPTY
+from engine.sessions.terminal_channel import TerminalChannel
 from engine.shells.bridge import PTYBridge
 from engine.shells.traffic import Counter
-from engine.terminal.channel import TerminalChannel
 from engine.transport.channel import MemoryChannel, Message, memory_pair
 from engine.wire import terminal as wire
 from tests.engine.until import until
