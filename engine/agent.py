@@ -26,7 +26,6 @@ from engine.core.settings import Settings, config_dir
 from engine.core.socketio_tasks import TaskOwner
 from engine.core.tls import client_context
 from engine.docker.engines import DockerEngines
-from engine.guest_line import RelayAddress
 from engine.loopback import SelfTest
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
@@ -38,8 +37,9 @@ from engine.relay import Relay
 from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
-from engine.signaling.client import SignalingClient
 from engine.signaling.disconnect import DisconnectHandler
+from engine.signaling.guest import RelayAddress
+from engine.signaling.host import SignalingClient
 from engine.signaling.ice import IceHandler
 from engine.signaling.ice_policy import IcePolicy
 from engine.signaling.offer import HeldCandidates, OfferHandler

@@ -29,9 +29,9 @@ from engine.core.errors import (
 from engine.core.model import CandidatePair, Role, Size
 from engine.core.settings import IceSettings
 from engine.core.socketio_tasks import TaskOwner
-from engine.guest_line import GuestLine, RelayAddress
 from engine.invitation import Invitation
 from engine.peer_progress import PeerHandlers, Progress
+from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
 from engine.transport.ice_servers import require_turn

@@ -36,7 +36,7 @@ class IcePolicy:
     """``ask()`` is one call of ``ice:servers``: the reply, or an empty one for none.
 
     ``run()`` once, for as long as the host is connected to relays; ``challenged``,
-    ``registered`` and ``lost`` say how the connection stands (engine.signaling.client).
+    ``registered`` and ``lost`` say how the connection stands (engine.signaling.host).
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class IcePolicy:
                     "The relay has not said whether it allows direct connections; try again"
                 ) from None
 
-    # engine.signaling.client.RelayListener
+    # engine.signaling.host.RelayListener
 
     def challenged(self, url: str) -> None:
         """The relay asks for our key: it is one of ours."""

@@ -9,10 +9,10 @@ import pytest
 
 from engine.core.errors import RemoteError
 from engine.core.model import Size
-from engine.guest_line import RelayAddress
 from engine.peer import TerminalPeer
 from engine.peer_progress import PeerHandlers
 from engine.relay import Relay
+from engine.signaling.guest import RelayAddress
 from tests.e2e.plain_agent import PlainAgent
 from tests.engine.until import until
 

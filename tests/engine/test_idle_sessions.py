@@ -12,8 +12,8 @@ import pytest
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, EndCode, Size
 from engine.core.settings import SessionSettings, Settings
-from engine.guest_line import GuestLine, RelayAddress
 from engine.peer import TerminalPeer
+from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.wire.proof import offer_proof
 from engine.wire.signaling import OFFER

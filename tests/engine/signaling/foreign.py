@@ -12,7 +12,7 @@ from aiohttp import web
 from engine.core.events import EventBus
 from engine.core.model import RelayState
 from engine.core.socketio_tasks import TaskOwner
-from engine.signaling.client import SignalingClient
+from engine.signaling.host import SignalingClient
 from engine.signaling.retry import Backoff
 from tests.engine.relay.peers import WAIT, answer, until
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from engine import guest_line
 from engine.core.errors import ConnectTimeoutError, HatchwayError, NoTurnError, RemoteError
 from engine.core.model import Size
 from engine.core.settings import IceServer, IceSettings
-from engine.guest_line import RelayAddress
 from engine.peer import TerminalPeer
+from engine.signaling import guest as guest_line
+from engine.signaling.guest import RelayAddress
 from engine.wire.proof import Link, access_proof, relay_access
 from tests.engine.signaling.foreign import ForeignServer, foreign_relay
 

@@ -50,7 +50,7 @@ async def test_without_a_connection_sending_says_so() -> None:
 async def test_a_foreign_relay_calls_and_gets_our_ack(
     make: type[ForeignServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.signaling.client.WELCOME_SECONDS", 0.3)
+    monkeypatch.setattr("engine.signaling.host.WELCOME_SECONDS", 0.3)
     server = make()
     async with foreign_relay(server.sio) as url, host(url) as agent:
         await agent.reach(S.CONNECTED)
