@@ -12,7 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Agent": "engine.agent",
+    "Agent": "engine.agent.agent",
     "PTYBridge": "engine.shells.bridge",
     "SessionState": "engine.core.session_state",
     "TerminalChannel": "engine.sessions.terminal_channel",

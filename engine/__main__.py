@@ -24,7 +24,7 @@ from engine.core.model import ASK, LOCAL_TARGET, DockerStatus, EngineState
 from engine.core.text import shown
 
 if TYPE_CHECKING:
-    from engine.agent import Agent
+    from engine.agent.agent import Agent
     from engine.selftest_model import SelfTestReport, StageResult
 
 logger = logging.getLogger(__name__)
@@ -259,10 +259,10 @@ async def _until_signal(work: Coroutine[Any, Any, int]) -> int | None:
 def _agent(loaded: settings.Settings) -> Agent:
     """Import what it takes, without the collector: all of that stays, and to look through it
     again and again takes a twentieth of the start, and a pause each time later."""
-    fresh = "engine.agent" not in sys.modules
+    fresh = "engine.agent.agent" not in sys.modules
     gc.disable()
     try:
-        from engine.agent import Agent
+        from engine.agent.agent import Agent
     finally:
         if fresh:
             gc.freeze()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from engine.agent import Agent
+    from engine.agent.agent import Agent
     from engine.core.settings import Loaded, Settings
     from gui.main_window import MainWindow
 
@@ -150,7 +150,7 @@ class Application:
     async def _start_engine(self) -> None:
         try:
             loop = asyncio.get_running_loop()
-            module = await loop.run_in_executor(None, importlib.import_module, "engine.agent")
+            module = await loop.run_in_executor(None, importlib.import_module, "engine.agent.agent")
             agent: Agent = module.Agent(self._settings, self._events)
             self.agent = agent
             await agent.start()

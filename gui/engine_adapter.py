@@ -38,7 +38,7 @@ from gui import problems
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from engine.agent import Agent
+    from engine.agent.agent import Agent
     from engine.core.events import (
         Event,
         EventBus,

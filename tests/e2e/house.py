@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
 from engine.core.model import Role
 from engine.core.settings import (
     AgentSettings,

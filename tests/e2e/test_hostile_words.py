@@ -11,7 +11,7 @@ from typing import Any
 from tests.e2e.conftest import ROOT
 from tests.e2e.plain_guest import PlainGuest, PlainRelay
 
-FORGED = "2026-01-01 00:00:00,000 INFO    engine.agent: all is well"
+FORGED = "2026-01-01 00:00:00,000 INFO    engine.agent.agent: all is well"
 WORDS = f"\x1b]0;owned\x07\x1b[2J\x9b31m\r\n{FORGED}\r\n\u202e\u2066\u200b\ud800\x7f\x08"
 RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +[\w.]+: ")
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
 from engine.core.settings import AgentSettings, RelaySettings, Settings, ShareSettings
 from tests import images
 from tests.e2e.house import AGENT_TOKEN, GUEST_TOKEN, LIVE, House, house, shows, visit

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
+from engine.agent.offers import OfferHandler
 from engine.core.settings import AgentSettings, RelaySettings, Settings
-from engine.signaling.offer import OfferHandler
 from tests import images
 from tests.e2e.browser import chromium
 from tests.e2e.house import LIVE, shows, visit

@@ -8,6 +8,9 @@ from typing import Any
 
 from engine.access.links import Shares
 from engine.access.policy import Policy
+from engine.agent.candidates import IceHandler
+from engine.agent.disconnects import DisconnectHandler
+from engine.agent.offers import HeldCandidates, OfferHandler
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, SessionSettings, Settings, TerminalSettings
@@ -15,9 +18,6 @@ from engine.pty.base import PTY
 from engine.pty.local_shell import LocalShellPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.signaling.disconnect import DisconnectHandler
-from engine.signaling.ice import IceHandler
-from engine.signaling.offer import HeldCandidates, OfferHandler
 from tests.engine.raw_guest import RawGuest
 
 OpenPty = Callable[[str, Size], Awaitable[PTY]]

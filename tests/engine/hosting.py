@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, Role, Share, Size
 from engine.core.settings import DockerSettings, IceSettings, RelaySettings, Settings, ShareSettings

@@ -116,7 +116,7 @@ def test_what_cannot_be_used_is_named_and_exits_with_2(
 
 
 def test_the_engine_starts_without_qt() -> None:
-    code = "import sys, engine.__main__, engine.agent; print('PySide6' in sys.modules)"
+    code = "import sys, engine.__main__, engine.agent.agent; print('PySide6' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

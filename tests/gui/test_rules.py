@@ -19,7 +19,7 @@ HEAVY = (
     "av",
     "socketio",
     "docker",
-    "engine.agent",
+    "engine.agent.agent",
     "engine.transport.connection",
     "engine.peer",
 )

@@ -83,7 +83,7 @@ def logger(printed: io.StringIO) -> logging.Logger:
     return made
 
 
-FORGED = "x\r\n2026-01-01 00:00:00,000 INFO    engine.agent: all is well\x1b[2A"
+FORGED = "x\r\n2026-01-01 00:00:00,000 INFO    engine.agent.agent: all is well\x1b[2A"
 
 
 def test_a_record_is_one_line(logger: logging.Logger, printed: io.StringIO) -> None:
@@ -91,7 +91,7 @@ def test_a_record_is_one_line(logger: logging.Logger, printed: io.StringIO) -> N
     logger.warning("long %s", "\x9b" * 100_000)
     first, second = printed.getvalue().splitlines()
     assert first.isprintable()
-    assert first.count("engine.agent: all is well") == 2
+    assert first.count("engine.agent.agent: all is well") == 2
     assert second.isprintable()
     assert len(second) < log.MAX_MESSAGE + 100
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, Share
 from engine.core.settings import AgentSettings, DockerSettings, RelaySettings, Settings

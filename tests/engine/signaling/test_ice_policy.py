@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
 from engine.core.errors import NoTurnError
 from engine.core.model import LOCAL_TARGET
 from engine.core.settings import (

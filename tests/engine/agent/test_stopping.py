@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from engine.agent import Agent
+from engine.agent.agent import Agent
 from engine.core.errors import ConnectionFailedError, HatchwayError, HostStoppedError, RemoteError
 from engine.core.model import LOCAL_TARGET, RelayState, Role, Size
 from engine.core.settings import DockerSettings, Settings

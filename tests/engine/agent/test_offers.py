@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from engine.access.links import Shares
 from engine.access.policy import Policy
+from engine.agent.candidates import IceHandler
+from engine.agent.disconnects import DisconnectHandler
+from engine.agent.offers import HeldCandidates, OfferHandler
 from engine.core.errors import TargetNotFoundError
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.signaling.disconnect import DisconnectHandler
-from engine.signaling.ice import IceHandler
-from engine.signaling.offer import HeldCandidates, OfferHandler
 from engine.transport import connection as rtc
 from engine.wire.signaling import Ice
 

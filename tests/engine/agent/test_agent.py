@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
-from engine.agent import Agent, process_marker
+from engine.agent.agent import Agent, process_marker
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET, RelayState, Size

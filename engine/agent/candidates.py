@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.agent.offers import HeldCandidates
 from engine.core.errors import HatchwayError
 from engine.sessions.manager import WebRTCSessionManager
-from engine.signaling.offer import HeldCandidates
 from engine.transport.connection import ice_ufrag, parse_candidate
 from engine.wire import signaling as wire
 

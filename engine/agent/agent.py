@@ -19,6 +19,9 @@ import psutil
 
 from engine.access import identity
 from engine.access.admission import Sharing
+from engine.agent.candidates import IceHandler
+from engine.agent.disconnects import DisconnectHandler
+from engine.agent.offers import HeldCandidates, OfferHandler
 from engine.core import events as ev
 from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
 from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
@@ -37,12 +40,9 @@ from engine.relay import Relay
 from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
-from engine.signaling.disconnect import DisconnectHandler
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
-from engine.signaling.ice import IceHandler
 from engine.signaling.ice_policy import IcePolicy
-from engine.signaling.offer import HeldCandidates, OfferHandler
 from engine.targets.catalogue import TargetCatalogue
 from engine.wire import signaling as wire
 
