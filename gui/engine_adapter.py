@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from engine.agent.agent import Agent
+    from engine.client.peer import TerminalPeer
+    from engine.client.selftest_report import SelfTestReport, StageResult
     from engine.core.events import (
         Event,
         EventBus,
     )
     from engine.core.model import Role, Share, Size
-    from engine.peer import TerminalPeer
-    from engine.selftest_model import SelfTestReport, StageResult
 
 logger = logging.getLogger(__name__)
 

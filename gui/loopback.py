@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.selftest_model import STAGES, StageStatus
+from engine.client.selftest_report import STAGES, StageStatus
 from gui import formats, problems
 from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
 from gui.style import Tone
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
+    from engine.client.selftest_report import SelfTestReport, StageResult
     from engine.core.events import TargetsChanged
-    from engine.selftest_model import SelfTestReport, StageResult
     from gui.engine_adapter import EngineAdapter
     from gui.icons import Icons
     from gui.style import Theme

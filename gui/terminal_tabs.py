@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
-    from engine.peer import TerminalPeer
+    from engine.client.peer import TerminalPeer
     from gui import problems
     from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter

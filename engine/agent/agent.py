@@ -22,6 +22,10 @@ from engine.access.admission import Sharing
 from engine.agent.candidates import IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import HeldCandidates, OfferHandler
+from engine.client.peer import TerminalPeer
+from engine.client.progress import PeerHandlers
+from engine.client.selftest import SelfTest
+from engine.client.selftest_report import SelfTestReport, StageResult
 from engine.core import events as ev
 from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
 from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
@@ -29,15 +33,11 @@ from engine.core.settings import Settings, config_dir
 from engine.core.socketio_tasks import TaskOwner
 from engine.core.tls import client_context
 from engine.docker.engines import DockerEngines
-from engine.loopback import SelfTest
-from engine.peer import TerminalPeer
-from engine.peer_progress import PeerHandlers
 from engine.pty.base import PTY
 from engine.pty.create import create_pty_session
 from engine.pty.ends.container_processes import list_session_processes
 from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
-from engine.selftest_model import SelfTestReport, StageResult
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session, SessionInfo
 from engine.signaling.guest import RelayAddress

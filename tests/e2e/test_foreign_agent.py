@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.client.peer import TerminalPeer
+from engine.client.progress import PeerHandlers
 from engine.core.errors import RemoteError
 from engine.core.model import Size
-from engine.peer import TerminalPeer
-from engine.peer_progress import PeerHandlers
 from engine.relay import Relay
 from engine.signaling.guest import RelayAddress
 from tests.e2e.plain_agent import PlainAgent

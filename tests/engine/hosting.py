@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.agent.agent import Agent
+from engine.client.peer import TerminalPeer
+from engine.client.progress import PeerHandlers
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, Role, Share, Size
 from engine.core.settings import DockerSettings, IceSettings, RelaySettings, Settings, ShareSettings
-from engine.peer import TerminalPeer
-from engine.peer_progress import PeerHandlers
 from engine.relay import Options, Relay
 from engine.wire.proof import Link, parse_link
 from tests.engine.until import until

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from engine.client.peer import TerminalPeer
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, EndCode, Size
 from engine.core.settings import SessionSettings, Settings
-from engine.peer import TerminalPeer
 from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.wire.proof import offer_proof

@@ -13,9 +13,9 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
+from engine.client.selftest_report import StageStatus
 from engine.core.model import LOCAL_TARGET
 from engine.core.settings import DockerSettings, Settings, TerminalSettings, UiSettings
-from engine.selftest_model import StageStatus
 from engine.wire.proof import parse_link
 from gui.app import Application
 from gui.attention import Attention

@@ -21,7 +21,7 @@ HEAVY = (
     "docker",
     "engine.agent.agent",
     "engine.transport.connection",
-    "engine.peer",
+    "engine.client.peer",
 )
 
 

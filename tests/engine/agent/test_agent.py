@@ -12,15 +12,15 @@ import psutil
 import pytest
 
 from engine.agent.agent import Agent, process_marker
+from engine.client.peer import TerminalPeer
+from engine.client.progress import PeerHandlers
+from engine.client.selftest_report import STAGES, StageStatus
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET, RelayState, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import SessionSettings, Settings
-from engine.peer import TerminalPeer
-from engine.peer_progress import PeerHandlers
 from engine.pty.ends.container_processes import list_session_processes
-from engine.selftest_model import STAGES, StageStatus
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from engine.client.peer import TerminalPeer
 from engine.core.errors import ConnectTimeoutError, HatchwayError, NoTurnError, RemoteError
 from engine.core.model import Size
 from engine.core.settings import IceServer, IceSettings
-from engine.peer import TerminalPeer
 from engine.signaling import guest as guest_line
 from engine.signaling.guest import RelayAddress
 from engine.wire.proof import Link, access_proof, relay_access

@@ -1,7 +1,7 @@
 """The self-test: this app connects to itself as a peer and checks every stage.
 
 Owns the order of the stages, what each one proves and the words when it fails.
-Does not own the peer (engine.peer) or the knowledge of what may be left over
+Does not own the peer (engine.client.peer) or the knowledge of what may be left over
 (the agent hands that in). Nothing is shortcut: the bytes go through the relay's
 answer, ICE, DTLS, the data channel, the bridge and a real shell.
 """
@@ -16,11 +16,11 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median, quantiles
 
+from engine.client.peer import TerminalPeer
+from engine.client.progress import PeerHandlers
+from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.core.model import Size
-from engine.peer import TerminalPeer
-from engine.peer_progress import PeerHandlers
-from engine.selftest_model import STAGES, SelfTestReport, StageResult, StageStatus
 
 ECHOES = 100
 INTEGRITY_BYTES = 1024 * 1024

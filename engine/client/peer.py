@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from engine.client.invitation import Invitation
+from engine.client.progress import PeerHandlers, Progress
 from engine.core.errors import (
     AgentOfflineError,
     ChannelClosedError,
@@ -29,8 +31,6 @@ from engine.core.errors import (
 from engine.core.model import CandidatePair, Role, Size
 from engine.core.settings import IceSettings
 from engine.core.socketio_tasks import TaskOwner
-from engine.invitation import Invitation
-from engine.peer_progress import PeerHandlers, Progress
 from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message

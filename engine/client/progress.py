@@ -1,6 +1,6 @@
 """What a connecting peer tells its user, and how far it has come.
 
-Owns these two records. Does not own connecting (engine.peer).
+Owns these two records. Does not own connecting (engine.client.peer).
 """
 
 from __future__ import annotations

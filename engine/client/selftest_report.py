@@ -1,7 +1,7 @@
 """What a self-test reports: one result per stage, in order.
 
 Owns the stages' names, titles and the report's shape (also as JSON). Does not
-own running them: that is engine.loopback.
+own running them: that is engine.client.selftest.
 """
 
 from __future__ import annotations
