@@ -41,7 +41,7 @@ class _Version(argparse.Action):
     """As "version" does, without an import that only it needs."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from engine.version import version
+        from engine.cli.version import version
 
         stdio.say(version())
         parser.exit()

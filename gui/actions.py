@@ -17,7 +17,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QMessageBox
 
 from engine import __version__
-from engine.version import parts
+from engine.cli.version import parts
 from gui.icons import app_icon
 from gui.style import Mode
 from gui.widgets import named_label

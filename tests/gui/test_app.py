@@ -14,8 +14,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
+from engine.cli.version import version
 from engine.core.errors import SettingsError
-from engine.version import version
 from gui import app as app_module
 from gui.app import EXIT_DISPLAY, EXIT_SETTINGS, flags_of
 from gui.display import asked_for, explain

@@ -23,7 +23,7 @@ from tests.engine.hosting import Visitor
 if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
