@@ -29,22 +29,22 @@ from engine.core.errors import (
     UnprovenError,
 )
 from engine.core.socketio_tasks import TaskOwner, library_logger
-from engine.relay.access_log import AccessLog, shown_link
 from engine.relay.agents import LocalPins, Pins, SharedPins
 from engine.relay.auth import Gate, PeerRole, origin_allowed
 from engine.relay.bus import RelayBus
-from engine.relay.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
 from engine.relay.door import Door
+from engine.relay.http.access_log import AccessLog, shown_link
+from engine.relay.http.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
+from engine.relay.http.metrics import Metrics
+from engine.relay.http.pages import StatusPages, loopback_url
+from engine.relay.http.sockets import Sockets, listen
+from engine.relay.http.web_page import WebPage
 from engine.relay.limits import Limits
 from engine.relay.line import SocketLine
-from engine.relay.metrics import Metrics
 from engine.relay.options import Options, address_of
-from engine.relay.pages import StatusPages, loopback_url
 from engine.relay.presence import Presence
 from engine.relay.routing import Peer
-from engine.relay.sockets import Sockets, listen
 from engine.relay.switchboard import Switchboard
-from engine.relay.web_page import WebPage
 from engine.relay.whereabouts import Whereabouts
 from engine.wire.signaling import (
     ANSWER,

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from engine.relay.web_page import WebPage
+from engine.relay.http.web_page import WebPage
 from tests.e2e.browser import chromium
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import pytest
 from engine.access.agent_key import AgentKey, host_of
 from engine.core.errors import SettingsError
 from engine.relay import Options, Relay, read_options
-from engine.relay.access_log import shown_path
+from engine.relay.http.access_log import shown_path
+from tests.engine.relay.http.test_connections import refused
 from tests.engine.relay.peers import agent as token_agent
 from tests.engine.relay.peers import foreign, guest, offer, register
-from tests.engine.relay.test_relay_connections import refused
 from tests.engine.until import until
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from engine.access.agent_key import AgentKey, host_of
 from engine.relay import Options, Relay
 from engine.relay.agents import CHALLENGE_SECONDS
 from engine.relay.turn import Turn
+from tests.engine.relay.http.test_connections import refused
 from tests.engine.relay.peers import agent as token_agent
 from tests.engine.relay.peers import answer, foreign, guest, ice, offer, ok, register
 from tests.engine.relay.processes import AGENT_TOKEN, GUEST_TOKEN, cloud
-from tests.engine.relay.test_relay_connections import refused
 from tests.engine.until import until
 
 if TYPE_CHECKING:

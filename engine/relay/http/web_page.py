@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 import resources
-from engine.relay.pages import about
+from engine.relay.http.pages import about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from engine.relay.connections import BEGAN
+from engine.relay.http.connections import BEGAN
 from engine.relay.options import is_within
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from engine.relay.web_page import WebPage
+from engine.relay.http.web_page import WebPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,16 +13,16 @@ from aiohttp import web
 
 from engine import __version__
 from engine.core.addresses import is_loopback
-from engine.relay.access_log import shown_path
-from engine.relay.connections import SOCKET_PATH
-from engine.relay.metrics import CONTENT_TYPE
+from engine.relay.http.access_log import shown_path
+from engine.relay.http.connections import SOCKET_PATH
+from engine.relay.http.metrics import CONTENT_TYPE
 from engine.relay.options import FORWARDED, address_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from engine.relay.access_log import AccessLog
-    from engine.relay.metrics import Metrics
+    from engine.relay.http.access_log import AccessLog
+    from engine.relay.http.metrics import Metrics
     from engine.relay.options import Options
     from engine.relay.whereabouts import Whereabouts
 

@@ -1,0 +1,1 @@
+"""What the relay serves over HTTP besides Socket.IO, and its TCP connections."""
