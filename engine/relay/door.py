@@ -20,16 +20,16 @@ from engine.relay.agents import (
     refuse_unlisted,
 )
 from engine.relay.auth import Credentials, Gate, PeerRole, printable
+from engine.relay.cluster.routing import Peer
 from engine.relay.limits import TokenBucket
 from engine.relay.options import Options, address_of
-from engine.relay.routing import Peer
 from engine.wire.signaling import CHALLENGE
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from engine.relay.cluster.whereabouts import Whereabouts
     from engine.relay.switchboard import Line
-    from engine.relay.whereabouts import Whereabouts
 
 
 class Door:

@@ -15,8 +15,8 @@ import socketio
 from engine.core.errors import AgentOfflineError, AgentTimeoutError, RelayDegradedError
 
 if TYPE_CHECKING:
-    from engine.relay.routing import Peer
-    from engine.relay.whereabouts import Whereabouts
+    from engine.relay.cluster.routing import Peer
+    from engine.relay.cluster.whereabouts import Whereabouts
 
 ALIVE_SECONDS = 1.0
 """While another relay's peer is waited for: between looks whether that relay is there."""

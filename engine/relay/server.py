@@ -31,7 +31,10 @@ from engine.core.errors import (
 from engine.core.socketio_tasks import TaskOwner, library_logger
 from engine.relay.agents import LocalPins, Pins, SharedPins
 from engine.relay.auth import Gate, PeerRole, origin_allowed
-from engine.relay.bus import RelayBus
+from engine.relay.cluster.bus import RelayBus
+from engine.relay.cluster.presence import Presence
+from engine.relay.cluster.routing import Peer
+from engine.relay.cluster.whereabouts import Whereabouts
 from engine.relay.door import Door
 from engine.relay.http.access_log import AccessLog, shown_link
 from engine.relay.http.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
@@ -42,10 +45,7 @@ from engine.relay.http.web_page import WebPage
 from engine.relay.limits import Limits
 from engine.relay.line import SocketLine
 from engine.relay.options import Options, address_of
-from engine.relay.presence import Presence
-from engine.relay.routing import Peer
 from engine.relay.switchboard import Switchboard
-from engine.relay.whereabouts import Whereabouts
 from engine.wire.signaling import (
     ANSWER,
     DISCONNECT,

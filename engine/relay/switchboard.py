@@ -25,7 +25,7 @@ from engine.core.errors import (
 from engine.relay import turn as turns
 from engine.relay.agents import claim
 from engine.relay.auth import PeerRole
-from engine.relay.routing import Route, Routes
+from engine.relay.cluster.routing import Route, Routes
 from engine.wire.signaling import (
     DISCONNECT,
     HEARTBEAT,
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.relay.agents import Pins
+    from engine.relay.cluster.routing import Peer
+    from engine.relay.cluster.whereabouts import Whereabouts
     from engine.relay.limits import Limits
-    from engine.relay.routing import Peer
     from engine.relay.turn import Turn
-    from engine.relay.whereabouts import Whereabouts
 
 
 class Line(Protocol):

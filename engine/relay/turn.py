@@ -20,7 +20,7 @@ from engine.core.errors import BadProofError, NoTurnError
 from engine.wire import proof
 
 if TYPE_CHECKING:
-    from engine.relay.routing import Peer
+    from engine.relay.cluster.routing import Peer
 
 TTL_SECONDS = 3600
 """How long credentials may be used to begin an allocation; one made goes on."""

@@ -21,10 +21,10 @@ from engine.relay.options import FORWARDED, address_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from engine.relay.cluster.whereabouts import Whereabouts
     from engine.relay.http.access_log import AccessLog
     from engine.relay.http.metrics import Metrics
     from engine.relay.options import Options
-    from engine.relay.whereabouts import Whereabouts
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

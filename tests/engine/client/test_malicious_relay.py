@@ -15,8 +15,8 @@ import pytest
 from engine.core import events as ev
 from engine.core.errors import AgentOfflineError, BadProofError, HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET
+from engine.relay.cluster.routing import Peer
 from engine.relay.line import SocketLine
-from engine.relay.routing import Peer
 from engine.transport import connection as rtc
 from engine.wire import proof
 from engine.wire import terminal as wire

@@ -19,11 +19,11 @@ from engine.core.errors import (
     RelayDegradedError,
 )
 from engine.relay.auth import PeerRole
+from engine.relay.cluster.routing import Directory, Peer, link_listing, listing
 from engine.relay.limits import TokenBucket
-from engine.relay.routing import Directory, Peer, link_listing, listing
 
 if TYPE_CHECKING:
-    from engine.relay.presence import Entry, Presence
+    from engine.relay.cluster.presence import Entry, Presence
     from engine.wire.signaling import Offer
 
 FORGET_SECONDS = 600.0

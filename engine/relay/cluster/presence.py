@@ -22,12 +22,12 @@ import msgspec
 from redis.exceptions import RedisError
 
 from engine.core.errors import HatchwayError, RelayDegradedError
-from engine.relay.bus import PREFIX, connect
-from engine.relay.routing import lists
+from engine.relay.cluster.bus import PREFIX, connect
+from engine.relay.cluster.routing import lists
 from engine.wire.signaling import OpenLink, SharedTarget
 
 if TYPE_CHECKING:
-    from engine.relay.routing import Directory, Peer
+    from engine.relay.cluster.routing import Directory, Peer
 
 logger = logging.getLogger(__name__)
 

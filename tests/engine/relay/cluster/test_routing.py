@@ -6,8 +6,8 @@ import pytest
 
 from engine.core.errors import LimitError
 from engine.relay.auth import origin_allowed, printable
+from engine.relay.cluster.routing import Routes
 from engine.relay.limits import TokenBucket
-from engine.relay.routing import Routes
 
 
 class Clock:

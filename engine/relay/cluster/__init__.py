@@ -1,0 +1,1 @@
+"""Who is connected where, with several relays over one Redis."""
