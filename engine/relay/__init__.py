@@ -1,6 +1,6 @@
 """The Socket.IO relay between guests and agents: sees session descriptions, never a terminal."""
 
-from engine.relay.limits import Limits
+from engine.relay.admission.limits import Limits
 from engine.relay.options import Options, read_options
 from engine.relay.run import run_relay
 from engine.relay.server import Relay

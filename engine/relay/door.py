@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.access.agent_key import canonical_host
 from engine.core.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
-from engine.relay.agents import (
+from engine.relay.admission.agents import (
     CHALLENGE_SECONDS,
     Pins,
     claim,
@@ -19,9 +19,9 @@ from engine.relay.agents import (
     proven_key,
     refuse_unlisted,
 )
-from engine.relay.auth import Credentials, Gate, PeerRole, printable
+from engine.relay.admission.auth import Credentials, Gate, PeerRole, printable
+from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Peer
-from engine.relay.limits import TokenBucket
 from engine.relay.options import Options, address_of
 from engine.wire.signaling import CHALLENGE
 

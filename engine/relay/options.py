@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.core.errors import SettingsError
-from engine.relay.agents import read_keys
-from engine.relay.limits import Limits
+from engine.relay.admission.agents import read_keys
+from engine.relay.admission.limits import Limits
 from engine.relay.turn import TTL_SECONDS, Turn
 
 if TYPE_CHECKING:

@@ -29,8 +29,9 @@ from engine.core.errors import (
     UnprovenError,
 )
 from engine.core.socketio_tasks import TaskOwner, library_logger
-from engine.relay.agents import LocalPins, Pins, SharedPins
-from engine.relay.auth import Gate, PeerRole, origin_allowed
+from engine.relay.admission.agents import LocalPins, Pins, SharedPins
+from engine.relay.admission.auth import Gate, PeerRole, origin_allowed
+from engine.relay.admission.limits import Limits
 from engine.relay.cluster.bus import RelayBus
 from engine.relay.cluster.presence import Presence
 from engine.relay.cluster.routing import Peer
@@ -42,7 +43,6 @@ from engine.relay.http.metrics import Metrics
 from engine.relay.http.pages import StatusPages, loopback_url
 from engine.relay.http.sockets import Sockets, listen
 from engine.relay.http.web_page import WebPage
-from engine.relay.limits import Limits
 from engine.relay.line import SocketLine
 from engine.relay.options import Options, address_of
 from engine.relay.switchboard import Switchboard

@@ -23,8 +23,8 @@ from engine.core.errors import (
     SessionNotFoundError,
 )
 from engine.relay import turn as turns
-from engine.relay.agents import claim
-from engine.relay.auth import PeerRole
+from engine.relay.admission.agents import claim
+from engine.relay.admission.auth import PeerRole
 from engine.relay.cluster.routing import Route, Routes
 from engine.wire.signaling import (
     DISCONNECT,
@@ -50,10 +50,10 @@ from engine.wire.signaling import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.relay.agents import Pins
+    from engine.relay.admission.agents import Pins
+    from engine.relay.admission.limits import Limits
     from engine.relay.cluster.routing import Peer
     from engine.relay.cluster.whereabouts import Whereabouts
-    from engine.relay.limits import Limits
     from engine.relay.turn import Turn
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine.core.errors import RelayDegradedError
 from engine.core.model import PathKind
 from engine.relay import Options
-from engine.relay.auth import PeerRole
+from engine.relay.admission.auth import PeerRole
 from engine.relay.switchboard import Switchboard
 from engine.relay.turn import Turn
 from tests import images

@@ -226,7 +226,7 @@ class Presence:
         return RouteEntry(*json.loads(text)) if text else None
 
     async def pin(self, agent_id: str, key: str) -> str:
-        """See engine.relay.agents.Pins."""
+        """See engine.relay.admission.agents.Pins."""
         name = _key("pin", agent_id)
         if not key:
             return str(await self._asked(self._redis.get(name)) or "")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
-    from engine.relay.auth import PeerRole
-    from engine.relay.limits import TokenBucket
+    from engine.relay.admission.auth import PeerRole
+    from engine.relay.admission.limits import TokenBucket
     from engine.wire.signaling import OpenLink, SharedTarget
 
 

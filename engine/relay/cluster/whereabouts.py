@@ -18,9 +18,9 @@ from engine.core.errors import (
     LinkUnknownError,
     RelayDegradedError,
 )
-from engine.relay.auth import PeerRole
+from engine.relay.admission.auth import PeerRole
+from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Directory, Peer, link_listing, listing
-from engine.relay.limits import TokenBucket
 
 if TYPE_CHECKING:
     from engine.relay.cluster.presence import Entry, Presence

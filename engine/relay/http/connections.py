@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import socketio
 
     from engine.core.socketio_tasks import TaskOwner
-    from engine.relay.limits import Limits
+    from engine.relay.admission.limits import Limits
 
 logger = logging.getLogger(__name__)
 

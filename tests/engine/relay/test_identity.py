@@ -12,7 +12,7 @@ import redis.asyncio
 
 from engine.access.agent_key import AgentKey, host_of
 from engine.relay import Options, Relay
-from engine.relay.agents import CHALLENGE_SECONDS
+from engine.relay.admission.agents import CHALLENGE_SECONDS
 from engine.relay.turn import Turn
 from tests.engine.relay.http.test_connections import refused
 from tests.engine.relay.peers import agent as token_agent

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.core.errors import LimitError
-from engine.relay.auth import origin_allowed, printable
+from engine.relay.admission.auth import origin_allowed, printable
+from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Routes
-from engine.relay.limits import TokenBucket
 
 
 class Clock:

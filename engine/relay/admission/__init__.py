@@ -1,0 +1,1 @@
+"""Who may connect to the relay, and how much each may do."""
