@@ -18,7 +18,7 @@ from typing import IO
 
 from benchmarks.emulator_workloads import Workload, workloads
 from engine.emulator import Terminal
-from engine.emulator.rows import COMPILED
+from engine.emulator.cells.rows import COMPILED
 
 CHUNK = 16 * 1024
 """Bytes fed at once: the largest message of a data channel."""

@@ -46,7 +46,7 @@ def test_every_module_is_an_extension_that_knows_it(tree: Path) -> None:
     assert {path.name for path in there - set(sources())} == set(INTERPRETED)
     asked = (
         "import importlib, pathlib, sys\n"
-        "from engine.emulator.rows import COMPILED\n"
+        "from engine.emulator.cells.rows import COMPILED\n"
         "files = [importlib.import_module(name).__file__ for name in sys.argv[1:]]\n"
         "print(COMPILED, {pathlib.Path(file).suffix for file in files})"
     )
@@ -80,4 +80,4 @@ def test_it_passes_the_tests_of_the_emulator_and_the_widget(tree: Path) -> None:
 
 
 def test_what_only_extensions_import_is_known_to_the_builder() -> None:
-    assert {"re", "pyte", "wcwidth", "engine.emulator.rows"} <= imported()
+    assert {"re", "pyte", "wcwidth", "engine.emulator.cells.rows"} <= imported()

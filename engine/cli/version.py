@@ -12,7 +12,7 @@ from engine import __version__
 
 def parts() -> str:
     """The Python, and the emulator's form: that of the released program is compiled."""
-    from engine.emulator.rows import COMPILED
+    from engine.emulator.cells.rows import COMPILED
 
     form = "compiled" if COMPILED else "not compiled"
     return f"Python {platform.python_version()}, terminal {form}"

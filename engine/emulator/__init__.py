@@ -6,11 +6,11 @@ a program's questions. Does not own pixels, keys or the place bytes come from.
 
 from __future__ import annotations
 
+from engine.emulator.cells.lines import Line, Run
+from engine.emulator.cells.pictures import Picture, Piece, Strip
+from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Hyperlink, Style
 from engine.emulator.host import Host, Pixels
-from engine.emulator.lines import Line, Run
 from engine.emulator.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
-from engine.emulator.pictures import Picture, Piece, Strip
-from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Hyperlink, Style
 from engine.emulator.terminal import Terminal
 
 __all__ = [

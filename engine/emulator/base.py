@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING, Any
 import pyte
 from pyte.screens import Char, Cursor, Margins
 
-from engine.emulator import rows
-from engine.emulator.charsets import Charsets
-from engine.emulator.clusters import Clusters
-from engine.emulator.colours import Colours
-from engine.emulator.links import Links
+from engine.emulator.cells import rows
+from engine.emulator.cells.charsets import Charsets
+from engine.emulator.cells.clusters import Clusters
+from engine.emulator.cells.colours import Colours
+from engine.emulator.cells.links import Links
+from engine.emulator.cells.page import NOWHERE, Page
+from engine.emulator.cells.pens import Pens
+from engine.emulator.cells.pictures import Pictures
+from engine.emulator.cells.rows import BLANK, DEFAULT_PEN
 from engine.emulator.modes import DEFAULT_MODES, CursorShape, Mode, MouseEncoding, MouseTracking
-from engine.emulator.page import NOWHERE, Page
-from engine.emulator.pens import Pens
-from engine.emulator.pictures import Pictures
-from engine.emulator.rows import BLANK, DEFAULT_PEN
 from engine.emulator.views import BufferView
 from engine.emulator.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.emulator.cells.rows import Row
     from engine.emulator.host import Host
-    from engine.emulator.rows import Row
 
 
 class Base(pyte.Screen):

@@ -10,14 +10,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.rows import CLUSTER, DEFAULT_PEN
+from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.emulator.base import Base
-    from engine.emulator.lines import Lines
-    from engine.emulator.rows import Row
+    from engine.emulator.cells.lines import Lines
+    from engine.emulator.cells.rows import Row
 
 ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.emulator import rows
+from engine.emulator.cells import rows
+from engine.emulator.cells.rows import CLUSTER, HALF, WIDE, WRAPPED
+from engine.emulator.cells.width import JOINER, cluster_width, continues, extends
 from engine.emulator.modes import Mode
 from engine.emulator.motion import Motion
-from engine.emulator.rows import CLUSTER, HALF, WIDE, WRAPPED
-from engine.emulator.width import JOINER, cluster_width, continues, extends
 from engine.emulator.work import CLUSTERS
 
 if TYPE_CHECKING:

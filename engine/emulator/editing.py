@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.emulator import rows
+from engine.emulator.cells import rows
 from engine.emulator.drawing import Drawing
 from engine.emulator.work import CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.emulator.rows import Row
+    from engine.emulator.cells.rows import Row
 
 SCROLLBACK = 3
 """ED's parameter for the history (xterm)."""

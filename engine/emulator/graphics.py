@@ -14,20 +14,20 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import mosaic, rows
+from engine.emulator.cells import mosaic, rows
+from engine.emulator.cells.page import NOWHERE
+from engine.emulator.cells.pictures import Picture, Strip
+from engine.emulator.cells.rows import CLUSTER
+from engine.emulator.cells.sixel import MAX_AREA, MAX_SIDE, REGISTERS, STRIP
+from engine.emulator.cells.style import Style
 from engine.emulator.modes import Mode
-from engine.emulator.page import NOWHERE
-from engine.emulator.pictures import Picture, Strip
-from engine.emulator.rows import CLUSTER
-from engine.emulator.sixel import MAX_AREA, MAX_SIDE, REGISTERS, STRIP
-from engine.emulator.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.emulator.cells.sixel import Decoder
     from engine.emulator.modal import Screen
     from engine.emulator.params import Params
-    from engine.emulator.sixel import Decoder
 
 _REGISTERS, _SIXEL = 1, 2
 """XTSMGRAPHICS' items."""

@@ -11,12 +11,11 @@ import re
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import rows
-from engine.emulator.clusters import MANY
-from engine.emulator.modes import Mode
-from engine.emulator.page import NOWHERE
-from engine.emulator.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, WIDE, WRAPPED
-from engine.emulator.width import (
+from engine.emulator.cells import rows
+from engine.emulator.cells.clusters import MANY
+from engine.emulator.cells.page import NOWHERE
+from engine.emulator.cells.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, WIDE, WRAPPED
+from engine.emulator.cells.width import (
     ASCII_LINES,
     BEYOND,
     NARROW_LINES,
@@ -25,6 +24,7 @@ from engine.emulator.width import (
     cells_of_lines,
     extends,
 )
+from engine.emulator.modes import Mode
 
 LOOK: Final = 1024
 """Characters looked at for clusters before all lines are taken to hold some."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.emulator.charsets import Charsets
+from engine.emulator.cells.charsets import Charsets
+from engine.emulator.cells.page import SavedCursor
+from engine.emulator.cells.rows import DEFAULT_PEN
 from engine.emulator.editing import Editing
 from engine.emulator.modes import (
     DEFAULT_MODES,
@@ -22,8 +24,6 @@ from engine.emulator.modes import (
     is_private,
     private,
 )
-from engine.emulator.page import SavedCursor
-from engine.emulator.rows import DEFAULT_PEN
 
 _ALTERNATES: Final = frozenset(Alternate)
 _TRACKINGS: Final = frozenset(MouseTracking) - {MouseTracking.OFF}

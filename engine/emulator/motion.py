@@ -8,8 +8,8 @@ Source: xterm ctlseqs, DEC STD 070.
 from __future__ import annotations
 
 from engine.emulator.base import Base
+from engine.emulator.cells.rows import WRAPPED
 from engine.emulator.modes import Mode
-from engine.emulator.rows import WRAPPED
 from engine.emulator.work import CELLS
 
 

@@ -10,9 +10,10 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import colours, window
+from engine.emulator import window
+from engine.emulator.cells import colours
+from engine.emulator.cells.rows import PROMPT
 from engine.emulator.modal import printable
-from engine.emulator.rows import PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from engine.emulator import graphics, osc, reports, tables
+from engine.emulator.cells.sixel import PICTURE, Decoder
 from engine.emulator.heads import PREFIXES
 from engine.emulator.params import Params
-from engine.emulator.sixel import PICTURE, Decoder
 from engine.emulator.work import AT_ONCE, CHARACTERS, STRING
 
 if TYPE_CHECKING:

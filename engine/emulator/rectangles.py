@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.emulator import rows
+from engine.emulator.cells import rows
+from engine.emulator.cells.rows import CLUSTER, HALF, WIDE
 from engine.emulator.modes import Mode
-from engine.emulator.rows import CLUSTER, HALF, WIDE
 from engine.emulator.work import CELLS, PEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from engine.emulator.cells.rows import Row
+    from engine.emulator.cells.style import Style
     from engine.emulator.editing import Editing
     from engine.emulator.params import Params
-    from engine.emulator.rows import Row
-    from engine.emulator.style import Style
 
 _POSITIVE: Final = 1
 _NO_ATTRIBUTES: Final = 2

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import rows
-from engine.emulator.page import NOWHERE
-from engine.emulator.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells import rows
+from engine.emulator.cells.page import NOWHERE
+from engine.emulator.cells.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPPED
 
 if TYPE_CHECKING:
+    from engine.emulator.cells.rows import Row
     from engine.emulator.modal import Screen
-    from engine.emulator.rows import Row
 
 _KEPT: Final = WIDE | CLUSTER
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import sgr
+from engine.emulator.cells import sgr
 from engine.emulator.modes import (
     ANSI_NEVER,
     FLAGS,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.emulator.base import Base
-    from engine.emulator.lines import Line, Lines
+    from engine.emulator.cells.lines import Line, Lines
 
 
 class Scrollback(Sequence["Line"]):

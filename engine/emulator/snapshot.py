@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import colours, sgr
-from engine.emulator.lines import Lines
+from engine.emulator.cells import colours, sgr
+from engine.emulator.cells.lines import Lines
+from engine.emulator.cells.page import SavedCursor
+from engine.emulator.cells.style import DEFAULT_STYLE, Style
+from engine.emulator.cells.width import continues
 from engine.emulator.modes import (
     DEFAULT_MODES,
     CursorShape,
@@ -20,14 +23,11 @@ from engine.emulator.modes import (
     is_private,
     number_of,
 )
-from engine.emulator.page import SavedCursor
-from engine.emulator.style import DEFAULT_STYLE, Style
-from engine.emulator.width import continues
 
 if TYPE_CHECKING:
-    from engine.emulator.charsets import Charsets
+    from engine.emulator.cells.charsets import Charsets
+    from engine.emulator.cells.page import Page
     from engine.emulator.modal import Screen
-    from engine.emulator.page import Page
 
 _SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 _LATER: Final = frozenset(

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import rows as row_edits
+from engine.emulator.cells import rows as row_edits
+from engine.emulator.cells.page import NOWHERE
+from engine.emulator.cells.pens import Steps
+from engine.emulator.cells.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
 from engine.emulator.heads import (
     COLUMN,
     ERASE_RIGHT,
@@ -30,9 +33,6 @@ from engine.emulator.heads import (
 )
 from engine.emulator.intake import Intake
 from engine.emulator.lines_in_bulk import FEW_LINES, print_few_lines
-from engine.emulator.page import NOWHERE
-from engine.emulator.pens import Steps
-from engine.emulator.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
 from engine.emulator.work import AT_ONCE
 from engine.emulator.work import STYLE as STYLE_WORK
 

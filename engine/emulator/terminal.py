@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 from engine.emulator import reflow
+from engine.emulator.cells.colours import BACKGROUND, CURSOR, FOREGROUND
+from engine.emulator.cells.lines import Lines
+from engine.emulator.cells.rows import PROMPT, Row
 from engine.emulator.collector import Collector
-from engine.emulator.colours import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.host import Host
 from engine.emulator.keyboard import OTHER_KEYS
-from engine.emulator.lines import Lines
 from engine.emulator.modal import Screen
 from engine.emulator.modes import Keyboard, Mode, MouseEncoding
-from engine.emulator.rows import PROMPT, Row
 from engine.emulator.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
 from engine.emulator.stream import Stream
@@ -27,9 +27,9 @@ from engine.emulator.stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from engine.emulator.lines import Line
+    from engine.emulator.cells.lines import Line
+    from engine.emulator.cells.style import Hyperlink
     from engine.emulator.modes import CursorShape, MouseTracking
-    from engine.emulator.style import Hyperlink
 
 SCROLLBACK_LINES = 10_000
 """Lines of history kept when nobody says otherwise; the oldest go first."""

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from pyte.graphics import FG_AIXTERM, FG_ANSI
 from pyte.screens import Char
 
-from engine.emulator.rows import HALF
-from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
+from engine.emulator.cells.rows import HALF
+from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
 if TYPE_CHECKING:
     from engine.emulator.base import Base
-    from engine.emulator.clusters import Clusters
-    from engine.emulator.pens import Pens
-    from engine.emulator.rows import Row
+    from engine.emulator.cells.clusters import Clusters
+    from engine.emulator.cells.pens import Pens
+    from engine.emulator.cells.rows import Row
 
 _NAMES = [*list(FG_ANSI.values())[:8], *list(FG_AIXTERM.values())[:8]]
 

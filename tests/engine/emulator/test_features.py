@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.emulator import Host, Hyperlink, Keyboard, MouseEncoding, Terminal
-from engine.emulator.clusters import MAX_CLUSTERS
-from engine.emulator.links import MAX_LINKS
-from engine.emulator.pens import MAX_PENS
+from engine.emulator.cells.clusters import MAX_CLUSTERS
+from engine.emulator.cells.links import MAX_LINKS
+from engine.emulator.cells.pens import MAX_PENS
 
 COLS, ROWS = 10, 4
 ST = b"\x1b\\"

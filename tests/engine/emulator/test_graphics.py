@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Pixels, Terminal
-from engine.emulator.pictures import MAX_BYTES, MAX_PICTURES
-from engine.emulator.sixel import PICTURE, PIXELS_AT_ONCE
+from engine.emulator.cells.pictures import MAX_BYTES, MAX_PICTURES
+from engine.emulator.cells.sixel import PICTURE, PIXELS_AT_ONCE
 from tests.engine.emulator.test_hostile import PIECES, check
 
 COLS, ROWS = 12, 5

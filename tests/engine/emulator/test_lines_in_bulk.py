@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Terminal
+from engine.emulator.cells.rows import BLANK
 from engine.emulator.lines_in_bulk import print_few_lines
 from engine.emulator.modal import Screen
-from engine.emulator.rows import BLANK
 
 KINDS = {
     "ASCII": ["total 42", "", "drwxr-xr-x src", "x" * 12],

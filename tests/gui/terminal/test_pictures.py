@@ -8,8 +8,8 @@ import pytest
 from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
 
 from engine.emulator import Line, Picture, Piece, Run, Strip, Style
-from engine.emulator.pictures import NO_BITMAP
-from engine.emulator.sixel import Bitmap
+from engine.emulator.cells.pictures import NO_BITMAP
+from engine.emulator.cells.sixel import Bitmap
 from gui.terminal.grid import Grid
 from gui.terminal.painter import Mark, MarkKind, RowPainter
 from gui.terminal.themes import DARK

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Terminal
-from engine.emulator.width import (
+from engine.emulator.cells.width import (
     _SHORT,
     CELLS,
     LONG,

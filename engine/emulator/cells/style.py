@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from engine.emulator.pictures import Strip
+    from engine.emulator.cells.pictures import Strip
 
 DEFAULT_COLOUR: Final = -1
 """A colour nobody chose: the theme's foreground or background."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.emulator.sixel import (
+from engine.emulator.cells.sixel import (
     BAND_DRAWN,
     MAX_AREA,
     MAX_SIDE,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.emulator.sixel import Allowance, Bitmap
+from engine.emulator.cells.sixel import Allowance, Bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

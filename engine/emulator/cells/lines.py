@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.emulator import mosaic
-from engine.emulator.rows import CLUSTER, HALF, PROMPT, WIDE, WRAPPED
-from engine.emulator.style import DEFAULT_STYLE, Style
+from engine.emulator.cells import mosaic
+from engine.emulator.cells.rows import CLUSTER, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells.style import DEFAULT_STYLE, Style
 
 if TYPE_CHECKING:
-    from engine.emulator.clusters import Clusters
-    from engine.emulator.pens import Pens
-    from engine.emulator.pictures import Piece
-    from engine.emulator.rows import Row
+    from engine.emulator.cells.clusters import Clusters
+    from engine.emulator.cells.pens import Pens
+    from engine.emulator.cells.pictures import Piece
+    from engine.emulator.cells.rows import Row
 
 CACHED: Final = 1024
 """Lines remembered by their row; those not asked for since as many others go first. More

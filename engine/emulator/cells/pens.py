@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import sgr
-from engine.emulator.codes import Codes
-from engine.emulator.rows import DEFAULT_PEN
-from engine.emulator.style import DEFAULT_STYLE, Style
+from engine.emulator.cells import sgr
+from engine.emulator.cells.codes import Codes
+from engine.emulator.cells.rows import DEFAULT_PEN
+from engine.emulator.cells.style import DEFAULT_STYLE, Style
 
 if TYPE_CHECKING:
-    from engine.emulator.pictures import Picture
+    from engine.emulator.cells.pictures import Picture
 
 MAX_PENS: Final = 60_000
 """Pens at one time; a BMP code point each. Beyond it, unused ones are collected."""

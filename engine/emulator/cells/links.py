@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.style import Hyperlink
+from engine.emulator.cells.style import Hyperlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

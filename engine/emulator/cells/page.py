@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.emulator.charsets import Charsets
-from engine.emulator.rows import BLANK, DEFAULT_PEN
+from engine.emulator.cells.charsets import Charsets
+from engine.emulator.cells.rows import BLANK, DEFAULT_PEN
 
 if TYPE_CHECKING:
-    from engine.emulator.rows import Row
+    from engine.emulator.cells.rows import Row
 
 
 NOWHERE: Final = (-1, -1)

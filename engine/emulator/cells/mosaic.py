@@ -12,11 +12,11 @@ from array import array
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.clusters import LAST, PICTURE_COLUMNS
-from engine.emulator.pictures import Piece, Strip
+from engine.emulator.cells.clusters import LAST, PICTURE_COLUMNS
+from engine.emulator.cells.pictures import Piece, Strip
 
 if TYPE_CHECKING:
-    from engine.emulator.pictures import Picture
+    from engine.emulator.cells.pictures import Picture
 
 _FIRST: Final = PICTURE_COLUMNS
 _NUMBERS: Final = LAST + 1 - _FIRST

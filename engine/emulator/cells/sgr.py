@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from engine.emulator.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
+from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
 _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     1: (("bold", True),),

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from engine.emulator import TRUECOLOUR, Terminal
+from engine.emulator.cells.pens import MAX_PENS, NEAR_FULL, Pens
+from engine.emulator.cells.rows import DEFAULT_PEN
+from engine.emulator.cells.style import DEFAULT_STYLE, Style
 from engine.emulator.collector import CODES_PER_FEED
-from engine.emulator.pens import MAX_PENS, NEAR_FULL, Pens
-from engine.emulator.rows import DEFAULT_PEN
-from engine.emulator.style import DEFAULT_STYLE, Style
 
 
 def some(pens: Pens, count: int) -> list[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from engine.emulator.codes import Codes
-from engine.emulator.rows import CLUSTER, HALF, WIDE
-from engine.emulator.width import (
+from engine.emulator.cells.codes import Codes
+from engine.emulator.cells.rows import CLUSTER, HALF, WIDE
+from engine.emulator.cells.width import (
     ALL_SIMPLE,
     BEYOND,
     CELLS,

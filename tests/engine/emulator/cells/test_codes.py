@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.emulator.codes import Codes
+from engine.emulator.cells.codes import Codes
 
 FIRST, MOST = 0xE000, 6
 ASK, BEGIN, SWEEP = "ask", "begin", "sweep"

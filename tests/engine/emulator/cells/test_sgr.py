@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.emulator import sgr
-from engine.emulator.pens import Pens
-from engine.emulator.style import DEFAULT_STYLE, Style
+from engine.emulator.cells import sgr
+from engine.emulator.cells.pens import Pens
+from engine.emulator.cells.style import DEFAULT_STYLE, Style
 
 NUMBERS = st.one_of(
     st.integers(0, 110),
