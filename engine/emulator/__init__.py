@@ -9,8 +9,8 @@ from __future__ import annotations
 from engine.emulator.cells.lines import Line, Run
 from engine.emulator.cells.pictures import Picture, Piece, Strip
 from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Hyperlink, Style
-from engine.emulator.host import Host, Pixels
-from engine.emulator.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
+from engine.emulator.screen.host import Host, Pixels
+from engine.emulator.screen.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
 from engine.emulator.terminal import Terminal
 
 __all__ = [

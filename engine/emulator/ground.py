@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from engine.emulator import tables
 from engine.emulator.lines_in_bulk import print_lines, print_text
-from engine.emulator.work import AT_ONCE, LINE
+from engine.emulator.screen.work import AT_ONCE, LINE
 
 if TYPE_CHECKING:
-    from engine.emulator.modal import Screen
     from engine.emulator.parser import Call, Parser
+    from engine.emulator.screen.modal import Screen
 
 MOST_ROWS: Final = 64
 """Rows' worth of text drawn between two looks at the work done, where rows move as a whole."""

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from engine.emulator.cells.width import BEYOND, cells_of
-from engine.emulator.modes import PLAIN_FLAGS, private
+from engine.emulator.screen.modes import PLAIN_FLAGS, private
 
 MAX_HEADS: Final = 8192
 """Sequences with the text after them that are remembered; all are forgotten beyond it."""

@@ -18,12 +18,12 @@ from engine.emulator import tables
 from engine.emulator.ground import Ground
 from engine.emulator.heads import Heads
 from engine.emulator.parser import Parser
-from engine.emulator.work import CHARACTERS
+from engine.emulator.screen.work import CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from engine.emulator.modal import Screen
+    from engine.emulator.screen.modal import Screen
 
 logger = logging.getLogger(__name__)
 

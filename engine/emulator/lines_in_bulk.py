@@ -24,7 +24,7 @@ from engine.emulator.cells.width import (
     cells_of_lines,
     extends,
 )
-from engine.emulator.modes import Mode
+from engine.emulator.screen.modes import Mode
 
 LOOK: Final = 1024
 """Characters looked at for clusters before all lines are taken to hold some."""
@@ -36,7 +36,7 @@ LINE_ENDS: Final = re.compile("([ -~]*+)([\r\n]+)")
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.emulator.modal import Screen
+    from engine.emulator.screen.modal import Screen
 
 
 def print_text(screen: Screen, text: str) -> bool:

@@ -10,15 +10,15 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import window
 from engine.emulator.cells import colours
 from engine.emulator.cells.rows import PROMPT
-from engine.emulator.modal import printable
+from engine.emulator.screen import window
+from engine.emulator.screen.modal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.modal import Screen
+    from engine.emulator.screen.modal import Screen
 
 MAX_DIRECTORY: Final = 1024
 MAX_PARTS: Final = 1024

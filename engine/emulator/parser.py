@@ -12,16 +12,17 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from engine.emulator import graphics, osc, reports, tables
+from engine.emulator import osc, tables
 from engine.emulator.cells.sixel import PICTURE, Decoder
 from engine.emulator.heads import PREFIXES
-from engine.emulator.params import Params
-from engine.emulator.work import AT_ONCE, CHARACTERS, STRING
+from engine.emulator.screen import graphics, reports
+from engine.emulator.screen.params import Params
+from engine.emulator.screen.work import AT_ONCE, CHARACTERS, STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from engine.emulator.modal import Screen
+    from engine.emulator.screen.modal import Screen
 
 MAX_SEQUENCE: Final = 512
 """Characters of one control sequence. A longer one is read to its end and dropped."""

@@ -14,7 +14,7 @@ from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.page import SavedCursor
 from engine.emulator.cells.style import DEFAULT_STYLE, Style
 from engine.emulator.cells.width import continues
-from engine.emulator.modes import (
+from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     CursorShape,
     Mode,
@@ -27,7 +27,7 @@ from engine.emulator.modes import (
 if TYPE_CHECKING:
     from engine.emulator.cells.charsets import Charsets
     from engine.emulator.cells.page import Page
-    from engine.emulator.modal import Screen
+    from engine.emulator.screen.modal import Screen
 
 _SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 _LATER: Final = frozenset(

@@ -33,8 +33,8 @@ from engine.emulator.heads import (
 )
 from engine.emulator.intake import Intake
 from engine.emulator.lines_in_bulk import FEW_LINES, print_few_lines
-from engine.emulator.work import AT_ONCE
-from engine.emulator.work import STYLE as STYLE_WORK
+from engine.emulator.screen.work import AT_ONCE
+from engine.emulator.screen.work import STYLE as STYLE_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import pyte
 
-from engine.emulator import graphics, keyboard, rectangles, reports, window
-from engine.emulator.modes import Mode
+from engine.emulator.screen import graphics, keyboard, rectangles, reports, window
+from engine.emulator.screen.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.modal import Screen
-    from engine.emulator.params import Params
+    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.params import Params
 
 BASIC: dict[str, str] = dict(pyte.ByteStream.basic)
 SHARP: dict[str, str] = dict(pyte.ByteStream.sharp)

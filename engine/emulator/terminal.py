@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
-from engine.emulator import reflow
 from engine.emulator.cells.colours import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
-from engine.emulator.collector import Collector
-from engine.emulator.host import Host
-from engine.emulator.keyboard import OTHER_KEYS
-from engine.emulator.modal import Screen
-from engine.emulator.modes import Keyboard, Mode, MouseEncoding
-from engine.emulator.scrollback import Scrollback
+from engine.emulator.screen import reflow
+from engine.emulator.screen.collector import Collector
+from engine.emulator.screen.host import Host
+from engine.emulator.screen.keyboard import OTHER_KEYS
+from engine.emulator.screen.modal import Screen
+from engine.emulator.screen.modes import Keyboard, Mode, MouseEncoding
+from engine.emulator.screen.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
 from engine.emulator.stream import Stream
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from engine.emulator.cells.lines import Line
     from engine.emulator.cells.style import Hyperlink
-    from engine.emulator.modes import CursorShape, MouseTracking
+    from engine.emulator.screen.modes import CursorShape, MouseTracking
 
 SCROLLBACK_LINES = 10_000
 """Lines of history kept when nobody says otherwise; the oldest go first."""

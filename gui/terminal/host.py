@@ -1,7 +1,7 @@
 """What this window lets programs do outside their terminal.
 
 Owns the permissions: none until the person gives one. Does not own how a
-program asks (engine.emulator.host).
+program asks (engine.emulator.screen.host).
 """
 
 from __future__ import annotations

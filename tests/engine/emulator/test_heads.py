@@ -21,7 +21,7 @@ from engine.emulator.heads import (
     Head,
     Heads,
 )
-from engine.emulator.modes import Mode
+from engine.emulator.screen.modes import Mode
 
 
 @pytest.mark.parametrize(

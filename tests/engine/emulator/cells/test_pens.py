@@ -11,7 +11,7 @@ from engine.emulator import TRUECOLOUR, Terminal
 from engine.emulator.cells.pens import MAX_PENS, NEAR_FULL, Pens
 from engine.emulator.cells.rows import DEFAULT_PEN
 from engine.emulator.cells.style import DEFAULT_STYLE, Style
-from engine.emulator.collector import CODES_PER_FEED
+from engine.emulator.screen.collector import CODES_PER_FEED
 
 
 def some(pens: Pens, count: int) -> list[str]:

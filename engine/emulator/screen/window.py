@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.host import Pixels
-from engine.emulator.modal import printable
+from engine.emulator.screen.host import Pixels
+from engine.emulator.screen.modal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.modal import Screen
-    from engine.emulator.params import Params
+    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.params import Params
 
 MAX_TITLES: Final = 10
 """Titles on the stack; pushing more forgets the oldest (as xterm)."""

@@ -16,10 +16,10 @@ from engine.emulator.cells.rows import HALF
 from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
 
 if TYPE_CHECKING:
-    from engine.emulator.base import Base
     from engine.emulator.cells.clusters import Clusters
     from engine.emulator.cells.pens import Pens
     from engine.emulator.cells.rows import Row
+    from engine.emulator.screen.base import Base
 
 _NAMES = [*list(FG_ANSI.values())[:8], *list(FG_AIXTERM.values())[:8]]
 

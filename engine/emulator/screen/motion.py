@@ -7,10 +7,10 @@ Source: xterm ctlseqs, DEC STD 070.
 
 from __future__ import annotations
 
-from engine.emulator.base import Base
 from engine.emulator.cells.rows import WRAPPED
-from engine.emulator.modes import Mode
-from engine.emulator.work import CELLS
+from engine.emulator.screen.base import Base
+from engine.emulator.screen.modes import Mode
+from engine.emulator.screen.work import CELLS
 
 
 class Motion(Base):

@@ -20,14 +20,14 @@ from engine.emulator.cells.pictures import Picture, Strip
 from engine.emulator.cells.rows import CLUSTER
 from engine.emulator.cells.sixel import MAX_AREA, MAX_SIDE, REGISTERS, STRIP
 from engine.emulator.cells.style import Style
-from engine.emulator.modes import Mode
+from engine.emulator.screen.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.emulator.cells.sixel import Decoder
-    from engine.emulator.modal import Screen
-    from engine.emulator.params import Params
+    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.params import Params
 
 _REGISTERS, _SIXEL = 1, 2
 """XTSMGRAPHICS' items."""

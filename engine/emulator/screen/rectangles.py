@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator.cells import rows
 from engine.emulator.cells.rows import CLUSTER, HALF, WIDE
-from engine.emulator.modes import Mode
-from engine.emulator.work import CELLS, PEN
+from engine.emulator.screen.modes import Mode
+from engine.emulator.screen.work import CELLS, PEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from engine.emulator.cells.rows import Row
     from engine.emulator.cells.style import Style
-    from engine.emulator.editing import Editing
-    from engine.emulator.params import Params
+    from engine.emulator.screen.editing import Editing
+    from engine.emulator.screen.params import Params
 
 _POSITIVE: Final = 1
 _NO_ATTRIBUTES: Final = 2

@@ -15,9 +15,9 @@ from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from engine.emulator.base import Base
     from engine.emulator.cells.lines import Lines
     from engine.emulator.cells.rows import Row
+    from engine.emulator.screen.base import Base
 
 ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000

@@ -28,15 +28,21 @@ from engine.emulator.cells.page import NOWHERE, Page
 from engine.emulator.cells.pens import Pens
 from engine.emulator.cells.pictures import Pictures
 from engine.emulator.cells.rows import BLANK, DEFAULT_PEN
-from engine.emulator.modes import DEFAULT_MODES, CursorShape, Mode, MouseEncoding, MouseTracking
-from engine.emulator.views import BufferView
-from engine.emulator.work import Work
+from engine.emulator.screen.modes import (
+    DEFAULT_MODES,
+    CursorShape,
+    Mode,
+    MouseEncoding,
+    MouseTracking,
+)
+from engine.emulator.screen.views import BufferView
+from engine.emulator.screen.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.emulator.cells.rows import Row
-    from engine.emulator.host import Host
+    from engine.emulator.screen.host import Host
 
 
 class Base(pyte.Screen):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from engine.emulator.cells import rows
 from engine.emulator.cells.rows import CLUSTER, HALF, WIDE, WRAPPED
 from engine.emulator.cells.width import JOINER, cluster_width, continues, extends
-from engine.emulator.modes import Mode
-from engine.emulator.motion import Motion
-from engine.emulator.work import CLUSTERS
+from engine.emulator.screen.modes import Mode
+from engine.emulator.screen.motion import Motion
+from engine.emulator.screen.work import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

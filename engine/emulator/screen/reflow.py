@@ -15,7 +15,7 @@ from engine.emulator.cells.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPP
 
 if TYPE_CHECKING:
     from engine.emulator.cells.rows import Row
-    from engine.emulator.modal import Screen
+    from engine.emulator.screen.modal import Screen
 
 _KEPT: Final = WIDE | CLUSTER
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import sgr
-from engine.emulator.modes import (
+from engine.emulator.screen.modes import (
     ANSI_NEVER,
     FLAGS,
     PRIVATE_ALWAYS,
@@ -26,8 +26,8 @@ from engine.emulator.modes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.modal import Screen
-    from engine.emulator.params import Params
+    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.params import Params
 
 SECONDARY_ATTRIBUTES: Final = "\x1b[>64;400;0c"
 """DA2: programs read the middle number as xterm's patch level; from 277 on they use SGR mouse."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.modes import Keyboard
+from engine.emulator.screen.modes import Keyboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.base import Base
-    from engine.emulator.params import Params
+    from engine.emulator.screen.base import Base
+    from engine.emulator.screen.params import Params
 
 ALL: Final = int(Keyboard(31))
 MAX_STACK: Final = 16

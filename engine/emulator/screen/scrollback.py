@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, overload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.emulator.base import Base
     from engine.emulator.cells.lines import Line, Lines
+    from engine.emulator.screen.base import Base
 
 
 class Scrollback(Sequence["Line"]):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.emulator.cells import rows
-from engine.emulator.drawing import Drawing
-from engine.emulator.work import CELLS
+from engine.emulator.screen.drawing import Drawing
+from engine.emulator.screen.work import CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import Any, Final
 from engine.emulator.cells.charsets import Charsets
 from engine.emulator.cells.page import SavedCursor
 from engine.emulator.cells.rows import DEFAULT_PEN
-from engine.emulator.editing import Editing
-from engine.emulator.modes import (
+from engine.emulator.screen.editing import Editing
+from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     FLAGS,
     Alternate,

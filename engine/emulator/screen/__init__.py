@@ -1,0 +1,1 @@
+"""What sequences do to the screen."""
