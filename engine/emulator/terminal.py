@@ -14,6 +14,7 @@ from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 from engine.emulator.cells.colours import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
+from engine.emulator.parse.stream import Stream
 from engine.emulator.screen import reflow
 from engine.emulator.screen.collector import Collector
 from engine.emulator.screen.host import Host
@@ -22,7 +23,6 @@ from engine.emulator.screen.modal import Screen
 from engine.emulator.screen.modes import Keyboard, Mode, MouseEncoding
 from engine.emulator.screen.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
-from engine.emulator.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

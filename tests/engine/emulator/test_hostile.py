@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Terminal
-from engine.emulator.parser import MAX_SEQUENCE, MAX_STRING
+from engine.emulator.parse.parser import MAX_SEQUENCE, MAX_STRING
+from engine.emulator.parse.stream import Stream
 from engine.emulator.screen import reflow
 from engine.emulator.screen.modal import Screen
 from engine.emulator.screen.work import AT_ONCE
-from engine.emulator.stream import Stream
 
 FINALS = "".join(map(chr, range(0x40, 0x7F)))
 NUMBERS = st.one_of(st.integers(0, 20), st.sampled_from([255, 1049, 2004, 9999, 10**30]))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.emulator import Host, Terminal
 from engine.emulator.cells.rows import BLANK
-from engine.emulator.lines_in_bulk import print_few_lines
+from engine.emulator.parse.lines_in_bulk import print_few_lines
 from engine.emulator.screen.modal import Screen
 
 KINDS = {

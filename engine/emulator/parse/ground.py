@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator import tables
-from engine.emulator.lines_in_bulk import print_lines, print_text
+from engine.emulator.parse import tables
+from engine.emulator.parse.lines_in_bulk import print_lines, print_text
 from engine.emulator.screen.work import AT_ONCE, LINE
 
 if TYPE_CHECKING:
-    from engine.emulator.parser import Call, Parser
+    from engine.emulator.parse.parser import Call, Parser
     from engine.emulator.screen.modal import Screen
 
 MOST_ROWS: Final = 64

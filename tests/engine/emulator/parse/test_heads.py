@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.emulator.heads import (
+from engine.emulator.parse.heads import (
     COLUMN,
     ERASE_RIGHT,
     FLAG,

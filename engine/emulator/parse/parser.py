@@ -12,9 +12,9 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from engine.emulator import osc, tables
 from engine.emulator.cells.sixel import PICTURE, Decoder
-from engine.emulator.heads import PREFIXES
+from engine.emulator.parse import osc, tables
+from engine.emulator.parse.heads import PREFIXES
 from engine.emulator.screen import graphics, reports
 from engine.emulator.screen.params import Params
 from engine.emulator.screen.work import AT_ONCE, CHARACTERS, STRING

@@ -19,7 +19,7 @@ from engine.emulator.cells import rows as row_edits
 from engine.emulator.cells.page import NOWHERE
 from engine.emulator.cells.pens import Steps
 from engine.emulator.cells.rows import BLANK, DEFAULT_PEN, WIDE, WRAPPED
-from engine.emulator.heads import (
+from engine.emulator.parse.heads import (
     COLUMN,
     ERASE_RIGHT,
     FLAG,
@@ -31,15 +31,15 @@ from engine.emulator.heads import (
     SHORT_PIECE,
     STYLE,
 )
-from engine.emulator.intake import Intake
-from engine.emulator.lines_in_bulk import FEW_LINES, print_few_lines
+from engine.emulator.parse.intake import Intake
+from engine.emulator.parse.lines_in_bulk import FEW_LINES, print_few_lines
 from engine.emulator.screen.work import AT_ONCE
 from engine.emulator.screen.work import STYLE as STYLE_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.emulator.heads import Head
+    from engine.emulator.parse.heads import Head
 
 _OTHER: Final[Head] = (OTHER, 0, 0, "", "")
 """What only the parser reads."""

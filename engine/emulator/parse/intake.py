@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyte
 
-from engine.emulator import tables
-from engine.emulator.ground import Ground
-from engine.emulator.heads import Heads
-from engine.emulator.parser import Parser
+from engine.emulator.parse import tables
+from engine.emulator.parse.ground import Ground
+from engine.emulator.parse.heads import Heads
+from engine.emulator.parse.parser import Parser
 from engine.emulator.screen.work import CHARACTERS
 
 if TYPE_CHECKING:
