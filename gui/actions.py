@@ -18,16 +18,16 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QM
 
 from engine import __version__
 from engine.cli.version import parts
-from gui.icons import app_icon
-from gui.style import Mode
-from gui.widgets import named_label
+from gui.kit.icons import app_icon
+from gui.kit.style import Mode
+from gui.kit.widgets import named_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 ABOUT = (
     "Hosts terminals into your containers and this computer, peer to peer, "

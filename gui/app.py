@@ -104,8 +104,8 @@ class Application:
         flaws: Sequence[str] = (),
     ) -> None:
         from gui.engine_adapter import EngineAdapter
+        from gui.kit.style import Theme
         from gui.main_window import MainWindow
-        from gui.style import Theme
 
         self._settings = settings
         self._settings_path = settings_path
@@ -227,7 +227,7 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
     """``work`` with a QApplication of our name and icon."""
     from PySide6.QtWidgets import QApplication
 
-    from gui.icons import app_icon
+    from gui.kit.icons import app_icon
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Hatchway")
@@ -271,7 +271,7 @@ async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
 @contextlib.contextmanager
 def _unhandled(show: Callable[[str, str], None]) -> Iterator[None]:
     """What nobody caught goes to the log, and to the person as words."""
-    from gui import problems
+    from gui.kit import problems
 
     loop = asyncio.get_running_loop()
     words = problems.explain(Exception())
@@ -317,9 +317,9 @@ def _file_of(error: SettingsError) -> Path | None:
 async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
     from PySide6.QtWidgets import QMessageBox
 
-    from gui import problems
-    from gui.style import Theme
-    from gui.widgets import open_file
+    from gui.kit import problems
+    from gui.kit.style import Theme
+    from gui.kit.widgets import open_file
 
     closed = asyncio.Event()
     theme = Theme(app)

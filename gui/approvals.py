@@ -2,7 +2,7 @@
 
 Owns the questions and their answers, among them the time in which a no can be taken back.
 Does not own the decision's effect (the engine's), how long a guest waits, or when a strip may
-be answered (gui.notices).
+be answered (gui.kit.notices).
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QToolButton,
 
 from engine.core.model import EndCode, Guest, Role
 from engine.core.text import shown
-from gui import formats
-from gui.attention import UNDO_SECONDS
 from gui.engine_adapter import KICKED_BY_HOST
-from gui.icons import app_icon
-from gui.notices import ElidedLabel, Strip
-from gui.style import Tone
-from gui.widgets import named_label, tool_button
+from gui.kit import formats
+from gui.kit.attention import UNDO_SECONDS
+from gui.kit.icons import app_icon
+from gui.kit.notices import ElidedLabel, Strip
+from gui.kit.style import Tone
+from gui.kit.widgets import named_label, tool_button
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.core.events import ApprovalRequested, ApprovalSettled, SessionClosed
-    from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.notices import Notice
+    from gui.kit.attention import Attention
+    from gui.kit.icons import Icons
+    from gui.kit.notices import Notice
 
 CODE_HINT = "The same code is on the guest’s screen. Ask the guest to read it to you."
 CLAIMED = "Name, address and browser are what the relay says; only the code is proven."

@@ -15,9 +15,9 @@ from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
-    from gui.notices import Notice
+    from gui.kit.attention import Attention
+    from gui.kit.notices import Notice
     from gui.session_model import SessionModel, SessionRow
     from gui.terminal_tabs import TerminalTabs
 

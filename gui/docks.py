@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QTabBar, QVBoxLayout, QWidget
 
-from gui.style import Tone
-from gui.widgets import IconLabel, named_label, tool_button
+from gui.kit.style import Tone
+from gui.kit.widgets import IconLabel, named_label, tool_button
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 STATE_VERSION = 1
 """Raise it when docks come or go: an older layout is then not restored."""

@@ -33,7 +33,7 @@ from engine.core.events import (
     Traffic,
 )
 from engine.core.model import EndCode
-from gui import problems
+from gui.kit import problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -24,15 +24,15 @@ from PySide6.QtWidgets import (
 
 from engine.core.events import SessionCreated
 from engine.core.text import shown
-from gui import formats
+from gui.kit import formats
+from gui.kit.widgets import EmptyState, Panel, named_label, tool_button
 from gui.log_model import LogModel, line_of
-from gui.widgets import EmptyState, Panel, named_label, tool_button
 
 if TYPE_CHECKING:
     from engine.core.events import Event
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 MAX_SESSIONS_LISTED = 200
 """Sessions to choose from in the filter; the oldest go first."""

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from engine.core.text import shown
-from gui import formats
-from gui.notices import ElidedLabel, Strip
-from gui.style import Tone
+from gui.kit import formats
+from gui.kit.notices import ElidedLabel, Strip
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.core.events import SessionClosed, SessionIdle
-    from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
+    from gui.kit.attention import Attention
+    from gui.kit.icons import Icons
     from gui.session_model import SessionModel
 
 MAX_NAME = 40

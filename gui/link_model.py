@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
 from engine.core.model import Role, Share, ShareState
-from gui import formats
-from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
-from gui.style import Tone
+from gui.kit import formats
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtCore import QObject
 
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -36,8 +36,8 @@ from engine.core.events import (
 from engine.core.model import RelayState
 from engine.core.session_state import SessionState
 from engine.core.text import shown
-from gui import formats
-from gui.style import Tone
+from gui.kit import formats
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from engine.core.events import (
         Event,
     )
-    from gui.style import Theme
+    from gui.kit.style import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -24,11 +24,11 @@ from PySide6.QtWidgets import (
 )
 
 from engine.client.selftest_report import STAGES, StageStatus
-from gui import formats, problems
-from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
-from gui.style import Tone
+from gui.kit import formats, problems
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
+from gui.kit.style import Tone
+from gui.kit.widgets import Banner, Panel, tool_button
 from gui.target_model import openable
-from gui.widgets import Banner, Panel, tool_button
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from engine.client.selftest_report import SelfTestReport, StageResult
     from engine.core.events import TargetsChanged
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -19,23 +19,23 @@ from engine.core.model import LOCAL_TARGET
 from engine.core.settings import FILE_NAME, SessionSettings
 from gui.actions import Actions, about_box, shortcuts_dialog
 from gui.approvals import Approver
-from gui.attention import Attention
 from gui.closing import Closing
 from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.ice_log import IceLogPanel
-from gui.icons import Icons, app_icon
 from gui.idle import IdleWarnings
+from gui.kit.attention import Attention
+from gui.kit.icons import Icons, app_icon
+from gui.kit.style import Mode, Tone
+from gui.kit.widgets import Banner, open_file
 from gui.loopback import LoopbackPanel
 from gui.sessions import SessionsPanel
 from gui.settings_dialog import SettingsDialog, changes
 from gui.sharing import ShareDialog
 from gui.status import StatusBar
-from gui.style import Mode, Tone
 from gui.target_model import openable
 from gui.targets import TargetsPanel
 from gui.terminal_look import TerminalLook
 from gui.terminal_tabs import TerminalTabs
-from gui.widgets import Banner, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from engine.core.settings import UiSettings
     from gui.engine_adapter import EngineAdapter
-    from gui.style import Theme
+    from gui.kit.style import Theme
 
 DEFAULT_SIZE = QSize(1280, 800)
 MINIMUM_SIZE = QSize(720, 460)

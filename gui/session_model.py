@@ -15,8 +15,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from engine.core.model import PathKind
 from engine.core.session_state import SessionState
 from engine.core.text import shown
-from gui import formats
-from gui.style import Tone
+from gui.kit import formats
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Traffic,
     )
     from engine.core.model import CandidatePair
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 Index = QModelIndex | QPersistentModelIndex
 

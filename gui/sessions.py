@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.core.text import escaped
+from gui.kit.widgets import EmptyState, Panel
 from gui.session_model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
-from gui.widgets import EmptyState, Panel
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
 
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 ROW_HEIGHT = 30
 

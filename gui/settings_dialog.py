@@ -29,10 +29,10 @@ from PySide6.QtWidgets import (
 
 from engine.core.settings import SessionSettings, UiSettings
 from engine.emulator import CursorShape
+from gui.kit.widgets import named_label
 from gui.terminal import themes
 from gui.terminal.grid import families
 from gui.terminal.view import TerminalView
-from gui.widgets import named_label
 
 if TYPE_CHECKING:
     from gui.terminal.theme import Theme

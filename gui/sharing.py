@@ -27,15 +27,15 @@ from PySide6.QtWidgets import (
 from engine.core.addresses import is_loopback
 from engine.core.errors import HatchwayError
 from engine.core.model import Role, Share, ShareState, Target, TargetKind
+from gui.kit.qr import QrCode
+from gui.kit.rows import TwoLineDelegate
+from gui.kit.widgets import IconButton, Panel, ask, named_label
 from gui.link_model import ROLES, SHARE_ROLE, LinkModel
-from gui.qr import QrCode
-from gui.rows import TwoLineDelegate
-from gui.widgets import IconButton, Panel, ask, named_label
 
 if TYPE_CHECKING:
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 SIZE = QSize(760, 540)
 TICK_MS = 1000

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
 from engine.core.model import EngineState, RelayState
-from gui import formats
-from gui.style import Tone
-from gui.widgets import IconLabel
+from gui.kit import formats
+from gui.kit.style import Tone
+from gui.kit.widgets import IconLabel
 
 if TYPE_CHECKING:
     from engine.core.events import DockerStatusChanged, EndsPending, RelayStateChanged
     from engine.core.model import DockerStatus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 _RELAY = {
     RelayState.STOPPED: ("Relay off", "relay-off", Tone.MUTED),

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt
 
 from engine.core.model import EngineState, TargetKind, TargetState
-from gui import problems
-from gui.rows import DETAIL_ROLE, FADED_ROLE, HEADING_ROLE, NOTE_ROLE
-from gui.style import Tone
+from gui.kit import problems
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, HEADING_ROLE, NOTE_ROLE
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
     from engine.core.model import DockerStatus, Target
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -22,8 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.core.model import EngineState, Target, TargetKind
-from gui.rows import TwoLineDelegate
-from gui.style import Tone
+from gui.kit.rows import TwoLineDelegate
+from gui.kit.style import Tone
+from gui.kit.widgets import Banner, EmptyState, Panel, ask
 from gui.target_model import (
     SEARCH_ROLE,
     TARGET_ROLE,
@@ -31,7 +32,6 @@ from gui.target_model import (
     docker_problem,
     openable,
 )
-from gui.widgets import Banner, EmptyState, Panel, ask
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QPoint
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from engine.core.events import DockerStatusChanged, TargetsChanged
     from engine.core.model import DockerStatus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 _SHARE_LOCAL_TITLE = "Share this computer with guests?"
 _SHARE_LOCAL_TEXT = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
 
     from engine.core.settings import UiSettings
-    from gui.style import Theme
+    from gui.kit.style import Theme
     from gui.terminal.theme import Theme as TerminalTheme
 
 MIN_FONT, MAX_FONT = 6.0, 40.0

@@ -27,21 +27,21 @@ from PySide6.QtWidgets import (
 from engine.core.errors import ChannelClosedError, LimitError
 from engine.core.model import LOCAL_TARGET, Size
 from engine.core.text import shown
-from gui import formats
-from gui.style import Tone
+from gui.kit import formats
+from gui.kit.style import Tone
+from gui.kit.widgets import EmptyState, named_label
 from gui.terminal.widget import TerminalWidget
-from gui.widgets import EmptyState, named_label
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
     from engine.client.peer import TerminalPeer
-    from gui import problems
-    from gui.attention import Attention
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.notices import Notice
+    from gui.kit import problems
+    from gui.kit.attention import Attention
+    from gui.kit.icons import Icons
+    from gui.kit.notices import Notice
 
 MAX_TITLE = 40
 """Characters of a title shown in a tab; the rest is in its tooltip."""

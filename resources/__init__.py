@@ -1,7 +1,7 @@
 """Files the window needs at run time: icons, drawn for this project.
 
 Owns finding them, from a checkout, a wheel or a one-file program alike. Does
-not own drawing or tinting: that is gui.icons.
+not own drawing or tinting: that is gui.kit.icons.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     from engine.core import settings
     from engine.core.model import LOCAL_TARGET
     from gui.app import Application
-    from gui.style import Mode
+    from gui.kit.style import Mode
 
     application = Application(app, settings.load(flags={"docker.enabled": False}), config_dir)
     running = asyncio.create_task(application.run())

@@ -12,9 +12,9 @@ from PySide6.QtCore import QEvent
 
 from engine.core.events import EventBus
 from gui.engine_adapter import EngineAdapter
-from gui.icons import Icons
+from gui.kit.icons import Icons
+from gui.kit.style import Mode, Theme
 from gui.loop import create_loop
-from gui.style import Mode, Theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStatusBar
 from engine.core.events import ApprovalRequested, ApprovalSettled, SessionClosed
 from engine.core.model import EndCode, Guest, Role
 from gui.approvals import ApprovalStrip, Approver, note
-from gui.attention import Attention
+from gui.kit.attention import Attention
 from gui.terminal.widget import TerminalWidget
 from tests.gui.keyboard import activate, press, spin
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 LEFT = Qt.MouseButton.LeftButton
 CHROME = (

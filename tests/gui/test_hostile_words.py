@@ -18,9 +18,9 @@ from engine.core.events import (
     SessionNote,
 )
 from engine.core.model import Guest, RelayState, Role
-from gui import formats
 from gui.approvals import ApprovalStrip, note
 from gui.ice_log import IceLogPanel
+from gui.kit import formats
 from gui.log_model import line_of
 from gui.session_model import COLUMNS
 from gui.sessions import SessionsPanel
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from engine.core.events import Event, EventBus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 WORDS = "a\x1b[31m\n\u202eb\u200b"
 SEEN = r"a\x1b[31m\n\u202eb\u200b"

@@ -27,8 +27,8 @@ from engine.core.events import (
 from engine.core.model import CandidatePair, Guest, RelayState
 from engine.core.session_state import SessionState
 from gui.ice_log import IceLogPanel
+from gui.kit.style import Tone
 from gui.log_model import LogLine, LogModel, line_of
-from gui.style import Tone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
         EventBus,
     )
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 S = "session-1"
 PAIR = CandidatePair("10.0.0.1:5", "10.0.0.7:6", "host", "srflx")

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton, QStatusBar
 
 from engine.core.events import SessionClosed, SessionCreated, SessionIdle
 from engine.core.model import Guest
-from gui.attention import Attention
 from gui.idle import IdleStrip, IdleWarnings
+from gui.kit.attention import Attention
 from gui.sessions import SessionsPanel
 from tests.gui.keyboard import activate, press, spin
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 
 class Host:

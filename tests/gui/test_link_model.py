@@ -9,13 +9,13 @@ import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 
 from engine.core.model import Role, Share
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.link_model import SHARE_ROLE, LinkModel, detail
-from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 
 if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
 
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 NOW = 1_000_000.0
 PLAIN = Share("a", "web-1", Role.CONTROL, b"secret", NOW)

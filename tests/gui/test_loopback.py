@@ -11,8 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from engine.core.events import TargetsChanged
 from engine.core.model import LOCAL_TARGET, Target, TargetKind, TargetState
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.loopback import LoopbackPanel, StageModel, report_text
-from gui.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 
 if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 FAILED = SelfTestReport(

@@ -43,9 +43,9 @@ from engine.core.model import (
 )
 from engine.core.settings import UiSettings
 from gui.actions import ENTRIES, MENUS
+from gui.kit.notices import Notice
+from gui.kit.style import DARK, Mode
 from gui.main_window import DEFAULT_SIZE, MainWindow
-from gui.notices import Notice
-from gui.style import DARK, Mode
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         EventBus,
     )
     from gui.engine_adapter import EngineAdapter
-    from gui.style import Theme
+    from gui.kit.style import Theme
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 MakeWindow = Callable[..., MainWindow]

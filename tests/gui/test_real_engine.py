@@ -18,8 +18,8 @@ from engine.core.model import LOCAL_TARGET
 from engine.core.settings import DockerSettings, Settings, TerminalSettings, UiSettings
 from engine.wire.proof import parse_link
 from gui.app import Application
-from gui.attention import Attention
 from gui.engine_adapter import KICKED_BY_HOST
+from gui.kit.attention import Attention
 from gui.main_window import MainWindow
 from gui.target_model import openable
 from gui.terminal_tabs import MAX_CLOSED, TerminalTab
@@ -234,7 +234,8 @@ def test_a_closed_tab_comes_back_as_it_is_by_then(with_window: Play) -> None:
 
 
 def test_a_closed_tab_ends_in_its_time(with_window: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gui.attention.Attention.undo", partialmethod(Attention.undo, seconds=0.2))
+    quick = partialmethod(Attention.undo, seconds=0.2)
+    monkeypatch.setattr("gui.kit.attention.Attention.undo", quick)
 
     async def steps(application: Application) -> None:
         window = application.window

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         EventBus,
     )
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 AT = {column.title: at for at, column in enumerate(COLUMNS)}
 NOW = 1_000_000.0

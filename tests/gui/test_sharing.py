@@ -14,8 +14,8 @@ from engine.core.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
 from engine.core.session_state import SessionState
 from engine.sessions.session import SessionInfo
 from engine.wire.proof import Link, parse_link
+from gui.kit.style import Mode
 from gui.sharing import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
-from gui.style import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from engine.core.events import EventBus
     from engine.core.model import Share
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
     Make = Callable[[str], ShareDialog]
 

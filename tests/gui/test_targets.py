@@ -18,7 +18,7 @@ from engine.core.model import (
     TargetKind,
     TargetState,
 )
-from gui.rows import FADED_ROLE, NOTE_ROLE
+from gui.kit.rows import FADED_ROLE, NOTE_ROLE
 from gui.target_model import TargetModel, openable
 from gui.targets import TargetsPanel
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from engine.core.events import EventBus
     from gui.engine_adapter import EngineAdapter
-    from gui.icons import Icons
-    from gui.style import Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
 
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 

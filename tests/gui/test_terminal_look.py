@@ -9,7 +9,7 @@ from PySide6.QtCore import QSettings
 
 from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
-from gui.style import Mode, Theme
+from gui.kit.style import Mode, Theme
 from gui.terminal_look import TerminalLook
 
 if TYPE_CHECKING:

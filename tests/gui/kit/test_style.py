@@ -8,15 +8,15 @@ import pytest
 from PySide6.QtGui import QAction, QColor
 
 import resources
-from gui.icons import app_icon
-from gui.style import DARK, LIGHT, Mode, Tone, style_sheet
+from gui.kit.icons import app_icon
+from gui.kit.style import DARK, LIGHT, Mode, Tone, style_sheet
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
-    from gui.icons import Icons
-    from gui.style import Colors, Theme
+    from gui.kit.icons import Icons
+    from gui.kit.style import Colors, Theme
 
 COLOURED = {"app", "chevron", "chevron-up", "check-dark", "check-light"}
 """Those with colours of their own: the style sheet uses them as they are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gui import formats
+from gui.kit import formats
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What asks for the person without taking the keyboard: strips in the status bar's place.
 
 Owns which strip is shown, when it may be answered, and the keyboard while a person has gone
-there. Does not own what is asked (gui.notices, gui.approvals).
+there. Does not own what is asked (gui.kit.notices, gui.approvals).
 
 A strip comes by itself, while somebody types or clicks elsewhere. So it never takes the focus,
 covers no terminal and resizes none; its controls are disabled for ``GUARD_MS`` after it came or
@@ -27,12 +27,12 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from gui.notices import LINE, MARGIN, Notice, Strip, restyle
-from gui.style import Tone
-from gui.widgets import named_label, tool_button
+from gui.kit.notices import LINE, MARGIN, Notice, Strip, restyle
+from gui.kit.style import Tone
+from gui.kit.widgets import named_label, tool_button
 
 if TYPE_CHECKING:
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 GUARD_MS: Final = 500
 UNDO_SECONDS: Final = 10.0

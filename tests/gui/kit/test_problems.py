@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import errors
 from engine.core.errors import HatchwayError, RemoteError
-from gui import problems
+from gui.kit import problems
 
 
 def _tree(root: type[HatchwayError]) -> set[type[HatchwayError]]:

@@ -8,13 +8,13 @@ import pytest
 import segno
 from PySide6.QtGui import QColor
 
-from gui.qr import QUIET, QrCode, modules
+from gui.kit.qr import QUIET, QrCode, modules
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
     from pytestqt.qtbot import QtBot
 
-    from gui.style import Theme
+    from gui.kit.style import Theme
 
 LINK = "https://relay.example:8443/s/J7GUzSjgRGHxK8c9AbCdEf#q83vEjRWeJCrze8SNFZ4kA"
 

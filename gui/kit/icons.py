@@ -1,7 +1,7 @@
 """Icons: our own drawings, tinted to the theme's colours.
 
 Owns rendering, caching and re-tinting when the theme changes. Does not own the
-drawings (resources) or the colours (gui.style).
+drawings (resources) or the colours (gui.kit.style).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from PySide6.QtSvg import QSvgRenderer
 from shiboken6 import isValid
 
 import resources
-from gui.style import Tone
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
-    from gui.style import Theme
+    from gui.kit.style import Theme
 
 SIZES = (16, 20, 24, 32, 48)
 """Pixel sizes rendered of each icon; larger ones are for scaled screens."""

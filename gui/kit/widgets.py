@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.style import Tone
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 _ICON_OF = {
     Tone.ERROR: "error",

@@ -12,14 +12,14 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QIcon
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate
 
-from gui.style import Tone
+from gui.kit.style import Tone
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
     from PySide6.QtGui import QPainter
     from PySide6.QtWidgets import QStyleOptionViewItem
 
-    from gui.style import Theme
+    from gui.kit.style import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -1,7 +1,7 @@
 """Strips: what is asked of the person, or said, in one line with its buttons.
 
 Owns their looks, their time, and that a notice is answered once. Does not own where they are
-shown, nor when they may be answered (gui.attention).
+shown, nor when they may be answered (gui.kit.attention).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from gui.style import Tone
-from gui.widgets import IconLabel
+from gui.kit.style import Tone
+from gui.kit.widgets import IconLabel
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-    from gui.icons import Icons
+    from gui.kit.icons import Icons
 
 TICK_MS: Final = 1000
 LINE: Final = 2

@@ -9,14 +9,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QPushButton, QStatusBar
 
-from gui.attention import MAX_UNDOS, Attention
+from gui.kit.attention import MAX_UNDOS, Attention
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from gui.icons import Icons
-    from gui.notices import Notice, Strip
+    from gui.kit.icons import Icons
+    from gui.kit.notices import Notice, Strip
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -1,0 +1,1 @@
+"""What every panel uses: style, icons, widgets, formats, strips."""
