@@ -36,7 +36,7 @@ from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.painting_figures import TARGETS, Result, to_json
-from gui.garbage import WindowGarbageCollector
+from gui.loop.garbage import WindowGarbageCollector
 from gui.terminal.surface import PADDING
 from gui.terminal.widget import TerminalWidget
 

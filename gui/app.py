@@ -245,8 +245,8 @@ def _run_window(app: QApplication, loaded: Loaded) -> int:
 
 def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
     """Run ``work`` to its end on a Qt loop of its own."""
-    from gui.garbage import WindowGarbageCollector
-    from gui.loop import create_loop
+    from gui.loop.garbage import WindowGarbageCollector
+    from gui.loop.run import create_loop
 
     loop = create_loop(app)
     asyncio.set_event_loop(loop)

@@ -74,7 +74,7 @@ def main() -> int:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PySide6.QtWidgets import QApplication
 
-        from gui.loop import create_loop
+        from gui.loop.run import create_loop
 
         app = QApplication([])
         # A blinking cursor would be in the one picture and not in the other.

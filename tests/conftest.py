@@ -20,7 +20,7 @@ pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures", "tests.ssh_fixtur
 
 
 def pytest_configure() -> None:
-    """As in the window (gui.garbage): no Qt object may die in whatever thread allocates.
+    """As in the window (gui.loop.garbage): no Qt object may die in whatever thread allocates.
 
     And as in a terminal: a test run under nohup would hand "ignore hang-ups" to every host.
     """

@@ -14,7 +14,7 @@ from engine.core.events import EventBus
 from gui.engine_adapter import EngineAdapter
 from gui.kit.icons import Icons
 from gui.kit.style import Mode, Theme
-from gui.loop import create_loop
+from gui.loop.run import create_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

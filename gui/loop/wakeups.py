@@ -1,7 +1,7 @@
 """How Qt calls the event loop back: a posted event, a timer, a descriptor, a free moment.
 
 Owns the Qt objects behind those four, and that at most one wake event is ever on
-its way. Does not own what is to be done then (gui.event_loop).
+its way. Does not own what is to be done then (gui.loop.event_loop).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """UDP on the Qt loop: several datagrams for each time the socket is readable.
 
 Owns asyncio's datagram transport, with the standard one's semantics, and how
-much is taken at a time. Does not own sockets' readiness (gui.event_loop).
+much is taken at a time. Does not own sockets' readiness (gui.loop.event_loop).
 """
 
 from __future__ import annotations

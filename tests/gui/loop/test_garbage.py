@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from gui.garbage import BUSY_MS, LULL, REST_MS, WindowGarbageCollector
+from gui.loop.garbage import BUSY_MS, LULL, REST_MS, WindowGarbageCollector
 
 
 class Cycle:

@@ -12,8 +12,8 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("The Qt loop is for POSIX", allow_module_level=True)
 
-from gui import datagram
-from gui.datagram import DatagramTransport
+from gui.loop import datagram
+from gui.loop.datagram import DatagramTransport
 from tests.engine.until import until
 
 if TYPE_CHECKING:

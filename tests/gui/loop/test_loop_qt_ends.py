@@ -18,7 +18,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 if sys.platform == "win32":
     pytest.skip("The Qt loop is for POSIX", allow_module_level=True)
 
-from gui.event_loop import QtEventLoop
+from gui.loop.event_loop import QtEventLoop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import pytest
 
 from tests.docker_fixtures import unavailable
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGE = "test.test_asyncio"
 TIMEOUT = 110
 """Seconds a process may take; it needs less than half of it."""
@@ -68,7 +68,13 @@ def run_all(shards: dict[Path, set[str]]) -> list[dict[str, Any]]:
     for result, names in shards.items():
         with result.with_suffix(".log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.gui.cpython_asyncio", str(result), *sorted(names)],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.gui.loop.cpython_asyncio",
+                    str(result),
+                    *sorted(names),
+                ],
                 cwd=ROOT,
                 env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
                 stdin=subprocess.DEVNULL,

@@ -31,7 +31,7 @@ def create_loop(app: QApplication) -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
         loop = qasync.QEventLoop(app)
     else:
-        from gui.event_loop import QtEventLoop
+        from gui.loop.event_loop import QtEventLoop
 
         loop = QtEventLoop(app)
     # The default of qasync starts ten QThreads at once, on first use.

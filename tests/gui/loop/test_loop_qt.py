@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QDialog, QPushButton
 if sys.platform == "win32":
     pytest.skip("The Qt loop is for POSIX", allow_module_level=True)
 
-from gui import event_loop, wakeups
-from gui.event_loop import QtEventLoop
+from gui.loop import event_loop, wakeups
+from gui.loop.event_loop import QtEventLoop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

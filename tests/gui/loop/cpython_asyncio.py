@@ -1,6 +1,6 @@
 """Runs CPython's own tests of asyncio, as installed with it, on the Qt loop.
 
-``python -m tests.gui.cpython_asyncio RESULT.json NAME...``, each a module or a test,
+``python -m tests.gui.loop.cpython_asyncio RESULT.json NAME...``, each a module or a test,
 in a process of its own (test_cpython_asyncio.py starts it), as it puts our loop in
 asyncio's place.
 Writes ``{"ran": count, "failed": [id...], "skipped": {id: reason}}``. Does not own
@@ -21,7 +21,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
-from gui.event_loop import QtEventLoop
+from gui.loop.event_loop import QtEventLoop
 
 PACKAGE = "test.test_asyncio"
 STUCK_SECONDS = 40

@@ -1,10 +1,10 @@
 """asyncio's selector loop, run in slices by Qt's.
 
 Owns when ready callbacks, sockets and timers get their turn: one iteration of
-asyncio after another, for at most a slice, whenever Qt calls (gui.wakeups).
+asyncio after another, for at most a slice, whenever Qt calls (gui.loop.wakeups).
 asyncio itself does the rest, with its own selector: Qt watches only that
 selector's descriptor, so readers and writers come and go without Qt knowing.
-Does not own datagrams (gui.datagram) or the choice of a loop (gui.loop). POSIX only.
+Does not own datagrams (gui.loop.datagram) or the choice of a loop (gui.loop.run). POSIX only.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 import qasync
 from PySide6.QtCore import QCoreApplication
 
-from gui.datagram import DatagramTransport
-from gui.wakeups import Wakeups
+from gui.loop.datagram import DatagramTransport
+from gui.loop.wakeups import Wakeups
 
 if TYPE_CHECKING:
     import socket

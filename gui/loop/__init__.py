@@ -1,0 +1,1 @@
+"""The event loop: asyncio run by Qt."""
