@@ -103,7 +103,7 @@ class Application:
         settings_path: Path | None = None,
         flaws: Sequence[str] = (),
     ) -> None:
-        from gui.engine_adapter import EngineAdapter
+        from gui.control.adapter import EngineAdapter
         from gui.kit.style import Theme
         from gui.main_window import MainWindow
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QToolButton,
 
 from engine.core.model import EndCode, Guest, Role
 from engine.core.text import shown
-from gui.engine_adapter import KICKED_BY_HOST
+from gui.control.adapter import KICKED_BY_HOST
 from gui.kit import formats
 from gui.kit.attention import UNDO_SECONDS
 from gui.kit.icons import app_icon
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.core.events import ApprovalRequested, ApprovalSettled, SessionClosed
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
     from gui.kit.notices import Notice

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from engine.core.model import EndCode
-from gui.engine_adapter import CLOSED_BY_HOST, KICKED_BY_HOST
+from gui.control.adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
     from gui.kit.notices import Notice
     from gui.session_model import SessionModel, SessionRow

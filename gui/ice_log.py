@@ -30,7 +30,7 @@ from gui.log_model import LogModel, line_of
 
 if TYPE_CHECKING:
     from engine.core.events import Event
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
 

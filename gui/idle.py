@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.core.events import SessionClosed, SessionIdle
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
     from gui.session_model import SessionModel

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from engine.client.selftest_report import SelfTestReport, StageResult
     from engine.core.events import TargetsChanged
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
 

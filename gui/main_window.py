@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from engine.core.settings import UiSettings
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.style import Theme
 
 DEFAULT_SIZE = QSize(1280, 800)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         QWidget,
     )
 
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
 
 ROW_HEIGHT = 30

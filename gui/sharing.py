@@ -33,7 +33,7 @@ from gui.kit.widgets import IconButton, Panel, ask, named_label
 from gui.link_model import ROLES, SHARE_ROLE, LinkModel
 
 if TYPE_CHECKING:
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
 

@@ -17,7 +17,7 @@ from gui.kit.widgets import IconLabel
 if TYPE_CHECKING:
     from engine.core.events import DockerStatusChanged, EndsPending, RelayStateChanged
     from engine.core.model import DockerStatus
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
 
 _RELAY = {

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from engine.core.events import DockerStatusChanged, TargetsChanged
     from engine.core.model import DockerStatus
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
 

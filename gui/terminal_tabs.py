@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.client.peer import TerminalPeer
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit import problems
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent
 
 from engine.core.events import EventBus
-from gui.engine_adapter import EngineAdapter
+from gui.control.adapter import EngineAdapter
 from gui.kit.icons import Icons
 from gui.kit.style import Mode, Theme
 from gui.loop.run import create_loop

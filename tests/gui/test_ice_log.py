@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from engine.core.events import (
         EventBus,
     )
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
 

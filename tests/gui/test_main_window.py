@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from engine.core.events import (
         EventBus,
     )
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.style import Theme
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier

@@ -18,7 +18,7 @@ from engine.core.model import LOCAL_TARGET
 from engine.core.settings import DockerSettings, Settings, TerminalSettings, UiSettings
 from engine.wire.proof import parse_link
 from gui.app import Application
-from gui.engine_adapter import KICKED_BY_HOST
+from gui.control.adapter import KICKED_BY_HOST
 from gui.kit.attention import Attention
 from gui.main_window import MainWindow
 from gui.target_model import openable

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.core.events import (
         EventBus,
     )
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
 
 AT = {column.title: at for at, column in enumerate(COLUMNS)}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from engine.core.events import EventBus
     from engine.core.model import Share
-    from gui.engine_adapter import EngineAdapter
+    from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
 
