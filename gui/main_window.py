@@ -17,9 +17,9 @@ from engine.core import settings_file
 from engine.core.errors import SettingsError
 from engine.core.model import LOCAL_TARGET
 from engine.core.settings import FILE_NAME, SessionSettings
-from gui.actions import Actions, about_box, shortcuts_dialog
 from gui.approvals import Approver
 from gui.closing import Closing
+from gui.commands.actions import Actions, about_box, shortcuts_dialog
 from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.ice_log import IceLogPanel
 from gui.idle import IdleWarnings

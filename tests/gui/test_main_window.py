@@ -42,7 +42,7 @@ from engine.core.model import (
     TargetKind,
 )
 from engine.core.settings import UiSettings
-from gui.actions import ENTRIES, MENUS
+from gui.commands.actions import ENTRIES, MENUS
 from gui.kit.notices import Notice
 from gui.kit.style import DARK, Mode
 from gui.main_window import DEFAULT_SIZE, MainWindow
