@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
-from gui.terminal import keys, mouse
-from gui.terminal.keypress import KeyModes, KeyPress, Modifiers
+from gui.terminal.input import keys, mouse
+from gui.terminal.input.keypress import KeyModes, KeyPress, Modifiers
 from gui.terminal.selection import Place, Unit
 
 if TYPE_CHECKING:

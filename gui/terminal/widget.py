@@ -26,14 +26,14 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMenu
 
 from engine.emulator import CursorShape
-from gui.terminal import keys, paste, shortcuts
 from gui.terminal.clipboard import Clipboard
 from gui.terminal.find_bar import FindBar
 from gui.terminal.host import WindowHost
 from gui.terminal.hover import Hover
-from gui.terminal.keypress import KeyModes, KeyPress
+from gui.terminal.input import keys, paste, shortcuts
+from gui.terminal.input.keypress import KeyModes, KeyPress
+from gui.terminal.input.preedit import Preedit
 from gui.terminal.pointer import Pointer
-from gui.terminal.preedit import Preedit
 from gui.terminal.selection import Place
 from gui.terminal.view import TerminalView
 

@@ -6,9 +6,9 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 
-from gui.terminal import keymap
-from gui.terminal.keypress import KeyModes, KeyPress, Kind, Modifiers
-from gui.terminal.keys import encode
+from gui.terminal.input import keymap
+from gui.terminal.input.keypress import KeyModes, KeyPress, Kind, Modifiers
+from gui.terminal.input.keys import encode
 
 K = Qt.Key
 PLAIN = Modifiers()

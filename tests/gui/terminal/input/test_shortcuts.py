@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 
-from gui.terminal import shortcuts
+from gui.terminal.input import shortcuts
 from tests.gui.terminal.acts import ALT, CTRL, CTRL_SHIFT, NONE, SHIFT
 
 K = Qt.Key

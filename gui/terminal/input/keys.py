@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from gui.terminal import kitty
-from gui.terminal.keymap import (
+from gui.terminal.input import kitty
+from gui.terminal.input.keymap import (
     APPLICATION_KEYPAD,
     CONTROL_SIGNS,
     CURSOR_KEYS,
@@ -21,7 +21,7 @@ from gui.terminal.keymap import (
     PLAIN_KEYS,
     TILDE_KEYS,
 )
-from gui.terminal.keypress import MAC, KeyModes, KeyPress, Kind, Modifiers
+from gui.terminal.input.keypress import MAC, KeyModes, KeyPress, Kind, Modifiers
 
 _Key = Qt.Key
 PLAIN_MODES = KeyModes()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QUrl
 
-from gui.terminal import paste
+from gui.terminal.input import paste
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "paste.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "paste.json").read_text())
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: repr(vector["text"]))

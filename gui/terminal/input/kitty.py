@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from gui.terminal import keymap
-from gui.terminal.keypress import Kind
+from gui.terminal.input import keymap
+from gui.terminal.input.keypress import Kind
 
 if TYPE_CHECKING:
-    from gui.terminal.keypress import KeyPress
+    from gui.terminal.input.keypress import KeyPress
 
 DISAMBIGUATE, EVENT_TYPES, ALTERNATES, ALL_KEYS, TEXT = 1, 2, 4, 8, 16
 _LEGACY_TEXT = {

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 
 from engine.emulator import MouseEncoding, MouseTracking, Terminal
-from gui.terminal import mouse
-from gui.terminal.mouse import Action, Button, Spot
+from gui.terminal.input import mouse
+from gui.terminal.input.mouse import Action, Button, Spot
 
 AT = Spot(2, 1, 25, 31)
 E = MouseEncoding

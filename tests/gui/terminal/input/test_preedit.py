@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QInputMethodEvent
 
-from gui.terminal.preedit import MAX_CELLS, Preedit
+from gui.terminal.input.preedit import MAX_CELLS, Preedit
 from tests.gui.terminal.acts import show
 
 if TYPE_CHECKING:

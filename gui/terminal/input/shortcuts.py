@@ -9,7 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
-from gui.terminal.keypress import MAC
+from gui.terminal.input.keypress import MAC
 
 _MOD = Qt.KeyboardModifier
 _KEY = Qt.Key
