@@ -30,12 +30,12 @@ from PySide6.QtWidgets import (
 from engine.core.settings import SessionSettings, UiSettings
 from engine.emulator import CursorShape
 from gui.kit.widgets import named_label
-from gui.terminal import themes
-from gui.terminal.grid import families
+from gui.terminal.paint import themes
+from gui.terminal.paint.grid import families
 from gui.terminal.view import TerminalView
 
 if TYPE_CHECKING:
-    from gui.terminal.theme import Theme
+    from gui.terminal.paint.theme import Theme
 
 SIZE = QSize(720, 560)
 SWATCH = QSize(72, 16)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QFont, QFontDatabase
 
-from gui.terminal import themes
+from gui.terminal.paint import themes
 from gui.terminal.widget import TerminalWidget
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.core.settings import UiSettings
     from gui.kit.style import Theme
-    from gui.terminal.theme import Theme as TerminalTheme
+    from gui.terminal.paint.theme import Theme as TerminalTheme
 
 MIN_FONT, MAX_FONT = 6.0, 40.0
 """Points the font can be zoomed between."""

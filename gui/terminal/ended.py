@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from gui.terminal.theme import Theme, mix
+from gui.terminal.paint.theme import Theme, mix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton
 
-from gui.terminal.theme import Theme, mix, readable
-from gui.terminal.themes import DARK, LIGHT
+from gui.terminal.paint.theme import Theme, mix, readable
+from gui.terminal.paint.themes import DARK, LIGHT
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget

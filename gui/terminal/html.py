@@ -13,8 +13,8 @@ from engine.emulator import DEFAULT_COLOUR, DEFAULT_STYLE, Style
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gui.terminal.paint.theme import Theme
     from gui.terminal.selection import Piece
-    from gui.terminal.theme import Theme
 
 _UNDERLINES = ("", "solid", "double", "wavy", "dotted", "dashed")
 

@@ -14,10 +14,10 @@ from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QRegion
 
 from engine.emulator import CursorShape, Line, Run
-from gui.terminal.blink import Blink
 from gui.terminal.find import Find
 from gui.terminal.input.preedit import Preedit
-from gui.terminal.painter import Mark, MarkKind, Marks, dimmed
+from gui.terminal.paint.blink import Blink
+from gui.terminal.paint.painter import Mark, MarkKind, Marks, dimmed
 from gui.terminal.scrolling import ScrolledTerminal
 from gui.terminal.selection import Selection
 

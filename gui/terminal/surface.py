@@ -11,10 +11,10 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from gui.terminal.grid import Grid
-from gui.terminal.painter import RowPainter
-from gui.terminal.theme import Theme
-from gui.terminal.themes import default, for_palette
+from gui.terminal.paint.grid import Grid
+from gui.terminal.paint.painter import RowPainter
+from gui.terminal.paint.theme import Theme
+from gui.terminal.paint.themes import default, for_palette
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,7 +23,7 @@ from gui.terminal.surface import Changes
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from gui.terminal.theme import Theme
+    from gui.terminal.paint.theme import Theme
 
 FRAME_MS = 16
 SYNCHRONIZED_MS = 150

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from engine.core.settings import UiSettings
-    from gui.terminal.theme import Theme
+    from gui.terminal.paint.theme import Theme
 
 MAX_FIND = 200
 """Characters of a selection that the find bar begins with."""

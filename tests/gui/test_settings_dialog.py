@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QDialogButtonBox
 from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
 from gui.settings_dialog import SettingsDialog, changes, swatch
-from gui.terminal.grid import families
-from gui.terminal.themes import THEMES
+from gui.terminal.paint.grid import families
+from gui.terminal.paint.themes import THEMES
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
-from gui.terminal.painter import MarkKind
+from gui.terminal.paint.painter import MarkKind
 from tests.gui.keyboard import press
 from tests.gui.terminal.acts import CTRL_SHIFT, LINES, SHIFT, cell, drag, show
 

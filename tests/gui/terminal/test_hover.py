@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QPushButton
 
-from gui.terminal.painter import MarkKind
+from gui.terminal.paint.painter import MarkKind
 from tests.gui.terminal.acts import CTRL, LEFT, NONE, cell, show
 
 if TYPE_CHECKING:

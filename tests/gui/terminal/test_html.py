@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.emulator import Terminal
 from gui.terminal import html
+from gui.terminal.paint.themes import DARK
 from gui.terminal.selection import Selection
-from gui.terminal.themes import DARK
 
 
 def copied(data: str, cols: int = 40) -> str:

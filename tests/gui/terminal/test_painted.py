@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from PySide6.QtGui import QColor, QImage, QPalette
 
-from gui.terminal.theme import Theme
-from gui.terminal.themes import DARK, LIGHT
+from gui.terminal.paint.theme import Theme
+from gui.terminal.paint.themes import DARK, LIGHT
 from tests.engine.emulator.test_hostile import PIECES
 from tests.gui.terminal.acts import LINES, show
 

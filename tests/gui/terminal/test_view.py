@@ -121,8 +121,8 @@ def test_rows_meet_without_a_seam_at_any_scale(
 ) -> None:
     from PySide6.QtGui import QImage, QPainter
 
-    from gui.terminal.grid import Grid
-    from gui.terminal.painter import RowPainter
+    from gui.terminal.paint.grid import Grid
+    from gui.terminal.paint.painter import RowPainter
 
     widget.set_theme(dark=True)
     show(qtbot, widget, "\x1b[?25l" + "█" * 40 + ("\r\n" + "█" * 40) * 9)

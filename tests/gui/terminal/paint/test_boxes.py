@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from gui.terminal import boxes
+from gui.terminal.paint import boxes
 
 CELL = boxes.Cell(0, 0, 9, 17, 1)
 SIZES = [(9, 17, 1), (10, 20, 1), (13, 25, 2), (18, 34, 2), (27, 51, 3)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QPalette
 
-from gui.terminal.theme import Theme
+from gui.terminal.paint.theme import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
 
 if TYPE_CHECKING:
-    from gui.terminal.boxes import Cell
+    from gui.terminal.paint.boxes import Cell
 
 _SHADES = {"\u2591": 64, "\u2592": 128, "\u2593": 192}
 _BRAILLE = "\u2800", "\u28ff"

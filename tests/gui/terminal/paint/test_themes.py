@@ -7,9 +7,9 @@ from itertools import combinations
 import pytest
 from PySide6.QtGui import QColor, QPalette
 
-from gui.terminal import themes
-from gui.terminal.theme import Theme, contrast
-from gui.terminal.themes import DARK, LIGHT, THEMES
+from gui.terminal.paint import themes
+from gui.terminal.paint.theme import Theme, contrast
+from gui.terminal.paint.themes import DARK, LIGHT, THEMES
 
 
 def test_there_are_dark_and_light_ones() -> None:

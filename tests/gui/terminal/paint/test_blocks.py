@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from gui.terminal import blocks, boxes
+from gui.terminal.paint import blocks, boxes
 
 SIZES = [(9, 17, 1), (10, 20, 1), (13, 25, 2), (7, 15, 1), (27, 51, 3)]
 

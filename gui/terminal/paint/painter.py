@@ -17,8 +17,8 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPixmap
 
 from engine.emulator import DEFAULT_COLOUR, CursorShape, Style
-from gui.terminal import blocks, boxes, decorations, pictures
-from gui.terminal.theme import Theme, mix, readable
+from gui.terminal.paint import blocks, boxes, decorations, pictures
+from gui.terminal.paint.theme import Theme, mix, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QFont
 
     from engine.emulator import Line, Piece, Run
-    from gui.terminal.grid import Grid
+    from gui.terminal.paint.grid import Grid
 
 CACHE_BYTES = 32 * 1024 * 1024
 """Pixels of painted rows kept per terminal; the least recently used go first. A

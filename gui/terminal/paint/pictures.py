@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.emulator import Piece
-    from gui.terminal.grid import Grid
+    from gui.terminal.paint.grid import Grid
 
 BYTES_PER_PIXEL = 4
 FORMAT = QImage.Format.Format_RGBA8888_Premultiplied

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from engine.emulator import TRUECOLOUR, Style
-from gui.terminal.theme import contrast, mix, readable
-from gui.terminal.themes import DARK
+from gui.terminal.paint.theme import contrast, mix, readable
+from gui.terminal.paint.themes import DARK
 
 
 @pytest.mark.parametrize(

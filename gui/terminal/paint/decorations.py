@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
 
 if TYPE_CHECKING:
-    from gui.terminal.grid import Grid
+    from gui.terminal.paint.grid import Grid
 
 SINGLE, DOUBLE, CURLY, DOTTED, DASHED = range(1, 6)
 WAVES = 64

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QFont, QFontInfo, QFontMetricsF, QImage, QPainter
 
 from engine.emulator import Style
-from gui.terminal.grid import Grid, monospace
+from gui.terminal.paint.grid import Grid, monospace
 
 RATIOS = (1.0, 1.25, 1.5, 1.75, 2.0, 3.0)
 

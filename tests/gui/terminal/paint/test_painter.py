@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtGui import QFont, QImage
 
 from engine.emulator import CursorShape, Line, Run, Style, Terminal
-from gui.terminal.grid import Grid
-from gui.terminal.painter import PASSING_ROWS, WIDTH_STEP, Mark, MarkKind, RowPainter
-from gui.terminal.themes import DARK
+from gui.terminal.paint.grid import Grid
+from gui.terminal.paint.painter import PASSING_ROWS, WIDTH_STEP, Mark, MarkKind, RowPainter
+from gui.terminal.paint.themes import DARK
 
 if TYPE_CHECKING:
     from gui.terminal.widget import TerminalWidget
@@ -22,7 +22,7 @@ def test_the_cache_of_painted_rows_is_bounded(
     painter = widget.painter
     grid = painter.grid
     row_bytes = 20 * grid.width * grid.height * 4
-    monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 10 * row_bytes)
+    monkeypatch.setattr("gui.terminal.paint.painter.CACHE_BYTES", 10 * row_bytes)
     lines = [Line((Run(0, 20, "x" * 20, Style()),)) for _ in range(30)]
     for line in lines:
         painter.row(line, 20)
@@ -65,7 +65,7 @@ def test_nothing_is_left_of_a_row_that_was_let_go(
         "\x1b[5;31mx\x1b[m \x1b[9my",
     ]
     wanted = [cells(painter, text).copy() for text in texts]
-    monkeypatch.setattr("gui.terminal.painter.CACHE_BYTES", 0)
+    monkeypatch.setattr("gui.terminal.paint.painter.CACHE_BYTES", 0)
     assert [cells(painter, text).copy() for text in texts * 2] == wanted * 2
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 
-from gui.terminal import decorations
-from gui.terminal.grid import Grid
+from gui.terminal.paint import decorations
+from gui.terminal.paint.grid import Grid
 
 WHITE = QColor("white")
 

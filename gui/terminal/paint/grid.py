@@ -11,7 +11,7 @@ import math
 from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetricsF, QPixmap, QRawFont
 
 from engine.emulator import Style
-from gui.terminal.boxes import Cell
+from gui.terminal.paint.boxes import Cell
 
 FALLBACK_FAMILY = "DejaVu Sans Mono"
 _LIGATURES = ("liga", "calt", "clig", "dlig")

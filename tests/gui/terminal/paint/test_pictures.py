@@ -10,9 +10,9 @@ from PySide6.QtGui import QFont, QImage, QPainter, QPixmap
 from engine.emulator import Line, Picture, Piece, Run, Strip, Style
 from engine.emulator.cells.pictures import NO_BITMAP
 from engine.emulator.cells.sixel import Bitmap
-from gui.terminal.grid import Grid
-from gui.terminal.painter import Mark, MarkKind, RowPainter
-from gui.terminal.themes import DARK
+from gui.terminal.paint.grid import Grid
+from gui.terminal.paint.painter import Mark, MarkKind, RowPainter
+from gui.terminal.paint.themes import DARK
 from tests.gui.terminal.acts import show
 from tests.gui.terminal.test_painted import colours
 
