@@ -12,8 +12,8 @@ from PySide6.QtCore import QMimeData, QObject, Qt
 from PySide6.QtGui import QClipboard, QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from gui.terminal import html
 from gui.terminal.input import paste
+from gui.terminal.text import html
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from gui.terminal.paint.themes import DARK, LIGHT
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from gui.terminal.find import Find
+    from gui.terminal.text.find import Find
 
 MARGIN = 10
 """From the view's upper right corner."""

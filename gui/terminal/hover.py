@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, QPointF, Qt, QUrl
 from PySide6.QtGui import QCursor, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QToolTip
 
-from gui.terminal import links
-from gui.terminal.links import Link, Verdict
+from gui.terminal.text import links
+from gui.terminal.text.links import Link, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

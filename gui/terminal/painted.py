@@ -14,19 +14,19 @@ from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QRegion
 
 from engine.emulator import CursorShape, Line, Run
-from gui.terminal.find import Find
 from gui.terminal.input.preedit import Preedit
 from gui.terminal.paint.blink import Blink
 from gui.terminal.paint.painter import Mark, MarkKind, Marks, dimmed
 from gui.terminal.scrolling import ScrolledTerminal
-from gui.terminal.selection import Selection
+from gui.terminal.text.find import Find
+from gui.terminal.text.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtWidgets import QWidget
 
-    from gui.terminal.links import Link
+    from gui.terminal.text.links import Link
 
 FLASH_MS = 120
 """How long the bell is seen."""

@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.terminal.input import keys, mouse
 from gui.terminal.input.keypress import KeyModes, KeyPress, Modifiers
-from gui.terminal.selection import Place, Unit
+from gui.terminal.text.selection import Place, Unit
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent, QWheelEvent

@@ -34,7 +34,7 @@ from gui.terminal.input import keys, paste, shortcuts
 from gui.terminal.input.keypress import KeyModes, KeyPress
 from gui.terminal.input.preedit import Preedit
 from gui.terminal.pointer import Pointer
-from gui.terminal.selection import Place
+from gui.terminal.text.selection import Place
 from gui.terminal.view import TerminalView
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.emulator import Terminal
-from gui.terminal import links
-from gui.terminal.links import Verdict
-from gui.terminal.selection import Place
+from gui.terminal.text import links
+from gui.terminal.text.links import Verdict
+from gui.terminal.text.selection import Place
 
 
 def link_in(text: str, column: int, cols: int = 80) -> str | None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.emulator import Terminal
-from gui.terminal.logical import MAX_ROWS, logical
-from gui.terminal.selection import Place
+from gui.terminal.text.logical import MAX_ROWS, logical
+from gui.terminal.text.selection import Place
 
 
 def test_wrapped_rows_are_one_line() -> None:

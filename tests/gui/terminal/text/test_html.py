@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.emulator import Terminal
-from gui.terminal import html
 from gui.terminal.paint.themes import DARK
-from gui.terminal.selection import Selection
+from gui.terminal.text import html
+from gui.terminal.text.selection import Selection
 
 
 def copied(data: str, cols: int = 40) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.emulator import Terminal
-from gui.terminal.selection import Place, Selection, Unit
+from gui.terminal.text.selection import Place, Selection, Unit
 
 
 def selected(

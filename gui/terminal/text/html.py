@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gui.terminal.paint.theme import Theme
-    from gui.terminal.selection import Piece
+    from gui.terminal.text.selection import Piece
 
 _UNDERLINES = ("", "solid", "double", "wavy", "dotted", "dashed")
 

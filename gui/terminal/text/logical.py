@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gui.terminal.selection import Place, blanks_at_end
+from gui.terminal.text.selection import Place, blanks_at_end
 
 if TYPE_CHECKING:
     from engine.emulator import Line, Terminal

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import regex
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
-from gui.terminal.links import spans
-from gui.terminal.logical import MAX_ROWS, logical
-from gui.terminal.selection import Place
+from gui.terminal.text.links import spans
+from gui.terminal.text.logical import MAX_ROWS, logical
+from gui.terminal.text.selection import Place
 
 if TYPE_CHECKING:
     from engine.emulator import Line, Terminal

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.emulator import Terminal
-from gui.terminal.find import MAX_PATTERN, Find, Match
-from gui.terminal.selection import Place
+from gui.terminal.text.find import MAX_PATTERN, Find, Match
+from gui.terminal.text.selection import Place
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

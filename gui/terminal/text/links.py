@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from gui.terminal.logical import logical
-from gui.terminal.selection import Place
+from gui.terminal.text.logical import logical
+from gui.terminal.text.selection import Place
 
 if TYPE_CHECKING:
     from engine.emulator import Line, Terminal
-    from gui.terminal.logical import Logical
+    from gui.terminal.text.logical import Logical
 
 MAX_URL = 4096
 """Characters of an address that may be opened."""

@@ -1,0 +1,1 @@
+"""What is selected, found and linked in the text."""
