@@ -32,7 +32,7 @@ from engine.emulator import CursorShape
 from gui.kit.widgets import named_label
 from gui.terminal.paint import themes
 from gui.terminal.paint.grid import families
-from gui.terminal.view import TerminalView
+from gui.terminal.view.view import TerminalView
 
 if TYPE_CHECKING:
     from gui.terminal.paint.theme import Theme

@@ -26,16 +26,16 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMenu
 
 from engine.emulator import CursorShape
-from gui.terminal.clipboard import Clipboard
-from gui.terminal.find_bar import FindBar
 from gui.terminal.host import WindowHost
-from gui.terminal.hover import Hover
 from gui.terminal.input import keys, paste, shortcuts
 from gui.terminal.input.keypress import KeyModes, KeyPress
 from gui.terminal.input.preedit import Preedit
-from gui.terminal.pointer import Pointer
 from gui.terminal.text.selection import Place
-from gui.terminal.view import TerminalView
+from gui.terminal.view.clipboard import Clipboard
+from gui.terminal.view.find_bar import FindBar
+from gui.terminal.view.hover import Hover
+from gui.terminal.view.pointer import Pointer
+from gui.terminal.view.view import TerminalView
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget

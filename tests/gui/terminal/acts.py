@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-from gui.terminal.surface import PADDING
+from gui.terminal.view.surface import PADDING
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -14,7 +14,7 @@ from gui.terminal.paint.grid import Grid
 from gui.terminal.paint.painter import Mark, MarkKind, RowPainter
 from gui.terminal.paint.themes import DARK
 from tests.gui.terminal.acts import show
-from tests.gui.terminal.test_painted import colours
+from tests.gui.terminal.view.test_painted import colours
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

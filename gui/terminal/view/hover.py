@@ -18,7 +18,7 @@ from gui.terminal.text.links import Link, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gui.terminal.view import TerminalView
+    from gui.terminal.view.view import TerminalView
 
 MAX_SHOWN = 300
 """Characters of an address in a tooltip."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt
 
-from gui.terminal.painted import FLASH_MS
-from gui.terminal.view import FRAME_MS
+from gui.terminal.view.painted import FLASH_MS
+from gui.terminal.view.view import FRAME_MS
 from tests.gui.terminal.acts import CTRL, show
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
-from gui.terminal.feeder import MAX_QUEUE, Feeder
+from gui.terminal.view.feeder import MAX_QUEUE, Feeder
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

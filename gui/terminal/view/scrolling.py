@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from engine.emulator import Terminal
 from engine.emulator.terminal import SCROLLBACK_LINES
-from gui.terminal.surface import Surface
 from gui.terminal.text.selection import Place
+from gui.terminal.view.surface import Surface
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPointF

@@ -17,9 +17,9 @@ from engine.emulator import CursorShape, Line, Run
 from gui.terminal.input.preedit import Preedit
 from gui.terminal.paint.blink import Blink
 from gui.terminal.paint.painter import Mark, MarkKind, Marks, dimmed
-from gui.terminal.scrolling import ScrolledTerminal
 from gui.terminal.text.find import Find
 from gui.terminal.text.selection import Selection
+from gui.terminal.view.scrolling import ScrolledTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from gui.terminal.text import html
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gui.terminal.view import TerminalView
+    from gui.terminal.view.view import TerminalView
 
 MAX_PREVIEW_LINES = 8
 """Lines of a paste that the question shows."""

@@ -15,10 +15,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication
 
-from gui.terminal.ended import EndedBar
-from gui.terminal.feeder import Feeder
-from gui.terminal.painted import PaintedTerminal
-from gui.terminal.surface import Changes
+from gui.terminal.view.ended import EndedBar
+from gui.terminal.view.feeder import Feeder
+from gui.terminal.view.painted import PaintedTerminal
+from gui.terminal.view.surface import Changes
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget

@@ -18,9 +18,9 @@ from gui.terminal.text.selection import Place, Unit
 if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-    from gui.terminal.clipboard import Clipboard
-    from gui.terminal.hover import Hover
-    from gui.terminal.view import TerminalView
+    from gui.terminal.view.clipboard import Clipboard
+    from gui.terminal.view.hover import Hover
+    from gui.terminal.view.view import TerminalView
 
 AUTO_SCROLL_MS = 40
 _MOD = Qt.KeyboardModifier

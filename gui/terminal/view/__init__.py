@@ -1,0 +1,1 @@
+"""The terminal's viewport: output, scrolling, painting, mouse, clipboard."""
