@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
     from gui.kit.notices import Notice
-    from gui.session_model import SessionModel, SessionRow
-    from gui.terminal_tabs import TerminalTabs
+    from gui.panels.sessions.model import SessionModel, SessionRow
+    from gui.panels.terminals.tabs import TerminalTabs
 
 
 class Closing(QObject):

@@ -17,25 +17,25 @@ from engine.core import settings_file
 from engine.core.errors import SettingsError
 from engine.core.model import LOCAL_TARGET
 from engine.core.settings import FILE_NAME, SessionSettings
-from gui.approvals import Approver
 from gui.closing import Closing
 from gui.commands.actions import Actions, about_box, shortcuts_dialog
 from gui.docks import Dock, Layout, tidy_tab_bars
-from gui.ice_log import IceLogPanel
-from gui.idle import IdleWarnings
 from gui.kit.attention import Attention
 from gui.kit.icons import Icons, app_icon
 from gui.kit.style import Mode, Tone
 from gui.kit.widgets import Banner, open_file
-from gui.loopback import LoopbackPanel
-from gui.sessions import SessionsPanel
-from gui.settings_dialog import SettingsDialog, changes
-from gui.sharing import ShareDialog
+from gui.panels.approvals.idle import IdleWarnings
+from gui.panels.approvals.strip import Approver
+from gui.panels.links.panel import ShareDialog
+from gui.panels.log.panel import IceLogPanel
+from gui.panels.selftest.panel import LoopbackPanel
+from gui.panels.sessions.panel import SessionsPanel
+from gui.panels.settings.dialog import SettingsDialog, changes
+from gui.panels.targets.model import openable
+from gui.panels.targets.panel import TargetsPanel
+from gui.panels.terminals.look import TerminalLook
+from gui.panels.terminals.tabs import TerminalTabs
 from gui.status import StatusBar
-from gui.target_model import openable
-from gui.targets import TargetsPanel
-from gui.terminal_look import TerminalLook
-from gui.terminal_tabs import TerminalTabs
 
 if TYPE_CHECKING:
     from pathlib import Path

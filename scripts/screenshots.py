@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
     from gui.app import Application
-    from gui.terminal_tabs import TerminalTab
+    from gui.panels.terminals.tabs import TerminalTab
 
 ROOT = Path(__file__).parents[1]
 WIDTH, HEIGHT = 1280, 800
@@ -188,7 +188,7 @@ async def open_terminal(application: Application, target: str) -> TerminalTab:
 
 async def sharing(application: Application, path: Path) -> None:
     """Two links made in the dialog, the last one shown."""
-    from gui.link_model import SHARE_ROLE
+    from gui.panels.links.model import SHARE_ROLE
 
     window = application.window
     dialog = window.share(window.targets.model.targets()[0].id)

@@ -1,7 +1,7 @@
 """What asks for the person without taking the keyboard: strips in the status bar's place.
 
 Owns which strip is shown, when it may be answered, and the keyboard while a person has gone
-there. Does not own what is asked (gui.kit.notices, gui.approvals).
+there. Does not own what is asked (gui.kit.notices, gui.panels.approvals.strip).
 
 A strip comes by itself, while somebody types or clicks elsewhere. So it never takes the focus,
 covers no terminal and resizes none; its controls are disabled for ``GUARD_MS`` after it came or

@@ -18,12 +18,12 @@ from engine.core.events import (
     SessionNote,
 )
 from engine.core.model import Guest, RelayState, Role
-from gui.approvals import ApprovalStrip, note
-from gui.ice_log import IceLogPanel
 from gui.kit import formats
-from gui.log_model import line_of
-from gui.session_model import COLUMNS
-from gui.sessions import SessionsPanel
+from gui.panels.approvals.strip import ApprovalStrip, note
+from gui.panels.log.model import line_of
+from gui.panels.log.panel import IceLogPanel
+from gui.panels.sessions.model import COLUMNS
+from gui.panels.sessions.panel import SessionsPanel
 from gui.status import StatusBar
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""One folder per feature: its model and its panel."""

@@ -1,0 +1,1 @@
+"""Guests who wait to be let in, and guests who are idle."""

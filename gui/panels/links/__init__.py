@@ -1,0 +1,1 @@
+"""Links: made, copied, revoked."""

@@ -1,0 +1,1 @@
+"""Terminals in tabs, and how they look."""

@@ -1,0 +1,77 @@
+"""The list of links: order, words, and what time does to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QPersistentModelIndex, Qt
+
+from engine.core.model import Role, Share
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
+from gui.panels.links.model import SHARE_ROLE, LinkModel, detail
+
+if TYPE_CHECKING:
+    from pytestqt.modeltest import ModelTester
+
+    from gui.kit.icons import Icons
+
+NOW = 1_000_000.0
+PLAIN = Share("a", "web-1", Role.CONTROL, b"secret", NOW)
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (PLAIN, "Guests may type"),
+        (replace(PLAIN, role=Role.VIEW), "Guests only watch"),
+        (
+            replace(PLAIN, approval=True, single_use=True, expires_at=NOW + 90),
+            "Guests may type · you are asked · works once · 1 m 30 s left",
+        ),
+        (replace(PLAIN, uses=1), "Guests may type · used once"),
+        (replace(PLAIN, uses=7, expires_at=NOW - 1), "Guests may type · used 7 times"),
+    ],
+)
+def test_a_link_in_words(share: Share, words: str) -> None:
+    assert detail(share, NOW) == words
+
+
+def test_newest_first_and_each_stays_who_it_is(icons: Icons, qtmodeltester: ModelTester) -> None:
+    model = LinkModel(icons, Clock())
+    qtmodeltester.check(model)
+    model.set_shares((PLAIN,))
+    kept = QPersistentModelIndex(model.index(0))
+    second, third = replace(PLAIN, id="b"), replace(PLAIN, id="c")
+    model.set_shares((PLAIN, second, third))
+    assert [model.index(row).data(SHARE_ROLE).id for row in range(3)] == ["c", "b", "a"]
+    assert kept.row() == 2
+    model.set_shares((PLAIN, third))
+    assert (kept.row(), model.row_of("a"), model.row_of("b")) == (1, 1, -1)
+    qtmodeltester.check(model)
+
+
+def test_ended_links_say_so(icons: Icons) -> None:
+    clock = Clock()
+    model = LinkModel(icons, clock)
+    timed = replace(PLAIN, expires_at=NOW + 10)
+    model.set_shares((timed,))
+    index = model.index(0)
+    assert (index.data(NOTE_ROLE), index.data(FADED_ROLE)) == ("", False)
+    clock.now += 11
+    assert (index.data(NOTE_ROLE), index.data(FADED_ROLE)) == ("Expired", True)
+    model.set_shares((replace(timed, revoked=True),))
+    assert index.data(NOTE_ROLE) == "Revoked"
+    model.set_shares((replace(PLAIN, single_use=True, uses=1, used_by="s1"),))
+    assert index.data(NOTE_ROLE) == "Used"
+    words = index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert words == "web-1, Guests may type · works once · used once, Used"
+    assert index.data(DETAIL_ROLE) in words

@@ -1,0 +1,101 @@
+"""The loopback panel's rows and reports; running it for real is in test_real_engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
+from engine.core.events import TargetsChanged
+from engine.core.model import LOCAL_TARGET, Target, TargetKind, TargetState
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
+from gui.panels.selftest.panel import LoopbackPanel, StageModel, report_text
+
+if TYPE_CHECKING:
+    from pytestqt.modeltest import ModelTester
+    from pytestqt.qtbot import QtBot
+
+    from engine.core.events import EventBus
+    from gui.control.adapter import EngineAdapter
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
+
+LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
+FAILED = SelfTestReport(
+    LOCAL_TARGET,
+    (
+        StageResult("relay_connect", StageStatus.PASSED, 0.004, "Connected"),
+        StageResult("offer_answer", StageStatus.PASSED, 0.02),
+        StageResult("ice", StageStatus.FAILED, 5.0, "No pair worked", "ice_failed"),
+        *(StageResult(name, StageStatus.SKIPPED) for name in list(STAGES)[3:]),
+    ),
+)
+
+
+def test_the_model_keeps_qts_contract(icons: Icons, qtmodeltester: ModelTester) -> None:
+    model = StageModel(icons)
+    qtmodeltester.check(model)
+    for stage in FAILED.stages:
+        model.set_result(stage)
+    qtmodeltester.check(model)
+
+
+def test_all_stages_are_listed_before_any_ran(icons: Icons) -> None:
+    model = StageModel(icons)
+    titles = [model.index(row, 0).data() for row in range(model.rowCount())]
+    assert titles == list(STAGES.values())
+    assert len(titles) == 10
+    assert all(model.index(row, 0).data(FADED_ROLE) for row in range(10))
+
+
+def test_a_stage_shows_what_it_measured_and_how_long_it_took(icons: Icons) -> None:
+    model = StageModel(icons)
+    model.set_result(StageResult("echo_rtt", StageStatus.PASSED, 0.043, "p50 0.8 ms"))
+    index = model.index(list(STAGES).index("echo_rtt"), 0)
+    assert index.data(DETAIL_ROLE) == "p50 0.8 ms"
+    assert index.data(NOTE_ROLE) == "43 ms"
+    assert index.data(FADED_ROLE) is False
+    assert not index.data(Qt.ItemDataRole.DecorationRole).isNull()
+
+
+def test_a_stage_of_another_version_is_ignored(icons: Icons) -> None:
+    model = StageModel(icons)
+    model.set_result(StageResult("warp_drive", StageStatus.PASSED))
+    assert model.done == 0
+
+
+def test_the_report_names_every_stage_in_text_and_json(
+    qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons
+) -> None:
+    panel = LoopbackPanel(adapter, theme, icons)
+    qtbot.addWidget(panel)
+    panel.report = FAILED
+    panel.copy_text()
+    text = QGuiApplication.clipboard().text()
+    assert text == report_text(FAILED)
+    assert text.splitlines()[0].endswith("failed")
+    assert all(title in text for title in STAGES.values())
+    panel.copy_json()
+    assert json.loads(QGuiApplication.clipboard().text())["failed_stage"] == "ice"
+
+
+def test_only_what_can_be_opened_can_be_tested_and_the_choice_stays(
+    qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, bus: EventBus
+) -> None:
+    panel = LoopbackPanel(adapter, theme, icons)
+    qtbot.addWidget(panel)
+    assert not panel.button.isEnabled()
+    web = Target("web", TargetKind.CONTAINER, "web", engine="docker")
+    old = Target("old", TargetKind.CONTAINER, "old", TargetState.STOPPED, "docker")
+    bus.publish(TargetsChanged(targets=(LOCAL, old, web)))
+    assert [panel.target.itemText(at) for at in range(panel.target.count())] == [
+        LOCAL_TARGET,
+        "web",
+    ]
+    panel.target.setCurrentIndex(1)
+    new = Target("abc", TargetKind.CONTAINER, "abc", engine="docker")
+    bus.publish(TargetsChanged(targets=(LOCAL, new, web)))
+    assert panel.target.currentData() == "web"

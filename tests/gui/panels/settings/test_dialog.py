@@ -1,0 +1,148 @@
+"""The settings dialog: shows what is set, tries it live, brings what was chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QFontInfo
+from PySide6.QtWidgets import QDialogButtonBox
+
+from engine.core.settings import UiSettings
+from engine.emulator import CursorShape
+from gui.panels.settings.dialog import SettingsDialog, changes, swatch
+from gui.terminal.paint.grid import families
+from gui.terminal.paint.themes import THEMES
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+OTHER = UiSettings(
+    font_family="DejaVu Sans Mono",
+    font_size=14.5,
+    dark_theme="Moss",
+    light_theme="Ember",
+    contrast=7.0,
+    cursor_shape="bar",
+    cursor_blink=False,
+    scrollback=5000,
+    word_signs="-_",
+    visual_bell=False,
+    paste_warning=False,
+    copy_on_select=True,
+    clipboard_write=True,
+    notifications=True,
+    confirm_close=False,
+)
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot) -> SettingsDialog:
+    dialog = SettingsDialog(UiSettings(), dark=True)
+    # The fixture has it longer than a window would.
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def test_what_is_shown_is_what_is_set(dialog: SettingsDialog) -> None:
+    assert dialog.settings() == UiSettings()
+    dialog.show_settings(OTHER)
+    assert dialog.settings() == OTHER
+    # A setting that has no control would be lost in the dialog.
+    for field in msgspec.structs.fields(UiSettings):
+        assert getattr(OTHER, field.name) != getattr(UiSettings(), field.name), field.name
+
+
+def test_the_preview_follows(dialog: SettingsDialog) -> None:
+    preview = dialog.preview
+    assert preview.theme.name == "Hatchway Dark"
+    dialog.dark_theme.setCurrentText("Night Harbour")
+    assert preview.theme.name == "Night Harbour"
+    dialog.light_theme.setCurrentText("Parchment")
+    assert preview.theme.name == "Parchment"
+    width = preview.cell_size[0]
+    dialog.size_box.setValue(20)
+    assert preview.cell_size[0] > width
+    dialog.shape.setCurrentIndex(dialog.shape.findData("underline"))
+    dialog.blink.setChecked(False)
+    assert preview.terminal.cursor_shape is CursorShape.UNDERLINE
+    assert not preview.terminal.cursor_blink
+    dialog.contrast.setCurrentIndex(dialog.contrast.findData(7.0))
+    assert preview.theme.contrast == 7.0
+
+
+def test_the_sample_is_shown(qtbot: QtBot, dialog: SettingsDialog) -> None:
+    qtbot.waitUntil(lambda: "git diff" in "\n".join(dialog.preview.terminal.text()))
+
+
+@pytest.mark.parametrize(
+    ("button", "brings"),
+    [
+        (QDialogButtonBox.StandardButton.Ok, True),
+        (QDialogButtonBox.StandardButton.Apply, True),
+        (QDialogButtonBox.StandardButton.Cancel, False),
+    ],
+)
+def test_buttons(
+    dialog: SettingsDialog, button: QDialogButtonBox.StandardButton, brings: bool
+) -> None:
+    chosen: list[UiSettings] = []
+    dialog.chosen.connect(chosen.append)
+    dialog.show_settings(OTHER)
+    dialog.buttons.button(button).click()
+    assert chosen == ([OTHER] if brings else [])
+    assert dialog.isVisible() is (button is QDialogButtonBox.StandardButton.Apply)
+
+
+def test_defaults_come_back(dialog: SettingsDialog) -> None:
+    dialog.show_settings(OTHER)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults).click()
+    assert dialog.settings() == UiSettings()
+
+
+def test_a_font_that_is_not_here_is_kept(dialog: SettingsDialog) -> None:
+    ui = UiSettings(font_family="Nobody Mono")
+    dialog.show_settings(ui)
+    assert dialog.settings() == ui
+    assert "not installed" in dialog.family.currentText()
+
+
+def test_a_theme_that_is_gone_is_replaced(dialog: SettingsDialog) -> None:
+    dialog.show_settings(UiSettings(dark_theme="Gone"))
+    assert dialog.settings().dark_theme == "Hatchway Dark"
+
+
+def test_only_monospaced_fonts_are_offered() -> None:
+    assert "DejaVu Sans Mono" in families()
+    assert all(QFontInfo(QFont(family)).fixedPitch() for family in families())
+
+
+def test_every_theme_has_a_swatch() -> None:
+    seen = {swatch(theme).pixmap(72, 16).toImage().pixel(1, 8) for theme in THEMES}
+    assert len(seen) == len({theme.background for theme in THEMES})
+
+
+def test_changes_are_named_by_their_key() -> None:
+    assert changes(UiSettings(), UiSettings()) == {}
+    assert changes(UiSettings(), UiSettings(font_size=12)) == {"ui.font_size": 12}
+
+
+def test_when_idle_guests_are_disconnected_is_told_only_when_it_changed(qtbot: QtBot) -> None:
+    dialog = SettingsDialog(UiSettings(), 120, dark=True)
+    qtbot.addWidget(dialog)
+    told: list[float] = []
+    dialog.timeoutChosen.connect(told.append)
+    apply = dialog.buttons.button(QDialogButtonBox.StandardButton.Apply)
+    apply.click()
+    assert told == []
+    dialog.guest_timeout.setValue(0)
+    assert dialog.guest_timeout.text() == "Never"
+    apply.click()
+    apply.click()
+    assert told == [0]
+    dialog.buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults).click()
+    assert dialog.guest_timeout.value() == 300

@@ -1,0 +1,211 @@
+"""The targets: what is listed, what can be opened, what Docker's absence looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox
+
+from engine.core.events import DockerStatusChanged, TargetsChanged
+from engine.core.model import (
+    LOCAL_TARGET,
+    DockerStatus,
+    EngineState,
+    Target,
+    TargetKind,
+    TargetState,
+)
+from gui.kit.rows import FADED_ROLE, NOTE_ROLE
+from gui.panels.targets.model import TargetModel, openable
+from gui.panels.targets.panel import TargetsPanel
+
+if TYPE_CHECKING:
+    from pytestqt.modeltest import ModelTester
+    from pytestqt.qtbot import QtBot
+
+    from engine.core.events import EventBus
+    from gui.control.adapter import EngineAdapter
+    from gui.kit.icons import Icons
+    from gui.kit.style import Theme
+
+LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
+
+
+def container(
+    name: str,
+    state: TargetState = TargetState.RUNNING,
+    engine: str = "docker",
+    image: str = "busybox:1.36",
+    shared: bool = False,
+) -> Target:
+    return Target(name, TargetKind.CONTAINER, name, state, engine, image=image, shared=shared)
+
+
+def ready(engine: str = "docker", state: EngineState = EngineState.READY) -> DockerStatus:
+    return DockerStatus(engine, "unix:///run/x.sock", state, "Nothing listens there", "20.10")
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons) -> TargetsPanel:
+    panel = TargetsPanel(adapter, theme, icons)
+    qtbot.addWidget(panel)
+    panel.resize(260, 500)
+    panel.show()
+    return panel
+
+
+def shown(panel: TargetsPanel) -> list[str]:
+    """Every visible row's name, groups with a colon."""
+    names = []
+    for row in range(panel.proxy.rowCount()):
+        top = panel.proxy.index(row, 0)
+        below = [panel.proxy.index(r, 0, top).data() for r in range(panel.proxy.rowCount(top))]
+        names += [f"{top.data()}:" if below else top.data(), *below]
+    return names
+
+
+def test_the_model_keeps_qts_contract_through_every_change(
+    icons: Icons, qtmodeltester: ModelTester
+) -> None:
+    model = TargetModel(icons)
+    qtmodeltester.check(model)
+    model.set_status(ready())
+    catalogues = [
+        (LOCAL, container("a"), container("c")),
+        (LOCAL, container("a"), container("b"), container("c")),
+        (LOCAL, container("c"), container("b", TargetState.STOPPED)),
+        (LOCAL, container("b"), container("c"), container("a"), container("x", engine="other")),
+        (container("z"),),
+        (),
+        (LOCAL, container("a")),
+    ]
+    for targets in catalogues:
+        model.set_targets(targets)
+        assert set(model.targets()) == set(targets)
+    qtmodeltester.check(model)
+
+
+def test_rows_are_grouped_by_engine_with_this_computer_first(
+    panel: TargetsPanel, bus: EventBus
+) -> None:
+    bus.publish(DockerStatusChanged(status=ready()))
+    bus.publish(DockerStatusChanged(status=ready("build")))
+    bus.publish(
+        TargetsChanged(
+            targets=(LOCAL, container("api"), container("web"), container("ci", engine="build"))
+        )
+    )
+    assert shown(panel) == [LOCAL_TARGET, "Docker:", "api", "web", "build:", "ci"]
+    group = panel.proxy.index(1, 0)
+    assert group.data(NOTE_ROLE) == "2 running"
+
+
+def test_the_selection_survives_what_happens_to_others(panel: TargetsPanel, bus: EventBus) -> None:
+    bus.publish(TargetsChanged(targets=(LOCAL, container("m"), container("z"))))
+    panel.select("m")
+    bus.publish(TargetsChanged(targets=(LOCAL, container("a"), container("m", shared=True))))
+    selected = panel.selected()
+    assert selected is not None
+    assert (selected.id, selected.shared) == ("m", True)
+
+
+def test_a_stopped_container_is_grey_closed_and_says_why(
+    panel: TargetsPanel, bus: EventBus, qtbot: QtBot
+) -> None:
+    stopped = container("old", TargetState.STOPPED)
+    bus.publish(TargetsChanged(targets=(LOCAL, stopped)))
+    index = panel.proxy.mapFromSource(panel.model.index_of("old"))
+    assert index.data(FADED_ROLE) is True
+    assert "Start it" in index.data(Qt.ItemDataRole.ToolTipRole)
+    with qtbot.assertNotEmitted(panel.openWanted):
+        panel.view.activated.emit(index)
+    actions = {a.text(): a.isEnabled() for a in panel.menu(stopped).actions() if a.text()}
+    assert actions == {
+        "Open terminal": False,
+        "Run loopback test": False,
+        "Share…": True,
+        "Share with guests": True,
+        "Copy name": True,
+    }
+    assert not openable(container("p", TargetState.PAUSED))
+
+
+def test_double_click_and_enter_open_a_running_one(
+    panel: TargetsPanel, bus: EventBus, qtbot: QtBot
+) -> None:
+    bus.publish(TargetsChanged(targets=(LOCAL, container("web"))))
+    panel.select("web")
+    at = panel.view.visualRect(panel.view.currentIndex()).center()
+    with qtbot.waitSignal(panel.openWanted, check_params_cb=lambda t: t == "web"):
+        # A real double click begins with a click.
+        qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        qtbot.mouseDClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    with qtbot.waitSignal(panel.openWanted, check_params_cb=lambda t: t == "web"):
+        qtbot.keyClick(panel.view, Qt.Key.Key_Return)
+
+
+def test_search_looks_at_names_and_images(panel: TargetsPanel, bus: EventBus) -> None:
+    bus.publish(TargetsChanged(targets=(LOCAL, container("web", image="nginx:1"), container("db"))))
+    panel.search.setText("NGINX")
+    assert shown(panel) == ["Docker:", "web"]
+    panel.search.setText("comp")
+    assert shown(panel) == [LOCAL_TARGET]
+    panel.search.setText("nothing like it")
+    assert shown(panel) == []
+    assert panel.empty.isVisible()
+    panel.search.clear()
+    assert panel.view.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("state", "title", "step"),
+    [
+        (EngineState.ABSENT, "Docker is not running", "Start it"),
+        (EngineState.REFUSED, "Docker does not let you in", "group “docker”"),
+        (EngineState.FAILED, "Docker answered with an error", "keeps trying"),
+    ],
+)
+def test_docker_away_is_told_with_a_next_step(
+    panel: TargetsPanel, bus: EventBus, state: EngineState, title: str, step: str
+) -> None:
+    bus.publish(TargetsChanged(targets=(LOCAL,)))
+    bus.publish(DockerStatusChanged(status=ready(state=state)))
+    assert panel.banner.isVisible()
+    assert panel.banner.text.startswith(f"{title}\nNothing listens there. ")
+    assert step in panel.banner.text
+    bus.publish(DockerStatusChanged(status=ready()))
+    bus.publish(TargetsChanged(targets=(LOCAL, container("web"))))
+    assert not panel.banner.isVisible()
+
+
+def test_docker_with_no_containers_says_how_to_get_one(panel: TargetsPanel, bus: EventBus) -> None:
+    bus.publish(DockerStatusChanged(status=ready()))
+    bus.publish(TargetsChanged(targets=(LOCAL,)))
+    assert "docker run" in panel.banner.text
+
+
+def test_copy_name_copies_it(panel: TargetsPanel) -> None:
+    menu = panel.menu(container("web"))
+    next(a for a in menu.actions() if a.text() == "Copy name").trigger()
+    assert QGuiApplication.clipboard().text() == "web"
+
+
+def test_sharing_this_computer_asks_first_and_cancel_is_the_default(
+    panel: TargetsPanel, qtbot: QtBot
+) -> None:
+    panel.share(LOCAL, True)
+    box = panel.findChild(QMessageBox)
+    assert isinstance(box, QMessageBox)
+    assert "your files" in box.informativeText()
+    assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
+    with qtbot.waitSignal(box.finished):
+        box.defaultButton().click()
+
+
+def test_text_from_docker_is_never_markup(panel: TargetsPanel, bus: EventBus) -> None:
+    status = DockerStatus("docker", "", EngineState.FAILED, "<img src=x> & <b>bold</b>")
+    bus.publish(DockerStatusChanged(status=status))
+    assert "<img src=x> & <b>bold</b>" in panel.banner.text
