@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from engine.agent.agent import Agent
     from engine.core.settings import Loaded, Settings
-    from gui.main_window import MainWindow
+    from gui.window.main_window import MainWindow
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Application:
     ) -> None:
         from gui.control.adapter import EngineAdapter
         from gui.kit.style import Theme
-        from gui.main_window import MainWindow
+        from gui.window.main_window import MainWindow
 
         self._settings = settings
         self._settings_path = settings_path

@@ -24,7 +24,7 @@ from gui.panels.log.model import line_of
 from gui.panels.log.panel import IceLogPanel
 from gui.panels.sessions.model import COLUMNS
 from gui.panels.sessions.panel import SessionsPanel
-from gui.status import StatusBar
+from gui.window.status import StatusBar
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot

@@ -20,9 +20,9 @@ from engine.wire.proof import parse_link
 from gui.app import Application
 from gui.control.adapter import KICKED_BY_HOST
 from gui.kit.attention import Attention
-from gui.main_window import MainWindow
 from gui.panels.targets.model import openable
 from gui.panels.terminals.tabs import MAX_CLOSED, TerminalTab
+from gui.window.main_window import MainWindow
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.hosting import Visitor
 from tests.gui.conftest import Run

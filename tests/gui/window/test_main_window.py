@@ -45,7 +45,7 @@ from engine.core.settings import UiSettings
 from gui.commands.actions import ENTRIES, MENUS
 from gui.kit.notices import Notice
 from gui.kit.style import DARK, Mode
-from gui.main_window import DEFAULT_SIZE, MainWindow
+from gui.window.main_window import DEFAULT_SIZE, MainWindow
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:

@@ -17,9 +17,7 @@ from engine.core import settings_file
 from engine.core.errors import SettingsError
 from engine.core.model import LOCAL_TARGET
 from engine.core.settings import FILE_NAME, SessionSettings
-from gui.closing import Closing
 from gui.commands.actions import Actions, about_box, shortcuts_dialog
-from gui.docks import Dock, Layout, tidy_tab_bars
 from gui.kit.attention import Attention
 from gui.kit.icons import Icons, app_icon
 from gui.kit.style import Mode, Tone
@@ -35,7 +33,9 @@ from gui.panels.targets.model import openable
 from gui.panels.targets.panel import TargetsPanel
 from gui.panels.terminals.look import TerminalLook
 from gui.panels.terminals.tabs import TerminalTabs
-from gui.status import StatusBar
+from gui.window.closing import Closing
+from gui.window.docks import Dock, Layout, tidy_tab_bars
+from gui.window.status import StatusBar
 
 if TYPE_CHECKING:
     from pathlib import Path

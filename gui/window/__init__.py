@@ -1,0 +1,1 @@
+"""The main window: panels, docks, status bar."""
