@@ -57,7 +57,7 @@ async def work(pipe: Any) -> None:
         UiSettings,
         config_dir,
     )
-    from gui.app import Application
+    from gui.app.application import Application
 
     app = QApplication.instance()
     assert isinstance(app, QApplication)

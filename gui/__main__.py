@@ -1,10 +1,10 @@
-"""``python -m gui``: see gui.app."""
+"""``python -m gui``: see gui.app.application."""
 
 from __future__ import annotations
 
 import sys
 
-from gui.app import main
+from gui.app.application import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
-    from gui.app import Application
+    from gui.app.application import Application
     from gui.panels.terminals.tabs import TerminalTab
 
 ROOT = Path(__file__).parents[1]
@@ -141,7 +141,7 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     """Play the scene, then take it in both themes."""
     from engine.core import settings
     from engine.core.model import LOCAL_TARGET
-    from gui.app import Application
+    from gui.app.application import Application
     from gui.kit.style import Mode
 
     application = Application(app, settings.load(flags={"share.targets": ["web"]}), config_dir)

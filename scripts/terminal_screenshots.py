@@ -29,7 +29,7 @@ from scripts.screenshots import (
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from gui.app import Application
+    from gui.app.application import Application
     from gui.panels.terminals.tabs import TerminalTab
 
 WIDTH, HEIGHT = 1120, 680
@@ -116,7 +116,7 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     """Run each program in the window's terminal and take its picture."""
     from engine.core import settings
     from engine.core.model import LOCAL_TARGET
-    from gui.app import Application
+    from gui.app.application import Application
     from gui.kit.style import Mode
 
     application = Application(app, settings.load(flags={"docker.enabled": False}), config_dir)

@@ -1,7 +1,7 @@
 """The main window: panels in docks, terminals in the middle, menus, status, error bar.
 
 Owns putting the parts together and what passes between them. Does not own the
-engine's life or the loop (gui.app): closing only asks, through ``closeWanted``.
+engine's life or the loop (gui.app.application): closing only asks, through ``closeWanted``.
 """
 
 from __future__ import annotations

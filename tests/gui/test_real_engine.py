@@ -17,7 +17,7 @@ from engine.client.selftest_report import StageStatus
 from engine.core.model import LOCAL_TARGET
 from engine.core.settings import DockerSettings, Settings, TerminalSettings, UiSettings
 from engine.wire.proof import parse_link
-from gui.app import Application
+from gui.app.application import Application
 from gui.control.adapter import KICKED_BY_HOST
 from gui.kit.attention import Attention
 from gui.panels.targets.model import openable

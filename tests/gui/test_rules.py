@@ -37,7 +37,7 @@ def test_no_dialog_runs_a_loop_of_its_own(file: Path) -> None:
             assert name not in static, f"line {node.lineno}: {name}"
 
 
-@pytest.mark.parametrize("module", ["gui.window.main_window", "gui.app"])
+@pytest.mark.parametrize("module", ["gui.window.main_window", "gui.app.application"])
 def test_importing_the_window_does_not_import_the_engines_heavy_parts(module: str) -> None:
     code = f"import {module}, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
     ran = subprocess.run(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core import log, settings, stdio, stop_signals
 from engine.core.errors import HatchwayError, SettingsError
 from engine.core.events import EventBus
-from gui import display
+from gui.app import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence

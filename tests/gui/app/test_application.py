@@ -16,11 +16,11 @@ from pytestqt.qtbot import QtBot
 
 from engine.cli.version import version
 from engine.core.errors import SettingsError
-from gui import app as app_module
-from gui.app import EXIT_DISPLAY, EXIT_SETTINGS, flags_of
-from gui.display import asked_for, explain
+from gui.app import application as app_module
+from gui.app.application import EXIT_DISPLAY, EXIT_SETTINGS, flags_of
+from gui.app.display import asked_for, explain
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START_SECONDS = 30.0
 
 
@@ -203,7 +203,7 @@ async def test_a_missing_system_library_is_named(tmp_path: Path) -> None:
         "        if name == 'PySide6.QtWidgets':\n"
         "            raise ImportError('libEGL.so.1: cannot open shared object file')\n"
         "sys.meta_path.insert(0, Missing())\n"
-        "from gui.app import main\n"
+        "from gui.app.application import main\n"
         "sys.exit(main([]))\n"
     )
     ran = await asyncio.to_thread(

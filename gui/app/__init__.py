@@ -1,0 +1,1 @@
+"""The window's composition root and how the program starts."""
