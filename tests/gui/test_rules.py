@@ -11,7 +11,7 @@ import pytest
 
 GUI = Path(__file__).parents[2] / "gui"
 FILES = sorted(GUI.rglob("*.py"))
-THE_LOOP = GUI / "event_loop.py"
+THE_LOOP = GUI / "loop" / "event_loop.py"
 """It runs Qt's loop: that is what it is for."""
 HEAVY = (
     "aiortc",

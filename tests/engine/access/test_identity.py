@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_no_half_written_file(
 def test_a_crash_while_it_is_written_leaves_no_empty_key(tmp_path: Path) -> None:
     code = (
         "import os, pathlib, sys\n"
-        "from engine import identity\n"
+        "from engine.access import identity\n"
         "os.fsync = lambda _: os._exit(9)\n"
         "identity.kept(pathlib.Path(sys.argv[1]))\n"
     )
@@ -102,7 +102,7 @@ def test_a_file_system_without_links_will_do(
 def test_two_programs_at_once_are_one_agent(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys\n"
-        "from engine import identity\n"
+        "from engine.access import identity\n"
         "sys.stdin.read()\n"
         "made = identity.kept(pathlib.Path(sys.argv[1]))\n"
         "print(made.agent_id, made.key.public)\n"

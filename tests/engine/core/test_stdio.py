@@ -54,7 +54,7 @@ def test_closed_descriptors_are_no_hindrance(closed: str) -> None:
 
 def test_what_is_opened_first_is_not_standard_output() -> None:
     code = (
-        "from engine import stdio; stdio.open_closed(); import os, socket;"
+        "from engine.core import stdio; stdio.open_closed(); import os, socket;"
         "print(socket.socket().fileno() > 2, file=open('/dev/fd/9', 'w'))"
     )
     done = shell(f'{sys.executable} -c "{code}" 9>&1 <&- >&- 2>&-')

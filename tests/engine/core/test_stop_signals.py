@@ -184,7 +184,7 @@ async def test_under_nohup_it_lives_on_and_its_shells_can_be_hung_up(tmp_path: P
 async def test_a_second_signal_ends_a_stop_that_hangs() -> None:
     code = (
         "import asyncio\n"
-        "from engine import stop_signals\n"
+        "from engine.core import stop_signals\n"
         "async def main():\n"
         "    stop = asyncio.Event()\n"
         "    with stop_signals.watched(lambda: (stop.set(), print('stopping', flush=True))):\n"
