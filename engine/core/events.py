@@ -212,6 +212,17 @@ class DockerStatusChanged(Event):
     status: DockerStatus
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopRestarted(Event):
+    """One of the engine's own loops died and runs again (engine.core.tasks.supervise).
+
+    ``name`` says which, as the beginning of a sentence; ``problem`` is its error.
+    """
+
+    name: str
+    problem: str
+
+
 Handler = Callable[[Event], None]
 
 

@@ -21,6 +21,7 @@ from engine.core.events import (
     EndsPending,
     IceConnection,
     IcePairSelected,
+    LoopRestarted,
     PtyConnected,
     RelayStateChanged,
     SessionClosed,
@@ -73,6 +74,7 @@ class EngineAdapter(QObject):
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
     endsPending = Signal(EndsPending)
+    loopRestarted = Signal(LoopRestarted)
     sharesChanged = Signal(SharesChanged)
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
@@ -104,6 +106,7 @@ class EngineAdapter(QObject):
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
             EndsPending: self.endsPending,
+            LoopRestarted: self.loopRestarted,
             SharesChanged: self.sharesChanged,
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,
