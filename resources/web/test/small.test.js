@@ -43,10 +43,10 @@ for (const [change, badge, title] of STATES)
 const ENDS = [
   ["closed", "The session was closed", false, true, /^Of the host\.$/],
   ["idle", "Closed for inactivity", true, true, /^Nothing was typed or printed/],
-  ["grace", "The terminal was closed while you were away", true, true, /^You were away/],
+  ["grace", "The terminal was closed while you were away", true, true, /^You were disconnected/],
   ["removed", "The host removed you", true, true, /^Of the host\.$/],
   ["removed_asks", "The host removed you", true, true, /^The link now asks the host first/],
-  ["removed_revoked", "The host revoked this link", true, false, /^What it opened was closed/],
+  ["removed_revoked", "The host revoked this link", true, false, /^Its sessions were closed/],
   ["limit", "The terminal reached a limit", true, true, /^Of the host\.$/],
   ["host_stopped", "The host has stopped", true, true, /^Ask whether/],
   ["target_stopped", "The container is no longer running", true, true, /^Of the host\.$/],
