@@ -27,7 +27,7 @@ from engine.emulator.screen.modes import (
 if TYPE_CHECKING:
     from engine.emulator.cells.charsets import Charsets
     from engine.emulator.cells.page import Page
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.screen import Screen
 
 _SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 _LATER: Final = frozenset(
@@ -157,7 +157,7 @@ class _Writer:
     def modes(self) -> list[str]:
         screen = self._screen
         parts: list[str] = []
-        if screen.margins:
+        if not screen.full_height:
             parts.append(f"\x1b[{screen.top + 1};{screen.bottom + 1}r")
         if Mode.SIDE_MARGINS in screen.mode:
             parts.append("\x1b[?69h")

@@ -15,12 +15,12 @@ from engine.emulator.cells.colours import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
 from engine.emulator.parse.stream import Stream
-from engine.emulator.screen import reflow
+from engine.emulator.screen import reflow, reports
 from engine.emulator.screen.collector import Collector
 from engine.emulator.screen.host import Host
 from engine.emulator.screen.keyboard import OTHER_KEYS
-from engine.emulator.screen.modal import Screen
 from engine.emulator.screen.modes import Keyboard, Mode, MouseEncoding
+from engine.emulator.screen.screen import Screen
 from engine.emulator.screen.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
 
@@ -101,7 +101,7 @@ class Terminal:
         self._screen.work.finish()
         reflow.resize(self._screen, _bounded(rows), _bounded(cols))
         if Mode.SIZE_REPORTS in self._screen.mode:
-            self._screen.report_size()
+            reports.size(self._screen)
 
     def reset(self) -> None:
         """As new, but for the history: screen, modes, title, and any half-read sequence.
@@ -215,11 +215,7 @@ class Terminal:
 
     def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
         """The cursor until a program chooses another, and after DECSCUSR 0 and RIS."""
-        screen = self._screen
-        chosen = (screen.cursor_style, self.cursor_blink) != screen.default_cursor
-        screen.default_cursor = (shape, blink)
-        if not chosen:
-            screen.use_default_cursor()
+        self._screen.set_cursor_default(shape, blink)
 
     @property
     def reverse_screen(self) -> bool:
@@ -310,9 +306,7 @@ class Terminal:
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
         """The colours in use, each 0xRRGGBB (palette: 16 or 256), to answer questions with."""
-        known = self._screen.colours
-        known.theme_palette[: len(palette)] = palette
-        known.theme_dynamic |= {FOREGROUND: foreground, BACKGROUND: background, CURSOR: cursor}
+        self._screen.colours.set_theme(foreground, background, cursor, palette)
 
     @property
     def palette(self) -> Mapping[int, int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine.emulator.cells.lines import Lines
     from engine.emulator.cells.rows import Row
-    from engine.emulator.screen.base import Base
+    from engine.emulator.screen.screen import Screen
 
 ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000
@@ -32,7 +32,7 @@ CODES_PER_FEED: Final = 2000
 class Collector:
     """``work()`` after every feed: does nothing until a table is getting full."""
 
-    def __init__(self, screen: Base, lines: Lines) -> None:
+    def __init__(self, screen: Screen, lines: Lines) -> None:
         self._screen, self._lines = screen, lines
         self._looked = -1
         """The absolute number of the next history row to look at; -1 while idle."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.emulator.cells.sixel import Decoder
-    from engine.emulator.screen.modal import Screen
     from engine.emulator.screen.params import Params
+    from engine.emulator.screen.screen import Screen
 
 _REGISTERS, _SIXEL = 1, 2
 """XTSMGRAPHICS' items."""

@@ -15,7 +15,7 @@ from engine.emulator.cells.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPP
 
 if TYPE_CHECKING:
     from engine.emulator.cells.rows import Row
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.screen import Screen
 
 _KEPT: Final = WIDE | CLUSTER
 
@@ -47,7 +47,7 @@ def resize(screen: Screen, lines: int, columns: int) -> None:
     screen.tabstops.update(stop for stop in grown if stop % 8 == 0)
     screen.tabstops = {stop for stop in screen.tabstops if stop < columns}
     screen.lines, screen.columns = lines, columns
-    screen.rows = screen.page.rows
+    screen.show(screen.page)
     screen.reset_margins()
     screen.cursor.y = min(y, lines - 1)
     screen.wrap_next = x >= columns and on_normal and _is_full(screen, columns)

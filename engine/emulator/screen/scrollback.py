@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.emulator.cells.lines import Line, Lines
-    from engine.emulator.screen.base import Base
+    from engine.emulator.screen.screen import Screen
 
 
 class Scrollback(Sequence["Line"]):
     """Oldest line first. Lines are made when they are asked for."""
 
-    def __init__(self, screen: Base, lines: Lines) -> None:
+    def __init__(self, screen: Screen, lines: Lines) -> None:
         self._screen, self._lines = screen, lines
 
     def __len__(self) -> int:

@@ -10,10 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Host, Terminal
+from engine.emulator.parse import tables
 from engine.emulator.parse.parser import MAX_SEQUENCE, MAX_STRING
 from engine.emulator.parse.stream import Stream
 from engine.emulator.screen import reflow
-from engine.emulator.screen.modal import Screen
+from engine.emulator.screen.screen import Screen
 from engine.emulator.screen.work import AT_ONCE
 
 FINALS = "".join(map(chr, range(0x40, 0x7F)))
@@ -149,10 +150,10 @@ def test_no_handler_fails(pieces: list[bytes]) -> None:
 def test_a_failing_handler_costs_one_sequence_and_one_log_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Screen, count: int) -> None:
+    def broken(screen: Screen, count: int) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(Screen, "scroll_up", broken)
+    monkeypatch.setitem(tables.CSI_OF_ONE, "S", broken)
     terminal = Terminal(10, 2)
     with caplog.at_level(logging.ERROR):
         terminal.feed(b"a\x1b[Sb\x1b[Sc")
