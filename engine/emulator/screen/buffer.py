@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyte.graphics import FG_AIXTERM, FG_ANSI
+from pyte.graphics import FG_AIXTERM, FG_ANSI, FG_BG_256
 from pyte.screens import Char, StaticDefaultDict
 
 from engine.emulator.cells.rows import HALF
@@ -53,4 +53,4 @@ def _colour(colour: int) -> str:
         return "default"
     if colour & TRUECOLOUR:
         return f"{colour & 0xFFFFFF:06x}"
-    return _NAMES[colour] if colour < len(_NAMES) else f"color{colour}"
+    return _NAMES[colour] if colour < len(_NAMES) else FG_BG_256[colour]

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QImage, QPalette
 
 from gui.terminal.paint.theme import Theme
 from gui.terminal.paint.themes import DARK, LIGHT
-from tests.engine.emulator.test_hostile import PIECES
+from tests.engine.emulator.inputs import PIECES
 from tests.gui.terminal.acts import LINES, show
 
 if TYPE_CHECKING:
