@@ -1,8 +1,8 @@
 """A terminal written down as the escape sequences that draw it again.
 
-Owns the writing. Does not own where it is sent. Fed to a fresh terminal of the
-same size it restores both screens, styles, links, cursor, margins, tab stops,
-titles, colours and modes; history is not part, and pictures are left blank.
+Fed to a fresh terminal of the same size it restores both screens, styles, links, cursor,
+margins, tab stops, titles, colours and modes. History is not part of it, and pictures are
+left blank.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Colours a program changed or asks for: the palette and the dynamic colours.
 
-Owns what OSC 4, 5, 10..19 and 104..119 set, the theme's colours to answer with,
-and the reading of colour specifications. Does not own OSC (osc).
+What OSC 4, 5, 10..19 and 104..119 set, the theme's colours to answer with, and the
+reading of colour specifications.
 Source: xterm ctlseqs, XParseColor(3).
 """
 

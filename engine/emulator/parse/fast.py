@@ -59,7 +59,7 @@ class FastPath:
     def run(self, pieces: Iterator[str]) -> str:
         """Each piece is what follows an escape: a sequence and the text after it.
 
-        Stops when enough was done at once. Returns the text to be done before the next piece.
+        Stops when enough was done. Returns the text to be done before the next piece.
         """
         # What stands here more than once, as the writing of a row, does so because a call
         # would cost as much as it does.

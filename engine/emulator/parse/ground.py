@@ -38,7 +38,7 @@ class Ground:
     def text(self, text: str) -> str:
         """Runs, line ends, single controls; the rest of a string while one is open.
 
-        What is left of the text when enough was done at once is returned.
+        Returns what is left of the text when enough was done.
         """
         screen = self._screen
         parser = self._parser

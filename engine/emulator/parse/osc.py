@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.emulator.screen.screen import Screen
 
 MAX_PARTS: Final = 1024
-"""Parts of one string that mean something: more than every colour there is, set at once."""
+"""Parts of one string that are read: enough to set every colour there is."""
 _PALETTE: Final = range(256)
 _SELECTIONS: Final = frozenset("cpqs01234567")
 

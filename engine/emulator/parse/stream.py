@@ -1,7 +1,7 @@
-"""From bytes to pieces between two escapes, and as many of them as are done at once.
+"""From bytes to pieces between two escapes, as many of them in one go as screen.work allows.
 
 Decoding, the splitting of chunks, and what is left when enough was done. What a piece does
-is for fast, ground and parser; how much is done at once, for screen.work.
+is in fast, ground and parser.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Stream(pyte.ByteStream):
             done = self.take(b"")
 
     def take(self, data: bytes) -> bool:
-        """Do as much as is done at once (work). False when some is left: call again.
+        """Do as much as the bound of work allows. False when some is left: call again.
 
         Then with b"", as a rule: what is given in the meantime is held, however much.
         """

@@ -1,4 +1,4 @@
-"""pyte's ``buffer[y][x]``: rows as pyte's characters, for whoever reads a screen as pyte's."""
+"""pyte's ``buffer[y][x]``: rows as pyte's characters, for code written for pyte's screens."""
 
 from __future__ import annotations
 

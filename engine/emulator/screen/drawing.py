@@ -55,8 +55,7 @@ def _print(screen: Screen, text: str) -> None:
 
 
 def repeat(screen: Screen, count: int) -> None:
-    """REP, at most what fits between the margins: nobody repeats more, except to burn our
-    time."""
+    """REP, at most what fits between the margins: more is only asked for to waste our time."""
     if screen.last:
         screen.work.steps(_repeat(screen, screen.last, count or 1))
 

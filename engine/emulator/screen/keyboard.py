@@ -1,8 +1,7 @@
-"""What programs ask of the keyboard: the kitty protocol, modifyOtherKeys and their kin.
+"""What programs ask of the keyboard: the kitty protocol, modifyOtherKeys and the like.
 
-Owns the state and the answers. Does not own the encoding of keys: whoever has
-the keys does. Source: sw.kovidgoyal.net/kitty/keyboard-protocol, xterm ctlseqs
-(XTMODKEYS, XTFMTKEYS).
+State and answers only; the window encodes the keys. Source:
+sw.kovidgoyal.net/kitty/keyboard-protocol, xterm ctlseqs (XTMODKEYS, XTFMTKEYS).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Rectangles: copying, filling, erasing, marking, and their checksum.
 
-Owns DECCRA, DECFRA, DECERA, DECSERA, DECCARA, DECRARA, DECSACE, DECRQCRA and
-XTCHECKSUM. Does not own the edits of one row (rows). Source: VT420 manual,
-xterm ctlseqs.
+DECCRA, DECFRA, DECERA, DECSERA, DECCARA, DECRARA, DECSACE, DECRQCRA and XTCHECKSUM. The
+edits of one row are in cells.rows. Source: VT420 manual, xterm ctlseqs.
 """
 
 from __future__ import annotations
@@ -145,7 +144,7 @@ def mark(screen: Screen, params: Params) -> None:
 
 
 def reverse_marks(screen: Screen, params: Params) -> None:
-    """DECRARA: turn them round."""
+    """DECRARA: invert them."""
     _restyle(screen, params, _reversed)
 
 
@@ -218,7 +217,7 @@ def set_checksum(screen: Screen, params: Params) -> None:
 
 
 def checksum(screen: Screen, params: Params) -> None:
-    """DECRQCRA: a sum over the cells, which tells a test what is on the screen."""
+    """DECRQCRA: a sum over the cells, by which tests check what is on the screen."""
     screen.work.steps(_summed(screen, params.get(0), _area(screen, params, 2)))
 
 
@@ -238,7 +237,7 @@ def _summed(screen: Screen, request: int, area: Area | None) -> Iterator[None]:
 
 
 def _row_sum(screen: Screen, row: Row, area: Area, extras: dict[str, int]) -> int:
-    """Of one row's part. Blanks at its end do not count, but for the first cell and marked ones."""
+    """Of one row's part. Blanks at its end do not count, except the first cell and marked ones."""
     how = screen.checksum_extension
     text, pens, flags = row
     codes = text[area.left : area.right + 1]

@@ -1,8 +1,7 @@
 """Changing the size: rows wrapped anew, both ways, with the cursor where it was.
 
-Owns what a new size does to pages and history. Does not own the rows' edits.
 Lines that were wrapped by the terminal are joined and cut at the new width; the
-alternate screen is cut, as what runs there draws itself anew.
+alternate screen is cut, because programs there redraw themselves.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ class Screen(pyte.Screen):
         return self.top <= self.cursor.y <= self.bottom
 
     def move_to(self, y: int, x: int) -> None:
-        """CUP and its kin, from 0: within the margins in origin mode, else within the screen."""
+        """CUP and the like, from 0: within the margins in origin mode, else within the screen."""
         if Mode.ORIGIN in self.mode:
             self.cursor.x = max(0, min(x + self.left, self.right))
             self.cursor.y = max(0, min(y + self.top, self.bottom))
@@ -295,7 +295,7 @@ class Screen(pyte.Screen):
             history.extend(here[:leaving])
             room = history.maxlen or 0
             self.scrolled += count
-        # Of those that leave at once, rows are made of what history has room for.
+        # Of rows that scroll straight through, only as many are made as history has room for.
         history.extend(islice(new, max(0, passing - room), passing))
         here[top : bottom + 1] = [*here[top + leaving : bottom], *new, BLANK]
 

@@ -1,7 +1,4 @@
-"""The history as a sequence of lines.
-
-Owns the view. Does not own the rows: the screen does.
-"""
+"""The history as a sequence of lines: a view of the rows that the screen has."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.emulator.screen.screen import Screen
 
 MAX_TITLE: Final = 256
-"""Characters kept of a title."""
+"""Characters of a title; the rest is dropped."""
 MAX_DIRECTORY: Final = 1024
 """Characters of OSC 7's URL; a longer one is ignored."""
 MAX_TITLES: Final = 10
