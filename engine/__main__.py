@@ -25,7 +25,7 @@ from engine.core.text import shown
 
 if TYPE_CHECKING:
     from engine.agent.agent import Agent
-    from engine.client.selftest_report import SelfTestReport, StageResult
+    from engine.core.selftest_report import SelfTestReport, StageResult
 
 logger = logging.getLogger(__name__)
 

@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 
     from engine.agent.agent import Agent
     from engine.client.peer import TerminalPeer
-    from engine.client.selftest_report import SelfTestReport, StageResult
     from engine.core.events import (
         Event,
         EventBus,
     )
     from engine.core.model import Role, Share, Size
+    from engine.core.selftest_report import SelfTestReport, StageResult
 
 logger = logging.getLogger(__name__)
 

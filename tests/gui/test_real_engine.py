@@ -13,8 +13,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
-from engine.client.selftest_report import StageStatus
 from engine.core.model import LOCAL_TARGET
+from engine.core.selftest_report import StageStatus
 from engine.core.settings import DockerSettings, Settings, TerminalSettings, UiSettings
 from engine.wire.proof import parse_link
 from gui.app.application import Application

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.client.selftest_report import STAGES, StageStatus
+from engine.core.selftest_report import STAGES, StageStatus
 from gui.kit import formats, problems
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
 from gui.kit.style import Tone
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.client.selftest_report import SelfTestReport, StageResult
     from engine.core.events import TargetsChanged
+    from engine.core.selftest_report import SelfTestReport, StageResult
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme

@@ -10,9 +10,8 @@ from PySide6.QtGui import QColor, QGuiApplication, qGray
 from PySide6.QtWidgets import QMessageBox
 
 from engine.access.links import Shares
-from engine.core.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
+from engine.core.model import LOCAL_TARGET, Guest, Role, SessionInfo, Target, TargetKind
 from engine.core.session_state import SessionState
-from engine.sessions.session import SessionInfo
 from engine.wire.proof import Link, parse_link
 from gui.kit.style import Mode
 from gui.panels.links.panel import DEFAULT_EXPIRY, EXPIRIES, ShareDialog

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from engine.core.events import TargetsChanged
 from engine.core.model import LOCAL_TARGET, Target, TargetKind, TargetState
+from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.panels.selftest.panel import LoopbackPanel, StageModel, report_text
 
