@@ -1,0 +1,69 @@
+"""``host``: let guests in until a signal comes. Prints how they connect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING
+
+from engine.cli.start import RELAY_SECONDS, make_control
+from engine.control.commands import WaitUntilRegistered
+from engine.control.queries import Host, Links, LinkUrl, SharedTargets
+from engine.core import stdio
+from engine.core.model import ASK, ShareState
+
+if TYPE_CHECKING:
+    from engine.cli.parser import CommandLine
+    from engine.control.api import ControlApi
+    from engine.core.settings import Settings
+
+
+async def run(line: CommandLine, settings: Settings) -> int:
+    """Host until cancelled."""
+    control = make_control(settings)
+    await control.start()
+    try:
+        if "links_json" in line.options:
+            # A link that is printed works.
+            await control.do(WaitUntilRegistered(RELAY_SECONDS))
+            for link in _links(control):
+                stdio.say(json.dumps(link))
+        else:
+            _print_invitation(control)
+        await asyncio.Event().wait()
+    finally:
+        await control.stop()
+    return 0
+
+
+def _print_invitation(control: ControlApi) -> None:
+    me, shared = control.ask(Host()), control.ask(SharedTargets())
+    info = me.relay
+    lines = [
+        f"Hatchway hosts as {me.name} (agent {me.agent_id})",
+        f"Relay:       {info.url}" + (" (this app's own)" if info.embedded else ""),
+    ]
+    if info.embedded:
+        lines.append(f"Guest token: {info.guest_token}")
+        lines.append(f"In a browser: {info.url}/#token={info.guest_token}")
+    if shared:
+        lines.append("Shared:      " + ", ".join(shared))
+    else:
+        lines.append("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
+    lines += (f"Link:        {a['target']} ({a['role']}): {a['url']}" for a in _links(control))
+    # One write: with head(1) behind a pipe the first line arrives and the host goes on.
+    stdio.say("\n".join([*lines, "Stop with Ctrl+C."]))
+
+
+def _links(control: ControlApi) -> list[dict[str, str]]:
+    now = time.time()
+    return [
+        {
+            "target": share.target,
+            "role": ASK if share.approval else share.role.value,
+            "url": control.ask(LinkUrl(share.id)),
+        }
+        for share in control.ask(Links())
+        if share.state(now) is ShareState.ACTIVE
+    ]
