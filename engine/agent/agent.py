@@ -1,7 +1,7 @@
 """The engine's composition root: builds every part, joins them, starts and ends them.
 
-Owns the wiring and the public face the window and the command line use. Does
-not own any behaviour of its own beyond choosing who gets what.
+Owns the wiring and what engine.control needs of it. Does not own any behavior of its
+own beyond choosing who gets what.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ class LoopbackPanel(Panel):
         for stage in self.report.stages:
             self.model.set_result(stage)
         self.progress.setValue(len(STAGES))
-        self._tell(self.report)
+        self._show(self.report)
 
     def _stage(self, event: SelfTestStage) -> None:
         if event.run != self._run_name:
@@ -236,7 +236,7 @@ class LoopbackPanel(Panel):
         if result.status is StageStatus.RUNNING:
             self.view.scrollTo(self.model.index(list(STAGES).index(result.name), 0))
 
-    def _tell(self, report: SelfTestReport) -> None:
+    def _show(self, report: SelfTestReport) -> None:
         failed = report.failed_stage
         if report.passed:
             took = formats.latency(sum(stage.seconds for stage in report.stages))

@@ -174,8 +174,8 @@ class TerminalTab(QWidget):
             self._adapter.run(handle.close(), finish=True)
         sentence = shown(reason).rstrip(".") or "The terminal has ended"
         # The engine's sentence often names the code already.
-        told = exit_code is None or str(exit_code) in sentence
-        code = "" if told else f" (exit code {exit_code})"
+        named = exit_code is None or str(exit_code) in sentence
+        code = "" if named else f" (exit code {exit_code})"
         self._say(f"{sentence}{code}. Reconnect starts a new shell.")
         self.stateChanged.emit()
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from engine.control.commands import CloseSession, SetGuestTimeout
+from engine.control.queries import DockerStatuses
 from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
@@ -44,9 +45,12 @@ from engine.core.model import (
 )
 from engine.core.settings import UiSettings
 from gui.commands.actions import ENTRIES, MENUS
+from gui.control.adapter import EngineAdapter
 from gui.kit.notices import Notice
 from gui.kit.style import DARK, Mode
 from gui.window.main_window import DEFAULT_SIZE, MainWindow
+from gui.window.status import StatusBar
+from tests.gui.fake_control import HOST
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
@@ -58,7 +62,7 @@ if TYPE_CHECKING:
     from engine.core.events import (
         EventBus,
     )
-    from gui.control.adapter import EngineAdapter
+    from gui.kit.icons import Icons
     from gui.kit.style import Theme
     from tests.gui.fake_control import FakeControl
 
@@ -428,6 +432,37 @@ def test_when_idle_guests_are_disconnected_is_used_at_once_and_kept(
     settle()
     assert control.commands == [SetGuestTimeout(0)]
     assert settings.load(config_dir / "settings.toml", environ={}).session.timeout == 0
+
+
+def test_the_relays_address_can_be_copied_once_it_is_known(
+    window: MainWindow, qtbot: QtBot, theme: Theme, icons: Icons, config_dir: Path
+) -> None:
+    window.actions_["copy_relay"].trigger()
+    assert QApplication.clipboard().text() == HOST.relay.url
+    early = MainWindow(EngineAdapter(), theme, UiSettings(), config_dir)
+    qtbot.addWidget(early)
+    early.actions_["copy_relay"].trigger()
+    assert "not up yet" in early.banner.text
+    early.finish()
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_docker_that_is_switched_off_is_shown_so(
+    qt_loop: object,
+    control: FakeControl,
+    theme: Theme,
+    icons: Icons,
+    qtbot: QtBot,
+    off: bool,
+) -> None:
+    status = DockerStatus("docker", "u", EngineState.CONNECTING)
+    control.answers[DockerStatuses] = () if off else (status,)
+    adapter = EngineAdapter()
+    bar = StatusBar(adapter, icons)
+    qtbot.addWidget(bar)
+    adapter.attach(control)
+    adapter.started()
+    assert bar.docker.text == ("Docker off" if off else "Docker: connecting…")
 
 
 def test_settings_that_cannot_be_kept_are_worn_all_the_same(
