@@ -1,4 +1,7 @@
-"""The engine's API against a real engine: each command does what it says."""
+"""The engine's API against a real engine: each command does what it says.
+
+All that passes it is encoded and decoded on its way.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ from engine.core.settings import (
 )
 from engine.relay import Relay
 from engine.wire.proof import parse_link
+from tests.engine.control.encoded import Encoded
 from tests.engine.control.samples import sample, subclasses
 from tests.engine.control.screen import Screen
 from tests.engine.hosting import Visitor
@@ -44,12 +48,14 @@ class Host:
 
     def __init__(self, relay: Relay, **settings: Any) -> None:
         self.relay = relay
-        self.control = Control(
-            Settings(
-                docker=DockerSettings(enabled=False),
-                terminal=TerminalSettings(shell="/bin/sh"),
-                relay=RelaySettings(url=relay.url, token="agent-secret", guest_token="guest"),
-                **settings,
+        self.control = Encoded(
+            Control(
+                Settings(
+                    docker=DockerSettings(enabled=False),
+                    terminal=TerminalSettings(shell="/bin/sh"),
+                    relay=RelaySettings(url=relay.url, token="agent-secret", guest_token="guest"),
+                    **settings,
+                )
             )
         )
         self.events: list[ev.Event] = []
