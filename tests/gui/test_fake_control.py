@@ -1,4 +1,4 @@
-"""The fake engine stands for the real one: it has the same methods, called alike."""
+"""The fake engine stands for the real one: the same methods with the same parameters."""
 
 from __future__ import annotations
 
