@@ -310,14 +310,14 @@ def _print_invitation(agent: Agent) -> None:
 
 
 def _links(agent: Agent) -> list[dict[str, str]]:
-    sharing = agent.sharing
+    admission = agent.admission
     return [
         {
             "target": share.target,
             "role": ASK if share.approval else share.role.value,
-            "url": sharing.url(share),
+            "url": admission.url(share),
         }
-        for share in sharing.shares.active()
+        for share in admission.links.active()
     ]
 
 

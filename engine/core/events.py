@@ -142,7 +142,7 @@ class OfferRefused(SessionEvent):
 class ApprovalRequested(SessionEvent):
     """A guest waits for the host's word. ``code`` is what their screen shows, too.
 
-    ``role`` is what the link asks for; decide with ``Agent.sharing.decide()``.
+    ``role`` is what the link asks for; decide with ``Agent.admission.answer()``.
     """
 
     target: str

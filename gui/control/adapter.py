@@ -122,7 +122,7 @@ class EngineAdapter(QObject):
         """
         self._agent = agent
         # There is a window now, and somebody before it to decide.
-        self._leave = agent.sharing.approvals.attend()
+        self._leave = agent.admission.approvals.attend()
         self.targetsChanged.emit(TargetsChanged(targets=agent.targets.list()))
         self._started.set()
         self.agentReady.emit()
@@ -198,7 +198,7 @@ class EngineAdapter(QObject):
 
     def links(self) -> tuple[Share, ...]:
         """Every link there is, oldest first."""
-        return () if self._agent is None else self._agent.sharing.shares.list()
+        return () if self._agent is None else self._agent.admission.links.list()
 
     def create_link(
         self,
@@ -209,16 +209,16 @@ class EngineAdapter(QObject):
         seconds: float | None = None,
         single_use: bool = False,
     ) -> Share:
-        """See Shares.create. Raises HatchwayError, also while the engine does not run."""
+        """See Links.create. Raises HatchwayError, also while the engine does not run."""
         if self._agent is None:
             raise HatchwayError("The engine is not running yet")
-        return self._agent.sharing.shares.create(
+        return self._agent.admission.links.create(
             target_id, role, approval=approval, seconds=seconds, single_use=single_use
         )
 
     def link_url(self, share: Share) -> str:
         """The link to hand over; it holds the secret."""
-        return "" if self._agent is None else self._agent.sharing.url(share)
+        return "" if self._agent is None else self._agent.admission.url(share)
 
     def sessions_of_link(self, share_id: str) -> int:
         """How many sessions revoke_link() would end."""
@@ -228,12 +228,12 @@ class EngineAdapter(QObject):
     def revoke_link(self, share_id: str) -> None:
         """Withdraw a link and end the sessions it opened."""
         if self._agent is not None:
-            self.run(self._agent.sharing.revoke(share_id))
+            self.run(self._agent.admission.revoke(share_id))
 
     def decide(self, session_id: str, role: Role | None, *, remember: bool = False) -> None:
-        """Answer a waiting guest; see Sharing.decide. Too late is no error."""
+        """Answer a waiting guest; see Admission.answer. Too late is no error."""
         if self._agent is not None:
-            self._agent.sharing.decide(session_id, role, remember=remember)
+            self._agent.admission.answer(session_id, role, remember=remember)
 
     async def close(self) -> None:
         """Cancel and await every task, let clean-up finish, stop listening. Idempotent."""

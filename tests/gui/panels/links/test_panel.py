@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, qGray
 from PySide6.QtWidgets import QMessageBox
 
-from engine.access.links import Shares
+from engine.access.links import Links
 from engine.core.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
 from engine.core.session_state import SessionState
 from engine.sessions.session import SessionInfo
@@ -35,12 +35,12 @@ LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 WEB = Target("web-1", TargetKind.CONTAINER, "web-1")
 
 
-class Sharing:
+class Admission:
     """What the adapter asks of an agent, with real links and no network."""
 
     def __init__(self, bus: EventBus) -> None:
-        self.sharing = self
-        self.shares = Shares(bus)
+        self.admission = self
+        self.links = Links(bus)
         self.guests: list[Guest] = []
 
     def sessions(self) -> tuple[SessionInfo, ...]:
@@ -55,23 +55,23 @@ class Sharing:
         return Link(self.relay, share.id, share.secret).url
 
     async def revoke(self, share_id: str) -> None:
-        self.shares.revoke(share_id)
+        self.links.revoke(share_id)
 
 
 @pytest.fixture
-def agent(adapter: EngineAdapter, bus: EventBus, monkeypatch: pytest.MonkeyPatch) -> Sharing:
-    agent = Sharing(bus)
+def agent(adapter: EngineAdapter, bus: EventBus, monkeypatch: pytest.MonkeyPatch) -> Admission:
+    agent = Admission(bus)
     monkeypatch.setattr(adapter, "_agent", agent)
     return agent
 
 
 @pytest.fixture
-def shares(agent: Sharing) -> Shares:
-    return agent.shares
+def shares(agent: Admission) -> Links:
+    return agent.links
 
 
 @pytest.fixture
-def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, shares: Shares) -> Make:
+def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, shares: Links) -> Make:
     def made(chosen: str) -> ShareDialog:
         dialog = ShareDialog(adapter, theme, icons, (LOCAL, WEB), chosen)
         # The fixture has it longer than a window would.
@@ -83,7 +83,7 @@ def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, share
     return made
 
 
-def test_a_link_is_made_shown_and_copied(make: Make, shares: Shares) -> None:
+def test_a_link_is_made_shown_and_copied(make: Make, shares: Links) -> None:
     dialog = make("web-1")
     assert dialog.address.text() == ""
     assert not dialog.copy.isEnabled()
@@ -114,14 +114,14 @@ def test_a_link_is_made_shown_and_copied(make: Make, shares: Shares) -> None:
 def test_a_link_that_works_on_this_computer_only_says_so(
     make: Make, monkeypatch: pytest.MonkeyPatch, relay: str, only_here: bool
 ) -> None:
-    monkeypatch.setattr(Sharing, "relay", relay)
+    monkeypatch.setattr(Admission, "relay", relay)
     dialog = make("web-1")
     dialog.make.click()
     assert dialog.address.text().startswith(relay)
     assert ("this computer only" in dialog.hint.text()) is only_here
 
 
-def test_every_condition_of_a_link_can_be_chosen(make: Make, shares: Shares) -> None:
+def test_every_condition_of_a_link_can_be_chosen(make: Make, shares: Links) -> None:
     dialog = make("web-1")
     dialog.role.setCurrentIndex(dialog.role.findData(Role.VIEW))
     dialog.expiry.setCurrentText("Until this app ends")
@@ -134,7 +134,7 @@ def test_every_condition_of_a_link_can_be_chosen(make: Make, shares: Shares) -> 
 
 
 def test_this_computer_only_after_the_warning_is_accepted_and_each_time(
-    make: Make, shares: Shares
+    make: Make, shares: Links
 ) -> None:
     dialog = make(LOCAL_TARGET)
     assert dialog.local_warning.isVisible()
@@ -148,7 +148,7 @@ def test_this_computer_only_after_the_warning_is_accepted_and_each_time(
     assert dialog.make.isEnabled()
 
 
-def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, shares: Shares) -> None:
+def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, shares: Links) -> None:
     first, second = shares.create("db"), shares.create("web-1")
     dialog = make("web-1")
     chosen = dialog.chosen()
@@ -163,7 +163,7 @@ def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, shares: Sh
 
 
 def test_a_link_is_revoked(
-    make: Make, shares: Shares, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+    make: Make, shares: Links, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares.create("web-1")
     dialog = make("web-1")
@@ -189,7 +189,7 @@ def test_a_link_is_revoked(
 )
 def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
     make: Make,
-    agent: Sharing,
+    agent: Admission,
     adapter: EngineAdapter,
     monkeypatch: pytest.MonkeyPatch,
     qtbot: QtBot,
@@ -197,7 +197,7 @@ def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
     live: int,
     words: str,
 ) -> None:
-    share = agent.shares.create("web-1")
+    share = agent.links.create("web-1")
     agent.guests = [Guest(share="another")] * others + [Guest(share=share.id)] * live
     revoked: list[str] = []
     monkeypatch.setattr(adapter, "revoke_link", revoked.append)
@@ -244,7 +244,7 @@ def test_icons_on_filled_buttons_have_the_colour_of_the_words(
 def test_a_limit_is_told_in_words(
     make: Make, adapter: EngineAdapter, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.access.links.MAX_SHARES", 0)
+    monkeypatch.setattr("engine.access.links.MAX_ACTIVE", 0)
     dialog = make("web-1")
     with qtbot.waitSignal(adapter.problem) as told:
         dialog.make.click()
