@@ -10,7 +10,7 @@ import pytest
 
 import engine
 
-ROOMS = ("access", "agent", "sessions", "shells", "targets", "wire")
+ROOMS = ("access", "agent", "pty", "sessions", "shells", "targets", "wire")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
