@@ -153,7 +153,7 @@ class Agent:
         await self.ends.start()
         await self.manager.start()
         await self.targets.start()
-        # The first guest may be waiting: tell nobody we are here before we know what we have.
+        # The first guest may be waiting: register with the relay only once we know what we have.
         await self.targets.settled(CATALOGUE_SECONDS)
         self.admission.create_requested()
         held = HeldCandidates()
@@ -268,11 +268,11 @@ class Agent:
         """Whether the relay is connected within ``seconds``."""
         connected = asyncio.Event()
 
-        def look(event: ev.Event) -> None:
+        def watch(event: ev.Event) -> None:
             if isinstance(event, ev.RelayStateChanged) and event.state is RelayState.CONNECTED:
                 connected.set()
 
-        unsubscribe = self.events.subscribe(look)
+        unsubscribe = self.events.subscribe(watch)
         try:
             if self.relay_state.state is RelayState.CONNECTED:
                 return True

@@ -123,7 +123,7 @@ class PTYBridge:
         logger.info("PTY bridge connected: %s in session %s", self.label, self._session_id)
 
     def detach(self, sink: Sink) -> None:
-        """The guest behind ``sink`` is gone; output is kept for its return."""
+        """The guest behind ``sink`` is gone; output is stored for its return."""
         if self._sink is sink:
             self._sink = None
             self._update_room()
@@ -136,9 +136,9 @@ class PTYBridge:
     async def attach(
         self, sink: Sink, received: int, begin: Callable[[int], None] = lambda start: None
     ) -> None:
-        """Go on with another sink, from the byte after ``received`` (or the oldest kept).
+        """Go on with another sink, from the byte after ``received`` (or the oldest stored).
 
-        ``begin`` is told that position just before the first output goes out.
+        ``begin`` gets that position just before the first output goes out.
         """
         async with self._sending:
             start, chunks = self._replay.since(received)

@@ -365,6 +365,17 @@ async def test_an_offer_that_leads_to_no_session_is_no_use_of_its_link() -> None
     await host.stop()
 
 
+async def test_a_refusal_that_used_up_a_nonce_is_repeated_as_it_was(host: Host) -> None:
+    share = host.links.create("here")
+    host.links.revoke(share.id)
+    offer = proven(host, share.id, await host.guest().offer("s", "here"), "a" * 32)
+    first = await host.offer(offer)
+    assert first["code"] == "link_revoked"
+    assert await host.offer(offer) == first
+    # The same proof in another offer is a replay.
+    assert (await host.offer(offer | {"cols": 100, "rows": 30}))["code"] == "replayed"
+
+
 async def test_a_stopping_host_answers_and_leaves_no_session(host: Host) -> None:
     host.paths(SILENT)
     offering = asyncio.create_task(host.offer(await host.guest().offer("s", "here")))
