@@ -25,7 +25,7 @@ MAX_NONCES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Offerer:
     """Who makes an offer. ``guest`` is to be shown, ``subject`` to decide by.
 
     ``secret`` signs the answer; None when the offer had no proof.
@@ -44,24 +44,24 @@ class Authenticator:
         self._links = links
         self._nonces: dict[bytes, Nonces] = {}
 
-    def identify(self, offer: Offer, guest_fingerprint: str) -> Identity:
+    def identify(self, offer: Offer, guest_fingerprint: str) -> Offerer:
         """Uses up the offer's nonce. Raises BadProofError or ReplayedError.
 
         Only who holds a link's secret gets a subject with that link, so nobody else learns
         what became of it.
         """
         if offer.proof is None:
-            return Identity(Subject(), guest_of(offer))
+            return Offerer(Subject(), guest_of(offer))
         if offer.proof.share == OWN_SHARE:
             self._check(self.own_secret, offer, offer.proof, guest_fingerprint)
-            return Identity(Subject(Kind.OWN), Guest(own=True), self.own_secret)
+            return Offerer(Subject(Kind.OWN), Guest(own=True), self.own_secret)
         guest = guest_of(offer, offer.proof.share)
         try:
             link = self._links.find(offer.proof.share)
         except LinkUnknownError:
-            return Identity(Subject(Kind.LINK), guest)
+            return Offerer(Subject(Kind.LINK), guest)
         self._check(link.secret, offer, offer.proof, guest_fingerprint)
-        return Identity(Subject(Kind.LINK, self._links.facts(link.id)), guest, link.secret)
+        return Offerer(Subject(Kind.LINK, self._links.facts(link.id)), guest, link.secret)
 
     def _check(self, secret: bytes, offer: Offer, claimed: Proof, guest_fingerprint: str) -> None:
         expected = proof.offer_proof(secret, offer.session_id, guest_fingerprint, claimed.nonce)

@@ -88,7 +88,7 @@ class Agent:
         self.admission = Admission(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
-        self._identity = identity.kept(config_dir(), settings.agent.id)
+        self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
@@ -109,7 +109,7 @@ class Agent:
 
     @property
     def identity_problem(self) -> str:
-        """Why the id and the key are for this run only; empty when they are kept."""
+        """Why the id and the key are for this run only; empty when they are stored."""
         return self._identity.problem
 
     def relay_info(self) -> RelayInfo:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from engine.access.admission import look_up
-from engine.access.authentication import Authenticator, Identity, guest_of
+from engine.access.authentication import Authenticator, Offerer, guest_of
 from engine.access.decide import Action, Allow, Resource, Subject, decide, require
 from engine.access.links import Links
 from engine.agent.candidates import HeldCandidates
@@ -50,7 +50,7 @@ class Admitted:
     """An offer whose guest may have what it asks for. ``session``: the one it returns to."""
 
     offer: wire.Offer
-    identity: Identity
+    offerer: Offerer
     allow: Allow
     fingerprint: str
     size: Size
@@ -99,7 +99,7 @@ class OfferHandler:
         """The same offer again, such as after a relay that lost the first reply, gets the same
         answer or the same error, also while the first is still being worked on."""
 
-        async def work(work: Work[Answer]) -> Answer:
+        async def do(work: Work[Answer]) -> Answer:
             try:
                 await self._manager.paths_known()
                 return await self._take(offer, work)
@@ -107,13 +107,14 @@ class OfferHandler:
                 self._report_refusal(offer, error)
                 raise
 
-        return await self._replies.once(_identity(offer), work, f"offer of {offer.session_id}")
+        return await self._replies.once(_key(offer), do, f"offer of {offer.session_id}")
 
     async def _take(self, offer: wire.Offer, work: Work[Answer]) -> Answer:
         # Nothing waits before the answer: offers of one session are taken up one after another,
         # in the order in which they came.
         admitted = self._decide(offer, work)
-        attempt = self._open(admitted) if admitted.session is None else self._resume(admitted)
+        session = admitted.session
+        attempt = self._open(admitted) if session is None else self._resume(session)
         work.changed_something()
         work.holds_while(lambda: self._manager.get_session(attempt.session.id) is attempt.session)
         try:
@@ -139,35 +140,34 @@ class OfferHandler:
         rtc.require_data_channel_only(offer.sdp)
         # Before a nonce is used: without a path this offer changes nothing.
         require_turn(self._manager.ice)
-        if offer.proof is not None:
+        offerer = self._authenticator.identify(offer, fingerprint)
+        if offerer.secret is not None:
             work.changed_something()
-        identity = self._authenticator.identify(offer, fingerprint)
-        subject = identity.subject
+        subject = offerer.subject
         if session is not None:
             subject = replace(subject, token=session.check_token(offer.resume))
         allow = require(decide(subject, action, resource))
-        return Admitted(offer, identity, allow, fingerprint, _size(offer), session)
+        return Admitted(offer, offerer, allow, fingerprint, _size(offer), session)
 
     def _open(self, admitted: Admitted) -> Attempt:
-        offer, identity, allow = admitted.offer, admitted.identity, admitted.allow
+        offer, offerer, allow = admitted.offer, admitted.offerer, admitted.allow
         self._manager.create_session(
             offer.session_id,
             offer.device_id,
-            guest=identity.guest,
+            guest=offerer.guest,
             role=allow.role,
             approval=allow.approval,
         )
-        if identity.subject.link is not None:
-            self._links.use(identity.subject.link.id, offer.session_id)
+        if offerer.subject.link is not None:
+            self._links.use(offerer.subject.link.id, offer.session_id)
         session = self._manager.require_session(offer.session_id)
         return Attempt(session, session.offered())
 
-    def _resume(self, admitted: Admitted) -> Attempt:
-        session = self._manager.require_session(admitted.offer.session_id)
+    def _resume(self, session: Session) -> Attempt:
         return Attempt(session, session.begin_attempt())
 
     async def _answer(self, admitted: Admitted, attempt: Attempt) -> Answer:
-        offer, secret = admitted.offer, admitted.identity.secret
+        offer, secret = admitted.offer, admitted.offerer.secret
         connection, session_id = attempt.connection, attempt.session.id
 
         def early(ufrag: str) -> Iterator[Early]:
@@ -205,7 +205,7 @@ class OfferHandler:
         )
 
 
-def _identity(offer: wire.Offer) -> bytes:
+def _key(offer: wire.Offer) -> bytes:
     """The same for an offer and its repetition: not what the relay stamps on each."""
     bare = msgspec.structs.replace(
         offer, correlation_id=None, guest_name=None, guest_address=None, guest_browser=None

@@ -38,30 +38,30 @@ def by_link(share: Share, session: str = "s") -> Offer:
 
 def test_without_a_proof_anybody_is_a_guest_by_the_relays_word() -> None:
     plain = Offer("s", "web-1", "sdp", "offer", guest_name="Ada", guest_address="192.0.2.7")
-    identity = House().authenticator.identify(plain, PRINT)
-    assert identity.subject == Subject(Kind.GUEST)
-    assert identity.guest == Guest("Ada", "192.0.2.7")
-    assert identity.secret is None
+    offerer = House().authenticator.identify(plain, PRINT)
+    assert offerer.subject == Subject(Kind.GUEST)
+    assert offerer.guest == Guest("Ada", "192.0.2.7")
+    assert offerer.secret is None
 
 
 def test_this_app_is_known_by_its_own_secret() -> None:
     house = House()
-    identity = house.authenticator.identify(house.own(), PRINT)
-    assert identity.subject == Subject(Kind.OWN)
-    assert identity.guest == Guest(own=True)
-    assert identity.secret == house.authenticator.own_secret
+    offerer = house.authenticator.identify(house.own(), PRINT)
+    assert offerer.subject == Subject(Kind.OWN)
+    assert offerer.guest == Guest(own=True)
+    assert offerer.secret == house.authenticator.own_secret
 
 
 def test_the_holder_of_a_link_comes_with_what_the_link_is_now() -> None:
     house = House()
     share = house.links.create("web-1", Role.VIEW, approval=True)
-    identity = house.authenticator.identify(by_link(share), PRINT)
-    link = identity.subject.link
+    offerer = house.authenticator.identify(by_link(share), PRINT)
+    link = offerer.subject.link
     assert link is not None
-    assert (identity.subject.kind, link.id, link.target) == (Kind.LINK, share.id, "web-1")
+    assert (offerer.subject.kind, link.id, link.target) == (Kind.LINK, share.id, "web-1")
     assert (link.role, link.approval, link.state) == (Role.VIEW, True, ShareState.ACTIVE)
-    assert (identity.guest.name, identity.guest.share) == ("Ada", share.id)
-    assert identity.secret == share.secret
+    assert (offerer.guest.name, offerer.guest.share) == ("Ada", share.id)
+    assert offerer.secret == share.secret
 
 
 def test_a_proof_for_another_fingerprint_session_or_app_is_refused() -> None:
@@ -102,8 +102,8 @@ def test_a_proof_of_strange_text_is_refused_not_a_crash(mac: str) -> None:
 def test_a_link_nobody_made_is_unknown() -> None:
     house = House()
     share = replace(house.links.create("web-1"), id="x" * 16)
-    identity = house.authenticator.identify(by_link(share), PRINT)
-    assert (identity.subject, identity.secret) == (Subject(Kind.LINK), None)
+    offerer = house.authenticator.identify(by_link(share), PRINT)
+    assert (offerer.subject, offerer.secret) == (Subject(Kind.LINK), None)
 
 
 def test_nobody_without_the_secret_learns_what_became_of_a_link() -> None:
