@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 
 from engine.access import identity
-from engine.access.admission import Sharing
-from engine.agent.candidates import IceHandler
+from engine.access.admission import Admission
+from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
-from engine.agent.offers import HeldCandidates, OfferHandler
+from engine.agent.offers import OfferHandler
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
 from engine.client.selftest import SelfTest
@@ -83,10 +83,10 @@ class Agent:
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
         self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
-        self.sharing = Sharing(
+        self.admission = Admission(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
-        self._identity = identity.kept(config_dir(), settings.agent.id)
+        self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
@@ -107,7 +107,7 @@ class Agent:
 
     @property
     def identity_problem(self) -> str:
-        """Why the id and the key are for this run only; empty when they are kept."""
+        """Why the id and the key are for this run only; empty when they are stored."""
         return self._identity.problem
 
     def relay_info(self) -> RelayInfo:
@@ -151,11 +151,17 @@ class Agent:
         await self.ends.start()
         await self.manager.start()
         await self.targets.start()
-        # The first guest may be waiting: tell nobody we are here before we know what we have.
+        # The first guest may be waiting: register with the relay only once we know what we have.
         await self.targets.settled(CATALOGUE_SECONDS)
-        self.sharing.create_wished()
+        self.admission.create_requested()
         held = HeldCandidates()
-        self._offers = OfferHandler(self.manager, self.targets.find, self.sharing.policy, held)
+        self._offers = OfferHandler(
+            self.manager,
+            self.targets.find,
+            self.admission.authenticator,
+            self.admission.links,
+            held,
+        )
         self._client = SignalingClient(
             [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
@@ -191,7 +197,7 @@ class Agent:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self._unsubscribe()
-        self.sharing.close()
+        self.admission.close()
         for step in (
             self._close_peers,
             self._close_offers,
@@ -260,11 +266,11 @@ class Agent:
         """Whether the relay is connected within ``seconds``."""
         connected = asyncio.Event()
 
-        def look(event: ev.Event) -> None:
+        def watch(event: ev.Event) -> None:
             if isinstance(event, ev.RelayStateChanged) and event.state is RelayState.CONNECTED:
                 connected.set()
 
-        unsubscribe = self.events.subscribe(look)
+        unsubscribe = self.events.subscribe(watch)
         try:
             if self.relay_state.state is RelayState.CONNECTED:
                 return True
@@ -326,7 +332,7 @@ class Agent:
             target_id,
             size,
             handlers,
-            own_secret=self.sharing.policy.own_secret,
+            own_secret=self.admission.authenticator.own_secret,
             # Near as it is, it shows the relay no address where nobody may.
             ice=ice if ice.relay_only else self.settings.ice,
             ssl_context=client_context(self.settings.relay),
@@ -344,8 +350,7 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
-        target = self.targets.find(device_id)
-        await self.sharing.may_start(session, target)
+        target = await self.admission.connect(session, device_id)
         return await create_pty_session(
             target,
             session_id=process_marker(session.id),
@@ -393,7 +398,7 @@ class Agent:
             "agent_id": self.agent_id,
             "name": self.name,
             "targets": [_shown(target) for target in self.targets.list() if target.shared],
-            "links": self.sharing.registration(),
+            "links": self.admission.registration(),
         }
 
     def _on_event(self, event: ev.Event) -> None:

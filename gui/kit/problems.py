@@ -76,7 +76,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The link was for one use, and was used",
         "Ask the host for a new one.",
     ),
-    "link_revoked": ("The host has withdrawn the link", "Ask the host for a new one."),
+    "link_revoked": ("The host has revoked the link", "Ask the host for a new one."),
     "session": ("The session cannot do that", "Close it and open a new one."),
     "session_not_found": (
         "That session is gone",

@@ -420,7 +420,7 @@ def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) 
             revoke.click()
             await until(lambda: visitor.end is not None)
             assert visitor.end is not None
-            assert "withdrawn the link" in visitor.end[0]
+            assert "revoked the link" in visitor.end[0]
             await until(lambda: window.sessions.model.rowCount() == 0)
         finally:
             connecting.cancel()
