@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -37,7 +37,7 @@ from engine.core.model import (
 )
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings, config_dir
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.tasks import TaskOwner
 from engine.core.tls import client_context
 from engine.docker.engines import DockerEngines
 from engine.pty.base import PTY
@@ -78,7 +78,7 @@ class Agent:
         self.targets = TargetCatalogue(self._docker, self.events)
         self.targets.set_shared(settings.share.targets)
         self._ice = IcePolicy(settings.ice, self._ask_ice)
-        self._ice_tasks = TaskOwner("ICE servers")
+        self._tasks = TaskOwner("agent", self.events.publish)
         self.ends = TerminalEnds(
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
@@ -94,7 +94,6 @@ class Agent:
         self._client: SignalingClient | None = None
         self._offers: OfferHandler | None = None
         self._peers: set[TerminalPeer] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
         self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -144,7 +143,7 @@ class Agent:
         token = relay.token
         context = client_context(relay)
         if not relay.url:
-            self._relay = Relay(relay.token, relay.guest_token)
+            self._relay = Relay(relay.token, relay.guest_token, publish=self.events.publish)
             url = await self._relay.start(relay.host, relay.port)
             token = self._relay.agent_token
             self._relay_info = RelayInfo(url, self._relay.guest_token, True)
@@ -177,7 +176,7 @@ class Agent:
             key=self._identity.key,
             listener=self._ice,
         )
-        self._ice_tasks.start(self._ice.run)
+        self._tasks.supervise("The refresh of ICE servers", self._ice.run)
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
 
@@ -344,11 +343,6 @@ class Agent:
         # Nobody waits for it, so that a slow answer counts as well.
         return await self._client.call(wire.ICE_SERVERS, {}, ICE_SERVERS_SECONDS)
 
-    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         target = await self.admission.connect(session, device_id)
         return await create_pty_session(
@@ -403,7 +397,7 @@ class Agent:
 
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
-            self._begin(self._client.re_register())
+            self._tasks.start(self._client.re_register(), "register again")
 
     async def _finish_ends(self) -> None:
         await self.ends.finish(ENDS_SECONDS)
@@ -417,11 +411,7 @@ class Agent:
             await self._offers.close()
 
     async def _stop_signaling(self) -> None:
-        await self._ice_tasks.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._tasks.close()
         if self._client is not None:
             await self._client.stop()
         if self._relay is not None:

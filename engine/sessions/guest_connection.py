@@ -16,6 +16,7 @@ from engine.core.errors import OfferReplacedError
 from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
+from engine.core.tasks import start
 from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
 from engine.transport.connection import PeerConnection, RtcChannel
 from engine.wire import terminal as wire
@@ -124,7 +125,7 @@ class GuestConnection:
         self.stop_watching()
         if self._answering is not None:
             self._answering.cancel()
-        self._closing = asyncio.create_task(self._close(), name="close a connection")
+        self._closing = start(self._close(), "close a connection")
         if self.channel is not None:
             try:
                 self.channel.abandon()

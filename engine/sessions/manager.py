@@ -26,6 +26,7 @@ from engine.core.errors import (
 from engine.core.model import EndCode, Guest, Role, SessionInfo, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
+from engine.core.tasks import TaskOwner, start
 from engine.pty.base import PTY
 from engine.sessions.guest_connection import GuestConnection
 from engine.sessions.idle import RunningClock, Verdict, warning_seconds
@@ -85,7 +86,7 @@ class WebRTCSessionManager:
         self._open_pty = open_pty
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops: TaskOwner | None = None
         self._refusing = False
 
     @property
@@ -101,11 +102,10 @@ class WebRTCSessionManager:
     async def start(self) -> None:
         """Begin watching time-outs and heartbeats."""
         self._refusing = False
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self._cleanup_loop(), name="session cleanup"),
-                asyncio.create_task(self._tick_loop(), name="session heartbeat"),
-            ]
+        if self._loops is None:
+            self._loops = TaskOwner("sessions", self.events.publish)
+            self._loops.supervise("The check for idle sessions", self._cleanup_loop)
+            self._loops.supervise("The heartbeat of sessions", self._tick_loop)
 
     def refuse(self) -> None:
         """Make no session any more, until start() is called again."""
@@ -114,11 +114,9 @@ class WebRTCSessionManager:
     async def stop(self) -> None:
         """Close every session and leave no task behind. None can be made meanwhile or after."""
         self.refuse()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._tasks = []
+        loops, self._loops = self._loops, None
+        if loops is not None:
+            await loops.close()
         for session_id in list(self._sessions):
             self.end_soon(session_id, "The host stopped", EndCode.HOST_STOPPED)
         while self._closing:
@@ -221,9 +219,7 @@ class WebRTCSessionManager:
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return
-        task = asyncio.create_task(
-            self._close(session, reason, code), name=f"close session {session_id}"
-        )
+        task = start(self._close(session, reason, code), f"close session {session_id}")
         self._closing[session_id] = task
         task.add_done_callback(lambda _: self._closing.pop(session_id, None))
 

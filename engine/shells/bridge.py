@@ -21,6 +21,7 @@ from engine.core.errors import (
     PTYClosedError,
 )
 from engine.core.model import ExitStatus, Size
+from engine.core.tasks import start
 from engine.pty.base import PTY
 from engine.shells.output_log import ReplayBuffer
 from engine.shells.traffic import Counter
@@ -117,9 +118,7 @@ class PTYBridge:
     def start(self, sink: Sink) -> None:
         """Begin reading the PTY into ``sink``."""
         self._sink = sink
-        self._task = asyncio.create_task(
-            self._read_loop(), name=f"PTY read loop of {self._session_id}"
-        )
+        self._task = start(self._read_loop(), f"PTY read loop of {self._session_id}")
         logger.info("PTY bridge connected: %s in session %s", self.label, self._session_id)
 
     def detach(self, sink: Sink) -> None:

@@ -16,12 +16,14 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.core.events import DockerStatusChanged, EndsPending, TargetsChanged
 from engine.core.model import Target, TargetKind
+from engine.core.tasks import start, supervise, to_nobody
 from engine.pty.ends.container_processes import HOST_VARIABLE, SESSION_VARIABLE, TAG_VARIABLE
 from engine.pty.ends.queue import EndQueue, Orphan, terminals
 from engine.pty.ends.records import Record, RecordStore, boot_id
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.core.events import Event, EventBus
+    from engine.core.tasks import Publish
     from engine.docker.engines import DockerEngines
 
 logger = logging.getLogger(__name__)
@@ -62,7 +65,8 @@ class TerminalEnds:
         self._instance = ""
         self._events = events
         self._folder = folder
-        self._files = _Files()
+        self.publish_event: Publish = to_nobody if events is None else events.publish
+        self._files = _Files(self.publish_event)
         self._opening: asyncio.Task[RecordStore] | None = None
         self._queues: dict[tuple[str, str], EndQueue] = {}
         self._told: tuple[int, str] = (0, "")
@@ -235,7 +239,8 @@ class TerminalEnds:
 class _Files:
     """Writes records in a thread, in order; without a store nothing is written."""
 
-    def __init__(self) -> None:
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
         self._store: RecordStore | None = None
         self._waiting: dict[str, bytes | None] = {}
         self._task: asyncio.Task[None] | None = None
@@ -255,7 +260,10 @@ class _Files:
             return
         self._waiting[tag] = data
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(self._store), name="shell records")
+            self._task = start(
+                supervise("Recording shells", partial(self._run, self._store), self._publish),
+                "shell records",
+            )
 
     async def flush(self) -> None:
         while self._task is not None and not self._task.done():

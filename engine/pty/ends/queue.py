@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.core.errors import DockerFailedError, HatchwayError
 from engine.core.model import Target, TargetKind
+from engine.core.tasks import start, supervise
 from engine.core.text import shown
 from engine.pty.ends.container_processes import TAG_VARIABLE, container_processes
 from engine.pty.ends.ending import Left, Process, Terminal, end_terminals
@@ -24,6 +25,7 @@ from engine.pty.ends.local_processes import LocalProcesses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from engine.core.tasks import Publish
     from engine.docker.engines import DockerEngines
     from engine.pty.ends.ending import ProcessTable
     from engine.pty.ends.records import Record
@@ -58,6 +60,7 @@ class Owner(Protocol):
     docker: DockerEngines | None
     records: dict[str, Record]
     on_kept: Callable[[str, str], None]
+    publish_event: Publish
 
     def save(self, record: Record) -> None: ...
     def remove(self, record: Record) -> None: ...
@@ -106,7 +109,8 @@ class EndQueue:
         future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(record.tag, []).append(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"ends in {self._target.id}")
+            name = f"Ending terminals in {self._target.id}"
+            self._task = start(supervise(name, self._run, owner.publish_event), name)
         self.wake()
         return future
 

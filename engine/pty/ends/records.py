@@ -223,6 +223,7 @@ def _read(path: Path) -> Record | None:
 
 def _lock(path: Path) -> IO[bytes] | None:
     """The locked file, or None when another process holds it."""
+    # Nothing is written: the file exists to be locked.
     file = path.open("ab")
     try:
         if sys.platform == "win32":

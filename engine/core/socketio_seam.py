@@ -1,4 +1,4 @@
-"""The seam to python-socketio: its tasks get an owner, its log a muzzle.
+"""The seam to python-socketio: its tasks get an owner, its log is kept short.
 
 Owns what both the relay and the agent's client must cure in the library. Does
 not own any event. python-socketio starts a task per ping, per event and per
@@ -12,17 +12,16 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from engine.core import tasks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 logger = logging.getLogger(__name__)
 
-CANCEL_SECONDS = 2.0
-"""How long cancelled tasks may take to end before they are reported and left."""
 
-
-class TaskOwner:
-    """Starts tasks, holds them, ends them. Takes the place of ``start_background_task``."""
+class LibraryTasks:
+    """The tasks the library starts: ``start`` takes the place of ``start_background_task``."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -51,15 +50,8 @@ class TaskOwner:
             logger.warning("%s: a task failed: %s: %s", self._name, type(error).__name__, error)
 
     async def close(self) -> None:
-        """Cancel every task and wait for them, at most CANCEL_SECONDS."""
-        current = asyncio.current_task()
-        tasks = {task for task in self._tasks if task is not current}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            _, running = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
-            if running:
-                logger.error("%s: %d tasks did not end", self._name, len(running))
+        """Cancel every task and wait for them, at most tasks.CANCEL_SECONDS."""
+        await tasks.cancel(self._tasks, self._name)
 
 
 class _OneLine(logging.Filter):
