@@ -37,7 +37,7 @@ from PySide6.QtWidgets import QApplication
 
 from benchmarks.painting_figures import TARGETS, Result, to_json
 from gui.loop.garbage import WindowGarbageCollector
-from gui.terminal.view.surface import PADDING
+from gui.terminal.view.cells import PADDING
 from gui.terminal.widget import TerminalWidget
 
 COLS, ROWS = 240, 67

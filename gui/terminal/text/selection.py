@@ -66,7 +66,11 @@ class Selection:
         self._range: tuple[Place, Place] | None = None
         self.rectangular = False
         """The same columns of every line, set by start()."""
-        self.word_signs = WORD_SIGNS
+        self._word_signs = WORD_SIGNS
+
+    def set_word_signs(self, signs: str) -> None:
+        """What belongs to words besides letters and digits."""
+        self._word_signs = signs
 
     @property
     def range(self) -> tuple[Place, Place] | None:
@@ -220,7 +224,7 @@ class Selection:
     def _kind(self, line: Line, column: int) -> str:
         run = line.at(column)
         char = run.text[0] if run is not None else " "
-        if char.isalnum() or char in self.word_signs:
+        if char.isalnum() or char in self._word_signs:
             return "word"
         return "blank" if char.isspace() else char
 

@@ -99,7 +99,7 @@ def test_input_method_text_is_typed_and_its_place_known(
     QCoreApplication.sendEvent(widget, event)
     assert typed == ["日本".encode()]
     place = widget.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
-    assert place.left() == int(widget.cell_rect(0, 2).left())
+    assert place.left() == int(widget.appearance.cells.rect(0, 2).left())
 
 
 def test_focus_is_reported_when_asked_for(
@@ -129,19 +129,19 @@ def test_the_first_size_is_told_when_shown(qtbot: QtBot) -> None:
 
 
 def test_zoom_by_keys_and_wheel_changes_the_grid(qtbot: QtBot, widget: TerminalWidget) -> None:
-    points = widget.font_points
+    points = widget.appearance.font_points
     qtbot.keyClick(widget, Qt.Key.Key_Plus, CTRL)
     qtbot.keyClick(widget, Qt.Key.Key_Plus, CTRL)
-    assert widget.font_points == points + 2
+    assert widget.appearance.font_points == points + 2
     qtbot.waitUntil(lambda: widget.terminal.cols < 40)
     wheel(widget, angle=-120, held=CTRL)
-    assert widget.font_points == points + 1
+    assert widget.appearance.font_points == points + 1
     qtbot.keyClick(widget, Qt.Key.Key_0, CTRL)
-    assert widget.font_points == points
+    assert widget.appearance.font_points == points
     qtbot.waitUntil(lambda: widget.terminal.cols == 40)
     for _ in range(100):
         widget.zoom(-1)
-    assert widget.font_points == 5
+    assert widget.appearance.font_points == 5
 
 
 def test_title_and_bell(qtbot: QtBot, widget: TerminalWidget) -> None:
@@ -160,7 +160,7 @@ def test_an_ended_terminal_is_quiet_until_cleared(
     assert widget.ended_bar.isVisible()
     assert widget.ended_bar.label.text() == "The shell ended."
     qtbot.keyClicks(widget, "x")
-    widget.paste_text("x")
+    widget.clipboard.paste_text("x")
     show(qtbot, widget, b"\x1b[6n")
     assert typed == []
     widget.ended_bar.button.click()
@@ -174,7 +174,7 @@ def test_an_ended_terminal_is_quiet_until_cleared(
 def test_no_action_no_button(widget: TerminalWidget) -> None:
     widget.set_ended("Over.")
     assert not widget.ended_bar.button.isVisible()
-    widget.set_alive()
+    widget.clear()
     assert not widget.ended
 
 
@@ -243,9 +243,9 @@ def test_colours_are_answered_and_changed(
     parts = "/".join(f"{rgb >> shift & 255:02x}" * 2 for shift in (16, 8, 0))
     assert parts.replace("/", "") in typed[0].decode().replace("/", "")
     show(qtbot, widget, "\x1b]11;#102030\x1b\\")
-    qtbot.waitUntil(lambda: widget.painter.theme.background == 0x102030)
+    qtbot.waitUntil(lambda: widget.appearance.painter.theme.background == 0x102030)
     show(qtbot, widget, "\x1b]111\x1b\\")
-    qtbot.waitUntil(lambda: widget.painter.theme.background == rgb)
+    qtbot.waitUntil(lambda: widget.appearance.painter.theme.background == rgb)
 
 
 def test_the_cursor_is_the_persons_until_a_program_chooses(

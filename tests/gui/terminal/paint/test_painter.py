@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_the_cache_of_painted_rows_is_bounded(
     widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painter = widget.painter
+    painter = widget.appearance.painter
     grid = painter.grid
     row_bytes = 20 * grid.width * grid.height * 4
     monkeypatch.setattr("gui.terminal.paint.painter.CACHE_BYTES", 10 * row_bytes)
