@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +25,7 @@ from tests.gui.terminal.acts import (
 )
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
 
@@ -272,3 +275,14 @@ def test_the_clipboard_is_a_programs_only_with_permission(
     widget.apply(UiSettings(clipboard_write=True))
     show(qtbot, widget, "\x1b]52;c;aGk=\x07")
     assert QGuiApplication.clipboard().text() == "hi"
+
+
+def test_a_deleted_terminal_frees_its_history(qapp: QApplication) -> None:
+    widget = TerminalWidget()
+    widget.context_menu().deleteLater()
+    history = weakref.ref(widget.terminal)
+    widget.deleteLater()
+    del widget
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert history() is None
