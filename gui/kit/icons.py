@@ -1,7 +1,7 @@
-"""Icons: our own drawings, tinted to the theme's colours.
+"""Icons: our own drawings, tinted to the theme's colors.
 
 Owns rendering, caching and re-tinting when the theme changes. Does not own the
-drawings (resources) or the colours (gui.kit.style).
+drawings (resources) or the colors (gui.kit.style).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def render(svg: bytes, size: int) -> QPixmap:
 
 
 def app_icon() -> QIcon:
-    """The application's icon, in its own colours."""
+    """The application's icon, in its own colors."""
     icon = QIcon()
     svg = resources.read("icons/app.svg")
     for size in APP_SIZES:
@@ -61,7 +61,7 @@ class Icons(QObject):
         theme.changed.connect(self._retint)
 
     def get(self, name: str, tone: Tone = Tone.TEXT) -> QIcon:
-        """The icon in the colour ``tone`` has now. Raises FileNotFoundError."""
+        """The icon in the color ``tone`` has now. Raises FileNotFoundError."""
         color = self._theme.colors.tone(tone).name()
         faded = self._theme.colors.muted
         icon = self._cache.get((name, color))

@@ -28,7 +28,7 @@ DETAIL_ROLE = Qt.ItemDataRole.UserRole + 1
 NOTE_ROLE = Qt.ItemDataRole.UserRole + 2
 """A short text, or a QIcon, at the right edge."""
 FADED_ROLE = Qt.ItemDataRole.UserRole + 3
-"""True greys the title: the row cannot be used."""
+"""True grays the title: the row cannot be used."""
 HEADING_ROLE = Qt.ItemDataRole.UserRole + 4
 """True makes the row a heading: smaller, bold, muted."""
 
@@ -38,7 +38,7 @@ _PADDING = 4
 
 
 class TwoLineDelegate(QStyledItemDelegate):
-    """Paints with the theme's colours of the moment."""
+    """Paints with the theme's colors of the moment."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -1,7 +1,7 @@
 """The look: two palettes, light and dark, and the style sheet made from them.
 
-Owns colours, spacing and following the system's choice. Does not own icons or
-the terminal's own 16 colours.
+Owns colors, spacing and following the system's choice. Does not own icons or
+the terminal's own 16 colors.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Mode(enum.StrEnum):
 
 
 class Tone(enum.StrEnum):
-    """What a colour means. Each is a field of Colors."""
+    """What a color means. Each is a field of Colors."""
 
     TEXT = "text"
     ON_ACCENT = "accent_text"
-    """On a ground of the accent's colour, as primary buttons have."""
+    """On a ground of the accent's color, as primary buttons have."""
     MUTED = "muted"
     ACCENT = "accent"
     OK = "ok"
@@ -238,7 +238,7 @@ def style_sheet(colors: Colors) -> str:
 
 
 def palette(colors: Colors) -> QPalette:
-    """The palette Fusion draws with, disabled text greyed."""
+    """The palette Fusion draws with, disabled text grayed."""
     roles = QPalette.ColorRole
     result = QPalette(QColor(colors.window))
     for role, color in {

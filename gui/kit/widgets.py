@@ -1,6 +1,6 @@
 """Small widgets every panel uses: a banner, an empty state, a framed panel.
 
-Owns their look and behaviour. Does not own what they say.
+Owns their look and behavior. Does not own what they say.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Holder:
 
 
 class IconButton(QPushButton):
-    """A push button whose icon has the colour of its words, filled with the accent or not.
+    """A push button whose icon has the color of its words, filled with the accent or not.
 
     It is filled while it is primary or the dialog's default: what Enter presses.
     """

@@ -388,7 +388,7 @@ class TerminalTabs(QWidget):
             self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
 
     def retheme(self) -> None:
-        """Icons in the theme's colours again."""
+        """Icons in the theme's colors again."""
         for tab in self.all():
             self._show(tab)
 

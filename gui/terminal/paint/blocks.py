@@ -62,19 +62,19 @@ def rects(char: str, cell: Cell) -> tuple[QRect, ...]:
     return ()
 
 
-def draw(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
+def draw(painter: QPainter, char: str, cell: Cell, color: QColor) -> None:
     """Draw one character covers() accepts."""
     if char in _SHADES:
-        shade = QColor(colour)
+        shade = QColor(color)
         shade.setAlpha(_SHADES[char])
         painter.fillRect(cell.x, cell.y, cell.width, cell.height, shade)
     elif _BRAILLE[0] <= char <= _BRAILLE[1]:
-        _draw_braille(painter, ord(char) - ord(_BRAILLE[0]), cell, colour)
+        _draw_braille(painter, ord(char) - ord(_BRAILLE[0]), cell, color)
     elif _POWERLINE[0] <= char <= _POWERLINE[1]:
-        _draw_powerline(painter, ord(char) - ord(_POWERLINE[0]), cell, colour)
+        _draw_powerline(painter, ord(char) - ord(_POWERLINE[0]), cell, color)
     else:
         for rect in rects(char, cell):
-            painter.fillRect(rect, colour)
+            painter.fillRect(rect, color)
 
 
 def _rect(part: _Part, cell: Cell) -> QRect:
@@ -145,13 +145,13 @@ def _grid_part(x: int, y: int, columns: int, rows: int) -> _Part:
     return _Part((x, columns), (y, rows), (x + 1, columns), (y + 1, rows))
 
 
-def _draw_braille(painter: QPainter, pattern: int, cell: Cell, colour: QColor) -> None:
+def _draw_braille(painter: QPainter, pattern: int, cell: Cell, color: QColor) -> None:
     """Dots in a grid of two by four that goes on evenly in the next cell."""
     size = max(1, min(cell.width // 4, cell.height // 8))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, size > 2)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour)
+    painter.setBrush(color)
     for bit, (column, row) in enumerate(_BRAILLE_DOTS):
         if pattern >> bit & 1:
             x = cell.x + (2 * column + 1) * cell.width // 4 - size // 2
@@ -159,20 +159,20 @@ def _draw_braille(painter: QPainter, pattern: int, cell: Cell, colour: QColor) -
             if size > 2:
                 painter.drawEllipse(QRectF(x, y, size, size))
             else:
-                painter.fillRect(x, y, size, size, colour)
+                painter.fillRect(x, y, size, size, color)
     painter.restore()
 
 
-def _draw_powerline(painter: QPainter, index: int, cell: Cell, colour: QColor) -> None:
+def _draw_powerline(painter: QPainter, index: int, cell: Cell, color: QColor) -> None:
     """Arrow, half circle or corner; every second one is only its outline."""
     path, closed = _powerline_path(index, QRectF(cell.x, cell.y, cell.width, cell.height))
     painter.save()
     painter.setClipRect(QRect(cell.x, cell.y, cell.width, cell.height))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if closed:
-        painter.fillPath(path, QBrush(colour))
+        painter.fillPath(path, QBrush(color))
     else:
-        painter.setPen(QPen(colour, cell.line))
+        painter.setPen(QPen(color, cell.line))
         painter.drawPath(path)
     painter.restore()
 

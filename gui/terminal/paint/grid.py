@@ -78,7 +78,7 @@ class Grid:
         self._shaped = {key: self._with_shaping(base, *key) for key in variants}
         self._in_font: dict[str, bool] = {}
         self.waves: dict[int, QPixmap] = {}
-        """One cell of a curly underline by colour: kept here because it depends on the size."""
+        """One cell of a curly underline by color: kept here because it depends on the size."""
 
     def _variant(self, base: QFont, bold: bool, italic: bool) -> QFont:
         font = QFont(base)

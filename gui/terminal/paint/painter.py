@@ -42,7 +42,7 @@ GLYPH_CACHE = 4096
 MARKED_PICTURE = 0.5
 """How much of a picture is seen where it is selected."""
 INK_CACHE = 4096
-"""Styles whose colours are remembered; all go when it is full."""
+"""Styles whose colors are remembered; all go when it is full."""
 
 
 class MarkKind(enum.Enum):
@@ -72,7 +72,7 @@ class _Ink:
     style: Style
     pen: QColor
     exact: QColor
-    """The text's colour as asked for, for blocks, of which pictures are made."""
+    """The text's color as asked for, for blocks, of which pictures are made."""
     fill: QBrush | None
     """None: the theme's background, which is there already."""
     font: QFont
@@ -247,7 +247,7 @@ class RowPainter:
 
     def _mix(self, style: Style) -> _Ink:
         theme = self.theme
-        exact, text, background = theme.colours(style)
+        exact, text, background = theme.colors(style)
         decorated = bool(style.underline or style.strike or style.overline)
         return _Ink(
             style=style,
@@ -308,14 +308,14 @@ class RowPainter:
             return "drawn"
         return "font" if self.grid.has(char) else "other"
 
-    def _blocks(self, painter: QPainter, text: str, column: int, colour: QColor) -> None:
+    def _blocks(self, painter: QPainter, text: str, column: int, color: QColor) -> None:
         width = self.grid.width
         for char in text:
             rects = self._rects.get(char)
             if rects is None:
                 rects = self._rects[char] = blocks.rects(char, self.grid.cell())
             for rect in rects:
-                painter.fillRect(rect.translated(column * width, 0), colour)
+                painter.fillRect(rect.translated(column * width, 0), color)
             column += 1
 
     def _repeated(self, painter: QPainter, text: str, column: int, ink: _Ink) -> None:
@@ -356,7 +356,7 @@ class RowPainter:
         return pixmap
 
     def _fit_glyph(self, painter: QPainter, text: str, width: int, ink: _Ink) -> None:
-        """Perhaps of another font: centred, and made smaller where it does not fit."""
+        """Perhaps of another font: centered, and made smaller where it does not fit."""
         font = self.grid.shaped(ink.style)
         metrics = QFontMetricsF(font)
         advance = metrics.horizontalAdvance(text)
@@ -372,15 +372,15 @@ class RowPainter:
         painter.drawText(QPointF(0, 0), text)
 
     def _decorate(self, painter: QPainter, run: Run, ink: _Ink) -> None:
-        style, grid, colour = run.style, self.grid, ink.pen
+        style, grid, color = run.style, self.grid, ink.pen
         if style.strike:
-            decorations.bar(painter, grid, run.column, run.cells, grid.strike, colour)
+            decorations.bar(painter, grid, run.column, run.cells, grid.strike, color)
         if style.overline:
-            decorations.bar(painter, grid, run.column, run.cells, 0, colour)
+            decorations.bar(painter, grid, run.column, run.cells, 0, color)
         if style.underline:
             if style.underline_colour != DEFAULT_COLOUR:
-                colour = QColor.fromRgb(self.theme.colour(style.underline_colour, ink.text))
-            decorations.underline(painter, grid, run.column, run.cells, style.underline, colour)
+                color = QColor.fromRgb(self.theme.color(style.underline_colour, ink.text))
+            decorations.underline(painter, grid, run.column, run.cells, style.underline, color)
 
     # -- cursor
 
@@ -389,7 +389,7 @@ class RowPainter:
         grid, theme = self.grid, self.theme
         cells = under.cells if under is not None else 1
         ink = self._ink(under.style if under is not None else Style())
-        colour = QColor.fromRgb(theme.cursor)
+        color = QColor.fromRgb(theme.cursor)
         pixmap = QPixmap(cells * grid.width, grid.height)
         solid = focused and shape is CursorShape.BLOCK
         pixmap.fill(QColor.fromRgb(theme.cursor if solid else ink.background))
@@ -400,17 +400,17 @@ class RowPainter:
                 ink = replace(ink, pen=text, exact=text)
             self._text(painter, under._replace(column=0), ink)
         if not focused:
-            painter.setPen(QPen(colour, grid.line, j=Qt.PenJoinStyle.MiterJoin))
+            painter.setPen(QPen(color, grid.line, j=Qt.PenJoinStyle.MiterJoin))
             half = grid.line / 2
             size = pixmap.size()
             painter.drawRect(
                 QRectF(half, half, size.width() - grid.line, size.height() - grid.line)
             )
         elif shape is CursorShape.BAR:
-            painter.fillRect(0, 0, max(2, 2 * grid.line), grid.height, colour)
+            painter.fillRect(0, 0, max(2, 2 * grid.line), grid.height, color)
         elif shape is CursorShape.UNDERLINE:
             thick = max(2, 2 * grid.line)
-            painter.fillRect(0, grid.height - thick, pixmap.width(), thick, colour)
+            painter.fillRect(0, grid.height - thick, pixmap.width(), thick, color)
         painter.end()
         return pixmap
 

@@ -1,6 +1,6 @@
 """The terminal's themes, all of our own making.
 
-Owns their colours and names. Does not own what is done with a colour (theme).
+Owns their colors and names. Does not own what is done with a color (theme).
 Made in OKLCH, so that the six hues of a theme are equally light; tests hold
 each to WCAG contrast.
 """

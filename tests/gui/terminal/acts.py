@@ -83,7 +83,7 @@ def wheel(
 
 
 def colors(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> set[int]:
-    """All colours in a cell as it is painted."""
+    """All colors in a cell as it is painted."""
     image = widget.viewport().grab().toImage()
     rect = widget.appearance.cells.rect(row, column, cells).toRect()
     ratio = image.devicePixelRatio()

@@ -237,7 +237,7 @@ def test_releases_are_told_to_those_who_ask(
     assert typed == [b"\x1b[A", b"\x1b[1;1:3A"]
 
 
-def test_colours_are_answered_and_changed(
+def test_colors_are_answered_and_changed(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
 ) -> None:
     widget.set_theme(dark=True)

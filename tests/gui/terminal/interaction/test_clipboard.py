@@ -1,4 +1,4 @@
-"""Copying with colours, dropping, pasting: what reaches the clipboard and the program."""
+"""Copying with colors, dropping, pasting: what reaches the clipboard and the program."""
 
 from __future__ import annotations
 

@@ -101,10 +101,8 @@ def test_a_mark_covers_its_cells_and_no_others(painter: RowPainter, kind: MarkKi
         MarkKind.MATCH: DARK.match,
         MarkKind.CURRENT: DARK.current_match,
     }[kind]
-    colours = {
-        marked.pixel(x, y) & 0xFFFFFF for x in range(width, 2 * width) for y in range(height)
-    }
-    assert colours == {wanted}
+    colors = {marked.pixel(x, y) & 0xFFFFFF for x in range(width, 2 * width) for y in range(height)}
+    assert colors == {wanted}
     assert marked.copy(0, 0, width, height) == plain.copy(0, 0, width, height)
     assert marked.copy(2 * width, 0, width, height) == plain.copy(2 * width, 0, width, height)
 

@@ -25,10 +25,10 @@ def test_a_theme_is_readable(theme: Theme) -> None:
     assert contrast(theme.foreground, theme.match) >= 4.5
     assert contrast(theme.cursor_text, theme.cursor) >= 4.5
     assert contrast(theme.cursor, theme.background) >= 3
-    for colour in theme.palette[1:7]:
-        assert contrast(colour, theme.background) >= 4.5
-    for colour in theme.palette[9:15]:
-        assert contrast(colour, theme.background) >= 3.5
+    for color in theme.palette[1:7]:
+        assert contrast(color, theme.background) >= 4.5
+    for color in theme.palette[9:15]:
+        assert contrast(color, theme.background) >= 3.5
     # Comments and other things that step back are written in bright black.
     assert contrast(theme.palette[8], theme.background) >= 3.5
     assert (contrast(theme.background, 0xFFFFFF) > contrast(theme.background, 0)) is theme.dark

@@ -41,7 +41,7 @@ def dark(widget: TerminalWidget) -> Theme:
     return DARK
 
 
-def test_colours_of_cells(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
+def test_colors_of_cells(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> None:
     show(
         qtbot,
         widget,
@@ -59,7 +59,7 @@ def test_colours_of_cells(qtbot: QtBot, widget: TerminalWidget, dark: Theme) -> 
     assert [colors(widget, 0, column) for column in range(7)] == [{c} for c in expected]
 
 
-def test_text_is_drawn_in_its_colour_on_its_background(
+def test_text_is_drawn_in_its_color_on_its_background(
     qtbot: QtBot, widget: TerminalWidget, dark: Theme
 ) -> None:
     show(qtbot, widget, "\x1b[31;44mM\x1b[8mM")
