@@ -1,8 +1,4 @@
-"""Icons: our own drawings, tinted to the theme's colors.
-
-Owns rendering, caching and re-tinting when the theme changes. Does not own the
-drawings (resources) or the colors (gui.kit.style).
-"""
+"""Icons: drawings of resources/icons, tinted to the theme's colors."""
 
 from __future__ import annotations
 
@@ -51,7 +47,7 @@ def app_icon() -> QIcon:
 
 
 class Icons(QObject):
-    """Tinted icons by name, and the things that wear them."""
+    """Tinted icons by name, and the widgets and actions that show them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -87,7 +83,7 @@ class Icons(QObject):
         target.setIcon(self.get(name, tone))
 
     def color(self, tone: Tone) -> QColor:
-        """What ``tone`` is in the theme in force."""
+        """The color of ``tone`` in the current theme."""
         return self._theme.colors.tone(tone)
 
     def _retint(self) -> None:

@@ -1,8 +1,4 @@
-"""The look: two palettes, light and dark, and the style sheet made from them.
-
-Owns colors, spacing and following the system's choice. Does not own icons or
-the terminal's own 16 colors.
-"""
+"""The look: two palettes, light and dark, and the style sheet made from them."""
 
 from __future__ import annotations
 
@@ -31,7 +27,7 @@ class Tone(enum.StrEnum):
 
     TEXT = "text"
     ON_ACCENT = "accent_text"
-    """On a ground of the accent's color, as primary buttons have."""
+    """On a background of the accent's color, as on primary buttons."""
     MUTED = "muted"
     ACCENT = "accent"
     OK = "ok"
@@ -58,7 +54,7 @@ class Colors:
     warn: str
     error: str
     wait: str
-    """Ground of what waits for the person."""
+    """Background of what waits for the user."""
 
     def tone(self, tone: Tone) -> QColor:
         return QColor(getattr(self, tone.value))
@@ -267,7 +263,7 @@ def palette(colors: Colors) -> QPalette:
 
 
 class Theme(QObject):
-    """The look in force. ``changed`` comes after the application wears the new one."""
+    """The current look. ``changed`` is emitted after the application has the new one."""
 
     changed = Signal()
 

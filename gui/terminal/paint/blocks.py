@@ -1,8 +1,6 @@
 """Characters that fill parts of a cell, drawn to its edges so that no seam shows.
 
-Owns block elements, shades, sextants, eighths, braille and the arrows prompts
-are made of (Powerline). Does not own lines (boxes), nor other glyphs: fonts
-draw those.
+Block elements, shades, sextants, eighths, braille and the arrows of prompts (Powerline).
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ _BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 """Column and row of the dot of each bit."""
 _SEXTANTS = "\U0001fb00", "\U0001fb3b"
 _SEXTANT_GAPS = (0b010101, 0b101010)
-"""Patterns that are no sextants: the left and the right half are block elements."""
+"""Patterns that are not sextants: the left and the right half are block elements."""
 _QUADRANTS = {
     "UPPER LEFT": (0, 0),
     "UPPER RIGHT": (1, 0),
@@ -78,7 +76,7 @@ def draw(painter: QPainter, char: str, cell: Cell, color: QColor) -> None:
 
 
 def _rect(part: _Part, cell: Cell) -> QRect:
-    """Neighbouring parts share their edge: it is rounded once for both."""
+    """Neighboring parts share their edge: it is rounded once for both."""
     left, right = (_at(edge, cell.width) for edge in (part.left, part.right))
     top, bottom = (_at(edge, cell.height) for edge in (part.top, part.bottom))
     if right == left:
@@ -146,7 +144,7 @@ def _grid_part(x: int, y: int, columns: int, rows: int) -> _Part:
 
 
 def _draw_braille(painter: QPainter, pattern: int, cell: Cell, color: QColor) -> None:
-    """Dots in a grid of two by four that goes on evenly in the next cell."""
+    """Dots in a grid of two by four that continues evenly in the next cell."""
     size = max(1, min(cell.width // 4, cell.height // 8))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, size > 2)

@@ -1,8 +1,7 @@
 """Box drawing, drawn to the cell's edges so that no seam shows.
 
-Owns lines, U+2500..U+257F and the scan lines of the DEC graphics. Does not own
-what fills areas (blocks), nor other glyphs: fonts draw those. Shapes come from
-the characters' Unicode names, e.g. "DOWN HEAVY AND RIGHT LIGHT".
+Lines, U+2500..U+257F, and the scan lines of the DEC graphics. Shapes come from the characters'
+Unicode names, e.g. "DOWN HEAVY AND RIGHT LIGHT".
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Lines of styles: all underlines, overline, strikethrough.
-
-Owns their shapes, in device pixels. Does not own which style has which.
-"""
+"""Underlines, overline, strikethrough, in device pixels."""
 
 from __future__ import annotations
 
@@ -52,7 +49,7 @@ def underline(
 def _pieces(
     painter: QPainter, grid: Grid, column: int, cells: int, period: int, piece: int, color: QColor
 ) -> None:
-    """Counted from the row's left edge, so that neighbouring runs go on in step."""
+    """Counted from the row's left edge, so that the pattern continues from run to run."""
     left, right = column * grid.width, (column + cells) * grid.width
     for start in range(left // period * period, right, period):
         begin, end = max(start, left), min(start + piece, right)

@@ -1,9 +1,4 @@
-"""Lines to pixels: pixmaps of rows that are painted once.
-
-Owns drawing in device pixels, and the caches of painted rows and glyphs. Does
-not own measuring (grid), the lines of styles (decorations), nor which rows are
-on screen and where.
-"""
+"""Lines to pixmaps, in device pixels. Painted rows and glyphs are cached."""
 
 from __future__ import annotations
 
@@ -30,13 +25,13 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 32 * 1024 * 1024
 """Pixels of painted rows kept per terminal; the least recently used go first. A
-screen of 240 by 67 cells takes 10 MB at 100 %. A row in view is drawn anew if
-it does not fit: slower, not wrong."""
+screen of 240 by 67 cells takes 10 MB at 100 %. A row in view that does not fit is drawn
+each time: slower, not wrong."""
 BYTES_PER_PIXEL = 4
 WIDTH_STEP = 16
-"""Cells a row's pixmap is a multiple of wide: so few widths that one let go has a successor."""
+"""A row's pixmap is a multiple of so many cells wide: few widths, so pixmaps can be reused."""
 PASSING_ROWS = 16
-"""So many rows, three quarters of them new, and a view's rows are taken to be passing by."""
+"""Of at least so many rows three quarters new: the rows are taken to be passing by."""
 GLYPH_CACHE = 4096
 """Painted glyphs kept besides those a font draws in runs; all go when it is full."""
 MARKED_PICTURE = 0.5
@@ -67,7 +62,7 @@ Marks = tuple[Mark, ...]
 
 @dataclass(slots=True)
 class _Ink:
-    """A style, ready to draw with."""
+    """A style's colors and font, ready to draw with."""
 
     style: Style
     pen: QColor
@@ -96,7 +91,7 @@ class RowPainter:
         # Keyed by identity; the Line is kept beside its pixmap, so no other takes its place.
         self._rows: OrderedDict[tuple[int, Marks, int, bool], tuple[Line, QPixmap]] = OrderedDict()
         self._spare: dict[int, QPixmap] = {}
-        """Pixmaps let go, the last of each width: fresh memory costs more than painting over."""
+        """Dropped pixmaps, the last of each width: fresh memory costs more than painting over."""
         self._before = 0
         """Rows painted when the present view was begun."""
         self._passing = False
@@ -112,11 +107,11 @@ class RowPainter:
         self._kinds: dict[str, str] = {}
 
     def begin(self, rows: int) -> None:
-        """So many rows of a view are asked for next.
+        """A view of so many rows is painted next.
 
-        While most of them are new each time, as under a flood, none is kept that was not
-        there twice: one small piece of memory painted over and over stays in the processor's
-        cache, and a whole screen of it does not.
+        While most of them are new each time, as under a flood, only rows seen twice are kept:
+        one small piece of memory painted over and over stays in the processor's cache, and a
+        whole screen of it does not.
         """
         if rows < PASSING_ROWS:
             return
@@ -420,7 +415,7 @@ def _size(pixmap: QPixmap) -> int:
 
 
 def dimmed(theme: Theme) -> QColor:
-    """What is laid over the grid of a terminal that has ended."""
+    """The veil over a terminal that has ended."""
     veil = QColor.fromRgb(mix(theme.background, 0x808080, 0.12))
     veil.setAlpha(150)
     return veil

@@ -1,8 +1,7 @@
 """What a terminal's theme is, and how a cell's style becomes colors.
 
-Owns the sixteen colors' place, the 216-color cube, what reverse, faint and
-conceal do to a color, and keeping text readable on any background. Does not
-own the themes themselves (themes) nor the window's palette.
+The sixteen colors, the 216-color cube, reverse, faint and conceal, and text that stays
+readable on any background.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 
 _CUBE = (0, 95, 135, 175, 215, 255)
 _FAINT = 0.45
-"""How far a faint color goes towards its background."""
+"""How far a faint color is mixed with its background."""
 _FAINT_CONTRAST = 0.6
-"""The share of the wanted contrast that faint text gets: it is meant to step back."""
+"""The share of the wanted contrast that faint text gets: it is meant to be less visible."""
 _ON_COLOUR = 6.0
 """The least contrast on a colored background, for which a theme's hues are not made."""
 _MATCH = 0.35
@@ -104,7 +103,7 @@ class Theme:
 
     @property
     def current_match(self) -> int:
-        """The background of the one match the person is at."""
+        """The background of the current match."""
         return self.palette[3]
 
     def reversed(self) -> Theme:

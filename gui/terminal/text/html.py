@@ -1,7 +1,4 @@
-"""Selected text as HTML: its colors and styles survive the clipboard.
-
-Owns the writing. Does not own what is selected (selection) nor the clipboard.
-"""
+"""Selected text as HTML, with its colors and styles."""
 
 from __future__ import annotations
 

@@ -122,4 +122,4 @@ def test_a_pattern_that_never_ends_is_given_up(qtbot: QtBot) -> None:
     terminal.feed((b"a" * 190 + b"!\r\n") * 59)
     find.look_for("(a+)+$", as_regex=True)
     qtbot.waitUntil(lambda: not find.searching, timeout=20_000)
-    assert find.problem == "This pattern takes too long"
+    assert find.problem == "The pattern takes too long"
