@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -276,10 +276,6 @@ class TerminalWidget(QAbstractScrollArea):
         """Output of the program; parsed soon, in slices. ``rendered`` reports the progress."""
         self.output.feed(bytes(data))
 
-    def frame(self) -> None:
-        """Show what the terminal holds now."""
-        self.output.frame()
-
     def _show_frame(self) -> None:
         if self.appearance.set_changes(ColorChanges.of(self.terminal)):
             self.canvas.update_all()
@@ -366,10 +362,6 @@ class TerminalWidget(QAbstractScrollArea):
         finally:
             # A painter left open on a widget would crash the process.
             painter.end()
-
-    def paint(self, painter: QPainter, area: QRect) -> None:
-        """Paint what lies in ``area`` of the viewport, onto whatever ``painter`` paints on."""
-        self.canvas.paint(painter, area)
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Rows are painted where they belong; pixels are not moved."""

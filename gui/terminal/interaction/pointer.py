@@ -127,7 +127,7 @@ class Pointer(QObject):
             return
         self._drag_position = event.position()
         outside = self._places.lines_outside(self._drag_position)
-        if outside and not self._auto_scroll.isActive():
+        if outside and not self.auto_scrolling:
             self._auto_scroll.start()
         elif not outside:
             self._auto_scroll.stop()

@@ -114,7 +114,7 @@ def test_focus_is_reported_when_asked_for(
     assert typed == [b"\x1b[O", b"\x1b[I"]
 
 
-def test_resizing_tells_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) -> None:
+def test_resizing_reports_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) -> None:
     sizes: list[tuple[int, int]] = []
     widget.resized.connect(lambda cols, rows: sizes.append((cols, rows)))
     for cols in (41, 42, 43, 44, 50):
@@ -124,7 +124,7 @@ def test_resizing_tells_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) 
     assert (widget.terminal.cols, widget.terminal.rows) == (50, 12)
 
 
-def test_the_first_size_is_told_when_shown(qtbot: QtBot) -> None:
+def test_the_first_size_is_reported_when_shown(qtbot: QtBot) -> None:
     widget = TerminalWidget()
     qtbot.addWidget(widget)
     with qtbot.waitSignal(widget.resized):
@@ -229,7 +229,7 @@ def test_modes_of_the_keyboard(
     assert typed == [sent]
 
 
-def test_releases_are_told_to_those_who_ask(
+def test_releases_are_reported_to_programs_that_ask(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
 ) -> None:
     show(qtbot, widget, "\x1b[>3u")

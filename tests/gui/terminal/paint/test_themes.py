@@ -1,4 +1,4 @@
-"""Our themes: enough of them, readable, and told apart."""
+"""The built-in themes: enough of them, readable, and different."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_theme_is_readable(theme: Theme) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_its_hues_can_be_told_apart(theme: Theme) -> None:
+def test_its_hues_differ(theme: Theme) -> None:
     def distance(one: int, other: int) -> float:
         parts = [((one >> s & 255) - (other >> s & 255)) ** 2 for s in (0, 8, 16)]
         return sum(parts) ** 0.5

@@ -148,7 +148,7 @@ def test_an_ended_terminal_is_dimmed(qtbot: QtBot, widget: TerminalWidget, dark:
     assert QColor.fromRgb(dimmed).lightness() < QColor.fromRgb(dark.foreground).lightness() - 40
 
 
-def test_the_theme_follows_the_palette_until_told(widget: TerminalWidget) -> None:
+def test_the_theme_follows_the_palette_until_one_is_set(widget: TerminalWidget) -> None:
     palette = QPalette()
     for base, expected in (("#ffffff", LIGHT), ("#101010", DARK)):
         palette.setColor(QPalette.ColorRole.Base, QColor(base))
