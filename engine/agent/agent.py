@@ -1,7 +1,7 @@
 """The engine's composition root: builds every part, joins them, starts and ends them.
 
-Owns the wiring and the public face the window and the command line use. Does
-not own any behaviour of its own beyond choosing who gets what.
+Owns the wiring and what engine.control needs of it. Does not own any behavior of its
+own beyond choosing who gets what.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -25,10 +24,18 @@ from engine.agent.offers import HeldCandidates, OfferHandler
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
 from engine.client.selftest import SelfTest
-from engine.client.selftest_report import SelfTestReport, StageResult
 from engine.core import events as ev
 from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
-from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
+from engine.core.model import (
+    EndCode,
+    RelayInfo,
+    RelayState,
+    SessionInfo,
+    Size,
+    Target,
+    TargetKind,
+)
+from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings, config_dir
 from engine.core.socketio_tasks import TaskOwner
 from engine.core.tls import client_context
@@ -39,7 +46,7 @@ from engine.pty.ends.container_processes import list_session_processes
 from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
-from engine.sessions.session import Session, SessionInfo
+from engine.sessions.session import Session
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -59,15 +66,6 @@ ENDS_SECONDS = 10.0
 (a container is paused, an engine does not answer) is on disk, and the next start ends it."""
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-
-
-@dataclass(frozen=True, slots=True)
-class RelayInfo:
-    """How guests reach this agent. ``embedded``: the relay is ours, and so is the token."""
-
-    url: str
-    guest_token: str
-    embedded: bool
 
 
 class Agent:
@@ -287,10 +285,24 @@ class Agent:
         """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
         if self._stopping is not None:
             raise HostStoppedError
-        peer = self._peer(target_id, size, PeerHandlers(on_output, on_end))
-        # Until it is closed: a caller that is cancelled leaves the closing to stop().
-        self._peers = {other for other in self._peers if not other.is_closed} | {peer}
+        peer = self._owned(self._peer(target_id, size, PeerHandlers(on_output, on_end)))
         await peer.connect()
+        return peer
+
+    def successor(
+        self,
+        lost: TerminalPeer,
+        on_output: Callable[[bytes], None],
+        on_end: Callable[[str, int | None], None],
+    ) -> TerminalPeer:
+        """A peer that takes up the session of ``lost`` once the caller connects it."""
+        if self._stopping is not None:
+            raise HostStoppedError
+        return self._owned(lost.successor(on_output, on_end))
+
+    def _owned(self, peer: TerminalPeer) -> TerminalPeer:
+        """Until it is closed: a caller that is cancelled leaves the closing to stop()."""
+        self._peers = {other for other in self._peers if not other.is_closed} | {peer}
         return peer
 
     async def self_test(

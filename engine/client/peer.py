@@ -291,6 +291,9 @@ class TerminalPeer:
 
     async def _say_goodbye(self) -> None:
         """Over the channel when it is open, through the relay when it never was."""
+        if self._succeeded:
+            # The session goes on with the successor.
+            return
         if self._channel is not None and self._channel.is_open:
             self._post(wire.Close())
             # The agent closes the channel once the terminal is gone.

@@ -23,12 +23,12 @@ from engine.core.errors import (
     SessionNotFoundError,
     TargetError,
 )
-from engine.core.model import EndCode, Guest, Role, Size
+from engine.core.model import EndCode, Guest, Role, SessionInfo, Size
 from engine.core.session_state import SessionState, transition
 from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
 from engine.sessions.idle import RunningClock, Verdict, warning_seconds
-from engine.sessions.session import OpenPty, Session, SessionInfo
+from engine.sessions.session import OpenPty, Session
 from engine.transport.connection import PeerConnection
 
 __all__ = ["SessionState", "WebRTCSessionManager"]

@@ -12,7 +12,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.core import events as ev
@@ -22,7 +21,7 @@ from engine.core.errors import (
     HatchwayError,
     LimitError,
 )
-from engine.core.model import EndCode, ExitStatus, Guest, Role, Size
+from engine.core.model import EndCode, ExitStatus, Guest, Role, SessionInfo, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
@@ -42,25 +41,6 @@ CAPABILITIES = ("ack", "resume", "role", "notice", wire.IDLE)
 
 OpenPty = Callable[["Session", str, Size], Awaitable[PTY]]
 """Opens the PTY of a device for a session; checks that the session may have it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """A session as a list shows it. Times are seconds since the epoch."""
-
-    id: str
-    target: str
-    guest: Guest
-    state: SessionState
-    created_at: float
-    last_activity: float
-    role: Role = Role.CONTROL
-    code: str = ""
-    """The short code both ends show."""
-
-    @property
-    def own(self) -> bool:
-        return self.guest.own
 
 
 class SessionOwner(Protocol):

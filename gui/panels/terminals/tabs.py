@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
-    from engine.client.peer import TerminalPeer
+    from engine.control.api import TerminalHandle
     from gui.control.adapter import EngineAdapter
     from gui.kit import problems
     from gui.kit.attention import Attention
@@ -71,7 +71,7 @@ class TerminalTab(QWidget):
         self.title = target_id
         self.notice = ""
         """Why there is no terminal, in words; "" while there is one."""
-        self.peer: TerminalPeer | None = None
+        self.handle: TerminalHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._size = Size()
         self._run = 0
@@ -95,13 +95,13 @@ class TerminalTab(QWidget):
 
     @property
     def connected(self) -> bool:
-        return self.peer is not None
+        return self.handle is not None
 
     @property
     def connecting(self) -> bool:
         return self._task is not None
 
-    def connect_peer(self) -> None:
+    def connect_terminal(self) -> None:
         """Open the terminal, or open it anew after it ended."""
         if self.connecting or self.connected:
             return
@@ -126,26 +126,26 @@ class TerminalTab(QWidget):
         self._run += 1
         if self._task is not None:
             self._task.cancel()
-        peer, self.peer = self.peer, None
-        if peer is not None:
-            self._adapter.run(peer.close(), finish=True)
+        handle, self.handle = self.handle, None
+        if handle is not None:
+            self._adapter.run(handle.close(), finish=True)
 
     async def _connect(self, run: int) -> None:
-        peer = await self._adapter.open_terminal(
+        handle = await self._adapter.open_terminal(
             self.target_id,
             self._size,
             lambda data: self._output(run, data),
             lambda reason, code: self._over(run, reason, code),
         )
         if run != self._run or self._ended:
-            await peer.close()
+            await handle.close()
             return
-        self.peer = peer
-        peer.resize(self._size)
+        self.handle = handle
+        handle.resize(self._size)
         # Output and keys may have come between the shell's start and this line.
-        peer.rendered(self._painted_early)
+        handle.rendered(self._painted_early)
         if self._early:
-            peer.send(self._early)
+            handle.send(self._early)
 
     def _settled(self, run: int) -> None:
         if run != self._run:
@@ -164,13 +164,13 @@ class TerminalTab(QWidget):
         if run != self._run:
             return
         self._ended = True
-        peer, self.peer = self.peer, None
-        if peer is not None:
-            self._adapter.run(peer.close(), finish=True)
+        handle, self.handle = self.handle, None
+        if handle is not None:
+            self._adapter.run(handle.close(), finish=True)
         sentence = shown(reason).rstrip(".") or "The terminal has ended"
         # The engine's sentence often names the code already.
-        told = exit_code is None or str(exit_code) in sentence
-        code = "" if told else f" (exit code {exit_code})"
+        named = exit_code is None or str(exit_code) in sentence
+        code = "" if named else f" (exit code {exit_code})"
         self._say(f"{sentence}{code}. Reconnect starts a new shell.")
         self.stateChanged.emit()
 
@@ -179,15 +179,15 @@ class TerminalTab(QWidget):
 
     def _say(self, notice: str) -> None:
         self.notice = notice
-        self.terminal.set_ended(notice, "Reconnect", self.connect_peer)
+        self.terminal.set_ended(notice, "Reconnect", self.connect_terminal)
 
     def _typed(self, data: bytes) -> None:
-        if self.peer is None:
+        if self.handle is None:
             if self.connecting and len(self._early) + len(data) <= MAX_EARLY_INPUT:
                 self._early += data
             return
         try:
-            self.peer.send(data)
+            self.handle.send(data)
         except LimitError as error:
             self._adapter.report(error)
         except ChannelClosedError:
@@ -197,12 +197,12 @@ class TerminalTab(QWidget):
     def _resized(self, cols: int, rows: int) -> None:
         with contextlib.suppress(ValueError):
             self._size = Size(cols, rows)
-        if self.peer is not None:
-            self.peer.resize(self._size)
+        if self.handle is not None:
+            self.handle.resize(self._size)
 
     def _rendered(self, count: int) -> None:
-        if self.peer is not None:
-            self.peer.rendered(count)
+        if self.handle is not None:
+            self.handle.rendered(count)
         else:
             self._painted_early += count
 
@@ -291,7 +291,7 @@ class TerminalTabs(QWidget):
         tab.rang.connect(lambda: self._rang(tab))
         tab.noted.connect(self.noted)
         self._insert(self.tabs.count(), tab)
-        tab.connect_peer()
+        tab.connect_terminal()
         return tab
 
     def close_tab(self, tab: TerminalTab | None = None) -> None:
@@ -319,7 +319,7 @@ class TerminalTabs(QWidget):
 
     def tab_of(self, session_id: str) -> TerminalTab | None:
         """The tab of one of our own sessions, where it has one."""
-        return next((t for t in self.all() if t.peer and t.peer.session_id == session_id), None)
+        return next((t for t in self.all() if t.handle and t.handle.session_id == session_id), None)
 
     def close_all(self) -> None:
         """End every terminal, closed ones too, for good."""

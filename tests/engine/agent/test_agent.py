@@ -14,10 +14,10 @@ import pytest
 from engine.agent.agent import Agent, process_marker
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
-from engine.client.selftest_report import STAGES, StageStatus
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET, RelayState, Size
+from engine.core.selftest_report import STAGES, StageStatus
 from engine.core.session_state import SessionState
 from engine.core.settings import SessionSettings, Settings
 from engine.pty.ends.container_processes import list_session_processes

@@ -22,7 +22,7 @@ from gui.terminal.view.flash import FLASH_MS, Flash
 from gui.terminal.view.program import Program
 from gui.terminal.view.rows import Rows
 from gui.terminal.view.scrolling import Scrolling
-from tests.engine.emulator.test_hostile import PIECES
+from tests.engine.emulator.inputs import PIECES
 from tests.gui.terminal.acts import LINES, colors, show
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""The screen's state, its regions, and scrolling: what every other part works on.
+"""The screen's state, its regions and scrolling: what the other modules of this room work on.
 
-Owns the rows on show, history, cursor, margins and tables; and pyte's ``buffer``
-and ``display`` as views. Does not own what sequences do: the classes above this
-one and the tables of the stream do.
+What sequences do is functions that take this record: motion, drawing, editing, modal and
+so on; parse.tables has them by sequence. pyte's own events are none of these: its
+class is the base for what it shows, ``buffer``, ``display``, ``cursor``, ``lines``
+and ``columns``.
 
 What becomes history: whole rows that leave the normal screen at its very top. A
 scroll region below the top, the alternate screen, and side margins leave none. A
@@ -14,10 +15,11 @@ scrolls, apt's progress bar for one, and without it that text would be lost.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import pyte
-from pyte.screens import Char, Cursor, Margins
+from pyte.screens import Cursor
 
 from engine.emulator.cells import rows
 from engine.emulator.cells.charsets import Charsets
@@ -28,6 +30,7 @@ from engine.emulator.cells.page import NOWHERE, Page
 from engine.emulator.cells.pens import Pens
 from engine.emulator.cells.pictures import Pictures
 from engine.emulator.cells.rows import BLANK, DEFAULT_PEN
+from engine.emulator.screen.buffer import Buffer, buffer
 from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     CursorShape,
@@ -35,25 +38,23 @@ from engine.emulator.screen.modes import (
     MouseEncoding,
     MouseTracking,
 )
-from engine.emulator.screen.views import BufferView
 from engine.emulator.screen.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from engine.emulator.cells.rows import Row
     from engine.emulator.screen.host import Host
 
 
-class Base(pyte.Screen):
+class Screen(pyte.Screen):
     """``cursor`` is always on the screen; ``wrap_next`` says that it is to wrap first.
 
     ``history`` holds the rows that left at the top, oldest first; ``scrolled``
-    counts them, those already forgotten too.
+    counts them, those already forgotten too. ``answer`` is called with what the
+    terminal replies, ``host`` returns whom to ask what the outside allows.
     """
 
-    buffer: Any
-    """pyte's ``buffer[y][x]``, to be read only."""
     pens: Pens
     pen: str
     level: int
@@ -87,17 +88,7 @@ class Base(pyte.Screen):
         self.links = Links()
         self.pictures = Pictures()
         self.work = Work()
-        self.dirty: set[int] = set()
-        self.terminator = "\x1b\\"
-        """What ends the answer to an OSC: what ended the question (as xterm)."""
-        self.savepoints = []
-        self.buffer = BufferView(self)
         self.reset()
-
-    @property
-    def standard_tabs(self) -> bool:
-        """Whether there is a tab stop at every eighth column and nowhere else."""
-        return self.tabstops == set(range(8, self.columns, 8))
 
     @property
     def host(self) -> Host:
@@ -108,8 +99,7 @@ class Base(pyte.Screen):
         self.work.drop()
         self.normal = Page(self.lines)
         self.alternate = Page(self.lines)
-        self.page = self.normal
-        self.rows = self.page.rows
+        self.show(self.normal)
         self.cursor = Cursor(0, 0)
         self.wrap_next = False
         self.wrap_away = False
@@ -124,10 +114,8 @@ class Base(pyte.Screen):
         self.saved_modes: dict[int, bool] = {}
         self.mouse = MouseTracking.OFF
         self.mouse_encoding = MouseEncoding.DEFAULT
-        self.cursor_style, blink = self.default_cursor
-        if not blink:
-            self.mode.discard(Mode.CURSOR_BLINK)
-        self.tabstops = set(range(8, self.columns, 8))
+        self.use_default_cursor()
+        self.set_default_tabs()
         self.title, self.icon_name, self.working_directory = "", "", ""
         self.title_stack: list[tuple[str, str]] = []
         self.title_modes: set[int] = set()
@@ -136,7 +124,6 @@ class Base(pyte.Screen):
         self.key_formats: dict[int, int] = {}
         self.exact_rectangles = False
         self.checksum_extension = 0
-        self.saved_columns = None
         self.last = ""
         """What REP repeats: the last character printed, until anything else comes."""
         self.pen_stack: list[str] = []
@@ -149,11 +136,37 @@ class Base(pyte.Screen):
         self.reset_margins()
         self.refresh()
 
+    def show(self, page: Page) -> None:
+        """Show one of the two pages; the cursor is common to both."""
+        self.page = page
+        self.rows = page.rows
+
+    # -- modes
+
     def flag(self, mode: Mode) -> bool:
         return mode in self.mode
 
+    def set_flag(self, mode: int, on: bool) -> None:
+        """Remember a mode. What depends on it is the caller's: see modal, and refresh()."""
+        if on:
+            self.mode.add(mode)
+        else:
+            self.mode.discard(mode)
+
+    def set_cursor_default(self, shape: CursorShape, blink: bool) -> None:
+        """The default from now on, shown at once unless a program chose another."""
+        shown = (self.cursor_style, Mode.CURSOR_BLINK in self.mode)
+        unchanged = shown == self.default_cursor
+        self.default_cursor = (shape, blink)
+        if unchanged:
+            self.use_default_cursor()
+
+    def use_default_cursor(self) -> None:
+        self.cursor_style, blink = self.default_cursor
+        self.set_flag(Mode.CURSOR_BLINK, blink)
+
     def refresh(self) -> None:
-        """Recompute what the stream's fast path goes by. Called after anything that may matter."""
+        """Recompute ``fast``, by which the stream goes. Called after anything that may matter."""
         mode = self.mode
         self.fast = (
             self.full_width
@@ -166,33 +179,41 @@ class Base(pyte.Screen):
             and not self.wrap_away
         )
 
-    # -- pyte's views
+    # -- what pyte shows
+
+    @property
+    def buffer(self) -> Buffer:  # type: ignore[override]  # pyte's is what it writes to, too
+        """pyte's ``buffer[y][x]``, made anew at each reading; writing to it changes nothing."""
+        return buffer(self.rows, self.pens, self.clusters)
 
     @property
     def display(self) -> list[str]:
+        """The rows' text, each as wide as the screen."""
         return [
             self.clusters.text(rows.fit(row, self.columns)[0]).replace(rows.HALF, "")
             for row in self.rows
         ]
 
-    @property
-    def default_char(self) -> Char:
-        return Char(" ")
-
-    # -- margins
+    # -- tabs and margins
 
     @property
-    def margins(self) -> Margins | None:
-        if (self.top, self.bottom) == (0, self.lines - 1):
-            return None
-        return Margins(self.top, self.bottom)
+    def standard_tabs(self) -> bool:
+        """Whether there is a tab stop at every eighth column and nowhere else."""
+        return self.tabstops == set(range(8, self.columns, 8))
 
-    @margins.setter
-    def margins(self, margins: Margins | None) -> None:
-        self.top, self.bottom = margins or (0, self.lines - 1)
+    def set_default_tabs(self) -> None:
+        self.tabstops = set(range(8, self.columns, 8))
+
+    @property
+    def full_height(self) -> bool:
+        """Whether the scroll region is all rows."""
+        return self.top == 0 and self.bottom == self.lines - 1
 
     def reset_margins(self) -> None:
         self.top, self.bottom = 0, self.lines - 1
+        self.reset_side_margins()
+
+    def reset_side_margins(self) -> None:
         self.left, self.right = 0, self.columns - 1
         self.full_width = True
 
@@ -204,7 +225,7 @@ class Base(pyte.Screen):
         return self.top <= self.cursor.y <= self.bottom
 
     def move_to(self, y: int, x: int) -> None:
-        """CUP and its kin, from 0: within the margins in origin mode, else within the screen."""
+        """CUP and the like, from 0: within the margins in origin mode, else within the screen."""
         if Mode.ORIGIN in self.mode:
             self.cursor.x = max(0, min(x + self.left, self.right))
             self.cursor.y = max(0, min(y + self.top, self.bottom))
@@ -212,6 +233,15 @@ class Base(pyte.Screen):
             self.cursor.x = max(0, min(x, self.columns - 1))
             self.cursor.y = max(0, min(y, self.lines - 1))
         self.wrap_next = False
+
+    def mark_prompt(self) -> None:
+        """A shell's prompt begins in the cursor's row (OSC 133)."""
+        text, pens, flags = self.rows[self.cursor.y]
+        self.rows[self.cursor.y] = (text, pens, flags | rows.PROMPT)
+
+    def forget_printed(self) -> None:
+        """Something came after what was printed: REP has nothing to repeat."""
+        self.last = ""
 
     # -- scrolling
 
@@ -226,7 +256,8 @@ class Base(pyte.Screen):
     def scroll(self, top: int, bottom: int, count: int, *, history: bool = True) -> None:
         """Rows top..bottom move up by ``count`` (down when negative) between the side margins.
 
-        Whole rows that leave the normal screen at its top become history, unless told not to.
+        Whole rows that leave the normal screen at its top become history, unless ``history``
+        is False.
         """
         if not self.full_width:
             self._scroll_part(top, bottom, count)
@@ -243,17 +274,37 @@ class Base(pyte.Screen):
         blanks = [self.blank_row()] * min(abs(count), size)
         if count > 0:
             if history and top == 0 and self.page is self.normal:
-                self.remember(here[: min(count, size)])
+                lost_rows = here[: min(count, size)]
+                self.history.extend(lost_rows)
+                self.scrolled += len(lost_rows)
             here[top : bottom + 1] = here[top + len(blanks) : bottom + 1] + blanks
         else:
             here[top : bottom + 1] = blanks + here[top : bottom + 1 - len(blanks)]
+
+    def scroll_in(self, new: Iterator[Row], count: int) -> None:
+        """``count`` rows come in below a blank last row of the scroll region, which stays so.
+
+        As printing them one by one there; only without side margins.
+        """
+        top, bottom = self.top, self.bottom
+        here, history = self.rows, self.history
+        leaving = min(count, bottom - top)
+        passing = count - leaving
+        room = 0
+        if top == 0 and self.page is self.normal:
+            history.extend(here[:leaving])
+            room = history.maxlen or 0
+            self.scrolled += count
+        # Of rows that scroll straight through, only as many are made as history has room for.
+        history.extend(islice(new, max(0, passing - room), passing))
+        here[top : bottom + 1] = [*here[top + leaving : bottom], *new, BLANK]
 
     def _scroll_part(self, top: int, bottom: int, count: int) -> None:
         start, end = self.left, self.right + 1
         here = self.rows
         moved = [rows.part(row, start, end) for row in here[top : bottom + 1]]
         size = len(moved)
-        self.work.done += size
+        self.work.add(size)
         cells = end - start
         blanks = [(" " * cells, self.erasing * cells, 0)] * min(abs(count), size)
         kept = size - len(blanks)
@@ -261,13 +312,6 @@ class Base(pyte.Screen):
         for y, (text, pens, flags) in enumerate(moved, top):
             here[y] = rows.put(here[y], start, text, pens, flags)
 
-    def remember(self, lost: list[Row]) -> None:
-        """Rows that left at the top become history."""
-        self.history.extend(lost)
-        self.scrolled += len(lost)
-
     def clear_history(self) -> None:
+        """ED 3; ``scrolled`` goes on counting."""
         self.history.clear()
-
-    def debug(self, *args: Any, **kwargs: Any) -> None:
-        """pyte calls this for what it does not know: nothing to do."""
