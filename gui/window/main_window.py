@@ -368,7 +368,7 @@ class MainWindow(QMainWindow):
 
     def _dress(self) -> None:
         for tab in self.terminals.all():
-            self.look.dress(tab.terminal)
+            self.look.apply(tab.terminal)
 
     def _fit_docks(self) -> None:
         # Docks also say they hide while the window is being destroyed.

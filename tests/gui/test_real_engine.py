@@ -30,7 +30,8 @@ from engine.wire.proof import parse_link
 from gui.app.application import Application
 from gui.kit.attention import Attention
 from gui.panels.targets.model import openable
-from gui.panels.terminals.tabs import MAX_CLOSED, TerminalTab
+from gui.panels.terminals.closed import MAX_CLOSED
+from gui.panels.terminals.tabs import TerminalTab
 from gui.window.main_window import MainWindow
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.hosting import Visitor
@@ -219,7 +220,7 @@ def test_a_target_that_is_not_there_is_a_problem_in_words(with_window: Play) -> 
         tab = application.window.terminals.current()
         assert tab is not None
         await until(lambda: not tab.connecting)
-        assert tab.notice.startswith("That target is not here\nDevice no-such-container")
+        assert tab.notice.startswith("Target not found\nDevice no-such-container")
 
     with_window(steps)
 

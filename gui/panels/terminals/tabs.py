@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -30,6 +29,7 @@ from engine.core.text import shown
 from gui.kit import formats
 from gui.kit.style import Tone
 from gui.kit.widgets import EmptyState, named_label
+from gui.panels.terminals.closed import ClosedTabs, short
 from gui.terminal.widget import TerminalWidget
 
 if TYPE_CHECKING:
@@ -41,14 +41,9 @@ if TYPE_CHECKING:
     from gui.kit import problems
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
-    from gui.kit.notices import Notice
 
-MAX_TITLE = 40
-"""Characters of a title shown in a tab; the rest is in its tooltip."""
 MAX_EARLY_INPUT = 4096
 """Bytes typed while still connecting that are kept for the shell; more are refused."""
-MAX_CLOSED = 8
-"""Closed terminals that still run; closing one more ends the first of them."""
 
 MakeWidget = Callable[[], TerminalWidget]
 
@@ -257,8 +252,8 @@ class TerminalTabs(QWidget):
         self._adapter = adapter
         self._icons = icons
         self._make_widget = make_widget
-        self._attention = attention
-        self._closed: list[_Closed] = []
+        self._closed = ClosedTabs(attention, self._reopened, self)
+        self._closed.changed.connect(self.changed)
         self._front: TerminalTab | None = None
         self.empty = EmptyState(
             icons,
@@ -311,25 +306,11 @@ class TerminalTabs(QWidget):
             return
         self._remove(tab)
         tab.hide()
-        runs = tab.connected or tab.connecting
-        closed = _Closed(tab, at)
-        closed.notice = self._attention.undo(
-            f"Closed {_short(tab.title)}",
-            lambda: self._reopen(closed),
-            lambda: self._end(closed),
-            now="End now" if runs else "",
-        )
-        self._closed.append(closed)
-        if len(self._closed) > MAX_CLOSED:
-            self._closed[0].notice.finish()
-        self.changed.emit()
+        self._closed.add(tab, at)
 
     def reopen(self) -> None:
-        """Bring back the tab that was closed last, as it is by now."""
-        if self._closed:
-            closed = self._closed[-1]
-            closed.notice.drop()
-            self._reopen(closed)
+        """Bring back the tab that was closed last."""
+        self._closed.reopen_last()
 
     @property
     def closed(self) -> int:
@@ -342,8 +323,7 @@ class TerminalTabs(QWidget):
 
     def close_all(self) -> None:
         """End every terminal, closed ones too, for good."""
-        for closed in tuple(self._closed):
-            closed.notice.finish()
+        self._closed.end_all()
         for tab in self.all():
             self._remove(tab)
             tab.shut()
@@ -371,16 +351,8 @@ class TerminalTabs(QWidget):
                 # Not to a button, which the next blank would press.
                 self.setFocus()
 
-    def _reopen(self, closed: _Closed) -> None:
-        self._closed.remove(closed)
-        self._insert(min(closed.at, self.tabs.count()), closed.tab)
-        self.changed.emit()
-
-    def _end(self, closed: _Closed) -> None:
-        self._closed.remove(closed)
-        closed.tab.shut()
-        closed.tab.deleteLater()
-        self.changed.emit()
+    def _reopened(self, tab: TerminalTab, at: int) -> None:
+        self._insert(min(at, self.tabs.count()), tab)
 
     def step(self, by: int) -> None:
         """Go to the next (1) or previous (-1) tab, round the end."""
@@ -388,7 +360,7 @@ class TerminalTabs(QWidget):
             self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
 
     def retheme(self) -> None:
-        """Icons in the theme's colours again."""
+        """Icons in the theme's colors again."""
         for tab in self.all():
             self._show(tab)
 
@@ -416,7 +388,7 @@ class TerminalTabs(QWidget):
         if at < 0:
             return
         # An ampersand would underline the next letter.
-        self.tabs.setTabText(at, _short(tab.title).replace("&", "&&"))
+        self.tabs.setTabText(at, short(tab.title).replace("&", "&&"))
         self.tabs.setTabToolTip(at, formats.tip(tab.title, tab.target_id))
         tone = Tone.OK if tab.connected else Tone.ACCENT if tab.connecting else Tone.MUTED
         icon = "computer" if tab.target_id == LOCAL_TARGET else "container"
@@ -427,16 +399,3 @@ class TerminalTabs(QWidget):
         at = self.tabs.indexOf(tab)
         if at >= 0 and tab is not self.current():
             self.tabs.setTabIcon(at, self._icons.get("info", Tone.WARN))
-
-
-@dataclass(slots=True)
-class _Closed:
-    """A tab that can be reopened: what it was, where, and the notice that offers it."""
-
-    tab: TerminalTab
-    at: int
-    notice: Notice = field(init=False)
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"

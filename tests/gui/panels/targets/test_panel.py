@@ -167,8 +167,8 @@ def test_search_looks_at_names_and_images(panel: TargetsPanel, bus: EventBus) ->
 @pytest.mark.parametrize(
     ("state", "title", "step"),
     [
-        (EngineState.ABSENT, "Docker is not running", "Start it"),
-        (EngineState.REFUSED, "Docker does not let you in", "group “docker”"),
+        (EngineState.ABSENT, "Docker is not running", "Start Docker"),
+        (EngineState.REFUSED, "Permission denied by Docker", "group “docker”"),
         (EngineState.FAILED, "Docker answered with an error", "keeps trying"),
     ],
 )

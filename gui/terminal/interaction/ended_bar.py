@@ -1,7 +1,4 @@
-"""The bar over a terminal that has ended, and its one action.
-
-Owns the bar's looks. Does not own why it ended nor what the action does.
-"""
+"""The bar over a terminal that has ended: why, and one button."""
 
 from __future__ import annotations
 
@@ -17,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class EndedBar(QFrame):
-    """A calm line of text along the bottom, hidden until told."""
+    """A line of text along the bottom of ``parent``, hidden until present()."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._over = parent
         self.setObjectName("terminalEnded")
         self.label = QLabel()
-        # The reason may hold what a program or another computer said.
+        # The reason may quote a program or another computer.
         self.label.setTextFormat(Qt.TextFormat.PlainText)
         self.label.setWordWrap(True)
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -38,7 +35,8 @@ class EndedBar(QFrame):
         layout.addWidget(self.button)
         self.hide()
 
-    def tell(self, text: str, action_label: str, action: Callable[[], object] | None) -> None:
+    def present(self, text: str, action_label: str, action: Callable[[], object] | None) -> None:
+        """Show a reason; a button when there are a label and an action."""
         self.label.setText(text)
         self._action = action
         self.button.setText(action_label)

@@ -43,7 +43,7 @@ def move(widget: TerminalWidget, column: float, held: Qt.KeyboardModifier = NONE
 def marks(widget: TerminalWidget) -> list[tuple[int, int]]:
     return [
         (mark.start, mark.end)
-        for _, _, marks in widget._shown
+        for _, _, marks in widget.rows.shown
         for mark in marks
         if mark.kind is MarkKind.LINK
     ]

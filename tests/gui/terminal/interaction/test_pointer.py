@@ -72,7 +72,7 @@ def test_dragging_out_of_the_window_scrolls(qtbot: QtBot, widget: TerminalWidget
     qtbot.mouseRelease(widget.viewport(), LEFT, pos=QPoint(20, -30))
     value = bar.value()
     assert len(widget.selected_text().splitlines()) >= 91 - value
-    assert not widget.pointer.auto_scroll.isActive()
+    assert not widget.pointer.auto_scrolling
 
 
 def test_a_selection_stays_on_its_text_and_goes_when_that_changes(

@@ -1,8 +1,4 @@
-"""A terminal and the clipboard: copying out, pasting in, dropping on it.
-
-Owns which clipboard gets what, and the question whether several lines are
-meant. Does not own cleaning what is pasted (paste) nor what is selected.
-"""
+"""A terminal and the clipboard: copying, pasting, dropping files and text."""
 
 from __future__ import annotations
 
@@ -18,7 +14,12 @@ from gui.terminal.text import html
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gui.terminal.view.view import TerminalView
+    from PySide6.QtWidgets import QWidget
+
+    from engine.emulator import Terminal
+    from gui.terminal.text.selection import Selection
+    from gui.terminal.view.appearance import Appearance
+    from gui.terminal.view.program import Program
 
 MAX_PREVIEW_LINES = 8
 """Lines of a paste that the question shows."""
@@ -26,44 +27,59 @@ MAX_PREVIEW_CHARACTERS = 80
 
 
 class Clipboard(QObject):
-    """``send`` types bytes into the terminal."""
+    """``type_in`` sends bytes as if someone typed them. ``owner``: over which it asks."""
 
-    def __init__(self, view: TerminalView, send: Callable[[bytes], None]) -> None:
-        super().__init__(view)
-        self._view = view
-        self._send = send
-        self.copies_on_select = False
-        self.warns = True
-        """Whether to ask before pasting what a shell would run at once."""
+    def __init__(
+        self,
+        terminal: Terminal,
+        program: Program,
+        selection: Selection,
+        appearance: Appearance,
+        type_in: Callable[[bytes], None],
+        owner: QWidget,
+    ) -> None:
+        super().__init__(owner)
+        self._terminal = terminal
+        self._program = program
+        self._selection = selection
+        self._appearance = appearance
+        self._type_in = type_in
+        self._owner = owner
+        self._copies_on_select = False
+        self._warns = True
         self.question: QMessageBox | None = None
-        """The open question whether several lines shall be pasted."""
+        """The open question about pasting several lines."""
+
+    def set_habits(self, *, warns: bool, copies_on_select: bool) -> None:
+        """``warns``: ask before pasting what a shell would run at once."""
+        self._warns, self._copies_on_select = warns, copies_on_select
 
     # -- out
 
     def copy(self) -> None:
-        """The selection to the clipboard; without one the clipboard stays as it is."""
-        if text := self._view.selection.text():
+        """Copy the selection; without one the clipboard stays as it is."""
+        if text := self._selection.text():
             QGuiApplication.clipboard().setText(text)
 
     def copy_html(self) -> None:
-        """The selection with its colours; programs that take only text get the text."""
-        selection, view = self._view.selection, self._view
-        if selection.range is None:
+        """Copy the selection with its colors; programs that take only text get the text."""
+        if self._selection.range is None:
             return
+        theme, family = self._appearance.painter.theme, self._appearance.font_family
         data = QMimeData()
-        data.setText(selection.text())
-        data.setHtml(html.of(selection.pieces(), view.painter.theme, view.font_family))
+        data.setText(self._selection.text())
+        data.setHtml(html.of(self._selection.pieces(), theme, family))
         QGuiApplication.clipboard().setMimeData(data)
 
     def selected(self) -> None:
-        """A selection was made: X11's second clipboard has it at once."""
+        """A selection was made: copy it to X11's primary selection, and as the settings say."""
         clipboard = QGuiApplication.clipboard()
-        if not (clipboard.supportsSelection() or self.copies_on_select):
+        if not (clipboard.supportsSelection() or self._copies_on_select):
             return
-        text = self._view.selection.text()
+        text = self._selection.text()
         if text and clipboard.supportsSelection():
             clipboard.setText(text, QClipboard.Mode.Selection)
-        if text and self.copies_on_select:
+        if text and self._copies_on_select:
             clipboard.setText(text)
 
     # -- in
@@ -79,7 +95,7 @@ class Clipboard(QObject):
 
     def takes(self, data: QMimeData) -> bool:
         """Whether something dragged here can be dropped."""
-        return not self._view.ended and (data.hasUrls() or data.hasText())
+        return not self._program.ended and (data.hasUrls() or data.hasText())
 
     def drop(self, data: QMimeData) -> None:
         """Paths of dropped files, quoted for a shell; else the text."""
@@ -91,29 +107,29 @@ class Clipboard(QObject):
     def paste_text(self, text: str) -> None:
         """Send text as a paste, asking first when a shell would run it line by line."""
         cleaned = paste.clean(text)
-        if not cleaned or self._view.ended:
+        if not cleaned or self._program.ended:
             return
-        if self.warns and paste.is_multiline(cleaned) and not self._view.terminal.bracketed_paste:
+        if self._warns and paste.is_multiline(cleaned) and not self._terminal.bracketed_paste:
             self._ask(cleaned)
         else:
             self._paste(cleaned)
 
     def _paste(self, cleaned: str) -> None:
-        self._send(paste.encode(cleaned, bracketed=self._view.terminal.bracketed_paste))
+        self._type_in(paste.encode(cleaned, bracketed=self._terminal.bracketed_paste))
 
     def _ask(self, cleaned: str) -> None:
         lines = paste.line_count(cleaned)
-        box = QMessageBox(self._view)
+        box = QMessageBox(self._owner)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle("Paste")
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(f"Paste {lines} lines?" if lines > 1 else "Paste a line and press Enter?")
         box.setInformativeText(
-            f"A shell runs each line as soon as it gets it.\n\n{_preview(cleaned)}"
+            f"A shell runs each line as soon as it arrives.\n\n{_preview(cleaned)}"
         )
         box.addButton("Paste", QMessageBox.ButtonRole.AcceptRole)
-        # Enter, typed for the shell a moment too late, runs nothing.
+        # An Enter meant for the shell must not confirm.
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.accepted.connect(lambda: self._paste(cleaned))
         box.finished.connect(lambda _: self._answered(box))
@@ -121,7 +137,7 @@ class Clipboard(QObject):
             self.question.reject()
         self.question = box
         # Not exec(): a nested event loop would stop the engine's coroutines. Not modal: guests
-        # may ask to be let in meanwhile.
+        # may request access meanwhile.
         box.setModal(False)
         box.show()
 

@@ -1,7 +1,4 @@
-"""The bar one types into to find text, and its keys.
-
-Owns the bar's looks and what it tells. Does not own the search (find).
-"""
+"""The find bar: its text field, its buttons, its keys. The search itself is text.find."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from gui.terminal.text.find import Find
 
 MARGIN = 10
-"""From the view's upper right corner."""
+"""From the upper right corner of what it lies over."""
 _WIDTH = 240
 _COUNT_WIDTH = 74
 
@@ -43,8 +40,8 @@ class FindBar(QFrame):
         self.setObjectName("terminalFind")
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.text = QLineEdit()
-        # A click on the bar or its buttons goes on typing here. Were it not for this, Qt would
-        # give the keyboard to the first thing behind that takes it by a click: the shell.
+        # After a click on the bar or its buttons, keys still go to the text field. Otherwise Qt
+        # would focus the first widget behind that takes focus by a click: the shell.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setFocusProxy(self.text)
         self.text.setPlaceholderText("Find in the terminal")
@@ -92,7 +89,7 @@ class FindBar(QFrame):
     # -- opening and closing
 
     def open_bar(self, text: str = "") -> None:
-        """Show it, perhaps with ``text`` to look for, ready to type."""
+        """Show it, ready to type; a ``text`` is searched for at once."""
         if text:
             self.text.setText(text)
         self.show()
@@ -111,7 +108,7 @@ class FindBar(QFrame):
         self.closed.emit()
 
     def place(self) -> None:
-        """Keep to the corner."""
+        """Stay in the corner."""
         self.adjustSize()
         width = min(self.sizeHint().width(), max(self._over.width() - 2 * MARGIN, 1))
         self.setGeometry(
@@ -120,11 +117,11 @@ class FindBar(QFrame):
 
     @property
     def typed_into(self) -> bool:
-        """Whether it is open and had the keyboard last, not the terminal behind it."""
+        """Whether it is open and had focus last, not the terminal behind it."""
         return self._typed_into and not self.isHidden()
 
     def left(self) -> None:
-        """The terminal behind it has the keyboard now."""
+        """The terminal behind it has focus now."""
         self._typed_into = False
 
     # -- searching
@@ -162,7 +159,7 @@ class FindBar(QFrame):
     # -- keys
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Tab stays in the bar: what is typed after one too many would go to a shell."""
+        """Tab stays in the bar: keys typed after leaving it would go to a shell."""
         row = (self.text, self.case, self.regex, self.previous, self.next, self.close_button)
         widgets = [widget for widget in row if widget.isEnabled()]
         at = next((at for at, widget in enumerate(widgets) if widget.hasFocus()), -1)
@@ -181,7 +178,7 @@ class FindBar(QFrame):
             and event.type() == QEvent.Type.ShortcutOverride
             and event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
         ):
-            # They are the bar's, whatever the window does with them.
+            # The bar's, even where they are shortcuts of the window.
             event.accept()
         return False
 
@@ -200,7 +197,7 @@ class FindBar(QFrame):
         return True
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        # Nor is a click beside the buttons, which would bring it the keyboard.
+        # A click beside the buttons must not focus the terminal behind.
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -210,7 +207,7 @@ class FindBar(QFrame):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Nothing typed into the bar is for the terminal behind it.
+        # No key of the bar reaches the terminal behind it.
         event.accept()
 
     def set_theme(self, theme: Theme) -> None:

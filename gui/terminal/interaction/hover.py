@@ -1,7 +1,6 @@
 """The link under the mouse: shown while Ctrl is held, opened by a click.
 
-Owns the underline, the tooltip, the question before an unusual address, and
-opening. Does not own finding and judging links (links).
+An unusual address is opened only after a question, a harmful one never.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ from gui.terminal.text.links import Link, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gui.terminal.view.view import TerminalView
+    from PySide6.QtWidgets import QWidget
+
+    from engine.emulator import Terminal
+    from gui.terminal.interaction.places import Places
 
 MAX_SHOWN = 300
 """Characters of an address in a tooltip."""
@@ -26,17 +28,30 @@ _MOD = Qt.KeyboardModifier
 
 
 class Hover(QObject):
-    """Of one view. ``open_url`` is replaced in tests."""
+    """Over one viewport. ``underline`` shows which link a click would open, None for none.
 
-    def __init__(self, view: TerminalView) -> None:
-        super().__init__(view)
-        self._view = view
+    ``open_url`` opens an address in the program the desktop has for it.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        places: Places,
+        underline: Callable[[Link | None], None],
+        viewport: QWidget,
+        open_url: Callable[[QUrl], bool] = QDesktopServices.openUrl,
+    ) -> None:
+        super().__init__(viewport)
+        self._terminal = terminal
+        self._places = places
+        self._underline = underline
+        self._viewport = viewport
+        self.open_url = open_url
         self._position: QPointF | None = None
         self._link: Link | None = None
         self._pressed: Link | None = None
-        self.open_url: Callable[[QUrl], bool] = QDesktopServices.openUrl
         self.question: QMessageBox | None = None
-        """The open question whether an address shall be opened."""
+        """The open question about an address."""
 
     @property
     def link(self) -> Link | None:
@@ -44,7 +59,7 @@ class Hover(QObject):
         return self._link
 
     def link_at(self, position: QPointF) -> Link | None:
-        return links.at(self._view.terminal, self._view.place_at(position))
+        return links.at(self._terminal, self._places.cell(position))
 
     # -- the mouse
 
@@ -53,7 +68,7 @@ class Hover(QObject):
         self._show(self.link_at(position), armed=bool(held & _MOD.ControlModifier))
 
     def modifiers_changed(self, held: Qt.KeyboardModifier) -> None:
-        """A key went down or up: with Ctrl the link under the mouse can be clicked."""
+        """A key went down or up; with Ctrl held the link under the mouse can be clicked."""
         if self._position is not None:
             self.move(self._position, held)
 
@@ -77,11 +92,11 @@ class Hover(QObject):
         return True
 
     def _show(self, link: Link | None, *, armed: bool) -> None:
-        viewport = self._view.viewport()
+        viewport = self._viewport
         shape = Qt.CursorShape.PointingHandCursor if link and armed else Qt.CursorShape.IBeamCursor
         if viewport.cursor().shape() != shape:
             viewport.setCursor(shape)
-        self._view.set_hovered(link if armed or (link and link.marked) else None)
+        self._underline(link if armed or (link and link.marked) else None)
         if link == self._link:
             return
         self._link = link
@@ -93,7 +108,7 @@ class Hover(QObject):
     # -- opening
 
     def open(self, uri: str) -> None:
-        """Open an address that is safe; ask about an unusual one; refuse what is none."""
+        """Open a safe address, ask about an unusual one, refuse everything else."""
         verdict = links.judge(uri)
         if verdict is Verdict.OPEN:
             self._open(uri)
@@ -106,7 +121,7 @@ class Hover(QObject):
         self.open_url(QUrl(uri, QUrl.ParsingMode.TolerantMode))
 
     def _ask(self, uri: str) -> None:
-        box = self._box("Open this address?", f"It is unusual, and a program wrote it:\n\n{uri}")
+        box = self._box("Open this link?", f"A program wrote this unusual address:\n\n{uri}")
         accept = box.addButton("Open", QMessageBox.ButtonRole.AcceptRole)
         copy = box.addButton("Copy", QMessageBox.ButtonRole.ActionRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -116,14 +131,14 @@ class Hover(QObject):
 
     def _refuse(self, uri: str) -> None:
         shown = "".join(char if char.isprintable() else "�" for char in uri[:MAX_SHOWN])
-        box = self._box("This address is not opened", f"It can do harm, or is none:\n\n{shown}")
+        box = self._box("Link blocked", f"The address is unsafe or invalid:\n\n{shown}")
         box.addButton(QMessageBox.StandardButton.Close)
         box.show()
 
     def _box(self, title: str, text: str) -> QMessageBox:
         if self.question is not None:
             self.question.reject()
-        box = QMessageBox(self._view)
+        box = QMessageBox(self._viewport)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setModal(False)
         box.setIcon(QMessageBox.Icon.Warning)
@@ -144,4 +159,4 @@ def _tip(uri: str) -> str:
     """Plain text: a tooltip would take ``<`` for markup."""
     shown = uri if len(uri) <= MAX_SHOWN else f"{uri[:MAX_SHOWN]}…"
     escaped = shown.replace("&", "&amp;").replace("<", "&lt;")
-    return f"<p style='white-space:pre-wrap'>{escaped}<br><i>Ctrl+click opens it</i></p>"
+    return f"<p style='white-space:pre-wrap'>{escaped}<br><i>Ctrl+click to open</i></p>"

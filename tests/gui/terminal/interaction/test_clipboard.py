@@ -1,4 +1,4 @@
-"""Copying with colours, dropping, pasting: what reaches the clipboard and the program."""
+"""Copying with colors, dropping, pasting: what reaches the clipboard and the program."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def dropped(widget: TerminalWidget, data: QMimeData) -> bool:
 def test_copy_as_html_brings_text_too(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, "a\x1b[31mred\x1b[m")
     drag(qtbot, widget, cell(widget, 0, 0), cell(widget, 0, 4))
-    widget.copy_html()
+    widget.clipboard.copy_html()
     data = QGuiApplication.clipboard().mimeData()
     assert data.text() == "ared"
     assert ">red</span>" in data.html()
-    assert widget.font_family in data.html()
+    assert widget.appearance.font_family in data.html()
 
 
 def test_a_rectangle_is_dragged_with_alt(qtbot: QtBot, widget: TerminalWidget) -> None:
@@ -54,7 +54,7 @@ def test_copy_on_select_is_a_setting(qtbot: QtBot, widget: TerminalWidget) -> No
     show(qtbot, widget, "abcdef")
     drag(qtbot, widget, cell(widget, 0, 0), cell(widget, 0, 3))
     assert QGuiApplication.clipboard().text() == "before"
-    widget.clipboard.copies_on_select = True
+    widget.clipboard.set_habits(warns=True, copies_on_select=True)
     drag(qtbot, widget, cell(widget, 0, 3), cell(widget, 0, 6))
     assert QGuiApplication.clipboard().text() == "def"
 
@@ -76,21 +76,21 @@ def test_nothing_is_dropped_on_an_ended_terminal(widget: TerminalWidget) -> None
     text = QMimeData()
     text.setText("echo hi")
     assert not dropped(widget, text)
-    widget.set_alive()
+    widget.clear()
     assert not dropped(widget, QMimeData())
 
 
 def test_the_warning_shows_what_would_be_pasted_and_can_be_off(
     widget: TerminalWidget, typed: list[bytes]
 ) -> None:
-    widget.paste_text("\n".join(f"line {n} " + "x" * 200 for n in range(20)))
+    widget.clipboard.paste_text("\n".join(f"line {n} " + "x" * 200 for n in range(20)))
     box = widget.clipboard.question
     assert isinstance(box, QMessageBox)
     assert "line 7 " in box.informativeText()
     assert "line 8 " not in box.informativeText()
     box.reject()
-    widget.clipboard.warns = False
-    widget.paste_text("a\nb")
+    widget.clipboard.set_habits(warns=False, copies_on_select=False)
+    widget.clipboard.paste_text("a\nb")
     assert typed == [b"a\rb"]
 
 
@@ -98,5 +98,5 @@ def test_the_warning_shows_what_would_be_pasted_and_can_be_off(
 def test_nothing_is_pasted_of_nothing(
     widget: TerminalWidget, typed: list[bytes], text: str
 ) -> None:
-    widget.paste_text(text)
+    widget.clipboard.paste_text(text)
     assert typed == []

@@ -6,11 +6,9 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import pytest
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt
 
-from gui.terminal.view.painted import FLASH_MS
-from gui.terminal.view.view import FRAME_MS
+from gui.terminal.view.output import FRAME_MS
 from tests.gui.terminal.acts import CTRL, show
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def test_keys_menu_and_ctrl_c_work_at_once_while_yes_runs(
     menu.popup(widget.mapToGlobal(widget.rect().center()))
     qtbot.waitUntil(menu.isVisible)
     took = asked.elapsed()
-    assert widget._feeder.queued > 0, "the flood was over too soon to test anything"
+    assert widget.output.queued > 0, "the flood was over too soon to test anything"
     assert typed == [b"a", b"\x03"]
     assert took < 500
     menu.close()
@@ -92,50 +90,4 @@ def test_keys_menu_and_ctrl_c_work_at_once_while_yes_runs(
 
 def test_a_frame_is_held_back_but_not_for_long(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, "\x1b[?2026hhalf")
-    qtbot.waitUntil(lambda: widget._shown[0][1].text == "half", timeout=2000)
-
-
-def test_the_bell_is_seen_and_can_be_off(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "\x07")
-    assert widget._flashing
-    qtbot.waitUntil(lambda: not widget._flashing, timeout=20 * FLASH_MS)
-    widget.flashes = False
-    show(qtbot, widget, "\x07")
-    assert not widget._flashing
-
-
-def test_blinking_text_blinks_and_the_rest_stays(qtbot: QtBot, widget: TerminalWidget) -> None:
-    show(qtbot, widget, "\x1b[2 q\x1b[5mblinks\x1b[m\r\nstays")
-    assert widget._blinking == (0,)
-    first = widget.viewport().grab().toImage()
-    widget._text_blink.on = False
-    second = widget.viewport().grab().toImage()
-    row = widget.cell_rect(1, 0, 40).toRect()
-    assert first != second
-    assert first.copy(row) == second.copy(row)
-
-
-@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
-def test_rows_meet_without_a_seam_at_any_scale(
-    qtbot: QtBot, widget: TerminalWidget, ratio: float
-) -> None:
-    from PySide6.QtGui import QImage, QPainter
-
-    from gui.terminal.paint.grid import Grid
-    from gui.terminal.paint.painter import RowPainter
-
-    widget.set_theme(dark=True)
-    show(qtbot, widget, "\x1b[?25l" + "█" * 40 + ("\r\n" + "█" * 40) * 9)
-    widget._grid = Grid(widget._font, ratio)
-    widget.painter = RowPainter(widget._grid, widget.theme)
-    size = widget.viewport().size() * ratio
-    image = QImage(size, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(ratio)
-    painter = QPainter(image)
-    widget.paint(painter, widget.viewport().rect())
-    painter.end()
-    grid, start = widget._grid, round(widget.origin * ratio)
-    foreground = widget.theme.foreground
-    for x in (start, start + grid.width * 20, start + grid.width * 30 - 1):
-        for y in range(start, min(start + grid.height * 10, image.height())):
-            assert image.pixel(x, y) & 0xFFFFFF == foreground, (x, y)
+    qtbot.waitUntil(lambda: widget.rows.shown[0][1].text == "half", timeout=2000)

@@ -28,7 +28,7 @@ def test_typing_finds_marks_and_counts(
     assert bar.text.hasFocus()
     qtbot.keyClicks(bar.text, "line 9")
     qtbot.waitUntil(lambda: bar.count.text() == "11 / 11")
-    kinds = [mark.kind for _, _, marks in widget._shown for mark in marks]
+    kinds = [mark.kind for _, _, marks in widget.rows.shown for mark in marks]
     assert kinds == [MarkKind.MATCH] * 8 + [MarkKind.CURRENT]
     assert typed == []
 
@@ -41,10 +41,10 @@ def test_steps_go_to_the_match_and_escape_goes_back(
     bar = widget.find_bar
     qtbot.keyClicks(bar.text, "line 1")
     qtbot.waitUntil(lambda: bar.count.text() == "11 / 11")
-    assert any(line.text == "line 19" for _, line, _ in widget._shown)
+    assert any(line.text == "line 19" for _, line, _ in widget.rows.shown)
     qtbot.keyClick(bar.text, Qt.Key.Key_Return)
     assert bar.count.text() == "1 / 11"
-    assert any(line.text == "line 1" for _, line, _ in widget._shown)
+    assert any(line.text == "line 1" for _, line, _ in widget.rows.shown)
     qtbot.keyClick(bar.text, Qt.Key.Key_Return, SHIFT)
     assert bar.count.text() == "11 / 11"
     bar.previous.click()
@@ -52,7 +52,7 @@ def test_steps_go_to_the_match_and_escape_goes_back(
     qtbot.keyClick(bar.text, Qt.Key.Key_Escape)
     assert bar.isHidden()
     assert widget.hasFocus()
-    assert not any(marks for _, _, marks in widget._shown)
+    assert not any(marks for _, _, marks in widget.rows.shown)
     assert typed == []
 
 

@@ -1,8 +1,4 @@
-"""What the mouse does: selecting, telling programs, scrolling, following links.
-
-Owns clicks, drags and the wheel. Does not own what is selected (selection), how
-programs are told (mouse), nor judging a link (links).
-"""
+"""What the mouse does: selecting, reporting to the program, scrolling, following links."""
 
 from __future__ import annotations
 
@@ -13,29 +9,59 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.terminal.input import keys, mouse
 from gui.terminal.input.keypress import KeyModes, KeyPress, Modifiers
-from gui.terminal.text.selection import Place, Unit
+from gui.terminal.text.selection import Unit
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QMouseEvent, QWheelEvent
+    from collections.abc import Callable
 
-    from gui.terminal.view.clipboard import Clipboard
-    from gui.terminal.view.hover import Hover
-    from gui.terminal.view.view import TerminalView
+    from PySide6.QtGui import QMouseEvent, QWheelEvent
+    from PySide6.QtWidgets import QWidget
+
+    from engine.emulator import Terminal
+    from gui.terminal.interaction.clipboard import Clipboard
+    from gui.terminal.interaction.hover import Hover
+    from gui.terminal.interaction.places import Places
+    from gui.terminal.text.selection import Selection
+    from gui.terminal.view.program import Program
+    from gui.terminal.view.scrolling import Scrolling
 
 AUTO_SCROLL_MS = 40
 _MOD = Qt.KeyboardModifier
 
 
 class Pointer(QObject):
-    """The mouse over one view."""
+    """The mouse over ``viewport``; its owner passes the events on.
 
-    def __init__(self, view: TerminalView, clipboard: Clipboard, hover: Hover) -> None:
-        super().__init__(view)
-        self._view = view
+    ``refresh`` shows a changed selection, ``zoom`` changes the font by so many points.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        program: Program,
+        places: Places,
+        scrolling: Scrolling,
+        selection: Selection,
+        clipboard: Clipboard,
+        hover: Hover,
+        *,
+        refresh: Callable[[], None],
+        zoom: Callable[[float], None],
+        viewport: QWidget,
+    ) -> None:
+        super().__init__(viewport)
+        viewport.installEventFilter(self)
+        self._terminal = terminal
+        self._program = program
+        self._places = places
+        self._scrolling = scrolling
+        self._selection = selection
         self._clipboard = clipboard
         self._hover = hover
+        self._refresh = refresh
+        self._zoom = zoom
         self._wheel, self._side_wheel = mouse.Wheel(), mouse.Wheel()
-        self._reporter = mouse.Reporter(view.terminal)
+        self._reporter = mouse.Reporter(terminal)
         self._clicks = 0
         self._click_place: QPointF | None = None
         self._selecting = False
@@ -43,13 +69,18 @@ class Pointer(QObject):
         self._click_timer = QTimer(self)
         self._click_timer.setSingleShot(True)
         self._click_timer.timeout.connect(self._forget_clicks)
-        self.auto_scroll = QTimer(self)
-        self.auto_scroll.setInterval(AUTO_SCROLL_MS)
-        self.auto_scroll.timeout.connect(self._drag_on)
+        self._auto_scroll = QTimer(self)
+        self._auto_scroll.setInterval(AUTO_SCROLL_MS)
+        self._auto_scroll.timeout.connect(self._continue_drag)
+
+    @property
+    def auto_scrolling(self) -> bool:
+        """Whether a drag beyond the edge scrolls."""
+        return self._auto_scroll.isActive()
 
     def is_for_program(self, held: Qt.KeyboardModifier) -> bool:
         """Whether the program has the mouse."""
-        return not self._view.ended and self._reporter.wanted(held)
+        return not self._program.ended and self._reporter.wanted(held)
 
     # -- buttons
 
@@ -76,13 +107,13 @@ class Pointer(QObject):
         self._selecting = True
         self._drag_position = position
         unit = Unit(self._clicks)
-        selection = self._view.selection
         if extend:
-            selection.extend(self._place(position, Unit.CHARACTER))
+            self._selection.extend(self._places.boundary(position, Unit.CHARACTER))
         else:
             rectangular = bool(held & _MOD.AltModifier)
-            selection.start(self._place(position, unit), unit, rectangular=rectangular)
-        self._view.refresh()
+            place = self._places.boundary(position, unit)
+            self._selection.start(place, unit, rectangular=rectangular)
+        self._refresh()
 
     def _forget_clicks(self) -> None:
         self._clicks, self._click_place = 0, None
@@ -95,56 +126,42 @@ class Pointer(QObject):
             self._hover.move(event.position(), event.modifiers())
             return
         self._drag_position = event.position()
-        outside = self._lines_outside()
-        if outside and not self.auto_scroll.isActive():
-            self.auto_scroll.start()
+        outside = self._places.lines_outside(self._drag_position)
+        if outside and not self.auto_scrolling:
+            self._auto_scroll.start()
         elif not outside:
-            self.auto_scroll.stop()
+            self._auto_scroll.stop()
         self._extend()
 
     def release(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self._selecting:
             self._selecting = False
-            self.auto_scroll.stop()
-            self._view.refresh()
+            self._auto_scroll.stop()
+            self._refresh()
             self._clipboard.selected()
         elif not self._hover.release(event.position()):
             self._report(mouse.Action.RELEASE, event)
 
     def _extend(self) -> None:
         unit = Unit(max(1, self._clicks))
-        self._view.selection.extend(self._place(self._drag_position, unit))
-        self._view.refresh()
+        self._selection.extend(self._places.boundary(self._drag_position, unit))
+        self._refresh()
 
-    def _lines_outside(self) -> int:
-        """How far a drag has left the grid, as lines to scroll."""
-        row, _ = self._view.cell_at(self._drag_position)
-        return min(row, 0) + max(row - self._view.terminal.rows + 1, 0)
-
-    def _drag_on(self) -> None:
-        self._view.scroll_lines(self._lines_outside())
+    def _continue_drag(self) -> None:
+        self._scrolling.by(self._places.lines_outside(self._drag_position))
         self._extend()
 
-    def _place(self, position: QPointF, unit: Unit) -> Place:
-        view = self._view
-        row, column = view.cell_at(position)
-        row = min(max(row, 0), view.terminal.rows - 1)
-        column = min(max(column, 0.0), float(view.terminal.cols))
-        # A character is taken once its middle is passed, a word where it is touched.
-        boundary = round(column) if unit is Unit.CHARACTER else int(column)
-        return Place(view.top + row, boundary)
-
-    # -- telling the program
+    # -- reporting to the program
 
     def _report(self, action: mouse.Action, event: QMouseEvent) -> bool:
-        """Tell the program about the mouse; False when that is not what it is for."""
+        """Report to the program what the mouse does; False when the mouse is not the program's."""
         if self._selecting or not self.is_for_program(event.modifiers()):
             return False
         held = event.buttons() if action is mouse.Action.MOVE else event.button()
-        self._tell(action, mouse.button_of(held), event.position(), event.modifiers())
+        self._send(action, mouse.button_of(held), event.position(), event.modifiers())
         return True
 
-    def _tell(
+    def _send(
         self,
         action: mouse.Action,
         button: mouse.Button,
@@ -152,22 +169,10 @@ class Pointer(QObject):
         held: Qt.KeyboardModifier,
     ) -> None:
         known = Modifiers.of(held)
-        spot = self._spot(position)
+        spot = self._places.spot(position)
         data = self._reporter.report(action, button, spot, alt=known.alt, ctrl=known.ctrl)
         if data:
-            self._view.typed.emit(data)
-
-    def _spot(self, position: QPointF) -> mouse.Spot:
-        view = self._view
-        place = view.place_at(position)
-        ratio = view.painter.grid.ratio
-        width, height = (
-            view.terminal.cols * view.cell_size[0],
-            view.terminal.rows * view.cell_size[1],
-        )
-        x = min(max(position.x() - view.origin, 0), width - 1 / ratio)
-        y = min(max(position.y() - view.origin, 0), height - 1 / ratio)
-        return mouse.Spot(place.column, place.line - view.top, int(x * ratio), int(y * ratio))
+            self._program.send(data)
 
     # -- wheel
 
@@ -176,35 +181,35 @@ class Pointer(QObject):
         pixels, angle = event.pixelDelta(), event.angleDelta()
         if held & _MOD.ControlModifier and not self.is_for_program(held):
             if angle.y():
-                self._view.zoom(1.0 if angle.y() > 0 else -1.0)
+                self._zoom(1.0 if angle.y() > 0 else -1.0)
             return
-        height = self._view.cell_size[1]
+        height = self._places.row_height
         if lines := self._wheel.lines(pixels.y(), angle.y(), height):
             self._wheel_by(lines, event)
         if (columns := self._side_wheel.lines(pixels.x(), angle.x(), height)) and (
             self.is_for_program(held)
         ):
             left, right = mouse.Button.WHEEL_LEFT, mouse.Button.WHEEL_RIGHT
-            self._tell_wheel(left if columns > 0 else right, abs(columns), event)
+            self._send_wheel(left if columns > 0 else right, abs(columns), event)
 
     def _wheel_by(self, lines: int, event: QWheelEvent) -> None:
-        view = self._view
+        terminal = self._terminal
         if self.is_for_program(event.modifiers()):
             up, down = mouse.Button.WHEEL_UP, mouse.Button.WHEEL_DOWN
-            self._tell_wheel(up if lines > 0 else down, abs(lines), event)
-        elif view.terminal.alternate_screen and view.terminal.alternate_scroll and not view.ended:
+            self._send_wheel(up if lines > 0 else down, abs(lines), event)
+        elif terminal.alternate_screen and terminal.alternate_scroll and not self._program.ended:
             key = Qt.Key.Key_Up if lines > 0 else Qt.Key.Key_Down
-            modes = KeyModes(application_cursor=view.terminal.application_cursor)
-            view.typed.emit(keys.encode(KeyPress(key), modes) * abs(lines))
+            modes = KeyModes(application_cursor=terminal.application_cursor)
+            self._program.send(keys.encode(KeyPress(key), modes) * abs(lines))
         else:
-            view.scroll_lines(-lines)
+            self._scrolling.by(-lines)
 
-    def _tell_wheel(self, button: mouse.Button, lines: int, event: QWheelEvent) -> None:
+    def _send_wheel(self, button: mouse.Button, lines: int, event: QWheelEvent) -> None:
         for _ in range(max(1, lines // mouse.WHEEL_LINES)):
-            self._tell(mouse.Action.PRESS, button, event.position(), event.modifiers())
+            self._send(mouse.Action.PRESS, button, event.position(), event.modifiers())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The mouse left the view."""
+        """The mouse may have left the viewport."""
         if event.type() == QEvent.Type.Leave:
             self._hover.leave()
         return False
