@@ -21,8 +21,9 @@ test: ## Run every test (ARGS="-k name" for some)
 	@scripts/setup.sh app test
 	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m pytest $(ARGS)
 
-check: ## Lint, formatting, types, and the direction of imports
+check: ## Lint, formatting, types, the direction of imports, tested versions
 	@scripts/setup.sh check
+	$(PYTHON_VENV) -m scripts.dependencies
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m mypy

@@ -11,7 +11,7 @@ from typing import Any
 from engine.agent.offers import HeldCandidates
 from engine.core.errors import HatchwayError
 from engine.sessions.manager import WebRTCSessionManager
-from engine.transport.connection import ice_ufrag, parse_candidate
+from engine.transport.sdp import ice_ufrag, parse_candidate
 from engine.wire import signaling as wire
 
 

@@ -34,6 +34,7 @@ from engine.sessions.link import Early, Link
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.transport import connection as rtc
+from engine.transport import sdp as sdp_text
 from engine.transport.ice_servers import require_turn
 from engine.wire import signaling as wire
 from engine.wire.proof import answer_proof, short_code
@@ -140,8 +141,8 @@ class OfferHandler:
         """Up to the link that is to be answered nothing waits: offers of one session are taken
         up one after another, in the order in which they came."""
         target = self._find_target(offer.device_id)
-        fingerprint = rtc.fingerprint(offer.sdp)
-        rtc.require_data_channel_only(offer.sdp)
+        fingerprint = sdp_text.fingerprint(offer.sdp)
+        sdp_text.require_data_channel_only(offer.sdp)
         size = _size(offer)
         # Before anything is counted or ended: without a path this offer changes nothing.
         require_turn(self._manager.ice)
@@ -205,7 +206,7 @@ class OfferHandler:
         if not link.in_use:
             raise OfferReplacedError("The session ended before its offer was answered")
         answer = {"sdp": sdp}
-        own = rtc.fingerprint(sdp)
+        own = sdp_text.fingerprint(sdp)
         link.show_code(short_code(admission.secret, session.id, own, fingerprint))
         if admission.secret is not None and offer.proof is not None:
             answer["proof"] = answer_proof(
@@ -284,4 +285,4 @@ class HeldCandidates:
         """What came for the offer with this ICE user fragment; candidates that name another
         one belong to another connection of the session and are dropped."""
         held = self._held.pop(session_id, [])
-        return [one for one in held if not ufrag or rtc.ice_ufrag(one[0] or "") in ("", ufrag)]
+        return [one for one in held if not ufrag or sdp_text.ice_ufrag(one[0] or "") in ("", ufrag)]

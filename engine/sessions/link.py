@@ -17,7 +17,8 @@ from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
 from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
-from engine.transport.connection import PeerConnection, RtcChannel
+from engine.transport.connection import PeerConnection
+from engine.transport.data_channel import RtcChannel
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)

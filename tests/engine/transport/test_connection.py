@@ -19,16 +19,12 @@ from engine.core.errors import BadRequestError, LimitError
 from engine.core.settings import IceServer, IceSettings
 from engine.relay.turn import credentials
 from engine.transport import connection as rtc
-from engine.transport import tuning as rtc_tuning
+from engine.transport import sdp as sdp_text
+from engine.transport.data_channel import RtcChannel
 from engine.transport.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.transport.test_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until
-
-
-def test_the_installed_versions_are_the_ones_repaired() -> None:
-    assert rtc_tuning.supported()
-    assert rtc_tuning.apply()
 
 
 async def test_text_that_is_not_utf8_costs_one_message_not_the_connection() -> None:
@@ -177,9 +173,9 @@ async def test_where_only_turn_is_allowed_no_name_is_looked_up_on_our_network(
 
 def test_split_mdns_takes_the_end_of_candidates_with_it() -> None:
     sdp = f"v=0\r\na={MDNS}\r\na=end-of-candidates\r\n"
-    assert rtc.split_mdns(sdp) == ("v=0\r\n", [MDNS], True)
+    assert sdp_text.split_mdns(sdp) == ("v=0\r\n", [MDNS], True)
     plain = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host\r\na=end-of-candidates\r\n"
-    assert rtc.split_mdns(plain) == (plain, [], True)
+    assert sdp_text.split_mdns(plain) == (plain, [], True)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +206,7 @@ async def test_audio_and_video_are_refused() -> None:
 )
 def test_an_unusable_candidate_is_a_bad_request(line: str) -> None:
     with pytest.raises(BadRequestError, match="candidate"):
-        rtc.parse_candidate(line)
+        sdp_text.parse_candidate(line)
 
 
 async def test_candidates_are_bounded() -> None:
@@ -242,7 +238,7 @@ async def test_the_selected_pair_and_round_trip_are_known() -> None:
     assert offerer.selected_pair is None
 
 
-async def flooded(one: rtc.RtcChannel, inbox: Inbox) -> int:
+async def flooded(one: RtcChannel, inbox: Inbox) -> int:
     """Bytes of chunks in a packet, once there was much to send."""
     sctp = one._channel.transport
     for _ in range(40):
@@ -275,7 +271,7 @@ async def test_a_peer_says_how_large_its_datagrams_may_be(line: str, datagram: i
     offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection(observer=watcher)
     channel = offerer.open_channel()
     offer = await offerer.make_offer()
-    ours = f"a={rtc.DATAGRAM_ATTRIBUTE}:{MAX_DATAGRAM}\r\n"
+    ours = f"a={sdp_text.DATAGRAM_ATTRIBUTE}:{MAX_DATAGRAM}\r\n"
     assert offer.endswith(ours)
     answer = await answerer.answer_offer(offer)
     assert answer.endswith(ours)
@@ -293,8 +289,10 @@ OFFLINE = """
 import asyncio
 import gc
 from engine.transport import connection as rtc
+from engine.transport import tuning
 
 async def main():
+    assert tuning.apply()
     one, other = rtc.PeerConnection(), rtc.PeerConnection()
     channel = one.open_channel()
     await one.take_answer(await other.answer_offer(await one.make_offer()))

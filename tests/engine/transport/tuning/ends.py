@@ -115,7 +115,12 @@ class End:
 
     @property
     def established(self) -> bool:
-        return self.sctp._association_state == self.sctp.State.ESTABLISHED
+        return self.sctp.is_established
+
+    @property
+    def tag(self) -> int:
+        """The tag of the packets it accepts, as it told the far side in its INIT."""
+        return self.sctp._local_verification_tag
 
     def sacks(self) -> int:
         return len(self.wire.chunks(SACK))
@@ -134,7 +139,7 @@ async def joined(
     await one.start()
     await other.start()
     await until(lambda: channel.readyState == "open" and other.channels)
-    await until(lambda: one.sctp._outbound.idle and other.sctp._outbound.idle)
+    await until(lambda: one.sctp.is_idle and other.sctp.is_idle)
     for end in (one, other):
         end.wire.sent.clear()
     yield one, other, channel
@@ -144,9 +149,8 @@ async def joined(
 
 def data_packet(end: End, tsn: int, data: bytes, flags: int = 0, stream: int = 0) -> bytes:
     """A packet as the far side of ``end`` might send it."""
-    sctp = end.sctp
     chunk = data_chunk(flags | FIRST_FRAGMENT | LAST_FRAGMENT, tsn, stream, 0, BINARY, data)
-    return Sealer(5000, 5000, sctp._local_verification_tag).seal(chunk)
+    return Sealer(5000, 5000, end.tag).seal(chunk)
 
 
 def next_tsn(end: End) -> int:

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from engine.transport import tuning as rtc_tuning
 from engine.transport.tuning.ice import TunedIceConnection
 
 if TYPE_CHECKING:
@@ -59,7 +58,6 @@ def introduce(one: TunedIceConnection, other: TunedIceConnection) -> None:
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[tuple[Connection, Connection]]:
-    assert rtc_tuning.apply()
     pair = Connection(ice_controlling=True), Connection(ice_controlling=False)
     introduce(*pair)
     for connection in pair:

@@ -124,7 +124,7 @@ def test_a_goodbye_is_a_connection_error(kind: type[Records]) -> None:
     client, server = shaken_hands()
     other = kind(server)
     client.shutdown()
-    with pytest.raises(ConnectionError, match="goodbye"):
+    with pytest.raises(ConnectionError, match="closed the connection"):
         other.open(client.bio_read(RECORD_BYTES))
 
 
@@ -157,12 +157,11 @@ class Public:
 def test_an_unknown_pyopenssl_is_used_by_its_own_interface(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO")
     client, server = shaken_hands()
     assert type(records(client)) is FastRecords
     plain = records(Public(server))  # type: ignore[arg-type]
     assert type(plain) is Records
-    assert "the long way" in caplog.text
+    assert "encryption is slower" in caplog.text
     assert plain.open(records(client).seal(b"x")) == b"x"
 
 
