@@ -4,6 +4,8 @@ purpose. What its parts do is tested under tests/engine/sctp."""
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,15 +20,19 @@ from engine.transport.sctp.packet import (
     IMMEDIATE,
     SACK,
     Sealer,
+    data_chunk,
     open_packet,
     parse_sack,
+    sack_chunk,
 )
+from engine.transport.sctp.path import HEARTBEAT_ACK
 from engine.transport.tuning import association
 from engine.transport.tuning.association import (
     SACK_DELAY_SECONDS,
     SACKS_PER_BATCH,
 )
 from tests.engine.transport.tuning.ends import (
+    BINARY,
     ETHERNET,
     End,
     data_packet,
@@ -36,7 +42,7 @@ from tests.engine.transport.tuning.ends import (
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 INIT = 1
 INIT_ACK = 2
@@ -156,7 +162,7 @@ async def test_an_urgent_message_overtakes_a_flood_but_not_what_has_left() -> No
             channel.send(message)
         waiting = channel.bufferedAmount
         assert waiting > 100 * 16_000
-        one.sctp._data_channel_send(channel, "urgent", urgent=True)
+        one.sctp.send_data(channel, "urgent", urgent=True)
         await until(lambda: len(other.got) == 201)
         place = other.got.index("urgent")
         assert 0 < place < 20
@@ -288,22 +294,112 @@ async def test_the_end_leaves_no_timer_behind() -> None:
             assert sctp._sack_timer is sctp._retransmit_timer is sctp._flush_handle is None
 
 
-NOISE = st.one_of(
-    st.binary(max_size=80),
-    st.tuples(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40)),
+AROUND = ["before", "after", "and more"]
+OURS = (DATA, SACK, HEARTBEAT_ACK)
+"""The kinds of chunks that we read ourselves; aiortc reads the others."""
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A chunk that was valid before its body was cut, its length made a lie, or a byte changed."""
+
+    kind: int
+    cut: int | None = None
+    claim: int = 0
+    """By how much the length is wrong."""
+    change: tuple[int, int] | None = None
+
+    def of(self, body: bytes) -> bytes:
+        changed = bytearray(body[: self.cut])
+        if self.change is not None and self.change[0] < len(changed):
+            changed[self.change[0]] ^= self.change[1]
+        length = (len(changed) + 4 + self.claim) & 0xFFFF
+        return bytes([self.kind, 0x03]) + length.to_bytes(2) + changed
+
+
+def valid(kind: int, tsn: int, payload: bytes) -> bytes:
+    """A body of the kind with nothing wrong."""
+    if kind == DATA:
+        return data_chunk(3, tsn, 0, 0, BINARY, payload)[4:]
+    if kind == SACK:
+        return sack_chunk(0, 65_536, [(2, 3), (5, 5)], [1, 2])[4:]
+    return bytes.fromhex("0001000c") + bytes(8)
+
+
+HOSTILE = st.builds(
+    Hostile,
+    kind=st.sampled_from(OURS),
+    cut=st.none() | st.integers(0, 20),
+    claim=st.just(0) | st.integers(-30, 40),
+    # In the stream and its sequence number, where it is DATA.
+    change=st.none() | st.tuples(st.integers(4, 7), st.integers(1, 255)),
+)
+
+
+@asynccontextmanager
+async def interrupted(between: Callable[[End], list[bytes]]) -> AsyncIterator[tuple[End, End]]:
+    """Two ends, of which the second got "before", other packets and "after" in one batch."""
+    async with joined() as (one, other, channel):
+        batch: list[bytes] = []
+        one.wire.lose = lambda packet: not batch.append(packet)
+        channel.send(AROUND[0])
+        await until(lambda: batch)
+        batch += between(other)
+        for message in AROUND[1:]:
+            channel.send(message)
+            await asyncio.sleep(0)  # the messages of one turn share a packet
+        one.wire.lose = lambda _: False
+        other.sctp.packets_received(batch)
+        yield one, other
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(HOSTILE, min_size=1, max_size=6))
+def test_damaged_chunks_are_dropped_and_cost_nothing_else(
+    caplog: pytest.LogCaptureFixture, hostile: list[Hostile]
+) -> None:
+    """What is sent around them arrives, and nothing arrives of a chunk that is not all there."""
+
+    async def run() -> None:
+        def between(other: End) -> list[bytes]:
+            tsn = next_tsn(other) + len(AROUND)
+            seal = Sealer(5000, 5000, other.tag).seal
+            bodies = [valid(one.kind, tsn + n, bytes([n]) * 8) for n, one in enumerate(hostile)]
+            return [seal(one.of(body)) for one, body in zip(hostile, bodies, strict=True)]
+
+        caplog.clear()
+        async with interrupted(between) as (one, other):
+            assert [message for message in other.got if isinstance(message, str)] == AROUND
+            arrived = b"".join(message for message in other.got if isinstance(message, bytes))
+            cut_short = {n for n, damaged in enumerate(hostile) if damaged.claim > 0}
+            assert not cut_short & set(arrived)
+            # Each was recognized as damaged before anything failed over it.
+            assert "An SCTP packet was refused" not in caplog.text
+            other.channels[0].send("and back")
+            await until(lambda: one.got == ["and back"], 5)
+
+    asyncio.run(run())
+
+
+FOREIGN = st.tuples(
+    st.sampled_from([kind for kind in stock.CHUNK_TYPES if kind not in OURS]) | st.integers(4, 255),
+    st.integers(0, 255),
+    st.binary(max_size=40),
 )
 
 
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(NOISE, max_size=8))
-def test_hostile_packets_end_at_most_the_association(
+@given(st.lists(FOREIGN | st.binary(max_size=80), min_size=1, max_size=8))
+def test_what_aiortc_cannot_read_ends_at_most_the_association(
     noise: list[bytes | tuple[int, int, bytes]],
 ) -> None:
     async def run() -> None:
-        async with joined() as (_, other, channel):
-            seal = Sealer(5000, 5000, other.sctp._local_verification_tag).seal
+        def between(other: End) -> list[bytes]:
+            seal = Sealer(5000, 5000, other.tag).seal
             packets = []
             for item in noise:
                 if isinstance(item, tuple):
@@ -311,11 +407,12 @@ def test_hostile_packets_end_at_most_the_association(
                     head = bytes([kind, flags]) + (len(body) + 4).to_bytes(2)
                     item = seal(head + body + bytes(-len(body) % 4))
                 packets.append(item)
-            other.sctp.packets_received(packets)
-            await asyncio.sleep(0)
+            return packets
+
+        async with interrupted(between) as (_, other):
+            assert other.got[:1] == AROUND[:1]
             if other.established:
-                channel.send("still here")
-                await until(lambda: "still here" in other.got or not other.established, 5)
+                await until(lambda: other.got[:3] == AROUND, 5)
 
     asyncio.run(run())
 
