@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DECLARED = {one.name: one for one in map(Requirement, PROJECT["dependencies"])}
 
 
+@pytest.mark.skipif("HATCHWAY_UNTESTED" in os.environ, reason="make next: beyond on purpose")
 def test_the_installed_versions_are_in_the_tested_ranges() -> None:
     """What fails here is no longer what we have tested: the message says what is lost."""
     assert dependencies.problems() == []
