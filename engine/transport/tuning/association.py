@@ -10,7 +10,7 @@ Touches of aiortc's RTCSctpTransport:
   ``_send``, ``_send_chunk``, ``_send_sack``, ``_transmit``, ``_transmit_reconfig``), and for its
   timers and end (``_set_state``, ``_t3_cancel``): it calls them where ours must run;
 - calls ``_receive``, ``_receive_chunk``, ``_reset_deferred_streams`` and ``_abort``, which remain
-  its own; none of them may wait for anything but sending (see _complete);
+  its own; none of them may wait for anything but sending (see complete());
 - reads ``_association_state``, ``_local_port``, ``_remote_port``, ``_local_verification_tag``,
   ``_remote_verification_tag``, ``_remote_max_message_size``, ``_ssthresh`` (the window in the
   peer's INIT), ``_reconfig_deferred``, ``_reconfig_queue``, ``_reconfig_request``,
@@ -155,7 +155,7 @@ class TunedSctpTransport(RTCSctpTransport):
                     self._outbound.set_room(self._path.room)
             elif kind in stock.CHUNK_TYPES:
                 chunk = stock.CHUNK_TYPES[kind](flags=flags, body=body)
-                _complete(self._receive_chunk(chunk))
+                complete(self._receive_chunk(chunk))
 
     @staticmethod
     def _refuse(error: Exception) -> None:
@@ -195,9 +195,9 @@ class TunedSctpTransport(RTCSctpTransport):
         # aiortc looks at it before it resets a stream.
         self._last_received_tsn = inbound.cumulative % SCTP_TSN_MODULO
         for message in messages:
-            _complete(self._receive(*message))
+            complete(self._receive(*message))
         if self._reconfig_deferred is not None:
-            _complete(self._reset_deferred_streams())
+            complete(self._reset_deferred_streams())
 
     def _sack_received(self, body: bytes) -> None:
         cumulative, window, gaps = parse_sack(body)
@@ -372,7 +372,7 @@ class TunedSctpTransport(RTCSctpTransport):
         if outbound.deadline is not None and self._retransmit_timer is None:
             self._retransmit_timer = self._turns.call_at(outbound.deadline, self._retransmit)
         if self._reconfig_queue and not self._reconfig_request:
-            _complete(self._transmit_reconfig())
+            complete(self._transmit_reconfig())
 
     def _take_sack(self, inbound: Inbound) -> bytes:
         self._unsacked = 0
@@ -428,7 +428,7 @@ class TunedSctpTransport(RTCSctpTransport):
 
     def _give_up(self, error: ProtocolError) -> None:
         logger.warning("The association is ended: %s", error)
-        _complete(self._abort())
+        complete(self._abort())
         self._set_state(self.State.CLOSED)
 
 
@@ -444,7 +444,7 @@ def _payload(data: bytes | str) -> tuple[int, bytes]:
     return (stock.WEBRTC_BINARY, data) if data else (stock.WEBRTC_BINARY_EMPTY, b"\0")
 
 
-def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
+def complete(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run one of aiortc's coroutines to its end at once.
 
     All they await is sending, and that no longer waits for anything.

@@ -59,6 +59,11 @@ class Beats:
             beats._plan()
         return beats
 
+    @classmethod
+    def running(cls) -> bool:
+        """Whether the running loop has members."""
+        return asyncio.get_running_loop() in _beats
+
     def leave(self, member: Consent) -> None:
         self._members.discard(member)
         if not self._members and self._timer is not None:
@@ -107,6 +112,16 @@ class Consent:
         self._asked_beat = 0
         self._asked_ids: deque[bytes] = deque(maxlen=ANSWERABLE)
         self.forget()
+
+    @property
+    def is_waiting(self) -> bool:
+        """A request is out, and no response has come."""
+        return bool(self._asked)
+
+    @property
+    def knows_responses(self) -> bool:
+        """A response has been parsed: those like it are recognized by their bytes."""
+        return self._answer is not None
 
     def forget(self) -> None:
         """All that is known holds for one pair in one role (RFC 8445 section 7.3.1.1)."""

@@ -35,7 +35,7 @@ from engine.transport import tuning, udp
 from tests.engine.transport.test_channel import Watcher
 
 # Linux sets no "don't fragment" bit on what leaves in batches: a router would cut it.
-udp._HAS_OFFLOAD = False
+udp.HAS_OFFLOAD = False
 PARTS = int(sys.argv[2])
 tuning.apply()
 
