@@ -30,8 +30,12 @@ from engine.core.dependencies import TESTED
 ROOT = Path(__file__).parent.parent
 PLACE = ROOT / ".setup" / "next"
 PYTHON = PLACE / "bin" / "python"
+FAILED = 1
+"""pytest's exit code when tests fail."""
 SHOWN = 5
 """Failed tests listed for each run."""
+USERS = {"engine.core.socketio_adapter": ("tests/engine/relay", "tests/engine/signaling")}
+"""Adapters that are tested through the rooms that use them."""
 
 
 @dataclass(frozen=True)
@@ -102,32 +106,34 @@ def newest_beyond(name: str, limit: str) -> str:
 
 
 def own_tests(name: str) -> list[str]:
-    """The folders of tests that mirror the modules which touch a library; [] for all tests."""
+    """The tests of the rooms whose modules touch a library; [] for all tests."""
     folders: set[str] = set()
     for row in TESTED:
         for adapter in row.adapters if row.name == name else ():
-            path = ROOT / "tests" / adapter.replace(".", "/")
-            while not path.is_dir():
-                path = path.parent
-            folders.add(str(path.relative_to(ROOT)))
+            room = "/".join(["tests", *adapter.split(".")[:2]])
+            folders.update(USERS.get(adapter, (room,)))
     return sorted(folders)
 
 
 def test(library: str, version: str, arguments: list[str], *, untested: bool) -> Outcome:
-    """Run pytest over the venv."""
+    """Run pytest over the venv; what fails once is run again, for a busy machine fails at times."""
     environment = dict(os.environ)
     if untested:
         environment["HATCHWAY_UNTESTED"] = "1"
     log = PLACE / f"{library.replace(' ', '-')}.log"
-    with log.open("w") as output:
-        done = subprocess.run(
-            [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+    command = [PYTHON, "-m", "pytest", "-o", f"cache_dir={PLACE / 'cache'}"]
+    for again in ([], ["--last-failed"]):
+        with log.open("w") as output:
+            done = subprocess.run(
+                [*command, *again, *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode != FAILED:
+            break
     lines = log.read_text().splitlines()
     failures = tuple(line for line in lines if re.match(r"(FAILED|ERROR) ", line))
     summary = lines[-1].strip("= ") if lines else "no output"
