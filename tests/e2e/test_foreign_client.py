@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.plain_guest import PlainGuest, PlainRelay
 
+pytestmark = pytest.mark.takes(40)
+
 
 async def test_a_terminal_from_offer_to_exit(relay: PlainRelay, shared_container: str) -> None:
     guest = PlainGuest(relay)

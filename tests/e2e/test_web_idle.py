@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(50)]
 
 WARNED = "!document.querySelector('#idle').hidden"
 CARD = "document.querySelector('#card').innerText"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(40)]
 
 CARD = "document.querySelector('#card').innerText"
 PHASE = "hatchway.session.state.phase"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(60)]
 
 STATE = "hatchway.session.state"
 COLLECT = """

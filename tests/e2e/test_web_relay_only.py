@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.docker_fixtures import ContainerFactory
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(40)]
 
 
 def own_address() -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.e2e.browser import Page
     from tests.engine.relay.processes import Cloud, Process
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(90)]
 
 BACK_SECONDS = 20.0
 """After whatever is killed, a new session is live within this. It takes 2 to 4 s where nothing
