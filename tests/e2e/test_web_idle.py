@@ -29,11 +29,6 @@ SIZE = "`${hatchway.terminal.cols} ${hatchway.terminal.rows}`"
 
 
 @pytest.fixture
-def box(containers: ContainerFactory) -> Container:
-    return containers(images.BASH)
-
-
-@pytest.fixture
 async def host(box: Container) -> AsyncIterator[House]:
     """It warns after 3 s at rest, and ends 3 s later."""
     async with house(str(box.name), session=SessionSettings(timeout=6)) as made:
