@@ -149,26 +149,6 @@ def test_every_module_opens_with_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), f"{_name(path)} does not say what it owns"
 
 
-def test_importing_the_window_does_not_import_webrtc() -> None:
-    """``import gui.app.application`` must not cost the 0.6 s of aiortc: the window shows first."""
-    code = (
-        "import sys, gui.app.application\n"
-        "heavy = {'aiortc', 'aioice', 'av', 'engine.transport.connection'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
-
-
 # --- Tests -----------------------------------------------------------------------
 
 
