@@ -25,6 +25,8 @@ from engine.pty.ends.container_processes import list_session_processes
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until
 
+pytestmark = pytest.mark.takes(40)
+
 
 class Screen:
     """What a terminal printed, and how it ended."""

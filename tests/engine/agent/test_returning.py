@@ -74,7 +74,7 @@ async def failing(host: Host, guest: RawGuest, how: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_return_that_fails_leaves_the_live_session_alone(
-    host: Host, how: str, monkeypatch: pytest.MonkeyPatch
+    host: Host, how: str, monkeypatch: pytest.MonkeyPatch, short_gathering: None
 ) -> None:
     guest = await host.connected()
     shell = await pid(guest)
@@ -85,7 +85,7 @@ async def test_a_return_that_fails_leaves_the_live_session_alone(
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_return_that_fails_leaves_a_waiting_session_waiting(
-    host: Host, how: str, monkeypatch: pytest.MonkeyPatch
+    host: Host, how: str, monkeypatch: pytest.MonkeyPatch, short_gathering: None
 ) -> None:
     guest = await host.connected()
     shell = await pid(guest)
@@ -198,7 +198,9 @@ async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
     assert host.manager.sessions() == ()
 
 
-async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(host: Host) -> None:
+async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(
+    host: Host, short_gathering: None
+) -> None:
     host.paths(SILENT)
     guest = host.guest()
     offer = await guest.offer("s", "here")

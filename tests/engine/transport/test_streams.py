@@ -1,7 +1,7 @@
 """Byte streams over bad networks are equal by hash, both ways at once, from the handshake on:
 between two of our peers, and between ours and an independent stack (libdatachannel, C++).
 
-In real time, all networks at once. tests/engine/sctp has minutes of them in virtual time.
+In real time, all networks at once. tests/engine/transport/sctp has minutes of them in virtual time.
 """
 
 from __future__ import annotations
