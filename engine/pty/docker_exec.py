@@ -272,7 +272,7 @@ class DockerExecPTY:
             raise NoShellError(f"{self._target.name} has none of the shells looked for")
         self.shell = shell.decode("utf-8", "replace")
         record = self._record
-        record.pid, record.birth, record.deaf = int(pid), int(birth), deaf == b"1"
+        record.started(int(pid), int(birth), deaf=deaf == b"1")
         self._ends.save(record)
         await self.resize(self._size)
         try:

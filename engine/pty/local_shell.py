@@ -121,7 +121,7 @@ class LocalShellPTY:
         except PTYOpenError:
             ends.remove(record)
             raise
-        record.pid, record.birth = process.pid, birth_of(process.pid)
+        record.started(process.pid, birth_of(process.pid))
         ends.save(record)
         return cls(master, process, size, settings.read_chunk, ends, record, own_ends=own_ends)
 

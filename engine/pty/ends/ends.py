@@ -93,7 +93,8 @@ class TerminalEnds:
                 error.strerror,
             )
             return
-        self._files.store, self.host, self._instance = store, store.host, store.instance
+        self._files.use(store)
+        self.host, self._instance = store.host, store.instance
         for record in await asyncio.to_thread(store.left):
             self._take_over(record)
 
@@ -188,7 +189,7 @@ class TerminalEnds:
                 if told != (told := self.pending()) or left == told:
                     logger.info("Waiting for %s to end%s", terminals(told), self._why())
         if left:
-            later = "the next start ends them" if self._files.store else "their processes stay"
+            later = "the next start ends them" if self._files.has_store else "their processes stay"
             logger.warning("%s could not be ended%s; %s", terminals(left), self._why(), later)
         return left
 
@@ -199,9 +200,9 @@ class TerminalEnds:
             await queue.stop()
         self._queues.clear()
         opening, self._opening = self._opening, None
-        if opening is not None and self._files.store is None:
+        if opening is not None and not self._files.has_store:
             with contextlib.suppress(OSError):
-                self._files.store = await opening
+                self._files.use(await opening)
         await self._files.close()
 
     # -- for the queues
@@ -240,19 +241,27 @@ class _Files:
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self.store: RecordStore | None = None
+        self._store: RecordStore | None = None
         self._waiting: dict[str, bytes | None] = {}
         self._task: asyncio.Task[None] | None = None
         self._failed = False
 
+    @property
+    def has_store(self) -> bool:
+        return self._store is not None
+
+    def use(self, store: RecordStore) -> None:
+        """Write there from now on, and close it at the end."""
+        self._store = store
+
     def put(self, tag: str, data: bytes | None) -> None:
         """Write the file of ``tag``, or remove it."""
-        if self.store is None:
+        if self._store is None:
             return
         self._waiting[tag] = data
         if self._task is None or self._task.done():
             self._task = start(
-                supervise("Recording shells", partial(self._run, self.store), self._publish),
+                supervise("Recording shells", partial(self._run, self._store), self._publish),
                 "shell records",
             )
 
@@ -262,9 +271,9 @@ class _Files:
 
     async def close(self) -> None:
         await self.flush()
-        if self.store is not None:
-            await asyncio.to_thread(self.store.close)
-            self.store = None
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+            self._store = None
 
     async def _run(self, store: RecordStore) -> None:
         while self._waiting:

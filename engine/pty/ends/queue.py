@@ -104,7 +104,7 @@ class EndQueue:
             self._unseen[record.tag] = record
         elif record.tag not in self._ending:
             self._ending[record.tag] = record
-            record.state = "ending"
+            record.ending()
             owner.save(record)
         future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(record.tag, []).append(future)
@@ -228,10 +228,8 @@ class EndQueue:
         try:
             left = await end_terminals(table, shells)
         finally:
-            # Remembered for the next try, when the processes that told it may be gone.
             for record, terminal in zip(batch, shells, strict=True):
-                record.pid, record.birth = terminal.pid, terminal.birth
-                record.by_command = terminal.by_command
+                record.seen(terminal.pid, terminal.birth, by_command=terminal.by_command)
         for record in batch:
             if record.tag in left.resisting:
                 self._owner.save(record)
@@ -276,8 +274,7 @@ class EndQueue:
 
     def _kept(self, record: Record, left: list[Process]) -> None:
         self._ending.pop(record.tag, None)
-        record.state = "kept"
-        record.kept = tuple((process.pid, process.name) for process in left[:MAX_TOGETHER])
+        record.keeps((process.pid, process.name) for process in left[:MAX_TOGETHER])
         self._owner.save(record)
         text = f"Kept running, as they asked: {_named(left)}"
         logger.info("Session %s: %s", record.shell, text)
