@@ -88,6 +88,8 @@ async def supervise(
         if deaths == 1:
             problem = shown(f"{type(death).__name__}: {death}", MAX_PROBLEM)
             publish(LoopRestarted(name=name, problem=problem))
+        # Its traceback holds the objects of the run that died.
+        del death
 
 
 class TaskOwner:
