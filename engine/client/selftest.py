@@ -50,7 +50,7 @@ class _Shell:
     """
 
     def __init__(self) -> None:
-        self.peer: TerminalPeer | None = None
+        self._peer: TerminalPeer | None = None
         self._buffer = bytearray()
         self._news = asyncio.Event()
         self._ended = ""
@@ -58,15 +58,19 @@ class _Shell:
     def handlers(self) -> PeerHandlers:
         return PeerHandlers(output=self._output, ended=self._end)
 
+    def uses(self, peer: TerminalPeer) -> None:
+        """The peer that was made with ``handlers()``."""
+        self._peer = peer
+
     def say(self, command: str) -> None:
         # Not the Enter key's \r: typed ahead while a line editor has the tty raw, it would
         # never be turned into the newline the next shell waits for.
         self.send(command.encode() + b"\n")
 
     def send(self, data: bytes) -> None:
-        if self.peer is None:
+        if self._peer is None:
             raise ChannelClosedError("There is no terminal")
-        self.peer.send(data)
+        self._peer.send(data)
 
     async def until(self, mark: bytes) -> bytes:
         """Everything before ``mark``, which is taken too."""
@@ -105,8 +109,8 @@ class _Shell:
 
     def _output(self, data: bytes) -> None:
         self._buffer += data
-        if self.peer is not None:
-            self.peer.rendered(len(data))
+        if self._peer is not None:
+            self._peer.rendered(len(data))
         self._news.set()
 
     def _end(self, reason: str, exit_code: int | None) -> None:
@@ -132,7 +136,7 @@ class SelfTest:
         self._on_stage = on_stage
         self._shell = _Shell()
         self._peer = make_peer(self._shell.handlers())
-        self._shell.peer = self._peer
+        self._shell.uses(self._peer)
 
     async def run(self) -> SelfTestReport:
         """All stages until one fails; the rest are then skipped. Leaves nothing behind."""
