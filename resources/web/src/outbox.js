@@ -5,12 +5,10 @@
  * bytes since the session began. Does not own the channel it is sent by.
  */
 
-import { MAX_MESSAGE } from "./wire.js";
+import { MAX_MESSAGE, WINDOW } from "./wire.js";
 
 /** Bytes that may wait: a large paste. */
 export const LIMIT = 8 * 1024 * 1024;
-/** Bytes that may be sent and not yet taken by the program. */
-export const WINDOW = 256 * 1024;
 
 export class Outbox {
   /** @type {Uint8Array[]} from the position `#taken` on */
@@ -18,10 +16,9 @@ export class Outbox {
   #length = 0;
   #taken = 0;
   #sent = 0;
-  /** What an agent that counts per connection has to be helped with. */
+  #window = WINDOW;
+  /** Added to the counts of an agent that begins anew with each connection. */
   #offset = 0;
-  /** Whether bytes are kept until they are acknowledged; plain JSON has no acks. */
-  acked = true;
 
   /** Bytes typed that no message carries yet. */
   get waiting() {
@@ -41,13 +38,17 @@ export class Outbox {
 
   /** @returns {Uint8Array | null} the next message's worth, or null while nothing may be sent */
   next() {
-    const room = this.acked ? WINDOW - (this.#sent - this.#taken) : MAX_MESSAGE;
+    const room = this.#window - (this.#sent - this.#taken);
     const size = Math.min(MAX_MESSAGE, room, this.waiting);
     if (size <= 0) return null;
     const bytes = this.#slice(this.#sent - this.#taken, size);
     this.#sent += size;
-    if (!this.acked) this.#drop(this.#sent);
     return bytes;
+  }
+
+  /** What was sent counts as taken: the dialect has no acknowledgement. */
+  takeSent() {
+    this.#drop(this.#sent);
   }
 
   /** @param {number} bytes the agent's count of bytes the program has taken */
@@ -60,10 +61,14 @@ export class Outbox {
    *
    * @param {number | null} taken how much of the input had arrived; null: nobody knows, and
    *   what was under way counts as taken, for a command must not run twice
+   * @param {number} [window] bytes that may be unacknowledged
    */
-  resume(taken) {
+  resume(taken, window = WINDOW) {
+    this.#window = window;
     this.#drop(taken === null ? this.#sent : Math.min(taken, this.#sent));
     this.#offset = taken === null ? this.#taken : 0;
+    // After a reload our counts begin at 0, and the agent's do not.
+    if (taken !== null) this.#taken = taken;
     this.#sent = this.#taken;
   }
 

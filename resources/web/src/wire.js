@@ -10,6 +10,10 @@ export const LABEL = "terminal";
 export const V1 = "hatchway.v1";
 /** Bytes in one hatchway.v1 message, either way. */
 export const MAX_MESSAGE = 16 * 1024;
+/** hatchway.v1: bytes that may be sent and not acknowledged, either way. */
+export const WINDOW = 256 * 1024;
+/** Bytes between two acknowledgements; less where the window is small. */
+export const ACK_EVERY = 16 * 1024;
 /** What this page knows beyond the first hatchway.v1: `idle` and `keep`. */
 export const CAPABILITIES = ["idle"];
 /** Bounds of columns and rows. */
@@ -29,7 +33,7 @@ export const MAX_CELLS = 1000;
  *   | {type: "idle", seconds: number | null}
  *   | {type: "role", role: Role}
  *   | {type: "approval", state: "waiting" | "allowed" | "denied"}
- *   | {type: "snapshot", data: string}
+ *   | {type: "snapshot", at: number, cols: number, rows: number, bytes: number}
  *   | {type: "notice", text: string, level: string}
  *   | {type: "stats", bytes_in: number, bytes_out: number, rtt_ms: number | null}
  *   | {type: "ack", bytes: number}} AgentMessage
@@ -51,6 +55,10 @@ const flag = reader("true or false", (value) => typeof value === "boolean");
 const count = reader("a count", (value) => Number.isSafeInteger(value) && value >= 0);
 const number = reader("a number", (value) => Number.isFinite(value));
 const duration = reader("a duration", (value) => Number.isFinite(value) && value >= 0);
+const size = reader(
+  `a size of ${MIN_CELLS} to ${MAX_CELLS}`,
+  (value) => Number.isInteger(value) && value >= MIN_CELLS && value <= MAX_CELLS,
+);
 const integer = reader("a whole number", (value) => Number.isSafeInteger(value));
 const texts = reader(
   "a list of texts",
@@ -100,7 +108,7 @@ const AGENT_MESSAGES = {
   idle: { seconds: nullable(duration) },
   role: { role },
   approval: { state: oneOf("waiting", "allowed", "denied") },
-  snapshot: { data: text },
+  snapshot: { at: count, cols: size, rows: size, bytes: count },
   notice: { text, level: optional(text, "info") },
   stats: { bytes_in: count, bytes_out: count, rtt_ms: optional(number, null) },
   ack: { bytes: count },

@@ -16,7 +16,7 @@ function begin(askV1 = true) {
   const outbox = new Outbox();
   const peer = { open: true, congested: false, send: (/** @type {any} */ data) => sent.push(data) };
   const talk = new Conversation(/** @type {any} */ (peer), askV1, outbox, /** @type {any} */ (handlers));
-  talk.begin({ cols: 100, rows: 30 }, 7);
+  talk.begin({ cols: 100, rows: 30 }, { received: 7, wasLive: false });
   const type = (/** @type {string | Uint8Array} */ typed) => {
     outbox.push(typeof typed === "string" ? new TextEncoder().encode(typed) : typed);
     talk.pump();
@@ -39,9 +39,10 @@ test("an agent of ours: bytes both ways, rendered bytes acknowledged", (t) => {
   hear({ type: "pty_connected", container: "web-1" });
   assert.deepEqual(sent[1], new TextEncoder().encode("early"));
   talk.bytes(new Uint8Array([104, 105]));
-  assert.deepEqual(told.at(-1), ["output", new Uint8Array([104, 105])]);
+  assert.deepEqual(told.at(-1), ["output", new Uint8Array([104, 105]), 9]);
   talk.rendered(9);
   assert.equal(sent.length, 2, "a few bytes are not worth a message");
+  talk.bytes(new Uint8Array(16 * 1024 - 2));
   talk.rendered(7 + 16 * 1024);
   assert.deepEqual(JSON.parse(sent[2]), { type: "ack", bytes: 7 + 16 * 1024 });
 });
@@ -56,7 +57,7 @@ test("an agent that knows no hatchway.v1: JSON both ways, its complaint not show
   type("né\r");
   const size = { type: "resize", cols: 100, rows: 30 };
   assert.deepEqual(sent.slice(1).map((one) => JSON.parse(one)), [size, { type: "input", data: "né\r" }]);
-  assert.deepEqual(told, [["connected", "web-1"], ["output", "hé"]]);
+  assert.deepEqual(told, [["connected", "web-1", 0], ["output", "hé", 7]]);
   talk.rendered(1e6);
   assert.equal(sent.length, 3, "it would not understand an ack");
 });
@@ -72,7 +73,7 @@ test("an agent of another make: errors without a code, fields of its own", (t) =
   hear({ type: "error", message: "late", code: 500 });
   hear({ type: "pty_disconnected", exit_code: "0", reason: null });
   assert.deepEqual(told, [
-    ["connected", "web-1"], ["output", "x"], ["error", "late", ""], ["ended", null, "", ""],
+    ["connected", "web-1", 0], ["output", "x", 7], ["error", "late", ""], ["ended", null, "", ""],
   ]);
 });
 
@@ -85,7 +86,7 @@ test("an agent of another make whose terminal does not start: its words are show
   t.mock.timers.tick(5000);
   assert.deepEqual(told, [["error", "no shell here", ""]]);
   hear({ type: "error", message: "and no other" });
-  assert.deepEqual(told.at(-1), ["error", "and no other", ""]);
+  assert.deepEqual(told.at(-1), ["error", "no shell here; and no other", ""]);
 });
 
 test("a character typed in two halves arrives whole in JSON", (t) => {
@@ -122,15 +123,22 @@ test("an end in plain JSON has no word", (t) => {
 test("a warning of an idle end is told, and taken back; keep is said to who knows it", (t) => {
   const { sent, told, talk, hear } = begin();
   t.after(() => talk.stop());
-  hear({ ...WELCOME, capabilities: ["resume"] });
-  talk.keep();
-  assert.equal(sent.length, 1, "an older agent would complain");
   hear({ ...WELCOME, capabilities: ["resume", "idle", "hologram"] });
   hear({ type: "idle", seconds: 30 });
   talk.keep();
   assert.deepEqual(JSON.parse(sent[1]), { type: "keep" });
   hear({ type: "idle", seconds: null });
   assert.deepEqual(told.filter(([name]) => name === "idle"), [["idle", 30], ["idle", null]]);
+});
+
+test("an older agent is not asked to keep a session, and would not warn", (t) => {
+  const { sent, told, talk, hear } = begin();
+  t.after(() => talk.stop());
+  hear({ ...WELCOME, capabilities: ["resume"] });
+  hear({ type: "idle", seconds: 30 });
+  talk.keep();
+  assert.equal(sent.length, 1);
+  assert.deepEqual(told.map(([name]) => name), ["welcome"]);
 });
 
 test("a ping is answered, garbage is not the end", (t) => {
