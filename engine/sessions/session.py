@@ -28,7 +28,7 @@ from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
 from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.link import Link
-from engine.sessions.terminal_channel import WINDOW, TerminalChannel
+from engine.sessions.terminal_channel import TerminalChannel
 from engine.shells.bridge import PTYBridge
 from engine.shells.traffic import Counter
 from engine.transport.connection import PeerConnection
@@ -291,7 +291,7 @@ class Session:
             target=self.bridge.label if self.bridge else self.device_id,
             role=self.role,
             resume=self.resume_token,
-            window=WINDOW,
+            window=wire.WINDOW,
             start=start,
             resumed=resumed,
             capabilities=CAPABILITIES,

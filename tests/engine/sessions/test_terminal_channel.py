@@ -10,8 +10,8 @@ import pytest
 
 from engine.core.model import ExitStatus, Role, Size
 from engine.pty.base import PTY, EchoPTY
-from engine.sessions.terminal_channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
-from engine.wire.terminal import V1
+from engine.wire.conversation.agent import ERRORS_AT_ONCE
+from engine.wire.terminal import ACK_EVERY, V1, WINDOW
 from tests.engine.sessions.guest import Guest, Host
 from tests.engine.until import until
 
