@@ -22,8 +22,7 @@ from engine.access.admission import Sharing
 from engine.agent.candidates import IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import HeldCandidates, OfferHandler
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.client.selftest_report import SelfTestReport, StageResult
 from engine.core import events as ev

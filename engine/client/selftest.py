@@ -16,8 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median, quantiles
 
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.core.model import Size

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.core.errors import RemoteError
 from engine.core.model import Size
 from engine.relay import Relay
