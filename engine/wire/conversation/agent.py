@@ -108,33 +108,36 @@ class AgentConversation:
         Raises BadJSONError, BadMessageError, UnknownTypeError.
         """
         message = wire.decode_guest(text, v1=self._v1)
-        match message, self._phase:
-            case wire.Ping(), _:
-                self._out.append(wire.Pong())
-                return None
-            case wire.Pong(), _:
-                return None
-            case wire.Ack(bytes=count), _:
+        is_leaving = self._phase is Phase.LEAVING
+        match message:
+            case wire.Input(data=data):
+                typed = _encoded(data)
+                return None if is_leaving else self._in_order(typed)
+            case wire.Ack(bytes=count):
                 self._acknowledge(count)
                 return message
-            case wire.Hello(caps=capabilities), Phase.GREETING:
-                self._phase = Phase.OPEN
-                self._hello, self._capabilities = message, frozenset(capabilities)
-                return message
-            case wire.Hello(), _:
-                raise BadMessageError("hello may only be the first message")
-            case _, Phase.LEAVING:
+            case wire.Ping():
+                self._out.append(wire.Pong())
                 return None
-            case wire.Input(data=data), _:
-                typed = _encoded(data)
-                self._phase = Phase.OPEN
-                return typed
-            case wire.Close(), _:
+            case wire.Pong():
+                return None
+            case wire.Hello(caps=capabilities) if self._phase is Phase.GREETING:
+                self._hello, self._capabilities = message, frozenset(capabilities)
+                return self._in_order(message)
+            case wire.Hello():
+                raise BadMessageError("hello may only be the first message")
+            case _ if is_leaving:
+                return None
+            case wire.Close():
                 self._phase = Phase.LEAVING
                 return message
             case _:
-                self._phase = Phase.OPEN
-                return message
+                return self._in_order(message)
+
+    def _in_order(self, message: AgentEvent) -> AgentEvent:
+        """A message with a place in the order: no hello may come after it."""
+        self._phase = Phase.OPEN
+        return message
 
     def receive_bytes(self, data: bytes) -> bool:
         """Input; False when it came after close and is for nobody. Raises BadMessageError."""

@@ -237,47 +237,51 @@ class GuestConversation:
         Raises BadJSONError or BadMessageError.
         """
         message = wire.decode_agent(text)
-        match message, self._dialect:
-            case (None, _) | (wire.Ready(), _):
-                return None
-            case wire.Ping(), _:
-                self._out.append(wire.Pong())
-                return None
-            case wire.Pong(), _:
-                return message
-            case wire.Welcome(), Dialect.UNKNOWN:
-                self._welcomed(message)
-                return message
-            case wire.Welcome(), _:
-                raise BadMessageError("welcome may only come once, before the terminal")
-            case wire.PtyConnected(), _:
-                return message if self._connected() else None
-            case wire.Output(), Dialect.UNKNOWN | Dialect.PLAIN:
-                return message
-            case wire.PtyDisconnected(), Dialect.UNKNOWN | Dialect.PLAIN:
-                return message if self._ended() else None
-            case wire.Exit(), Dialect.UNKNOWN | Dialect.V1:
-                return message if self._ended() else None
-            case wire.Error(), Dialect.UNKNOWN:
-                return self._complained(message)
-            case wire.Error(), _:
-                return message
-            case wire.RoleChanged(role=role), Dialect.UNKNOWN | Dialect.V1:
-                self._role = role
-                return message
-            case wire.Approval(state=state), Dialect.UNKNOWN | Dialect.V1:
-                self._awaits_approval = state == "waiting"
-                return message
-            case wire.Notice(), Dialect.UNKNOWN | Dialect.V1:
-                return message
-            case wire.Ack(bytes=count), Dialect.V1:
+        dialect = self._dialect
+        match message:
+            case wire.Output():
+                return None if dialect is Dialect.V1 else message
+            case wire.Ack(bytes=count):
+                if dialect is not Dialect.V1:
+                    return None
                 self._outbox.acknowledge(count)
                 return message
-            case wire.Stats(), Dialect.V1:
+            case wire.Ping():
+                self._out.append(wire.Pong())
+                return None
+            case wire.Pong():
                 return message
-            case wire.Idle(), Dialect.V1 if wire.IDLE in self._agreed:
+            case wire.Welcome() if dialect is Dialect.UNKNOWN:
+                self._welcomed(message)
                 return message
-            case wire.Snapshot(), Dialect.V1 if wire.SNAPSHOT in self._agreed:
+            case wire.Welcome():
+                raise BadMessageError("welcome may only come once, before the terminal")
+            case wire.PtyConnected():
+                return message if self._connected() else None
+            case wire.Error():
+                return self._complained(message) if dialect is Dialect.UNKNOWN else message
+            case wire.PtyDisconnected():
+                # In hatchway.v1 exit follows, which says more.
+                return message if dialect is not Dialect.V1 and self._ended() else None
+            case _ if dialect is Dialect.PLAIN:
+                return None
+            case wire.Exit():
+                return message if self._ended() else None
+            case wire.RoleChanged(role=role):
+                self._role = role
+                return message
+            case wire.Approval(state=state):
+                self._awaits_approval = state == "waiting"
+                return message
+            case wire.Notice():
+                return message
+            case _ if dialect is Dialect.UNKNOWN:
+                return None
+            case wire.Stats():
+                return message
+            case wire.Idle() if wire.IDLE in self._agreed:
+                return message
+            case wire.Snapshot() if wire.SNAPSHOT in self._agreed:
                 self._announced(message)
                 return message
             case _:
