@@ -1,4 +1,4 @@
-"""``python -m gui``: see gui.app.application."""
+"""``python -m gui``: the program with its window (gui.app.application)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The relay's server: sockets, connections, limits, the way in and out of a message.
+"""The relay's server: the composition root, and how a message comes in and its reply goes out.
 
-Owns the HTTP server and every connection. Does not own what a message does
-(switchboard), who may connect (auth) or where a session goes (routing). No
-terminal byte passes here.
+Owns the HTTP server and every connection. Does not own what a message does (dispatcher),
+who may connect (peer_admission) or where a session goes (cluster.routing). Terminal bytes
+never pass through a relay.
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ from engine.core.errors import (
     UnprovenError,
 )
 from engine.core.socketio_tasks import TaskOwner, library_logger
-from engine.relay.admission.agents import LocalPins, Pins, SharedPins
-from engine.relay.admission.auth import Gate, PeerRole, origin_allowed
+from engine.relay.admission.agents import KeyPins, LocalKeyPins, SharedKeyPins
+from engine.relay.admission.auth import Authenticator, PeerRole, origin_allowed
 from engine.relay.admission.limits import Limits
+from engine.relay.calls import SocketCalls
 from engine.relay.cluster.bus import RelayBus
+from engine.relay.cluster.lookup import PresenceLookup
 from engine.relay.cluster.presence import Presence
 from engine.relay.cluster.routing import Peer
-from engine.relay.cluster.whereabouts import Whereabouts
-from engine.relay.door import Door
+from engine.relay.dispatcher import Dispatcher
 from engine.relay.http.access_log import AccessLog, shown_link
 from engine.relay.http.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
 from engine.relay.http.metrics import Metrics
 from engine.relay.http.pages import StatusPages, loopback_url
 from engine.relay.http.sockets import Sockets, listen
 from engine.relay.http.web_page import WebPage
-from engine.relay.line import SocketLine
 from engine.relay.options import Options, address_of
-from engine.relay.switchboard import Switchboard
+from engine.relay.peer_admission import PeerAdmission
+from engine.relay.target_feed import TargetFeed
 from engine.wire.signaling import (
     ANSWER,
     DISCONNECT,
@@ -67,11 +68,7 @@ logger = logging.getLogger(__name__)
 TOKEN_BYTES = 24
 """Random bytes of a token made here."""
 SWEEP_SECONDS = 60.0
-"""Between looks for routes long dead."""
-ANNOUNCE_SECONDS = 0.1
-"""The least time between two lists of targets pushed to guests."""
-LOOK_SECONDS = 3.0
-"""The same where other relays have targets, too."""
+"""Between two sweeps for routes that expired."""
 GUESTS = "guests"
 """The room of every guest's connection."""
 _AGENT = frozenset({PeerRole.AGENT})
@@ -108,30 +105,27 @@ class Relay:
             limits=limits or Limits(), allowed_origins=allowed_origins
         )
         self._limits = options.limits
-        self._gate = Gate(self.agent_token, self.guest_token)
+        self._authenticator = Authenticator(self.agent_token, self.guest_token)
         self._log = AccessLog(options.access_log)
         self._host = ""
         self._tasks = TaskOwner("relay")
         self._peers: dict[str, Peer] = {}
-        self._changed = asyncio.Event()
-        # Guests who are told of every change of the list, and the list they were told last.
-        self._onlookers: set[str] = set()
-        self._shown: list[dict[str, Any]] = []
-        self._where = where = Whereabouts()
-        line = SocketLine(self._server_or_fail, self._peers.get, where)
+        self._lookup = lookup = PresenceLookup()
+        self._feed = TargetFeed(lookup, self._publish_targets)
+        calls = SocketCalls(self._server_or_fail, self._peers.get, lookup)
         self._bus: RelayBus | None = None
         if options.redis:
-            self._bus = RelayBus(options.redis, where.relay_of)
-            where.presence = Presence(options.redis, self._bus.relay_id, where.directory, line.end)
-        pins: Pins = SharedPins(where.presence) if where.presence else LocalPins()
-        self._door = Door(self._gate, options, where, pins, line)
-        self._switchboard = Switchboard(
-            line, self._limits, self._changed.set, where, pins, options.turn
+            self._bus = RelayBus(options.redis, lookup.relay_of)
+            lookup.share(Presence(options.redis, self._bus.relay_id, lookup.directory, calls.end))
+        pins: KeyPins = SharedKeyPins(lookup.presence) if lookup.presence else LocalKeyPins()
+        self._admission = PeerAdmission(self._authenticator, options, lookup, pins, calls)
+        self._dispatcher = Dispatcher(
+            calls, self._limits, self._feed.changed, lookup, pins, options.turn
         )
         self.metrics = Metrics(
             lambda: self._count(PeerRole.AGENT),
             lambda: self._count(PeerRole.GUEST),
-            lambda: -1 if where.presence is None else int(where.presence.up),
+            lambda: -1 if lookup.presence is None else int(lookup.presence.up),
         )
         self._sio: socketio.AsyncServer | None = None
         self._connections: Connections | None = None
@@ -148,7 +142,7 @@ class Relay:
         self._host = host
         self._sio = sio = self._server()
         self._connections = connections = Connections(sio, self._limits, self._tasks, self._address)
-        status = StatusPages(self._options, self.metrics, self._where, self._log)
+        status = StatusPages(self._options, self.metrics, self._lookup, self._log)
         app = web.Application(middlewares=[status.logged, connections.middleware])
         WebPage().add_routes(app)
         status.add_routes(app)
@@ -166,11 +160,11 @@ class Relay:
             problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
             raise SettingsError("relay.port", problem) from None
         self._runner = runner
-        self._tasks.start(self._announce)
+        self._tasks.start(self._feed.run)
         self._tasks.start(self._sweep)
         self._tasks.start(connections.sweep)
-        if self._where.presence is not None:
-            self._tasks.start(self._where.presence.run)
+        if self._lookup.presence is not None:
+            self._tasks.start(self._lookup.presence.run)
         sockets = Sockets(runner, self._options, lambda: connections.requests)
         self._tasks.start(sockets.watch)
         name = self._listener.sockets[0].getsockname()
@@ -187,8 +181,8 @@ class Relay:
             return
         if self._listener is not None:
             self._listener.close()
-        if self._where.presence is not None:
-            await self._where.presence.close()
+        if self._lookup.presence is not None:
+            await self._lookup.presence.close()
         await connections.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(sio.shutdown(), STOP_SECONDS)
@@ -209,7 +203,7 @@ class Relay:
 
     def knows_link(self, link_id: str) -> bool:
         """Whether a host connected here has registered this link."""
-        return self._where.directory.of_link(link_id) is not None
+        return self._lookup.directory.of_link(link_id) is not None
 
     # -- connections --
 
@@ -231,15 +225,15 @@ class Relay:
         sio.eio.start_background_task = self._tasks.start
         sio.on("connect", self._on_connect)
         sio.on("disconnect", self._on_disconnect)
-        board = self._switchboard
+        dispatcher = self._dispatcher
         for event, roles, handler in (
-            (REGISTER, _AGENT, board.register),
-            (HEARTBEAT, _AGENT, board.heartbeat),
-            (TARGETS, _GUEST, board.targets),
-            (ICE_SERVERS, _BOTH, board.ice_servers),
-            (OFFER, _GUEST, board.offer),
-            (ICE, _BOTH, board.ice),
-            (DISCONNECT, _BOTH, board.disconnect),
+            (REGISTER, _AGENT, dispatcher.register),
+            (HEARTBEAT, _AGENT, dispatcher.heartbeat),
+            (TARGETS, _GUEST, dispatcher.targets),
+            (ICE_SERVERS, _BOTH, dispatcher.ice_servers),
+            (OFFER, _GUEST, dispatcher.offer),
+            (ICE, _BOTH, dispatcher.ice),
+            (DISCONNECT, _BOTH, dispatcher.disconnect),
         ):
             sio.on(event, self._receiver(event, roles, handler))
         sio.on("*", self._on_unknown)
@@ -267,7 +261,7 @@ class Relay:
             if self._connections and (full := self._connections.overfull(self._address(request))):
                 raise RateLimitedError(full)
             auth = args[1] if len(args) > 1 else None
-            peer = await self._door.admit(sid, request, auth)
+            peer = await self._admission.admit(sid, request, auth)
         except HatchwayError as error:
             environ[REFUSED] = True
             address = self._address(request)
@@ -279,17 +273,14 @@ class Relay:
             ) from None
         environ[PROVEN] = True
         self._peers[sid] = peer
-        self._switchboard.connected(peer)
+        self._dispatcher.connected(peer)
         if peer.claims_key and isinstance(auth, dict):
             self._tasks.start(self._challenge, peer, auth, request.host)
         elif peer.role is PeerRole.AGENT:
-            self._tasks.start(self._switchboard.announce, peer)
+            self._tasks.start(self._dispatcher.announce, peer)
         elif not peer.link:
             await sio.enter_room(sid, GUESTS)
-            if not self._onlookers:
-                # It asks for the list by itself; from then on it is told of changes.
-                self._shown = await self._where.public_listing()
-            self._onlookers.add(sid)
+            await self._feed.subscribe(sid)
         logger.info("%s connected from %s", peer.role.capitalize(), peer.address)
         self._log.write(
             "connected",
@@ -300,7 +291,7 @@ class Relay:
         )
 
     async def _challenge(self, peer: Peer, auth: dict[str, Any], host: str) -> None:
-        await self._door.challenge(peer, str(auth.get("public_key")), host)
+        await self._admission.challenge(peer, str(auth.get("public_key")), host)
         if peer.is_proven:
             self._log.write("proven", address=peer.address, agent=peer.agent_id)
             return
@@ -323,17 +314,16 @@ class Relay:
         logger.info("%s from %s disconnected", peer.role.capitalize(), peer.address)
         agent = peer.agent_id if peer.is_proven else ""
         self._log.write("left", role=peer.role.value, address=peer.address, agent=agent)
-        if peer.role is PeerRole.AGENT and self._where.presence is not None:
+        if peer.role is PeerRole.AGENT and self._lookup.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.leave(peer)
+                await self._lookup.presence.leave(peer)
 
     def _forget(self, peer: Peer) -> None:
         self._peers.pop(peer.sid, None)
-        self._onlookers.discard(peer.sid)
+        self._feed.unsubscribe(peer.sid)
         self.ended += 1
-        if not peer.gone.done():
-            peer.gone.set_result(None)
-        self._switchboard.disconnected(peer)
+        peer.ended()
+        self._dispatcher.disconnected(peer)
 
     # -- messages --
 
@@ -380,11 +370,8 @@ class Relay:
         """The reply to whatever came; always one, whatever goes wrong."""
         try:
             peer = self._admitted(sid, event, roles)
-            peer.pending += 1
-            try:
+            with peer.waiting():
                 return await handler(peer, payload)
-            finally:
-                peer.pending -= 1
         except HatchwayError as error:
             return failure(event, payload, error)
         except Exception:
@@ -397,8 +384,7 @@ class Relay:
         if peer is None:
             raise AccessDeniedError("Connect with a token first")
         if not peer.bucket.take():
-            peer.refused += 1
-            if peer.refused == self._limits.refusals:
+            if peer.rate_limited() == self._limits.refusals:
                 logger.warning("Ending a flooding connection from %s", peer.address)
                 self._tasks.start(self._server_or_fail().disconnect, sid)
             raise RateLimitedError("Too many messages: send fewer per second")
@@ -419,27 +405,15 @@ class Relay:
 
     # -- upkeep --
 
-    async def _announce(self) -> None:
-        """Push the list of targets to guests when it has changed, many changes as one."""
-        # What changes at other relays is looked for.
-        pause = ANNOUNCE_SECONDS if self._where.presence is None else LOOK_SECONDS
-        while True:
-            if self._where.presence is None:
-                await self._changed.wait()
-            self._changed.clear()
-            if self._onlookers:
-                listing = await self._where.public_listing()
-                if listing != self._shown:
-                    self._shown = listing
-                    told = {"targets": listing}
-                    await self._server_or_fail().emit(TARGETS, told, to=GUESTS, ignore_queue=True)
-            await asyncio.sleep(pause)
+    async def _publish_targets(self, listing: list[dict[str, Any]]) -> None:
+        targets = {"targets": listing}
+        await self._server_or_fail().emit(TARGETS, targets, to=GUESTS, ignore_queue=True)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            self._switchboard.routes.sweep()
-            for sid in self._where.long_silent():
+            self._dispatcher.routes.sweep()
+            for sid in self._lookup.forget_silent():
                 self._server_or_fail().manager.callbacks.pop(sid, None)
 
 

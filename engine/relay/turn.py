@@ -68,9 +68,9 @@ def challenge(guest: Peer, access: str) -> str:
     without ``access``, which nothing can be proven of."""
     if not _ACCESS.fullmatch(access):
         return ""
-    guest.turn_nonce = secrets.token_hex(proof.NONCE_BYTES)
-    guest.turn_nonce_until = time.monotonic() + NONCE_SECONDS
-    return guest.turn_nonce
+    nonce = secrets.token_hex(proof.NONCE_BYTES)
+    guest.challenged_for_turn(nonce, NONCE_SECONDS)
+    return nonce
 
 
 def check_access(guest: Peer, access: str, claimed: object) -> None:
@@ -78,8 +78,8 @@ def check_access(guest: Peer, access: str, claimed: object) -> None:
 
     Each nonce serves one attempt.
     """
-    nonce, guest.turn_nonce = guest.turn_nonce, ""
-    if not nonce or time.monotonic() > guest.turn_nonce_until:
+    nonce = guest.take_turn_nonce()
+    if not nonce:
         raise BadProofError("Ask for ice:servers without a proof first: its nonce is used or old")
     if not isinstance(claimed, str) or not proof.genuine(
         proof.access_proof(access, nonce), claimed

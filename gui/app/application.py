@@ -1,4 +1,4 @@
-"""The window's composition root: arguments, application, loop, engine, shutdown.
+"""The window's composition root: application, loop, engine, shutdown.
 
 Owns building the parts in order (window first, then the engine, whose import
 alone takes half a second) and taking them down again. Does not own any of them.
@@ -6,7 +6,6 @@ alone takes half a second) and taking them down again. Does not own any of them.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import importlib
@@ -16,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.cli import main as cli
 from engine.core import log, settings, stdio, stop_signals
 from engine.core.errors import HatchwayError, SettingsError
 from engine.core.events import EventBus
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from engine.agent.agent import Agent
+    from engine.cli.parser import CommandLine
     from engine.core.settings import Loaded, Settings
     from gui.window.main_window import MainWindow
 
@@ -45,51 +46,27 @@ NO_DISPLAY = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; its exit code comes back."""
-    stdio.open_closed()
-    try:
-        return _run_program(argv)
-    finally:
-        stdio.settle()
+    """Run the program, with a window unless the command line says otherwise; the exit code."""
+    return cli.main(argv, prog="hatchway", window=open_window)
 
 
-def _run_program(argv: Sequence[str] | None) -> int:
-    args = list(sys.argv[1:] if argv is None else argv)
-    # Without a window the engine's own command line rules: it knows more flags.
-    if "--selftest" in args:
-        return _engine_main(["selftest", *(a for a in args if a != "--selftest")])
-    if "--version" in args:
-        return _engine_main(["--version"])
-    if "--headless" in args:
-        return _engine_main([a for a in args if a != "--headless"])
-    options = _parser().parse_args(args)
+def open_window(line: CommandLine) -> int:
+    """Open the window and run to its end; the exit code. With no display, host without it."""
     if not display.asked_for(os.environ, sys.platform):
         stdio.warn(NO_DISPLAY)
-        return _engine_main(args)
+        return cli.run(line.headless())
     if problem := display.problem():
-        # A window was asked for: a host that nobody sees is no substitute.
+        # A window was requested: a host that nobody sees is no substitute.
         stdio.warn(problem)
         return EXIT_DISPLAY
     try:
-        loaded = settings.read(options.config, flags=flags_of(options), lenient=True)
+        loaded = settings.read(line.config, flags=line.settings, lenient=True)
     except SettingsError as error:
         stdio.warn(f"hatchway: {error}")
         wrong = error
         return _with_application(lambda app: _show_settings_error(app, wrong))
     log.configure(loaded.settings.log_level.upper())
     return _with_application(lambda app: _run_window(app, loaded))
-
-
-def flags_of(options: argparse.Namespace) -> dict[str, Any]:
-    """The settings given on the command line, by dotted key."""
-    flags = {
-        "log_level": options.log_level,
-        "share.targets": options.share,
-        "relay.url": options.relay,
-        "relay.token": options.relay_token,
-        "session.timeout": options.session_timeout,
-    }
-    return {key: value for key, value in flags.items() if value is not None}
 
 
 class Application:
@@ -183,44 +160,6 @@ class Application:
         finally:
             self.theme.close()
             self.window.finish()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hatchway",
-        allow_abbrev=False,
-        description="Host terminals into your containers and this computer, and watch them.",
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file to read")
-    parser.add_argument("--log-level", metavar="LEVEL", help=", ".join(log.LEVELS))
-    parser.add_argument(
-        "--share",
-        action="append",
-        metavar="NAME",
-        help="a target guests may open without asking; '*' is every container (repeatable)",
-    )
-    parser.add_argument("--relay", metavar="URL", help="relay to register at, not our own")
-    parser.add_argument(
-        "--session-timeout",
-        type=float,
-        metavar="SECONDS",
-        help="close a guest's session after this long without input and output (0: never)",
-    )
-    parser.add_argument("--relay-token", metavar="TOKEN", help="the token at that relay")
-    parser.add_argument("--version", action="store_true", help="say what this is and exit")
-    parser.add_argument("--headless", action="store_true", help="host without a window")
-    parser.add_argument(
-        "--selftest",
-        action="store_true",
-        help="run the loopback test and exit (with --target NAME and --json)",
-    )
-    return parser
-
-
-def _engine_main(args: list[str]) -> int:
-    from engine.__main__ import main as engine_main
-
-    return engine_main(args)
 
 
 def _with_application(work: Callable[[QApplication], int]) -> int:

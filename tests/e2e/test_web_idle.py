@@ -80,7 +80,7 @@ async def test_a_terminal_at_rest_is_kept_by_a_click_by_a_key_and_by_typing(
 async def test_an_idle_end_says_so(host: House, browser: Browser) -> None:
     page = await visit(browser, host.invitation())
     await page.until(WARNED)
-    await page.until(f"{CARD}.includes('Closed because nobody was active')")
+    await page.until(f"{CARD}.includes('Closed for inactivity')")
     assert await page.evaluate(f"!({WARNED})")
     await host.gone()
 

@@ -11,6 +11,7 @@ import pytest
 
 from engine.core import events as ev
 from engine.core.model import Role
+from engine.relay.calls import SocketCalls
 from scripts import web_pictures
 from tests import images
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
@@ -139,20 +140,21 @@ async def test_a_link_with_another_secret_opens_nothing(host: House, browser: Br
 
 
 async def test_an_answer_changed_by_the_relay_is_refused_before_any_byte(
-    host: House, browser: Browser
+    host: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The relay is asked for its worst: another fingerprint in the answer."""
-    line = host.relay._switchboard._line
-    honest = line.ask
+    """A malicious relay: it puts another fingerprint into the answer."""
+    honest = SocketCalls.ask
 
-    async def forge(peer: Any, event: str, payload: object, seconds: float) -> Any:
-        reply: Any = await honest(peer, event, payload, seconds)
+    async def forge(
+        self: SocketCalls, peer: Any, event: str, payload: object, seconds: float
+    ) -> Any:
+        reply: Any = await honest(self, peer, event, payload, seconds)
         if event == "webrtc:offer" and "sdp" in reply:
             swapped = re.sub(r"(a=fingerprint:sha-256 )..", r"\g<1>00", reply["sdp"])
             reply = {**reply, "sdp": swapped}
         return reply
 
-    line.ask = forge  # type: ignore[method-assign]
+    monkeypatch.setattr(SocketCalls, "ask", forge)
     page = await browser.open(host.url_of(host.link()))
     await page.until(f"{CARD}.includes('not safe')")
     assert not await page.evaluate("hatchway.session.state.seen")

@@ -12,7 +12,7 @@ from engine.core.errors import RelayDegradedError
 from engine.core.model import PathKind
 from engine.relay import Options
 from engine.relay.admission.auth import PeerRole
-from engine.relay.switchboard import Switchboard
+from engine.relay.dispatcher import Dispatcher
 from engine.relay.turn import Turn
 from tests import images
 from tests.e2e.browser import chromium
@@ -59,9 +59,9 @@ class Answers:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
         self.asked = 0
         self.good = asyncio.Event()
-        genuine = Switchboard.ice_servers
+        genuine = Dispatcher.ice_servers
 
-        async def answer(board: Switchboard, peer: Any, payload: object) -> dict[str, Any]:
+        async def answer(board: Dispatcher, peer: Any, payload: object) -> dict[str, Any]:
             if peer.role is not PeerRole.GUEST or self.good.is_set():
                 return await genuine(board, peer, payload)
             self.asked += 1
@@ -71,7 +71,7 @@ class Answers:
                 raise RelayDegradedError("Try again soon")
             return {"status": "success"} | ({"ice_servers": []} if bad == "without a rule" else {})
 
-        monkeypatch.setattr(Switchboard, "ice_servers", answer)
+        monkeypatch.setattr(Dispatcher, "ice_servers", answer)
 
 
 @pytest.mark.parametrize("bad", ["late", "failed", "empty", "without a rule"])

@@ -26,7 +26,7 @@ MAX_PINS = 100_000
 """Ids whose keys one relay remembers; the longest unseen go first."""
 
 
-class Pins(Protocol):
+class KeyPins(Protocol):
     async def pin(self, agent_id: str, key: str) -> str:
         """The key ``agent_id`` belongs to: ``key`` when it belonged to nobody yet.
 
@@ -34,7 +34,7 @@ class Pins(Protocol):
         """
 
 
-class LocalPins:
+class LocalKeyPins:
     def __init__(self) -> None:
         self._keys: OrderedDict[str, str] = OrderedDict()
 
@@ -55,16 +55,16 @@ class LocalPins:
             self._keys.popitem(last=False)
 
 
-class SharedPins:
+class SharedKeyPins:
     """The pins of all relays; while those cannot be asked, what this relay knows of them.
 
     Never "nobody's" for want of an answer: an id seen here before stays its key's. One
     that was not is checked again as soon as the others can be asked (presence).
     """
 
-    def __init__(self, shared: Pins) -> None:
+    def __init__(self, shared: KeyPins) -> None:
         self._shared = shared
-        self._own = LocalPins()
+        self._own = LocalKeyPins()
 
     async def pin(self, agent_id: str, key: str) -> str:
         try:
@@ -86,7 +86,7 @@ def proven_key(public: str, reply: object, nonce: str, agent_id: str, host: str)
     return verify(public, signature, nonce, agent_id, host)
 
 
-async def claim(pins: Pins, agent_id: str, key: str) -> None:
+async def claim(pins: KeyPins, agent_id: str, key: str) -> None:
     """``agent_id`` is asked for by who proved ``key`` (or nothing). Raises AgentIdTakenError."""
     owner = await pins.pin(agent_id, key)
     if owner != key:

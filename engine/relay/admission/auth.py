@@ -45,7 +45,7 @@ class Credentials:
     has_token: bool = True
 
 
-class Gate:
+class Authenticator:
     """Compares tokens in constant time; an agent's opens nothing for a guest or the reverse."""
 
     def __init__(self, agent_token: str, guest_token: str) -> None:

@@ -34,14 +34,14 @@ HEALTH_SECONDS = 3
 class RelayBus(socketio.AsyncRedisManager):
     """``where(sid)`` is the relay a peer of another process is at; empty when unknown."""
 
-    def __init__(self, url: str, where: Callable[[str], str]) -> None:
+    def __init__(self, url: str, relay_of: Callable[[str], str]) -> None:
         super().__init__(
             url,
             channel=f"{PREFIX}:all",
             logger=library_logger("bus"),
             redis_options={"health_check_interval": HEALTH_SECONDS, "socket_connect_timeout": 2},
         )
-        self._where = where
+        self._relay_of = relay_of
         self.subscribed = False
 
     @property
@@ -54,7 +54,7 @@ class RelayBus(socketio.AsyncRedisManager):
         await self._drop()
 
     async def _publish(self, data: dict[str, Any]) -> None:
-        relay = data["host_id"] if data["method"] == "callback" else self._where(_sid(data))
+        relay = data["host_id"] if data["method"] == "callback" else self._relay_of(_sid(data))
         channel = f"{PREFIX}:to:{relay}" if relay else self.channel
         heard = 0
         with contextlib.suppress(RedisError, OSError, TimeoutError):

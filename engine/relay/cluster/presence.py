@@ -39,7 +39,7 @@ RELAY_SECONDS = 4
 """A relay silent for longer is gone, and so are its agents until they come back."""
 REFRESH_SECONDS = 10.0
 AGENT_SECONDS = 30
-"""How often a relay tells of its agents, and how long that holds."""
+"""How often a relay publishes its agents, and how long an entry lives."""
 ROUTE_SECONDS = 3600
 PIN_SECONDS = 90 * 24 * 3600
 """How long an id stays with the key that proved it last."""
@@ -130,21 +130,21 @@ class Presence:
         """How many times Redis went away: an answer asked for before may be lost."""
 
     async def run(self) -> None:
-        """Tell of this relay and its agents until cancelled."""
-        # What was told last, to which memory, before which loss: guests' questions notice
+        """Publish this relay and its agents until cancelled."""
+        # What was published last, to which memory, before which loss: guests' questions notice
         # that Redis is back as well, so ``up`` alone says nothing.
-        told: tuple[str, int] | None = None
+        published: tuple[str, int] | None = None
         refreshed = 0.0
         loop = asyncio.get_running_loop()
         while True:
             try:
                 await self._tick()
                 now = self._memory, self.losses
-                if now != told or loop.time() - refreshed >= REFRESH_SECONDS:
-                    if now != told:
+                if now != published or loop.time() - refreshed >= REFRESH_SECONDS:
+                    if now != published:
                         await self._check_pins(list(self._agents()))
                     await self._refresh(list(self._agents()))
-                    told, refreshed = now, loop.time()
+                    published, refreshed = now, loop.time()
             except RelayDegradedError:
                 pass
             await asyncio.sleep(TICK_SECONDS)
@@ -157,7 +157,7 @@ class Presence:
                 await self._quietly(self.leave(agent))
         await self._redis.aclose()
 
-    # -- telling
+    # -- publishing
 
     async def announce(self, agent: Peer) -> None:
         """``agent`` is here, whoever was known by its id before."""
@@ -226,7 +226,7 @@ class Presence:
         return RouteEntry(*json.loads(text)) if text else None
 
     async def pin(self, agent_id: str, key: str) -> str:
-        """See engine.relay.admission.agents.Pins."""
+        """See engine.relay.admission.agents.KeyPins."""
         name = _key("pin", agent_id)
         if not key:
             return str(await self._asked(self._redis.get(name)) or "")

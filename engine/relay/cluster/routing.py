@@ -6,6 +6,7 @@ an agent by its id, because its connection changes with every reconnect.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from engine.core.errors import AgentOfflineError, LimitError, TargetNotFoundErro
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from engine.core.errors import HatchwayError
     from engine.relay.admission.auth import PeerRole
     from engine.relay.admission.limits import TokenBucket
-    from engine.wire.signaling import OpenLink, SharedTarget
+    from engine.wire.signaling import OpenLink, Register, SharedTarget
 
 
 @dataclass(eq=False, slots=True)
@@ -68,6 +70,72 @@ class Peer:
         """Whether it is who it says: an agent with a key has signed the challenge."""
         return self.proven.done() and self.proven.exception() is None
 
+    def joined(self, order: int) -> None:
+        """The connection is admitted, as the ``order``-th of this relay."""
+        self.order = order
+
+    def ended(self) -> None:
+        """The connection has ended."""
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def proved(self, key: str, bucket: TokenBucket) -> None:
+        """The agent signed the challenge with ``key``; from now on ``bucket`` measures it."""
+        self.public_key, self.bucket = key, bucket
+        if not self.proven.done():
+            self.proven.set_result(None)
+
+    def failed_to_prove(self, error: HatchwayError) -> None:
+        """The agent did not prove its key; who waits for ``proven`` gets ``error``."""
+        if not self.proven.done():
+            self.proven.set_exception(error)
+            # Nobody may be waiting, and a refused peer is no fault of this program.
+            self.proven.exception()
+
+    def begin_registration(self) -> int:
+        """The number of this registration, counting from 1."""
+        self.registrations += 1
+        return self.registrations
+
+    def registered_as(self, number: int, message: Register) -> None:
+        """Registration ``number`` is the one that holds."""
+        self.registered = number
+        self.name, self.targets, self.links = message.name, message.targets, message.links
+
+    def known_as(self, agent_id: str) -> None:
+        self.agent_id = agent_id
+
+    def seen(self) -> None:
+        """A heartbeat came."""
+        self.last_seen = time.time()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While one of its messages is being handled."""
+        self.pending += 1
+        try:
+            yield
+        finally:
+            self.pending -= 1
+
+    def rate_limited(self) -> int:
+        """One more message was refused for its rate; how many were so far."""
+        self.refused += 1
+        return self.refused
+
+    def challenged_for_turn(self, nonce: str, seconds: float) -> None:
+        """The guest must sign ``nonce`` within ``seconds`` to get TURN credentials."""
+        self.turn_nonce, self.turn_nonce_until = nonce, time.monotonic() + seconds
+
+    def take_turn_nonce(self) -> str:
+        """The nonce the guest was to sign, once; "" when there is none or it expired."""
+        nonce, self.turn_nonce = self.turn_nonce, ""
+        return nonce if time.monotonic() <= self.turn_nonce_until else ""
+
+    def granted_turn(self) -> None:
+        """It was given TURN credentials."""
+        self.has_turn = True
+
 
 class Directory:
     """Agents by id; of two connections with one id the newer counts."""
@@ -79,7 +147,7 @@ class Directory:
         """``agent`` is from now on who is meant by ``agent_id``."""
         if agent.agent_id != agent_id:
             self.leave(agent)
-        agent.agent_id = agent_id
+        agent.known_as(agent_id)
         self._agents[agent_id] = agent
 
     def leave(self, agent: Peer) -> None:

@@ -21,7 +21,7 @@ from engine.relay.options import FORWARDED, address_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from engine.relay.cluster.whereabouts import Whereabouts
+    from engine.relay.cluster.lookup import PresenceLookup
     from engine.relay.http.access_log import AccessLog
     from engine.relay.http.metrics import Metrics
     from engine.relay.options import Options
@@ -47,11 +47,11 @@ class StatusPages:
     """``/healthz`` for balancers, ``/metrics`` for Prometheus, and the log of requests."""
 
     def __init__(
-        self, options: Options, metrics: Metrics, where: Whereabouts, log: AccessLog
+        self, options: Options, metrics: Metrics, lookup: PresenceLookup, log: AccessLog
     ) -> None:
         self._options = options
         self._metrics = metrics
-        self._where = where
+        self._lookup = lookup
         self._log = log
 
     def add_routes(self, app: web.Application) -> None:
@@ -60,7 +60,7 @@ class StatusPages:
 
     async def _health(self, _request: web.Request) -> web.Response:
         """Degraded is no failure: what this relay still does, no other would do better."""
-        words = "degraded: redis is away\n" if self._where.degraded else "ok\n"
+        words = "degraded: redis is away\n" if self._lookup.degraded else "ok\n"
         return web.Response(text=words, headers=_HEADERS)
 
     async def _read_metrics(self, request: web.Request) -> web.Response:

@@ -20,12 +20,12 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   target_not_running: ["This container is not running"],
   ambiguous_target: ["Several hosts share this name", "Open the list and choose one."],
   agent_offline: ["The host is not connected", "Ask whether Hatchway is running there."],
-  relay_refused: ["The relay did not let you in"],
+  relay_refused: ["The relay rejected the connection"],
   relay_silent: ["The relay does not answer"],
   no_turn: ["No permitted path to the host", "Try again later, or ask the host."],
   timeout: ["The host does not answer"],
   host_stopped: ["The host has stopped"],
-  session_limit: ["The host has no room for another guest"],
+  session_limit: ["The host has reached its session limit"],
   failed: ["The connection could not be made"],
 });
 
@@ -37,11 +37,11 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
  */
 const ENDS = {
   closed: ["The session was closed", ""],
-  idle: ["Closed because nobody was active", "Nothing was typed or printed for too long."],
-  grace: ["The terminal was closed while you were away", "You were away for longer than the host waits."],
+  idle: ["Closed for inactivity", "Nothing was typed or printed for too long."],
+  grace: ["The terminal was closed while you were away", "You were disconnected for longer than the host waits."],
   removed: ["The host removed you", ""],
   removed_asks: ["The host removed you", "The link now asks the host first."],
-  removed_revoked: ["The host revoked this link", "What it opened was closed."],
+  removed_revoked: ["The host revoked this link", "Its sessions were closed."],
   limit: ["The terminal reached a limit", ""],
   host_stopped: ["The host has stopped", "Ask whether Hatchway will run there again."],
   target_stopped: ["The container is no longer running", ""],
@@ -79,7 +79,7 @@ export function badge(state) {
  *
  * @param {import("./signaling.js").Target[]} targets
  * @param {import("./signaling.js").Target[]} found those that the address may mean: none, or several
- * @param {{agent: string, target: string}} wish
+ * @param {{agent: string, target: string}} wanted
  */
 export function choice(targets, found, { agent, target }) {
   if (!target)
@@ -102,7 +102,7 @@ export function choice(targets, found, { agent, target }) {
 export function path(state) {
   if (state.path === "direct") return "Direct: encrypted from your browser to the host, with nothing in between.";
   if (state.path === "relayed")
-    return "Relayed: encrypted from your browser to the host; a TURN server passes the packets on.";
+    return "Relayed: encrypted from your browser to the host; a TURN server forwards the packets.";
   return "Encrypted from your browser to the host.";
 }
 
@@ -123,7 +123,7 @@ export function card(state, target) {
   });
   switch (state.phase) {
     case "relay":
-      return waiting("Reaching the relay…", "It introduces your browser to the host.");
+      return waiting("Connecting to the relay…", "It introduces your browser to the host.");
     case "asking":
       return waiting("Asking the host…", `For a terminal in ${target}.`);
     case "connecting":
@@ -133,7 +133,7 @@ export function card(state, target) {
     case "approval":
       return waiting(
         "Waiting for the host’s approval",
-        "They have been told that you are here. Keep this page open.",
+        "The host has been asked. Keep this page open.",
       );
     case "reconnecting":
       return state.seen ? null : waiting("Trying again…", state.reason);
@@ -161,7 +161,7 @@ export function banner(state) {
  */
 export const idle = (seconds, readOnly) => ({
   text: `This terminal closes in ${seconds} s without activity.`,
-  hint: readOnly ? "" : "Typing keeps it open, too.",
+  hint: readOnly ? "" : "Typing also keeps it open.",
 });
 
 /** @param {State} state */

@@ -17,7 +17,7 @@ const STATE = {
 
 /** @type {[Partial<import("../src/session.js").State>, string, string | null][]} */
 const STATES = [
-  [{ phase: "relay", seen: false }, "Connecting", "Reaching the relay…"],
+  [{ phase: "relay", seen: false }, "Connecting", "Connecting to the relay…"],
   [{ phase: "asking", seen: false }, "Connecting", "Asking the host…"],
   [{ phase: "connecting", seen: false }, "Connecting", "Connecting…"],
   [{ phase: "approval", seen: false }, "Waiting", "Waiting for the host’s approval"],
@@ -42,11 +42,11 @@ for (const [change, badge, title] of STATES)
 /** @type {[string, string, boolean, boolean, RegExp][]} word, title, fault, retry, text */
 const ENDS = [
   ["closed", "The session was closed", false, true, /^Of the host\.$/],
-  ["idle", "Closed because nobody was active", true, true, /^Nothing was typed or printed/],
-  ["grace", "The terminal was closed while you were away", true, true, /^You were away/],
+  ["idle", "Closed for inactivity", true, true, /^Nothing was typed or printed/],
+  ["grace", "The terminal was closed while you were away", true, true, /^You were disconnected/],
   ["removed", "The host removed you", true, true, /^Of the host\.$/],
   ["removed_asks", "The host removed you", true, true, /^The link now asks the host first/],
-  ["removed_revoked", "The host revoked this link", true, false, /^What it opened was closed/],
+  ["removed_revoked", "The host revoked this link", true, false, /^Its sessions were closed/],
   ["limit", "The terminal reached a limit", true, true, /^Of the host\.$/],
   ["host_stopped", "The host has stopped", true, true, /^Ask whether/],
   ["target_stopped", "The container is no longer running", true, true, /^Of the host\.$/],
@@ -68,7 +68,7 @@ test("an end of the program itself says how it ended", () => {
 
 test("the warning before an idle end", () => {
   assert.deepEqual(words.idle(30, false), {
-    text: "This terminal closes in 30 s without activity.", hint: "Typing keeps it open, too.",
+    text: "This terminal closes in 30 s without activity.", hint: "Typing also keeps it open.",
   });
   assert.equal(words.idle(3, true).hint, "");
 });

@@ -15,8 +15,8 @@ import pytest
 from engine.core import events as ev
 from engine.core.errors import AgentOfflineError, BadProofError, HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET
+from engine.relay.calls import SocketCalls
 from engine.relay.cluster.routing import Peer
-from engine.relay.line import SocketLine
 from engine.transport import connection as rtc
 from engine.wire import proof
 from engine.wire import terminal as wire
@@ -30,7 +30,7 @@ PRINT = re.compile(r"(a=fingerprint:sha-256 )(\S+)")
 OTHER = ":".join(["AB"] * 32)
 
 
-class Liar(SocketLine):
+class Liar(SocketCalls):
     """A relay's way to its peers, with a hand in between."""
 
     def __init__(self, relay: Any) -> None:
@@ -170,13 +170,13 @@ async def test_an_offer_made_before_is_refused_when_it_comes_again() -> None:
         await visitor.peer.close()
         await until(lambda: not made.agent.sessions())
         peer, recorded = liar.heard[0]
-        reply = await SocketLine.ask(liar, peer, OFFER, recorded, 10)
+        reply = await SocketCalls.ask(liar, peer, OFFER, recorded, 10)
         assert isinstance(reply, dict)
         assert (reply["status"], reply["code"]) == ("error", "replayed")
         assert "made before" in reply["error"]
         assert made.refusals() == ["replayed"]
         # Under another session id the proof no longer fits.
-        reply = await SocketLine.ask(liar, peer, OFFER, {**recorded, "session_id": "x"}, 10)
+        reply = await SocketCalls.ask(liar, peer, OFFER, {**recorded, "session_id": "x"}, 10)
         assert isinstance(reply, dict)
         assert reply["code"] == "bad_proof"
 

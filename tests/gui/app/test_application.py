@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from engine.cli.version import version
 from engine.core.errors import SettingsError
 from gui.app import application as app_module
-from gui.app.application import EXIT_DISPLAY, EXIT_SETTINGS, flags_of
+from gui.app.application import EXIT_DISPLAY, EXIT_SETTINGS
 from gui.app.display import asked_for, explain
 
 ROOT = Path(__file__).parents[3]
@@ -50,17 +51,6 @@ async def read_until(stream: asyncio.StreamReader | None, mark: bytes) -> bytes:
             assert line, f"ended before {mark!r}: {seen!r}"
             seen += line
     return seen
-
-
-def test_flags_become_settings() -> None:
-    options = app_module._parser().parse_args(
-        ["--share", "web", "--share", "db", "--relay", "http://r", "--session-timeout", "5"]
-    )
-    assert flags_of(options) == {
-        "share.targets": ["web", "db"],
-        "relay.url": "http://r",
-        "session.timeout": 5.0,
-    }
 
 
 @pytest.mark.parametrize(
@@ -237,6 +227,32 @@ async def test_headless_passes_the_engines_own_flags_on(tmp_path: Path) -> None:
     await asyncio.wait_for(process.communicate(), START_SECONDS)
     assert b"Shared:      *" in said
     assert process.returncode == 0
+
+
+async def test_flags_of_the_host_work_with_a_window_too(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+        process = await start("--listen", f"127.0.0.1:{port}", "--share", "web=view", env=env)
+        said = await read_until(process.stderr, b"could not start")
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), START_SECONDS)
+    # The relay's address and the link came through: only the port is in the way.
+    assert port.encode() in said
+    assert process.returncode == 0
+
+
+def test_a_flag_that_means_nothing_with_a_window_is_refused_in_words(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "gui", "--links-json"],
+        cwd=ROOT,
+        env=environment(tmp_path, QT_QPA_PLATFORM="offscreen"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "--links-json is for hosting without a window: add --headless" in ran.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])

@@ -17,13 +17,13 @@ const STATES = /** @type {Record<string, string>} */ ({ stopped: "Stopped", paus
 /**
  * A terminal that is asked for. Without the host's id its name has to do, where only one host has it.
  *
- * @typedef {{agent: string, target: string}} Wish
+ * @typedef {{agent: string, target: string}} Wanted
  */
 
 /**
  * The part of an address that leads to a terminal again: the same one, at the same host.
  *
- * @param {Wish} wish
+ * @param {Wanted} wanted
  */
 export const fragment = ({ agent, target }) =>
   target && `#${agent && `agent=${encodeURIComponent(agent)}&`}target=${encodeURIComponent(target)}`;
@@ -35,17 +35,17 @@ export const fragment = ({ agent, target }) =>
 export function credentials() {
   const given = new URLSearchParams(location.hash.slice(1));
   const token = given.get("token") ?? sessionStorage.getItem(TOKEN) ?? "";
-  const wish = { agent: given.get("agent") ?? "", target: given.get("target") ?? "" };
+  const wanted = { agent: given.get("agent") ?? "", target: given.get("target") ?? "" };
   if (given.has("token")) {
     sessionStorage.setItem(TOKEN, token);
-    history.replaceState(null, "", location.pathname + location.search + fragment(wish));
+    history.replaceState(null, "", location.pathname + location.search + fragment(wanted));
   }
-  return { token, wish };
+  return { token, wanted };
 }
 
 /**
  * @param {Target[]} targets
- * @param {Wish} wish
+ * @param {Wanted} wanted
  * @returns {Target[]} those it may mean
  */
 export const meant = (targets, { agent, target }) =>
@@ -58,12 +58,12 @@ export const meant = (targets, { agent, target }) =>
  * @returns {Promise<{line: Signaling, target: Target}>}
  */
 export async function landing(base) {
-  const { token, wish } = credentials();
+  const { token, wanted } = credentials();
   byId("landing").hidden = false;
   const line = await admitted(base, token);
   byId("token-form").hidden = true;
   byId("targets").hidden = false;
-  const chosen = await choice(line, wish);
+  const chosen = await choice(line, wanted);
   byId("landing").hidden = true;
   return { line, target: chosen };
 }
@@ -102,17 +102,17 @@ async function admitted(base, token) {
   }
 }
 
-/** @param {Signaling} line @param {Wish} wish @returns {Promise<Target>} */
-function choice(line, wish) {
+/** @param {Signaling} line @param {Wanted} wanted @returns {Promise<Target>} */
+function choice(line, wanted) {
   const list = byId("target-list");
   const status = byId("targets-status");
   return new Promise((done) => {
     const show = (/** @type {Target[]} */ targets) => {
       const rows = named(targets);
-      const found = meant(rows, wish);
+      const found = meant(rows, wanted);
       // Never one of several that have the same name: it may be somebody else's.
       if (found.length === 1) return done(found[0]);
-      status.textContent = words.choice(rows, found, wish);
+      status.textContent = words.choice(rows, found, wanted);
       list.replaceChildren(...(found.length ? found : rows).map((target) => row(target, () => done(target))));
     };
     line.handlers.targets = show;

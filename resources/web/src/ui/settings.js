@@ -34,8 +34,8 @@ export function settingsDialog(prefs, changed) {
     store();
   };
   const resize = (/** @type {number} */ by) => () => {
-    const wished = prefs.fontSize + by;
-    prefs.fontSize = Math.min(FONT_SIZES.largest, Math.max(FONT_SIZES.smallest, wished));
+    const size = prefs.fontSize + by;
+    prefs.fontSize = Math.min(FONT_SIZES.largest, Math.max(FONT_SIZES.smallest, size));
     store();
   };
   byId("font-smaller").onclick = resize(-1);

@@ -31,33 +31,37 @@ FORGET_SECONDS = 600.0
 AWAY = "The agent {} is not connected to the relay"
 
 
-class Whereabouts:
-    """``presence`` is None for a relay that stands alone."""
+class PresenceLookup:
+    """``presence`` is None for a relay that stands alone: until ``share`` is called."""
 
-    def __init__(self, presence: Presence | None = None) -> None:
+    def __init__(self) -> None:
         self.directory = Directory()
+        self.presence: Presence | None = None
+        # Peers of other relays that were called, and when: sid → relay, monotonic seconds.
+        self._contacted: dict[str, tuple[str, float]] = {}
+
+    def share(self, presence: Presence) -> None:
+        """Look in what all relays know, too."""
         self.presence = presence
-        # Peers of other relays that were spoken to, and when: sid → relay, monotonic seconds.
-        self._spoken: dict[str, tuple[str, float]] = {}
 
     @property
     def degraded(self) -> bool:
         return self.presence is not None and not self.presence.up
 
     def relay_of(self, sid: str) -> str:
-        """The other relay a peer that was spoken to is at; empty for none known."""
-        return self._spoken.get(sid, ("", 0.0))[0]
+        """The other relay at which a peer that was called is; empty when unknown."""
+        return self._contacted.get(sid, ("", 0.0))[0]
 
-    def speak_to(self, peer: Peer) -> None:
+    def remember(self, peer: Peer) -> None:
         if peer.relay:
-            self._spoken[peer.sid] = peer.relay, time.monotonic()
+            self._contacted[peer.sid] = peer.relay, time.monotonic()
 
-    def long_silent(self) -> list[str]:
-        """The sids not spoken to for FORGET_SECONDS, forgotten herewith."""
+    def forget_silent(self) -> list[str]:
+        """Forget peers not called for FORGET_SECONDS; their sids."""
         now = time.monotonic()
-        old = [sid for sid, (_, at) in self._spoken.items() if now - at > FORGET_SECONDS]
+        old = [sid for sid, (_, at) in self._contacted.items() if now - at > FORGET_SECONDS]
         for sid in old:
-            del self._spoken[sid]
+            del self._contacted[sid]
         return old
 
     async def choose(self, guest: Peer, offer: Offer) -> Peer:
@@ -149,22 +153,28 @@ class Whereabouts:
         local = self.directory.holder(entry.agent_id)
         if local is not None and local.sid == entry.sid:
             return local
-        peer = _remote(entry.sid, entry.relay, PeerRole.AGENT)
-        peer.agent_id, peer.name = entry.agent_id, entry.name
-        peer.targets, peer.links = entry.targets, entry.links
-        return peer
+        return _remote(
+            entry.sid,
+            entry.relay,
+            PeerRole.AGENT,
+            agent_id=entry.agent_id,
+            name=entry.name,
+            targets=entry.targets,
+            links=entry.links,
+        )
 
 
-def _remote(sid: str, relay: str, role: PeerRole) -> Peer:
+def _remote(sid: str, relay: str, role: PeerRole, *, name: str = "", **shown: Any) -> Peer:
     loop = asyncio.get_running_loop()
     return Peer(
         sid=sid,
         role=role,
-        name="",
+        name=name,
         address="",
         bucket=TokenBucket(1, 1),
         # Nobody here learns when it goes: answers are waited for, for a while.
         gone=loop.create_future(),
         proven=loop.create_future(),
         relay=relay,
+        **shown,
     )

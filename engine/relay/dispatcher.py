@@ -1,15 +1,14 @@
 """What each message does: register, list, offer, candidates, disconnect.
 
-Owns the rules of passing on. Does not own connections: it asks and tells peers
-through a ``Line``. An offer is known before the first await, so that candidates
-sent right behind it find their way: they wait until it has one.
+Owns the forwarding rules. Does not own connections: it calls peers through ``Calls``. An
+offer is registered before the first await, so that candidates sent right behind it wait
+for its route.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.core.errors import (
@@ -50,15 +49,15 @@ from engine.wire.signaling import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.relay.admission.agents import Pins
+    from engine.relay.admission.agents import KeyPins
     from engine.relay.admission.limits import Limits
+    from engine.relay.cluster.lookup import PresenceLookup
     from engine.relay.cluster.routing import Peer
-    from engine.relay.cluster.whereabouts import Whereabouts
     from engine.relay.turn import Turn
 
 
-class Line(Protocol):
-    """The way to a connected peer."""
+class Calls(Protocol):
+    """Calls to connected peers."""
 
     async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
         """The peer's acknowledgement. Raises AgentOfflineError or AgentTimeoutError."""
@@ -75,38 +74,38 @@ class _Pending:
         self.decided = asyncio.Event()
 
 
-class Switchboard:
+class Dispatcher:
     def __init__(
         self,
-        line: Line,
+        calls: Calls,
         limits: Limits,
         changed: Callable[[], None],
-        where: Whereabouts,
-        pins: Pins,
+        lookup: PresenceLookup,
+        pins: KeyPins,
         turn: Turn,
     ) -> None:
-        self._line = line
+        self._calls = calls
         self._limits = limits
         self._changed = changed
         self._connections = 0
-        self._where = where
+        self._lookup = lookup
         self._pins = pins
         self._turn = turn
-        self.directory = where.directory
+        self.directory = lookup.directory
         self.routes = Routes(limits.routes, limits.routes_per_guest, limits.route_seconds)
         # Offers the agent has not answered: (guest's sid, session id) → set when it has.
         self._undecided: dict[tuple[str, str], _Pending] = {}
 
     def connected(self, peer: Peer) -> None:
         self._connections += 1
-        peer.order = self._connections
+        peer.joined(self._connections)
         if peer.role is PeerRole.AGENT and not peer.claims_key:
             # An agent of another make may never register: it is known by its connection.
             self.directory.join(peer, peer.agent_id or peer.sid)
             self._changed()
 
     def disconnected(self, peer: Peer) -> None:
-        """Sessions are peer to peer and go on: nobody is told that they ended."""
+        """Sessions are peer to peer and continue, so nobody is notified."""
         if peer.role is PeerRole.AGENT:
             self.directory.leave(peer)
             self._changed()
@@ -115,24 +114,20 @@ class Switchboard:
 
     async def register(self, agent: Peer, payload: object) -> dict[str, Any]:
         message = parse(Register, payload)
-        agent.registrations += 1
-        turn = agent.registrations
+        number = agent.begin_registration()
         await asyncio.shield(agent.proven)
         if message.agent_id != agent.agent_id:
             if agent.claims_key:
                 raise AccessDeniedError("The agent proved its key for another id")
             await claim(self._pins, message.agent_id, "")
-        if turn < agent.registered:
+        if number < agent.registered:
             # One that waited for the proof may come back after one that found it there.
             return self._registered(payload)
         holder = self.directory.holder(message.agent_id)
         if holder is not None and holder.order > agent.order:
             raise AccessDeniedError("A newer connection of this agent has taken its place")
         self.directory.join(agent, message.agent_id)
-        agent.registered = turn
-        agent.name = message.name
-        agent.targets = message.targets
-        agent.links = message.links
+        agent.registered_as(number, message)
         await self.announce(agent)
         self._changed()
         return self._registered(payload)
@@ -142,17 +137,17 @@ class Switchboard:
         return accepted(REGISTER, payload, relay_only=self._turn.relay_only)
 
     async def announce(self, agent: Peer) -> None:
-        """Tell the other relays where ``agent`` is; told again by itself when Redis is back."""
-        if self._where.presence is not None:
+        """Publish to the other relays where ``agent`` is; repeated when Redis is back."""
+        if self._lookup.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.announce(agent)
+                await self._lookup.presence.announce(agent)
 
     async def heartbeat(self, agent: Peer, payload: object) -> dict[str, Any]:
-        agent.last_seen = time.time()
+        agent.seen()
         return accepted(HEARTBEAT, payload)
 
     async def targets(self, guest: Peer, payload: object) -> dict[str, Any]:
-        return accepted(TARGETS, payload, targets=await self._where.listing(guest))
+        return accepted(TARGETS, payload, targets=await self._lookup.listing(guest))
 
     async def ice_servers(self, peer: Peer, payload: object) -> dict[str, Any]:
         """TURN is for agents, guests with the token, and guests who prove that they hold a link.
@@ -165,14 +160,14 @@ class Switchboard:
             pass
         elif not peer.link:
             servers = turn.servers(peer.agent_id or "guest")
-        elif access := await self._where.link_access(peer.link):
+        elif access := await self._lookup.link_access(peer.link):
             claimed = payload.get("proof") if isinstance(payload, dict) else None
             if claimed is None:
                 nonce = turns.challenge(peer, access)
             else:
                 turns.check_access(peer, access, claimed)
                 servers = turn.servers(peer.link)
-                peer.has_turn = True
+                peer.granted_turn()
         more: dict[str, Any] = {"nonce": nonce} if nonce else {}
         return accepted(
             ICE_SERVERS,
@@ -199,7 +194,7 @@ class Switchboard:
         pending = self._undecided[key] = _Pending()
         route, own = None, False
         try:
-            agent = await self._where.choose(guest, offer)
+            agent = await self._lookup.choose(guest, offer)
             others = await self._is_others(guest, offer.session_id)
             route = self.routes.get(offer.session_id)
             if route is None and not others:
@@ -213,14 +208,14 @@ class Switchboard:
                     # Before the answer: the agent's candidates may overtake it.
                     await self._share_route(offer.session_id, guest, agent, confirmed=False)
             pending.routed.set()
-            reply = await self._line.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
+            reply = await self._calls.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
             answer, success = _checked(OFFER, offer, reply)
             if success:
                 self.routes.confirm(
                     offer.session_id,
                     guest.sid,
                     agent.agent_id,
-                    connected=self._line.find(guest.sid) is not None,
+                    connected=self._calls.find(guest.sid) is not None,
                 )
                 await self._share_route(offer.session_id, guest, agent, confirmed=True)
             return answer
@@ -237,9 +232,9 @@ class Switchboard:
         forwarded = _plain(payload)
         if sender.role is PeerRole.AGENT:
             guest, _ = await self._guest_of(sender, message.session_id)
-            return await self._tell_guest(guest, ICE, message, forwarded)
+            return await self._forward_to_guest(guest, ICE, message, forwarded)
         agent, _ = await self._agent_of(sender, message.session_id, confirmed=False)
-        return await self._ask_agent(agent, ICE, message, forwarded)
+        return await self._forward_to_agent(agent, ICE, message, forwarded)
 
     async def disconnect(self, sender: Peer, payload: object) -> dict[str, Any]:
         message = parse(Disconnect, payload)
@@ -254,8 +249,8 @@ class Switchboard:
             return warning(DISCONNECT, message, error=str(error), code=error.code)
         if sender.role is PeerRole.AGENT:
             await self._close(route)
-            return await self._tell_guest(peer, DISCONNECT, message, forwarded)
-        reply = await self._ask_agent(peer, DISCONNECT, message, forwarded)
+            return await self._forward_to_guest(peer, DISCONNECT, message, forwarded)
+        reply = await self._forward_to_agent(peer, DISCONNECT, message, forwarded)
         if reply["status"] != "error":
             await self._close(route)
         return reply
@@ -273,7 +268,7 @@ class Switchboard:
                 route = self._own_route(guest, session_id)
         if route is None:
             raise SessionNotFoundError(f"Session {session_id} not found")
-        agent = await self._where.holder(route.agent_id)
+        agent = await self._lookup.holder(route.agent_id)
         if agent is None:
             raise AgentOfflineError("The agent of this session is not connected to the relay")
         return agent, route
@@ -283,25 +278,25 @@ class Switchboard:
         return route if route is not None and route.guest == guest.sid else None
 
     async def _guest_of(self, agent: Peer, session_id: str) -> tuple[Peer, Route]:
-        presence, route = self._where.presence, self.routes.get(session_id)
+        presence, route = self._lookup.presence, self.routes.get(session_id)
         if route is None and presence is not None:
             entry = await presence.route(session_id)
             if entry is not None and entry.agent_id == agent.agent_id:
                 remote = Route(session_id, entry.guest, entry.agent_id, confirmed=True)
-                return self._where.guest_at(entry.guest, entry.relay), remote
+                return self._lookup.guest_at(entry.guest, entry.relay), remote
         if route is None or route.agent_id != agent.agent_id:
             raise SessionNotFoundError(f"Session {session_id} not found")
-        guest = self._line.find(route.guest)
+        guest = self._calls.find(route.guest)
         if guest is None:
             raise SessionNotFoundError(f"The guest of session {session_id} has left the relay")
         return guest, route
 
     async def _is_others(self, guest: Peer, session_id: str) -> bool:
         """Whether a guest of another relay has the session, or may have it."""
-        if self._where.presence is None:
+        if self._lookup.presence is None:
             return False
         try:
-            entry = await self._where.presence.route(session_id)
+            entry = await self._lookup.presence.route(session_id)
         except RelayDegradedError:
             # No answer is no leave: the agent decides first.
             return True
@@ -311,31 +306,31 @@ class Switchboard:
         self, session_id: str, guest: Peer, agent: Peer, *, confirmed: bool
     ) -> None:
         """Before the answer goes out: the agent's candidates may come by another relay."""
-        if self._where.presence is not None:
+        if self._lookup.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.set_route(
+                await self._lookup.presence.set_route(
                     session_id, guest.sid, agent.agent_id, confirmed=confirmed
                 )
 
     async def _close(self, route: Route) -> None:
         self.routes.close(route)
-        if self._where.presence is not None:
+        if self._lookup.presence is not None:
             with contextlib.suppress(RelayDegradedError):
-                await self._where.presence.drop_route(route.session_id, route.guest)
+                await self._lookup.presence.drop_route(route.session_id, route.guest)
 
-    async def _ask_agent(
+    async def _forward_to_agent(
         self, agent: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]
     ) -> dict[str, Any]:
-        reply = await self._line.ask(agent, event, payload, self._limits.agent_reply_seconds)
+        reply = await self._calls.ask(agent, event, payload, self._limits.agent_reply_seconds)
         answer, _ = _checked(event, message, reply)
         return answer
 
-    async def _tell_guest(
+    async def _forward_to_guest(
         self, guest: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The guest's reply if it gives one soon; else that the message was handed over."""
         try:
-            reply = await self._line.ask(guest, event, payload, self._limits.guest_reply_seconds)
+            reply = await self._calls.ask(guest, event, payload, self._limits.guest_reply_seconds)
             answer, _ = _checked(event, message, reply)
         except (AgentTimeoutError, AgentOfflineError, BadReplyError):
             return accepted(event, payload)

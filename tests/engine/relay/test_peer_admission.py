@@ -11,9 +11,16 @@ import aiohttp
 import pytest
 
 from engine.access.agent_key import AgentKey, host_of
-from engine.core.errors import SettingsError
-from engine.relay import Options, Relay, read_options
+from engine.core.errors import AgentOfflineError, SettingsError
+from engine.relay import Limits, Options, Relay, read_options
+from engine.relay.admission.agents import LocalKeyPins
+from engine.relay.admission.auth import PeerRole
+from engine.relay.admission.limits import TokenBucket
+from engine.relay.cluster.lookup import PresenceLookup
+from engine.relay.cluster.routing import Peer
+from engine.relay.dispatcher import Dispatcher
 from engine.relay.http.access_log import shown_path
+from engine.relay.turn import Turn
 from tests.engine.relay.http.test_connections import refused
 from tests.engine.relay.peers import agent as token_agent
 from tests.engine.relay.peers import foreign, guest, offer, register
@@ -226,21 +233,40 @@ def test_options_from_flags_and_environment(tmp_path: Path) -> None:
     assert "'s'" not in repr(made)
 
 
-async def test_a_registration_that_waited_for_the_proof_does_not_undo_a_later_one(
-    relay: Relay,
-) -> None:
-    async with keyed(relay, auth()):
-        await until(lambda: relay._peers)
-        (peer,) = relay._peers.values()
-        await until(peer.proven.done)
-        # As when the second message is read in the very moment in which the proof arrives.
-        peer.proven = asyncio.get_running_loop().create_future()
-        first = asyncio.create_task(relay._switchboard.register(peer, registration("old")))
-        await asyncio.sleep(0)
-        peer.proven.set_result(None)
-        await relay._switchboard.register(peer, registration("new"))
-        await first
-        assert [target.id for target in peer.targets] == ["new"]
+async def test_a_registration_that_waited_for_the_proof_does_not_undo_a_later_one() -> None:
+    loop = asyncio.get_running_loop()
+    peer = Peer(
+        sid="one",
+        role=PeerRole.AGENT,
+        name="",
+        address="192.0.2.7",
+        bucket=TokenBucket(1, 1),
+        gone=loop.create_future(),
+        proven=loop.create_future(),
+        agent_id="a1",
+        claims_key=True,
+    )
+    dispatcher = Dispatcher(
+        NoCalls(), Limits(), lambda: None, PresenceLookup(), LocalKeyPins(), Turn()
+    )
+    dispatcher.connected(peer)
+    first = asyncio.create_task(dispatcher.register(peer, registration("old")))
+    await asyncio.sleep(0)
+    # The second message is read in the very moment in which the proof arrives.
+    peer.proved(KEY.public, TokenBucket(1, 1))
+    await dispatcher.register(peer, registration("new"))
+    await first
+    assert [target.id for target in peer.targets] == ["new"]
+
+
+class NoCalls:
+    """See engine.relay.dispatcher.Calls: a relay whose peers are never called."""
+
+    async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
+        raise AgentOfflineError("Nobody is here")
+
+    def find(self, sid: str) -> Peer | None:
+        return None
 
 
 def registration(target: str) -> dict[str, Any]:

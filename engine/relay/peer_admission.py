@@ -1,7 +1,7 @@
-"""The way in: from a connection's credentials to a peer, or to a refusal with its reason.
+"""Admission of peers: from a connection's credentials to a peer, or to a refusal.
 
-Owns the order of questions, and the challenge to an agent that says it has a
-key. Does not own tokens (auth), ids and keys (agents), or connections.
+Owns the order of the checks, and the challenge to an agent that claims a key. Does not own
+tokens (admission.auth), agent ids and keys (admission.agents), or connections.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from engine.access.agent_key import canonical_host
 from engine.core.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
 from engine.relay.admission.agents import (
     CHALLENGE_SECONDS,
-    Pins,
+    KeyPins,
     claim,
     make_challenge,
     proven_key,
     refuse_unlisted,
 )
-from engine.relay.admission.auth import Credentials, Gate, PeerRole, printable
+from engine.relay.admission.auth import Authenticator, Credentials, PeerRole, printable
 from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Peer
 from engine.relay.options import Options, address_of
@@ -28,25 +28,32 @@ from engine.wire.signaling import CHALLENGE
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from engine.relay.cluster.whereabouts import Whereabouts
-    from engine.relay.switchboard import Line
+    from engine.relay.cluster.lookup import PresenceLookup
+    from engine.relay.dispatcher import Calls
 
 
-class Door:
+class PeerAdmission:
+    """``admit()`` at once; ``challenge()`` for agents that claim a key."""
+
     def __init__(
-        self, gate: Gate, options: Options, where: Whereabouts, pins: Pins, line: Line
+        self,
+        authenticator: Authenticator,
+        options: Options,
+        lookup: PresenceLookup,
+        pins: KeyPins,
+        calls: Calls,
     ) -> None:
-        self._gate = gate
+        self._authenticator = authenticator
         self._options = options
-        self._where = where
+        self._lookup = lookup
         self._pins = pins
-        self._line = line
+        self._calls = calls
 
     async def admit(self, sid: str, request: web.Request, auth: object) -> Peer:
         """Raises RelayRefusedError, LinkUnknownError, AgentIdTakenError, RelayDegradedError."""
-        credentials = self._gate.check(auth, request.headers)
+        credentials = self._authenticator.check(auth, request.headers)
         if credentials.link:
-            await self._where.of_link(credentials.link)
+            await self._lookup.of_link(credentials.link)
         peer = self._peer(sid, request, credentials)
         if peer.role is PeerRole.AGENT and peer.agent_id and not credentials.public_key:
             await claim(self._pins, peer.agent_id, "")
@@ -56,22 +63,16 @@ class Door:
         """Have an agent prove its key; ``peer.proven`` gets the outcome. Never raises."""
         nonce = make_challenge()
         try:
-            reply = await self._line.ask(peer, CHALLENGE, {"nonce": nonce}, CHALLENGE_SECONDS)
+            reply = await self._calls.ask(peer, CHALLENGE, {"nonce": nonce}, CHALLENGE_SECONDS)
             key = proven_key(public_key, reply, nonce, peer.agent_id, canonical_host(host))
             if not peer.has_token:
                 refuse_unlisted(key, self._options.agent_keys)
             await claim(self._pins, peer.agent_id, key)
         except HatchwayError as error:
-            if not peer.proven.done():
-                taken = isinstance(error, AgentIdTakenError)
-                peer.proven.set_exception(error if taken else RelayRefusedError(str(error)))
-                # Asked for or not: a refusal is no mistake of ours.
-                peer.proven.exception()
+            taken = isinstance(error, AgentIdTakenError)
+            peer.failed_to_prove(error if taken else RelayRefusedError(str(error)))
             return
-        peer.public_key = key
-        peer.bucket = self._bucket(PeerRole.AGENT)
-        if not peer.proven.done():
-            peer.proven.set_result(None)
+        peer.proved(key, self._bucket(PeerRole.AGENT))
 
     def _bucket(self, role: PeerRole) -> TokenBucket:
         limits = self._options.limits

@@ -1,7 +1,6 @@
-"""The way to a connected peer: ask, and wait no longer than it can answer.
+"""Calls to a connected peer: one event, and its acknowledgement within a time limit.
 
-Owns one question and its answer, for peers of this relay and of others. Does
-not own what is asked (switchboard).
+Works for peers of this relay and of others. Does not own what is sent (dispatcher).
 """
 
 from __future__ import annotations
@@ -15,24 +14,24 @@ import socketio
 from engine.core.errors import AgentOfflineError, AgentTimeoutError, RelayDegradedError
 
 if TYPE_CHECKING:
+    from engine.relay.cluster.lookup import PresenceLookup
     from engine.relay.cluster.routing import Peer
-    from engine.relay.cluster.whereabouts import Whereabouts
 
 ALIVE_SECONDS = 1.0
 """While another relay's peer is waited for: between looks whether that relay is there."""
 
 
-class SocketLine:
+class SocketCalls:
     """``server()`` is the Socket.IO server, or raises; ``find`` knows this relay's peers."""
 
     def __init__(
         self,
         server: Callable[[], socketio.AsyncServer],
         find: Callable[[str], Peer | None],
-        where: Whereabouts,
+        lookup: PresenceLookup,
     ) -> None:
         self._server = server
-        self._where = where
+        self._lookup = lookup
         self.find = find
 
     async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
@@ -41,7 +40,7 @@ class SocketLine:
         Raises AgentOfflineError, AgentTimeoutError, RelayDegradedError.
         """
         sio = self._server()
-        self._where.speak_to(peer)
+        self._lookup.remember(peer)
         reply: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
         def acknowledged(*args: object) -> None:
@@ -70,7 +69,7 @@ class SocketLine:
 
     async def _answered(self, peer: Peer, reply: asyncio.Future[object], seconds: float) -> None:
         """Wait for an answer, for the peer's end, or for the end of the way to it."""
-        presence = self._where.presence if peer.relay else None
+        presence = self._lookup.presence if peer.relay else None
         losses = presence.losses if presence else 0
         deadline = asyncio.get_running_loop().time() + seconds
         while (left := deadline - asyncio.get_running_loop().time()) > 0:

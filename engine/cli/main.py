@@ -1,0 +1,90 @@
+"""Runs what the command line says, and turns its end into an exit code.
+
+Exit codes: 0 after a clean end, by a signal too; 1 for a failed loopback test or an
+environment that does not allow the command; 2 for flags or settings that cannot be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from engine.cli import host, relay, selftest, targets
+from engine.cli.parser import Command, CommandLine, parse
+from engine.core import log, settings, stdio, stop_signals
+from engine.core.errors import HatchwayError, SettingsError
+from engine.core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1
+USAGE_ERROR = 2
+
+COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, int]]] = {
+    Command.HOST: host.run,
+    Command.RELAY: relay.run,
+    Command.TARGETS: targets.run,
+    Command.SELFTEST: selftest.run,
+}
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    prog: str = "python -m engine",
+    window: Callable[[CommandLine], int] | None = None,
+) -> int:
+    """Run the program and return its exit code.
+
+    ``window`` opens the window; with it that is what no subcommand means.
+    """
+    stdio.open_closed()
+    stop_signals.exit_early()
+    try:
+        line = parse(arguments, prog=prog, window=window is not None)
+        if window is not None and line.command is Command.WINDOW:
+            return window(line)
+        return run(line)
+    except SettingsError as error:
+        stdio.warn(f"Setting {error}")
+        return USAGE_ERROR
+    except HatchwayError as error:
+        stdio.warn(f"Error: {error}")
+        return FAILED
+    except OSError as error:
+        # No free descriptors, a folder that is gone: nothing a traceback would explain better.
+        logger.debug("Ended by the system", exc_info=error)
+        stdio.warn(f"Error: {error.strerror or error}")
+        return FAILED
+    finally:
+        stdio.settle()
+
+
+def run(line: CommandLine) -> int:
+    """Run a command that needs no window, to its end or the first signal; the exit code.
+
+    Raises HatchwayError and OSError.
+    """
+    loaded = settings.read(line.config, flags=line.settings)
+    log.configure(loaded.settings.log_level.upper())
+    for flaw in loaded.flaws:
+        stdio.warn(f"Warning: {loaded.file}: {flaw}")
+    code = asyncio.run(_until_signal(COMMANDS[line.command](line, loaded.settings)))
+    if code is None:
+        # A loopback test that a signal cut short has not passed.
+        return FAILED if line.command is Command.SELFTEST else 0
+    return code
+
+
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int | None:
+    """The work's result; None when a signal came first and it was cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        with stop_signals.watched(task.cancel):
+            return await task
+    except asyncio.CancelledError:
+        return None
+    finally:
+        stop_signals.ignore()

@@ -1,0 +1,280 @@
+"""The command line of the whole program: ``python -m engine`` and ``python -m gui`` share it.
+
+Owns flags, subcommands, their help, and which settings they stand for. A flag means the
+same in both programs; they differ in what happens without a subcommand (host, or open the
+window). Does not own running a command (engine.cli.main).
+"""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from engine.core import log, stdio
+from engine.core.model import LOCAL_TARGET
+
+SELFTEST_ALIAS = "--selftest"
+"""An older spelling of the command ``selftest``, accepted in any position."""
+
+
+class Command(enum.StrEnum):
+    """What the program does. WINDOW has no word of its own: it is the window's default."""
+
+    WINDOW = "window"
+    HOST = "host"
+    RELAY = "relay"
+    TARGETS = "targets"
+    SELFTEST = "selftest"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A parsed command line."""
+
+    command: Command
+    config: Path | None = None
+    """The settings file to read instead of the default one."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Flags that override settings, by dotted key (see engine.core.settings.read)."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Every flag that was given, by its name with underscores; some are settings as well."""
+
+    def headless(self) -> CommandLine:
+        """The same with no window: WINDOW becomes HOST."""
+        return replace(self, command=Command.HOST) if self.command is Command.WINDOW else self
+
+
+def parse(
+    arguments: Sequence[str] | None = None, *, prog: str = "python -m engine", window: bool = False
+) -> CommandLine:
+    """Parse ``arguments`` (default: those of the process).
+
+    ``window``: no subcommand opens the window, unless ``--headless`` is given. Prints to
+    standard error and raises SystemExit(2) for arguments that cannot be used, and
+    SystemExit(0) after ``--help`` and ``--version``.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if SELFTEST_ALIAS in given:
+        given = [Command.SELFTEST, *(one for one in given if one != SELFTEST_ALIAS)]
+    parser = build(prog, window=window)
+    options = vars(parser.parse_args(given))
+    default = Command.HOST if options.pop("headless", False) or not window else Command.WINDOW
+    command = Command(options.pop("command") or default)
+    if "links_json" in options and command is not Command.HOST:
+        where = "add --headless" if command is Command.WINDOW else f"not for {command}"
+        parser.error(f"--links-json is for hosting without a window: {where}")
+    return CommandLine(command, options.pop("config", None), _settings(options), options)
+
+
+def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
+    """The parser itself, with help for a program called ``prog``."""
+    common, hosting = _common(), _hosting()
+    what = "Host terminals into your containers and this computer"
+    parser = _Parser(
+        prog=prog,
+        description=f"{what}, and watch them." if window else f"{what}, without a window.",
+        parents=[common, hosting],
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument(
+        SELFTEST_ALIAS, action="store_true", help="the same as the command selftest"
+    )
+    commands = parser.add_subparsers(
+        dest="command", title="commands", metavar="COMMAND", parser_class=_Parser
+    )
+    default = "" if window else " (the default)"
+    commands.add_parser(
+        Command.HOST.value, parents=[common, hosting], help=f"host without a window{default}"
+    )
+    _relay(commands.add_parser(Command.RELAY.value, parents=[common], help="run only a relay"))
+    targets = commands.add_parser(
+        Command.TARGETS.value, parents=[common], help="list where terminals can be opened"
+    )
+    targets.add_argument("--json", action="store_true", help="print one JSON object")
+    test = commands.add_parser(
+        Command.SELFTEST.value,
+        parents=[common, hosting],
+        help="run the loopback test; exit code 0 if it passes, else 1",
+    )
+    test.add_argument(
+        "--target", default=LOCAL_TARGET, metavar="NAME", help=f'default "{LOCAL_TARGET}"'
+    )
+    test.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Only flags that were given are in the result, and only in full: an abbreviation would
+    change its meaning when a flag is added."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+
+
+class _Version(argparse.Action):
+    """Like argparse's "version", but imports what it prints only when asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from engine.cli.version import version
+
+        stdio.say(version())
+        parser.exit()
+
+
+def _common() -> _Parser:
+    """Flags of every command."""
+    common = _Parser(add_help=False)
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings file to read")
+    common.add_argument(
+        "--log-level",
+        type=str.upper,
+        choices=log.LEVELS,
+        metavar="LEVEL",
+        help="one of " + ", ".join(log.LEVELS),
+    )
+    common.add_argument("--docker-host", metavar="URL", help="Docker engine to use")
+    common.add_argument("--headless", action="store_true", help="do not open a window")
+    return common
+
+
+def _hosting() -> _Parser:
+    """Flags of commands that run an agent."""
+    hosting = _Parser(add_help=False)
+    hosting.add_argument(
+        "--relay",
+        action="append",
+        metavar="URL",
+        help="register at this relay instead of running one; "
+        "repeat it for relays to use while the first is unreachable",
+    )
+    hosting.add_argument("--relay-token", metavar="TOKEN", help="the agent's token at that relay")
+    hosting.add_argument(
+        "--share",
+        action="append",
+        metavar="NAME[=ROLE]",
+        help="a target guests may open without a link, '*' for every container; "
+        "with =control, =view or =ask create a link to it; repeatable",
+    )
+    hosting.add_argument(
+        "--links-json",
+        action="store_true",
+        help="print each link as a line of JSON, and nothing else (without a window)",
+    )
+    hosting.add_argument(
+        "--link-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="lifetime of those links; default: until the program ends",
+    )
+    hosting.add_argument("--single-use", action="store_true", help="each link works once")
+    hosting.add_argument(
+        "--unattended",
+        choices=("deny", "view", "control"),
+        help="role of a guest with an =ask link while nobody can be asked; default: deny",
+    )
+    hosting.add_argument("--public-url", metavar="URL", help="base URL of links")
+    hosting.add_argument("--relay-only", action="store_true", help="connect only through TURN")
+    hosting.add_argument(
+        "--session-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="close a guest's session after this long without input and output (0: never)",
+    )
+    hosting.add_argument(
+        "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
+    )
+    return hosting
+
+
+def _relay(relay: argparse.ArgumentParser) -> None:
+    relay.add_argument(
+        "--listen",
+        type=_address,
+        metavar="HOST:PORT",
+        help="default 127.0.0.1 and any free port",
+    )
+    relay.add_argument("--agent-token", metavar="TOKEN", help="default: random")
+    relay.add_argument("--guest-token", metavar="TOKEN", help="default: random")
+    relay.add_argument("--tls-cert", metavar="FILE")
+    relay.add_argument("--tls-key", metavar="FILE")
+    relay.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="public URL of the relay when it is behind a proxy or load balancer",
+    )
+    relay.add_argument("--redis", metavar="URL", help="share agents with the other relays there")
+    relay.add_argument(
+        "--agent-keys",
+        metavar="FILE",
+        help="public keys of agents that need no token, one per line",
+    )
+    relay.add_argument(
+        "--turn",
+        action="append",
+        metavar="URL",
+        help="stun:, turn: or turns: address to hand out; repeatable",
+    )
+    relay.add_argument(
+        "--turn-secret",
+        metavar="TEXT",
+        help="coturn's static-auth-secret; better in HATCHWAY_TURN_SECRET",
+    )
+    relay.add_argument("--turn-ttl", type=int, metavar="SECONDS")
+    relay.add_argument(
+        "--turn-only", action="store_true", help="guests and hosts connect only through TURN"
+    )
+    relay.add_argument(
+        "--metrics-token",
+        metavar="TOKEN",
+        help="required to read /metrics; without one only loopback may read it",
+    )
+    relay.add_argument(
+        "--proxy",
+        action="append",
+        metavar="NETWORK",
+        help="network of proxies whose X-Forwarded-For is trusted; repeatable",
+    )
+    relay.add_argument("--access-log", metavar="FILE", help="JSON lines; - for standard output")
+    relay.add_argument("--max-connections", type=int, metavar="N")
+    relay.add_argument("--max-per-address", type=int, metavar="N")
+
+
+def _address(text: str) -> tuple[str, str]:
+    """Host and port; the settings check the port's range."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", port
+
+
+_SETTINGS = {
+    "log_level": "log_level",
+    "relay_token": "relay.token",
+    "session_timeout": "session.timeout",
+    "link_seconds": "share.link_seconds",
+    "single_use": "share.single_use",
+    "unattended": "share.unattended",
+    "public_url": "relay.public_url",
+    "relay_only": "ice.relay_only",
+}
+"""Flags that are one setting each, and its dotted key."""
+
+
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {key: options[name] for name, key in _SETTINGS.items() if name in options}
+    if "share" in options:
+        # A container's name holds no "=".
+        settings["share.targets"] = [one for one in options["share"] if "=" not in one]
+        settings["share.links"] = [one for one in options["share"] if "=" in one]
+    if "relay" in options:
+        settings["relay.url"], *settings["relay.others"] = options["relay"]
+    if "docker_host" in options:
+        settings["docker.engines"] = [{"url": options["docker_host"]}]
+    if "listen" in options:
+        settings["relay.host"], settings["relay.port"] = options["listen"]
+    return settings

@@ -1,0 +1,149 @@
+"""One command line for both programs: what its flags mean, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.cli.parser import Command, CommandLine, parse
+from engine.core.model import LOCAL_TARGET
+
+ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
+    ("", Command.HOST, {}),
+    ("host", Command.HOST, {}),
+    ("--headless", Command.HOST, {}),
+    ("host --headless", Command.HOST, {}),
+    ("--log-level debug", Command.HOST, {"log_level": "DEBUG"}),
+    ("--docker-host tcp://x:1", Command.HOST, {"docker.engines": [{"url": "tcp://x:1"}]}),
+    ("--relay http://a", Command.HOST, {"relay.url": "http://a", "relay.others": []}),
+    (
+        "--relay http://a --relay http://b --relay-token t",
+        Command.HOST,
+        {"relay.url": "http://a", "relay.others": ["http://b"], "relay.token": "t"},
+    ),
+    (
+        "--share web --share db=view --share *",
+        Command.HOST,
+        {"share.targets": ["web", "*"], "share.links": ["db=view"]},
+    ),
+    ("host --share db=ask", Command.HOST, {"share.targets": [], "share.links": ["db=ask"]}),
+    ("--links-json", Command.HOST, {}),
+    (
+        "--link-seconds 60 --single-use --unattended view",
+        Command.HOST,
+        {"share.link_seconds": 60.0, "share.single_use": True, "share.unattended": "view"},
+    ),
+    (
+        "--public-url http://p --relay-only",
+        Command.HOST,
+        {"relay.public_url": "http://p", "ice.relay_only": True},
+    ),
+    ("--session-timeout 5", Command.HOST, {"session.timeout": 5.0}),
+    ("--listen [::1]:80", Command.HOST, {"relay.host": "::1", "relay.port": "80"}),
+    ("--listen :80", Command.HOST, {"relay.host": "127.0.0.1", "relay.port": "80"}),
+    ("--config some.toml", Command.HOST, {}),
+    ("relay", Command.RELAY, {}),
+    (
+        "relay --listen 0.0.0.0:80 --turn stun:a --turn stun:b",
+        Command.RELAY,
+        {"relay.host": "0.0.0.0", "relay.port": "80"},
+    ),
+    ("--log-level info relay", Command.RELAY, {"log_level": "INFO"}),
+    ("targets --json", Command.TARGETS, {}),
+    ("--share web targets", Command.TARGETS, {"share.targets": ["web"], "share.links": []}),
+    ("selftest --target web", Command.SELFTEST, {}),
+    (
+        "--session-timeout 5 selftest --json --relay-only",
+        Command.SELFTEST,
+        {"session.timeout": 5.0, "ice.relay_only": True},
+    ),
+    ("--selftest --json", Command.SELFTEST, {}),
+    ("--json --target web --selftest", Command.SELFTEST, {}),
+]
+REFUSED = [
+    ("--no-such-flag", "--no-such-flag"),
+    ("nonsense", "nonsense"),
+    ("--share", "--share"),
+    ("--shar=web", "--shar"),
+    ("--log-level loud", "LOUD"),
+    ("--listen nonsense", "'nonsense' is not HOST:PORT"),
+    ("--listen host:http", "'host:http' is not HOST:PORT"),
+    ("--session-timeout soon", "--session-timeout"),
+    ("--unattended maybe", "--unattended"),
+    ("--json", "--json"),
+    ("--target=web", "--target"),
+    ("nonsense", "choose from"),
+    ("--links-json relay", "--links-json is for hosting without a window: not for relay"),
+    ("--links-json --selftest", "not for selftest"),
+    ("relay --share web", "--share"),
+    ("relay --turn-ttl long", "--turn-ttl"),
+    ("relay --selftest", "relay"),
+    ("targets --target web", "--target"),
+]
+
+
+@pytest.mark.parametrize(("words", "command", "settings"), ACCEPTED, ids=lambda v: str(v)[:40])
+def test_both_programs_read_the_same(
+    words: str, command: Command, settings: dict[str, object]
+) -> None:
+    alone = parse(words.split(), prog="python -m engine")
+    headless = parse(["--headless", *words.split()], prog="hatchway", window=True)
+    assert (alone.command, alone.settings) == (command, settings)
+    assert headless == alone
+
+
+@pytest.mark.parametrize(("words", "named"), REFUSED)
+def test_both_programs_refuse_the_same(
+    words: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for window, before in ((False, []), (True, ["--headless"])):
+        with pytest.raises(SystemExit) as ended:
+            parse([*before, *words.split()], prog="hatchway", window=window)
+        assert ended.value.code == 2
+        said.append(capsys.readouterr().err.splitlines()[-1])
+    assert named in said[0]
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(("words", "command", "settings"), ACCEPTED, ids=lambda v: str(v)[:40])
+def test_with_a_window_every_flag_means_the_same(
+    words: str, command: Command, settings: dict[str, object]
+) -> None:
+    if "--links-json" in words:
+        with pytest.raises(SystemExit):
+            parse(words.split(), window=True)
+        return
+    line = parse(words.split(), window=True)
+    opens = command is Command.HOST and "host" not in words.split() and "--headless" not in words
+    assert line.command is (Command.WINDOW if opens else command)
+    assert line.settings == settings
+    assert line.headless() == parse(words.split())
+
+
+def test_only_flags_that_were_given_are_options() -> None:
+    assert parse([]).options == {}
+    assert parse(["relay", "--turn-only", "--turn", "stun:a"]).options == {
+        "turn_only": True,
+        "turn": ["stun:a"],
+    }
+    assert parse(["selftest"]).options == {"target": LOCAL_TARGET}
+    assert parse(["--links-json"]).options == {"links_json": True}
+
+
+def test_the_settings_file_is_a_path() -> None:
+    assert parse(["--config", "a/b.toml", "targets"]) == CommandLine(
+        Command.TARGETS, Path("a/b.toml")
+    )
+
+
+def test_the_help_names_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    helps = []
+    for window in (False, True):
+        with pytest.raises(SystemExit) as ended:
+            parse(["--help"], prog="hatchway", window=window)
+        assert ended.value.code == 0
+        helps.append(capsys.readouterr().out)
+    assert "host without a window (the default)" in helps[0]
+    assert "(the default)" not in helps[1]
