@@ -276,10 +276,12 @@ class TerminalPeer:
         if self._channel is None or not self._channel.is_open:
             await self._handshake.take_back()
             return
-        if self._sender is None or self._sender.done():
-            self._talk.close()
-            self._send_messages()
-        self._wake.set()  # the sender says it after what was typed
+        if self._sender is not None:
+            # What was typed goes first, as far as the window lets it.
+            self._wake.set()
+            await asyncio.wait([self._sender])
+        self._talk.close()
+        self._send_messages()
         # The agent closes the channel once the terminal is gone.
         while self._channel.is_open:
             self._wake.clear()
@@ -394,7 +396,7 @@ class TerminalPeer:
         return RemoteError(complaint.code, complaint.message)
 
     async def _send_loop(self) -> None:
-        """What is typed, as fast as the conversation and the channel let it; then the goodbye."""
+        """What is typed, as fast as the conversation and the channel let it; until close()."""
         channel = self._channel
         with contextlib.suppress(ChannelClosedError):
             while channel is not None and not self._succeeded:
@@ -402,8 +404,6 @@ class TerminalPeer:
                 if message is not None:
                     await channel.send(message)
                 elif self._closing:
-                    self._talk.close()
-                    self._send_messages()
                     return
                 else:
                     self._wake.clear()

@@ -90,6 +90,17 @@ async def test_a_paste_goes_out_in_messages_that_any_agent_takes() -> None:
         await terminal.peer.close()
 
 
+async def test_what_was_typed_goes_before_the_close() -> None:
+    agent = PlainAgent()
+    async with foreign_agent(agent) as relay:
+        terminal = Terminal(relay)
+        await terminal.peer.connect()
+        terminal.peer.send(b"last\r")
+        await terminal.peer.close()
+        said = lambda: [m["type"] for m in agent.said if m["type"] in ("input", "close")]  # noqa: E731
+        await until(lambda: said() == ["input", "close"])
+
+
 async def test_what_the_foreign_agent_says_when_its_terminal_cannot_start_is_shown() -> None:
     agent = PlainAgent({"message": "What is that?"})
     agent.fails = "no shell in there"
