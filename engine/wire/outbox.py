@@ -20,7 +20,6 @@ class Outbox:
         self._taken = 0
         self._sent = 0
         self._window = WINDOW
-        self._offset = 0  # added to the counts of an agent that begins anew per connection
 
     def push(self, data: bytes) -> None:
         """Raises LimitError beyond LIMIT; nothing of ``data`` is queued then."""
@@ -36,38 +35,26 @@ class Outbox:
         return data or None
 
     def acknowledge(self, position: int) -> None:
-        """The program has taken everything before ``position``, by the agent's count."""
-        self._drop(position + self._offset)
+        """The program has taken everything before ``position``."""
+        taken = min(position, self._sent)
+        del self._held[: max(0, taken - self._taken)]
+        self._taken = max(self._taken, taken)
 
     def take_sent(self) -> None:
         """What was sent counts as taken: the dialect has no acknowledgement."""
-        self._drop(self._sent)
+        self.acknowledge(self._sent)
 
-    def resume(self, position: int | None, window: int = WINDOW) -> None:
+    def resume(self, position: int, window: int = WINDOW) -> None:
         """A new connection, whose agent has everything before ``position``: the rest is sent
-        (again) from there, at most ``window`` bytes unacknowledged.
-
-        None: the agent does not say and counts per connection. Then what was sent counts as
-        taken, because a command must not run twice.
-        """
+        (again) from there, at most ``window`` bytes unacknowledged."""
         self._window = window
-        if position is None:
-            self.take_sent()
-            self._offset = self._taken
-            return
-        self._drop(position)
+        self.acknowledge(position)
         self._taken = self._sent = position
-        self._offset = 0
 
     def restart(self) -> int:
         """Another program: what was meant for the last one is dropped. Returns how many bytes
         were never sent to it."""
         dropped = len(self._held) - (self._sent - self._taken)
         self._held.clear()
-        self._taken = self._sent = self._offset = 0
+        self._taken = self._sent = 0
         return dropped
-
-    def _drop(self, position: int) -> None:
-        taken = min(position, self._sent)
-        del self._held[: max(0, taken - self._taken)]
-        self._taken = max(self._taken, taken)

@@ -144,8 +144,7 @@ class Welcome(_Message, tag="welcome", frozen=True):
     ``start`` is the count at which the output that follows begins: the guest's
     ``received``, or more when some is gone and the screen was reset. ``taken``
     is the count of input bytes the session has had: a returning guest sends what
-    it typed from there on, nothing twice and nothing lost. ``None``: an agent that
-    does not say so, and counts input per connection.
+    it typed from there on, nothing twice and nothing lost.
     """
 
     session_id: str
@@ -156,7 +155,7 @@ class Welcome(_Message, tag="welcome", frozen=True):
     start: Count = 0
     resumed: bool = False
     capabilities: tuple[str, ...] = ()
-    taken: Count | None = None
+    taken: Count = 0
 
 
 class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):

@@ -172,7 +172,7 @@ class AgentConversation:
         self._sent = self._rendered = message.start
         self._limit = self._sent + self._window
         self._screen_at = self._sent
-        self._input_acked = message.taken or 0
+        self._input_acked = message.taken
         self._ack_every = wire.ack_every(message.window)
         self._out.append(message)
 

@@ -17,8 +17,6 @@ export class Outbox {
   #taken = 0;
   #sent = 0;
   #window = WINDOW;
-  /** Added to the counts of an agent that begins anew with each connection. */
-  #offset = 0;
 
   /** Bytes typed that no message carries yet. */
   get waiting() {
@@ -53,30 +51,27 @@ export class Outbox {
 
   /** @param {number} bytes the agent's count of bytes the program has taken */
   ack(bytes) {
-    this.#drop(Math.min(bytes + this.#offset, this.#sent));
+    this.#drop(Math.min(bytes, this.#sent));
   }
 
   /**
    * The connection is new, the program the same.
    *
-   * @param {number | null} taken how much of the input had arrived; null: nobody knows, and
-   *   what was under way counts as taken, for a command must not run twice
+   * @param {number} taken how much of the input had arrived; the rest is sent (again)
    * @param {number} [window] bytes that may be unacknowledged
    */
   resume(taken, window = WINDOW) {
     this.#window = window;
-    this.#drop(taken === null ? this.#sent : Math.min(taken, this.#sent));
-    this.#offset = taken === null ? this.#taken : 0;
+    this.#drop(Math.min(taken, this.#sent));
     // After a reload our counts begin at 0, and the agent's do not.
-    if (taken !== null) this.#taken = taken;
-    this.#sent = this.#taken;
+    this.#taken = this.#sent = taken;
   }
 
   /** Another program: what was meant for the last one is forgotten. @returns {number} bytes */
   restart() {
     const forgotten = this.waiting;
     this.#parts = [];
-    this.#length = this.#taken = this.#sent = this.#offset = 0;
+    this.#length = this.#taken = this.#sent = 0;
     return forgotten;
   }
 

@@ -27,7 +27,7 @@ export const MAX_CELLS = 1000;
  *   | {type: "pty_disconnected", exit_code: number | null, reason: string}
  *   | {type: "error", message: string, code: string}
  *   | {type: "welcome", session_id: string, target: string, role: Role, resume: string,
- *      window: number, start: number, resumed: boolean, taken: number | null,
+ *      window: number, start: number, resumed: boolean, taken: number,
  *      capabilities: string[]}
  *   | {type: "exit", exit_code: number | null, reason: string, code: string}
  *   | {type: "idle", seconds: number | null}
@@ -101,7 +101,7 @@ const AGENT_MESSAGES = {
     window: count,
     start: optional(count, 0),
     resumed: optional(flag, false),
-    taken: optional(count, null),
+    taken: optional(count, 0),
     capabilities: optional(texts, []),
   },
   exit: { ...ending, code: optional(text, "") },

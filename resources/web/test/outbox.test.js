@@ -86,19 +86,6 @@ test("plain JSON acknowledges nothing: what was sent is gone", () => {
   assert.equal(count, 2 * WINDOW);
 });
 
-test("with an agent that does not say what arrived, nothing runs twice", () => {
-  const outbox = new Outbox();
-  outbox.push(bytes("rm x\r"));
-  drain(outbox);
-  outbox.push(bytes("ls\r"));
-  outbox.resume(null);
-  assert.equal(drain(outbox), "ls\r");
-  outbox.push(new Uint8Array(WINDOW));
-  drain(outbox);
-  outbox.ack(3);
-  assert.equal(drain(outbox).length, 3, "its counts begin anew with the connection");
-});
-
 test("what was typed for one shell never reaches the next", () => {
   const outbox = new Outbox();
   outbox.push(bytes("secret"));

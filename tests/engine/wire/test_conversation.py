@@ -59,7 +59,7 @@ def matches(sent: Message, expected: dict[str, Any]) -> bool:
     want, got = plain(message_of(expected)), plain(sent)
     if not isinstance(want, dict) or not isinstance(got, dict):
         return bool(want == got)
-    absent = {"exit_code": None, "seconds": None}
+    absent = {"exit_code": None, "seconds": None, "taken": 0}
     return all(got.get(key, absent.get(key)) == value for key, value in want.items())
 
 

@@ -53,19 +53,6 @@ def test_it_sends_again_what_was_not_taken() -> None:
     assert outbox.next() is None
 
 
-def test_with_an_agent_that_does_not_say_what_arrived_nothing_runs_twice() -> None:
-    outbox = Outbox()
-    outbox.push(b"rm x\r")
-    drain(outbox)
-    outbox.push(b"ls\r")
-    outbox.resume(None)
-    assert drain(outbox) == b"ls\r"
-    outbox.push(bytes(WINDOW))
-    drain(outbox)
-    outbox.acknowledge(3)
-    assert len(drain(outbox)) == 3, "its counts begin anew with the connection"
-
-
 def test_what_was_typed_for_one_shell_never_reaches_the_next() -> None:
     outbox = Outbox()
     outbox.push(b"secret")
