@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from statistics import median, quantiles
 
 from engine.client.peer import PeerHandlers, TerminalPeer
-from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.core.model import Size
+from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 
 ECHOES = 100
 INTEGRITY_BYTES = 1024 * 1024

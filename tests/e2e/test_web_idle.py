@@ -102,7 +102,7 @@ async def test_other_ends_have_their_words(
     async with house(str(box.name)) as host:
         share = host.link()
         page = await visit(browser, host.url_of(share))
-        await host.agent.sharing.revoke(share.id)
+        await host.agent.admission.revoke(share.id)
         await page.until(f"{CARD}.includes('The host revoked this link')")
         assert await page.evaluate("document.querySelector('#reconnect').hidden")
         page = await visit(browser, host.invitation())

@@ -97,7 +97,7 @@ class Scene:
         self.container = container
 
     def link(self) -> str:
-        return self.agent.sharing.url(self.agent.sharing.shares.create(self.container))
+        return self.agent.admission.url(self.agent.admission.links.create(self.container))
 
 
 def hold_the_next_answer(patch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:

@@ -20,6 +20,7 @@ HEAVY = (
     "socketio",
     "docker",
     "engine.agent.agent",
+    "engine.control.control",
     "engine.transport.connection",
     "engine.client.peer",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import socketio
 
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.socketio_seam import LibraryTasks
 from engine.relay import Limits, Relay
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def foreign(
     async with aiohttp.ClientSession() as http:
         sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
         # python-socketio abandons handlers at work; a test must leave none behind.
-        tasks = TaskOwner("foreign peer")
+        tasks = LibraryTasks("foreign peer")
         sio.eio.start_background_task = tasks.start
         peer = Foreign(sio)
         peer.answers |= answers or {}

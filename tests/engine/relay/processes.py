@@ -152,7 +152,7 @@ class Host:
         self.agent.events.subscribe(
             lambda e: self.states.append(e) if isinstance(e, ev.RelayStateChanged) else None
         )
-        self.share = self.agent.sharing.shares.create(LOCAL_TARGET)
+        self.share = self.agent.admission.links.create(LOCAL_TARGET)
 
 
 @asynccontextmanager
