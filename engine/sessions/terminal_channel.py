@@ -97,7 +97,8 @@ class TerminalChannel:
         self._channel = channel
         self._host = host
         self._input_limit = input_limit
-        self._talk = AgentConversation(v1=channel.protocol == wire.V1)
+        self._v1 = channel.protocol == wire.V1
+        self._talk = AgentConversation(v1=self._v1)
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
@@ -111,7 +112,7 @@ class TerminalChannel:
 
     @property
     def is_v1(self) -> bool:
-        return self._talk.is_v1
+        return self._v1
 
     @property
     def input_taken(self) -> int:
@@ -181,6 +182,9 @@ class TerminalChannel:
                     self._enqueue(message)
                 return
             asked = self._talk.receive_text(message)
+            if isinstance(asked, bytes):
+                self._enqueue(asked)  # nothing is to be sent for input
+                return
             self._send_messages()
             if asked is not None:
                 self._act(asked)
@@ -201,7 +205,7 @@ class TerminalChannel:
 
     async def output(self, data: bytes) -> None:
         talk = self._talk
-        if talk.is_v1:
+        if self._v1:
             for at in range(0, len(data), wire.MAX_V1_MESSAGE):
                 part = data[at : at + wire.MAX_V1_MESSAGE]
                 while not talk.output(len(part)):
@@ -283,7 +287,7 @@ class TerminalChannel:
         self._talk.ready()
         self._send_messages()
         try:
-            if self._talk.is_v1:
+            if self._v1:
                 await self._greet()
             if self._host.bridge is None:
                 await self._connect(self._host.device_id)
@@ -385,7 +389,7 @@ class TerminalChannel:
             await bridge.write(data)
         except HatchwayError as error:
             self._refuse(error)
-        if self._talk.is_v1:
+        if self._v1:
             self._talk.taken(self.input_taken)
             self._send_messages()
 

@@ -103,7 +103,7 @@ class AgentConversation:
     # What the guest says.
 
     def receive_text(self, text: str) -> AgentEvent | None:
-        """What a message asks of the owner; None: nothing.
+        """What a message asks of the owner; None: nothing. Input queues no message to send.
 
         Raises BadJSONError, BadMessageError, UnknownTypeError.
         """
@@ -157,8 +157,13 @@ class AgentConversation:
     def _acknowledge(self, count: int) -> None:
         if count > self._sent:
             raise BadMessageError("Field 'bytes' acknowledges more than was sent")
-        self._rendered = max(self._rendered, count)
-        self._limit = self._rendered + self._window
+        if count > self._rendered:
+            self._rendered = count
+            self._move_limit()
+
+    def _move_limit(self) -> None:
+        """Up to where output may be sent: nowhere while a snapshot is under way."""
+        self._limit = 0 if self._screen_left else self._rendered + self._window
 
     # What the owner says.
 
@@ -170,7 +175,7 @@ class AgentConversation:
         self._welcomed = True
         self._window = message.window
         self._sent = self._rendered = message.start
-        self._limit = self._sent + self._window
+        self._move_limit()
         self._screen_at = self._sent
         self._input_acked = message.taken
         self._ack_every = wire.ack_every(message.window)
@@ -185,7 +190,7 @@ class AgentConversation:
         False while they do not fit into the window, or a snapshot is under way: nothing is
         counted then, and an ack, or the snapshot's end, changes it.
         """
-        if self._sent + count > self._limit or self._screen_left:
+        if self._sent + count > self._limit:
             return False
         self._sent += count
         return True
@@ -250,6 +255,7 @@ class AgentConversation:
         self._out.append(message)
         if not message.bytes:
             self._sent = message.at
+        self._move_limit()
 
     def screen(self, count: int) -> None:
         """The next ``count`` bytes of the snapshot are sent, at most wire.MAX_V1_MESSAGE.
@@ -261,6 +267,7 @@ class AgentConversation:
         self._screen_left -= count
         if not self._screen_left:
             self._sent = self._screen_at
+            self._move_limit()
 
     def refuse(self, error: HatchwayError, now: float) -> bool:
         """Answer with one error; False beyond the rate. ``now`` in seconds, of any clock that
