@@ -31,6 +31,7 @@ from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
+from engine.transport.data_channel import RtcChannel
 from engine.wire import proof
 from engine.wire import terminal as wire
 from engine.wire.conversation.guest import GuestConversation, Return
@@ -121,7 +122,7 @@ class TerminalPeer:
         self._talk = GuestConversation(size, capabilities=CAPABILITIES, before=before)
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
-        self._channel: rtc.RtcChannel | None = None
+        self._channel: RtcChannel | None = None
         self._reached = _Milestones()
         self._error: HatchwayError | None = None
         self._ended = False
@@ -364,7 +365,7 @@ class TerminalPeer:
     def pair_selected(self, pair: CandidatePair) -> None:
         self.pair = pair
 
-    def channel_opened(self, channel: rtc.RtcChannel) -> None:
+    def channel_opened(self, channel: RtcChannel) -> None:
         channel.close()
 
     async def _await_channel(self) -> None:

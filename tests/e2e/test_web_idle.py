@@ -20,17 +20,12 @@ if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(50)]
 
 WARNED = "!document.querySelector('#idle').hidden"
 CARD = "document.querySelector('#card').innerText"
 IN_TERMINAL = "document.activeElement.classList.contains('xterm-helper-textarea')"
 SIZE = "`${hatchway.terminal.cols} ${hatchway.terminal.rows}`"
-
-
-@pytest.fixture
-def box(containers: ContainerFactory) -> Container:
-    return containers(images.BASH)
 
 
 @pytest.fixture

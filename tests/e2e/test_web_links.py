@@ -13,29 +13,25 @@ from engine.core import events as ev
 from engine.core.model import Role
 from engine.relay.calls import SocketCalls
 from scripts import web_pictures
-from tests import images
-from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
+from tests.e2e.house import LIVE, TEXT, House, shows, visit
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(40)]
 
 CARD = "document.querySelector('#card').innerText"
 PHASE = "hatchway.session.state.phase"
 
 
 @pytest.fixture
-async def host(containers: ContainerFactory) -> AsyncIterator[House]:
-    async with house(str(containers(images.BASH).name)) as made:
-        # Only links open it.
-        made.agent.set_shared(made.container, shared=False)
-        yield made
+def host(host: House) -> House:
+    """Only links open it."""
+    host.agent.set_shared(host.container, shared=False)
+    return host
 
 
 def asked(host: House) -> list[ev.ApprovalRequested]:

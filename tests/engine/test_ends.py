@@ -1,4 +1,7 @@
-"""Why a session ended reaches the guest and the host as a stable word."""
+"""Why a session ended reaches the guest and the host as a stable word.
+
+Joins the rooms agent, client, relay, sessions and access.
+"""
 
 from __future__ import annotations
 

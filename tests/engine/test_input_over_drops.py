@@ -1,4 +1,7 @@
-"""Input over lost connections: every byte once, in order, whatever the terminal is."""
+"""Input over lost connections: every byte once, in order, whatever the terminal is.
+
+Joins the rooms agent, client, sessions, shells, pty and wire.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The window with the real engine: a terminal, its session, the loopback test, a clean end."""
+"""The window with the real engine: a terminal, its session, the loopback test, a clean end.
+
+Joins all rooms of the window, and the engine.
+"""
 
 from __future__ import annotations
 

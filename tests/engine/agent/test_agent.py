@@ -25,6 +25,8 @@ from engine.signaling.guest import RelayAddress
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until
 
+pytestmark = pytest.mark.takes(40)
+
 
 class Screen:
     """What a terminal printed, and how it ended."""

@@ -14,7 +14,7 @@ from engine.core import events as ev
 from engine.core.model import Role, Target, TargetKind, TargetState
 from engine.core.session_state import SessionState
 from engine.core.settings import IceServer, IceSettings
-from engine.transport import connection as rtc
+from engine.transport import sdp
 from engine.wire.proof import offer_proof
 from tests.engine.handlers import Host
 from tests.engine.raw_guest import RawGuest
@@ -74,7 +74,7 @@ async def failing(host: Host, guest: RawGuest, how: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_return_that_fails_leaves_the_live_session_alone(
-    host: Host, how: str, monkeypatch: pytest.MonkeyPatch
+    host: Host, how: str, monkeypatch: pytest.MonkeyPatch, short_gathering: None
 ) -> None:
     guest = await host.connected()
     shell = await pid(guest)
@@ -85,7 +85,7 @@ async def test_a_return_that_fails_leaves_the_live_session_alone(
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_return_that_fails_leaves_a_waiting_session_waiting(
-    host: Host, how: str, monkeypatch: pytest.MonkeyPatch
+    host: Host, how: str, monkeypatch: pytest.MonkeyPatch, short_gathering: None
 ) -> None:
     guest = await host.connected()
     shell = await pid(guest)
@@ -198,7 +198,9 @@ async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
     assert host.manager.sessions() == ()
 
 
-async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(host: Host) -> None:
+async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(
+    host: Host, short_gathering: None
+) -> None:
     host.paths(SILENT)
     guest = host.guest()
     offer = await guest.offer("s", "here")
@@ -340,7 +342,7 @@ async def test_trickled_candidates_go_to_the_connection_they_belong_to(
 
 def proven(host: Host, share_id: str, offer: dict[str, Any], nonce: str) -> dict[str, Any]:
     secret = host.links.find(share_id).secret
-    mac = offer_proof(secret, offer["session_id"], rtc.fingerprint(offer["sdp"]), nonce)
+    mac = offer_proof(secret, offer["session_id"], sdp.fingerprint(offer["sdp"]), nonce)
     return offer | {"proof": {"share": share_id, "nonce": nonce, "mac": mac}}
 
 

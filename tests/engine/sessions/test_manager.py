@@ -31,31 +31,6 @@ async def manager() -> AsyncIterator[WebRTCSessionManager]:
     await made.stop()
 
 
-async def test_the_old_guides_example() -> None:
-    """Only the import line is new."""
-    manager = WebRTCSessionManager()
-    await manager.start()
-    pc = await manager.create_session("test-session", "test-device")
-    assert pc is not None
-    session = manager.get_session("test-session")
-    assert session is not None
-    assert session["state"] == SessionState.CREATED
-    assert session["device_id"] == "test-device"
-    await manager.update_session_state("test-session", SessionState.CONNECTED)
-    assert session["state"] == SessionState.CONNECTED
-    assert session["last_activity"] > 0
-    await manager.close_session("test-session", reason="test")
-    assert manager.get_session("test-session") is None
-    await manager.stop()
-
-
-async def test_the_example_works_without_await_too(manager: WebRTCSessionManager) -> None:
-    pc = manager.create_session("s", "d")
-    manager.update_session_state("s", SessionState.CONNECTED)
-    assert manager.require_session("s")["state"] is SessionState.CONNECTED
-    assert manager.require_session("s").pc is pc
-
-
 def test_the_public_names_are_where_they_always_were() -> None:
     import engine
 

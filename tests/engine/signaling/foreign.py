@@ -11,10 +11,11 @@ from aiohttp import web
 
 from engine.core.events import EventBus, RelayStateChanged
 from engine.core.model import RelayState
-from engine.core.socketio_seam import LibraryTasks
+from engine.core.socketio_adapter import LibraryTasks
 from engine.signaling.host import SignalingClient
 from engine.signaling.retry import Backoff
-from tests.engine.relay.peers import WAIT, answer, until
+from tests.engine.relay.peers import WAIT, answer
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     import ssl
@@ -64,7 +65,7 @@ class Host:
         return [event.state for event in self.states]
 
     async def reach(self, state: RelayState, times: int = 1) -> RelayStateChanged:
-        await until(lambda: self.sequence.count(state) >= times, f"the state {state}")
+        await until(lambda: self.sequence.count(state) >= times, what=f"the state {state}")
         return [event for event in self.states if event.state is state][-1]
 
 
