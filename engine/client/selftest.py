@@ -2,7 +2,7 @@
 
 Owns the order of the stages, what each one proves and the words when it fails.
 Does not own the peer (engine.client.peer) or the knowledge of what may be left over
-(the agent hands that in). Nothing is shortcut: the bytes go through the relay's
+(the agent passes that in). Nothing is shortcut: the bytes go through the relay's
 answer, ICE, DTLS, the data channel, the bridge and a real shell.
 """
 
@@ -16,8 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median, quantiles
 
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.core.model import Size
 from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
@@ -29,7 +28,7 @@ RESIZED = Size(101, 37)
 STEP_SECONDS = 20.0
 """How long a stage may wait for the shell to say something."""
 MAX_KEPT = 64 * 1024
-"""Bytes of shell chatter kept while looking for a mark."""
+"""Bytes of shell output stored while searching for a mark."""
 
 MakePeer = Callable[[PeerHandlers], TerminalPeer]
 Leftovers = Callable[[str], Awaitable[list[str]]]
@@ -82,7 +81,7 @@ class _Shell:
         return before
 
     async def exactly(self, count: int) -> bytes:
-        """The next ``count`` bytes, handed on in pieces so that nothing piles up."""
+        """The next ``count`` bytes, taken in pieces so that nothing piles up."""
         while len(self._buffer) < count:
             await self._more(f"Only {len(self._buffer)} of {count} bytes came")
         data = bytes(self._buffer[:count])
@@ -90,7 +89,7 @@ class _Shell:
         return data
 
     async def drain(self, count: int) -> None:
-        """Take ``count`` bytes without keeping them."""
+        """Take ``count`` bytes without storing them."""
         while count:
             if not self._buffer:
                 await self._more(f"{count} bytes never came")
