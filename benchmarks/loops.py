@@ -48,8 +48,8 @@ def _run_in_qt(name: LoopName, work: Callable[[], Awaitable[None]]) -> None:
     app = QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)
     if name == "gui":
+        from gui.loop.factory import create_loop
         from gui.loop.garbage import WindowGarbageCollector
-        from gui.loop.run import create_loop
 
         loop = create_loop(app)
         collector = WindowGarbageCollector(app)

@@ -1,1 +1,1 @@
-"""The window: everything that knows Qt. Imports the engine, never the other way round."""
+"""The GUI: everything that uses Qt. It imports the engine, never the reverse."""

@@ -74,7 +74,7 @@ def main() -> int:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PySide6.QtWidgets import QApplication
 
-        from gui.loop.run import create_loop
+        from gui.loop.factory import create_loop
 
         app = QApplication([])
         # A blinking cursor would be in the one picture and not in the other.
@@ -196,12 +196,12 @@ async def sharing(application: Application, path: Path) -> None:
     dialog.accept_local.setChecked(True)
     dialog.single_use.setChecked(True)
     dialog.role.setCurrentIndex(1)
-    dialog.make.click()
+    dialog.create_button.click()
     dialog.single_use.setChecked(False)
     dialog.role.setCurrentIndex(0)
     dialog.approval.setChecked(True)
     dialog.target.setCurrentIndex(dialog.target.findText("web"))
-    dialog.make.click()
+    dialog.create_button.click()
     await until(lambda: dialog.links.rowCount() == 2 and dialog.address.text())
     await picture(dialog, path)
     for row in range(dialog.links.rowCount()):

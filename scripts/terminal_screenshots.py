@@ -83,7 +83,7 @@ def main() -> int:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PySide6.QtWidgets import QApplication
 
-        from gui.loop.run import create_loop
+        from gui.loop.factory import create_loop
 
         app = QApplication([])
         app.setCursorFlashTime(0)

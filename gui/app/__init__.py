@@ -1,1 +1,1 @@
-"""The window's composition root and how the program starts."""
+"""The composition root of the GUI and the start of the program."""

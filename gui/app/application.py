@@ -1,7 +1,6 @@
-"""The window's composition root: application, loop, engine, shutdown.
+"""The composition root of the GUI: application, loop, engine, shutdown.
 
-Owns building the parts in order (window first, then the engine, whose import
-alone takes half a second) and taking them down again. Does not own any of them.
+The window comes first, then the engine, whose import alone takes half a second.
 """
 
 from __future__ import annotations
@@ -35,28 +34,31 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 40.0
-"""How long closing waits for the engine, whose parts have bounds of their own: an engine that
-does not answer costs the sessions' 5 s, their processes' 10 s and its connections' 15 s."""
+"""How long closing waits for the engine. Its parts have their own time limits: with a Docker
+engine that does not respond, 5 s for sessions, 10 s for processes, 15 s for connections."""
 EXIT_SETTINGS = 2
 EXIT_DISPLAY = 1
 NO_DISPLAY = (
-    "There is no display to open a window on: hosting without one.\n"
-    "Set DISPLAY or WAYLAND_DISPLAY to see the window."
+    "No display found: hosting without a window.\n"
+    "Set DISPLAY or WAYLAND_DISPLAY to open the window."
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program, with a window unless the command line says otherwise; the exit code."""
+    """Run the program, by default with a window. Returns the exit code."""
     return cli.main(argv, prog="hatchway", window=open_window)
 
 
 def open_window(line: CommandLine) -> int:
-    """Open the window and run to its end; the exit code. With no display, host without it."""
-    if not display.asked_for(os.environ, sys.platform):
+    """Open the window and run until it closes. Returns the exit code.
+
+    Without a display, hosts without a window.
+    """
+    if not display.is_configured(os.environ, sys.platform):
         stdio.warn(NO_DISPLAY)
         return cli.run(line.headless())
     if problem := display.problem():
-        # A window was requested: a host that nobody sees is no substitute.
+        # A display is configured, so the user expects a window: do not host without one.
         stdio.warn(problem)
         return EXIT_DISPLAY
     try:
@@ -70,7 +72,7 @@ def open_window(line: CommandLine) -> int:
 
 
 class Application:
-    """The window and the engine, from start to clean end."""
+    """The window and the engine, from start to clean shutdown."""
 
     def __init__(
         self,
@@ -102,24 +104,24 @@ class Application:
         self.window.closeWanted.connect(self._stop.set)
 
     def stop(self) -> None:
-        """Ask it to end, sessions and all, without a question."""
+        """Request the end, without a confirmation dialog."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Show the window, start the engine, wait for the end, leave nothing behind."""
+        """Show the window, start the engine, wait for the end, release everything."""
         self.window.show()
         logger.info("The window is shown")
         if self._flaws:
             for flaw in self._flaws:
                 logger.warning("%s: %s", self._settings_path, flaw)
-            title, text = "Some settings are not used", "\n".join(self._flaws)
+            title, text = "Some settings were ignored", "\n".join(self._flaws)
             self.window.show_flaws(title, text, self._settings_path)
         starting = asyncio.create_task(self._start_engine(), name="engine start")
         try:
             await self._stop.wait()
         finally:
             self.window.show_closing()
-            # A start that is cancelled undoes itself.
+            # A cancelled start cleans up after itself.
             await _ended(starting)
             await self._end()
 
@@ -145,7 +147,7 @@ class Application:
         logger.info("The engine is running")
 
     async def _end(self) -> None:
-        """End the tabs' work, the engine, the window, in that order; bounded."""
+        """End tabs, engine and window, in that order, within STOP_SECONDS."""
         try:
             self.window.terminals.close_all()
             async with asyncio.timeout(STOP_SECONDS):
@@ -162,7 +164,7 @@ class Application:
 
 
 def _import_control() -> type[Control]:
-    """The engine itself, which takes half a second to import."""
+    """Import the engine, which takes half a second."""
     from engine.control.control import Control
 
     return Control
@@ -190,8 +192,8 @@ def _run_window(app: QApplication, loaded: Loaded) -> int:
 
 def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
     """Run ``work`` to its end on a Qt loop of its own."""
+    from gui.loop.factory import create_loop
     from gui.loop.garbage import WindowGarbageCollector
-    from gui.loop.run import create_loop
 
     loop = create_loop(app)
     asyncio.set_event_loop(loop)
@@ -207,7 +209,10 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
 async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
     flaws = loaded.flaws
     if loaded.broken:
-        flaws = (*flaws, "Hatchway runs with default settings and saves none until it is corrected")
+        flaws = (
+            *flaws,
+            "Hatchway uses default settings and saves no changes until the file is corrected",
+        )
     application = Application(app, loaded.settings, config_dir, loaded.file, flaws)
     with stop_signals.watched(application.stop), _unhandled(application.window.show_problem):
         await application.run()
@@ -215,7 +220,7 @@ async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
 
 @contextlib.contextmanager
 def _unhandled(show: Callable[[str, str], None]) -> Iterator[None]:
-    """What nobody caught goes to the log, and to the person as words."""
+    """Log unhandled exceptions and show them to the user."""
     from gui.kit import problems
 
     loop = asyncio.get_running_loop()
@@ -249,13 +254,13 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 def _show_settings_error(app: QApplication, error: SettingsError) -> int:
-    """The error in a dialog; when it is closed, the exit code."""
+    """Show the error in a dialog. Returns the exit code when it is closed."""
     _on_loop(app, _settings_error_dialog(app, error))
     return EXIT_SETTINGS
 
 
 def _file_of(error: SettingsError) -> Path | None:
-    """The file to correct. An error names it as its source, or as what is wrong."""
+    """The file to correct: an error names it as its source or as its key."""
     return next((Path(name) for name in (error.source, error.key) if Path(name).is_file()), None)
 
 

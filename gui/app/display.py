@@ -1,8 +1,8 @@
-"""Whether a window can be opened here, found out before Qt tries and aborts.
+"""Check whether a window can be opened, and explain why not.
 
-Owns the trial and the words for what is wrong. Qt calls abort() when no platform plugin
-can be used (a display that is gone, a library that is missing): a core dump instead of
-words. So a child process tries first; it costs a few milliseconds.
+Qt calls abort() when it can use no platform plugin (a display that is gone, a missing library):
+a core dump instead of an error message. So a child process tries first, which takes a few
+milliseconds.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRIAL_SECONDS = 10.0
-"""For a display that accepts a connection and then says nothing, such as a dead ssh -X."""
-MAX_WORDS = 16 * 1024
-"""Of what Qt says, read and kept."""
+"""For a display that accepts a connection and then does not respond, such as a dead ssh -X."""
+MAX_OUTPUT = 16 * 1024
+"""Bytes of the child's output that are read."""
 DONE = "\0works\0"
-"""What the child says once Qt has not given up. Qt itself writes no NUL."""
+"""What the child prints when Qt works. Qt itself writes no NUL."""
 VARIABLES = ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY")
 ADVICE = "To host without a window, run the same command with --headless."
 LIBRARIES = (
@@ -32,15 +32,15 @@ LIBRARIES = (
 )
 
 
-def asked_for(environ: Mapping[str, str], platform: str) -> bool:
-    """Whether a display is named. Only where X11 or Wayland is used can none be."""
+def is_configured(environ: Mapping[str, str], platform: str) -> bool:
+    """Whether there should be a display: on X11 and Wayland, when a variable names one."""
     if platform in ("win32", "darwin"):
         return True
     return any(environ.get(name) for name in VARIABLES)
 
 
 def problem() -> str:
-    """Why no window can be opened, and what to do; "" when one can."""
+    """Why no window can be opened and what to do; "" when one can."""
     try:
         import PySide6.QtWidgets  # noqa: F401
     except ImportError as error:
@@ -48,60 +48,60 @@ def problem() -> str:
     if sys.platform in ("win32", "darwin"):
         return ""
     try:
-        works, words = _try()
+        works, output = _try()
     except OSError as error:
         return f"Cannot open a window: {error.strerror}.\n{ADVICE}"
-    return "" if works else f"{explain(words, os.environ)}\n{ADVICE}"
+    return "" if works else f"{explain(output, os.environ)}\n{ADVICE}"
 
 
-def explain(words: str, environ: Mapping[str, str]) -> str:
-    """What Qt printed before it gave up, in words that say what to do."""
+def explain(output: str, environ: Mapping[str, str]) -> str:
+    """The error message for what Qt printed before it aborted."""
     named = ", ".join(f"{name}={environ[name]!r}" for name in VARIABLES if environ.get(name))
-    if "Could not find the Qt platform plugin" in words:
-        return f"Cannot open a window: Qt has no such platform ({named}). Correct QT_QPA_PLATFORM."
-    if "could not connect to display" in words or "Failed to create wl_display" in words:
+    if "Could not find the Qt platform plugin" in output:
+        return f"Cannot open a window: unknown Qt platform ({named}). Correct QT_QPA_PLATFORM."
+    if "could not connect to display" in output or "Failed to create wl_display" in output:
         return (
-            f"Cannot open a window: no display answers ({named}). "
-            "Start the display, or correct the variable."
+            f"Cannot open a window: cannot connect to the display ({named}). "
+            "Start the display or correct the variable."
         )
-    if not words:
-        return f"Cannot open a window: the display does not answer ({named})."
-    said = "\n".join(f"  {line}" for line in words.splitlines() if line.strip())
-    return f"Cannot open a window ({named}).\n{LIBRARIES}\nQt says:\n{said}"
+    if not output:
+        return f"Cannot open a window: the display does not respond ({named})."
+    lines = "\n".join(f"  {line}" for line in output.splitlines() if line.strip())
+    return f"Cannot open a window ({named}).\n{LIBRARIES}\nQt reports:\n{lines}"
 
 
 def _try() -> tuple[bool, str]:
-    """Whether a child could make an application, and what it printed. Raises OSError."""
+    """Whether a child could create an application, and what it printed. Raises OSError."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_the_child(writing)
+        _run_child(writing)
     os.close(writing)
     try:
-        words = _read(reading, time.monotonic() + TRIAL_SECONDS)
+        output = _read(reading, time.monotonic() + TRIAL_SECONDS)
     finally:
         os.close(reading)
-        # After the end of its words it has ended, or its time is up.
+        # At the end of its output it has exited, or its time is up.
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    return DONE in words, words
+    return DONE in output, output
 
 
 def _read(reading: int, until: float) -> str:
-    """Up to DONE, the end, or the time given."""
-    words = b""
-    while (left := until - time.monotonic()) > 0 and len(words) < MAX_WORDS:
+    """Read up to DONE, the end, MAX_OUTPUT or the time ``until``."""
+    output = b""
+    while (left := until - time.monotonic()) > 0 and len(output) < MAX_OUTPUT:
         if not select.select([reading], [], [], left)[0]:
             break
         data = os.read(reading, 4096)
-        words += data
-        if not data or DONE.encode() in words:
+        output += data
+        if not data or DONE.encode() in output:
             break
-    return words.decode("utf-8", "replace")
+    return output.decode("utf-8", "replace")
 
 
-def _be_the_child(writing: int) -> None:
+def _run_child(writing: int) -> None:
     try:
         import resource
 

@@ -1,1 +1,1 @@
-"""What the person can do: menus, toolbar, shortcuts."""
+"""Commands: menus, actions, shortcuts."""

@@ -1,10 +1,9 @@
-"""Menus, actions and shortcuts of the window.
+"""Menus, actions and shortcuts of the window: their texts and keys.
 
-Owns which there are, their words and keys. Does not own what they do: the
-window hands in a slot for each.
+The window passes in a slot for each action.
 
-A shell needs Ctrl with any letter, so shortcuts take Ctrl+Shift, except Ctrl+T,
-which counts only while no terminal has the keyboard.
+Shells use Ctrl with any letter, so shortcuts use Ctrl+Shift, except Ctrl+T, which works only
+while no terminal has focus.
 """
 
 from __future__ import annotations
@@ -30,19 +29,17 @@ if TYPE_CHECKING:
     from gui.kit.icons import Icons
 
 ABOUT = (
-    "Hosts terminals into your containers and this computer, peer to peer, "
-    "and shows you every one of them.\n\n"
-    "Terminal bytes travel encrypted between the two computers; "
-    "the relay only introduces them."
+    "Peer-to-peer terminals for your containers and this computer.\n\n"
+    "Terminal data is end-to-end encrypted. The relay only carries signaling."
 )
 TERMINAL_KEYS = (
-    ("Copy the selection", "Ctrl+Shift+C"),
+    ("Copy selection", "Ctrl+Shift+C"),
     ("Paste", "Ctrl+Shift+V"),
     ("Select all", "Ctrl+Shift+A"),
-    ("Find in the terminal", "Ctrl+Shift+F"),
-    ("Previous or next prompt", "Ctrl+Shift+Up / Ctrl+Shift+Down"),
-    ("Clear the scrollback", "Ctrl+Shift+K"),
-    ("Scroll a page, or to an end", "Shift+PgUp / PgDown / Home / End"),
+    ("Find in terminal", "Ctrl+Shift+F"),
+    ("Go to previous or next prompt", "Ctrl+Shift+Up / Ctrl+Shift+Down"),
+    ("Clear scrollback", "Ctrl+Shift+K"),
+    ("Scroll by page, to top or bottom", "Shift+PgUp / PgDown / Home / End"),
     ("Open a link", "Ctrl+click"),
     ("Select a rectangle", "Alt+drag"),
 )
@@ -69,18 +66,18 @@ ENTRIES = {
         Entry("previous_tab", "Previous tab", "", ("Ctrl+PgUp",)),
         Entry("close_session", "Close session", "close"),
         Entry("kick", "Remove guest", "kick"),
-        Entry("copy_id", "Copy session id", "copy"),
+        Entry("copy_id", "Copy session ID", "copy"),
         Entry("session_log", "Show ICE log of session", "log"),
         Entry("zoom_in", "Zoom in", "", ("Ctrl++", "Ctrl+=")),
         Entry("zoom_out", "Zoom out", "", ("Ctrl+-",)),
-        Entry("zoom_reset", "Normal size", "", ("Ctrl+0",)),
+        Entry("zoom_reset", "Reset zoom", "", ("Ctrl+0",)),
         Entry("reset_layout", "Reset layout"),
         Entry("settings", "Settings…", "", ("Ctrl+,",)),
-        Entry("answer", "Go to what waits for you", "clock", ("Ctrl+Shift+G",)),
+        Entry("answer", "Go to notification", "clock", ("Ctrl+Shift+G",)),
         Entry("search", "Search targets", "search", ("Ctrl+Shift+O",)),
         Entry("share", "Share by link…", "share", ("Ctrl+Shift+S",)),
         Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
-        Entry("copy_relay", "Copy relay address", "copy"),
+        Entry("copy_relay", "Copy relay URL", "copy"),
         Entry("shortcuts", "Keyboard shortcuts"),
         Entry("about", "About Hatchway", "info"),
     )
@@ -98,7 +95,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&Tools", ("answer", "search", "share", "loopback", "-", "copy_relay")),
     ("&Help", ("shortcuts", "about")),
 )
-"""Menu → entries by name; ``-`` is a separator, ``x:`` what the window fills in."""
+"""Menu → entries by name. ``-`` is a separator, ``x:`` a part that is filled at run time."""
 
 
 class Actions:
@@ -146,7 +143,7 @@ class Actions:
         themes = menu.addMenu("Theme")
         group = QActionGroup(themes)
         for choice in Mode:
-            text = "Like the system" if choice is Mode.SYSTEM else choice.value.capitalize()
+            text = "Match system" if choice is Mode.SYSTEM else choice.value.capitalize()
             action = themes.addAction(text)
             action.setCheckable(True)
             action.setChecked(choice is mode)
@@ -168,7 +165,7 @@ def about_box(parent: QWidget) -> QMessageBox:
 
 
 def shortcuts_dialog(parent: QWidget) -> QDialog:
-    """Every key the window and its terminals know. The caller opens it; it deletes itself."""
+    """All shortcuts of the window and its terminals. The caller opens it; it deletes itself."""
     dialog = QDialog(parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setWindowTitle("Keyboard shortcuts")

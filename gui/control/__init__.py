@@ -1,1 +1,1 @@
-"""The engine as the window sees it."""
+"""The adapter between the engine's API and Qt."""

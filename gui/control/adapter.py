@@ -1,8 +1,7 @@
 """The Qt side of the engine's API: events become signals, commands become tasks.
 
-Owns the subscription, the tasks it starts and turning their errors into the
-``problem`` signal. Does not own the engine's life (the application starts and
-stops it) or any widget.
+Errors of these tasks become the ``problem`` signal. gui.app.application starts and stops the
+engine.
 """
 
 from __future__ import annotations
@@ -55,8 +54,7 @@ logger = logging.getLogger(__name__)
 class EngineAdapter(QObject):
     """Emits on the loop's thread, in the order the engine published.
 
-    Each signal carries the event itself; ``sessionEvent`` carries every event
-    that belongs to a session, the others only theirs.
+    Each signal carries the event; ``sessionEvent`` carries every event of a session.
     """
 
     sessionEvent = Signal(SessionEvent)
@@ -79,9 +77,9 @@ class EngineAdapter(QObject):
     selfTestStage = Signal(SelfTestStage)
     engineReady = Signal()
     startFailed = Signal()
-    """In place of engineReady: the engine does not run and will not."""
+    """Emitted instead of engineReady when the engine could not start."""
     problem = Signal(str, str)
-    """Title and text, in words."""
+    """Title and text of an error message."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +88,7 @@ class EngineAdapter(QObject):
         self._finishing: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._settled = asyncio.Event()
-        """The engine runs, or will not."""
+        """Set when the engine runs or failed to start."""
         self._running = False
         self._start_error: BaseException | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -120,14 +118,14 @@ class EngineAdapter(QObject):
         return self._running
 
     def attach(self, control: ControlApi) -> None:
-        """Follow an engine that has yet to start. Its approvals are decided in the window."""
+        """Subscribe to an engine that has not started yet. The window decides its approvals."""
         self._control = control
         self._unsubscribe = control.subscribe(self._on_event, decides=True)
 
     def started(self) -> None:
-        """The engine runs: commands are carried out from here on, those that wait included.
+        """The engine runs: start to execute commands, those that wait included.
 
-        Publishes the targets as they are: with no Docker engine configured no event does.
+        Also publishes the targets: without a Docker engine no event would.
         """
         self._running = True
         self.targetsChanged.emit(TargetsChanged(targets=self.ask(Targets(), ())))
@@ -135,7 +133,7 @@ class EngineAdapter(QObject):
         self.engineReady.emit()
 
     def start_failed(self, error: BaseException) -> None:
-        """The engine does not run and will not: show it, and fail what waits for it."""
+        """The engine could not start: report it, and fail the commands that wait."""
         self._start_error = error
         self._settled.set()
         self.startFailed.emit()
@@ -148,17 +146,17 @@ class EngineAdapter(QObject):
         *,
         finish: bool = False,
     ) -> asyncio.Task[Any] | None:
-        """Run ``work`` as a task owned here until close().
+        """Run ``work`` as a task that close() cancels and awaits.
 
-        An error goes to ``failed`` if given, else out through ``problem``. ``finish``
-        is for clean-up, bounded in itself: close() awaits it instead of cancelling.
-        After close() nothing is started and None comes back.
+        An error is passed to ``failed`` if given, else emitted as ``problem``. ``finish`` is for
+        clean-up with its own time limit: close() awaits it instead of cancelling. After close()
+        nothing is started; returns None.
         """
         if self._closed:
             work.close()
             return None
         task = asyncio.get_event_loop().create_task(self._guarded(work, failed))
-        # Cancelled before it began, it would be reported as never awaited.
+        # If cancelled before it began, Python would warn that it was never awaited.
         task.add_done_callback(lambda _: work.close())
         self._tasks.add(task)
         if finish:
@@ -168,7 +166,7 @@ class EngineAdapter(QObject):
         return task
 
     def ask(self, query: Query[Result], otherwise: Otherwise) -> Result | Otherwise:
-        """The engine's answer; ``otherwise`` while there is no engine."""
+        """The engine's answer, or ``otherwise`` while there is no engine."""
         return otherwise if self._control is None else self._control.ask(query)
 
     def do(self, command: Command[Any]) -> None:
@@ -202,12 +200,12 @@ class EngineAdapter(QObject):
         self._control = None
 
     def report(self, error: BaseException) -> None:
-        """Show ``error`` as words."""
+        """Emit ``error`` as ``problem``."""
         words = problems.explain(error)
         self.problem.emit(words.title, words.text)
 
     async def _engine(self) -> ControlApi:
-        """The engine, as soon as it runs: a terminal may be asked for before that."""
+        """Wait until the engine runs and return it. Raises HatchwayError if it could not start."""
         await self._settled.wait()
         if self._control is None or not self._running:
             raise HatchwayError("The engine could not start") from self._start_error

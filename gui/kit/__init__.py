@@ -1,1 +1,1 @@
-"""What every panel uses: style, icons, widgets, formats, strips."""
+"""Shared by all panels: style, icons, widgets, formats, strips."""

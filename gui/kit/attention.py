@@ -1,9 +1,9 @@
-"""Strips in the status bar's place: they ask for attention without taking focus.
+"""Strips in place of the status bar: they ask for attention without taking focus.
 
 A strip appears while the user types or clicks elsewhere. So it never takes focus, covers no
-terminal and resizes none; its controls are disabled for ``GUARD_MS`` after it appeared or moved
-and while keys are being pressed; and a click on it leaves focus where it was. A key moves focus
-to it, and Escape moves it back without an answer.
+terminal and resizes none. Its controls are disabled for ``GUARD_MS`` after it appeared or moved
+and while keys are being pressed. A click on it does not move focus. A shortcut moves focus to it,
+and Escape moves it back without an answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from gui.kit.notices import LINE, MARGIN, Notice, Strip, restyle
+from gui.kit.strips import LINE, MARGIN, Notice, Strip, restyle
 from gui.kit.style import Tone
 from gui.kit.widgets import named_label, tool_button
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 GUARD_MS: Final = 500
 UNDO_SECONDS: Final = 10.0
 MAX_UNDOS: Final = 16
-"""Actions that can be undone at the same time; one more makes the oldest final."""
+"""Undoable actions at the same time; one more makes the oldest final."""
 
 _KEYS: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
@@ -46,7 +46,7 @@ class Attention(QWidget):
     """
 
     changed = Signal()
-    """Another strip is shown, or none, or their number changed."""
+    """The shown strip or the number of strips changed."""
 
     def __init__(
         self, icons: Icons, place: QWidget, clock: Callable[[], float] = time.monotonic
@@ -54,7 +54,7 @@ class Attention(QWidget):
         super().__init__(place)
         self.setObjectName("attention")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Waiting for you")
+        self.setAccessibleName("Notifications")
         self.clock = clock
         self._icons = icons
         self._place = place
@@ -142,7 +142,7 @@ class Attention(QWidget):
             self._undos[0].finish()
         return notice
 
-    def tell(self, text: str, action: str, act: Callable[[], object], *, first: bool) -> Notice:
+    def report(self, text: str, action: str, act: Callable[[], object], *, first: bool) -> Notice:
         """Report what was done and, for a while, offer a follow-up action."""
         notice = Notice(self._icons, "check", Tone.ACCENT, text, "", self.clock)
         notice.answer(action, act, danger=True)
@@ -158,7 +158,7 @@ class Attention(QWidget):
             notice.finish()
 
     def add(self, strip: Strip, *, first: bool = False) -> None:
-        """Show it before the others, or after them."""
+        """Add it after the others; ``first`` puts it before them."""
         strip.hide()
         strip.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._row.addWidget(strip, 1)
@@ -170,7 +170,7 @@ class Attention(QWidget):
         else:
             self._changed()
 
-    def bring(self, strip: Strip) -> None:
+    def bring_to_front(self, strip: Strip) -> None:
         """Show it now: the user asked for the same thing again."""
         if strip in self._strips:
             self._show(strip)
@@ -190,9 +190,9 @@ class Attention(QWidget):
         strip.deleteLater()
 
     def void(self, strip: Strip, why: str) -> None:
-        """It is settled elsewhere: remove it. If it has focus, show ``why`` instead."""
+        """Remove it because it was settled elsewhere. If it has focus, show ``why`` instead."""
         if strip is self._shown and self.has_focus():
-            strip.outlive(why)
+            strip.show_outcome(why)
             strip.setFocus()
             self._hold()
         else:
@@ -208,7 +208,7 @@ class Attention(QWidget):
 
     def _expire(self, notice: Notice) -> None:
         final = notice.final
-        self.drop(notice, "Too late")
+        self.drop(notice, "Time is up.")
         final()
 
     def _forget(self, notice: Notice) -> None:
@@ -363,6 +363,6 @@ class Attention(QWidget):
         self.changed.emit()
 
     def _fit(self) -> None:
-        """Keep room for a row of buttons in the status bar, so that no strip moves anything."""
+        """Make the status bar high enough for buttons, so that a strip moves nothing."""
         self._place.setMinimumHeight(self.fontMetrics().height() + 10 + 2 * MARGIN + LINE)
         self.setGeometry(self._place.rect())

@@ -66,7 +66,7 @@ def host(address: str) -> str:
 
 
 def browser(agent: str) -> str:
-    """A User-Agent in words, ``Chrome 140 on Windows``; an unknown one unchanged."""
+    """A readable User-Agent, such as ``Chrome 140 on Windows``; an unknown one unchanged."""
     name = next((f"{n} {m[1]}" for n, p in _BROWSERS if (m := p.search(agent))), "")
     system = next((words for mark, words in _SYSTEMS if mark in agent), "")
     if not name:

@@ -22,7 +22,7 @@ APP_SIZES = (16, 24, 32, 48, 64, 128, 256)
 
 
 class TakesIcon(Protocol):
-    """An action, a button, anything that can be given an icon."""
+    """An action, a button, anything with an icon."""
 
     def setIcon(self, icon: QIcon, /) -> None: ...
 
@@ -90,6 +90,6 @@ class Icons(QObject):
         self._cache.clear()
         for reference, name, tone in self._bound:
             target = reference()
-            # Python may keep what Qt has deleted already.
+            # A Python object may outlive its Qt object.
             if target is not None and isValid(target):
                 target.setIcon(self.get(name, tone))

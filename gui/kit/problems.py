@@ -80,7 +80,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "It has ended. Open a new terminal to continue.",
     ),
     "session_exists": (
-        "A session with that name is already live",
+        "A session with this ID already exists",
         "Close the other session, or connect again for a new one.",
     ),
     "replaced": (

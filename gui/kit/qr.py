@@ -1,7 +1,4 @@
-"""A QR code as a widget: a text, such as a link, for a phone's camera.
-
-Dark on light in every theme, as cameras expect.
-"""
+"""A widget that shows a QR code, dark on light in every theme, as cameras expect."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 QUIET = 4
-"""Modules of light around the code (ISO/IEC 18004, 6.3.8)."""
+"""Width of the quiet zone around the code, in modules (ISO/IEC 18004, 6.3.8)."""
 SIZE = 200
-"""Least width and height in pixels: four or more to a module of a link's code."""
+"""Minimum width and height in pixels: at least four per module of a link's code."""
 
 
 def modules(text: str) -> tuple[tuple[bool, ...], ...]:
@@ -23,7 +20,7 @@ def modules(text: str) -> tuple[tuple[bool, ...], ...]:
 
 
 class QrCode(QWidget):
-    """Empty until it is given a text."""
+    """Empty until ``show_text()``."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,8 +28,8 @@ class QrCode(QWidget):
         self.setMinimumSize(SIZE, SIZE)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def tell(self, text: str, description: str) -> None:
-        """``description`` is for screen readers; an empty text shows nothing."""
+    def show_text(self, text: str, description: str) -> None:
+        """Show ``text``, or nothing if it is empty; screen readers read ``description``."""
         self._rows = modules(text) if text else ()
         self.setAccessibleName(description)
         self.update()
@@ -44,7 +41,7 @@ class QrCode(QWidget):
         if not self._rows:
             return
         count = len(self._rows) + 2 * QUIET
-        # Whole pixels, or the edges blur. A scaled screen's own pixels are finer still.
+        # Whole pixels, so that the edges stay sharp.
         scale = max(1, min(self.width(), self.height()) // count)
         side = scale * count
         left, top = (self.width() - side) // 2, (self.height() - side) // 2

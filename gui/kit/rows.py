@@ -1,6 +1,6 @@
-"""List rows of two lines: a title with a muted line below, an icon, a note at the right.
+"""Two-line list rows: a title with a muted line below, an icon, a note at the right.
 
-A model provides them by the roles named here.
+The model provides them through the roles defined here.
 """
 
 from __future__ import annotations

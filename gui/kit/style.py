@@ -1,4 +1,4 @@
-"""The look: two palettes, light and dark, and the style sheet made from them."""
+"""Light and dark colors, the palette and the style sheet made from them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Colors:
     warn: str
     error: str
     wait: str
-    """Background of what waits for the user."""
+    """Background of a strip that waits for an answer."""
 
     def tone(self, tone: Tone) -> QColor:
         return QColor(getattr(self, tone.value))
@@ -224,7 +224,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
 
 def style_sheet(colors: Colors) -> str:
-    # A style sheet takes slashes on every system.
+    # A style sheet requires slashes on every system.
     check = "check-dark" if colors.dark else "check-light"
     images = {
         name: resources.path(f"icons/{file}.svg").replace("\\", "/")
@@ -234,7 +234,7 @@ def style_sheet(colors: Colors) -> str:
 
 
 def palette(colors: Colors) -> QPalette:
-    """The palette Fusion draws with, disabled text grayed."""
+    """The palette for the Fusion style."""
     roles = QPalette.ColorRole
     result = QPalette(QColor(colors.window))
     for role, color in {
@@ -263,7 +263,7 @@ def palette(colors: Colors) -> QPalette:
 
 
 class Theme(QObject):
-    """The current look. ``changed`` is emitted after the application has the new one."""
+    """The current theme. ``changed`` is emitted after it was applied to the application."""
 
     changed = Signal()
 
@@ -274,7 +274,7 @@ class Theme(QObject):
         self._colors: Colors | None = None
         app.setStyle("Fusion")
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
-        self._wear()
+        self._apply()
 
     @property
     def mode(self) -> Mode:
@@ -282,11 +282,11 @@ class Theme(QObject):
 
     @property
     def colors(self) -> Colors:
-        return self._wanted() if self._colors is None else self._colors
+        return self._effective() if self._colors is None else self._colors
 
     def set_mode(self, mode: Mode) -> None:
         self._mode = mode
-        self._wear()
+        self._apply()
 
     def close(self) -> None:
         """Stop following the system."""
@@ -294,19 +294,19 @@ class Theme(QObject):
 
     def _system_changed(self) -> None:
         if self._mode is Mode.SYSTEM:
-            self._wear()
+            self._apply()
 
-    def _wanted(self) -> Colors:
+    def _effective(self) -> Colors:
         if self._mode is Mode.SYSTEM:
             scheme = QGuiApplication.styleHints().colorScheme()
             return DARK if scheme is Qt.ColorScheme.Dark else LIGHT
         return DARK if self._mode is Mode.DARK else LIGHT
 
-    def _wear(self) -> None:
-        wanted = self._wanted()
-        if wanted is self._colors:
+    def _apply(self) -> None:
+        colors = self._effective()
+        if colors is self._colors:
             return
-        self._colors = wanted
-        self._app.setPalette(palette(wanted))
-        self._app.setStyleSheet(style_sheet(wanted))
+        self._colors = colors
+        self._app.setPalette(palette(colors))
+        self._app.setStyleSheet(style_sheet(colors))
         self.changed.emit()

@@ -78,7 +78,7 @@ class IconButton(QPushButton):
 
 
 class Banner(QFrame):
-    """A message in the flow of a panel: never modal, dismissible where ``closable``."""
+    """A message inside a panel, never modal; ``closable`` adds a Dismiss button."""
 
     dismissed = Signal()
 
@@ -125,7 +125,7 @@ class Banner(QFrame):
         """Title and text, one below the other."""
         return f"{self._title.text()}\n{self._text.text()}".strip()
 
-    def tell(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
+    def show_message(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self._text.setText(text)
@@ -148,7 +148,7 @@ class Banner(QFrame):
 
 
 class EmptyState(QWidget):
-    """What a panel shows while it has nothing: an icon, a line, a hint, a button."""
+    """What an empty panel shows: an icon, a title, a hint, a button."""
 
     pressed = Signal()
 
@@ -186,7 +186,7 @@ class EmptyState(QWidget):
             column.addWidget(press, alignment=Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
 
-    def tell(self, title: str, hint: str = "") -> None:
+    def show_message(self, title: str, hint: str = "") -> None:
         self._title.setText(title)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
@@ -219,7 +219,7 @@ def ask(
 
 
 class Panel(QWidget):
-    """A rounded, framed box: what docks and tabs hold. ``body`` takes the content."""
+    """A rounded, framed box for the content of a dock. Add widgets to ``body``."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

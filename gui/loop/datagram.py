@@ -1,12 +1,11 @@
-"""UDP on the Qt loop: several datagrams for each time the socket is readable.
+"""UDP on the Qt loop: receives several datagrams each time the socket is readable.
 
-Owns asyncio's datagram transport, with the standard one's semantics, and how
-much is taken at a time. Does not own sockets' readiness (gui.loop.event_loop).
+A datagram transport with the semantics of asyncio's own.
 
-Touches of asyncio's selector loop, as its own transports do: ``_add_reader``, ``_add_writer``,
-``_remove_reader``, ``_remove_writer`` (the public ones refuse a descriptor that has a transport)
-and ``_transports`` (which is where they look). Of its transports: ``_extra``, which the base class
-reads.
+Uses private members of asyncio's selector loop, as asyncio's transports do: ``_add_reader``,
+``_add_writer``, ``_remove_reader``, ``_remove_writer`` (the public ones refuse a descriptor that
+has a transport) and ``_transports`` (which they check). Of its transports: ``_extra``, which the
+base class reads.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger("asyncio")
 
 DRAIN_DATAGRAMS = 32
-"""As many are taken before others have their turn."""
+"""Maximum datagrams received before other callbacks run."""
 
 DRAIN_SECONDS = 0.002
-"""No further one is taken after that long: a protocol may need a while for each."""
+"""Time limit for the same: a protocol may need a while for each datagram."""
 
 BUFFER_BYTES = 64 * 1024
 """Holds the longest UDP datagram."""
 
 UNIX_BUFFER_BYTES = 256 * 1024
-"""What asyncio grants a datagram; unix sockets carry longer ones than UDP."""
+"""As in asyncio; unix sockets carry longer datagrams than UDP."""
 
 HIGH_WATER_BYTES = 64 * 1024
 HEADER_BYTES = 8
-"""Counted for each datagram kept, so that empty ones have a bound too."""
+"""Counted for each buffered datagram, so that empty ones are bounded too."""
 
 QUIET_SENDS = 5
-"""Sends on a lost connection before the log tells of them."""
+"""Sends on a lost connection before they are logged."""
 
 
 class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
     """A socket's datagrams, both ways, for a ``DatagramProtocol``.
 
     Made by ``loop.create_datagram_endpoint()``. ``sendto()`` sends at once, or
-    keeps a copy until the socket is writable; the protocol is paused above the
-    high-water mark. Errors of the socket go to ``error_received()``. Of both kinds,
-    as asyncio's is.
+    buffers a copy until the socket is writable; the protocol is paused above the
+    high-water mark. Socket errors go to ``error_received()``. Like asyncio's, it
+    inherits from both transport classes.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
         self._buffered = 0
         self._paused = False
         self._closing = False
-        self._lost = 0  # Above zero: nothing is sent any more.
+        self._lost = 0  # Above zero: nothing more is sent.
         self.set_write_buffer_limits()
         loop._transports[self._fd] = self
         loop.call_soon(protocol.connection_made, self)
@@ -104,7 +103,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
             self._sock.close()
 
-    # --- What is asked of a transport ----------------------------------------
+    # --- Transport API -------------------------------------------------------
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._extra.get(name, default)
@@ -127,7 +126,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
         return self._low, self._high
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Bytes kept above which the protocol is paused, and below which it goes on."""
+        """Buffered bytes above which the protocol is paused, and below which it resumes."""
         if high is None:
             high = HIGH_WATER_BYTES if low is None else 4 * low
         if low is None:
@@ -138,7 +137,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
         self._pause_if_full()
 
     def close(self) -> None:
-        """Receive nothing more; end when all that is kept has been sent."""
+        """Stop receiving; end when everything buffered has been sent."""
         if self._closing:
             return
         self._closing = True
@@ -149,7 +148,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
             self._loop.call_soon(self._end, None)
 
     def abort(self) -> None:
-        """End at once; what is kept is dropped."""
+        """End at once and drop what is buffered."""
         self._fail(None)
 
     # --- Receiving -----------------------------------------------------------
@@ -162,7 +161,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
         sock, size = self._sock, self._size
         end = monotonic() + DRAIN_SECONDS
         for _ in range(DRAIN_DATAGRAMS):
-            # The protocol may have ended it, or handed over to another.
+            # The protocol may have closed or replaced itself.
             if self._closing or sock is None or self._protocol is None:
                 return
             try:
@@ -186,7 +185,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
         """Send one datagram; on a connected socket ``addr`` is None or its peer.
 
-        Raises TypeError for what is no bytes, ValueError for another peer.
+        Raises TypeError if ``data`` is not bytes-like, ValueError for another peer.
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(
@@ -208,7 +207,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
             except (BlockingIOError, InterruptedError):
                 self._loop._add_writer(self._fd, self._write_ready)
             except OSError as error:
-                self._tell(error)
+                self._report_socket_error(error)
                 return
             except (SystemExit, KeyboardInterrupt):
                 raise
@@ -235,7 +234,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
                 break
             except OSError as error:
                 self._sent()
-                self._tell(error)
+                self._report_socket_error(error)
                 return
             except (SystemExit, KeyboardInterrupt):
                 raise
@@ -273,7 +272,7 @@ class DatagramTransport(asyncio.Transport, asyncio.DatagramTransport):
         except BaseException as error:
             self._report(error, f"protocol.{method}() failed")
 
-    def _tell(self, error: OSError) -> None:
+    def _report_socket_error(self, error: OSError) -> None:
         if self._protocol is not None:
             self._protocol.error_received(error)
 

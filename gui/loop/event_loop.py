@@ -1,12 +1,10 @@
 """asyncio's selector loop, run in slices by Qt's.
 
-Owns when ready callbacks, sockets and timers get their turn: one iteration of
-asyncio after another, for at most a slice, whenever Qt calls (gui.loop.wakeups).
-asyncio itself does the rest, with its own selector: Qt watches only that
-selector's descriptor, so readers and writers come and go without Qt knowing.
-Does not own datagrams (gui.loop.datagram) or the choice of a loop (gui.loop.run). POSIX only.
+Whenever Qt calls (gui.loop.wakeups), it runs iterations of asyncio for at most one slice:
+ready callbacks, sockets and timers. asyncio does the rest with its own selector. Qt watches
+only that selector's descriptor, not each reader and writer. POSIX only.
 
-Touches of asyncio's BaseEventLoop and selector loop, whose ``run_forever()`` is done
+Uses private members of asyncio's BaseEventLoop and selector loop, whose ``run_forever()`` is done
 here in slices:
 - its queues and clock: ``_ready``, ``_scheduled``, ``_timer_cancelled_count``,
   ``_clock_resolution``, ``_selector``, ``_process_events``;
@@ -53,20 +51,19 @@ logger = logging.getLogger("asyncio")
 _Ts = TypeVarTuple("_Ts")
 
 SLICE_SECONDS = 0.003
-"""For how long callbacks run before Qt's events are served: a fifth of a frame. With 4 ms
-a click took 9 ms at the 99th percentile beside floods, with 3 it takes 7; with 2 ms they
-carry a tenth less."""
+"""How long callbacks run before Qt handles its events: a fifth of a frame. During floods a click
+takes 7 ms (p99); with 4 ms it took 9 ms, and with 2 ms floods lost a tenth of their throughput."""
 
 MANY_TIMERS = 100
 MANY_CANCELLED = 0.5
-"""Cancelled timers stay in the heap until both are passed, as in asyncio."""
+"""Cancelled timers stay in the heap until both limits are exceeded, as in asyncio."""
 
 
-def _with_asyncios_own(loop: type[qasync.QEventLoop]) -> None:
-    """What qasync overrides and ``loop`` does not is asyncio's again.
+def _restore_asyncio_methods(loop: type[qasync.QEventLoop]) -> None:
+    """Set the methods that qasync overrides and ``loop`` does not back to asyncio's.
 
-    qasync makes a Qt timer for each callback and a notifier for each reader;
-    here asyncio's own queues and selector are at work.
+    qasync creates a Qt timer for each callback and a notifier for each reader;
+    this loop uses asyncio's own queues and selector.
     """
     for base in qasync.QEventLoop.__mro__:
         if base is SelectorEventLoop:
@@ -100,12 +97,12 @@ class QtEventLoop(qasync.QEventLoop):
     # --- Running -------------------------------------------------------------
 
     def run_forever(self) -> None:
-        """Run Qt's event loop until ``stop()``, or until the application is told to exit."""
+        """Run Qt's event loop until ``stop()``, or until the application exits."""
         self._check_closed()
         self._check_running()
         if threading.get_ident() != self._home_thread:
             raise RuntimeError("Qt's event loop runs on the thread of the application only.")
-        with self._as_running_loop(), self._hearing_signals(), self._ended_by_interrupts():
+        with self._as_running_loop(), self._receiving_signals(), self._ended_by_interrupts():
             self._wakeups.start()
             try:
                 self._app.exec()
@@ -154,8 +151,8 @@ class QtEventLoop(qasync.QEventLoop):
             self._thread_id = None
 
     @contextlib.contextmanager
-    def _hearing_signals(self) -> Iterator[None]:
-        """Python's own signal handlers run at once, though Qt waits in C++."""
+    def _receiving_signals(self) -> Iterator[None]:
+        """Make Python's signal handlers run at once although Qt waits in C++."""
         if self._home_thread != threading.main_thread().ident:
             yield
             return
@@ -191,7 +188,7 @@ class QtEventLoop(qasync.QEventLoop):
                 sys.excepthook = before
 
     def _end_with(self, failure: BaseException) -> None:
-        """Have run_forever() raise ``failure``, which cannot go through C++."""
+        """Make run_forever() raise ``failure``, which cannot propagate through C++."""
         self._failure = failure
         self._app.exit()
 
@@ -200,7 +197,7 @@ class QtEventLoop(qasync.QEventLoop):
     def call_soon(
         self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        """As asyncio's. Each callback also makes sure that Qt calls back."""
+        """As asyncio's; also wakes Qt."""
         self._check_closed()
         if self._debug:
             self._check_thread()
@@ -245,7 +242,7 @@ class QtEventLoop(qasync.QEventLoop):
     # --- One slice -----------------------------------------------------------
 
     def _pump(self) -> None:
-        """Run asyncio's iterations until nothing is ready or the slice is over."""
+        """Run asyncio iterations until nothing is ready or the slice is over."""
         try:
             self._run_slice(monotonic() + SLICE_SECONDS)
         except BaseException as error:
@@ -264,9 +261,9 @@ class QtEventLoop(qasync.QEventLoop):
                 return
 
     def _next_batch(self) -> bool:
-        """Make what is ready by now the batch; whether that is anything.
+        """Make what is ready now the batch. Returns whether there is anything.
 
-        Later callbacks belong to the next batch: sockets and timers come between.
+        Later callbacks belong to the next batch: sockets and timers are polled in between.
         """
         self._drop_cancelled_timers()
         self._process_events(self._selector.select(0))
@@ -314,7 +311,7 @@ class QtEventLoop(qasync.QEventLoop):
                 return
 
     def _run_watched(self, handle: asyncio.Handle) -> None:
-        """Run a callback in debug mode: a slow one is told of in the log."""
+        """Run a callback in debug mode: log it if it is slow."""
         self._current_handle = handle
         started = self.time()
         try:
@@ -328,16 +325,16 @@ class QtEventLoop(qasync.QEventLoop):
 
 
 def _forget_frame(handle: asyncio.Handle) -> None:
-    """Leave our own frame out of where a handle was made."""
+    """Remove this module's frame from a handle's source traceback."""
     trace: list[object] | None = getattr(handle, "_source_traceback", None)
     if trace:
         del trace[-1]
 
 
 def _described(handle: asyncio.Handle) -> str:
-    """A handle's text; of a task's step, the task's."""
+    """Text of a handle; for a step of a task, of the task."""
     task = getattr(getattr(handle, "_callback", None), "__self__", None)
     return repr(task) if isinstance(task, asyncio.Task) else str(handle)
 
 
-_with_asyncios_own(QtEventLoop)
+_restore_asyncio_methods(QtEventLoop)

@@ -1,7 +1,6 @@
-"""How Qt calls the event loop back: a posted event, a timer, a descriptor, a free moment.
+"""How Qt calls the event loop back: by a posted event, a timer, a descriptor or an idle timer.
 
-Owns the Qt objects behind those four, and that at most one wake event is ever on
-its way. Does not own what is to be done then (gui.loop.event_loop).
+At most one posted event is pending at any time.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_ALARM_SECONDS = 24 * 3600.0
-"""Qt counts a timer's milliseconds in 31 bits. Who waits longer is asked again."""
+"""Qt counts a timer's milliseconds in 31 bits. A longer alarm rings early and is set again."""
 
 LONGEST_YIELD_SECONDS = 0.004
-"""For how long a window that is never done may keep the loop from its next slice."""
+"""How long a busy window can delay the loop's next slice."""
 
 WAKE = QEvent.Type(QEvent.registerEventType())
 
@@ -27,18 +26,18 @@ WAKE = QEvent.Type(QEvent.registerEventType())
 class Wakeups(QObject):
     """Calls ``pump`` on Qt's thread when there may be something to do, while started.
 
-    Each way is silent while another one is sure to come, so that Qt's own events
-    are served between two pumps.
+    Each way is ignored while another one is certain to follow, so that Qt handles its own
+    events between two pumps.
     """
 
     def __init__(self, descriptor: int, pump: Callable[[], None]) -> None:
         super().__init__()
         self._pump = pump
-        self._unwoken = threading.Lock()  # Held while a wake event is on its way.
+        self._unwoken = threading.Lock()  # Held while a wake event is pending.
         self._yielding = False
         self._started = False
         self.alarm_at = math.inf
-        """When the alarm will ring, in the caller's seconds; infinity: not at all."""
+        """When the alarm will ring, in seconds of the caller's clock; infinity: never."""
         self._alarm = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._alarm.timeout.connect(self._on_alarm)
         self._idle = QTimer(self, singleShot=True, interval=0)
@@ -48,7 +47,7 @@ class Wakeups(QObject):
         self._notifier.activated.connect(self._on_ready)
 
     def start(self) -> None:
-        """Begin, with a wake event."""
+        """Start, with a wake event."""
         self._started = True
         self._notifier.setEnabled(True)
         QCoreApplication.removePostedEvents(self, WAKE.value)
@@ -56,7 +55,7 @@ class Wakeups(QObject):
         QCoreApplication.postEvent(self, QEvent(WAKE))
 
     def stop(self) -> None:
-        """Be silent. May be started again."""
+        """Stop calling ``pump``. It can be started again."""
         self._started = self._yielding = False
         self.alarm_at = math.inf
         self._alarm.stop()
@@ -75,7 +74,7 @@ class Wakeups(QObject):
         if delay <= 0:
             self.wake()
             return
-        # Qt's clock for timers ticks in milliseconds: up, or it rings too early and again.
+        # Qt's timers count milliseconds: round up, or the alarm rings too early.
         self._alarm.start(math.ceil(min(delay, LONGEST_ALARM_SECONDS) * 1000))
         self.alarm_at = when
 
@@ -93,7 +92,7 @@ class Wakeups(QObject):
     def event(self, event: QEvent) -> bool:
         if event.type() != WAKE:
             return super().event(event)
-        if self._unwoken.locked():  # Only this thread lets go of it.
+        if self._unwoken.locked():  # Only this thread releases it.
             self._unwoken.release()
         if not self._yielding:
             self._pump_if_started()

@@ -1,7 +1,4 @@
-"""Asking before what ends a terminal of somebody: closing the window, removing guests.
-
-Owns the questions and their words. Does not own ending anything.
-"""
+"""Confirmation before closing the window or removing guests."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ if TYPE_CHECKING:
 
     from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
-    from gui.kit.notices import Notice
+    from gui.kit.strips import Notice
     from gui.panels.sessions.model import SessionModel, SessionRow
     from gui.panels.terminals.tabs import TerminalTabs
 
 
 class Closing(QObject):
-    """``closed`` is called when the person agreed to close the window."""
+    """``closed`` is called when the user has confirmed closing the window."""
 
     def __init__(
         self,
@@ -40,20 +37,20 @@ class Closing(QObject):
         self._sessions = sessions
         self._closed = closed
         self.question: Notice | None = None
-        """The open question whether to close the window."""
+        """The open question whether to close the window, if any."""
         terminals.changed.connect(self._recount)
         sessions.rowsInserted.connect(self._recount)
         sessions.rowsRemoved.connect(self._recount)
 
     def running(self) -> tuple[int, int]:
-        """How many terminals are open here, and how many guests are in."""
+        """Number of own terminals and number of guests."""
         own = sum(tab.connected or tab.connecting for tab in self._terminals.all())
         return own, sum(not row.own for row in self._sessions.sessions())
 
     def ask(self) -> None:
-        """Close the window, asking first where something still runs."""
+        """Close the window, asking first while terminals or guests are connected."""
         if self.question is not None:
-            self._attention.bring(self.question)
+            self._attention.bring_to_front(self.question)
             return
         if not any(self.running()):
             self._closed()
@@ -64,7 +61,7 @@ class Closing(QObject):
         self.question.closed.connect(self._answered)
 
     def end(self, session_ids: Sequence[str], removed: bool) -> None:
-        """End sessions: own tabs close and can be reopened, for guests it asks first."""
+        """End sessions. Own tabs close and can be reopened; for guests it asks first."""
         end = (REMOVED_BY_HOST, EndCode.REMOVED) if removed else (CLOSED_BY_HOST, EndCode.CLOSED)
         rows = {row.session_id: row for row in self._sessions.sessions()}
         guests: list[SessionRow] = []
@@ -84,7 +81,7 @@ class Closing(QObject):
 
             self._attention.ask(
                 f"Remove {_people(guests)}?",
-                "This ends what runs there.",
+                "This also ends the programs running there.",
                 "Remove guest" if len(guests) == 1 else "Remove guests",
                 remove,
             )
@@ -94,22 +91,19 @@ class Closing(QObject):
 
     def _recount(self) -> None:
         if self.question is not None:
-            self.question.say("Close Hatchway?", self._count())
+            self.question.set_text("Close Hatchway?", self._count())
 
     def _count(self) -> str:
         own, guests = self.running()
         parts = []
         if own:
-            parts.append(
-                "1 terminal of yours is open" if own == 1 else f"{own} terminals of yours are open"
-            )
+            parts.append("1 open terminal" if own == 1 else f"{own} open terminals")
         if guests:
-            parts.append(
-                "1 guest is connected" if guests == 1 else f"{guests} guests are connected"
-            )
+            parts.append("1 connected guest" if guests == 1 else f"{guests} connected guests")
         if not parts:
-            return "Nothing runs any more."
-        return f"{', '.join(parts)}. Closing ends {'it' if own + guests == 1 else 'them'}."
+            return "Everything has ended already."
+        ends = "ends" if own + guests == 1 else "end"
+        return f"{' and '.join(parts)} {ends} when Hatchway closes."
 
 
 def _people(rows: Sequence[SessionRow]) -> str:

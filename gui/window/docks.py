@@ -1,8 +1,4 @@
-"""Docks: their title bars, their places, and remembering them.
-
-Owns the chrome around a panel and saving and restoring the window's layout.
-Does not own what is inside a dock.
-"""
+"""Docks: the frame and title bar around a panel, and the saved layout of the window."""
 
 from __future__ import annotations
 
@@ -20,7 +16,7 @@ if TYPE_CHECKING:
     from gui.kit.icons import Icons
 
 STATE_VERSION = 1
-"""Raise it when docks come or go: an older layout is then not restored."""
+"""Raise it when docks are added or removed: an older layout is then not restored."""
 FILE_NAME = "window.ini"
 
 
@@ -38,7 +34,7 @@ class Dock(QDockWidget):
         margin.addWidget(panel)
         self.setWidget(frame)
         self._bar = self._title_bar(icons, title, icon)
-        # Docks behind tabs have their titles there already.
+        # The tab of a tabbed dock already shows its title.
         self._no_bar = QWidget()
         self.setTitleBarWidget(self._bar)
         self.topLevelChanged.connect(lambda _: self.fit_title())
@@ -50,11 +46,11 @@ class Dock(QDockWidget):
         tabbed = isinstance(window, QMainWindow) and bool(window.tabifiedDockWidgets(self))
         wanted = None if self.isFloating() else self._no_bar if tabbed else self._bar
         if self.titleBarWidget() is not wanted:
-            # Qt hides a bar it no longer uses, but leaves it ours.
-            self.setTitleBarWidget(wanted)  # type: ignore[arg-type]  # None: the stubs forget it
+            # Qt hides a bar it no longer uses but does not delete it.
+            self.setTitleBarWidget(wanted)  # type: ignore[arg-type]  # None: missing in the stubs
 
     def reveal(self) -> None:
-        """Show it, in front of its neighbours."""
+        """Show it in front of other docks."""
         self.show()
         self.raise_()
 
@@ -75,7 +71,7 @@ class Dock(QDockWidget):
 
 
 def tidy_tab_bars(window: QMainWindow) -> None:
-    """Give the tab bars Qt makes for docks our manners."""
+    """Style the tab bars that Qt creates for docks."""
     for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
         bar.setDrawBase(False)
         bar.setExpanding(False)
@@ -83,15 +79,15 @@ def tidy_tab_bars(window: QMainWindow) -> None:
 
 
 class Layout:
-    """The window's place, size and docks, kept in ``window.ini`` in ``folder``."""
+    """The window's position, size and docks, stored in ``window.ini`` in ``folder``."""
 
     def __init__(self, window: QMainWindow, folder: Path) -> None:
         self._window = window
-        # Qt writes it aside and renames it, as whole_file does.
+        # Qt writes a temporary file and renames it, as whole_file does.
         self.settings = QSettings(str(folder / FILE_NAME), QSettings.Format.IniFormat)
 
     def restore(self) -> bool:
-        """Bring back what was saved; False when there was nothing usable."""
+        """Restore what was saved; False when there was nothing usable."""
         geometry = self.settings.value("window/geometry")
         state = self.settings.value("window/state")
         if isinstance(geometry, QByteArray):

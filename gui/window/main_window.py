@@ -1,7 +1,7 @@
-"""The main window: panels in docks, terminals in the middle, menus, status, error bar.
+"""The main window: terminals, panels in docks, menus, status bar, message banners.
 
-Owns putting the parts together and what passes between them. Does not own the
-engine's life or the loop (gui.app.application): closing only asks, through ``closeWanted``.
+It creates these parts and connects them. The engine and the loop belong to
+gui.app.application: closing the window only emits ``closeWanted``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ BOTTOM_HEIGHT = 210
 
 
 class MainWindow(QMainWindow):
-    """``closeWanted`` comes once, when the user has agreed to close."""
+    """``closeWanted`` is emitted once, when the user has confirmed closing."""
 
     closeWanted = Signal()
 
@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
         )
         self.idle = IdleWarnings(adapter, self.icons, self.attention, self.sessions.model)
         self.setStatusBar(self.status)
-        self.setCentralWidget(self._centre())
+        self.setCentralWidget(self._central_widget())
         self._place_docks()
         self.actions_ = self._make_actions()
         self._connect()
@@ -114,42 +114,42 @@ class MainWindow(QMainWindow):
         self.layout_store.restore()
         self._fit_docks()
 
-    # What the application asks.
+    # -- for the application
 
     def show_problem(self, title: str, text: str) -> None:
-        """Say so in the bar at the top, until it is dismissed or something newer comes."""
+        """Show it at the top until it is dismissed or replaced."""
         if not self._closing:
-            self.banner.tell(title, text)
+            self.banner.show_message(title, text)
 
     def show_flaws(self, title: str, text: str, file: Path | None = None) -> None:
-        """What the start had to do without, until it is dismissed; ``file`` can be opened."""
+        """Show what is wrong since the start, until it is dismissed; ``file`` can be opened."""
         before = self.flaws.text if self.flaws.isVisibleTo(self) else ""
-        self.flaws.tell(title, f"{before}\n{text}".strip(), Tone.WARN)
+        self.flaws.show_message(title, f"{before}\n{text}".strip(), Tone.WARN)
         if file is not None:
             self.flaws.offer("Open file", lambda: open_file(file))
 
     def _show_restart(self, event: LoopRestarted) -> None:
-        """A part of the engine recovered by itself: worth a line, not an error to act on."""
+        """A part of the engine was restarted: a warning, the user need not act."""
         if not self._closing:
-            self.banner.tell(
+            self.banner.show_message(
                 f"{event.name} stopped unexpectedly and was restarted",
-                f"The log has the details ({event.problem}).",
+                f"See the log for details ({event.problem}).",
                 Tone.WARN,
             )
 
     def show_closing(self) -> None:
-        """Closing has begun: nothing can be started any more."""
+        """Closing has begun: disable everything."""
         self._closing = True
         self.attention.setEnabled(False)
         self.terminals.setEnabled(False)
         for dock in self.docks:
             dock.setEnabled(False)
         self.menuBar().setEnabled(False)
-        self.banner.tell("Closing sessions…", "", Tone.MUTED)
-        self.status.sessions.tell("sessions", "Closing sessions…", Tone.ACCENT)
+        self.banner.show_message("Closing sessions…", "", Tone.MUTED)
+        self.status.sessions.show_state("sessions", "Closing sessions…", Tone.ACCENT)
 
     def finish(self) -> None:
-        """Remember the layout and close for good."""
+        """Save the layout and close."""
         self.layout_store.save()
         self._may_close = True
         self.close()
@@ -164,11 +164,11 @@ class MainWindow(QMainWindow):
         if not self.look.ui.confirm_close:
             self.closeWanted.emit()
             return
-        # Asked from the task bar, it must be seen.
+        # Closed from the task bar, the window may be minimized: show the question.
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.closing.ask()
 
-    # What the menus ask.
+    # -- for the menus
 
     def open_terminal(self, target_id: str) -> None:
         self.terminals.open(target_id)
@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
         self.layout_store.settings.setValue("window/theme", mode.value)
 
     def zoom(self, points: float) -> None:
-        """Make the terminals' font larger or smaller; 0 is the size of the settings."""
+        """Make the terminals' font larger by ``points``; 0 resets it to the settings' size."""
         self.look.zoom(points)
 
     def open_settings(self) -> SettingsDialog:
@@ -200,18 +200,18 @@ class MainWindow(QMainWindow):
             dialog.chosen.connect(self._use_settings)
             dialog.finished.connect(self._settings_closed)
             self._settings_dialog = dialog
-            # Not modal: guests may ask to be let in meanwhile.
+            # Not modal: guests may request access meanwhile.
             dialog.show()
         return self._settings_dialog
 
     def _use_settings(self, ui: UiSettings) -> None:
-        """Wear them at once, and keep them."""
+        """Apply the settings now and save them."""
         changed = changes(self.look.ui, ui)
         self.look.use(ui)
         self._write(changed)
 
     def _use_timeout(self, seconds: float) -> None:
-        """When idle guests are disconnected, from now on."""
+        """Change after how many idle seconds guests are disconnected."""
         self._guest_timeout = seconds
         self._adapter.do(SetGuestTimeout(seconds))
         self._write({"session.timeout": seconds})
@@ -226,13 +226,13 @@ class MainWindow(QMainWindow):
         self._settings_dialog = None
 
     def share(self, target_id: str = "") -> ShareDialog:
-        """The dialog of links, with a target chosen; one at a time."""
+        """The share dialog with a target selected; one at a time."""
         if self._share_dialog is None:
             targets = self.targets.model.targets()
             dialog = ShareDialog(self._adapter, self._theme, self.icons, targets, target_id, self)
             dialog.finished.connect(self._share_closed)
             self._share_dialog = dialog
-            # Sessions are watched, and guests let in, while it stays open.
+            # Not modal: the user watches sessions and admits guests meanwhile.
             dialog.show()
         return self._share_dialog
 
@@ -250,22 +250,22 @@ class MainWindow(QMainWindow):
     def copy_relay(self) -> None:
         host = self._adapter.ask(Host(), None)
         if host is None or not self._adapter.ready:
-            self.show_problem("The relay is not up yet", "Wait a moment, then try again.")
+            self.show_problem("The relay is not running yet", "Wait a moment, then try again.")
             return
         QGuiApplication.clipboard().setText(host.relay.url)
-        self.status.showMessage("Relay address copied", 3000)
+        self.status.showMessage("Relay URL copied", 3000)
 
-    # How it is put together.
+    # -- construction
 
-    def _centre(self) -> QWidget:
-        centre = QWidget()
-        column = QVBoxLayout(centre)
+    def _central_widget(self) -> QWidget:
+        widget = QWidget()
+        column = QVBoxLayout(widget)
         column.setContentsMargins(4, 5, 4, 2)
         column.setSpacing(5)
         column.addWidget(self.flaws)
         column.addWidget(self.banner)
         column.addWidget(self.terminals, 1)
-        return centre
+        return widget
 
     def _place_docks(self) -> None:
         def dock(name: str, title: str, icon: str, panel: QWidget) -> Dock:
@@ -317,7 +317,7 @@ class MainWindow(QMainWindow):
                 "zoom_reset": lambda: self.zoom(0),
                 "reset_layout": self.reset_layout,
                 "settings": self.open_settings,
-                "answer": self._answer,
+                "answer": self._focus_notification,
                 "search": self._search,
                 "share": self._share_selected,
                 "loopback": self.loopback_dock.reveal,
@@ -338,24 +338,26 @@ class MainWindow(QMainWindow):
         self.sessions.countChanged.connect(self.status.set_sessions)
         self.sessions.logWanted.connect(self.show_log_of)
         self.ice_log.cleared.connect(
-            lambda restore: self.attention.undo("Cleared the ICE log", restore, lambda: None)
+            lambda restore: self.attention.undo("ICE log cleared", restore, lambda: None)
         )
         self.sessions.endWanted.connect(self.closing.end)
         self.sessions.selectionChanged.connect(self._enable)
         self.sessions.countChanged.connect(lambda _: self._enable())
         self.terminals.changed.connect(self._enable)
-        self.terminals.noted.connect(lambda title, text: self.banner.tell(title, text, Tone.ACCENT))
+        self.terminals.noted.connect(
+            lambda title, text: self.banner.show_message(title, text, Tone.ACCENT)
+        )
         self.approver.changed.connect(self._title)
         self._adapter.problem.connect(self.show_problem)
         self._adapter.loopRestarted.connect(self._show_restart)
         self._theme.changed.connect(self._retheme)
-        self.look.changed.connect(self._dress)
+        self.look.changed.connect(self._apply_look)
         for dock in self.docks:
             dock.visibilityChanged.connect(lambda _: self._fit_docks())
         self._enable()
 
     def _title(self, waiting: int) -> None:
-        """What the task bar says of a window that is behind others."""
+        """Show the number of waiting guests in the task bar."""
         self.setWindowTitle(f"({waiting} waiting) Hatchway" if waiting else "Hatchway")
 
     def _load_theme(self) -> None:
@@ -366,21 +368,21 @@ class MainWindow(QMainWindow):
     def _retheme(self) -> None:
         self.terminals.retheme()
 
-    def _dress(self) -> None:
+    def _apply_look(self) -> None:
         for tab in self.terminals.all():
             self.look.apply(tab.terminal)
 
     def _fit_docks(self) -> None:
-        # Docks also say they hide while the window is being destroyed.
+        # Docks also signal that they hide while the window is being destroyed.
         if not isValid(self):
             return
         for dock in self.docks:
             dock.fit_title()
         tidy_tab_bars(self)
 
-    def _answer(self) -> None:
+    def _focus_notification(self) -> None:
         if not self.attention.enter():
-            self.status.showMessage("Nothing waits for you", 3000)
+            self.status.showMessage("No notifications", 3000)
 
     def _search(self) -> None:
         self.targets_dock.reveal()

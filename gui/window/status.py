@@ -1,7 +1,4 @@
-"""The status bar: relay, Docker, number of sessions, each an icon with words.
-
-Owns how those states read. Does not own the states.
-"""
+"""The status bar: state of relay and Docker, number of sessions."""
 
 from __future__ import annotations
 
@@ -23,19 +20,19 @@ if TYPE_CHECKING:
 
 _RELAY = {
     RelayState.STOPPED: ("Relay off", "relay-off", Tone.MUTED),
-    RelayState.CONNECTING: ("Relay: connecting…", "relay", Tone.ACCENT),
+    RelayState.CONNECTING: ("Connecting to relay…", "relay", Tone.ACCENT),
     RelayState.CONNECTED: ("Relay connected", "relay", Tone.OK),
-    RelayState.RECONNECTING: ("Relay lost, reconnecting…", "relay-off", Tone.WARN),
-    RelayState.REFUSED: ("Relay refuses this app", "relay-off", Tone.ERROR),
+    RelayState.RECONNECTING: ("Reconnecting to relay…", "relay-off", Tone.WARN),
+    RelayState.REFUSED: ("Relay rejected the connection", "relay-off", Tone.ERROR),
 }
 _DOCKER = {
-    EngineState.CONNECTING: ("Docker: connecting…", Tone.ACCENT),
-    EngineState.READY: ("Docker ready", Tone.OK),
+    EngineState.CONNECTING: ("Connecting to Docker…", Tone.ACCENT),
+    EngineState.READY: ("Docker connected", Tone.OK),
     EngineState.ABSENT: ("Docker not running", Tone.WARN),
-    EngineState.REFUSED: ("Docker: no permission", Tone.ERROR),
-    EngineState.FAILED: ("Docker failed", Tone.ERROR),
+    EngineState.REFUSED: ("Docker: permission denied", Tone.ERROR),
+    EngineState.FAILED: ("Docker error", Tone.ERROR),
 }
-# The worst engine's state is the one shown when there are several.
+# Of several engines, the worst state is shown.
 _WORST = (
     EngineState.READY,
     EngineState.CONNECTING,
@@ -46,7 +43,7 @@ _WORST = (
 
 
 class Indicator(QWidget):
-    """An icon and a word, with the details in the tooltip."""
+    """An icon and a short text; details in the tooltip."""
 
     def __init__(self, icons: Icons, icon: str, text: str) -> None:
         super().__init__()
@@ -58,30 +55,30 @@ class Indicator(QWidget):
         row.setSpacing(6)
         row.addWidget(self._icon)
         row.addWidget(self._text)
-        self.tell(icon, text, Tone.MUTED)
+        self.show_state(icon, text, Tone.MUTED)
 
     @property
     def text(self) -> str:
         return self._text.text()
 
-    def tell(self, icon: str, text: str, tone: Tone, tip: str = "") -> None:
+    def show_state(self, icon: str, text: str, tone: Tone, tip: str = "") -> None:
         self._icons.bind(self._icon, icon, tone)
         self._text.setText(text)
         self.setToolTip(tip)
 
 
 class StatusBar(QStatusBar):
-    """Follows the engine by itself; the number of sessions is told."""
+    """Follows the engine's events. The window sets the number of sessions."""
 
     def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._adapter = adapter
         self._docker_states: dict[str, DockerStatus] = {}
         self.relay = Indicator(icons, "relay", "Starting…")
-        self.docker = Indicator(icons, "engine", "Docker: connecting…")
+        self.docker = Indicator(icons, "engine", "Connecting to Docker…")
         self.sessions = Indicator(icons, "sessions", "No sessions")
         self.ends = Indicator(icons, "sessions", "")
-        """Closed terminals whose processes take long to end; hidden when there are none."""
+        """Closed terminals whose processes are still ending; hidden when there are none."""
         self.ends.hide()
         self.setSizeGripEnabled(False)
         self.addWidget(self.relay)
@@ -96,23 +93,25 @@ class StatusBar(QStatusBar):
 
     def set_sessions(self, count: int) -> None:
         words = {0: "No sessions", 1: "1 session"}.get(count, f"{count} sessions")
-        self.sessions.tell("sessions", words, Tone.ACCENT if count else Tone.MUTED)
+        self.sessions.show_state("sessions", words, Tone.ACCENT if count else Tone.MUTED)
 
     def _ready(self) -> None:
         if not self._adapter.ask(DockerStatuses(), ()):
-            self.docker.tell("engine", "Docker off", Tone.MUTED, "No engine is configured")
+            self.docker.show_state(
+                "engine", "Docker off", Tone.MUTED, "No Docker engine is configured"
+            )
 
     def _start_failed(self) -> None:
-        self.relay.tell("relay-off", "Not running", Tone.ERROR)
-        self.docker.tell("engine", "Docker: not connected", Tone.MUTED)
+        self.relay.show_state("relay-off", "Hatchway not running", Tone.ERROR)
+        self.docker.show_state("engine", "Docker not connected", Tone.MUTED)
 
     def _relay_changed(self, event: RelayStateChanged) -> None:
         text, icon, tone = _RELAY[event.state]
-        self.relay.tell(icon, text, tone, formats.tip(event.url, event.detail))
+        self.relay.show_state(icon, text, tone, formats.tip(event.url, event.detail))
 
     def _ends_pending(self, event: EndsPending) -> None:
         terminals = "1 terminal" if event.count == 1 else f"{event.count} terminals"
-        self.ends.tell("sessions", f"Ending {terminals}…", Tone.WARN, event.text)
+        self.ends.show_state("sessions", f"Closing {terminals}…", Tone.WARN, event.text)
         self.ends.setVisible(bool(event.count and event.text))
 
     def _docker_changed(self, event: DockerStatusChanged) -> None:
@@ -128,4 +127,4 @@ class StatusBar(QStatusBar):
                 for s in states
             )
         )
-        self.docker.tell("engine", text, tone, tip)
+        self.docker.show_state("engine", text, tone, tip)

@@ -14,7 +14,7 @@ from engine.core.events import EventBus
 from gui.control.adapter import EngineAdapter
 from gui.kit.icons import Icons
 from gui.kit.style import Mode, Theme
-from gui.loop.run import create_loop
+from gui.loop.factory import create_loop
 from tests.gui.fake_control import FakeControl
 
 if TYPE_CHECKING:

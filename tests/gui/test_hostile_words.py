@@ -100,7 +100,7 @@ def test_the_question_whether_to_let_a_guest_in(icons: Icons, qtbot: QtBot) -> N
         assert visible(label.toolTip()), label.toolTip()
     assert visible(strip.accessibleName())
     assert SEEN in strip.who.text()
-    assert SEEN in strip.wish.text()
+    assert SEEN in strip.request.text()
     assert all(visible(text) and SEEN in text for text in note(GUEST, WORDS))
 
 

@@ -1,1 +1,1 @@
-"""Guests who wait to be let in, and guests who are idle."""
+"""Guests who request access, and guests who are idle."""

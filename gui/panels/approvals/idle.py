@@ -1,6 +1,6 @@
-"""Guests whose session is about to end because nothing is typed or printed.
+"""Warnings before idle guest sessions are closed, one strip for each session.
 
-Owns the strip of each. Does not own when a session is idle (the engine's).
+The engine decides when a session is idle.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from engine.control.commands import KeepOpen
 from engine.core.text import shown
 from gui.kit import formats
-from gui.kit.notices import ElidedLabel, Strip
+from gui.kit.strips import ElidedLabel, Strip
 from gui.kit.style import Tone
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_NAME = 40
 
 
 class IdleStrip(Strip):
-    """Says when the session ends. ``keep`` is called when the person wants to keep it."""
+    """Shows when the session closes. ``keep`` is called to keep it open."""
 
     def __init__(
         self,
@@ -41,10 +41,8 @@ class IdleStrip(Strip):
     ) -> None:
         super().__init__(icons, "clock", Tone.WARN, clock)
         name = shown(guest, MAX_NAME)
-        self.title = ElidedLabel(
-            f"The terminal of {name} in {shown(target)}", "stripTitle", keep=30
-        )
-        self.ends = ElidedLabel("", "", keep=14)
+        self.title = ElidedLabel(f"Session of {name} in {shown(target)}", "stripTitle", minimum=30)
+        self.ends = ElidedLabel("", "", minimum=14)
         self.row.addWidget(self.title)
         self.row.addWidget(self.ends)
         self.row.addStretch(1)
@@ -58,7 +56,7 @@ class IdleStrip(Strip):
 
 
 class IdleWarnings(QObject):
-    """One strip for each session the engine warns of, until it is kept, used or closed."""
+    """Shows a strip for each idle session until it is kept open, used or closed."""
 
     def __init__(
         self, adapter: EngineAdapter, icons: Icons, attention: Attention, sessions: SessionModel
@@ -73,7 +71,7 @@ class IdleWarnings(QObject):
         adapter.sessionClosed.connect(self._closed)
 
     def _warned(self, event: SessionIdle) -> None:
-        self._drop(event.session_id, "It is in use again.")
+        self._drop(event.session_id, "The session is active again.")
         row = self._sessions.session(event.session_id)
         if event.seconds is None or row is None or row.own:
             return

@@ -1,8 +1,7 @@
-"""Guests who wait for the host's word: a strip for each, and being noticed.
+"""Access requests of guests: a strip for each, desktop notifications, undoing a denial.
 
-Owns the questions and their answers, among them the time in which a no can be taken back.
-Does not own the decision's effect (the engine's), how long a guest waits, or when a strip may
-be answered (gui.kit.notices).
+The engine decides how long a guest waits and applies the answer; gui.kit.attention decides when
+a strip can be answered.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from engine.core.text import shown
 from gui.kit import formats
 from gui.kit.attention import UNDO_SECONDS
 from gui.kit.icons import app_icon
-from gui.kit.notices import ElidedLabel, Strip
+from gui.kit.strips import ElidedLabel, Strip
 from gui.kit.style import Tone
 from gui.kit.widgets import named_label, tool_button
 
@@ -30,22 +29,22 @@ if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
-    from gui.kit.notices import Notice
+    from gui.kit.strips import Notice
 
-CODE_HINT = "The same code is on the guest’s screen. Ask the guest to read it to you."
-CLAIMED = "Name, address and browser are what the relay says; only the code is proven."
-REMEMBER = "Answer the same for later guests of this link"
+CODE_HINT = "The guest’s screen shows the same code. Ask the guest to read it out."
+UNVERIFIED = "Name, address and browser are not verified. Compare the code."
+REMEMBER = "Use this answer for later guests of this link"
 CODE_SCALE = 1.2
-LEAST_PLACE = 12
-"""Characters of address and browser that are worth showing; all of it is in the menu, too."""
+MIN_PLACE = 12
+"""Characters of address and browser that must fit, or they are hidden. The menu has all."""
 MAX_NAME = 40
-"""Characters of a guest's name that are shown; all of it is in the tooltip."""
+"""Characters of a guest's name that are shown."""
 MARGIN_SECONDS = 2.0
-"""A no that can be taken back reaches the engine so long before it stops waiting itself."""
+"""An undoable denial reaches the engine this long before the guest's waiting time ends."""
 
 
 class ApprovalStrip(Strip):
-    """One guest who waits. ``decided`` brings the role given, or None for no."""
+    """The request of one guest. ``decided`` carries the granted role, or None for denied."""
 
     decided = Signal(object)
 
@@ -55,9 +54,9 @@ class ApprovalStrip(Strip):
         super().__init__(icons, "clock", Tone.WARN, clock)
         self.question = question
         guest, types = question.guest, question.role is Role.CONTROL
-        self.who = ElidedLabel(who(guest), "stripTitle", keep=12)
-        wish = f"asks to {'type in' if types else 'view'} {shown(question.target)}"
-        self.wish = ElidedLabel(wish, keep=20)
+        self.who = ElidedLabel(who(guest), "stripTitle", minimum=12)
+        request = f"asks to {'type in' if types else 'view'} {shown(question.target)}"
+        self.request = ElidedLabel(request, minimum=20)
         browser = shown(formats.browser(guest.browser), 80)
         claims = (shown(guest.address, 80) or "unknown address", browser)
         self.where = ElidedLabel(" · ".join(filter(None, claims)), "muted")
@@ -67,12 +66,12 @@ class ApprovalStrip(Strip):
         self.code.setFont(font)
         self.code.setToolTip(CODE_HINT)
         self.time = named_label("muted")
-        for label in (self.who, self.wish, self.where):
+        for label in (self.who, self.request, self.where):
             self.row.addWidget(label)
         self.row.addStretch(1)
         self.row.addWidget(self.code)
         self.row.addWidget(self.time)
-        self.spare = [self.time, self.wish]
+        self.spare = [self.time, self.request]
         self.more = self._more()
         self.deny = self.button("Deny", lambda: self.decided.emit(None))
         self.view = self.button("View only", lambda: self.decided.emit(Role.VIEW))
@@ -80,17 +79,17 @@ class ApprovalStrip(Strip):
         self.allow = self.button("Allow", lambda: self.decided.emit(role), primary=True)
         self.view.setVisible(types)
         facts = (
-            f"{self.who.text()} {self.wish.text()}",
+            f"{self.who.text()} {self.request.text()}",
             self.where.text(),
             f"Code {self.code.text()}",
         )
         self.setAccessibleName(". ".join(facts))
-        self.setToolTip(formats.tip(*facts, CLAIMED))
+        self.setToolTip(formats.tip(*facts, UNVERIFIED))
         self.wait(question.waits_until - time.time())
 
     @property
     def remembers(self) -> bool:
-        """Whether the answer is to hold for later guests of the link."""
+        """Whether the answer also applies to later guests of the link."""
         return self.remember.isChecked()
 
     def tick(self) -> None:
@@ -98,32 +97,32 @@ class ApprovalStrip(Strip):
         super().tick()
 
     def fit(self) -> None:
-        """Who it is, the code and the answers come first; a line shows the time, too."""
+        """Name, code and buttons have priority. The time left is also drawn as a line."""
         self.where.hide()
         super().fit()
-        least = LEAST_PLACE * self.fontMetrics().averageCharWidth()
-        self.where.setVisible(self.time.isVisibleTo(self) and self.room() >= least)
+        minimum = MIN_PLACE * self.fontMetrics().averageCharWidth()
+        self.where.setVisible(self.time.isVisibleTo(self) and self.room() >= minimum)
 
     def _more(self) -> QToolButton:
-        """What has no room in a narrow window, and the answer for later guests.
+        """A menu with the details that a narrow window hides, and the answer for later guests.
 
-        In a menu, where neither a stray key nor a stray click gets.
+        A menu, because no accidental key or click reaches it.
         """
         menu = QMenu(self)
         guest = self.question.guest
-        for words in (
+        for text in (
             self.who.text(),
-            self.wish.text(),
+            self.request.text(),
             *self.where.text().split(" · "),
             f"Code {self.code.text()}",
         ):
-            menu.addAction(words.replace("&", "&&")).setEnabled(False)
+            menu.addAction(text.replace("&", "&&")).setEnabled(False)
         menu.addSeparator()
         self.remember = menu.addAction(REMEMBER)
         self.remember.setCheckable(True)
         self.remember.setEnabled(bool(guest.share))
         self.remember.toggled.connect(self._name_answers)
-        button = tool_button(self._icons, "more", "Details and more answers")
+        button = tool_button(self._icons, "more", "Details and more options")
         button.setIconSize(self.picture.size())
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setMenu(menu)
@@ -132,18 +131,18 @@ class ApprovalStrip(Strip):
         return button
 
     def _name_answers(self, remembered: bool) -> None:
-        """Say on each button what it does."""
+        """Update the texts of the buttons."""
         self.allow.setText("Always allow" if remembered else "Allow")
         self.view.setText("Always view" if remembered else "View only")
-        self.deny.setText("Deny, revoke link" if remembered else "Deny")
+        self.deny.setText("Deny and revoke link" if remembered else "Deny")
         self.fit()
 
 
 class Approver(QObject):
-    """Joins the engine's questions to strips in ``attention``, in the order they came."""
+    """Shows the engine's requests as strips in ``attention``, in order of arrival."""
 
     changed = Signal(int)
-    """How many wait."""
+    """Number of guests who wait."""
 
     def __init__(
         self, adapter: EngineAdapter, icons: Icons, attention: Attention, window: QWidget
@@ -155,9 +154,9 @@ class Approver(QObject):
         self._window = window
         self._strips: dict[str, ApprovalStrip] = {}
         self._denied: dict[str, Notice] = {}
-        self._let_in: dict[str, Notice] = {}
+        self._admitted: dict[str, Notice] = {}
         self.tray: QSystemTrayIcon | None = None
-        """There while somebody waits, where the desktop has a place for it."""
+        """Shown while a guest waits, where the desktop has a tray."""
         adapter.approvalRequested.connect(self._asked)
         adapter.approvalSettled.connect(self._settled)
         adapter.sessionClosed.connect(self._closed)
@@ -188,28 +187,28 @@ class Approver(QObject):
         self._tidy()
 
     def _allow(self, question: ApprovalRequested, role: Role, *, remember: bool) -> None:
-        """At once; who was meant to be denied can be removed at once, too."""
+        """Allow the guest at once, and offer to remove the guest, in case it was a mistake."""
         session_id = question.session_id
         self._adapter.do(DecideApproval(session_id, role, remember))
-        does = "types in" if role is Role.CONTROL else "views"
-        self._let_in[session_id] = self._attention.tell(
-            f"{who(question.guest)} {does} {question.target}",
+        can = "can type in" if role is Role.CONTROL else "can view"
+        self._admitted[session_id] = self._attention.report(
+            f"{who(question.guest)} {can} {question.target}",
             "Remove guest",
             lambda: self._adapter.do(CloseSession(session_id, REMOVED_BY_HOST, EndCode.REMOVED)),
             first=not self._strips,
         )
-        self._let_in[session_id].closed.connect(lambda: self._let_in.pop(session_id, None))
+        self._admitted[session_id].closed.connect(lambda: self._admitted.pop(session_id, None))
 
     def _closed(self, event: SessionClosed) -> None:
-        notice = self._let_in.pop(event.session_id, None)
+        notice = self._admitted.pop(event.session_id, None)
         if notice is not None:
             self._attention.drop(notice, event.reason)
 
     def _deny_soon(self, question: ApprovalRequested, left: float, *, remember: bool) -> None:
-        """The guest hears the no when it can no longer be taken back."""
+        """Deny the guest once that can no longer be undone."""
         session_id = question.session_id
 
-        def taken_back() -> None:
+        def undone() -> None:
             del self._denied[session_id]
             self._add(question)
 
@@ -217,9 +216,9 @@ class Approver(QObject):
             del self._denied[session_id]
             self._adapter.do(DecideApproval(session_id, None, remember))
 
-        words = f"Denied {who(question.guest)} in {question.target}"
+        text = f"Denied {who(question.guest)} access to {question.target}"
         seconds = min(UNDO_SECONDS, max(0.0, left - MARGIN_SECONDS))
-        self._denied[session_id] = self._attention.undo(words, taken_back, final, seconds=seconds)
+        self._denied[session_id] = self._attention.undo(text, undone, final, seconds=seconds)
 
     def _settled(self, event: ApprovalSettled) -> None:
         notice = self._denied.pop(event.session_id, None)
@@ -230,10 +229,10 @@ class Approver(QObject):
             self._attention.void(strip, f"{who(strip.question.guest)}: {event.reason}")
         self._tidy()
 
-    # -- being noticed
+    # -- desktop notification
 
     def _notify(self, question: ApprovalRequested) -> None:
-        """Behind other windows: by the desktop's notification, and the task bar."""
+        """Notify through the desktop and the task bar if the window is not active."""
         if self._window.isActiveWindow():
             return
         QApplication.alert(self._window)
@@ -263,11 +262,11 @@ class Approver(QObject):
 
 
 def who(guest: Guest) -> str:
-    """How a guest is called: what it calls itself is text, and no longer than a name."""
+    """The guest's name, escaped and limited to MAX_NAME."""
     return shown(guest.name, MAX_NAME) or "Unnamed guest"
 
 
 def note(guest: Guest, target: str) -> tuple[str, str]:
     """Title and text of the desktop's notification."""
-    name = shown(guest.name or guest.address, MAX_NAME) or "Somebody"
-    return f"A guest is waiting for {shown(target)}", f"{name} asks to be let in."
+    name = shown(guest.name or guest.address, MAX_NAME) or "Someone"
+    return f"A guest is waiting for {shown(target)}", f"{name} requests access."

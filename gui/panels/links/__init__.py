@@ -1,1 +1,1 @@
-"""Links: made, copied, revoked."""
+"""Links for guests."""

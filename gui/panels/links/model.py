@@ -1,7 +1,4 @@
-"""The links of this host as a list: what each opens, for whom, and what became of it.
-
-Owns the rows and their words. Does not own the links (engine.access.links) or the view.
-"""
+"""The links of this host as a list: target, role, conditions and state of each."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 20
-ROLES = {Role.CONTROL: "Guests may type", Role.VIEW: "Guests only watch"}
+ROLES = {Role.CONTROL: "Guests can type", Role.VIEW: "Guests can only view"}
 _STATES = {
     ShareState.USED: "Used",
     ShareState.EXPIRED: "Expired",
@@ -38,18 +35,18 @@ def detail(share: Share, now: float) -> str:
     """The second line: role, conditions, uses."""
     parts = [ROLES[share.role]]
     if share.approval:
-        parts.append("you are asked")
+        parts.append("needs approval")
     if share.single_use:
-        parts.append("works once")
+        parts.append("single use")
     if share.expires_at is not None and share.state(now) is ShareState.ACTIVE:
-        parts.append(f"{formats.duration(share.expires_at - now)} left")
+        parts.append(f"expires in {formats.duration(share.expires_at - now)}")
     if share.uses:
         parts.append("used once" if share.uses == 1 else f"used {share.uses} times")
     return " · ".join(parts)
 
 
 class LinkModel(QAbstractListModel):
-    """Newest first. ``tick()`` when time has passed: links expire by themselves."""
+    """Newest first. Call ``tick()`` regularly: links expire with time."""
 
     def __init__(
         self,
@@ -63,8 +60,10 @@ class LinkModel(QAbstractListModel):
         self._shares: tuple[Share, ...] = ()
 
     def set_shares(self, shares: tuple[Share, ...]) -> None:
-        """``shares`` as the engine lists them. A link never changes its place among others,
-        so that what is selected stays so: new ones come at the top, forgotten ones go."""
+        """Update the rows from the engine's list, oldest first.
+
+        Links keep their order, so that the selection stays: new ones are added at the top.
+        """
         wanted = {share.id: share for share in shares}
         for row in reversed(range(len(self._shares))):
             if self._shares[row].id not in wanted:
@@ -81,7 +80,7 @@ class LinkModel(QAbstractListModel):
         self.tick()
 
     def now(self) -> float:
-        """Seconds since the epoch, by the clock the rows go by."""
+        """Seconds since the epoch, by the model's clock."""
         return self._clock()
 
     def tick(self) -> None:
@@ -115,8 +114,8 @@ class LinkModel(QAbstractListModel):
             tone = Tone.ACCENT if state is ShareState.ACTIVE else Tone.MUTED
             return self._icons.get("share", tone)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            words = (share.target, detail(share, now), _STATES.get(state, ""))
-            return ", ".join(word for word in words if word)
+            parts = (share.target, detail(share, now), _STATES.get(state, ""))
+            return ", ".join(part for part in parts if part)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"Made at {formats.clock(share.created_at)[:8]}"
+            return f"Created at {formats.clock(share.created_at)[:8]}"
         return None

@@ -1,7 +1,4 @@
-"""Links for guests: making one, sharing it, the list of them, revoking them.
-
-Owns the dialog. Does not own the links (the engine's) or their rows (gui.panels.links.model).
-"""
+"""The share dialog: create, copy, list and revoke links for guests."""
 
 from __future__ import annotations
 
@@ -47,23 +44,24 @@ EXPIRIES: tuple[tuple[str, float | None], ...] = (
     ("1 hour", HOUR),
     ("1 day", 24 * HOUR),
     ("7 days", 7 * 24 * HOUR),
-    ("Until this app ends", None),
+    ("Until Hatchway closes", None),
 )
-"""How long a link lets sessions begin, in seconds."""
+"""How long a link can open sessions, in seconds; None: as long as the program runs."""
 DEFAULT_EXPIRY = 1
 LOCAL_WARNING = (
-    "I know what that is: a shell as my own user, with my files, my keys and my network, "
-    "and no container around it"
+    "I understand that guests get a shell as my user, with access to my files, keys and "
+    "network, and without the isolation of a container."
 )
-HINT = "Whoever has the link can use it. Hand it over by a way you trust."
+HINT = "Anyone with this link can use it. Send it over a channel you trust."
 ONLY_HERE = (
-    "It works on this computer only: the app’s own relay listens on {host}. For guests "
-    "elsewhere, name a relay in the settings, or let your own listen to the network."
+    "This link works on this computer only: the built-in relay listens on {host}. For guests "
+    "elsewhere, set relay.url in the settings file, or let the built-in relay listen on the "
+    "network."
 )
 
 
 class ShareDialog(QDialog):
-    """The caller opens it; it deletes itself. One for all targets: it lists every link."""
+    """Lists the links of all targets. The caller opens it; it deletes itself."""
 
     def __init__(
         self,
@@ -91,12 +89,12 @@ class ShareDialog(QDialog):
         for words, seconds in EXPIRIES:
             self.expiry.addItem(words, seconds)
         self.expiry.setCurrentIndex(DEFAULT_EXPIRY)
-        self.single_use = QCheckBox("Works once")
-        self.approval = QCheckBox("Ask me before anyone gets in")
+        self.single_use = QCheckBox("Single use")
+        self.approval = QCheckBox("Ask me before a guest connects")
         self.accept_local = QCheckBox()
-        self.make = IconButton("Make link", icons, "share")
-        self.make.setProperty("primary", "true")
-        self.make.setAutoDefault(False)
+        self.create_button = IconButton("Create link", icons, "share")
+        self.create_button.setProperty("primary", "true")
+        self.create_button.setAutoDefault(False)
         self.links = LinkModel(icons, parent=self)
         self.view = self._list(theme)
         self.address = QLineEdit()
@@ -112,17 +110,17 @@ class ShareDialog(QDialog):
         self._connect()
         self.links.set_shares(adapter.ask(Links(), ()))
         self._show_first()
-        self._consider_target()
+        self._target_changed()
         self._show_chosen()
 
     def chosen(self) -> Share | None:
-        """The link that is selected in the list."""
+        """The link selected in the list."""
         share = self.view.currentIndex().data(SHARE_ROLE)
         return share if isinstance(share, Share) else None
 
-    # -- what is done
+    # -- actions
 
-    def _make_link(self) -> None:
+    def _create_link(self) -> None:
         command = CreateLink(
             self.target.currentData().id,
             # Qt returns it as plain text.
@@ -137,7 +135,7 @@ class ShareDialog(QDialog):
 
     async def _create(self, command: CreateLink) -> None:
         share = await self._adapter.perform(command)
-        # Closed meanwhile, and deleted.
+        # The dialog may have been closed and deleted meanwhile.
         if isValid(self):
             self.view.setCurrentIndex(self.links.index(self.links.row_of(share.id)))
 
@@ -146,30 +144,32 @@ class ShareDialog(QDialog):
         self.copy.setText("Copied")
 
     def _revoke(self) -> None:
-        """Revoke it, asking first: those who were given it cannot be given it back."""
+        """Revoke the selected link after a confirmation, because that cannot be undone."""
         share = self.chosen()
         if share is None:
             return
         sessions = self._adapter.ask(Sessions(), ())
         live = sum(session.guest.share == share.id for session in sessions)
-        guests = {0: "Nobody is connected with it.", 1: "1 guest is connected with it."}
-        ends = {0: "", 1: " Its session ends, too."}
+        guests = {0: "No guest is connected through it.", 1: "1 guest is connected through it."}
+        ends = {0: "", 1: " The guest’s session ends, too."}
         ask(
             self,
             "Revoke the link?",
-            guests.get(live, f"{live} guests are connected with it."),
-            f"Nobody can use it again.{ends.get(live, ' Their sessions end, too.')}",
+            guests.get(live, f"{live} guests are connected through it."),
+            f"Nobody can use it again.{ends.get(live, ' The guests’ sessions end, too.')}",
             "Revoke link",
             lambda: self._adapter.do(RevokeLink(share.id)),
         )
 
-    # -- what is shown
+    # -- display
 
-    def _consider_target(self) -> None:
+    def _target_changed(self) -> None:
         target = self.target.currentData()
         local = isinstance(target, Target) and target.kind is TargetKind.LOCAL
         self.local_warning.setVisible(local)
-        self.make.setEnabled(target is not None and (not local or self.accept_local.isChecked()))
+        self.create_button.setEnabled(
+            target is not None and (not local or self.accept_local.isChecked())
+        )
 
     def _show_first(self) -> None:
         if self.links.rowCount() and self.chosen() is None:
@@ -182,9 +182,11 @@ class ShareDialog(QDialog):
         if url != self.address.text():
             self.address.setText(url)
             self.address.setCursorPosition(0)
-            self.qr.tell(url, f"QR code of the link to {share.target}" if share and url else "")
+            self.qr.show_text(
+                url, f"QR code of the link to {share.target}" if share and url else ""
+            )
             self.copy.setText("Copy")
-        self.address.setPlaceholderText("" if share is None else "This link has ended")
+        self.address.setPlaceholderText("" if share is None else "This link is no longer valid")
         self.copy.setEnabled(bool(url))
         self.revoke.setEnabled(usable)
         host = QUrl(url).host()
@@ -201,12 +203,12 @@ class ShareDialog(QDialog):
         self.links.tick()
         self._show_chosen()
 
-    # -- how it is put together
+    # -- construction
 
     def _connect(self) -> None:
-        self.target.currentIndexChanged.connect(lambda _: self._consider_target())
-        self.accept_local.toggled.connect(lambda _: self._consider_target())
-        self.make.clicked.connect(self._make_link)
+        self.target.currentIndexChanged.connect(lambda _: self._target_changed())
+        self.accept_local.toggled.connect(lambda _: self._target_changed())
+        self.create_button.clicked.connect(self._create_link)
         self.copy.clicked.connect(self._copy)
         self.revoke.clicked.connect(self._revoke)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
@@ -243,7 +245,7 @@ class ShareDialog(QDialog):
         below = QHBoxLayout()
         below.addWidget(self.local_warning, 1)
         below.addStretch(0)
-        below.addWidget(self.make, alignment=Qt.AlignmentFlag.AlignBottom)
+        below.addWidget(self.create_button, alignment=Qt.AlignmentFlag.AlignBottom)
         frame = Panel()
         frame.body.addWidget(self.view)
         left = QVBoxLayout()
@@ -275,14 +277,14 @@ class ShareDialog(QDialog):
         whole.addWidget(close)
 
     def _local_warning(self) -> QWidget:
-        """A check box whose words wrap."""
+        """A check box with wrapped text."""
         self.accept_local.setAccessibleName(LOCAL_WARNING)
-        words = QLabel(LOCAL_WARNING)
-        words.setWordWrap(True)
-        words.setBuddy(self.accept_local)
+        label = QLabel(LOCAL_WARNING)
+        label.setWordWrap(True)
+        label.setBuddy(self.accept_local)
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.accept_local, alignment=Qt.AlignmentFlag.AlignTop)
-        row.addWidget(words, 1)
+        row.addWidget(label, 1)
         return box

@@ -1,8 +1,4 @@
-"""The lines of the ICE log: made from events, bounded, filtered, added in batches.
-
-Owns the wording of each event and the lines kept. Does not own the view
-(gui.panels.log.panel).
-"""
+"""The lines of the ICE log: made from events, bounded, filtered, added in batches."""
 
 from __future__ import annotations
 
@@ -44,19 +40,17 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.core.events import (
-        Event,
-    )
+    from engine.core.events import Event
     from gui.kit.style import Theme
 
 Index = QModelIndex | QPersistentModelIndex
 
 MAX_LINE = 1000
-"""Characters of one line."""
+"""Maximum characters of a line."""
 MAX_LINES = 10_000
-"""Lines kept; the oldest go first. Some 3 MB at most."""
+"""Lines stored; the oldest are dropped first. At most about 3 MB."""
 FRAME_MS = 16
-"""Lines that come within a frame are added to the view in one go."""
+"""Lines that arrive within one frame are added to the view together."""
 
 COLUMNS = ("Time", "Session", "Event")
 _NO_PARENT = QModelIndex()
@@ -64,7 +58,7 @@ _NO_PARENT = QModelIndex()
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """``session_id`` is "" for what concerns the relay. ``tone`` is its level."""
+    """``at`` is in seconds since the epoch; ``session_id`` is "" for lines about the relay."""
 
     at: float
     session_id: str
@@ -86,12 +80,12 @@ _RELAY_TONES = {
 
 
 def line_of(event: Event) -> LogLine | None:
-    """The line an event makes, or None for one that is not for this log."""
+    """The line for an event, or None if the log does not show it."""
     text, tone = _words(event)
     if not text:
         return None
     session_id = event.session_id if isinstance(event, SessionEvent) else ""
-    # Words from the other side are shown on one line, whatever they hold.
+    # Text from the other side may contain line breaks.
     return LogLine(event.at, session_id, shown(" ".join(text.split()), MAX_LINE), tone)
 
 
@@ -120,7 +114,7 @@ def _words(event: Event) -> tuple[str, Tone]:
             pair = event.pair
             return (
                 (
-                    f"Path chosen, {pair.path.value}: {pair.protocol.upper()} "
+                    f"Selected path ({pair.path.value}): {pair.protocol.upper()} "
                     f"{pair.local} ({pair.local_type}) ↔ {pair.remote} ({pair.remote_type})"
                 ),
                 Tone.OK,
@@ -138,7 +132,7 @@ def _words(event: Event) -> tuple[str, Tone]:
 class LogModel(QAbstractTableModel):
     """The newest ``limit`` lines that pass the filter, oldest first.
 
-    ``waitingChanged`` tells how many lines wait while paused.
+    ``waitingChanged`` carries the number of lines that wait while paused.
     """
 
     waitingChanged = Signal(int)
@@ -168,7 +162,7 @@ class LogModel(QAbstractTableModel):
             self.waitingChanged.emit(len(self._pending))
 
     def flush(self) -> None:
-        """Show what waits, now, unless paused."""
+        """Show waiting lines now, unless paused."""
         if self._paused or not self._pending:
             return
         fresh = list(self._pending)
@@ -185,21 +179,21 @@ class LogModel(QAbstractTableModel):
             self.endInsertRows()
 
     def pause(self, paused: bool) -> None:
-        """Hold back new lines (bounded: the oldest of them go first), or let them in."""
+        """Hold back new lines (at most ``limit``, the oldest are dropped first), or resume."""
         self._paused = paused
         if not paused:
             self.flush()
         self.waitingChanged.emit(len(self._pending))
 
     def set_filter(self, session_id: str | None, needle: str) -> None:
-        """Only lines of one session (None: all, "": the relay) that hold ``needle``."""
+        """Show only lines of one session (None: all, "": the relay) that contain ``needle``."""
         self._session, self._needle = session_id, needle.strip().lower()
         self.beginResetModel()
         self._visible = self._passing(self._lines)
         self.endResetModel()
 
     def clear(self) -> list[LogLine]:
-        """Forget every line; they come back, for restore()."""
+        """Remove all lines and return them, for restore()."""
         self.beginResetModel()
         gone, self._lines = self._lines, []
         self._visible = []
@@ -210,14 +204,14 @@ class LogModel(QAbstractTableModel):
         return gone
 
     def restore(self, lines: list[LogLine]) -> None:
-        """Show lines again that were cleared, before those that came since."""
+        """Show cleared lines again, before those added since."""
         self.beginResetModel()
         self._lines = [*lines, *self._lines][-self._limit :]
         self._visible = self._passing(self._lines)
         self.endResetModel()
 
     def lines(self) -> tuple[LogLine, ...]:
-        """What is shown."""
+        """The shown lines."""
         return tuple(self._visible)
 
     def line(self, row: int) -> LogLine:
@@ -232,8 +226,7 @@ class LogModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        wanted = orientation is Qt.Orientation.Horizontal and 0 <= section < len(COLUMNS)
-        if not wanted:
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(COLUMNS):
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -268,7 +261,7 @@ class LogModel(QAbstractTableModel):
         return list(lines)
 
     def _drop(self, count: int) -> None:
-        """Forget the ``count`` oldest lines."""
+        """Remove the ``count`` oldest lines."""
         gone = self._passing(self._lines[:count])
         del self._lines[:count]
         if gone:

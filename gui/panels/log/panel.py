@@ -1,7 +1,4 @@
-"""The panel of the ICE log: filter, follow, pause, copy, save.
-
-Owns the view and its controls. Does not own the lines (gui.panels.log.model).
-"""
+"""The ICE log panel: filter, follow, pause, copy, save, clear."""
 
 from __future__ import annotations
 
@@ -35,16 +32,16 @@ if TYPE_CHECKING:
     from gui.kit.style import Theme
 
 MAX_SESSIONS_LISTED = 200
-"""Sessions to choose from in the filter; the oldest go first."""
+"""Sessions listed in the filter; the oldest are dropped first."""
 _FIRST_SESSION = 2
-"""The filter's entries before the sessions: all, and the relay."""
+"""Index of the first session in the filter, after “All sessions” and “Relay”."""
 
 
 class IceLogPanel(Panel):
-    """Fed by every session and relay event, from the moment it exists."""
+    """Shows every session and relay event since it was created."""
 
     cleared = Signal(object)
-    """The log was cleared; the function that comes with it brings the lines back."""
+    """The log was cleared; carries a function that restores the lines."""
 
     def __init__(
         self, adapter: EngineAdapter, theme: Theme, icons: Icons, parent: QWidget | None = None
@@ -58,8 +55,8 @@ class IceLogPanel(Panel):
         self._empty = EmptyState(
             icons,
             "log",
-            "Nothing to show",
-            "Candidates, states and chosen paths of each session appear here.",
+            "No log lines",
+            "ICE candidates, states and selected paths of all sessions appear here.",
             icon_size=28,
         )
         self._stack = QStackedLayout()
@@ -86,7 +83,7 @@ class IceLogPanel(Panel):
             self.session.setCurrentIndex(at)
 
     def selected_text(self) -> str:
-        """The selected lines, or all that are shown when none is."""
+        """The selected lines, or all shown lines if none is selected."""
         rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
         lines = [self.model.line(row) for row in rows] or list(self.model.lines())
         return "\n".join(map(str, lines))
@@ -100,8 +97,8 @@ class IceLogPanel(Panel):
             self.cleared.emit(lambda: self.model.restore(lines))
 
     def save(self) -> None:
-        """Ask where to, without holding up the loop, and write what is shown."""
-        dialog = QFileDialog(self, "Save the ICE log", "ice-log.txt")
+        """Ask for a file without blocking the loop, then write the shown lines."""
+        dialog = QFileDialog(self, "Save ICE log", "ice-log.txt")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.save_to)
@@ -111,17 +108,17 @@ class IceLogPanel(Panel):
     def save_to(self, path: str) -> None:
         text = "".join(f"{line}\n" for line in self.model.lines())
         try:
-            # Not through whole_file: the person chose the place, which may be a pipe or a
-            # device, and decides by the umask who may read it.
+            # Not with whole_file: the user may have chosen a pipe or a device, and the umask
+            # decides who can read it.
             Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
             self._adapter.problem.emit(
-                "The log could not be saved", f"{path}: {error.strerror}. Choose another place."
+                "The log could not be saved", f"{path}: {error.strerror}. Choose another location."
             )
 
     def _controls(self) -> None:
         self.session = QComboBox()
-        self.session.setAccessibleName("Show lines of")
+        self.session.setAccessibleName("Session")
         self.session.addItem("All sessions", None)
         self.session.addItem("Relay", "")
         self.session.setMinimumWidth(190)
@@ -134,16 +131,16 @@ class IceLogPanel(Panel):
         self._icons.bind(find, "search")
         self.search.addAction(find, QLineEdit.ActionPosition.LeadingPosition)
         self._waiting = named_label("muted")
-        self.follow = tool_button(self._icons, "follow", "Follow the newest line", checkable=True)
+        self.follow = tool_button(self._icons, "follow", "Follow new lines", checkable=True)
         self.follow.setChecked(True)
         self.follow.toggled.connect(self._follow)
-        self.pause = tool_button(self._icons, "pause", "Hold back new lines", checkable=True)
+        self.pause = tool_button(self._icons, "pause", "Pause", checkable=True)
         self.pause.toggled.connect(self.model.pause)
-        copy = tool_button(self._icons, "copy", "Copy the selected lines, or all")
+        copy = tool_button(self._icons, "copy", "Copy selected lines, or all")
         copy.clicked.connect(self.copy)
-        save = tool_button(self._icons, "save", "Save what is shown to a file…")
+        save = tool_button(self._icons, "save", "Save shown lines…")
         save.clicked.connect(self.save)
-        clear = tool_button(self._icons, "clear", "Clear the log")
+        clear = tool_button(self._icons, "clear", "Clear")
         clear.clicked.connect(self._clear)
         head = QWidget()
         head.setObjectName("panelHead")
@@ -163,7 +160,7 @@ class IceLogPanel(Panel):
         view.setObjectName("log")
         view.setModel(self.model)
         view.setRootIsDecorated(False)
-        # Ten thousand rows are laid out at once only if all are known to be as high.
+        # Laying out 10,000 rows is fast only if Qt knows that all have the same height.
         view.setUniformRowHeights(True)
         view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -207,9 +204,9 @@ class IceLogPanel(Panel):
             self.view.scrollToBottom()
 
     def _scrolled(self) -> None:
-        """The user moved the bar: scrolling up stops following, the end resumes it."""
+        """The user scrolled: scrolling up stops following, scrolling to the end resumes it."""
         bar = self.view.verticalScrollBar()
         self.follow.setChecked(bar.sliderPosition() >= bar.maximum())
 
     def _show_waiting(self, count: int) -> None:
-        self._waiting.setText(f"{count} waiting" if count else "")
+        self._waiting.setText(f"{count} new" if count else "")

@@ -1,8 +1,4 @@
-"""The panel of the loopback test: run it, watch its ten stages, copy its report.
-
-Owns the stages' rows and the run in progress. Does not own the test itself
-(the engine's) or what its stages mean.
-"""
+"""The loopback test panel: run the test, watch its stages, copy the report."""
 
 from __future__ import annotations
 
@@ -55,7 +51,7 @@ _ICONS = {
 
 
 class StageModel(QAbstractListModel):
-    """All stages from the start, in order; each fills in as it is reached."""
+    """All stages in order; each shows its result once it is known."""
 
     def __init__(self, icons: Icons, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,7 +65,7 @@ class StageModel(QAbstractListModel):
         self.endResetModel()
 
     def set_result(self, result: StageResult) -> None:
-        """A stage began or ended. One this version does not know is ignored."""
+        """Update a stage that began or ended. Unknown stages are ignored."""
         if result.name in self._names:
             self._results[result.name] = result
             index = self.index(self._names.index(result.name), 0)
@@ -80,7 +76,7 @@ class StageModel(QAbstractListModel):
 
     @property
     def done(self) -> int:
-        """Stages that have ended."""
+        """Number of stages that have ended."""
         return sum(r.status is not StageStatus.RUNNING for r in self._results.values())
 
     def rowCount(self, parent: Index = _NO_PARENT) -> int:
@@ -108,7 +104,7 @@ class StageModel(QAbstractListModel):
 
 
 def report_text(report: SelfTestReport) -> str:
-    """The report for pasting into a message: a line per stage."""
+    """The report as text: one line per stage."""
     outcome = "passed" if report.passed else "failed"
     lines = [f"Hatchway loopback test of {report.target}: {outcome}"]
     for stage in report.stages:
@@ -119,7 +115,7 @@ def report_text(report: SelfTestReport) -> str:
 
 
 class LoopbackPanel(Panel):
-    """``finished`` carries the SelfTestReport, or None when the test could not run."""
+    """``finished`` carries the SelfTestReport, or None if the test could not run."""
 
     finished = Signal(object)
 
@@ -130,7 +126,7 @@ class LoopbackPanel(Panel):
         self._adapter = adapter
         self._task: asyncio.Task[Any] | None = None
         self._run_name = ""
-        """Names the stages of our own test among those that others run."""
+        """Identifies the events of this panel's test."""
         self.report: SelfTestReport | None = None
         self.model = StageModel(icons, self)
         self.target = QComboBox()
@@ -142,7 +138,7 @@ class LoopbackPanel(Panel):
         self.button = QPushButton("Run test")
         self.button.setProperty("primary", "true")
         self.button.clicked.connect(self.toggle)
-        copy = tool_button(icons, "copy", "Copy the report")
+        copy = tool_button(icons, "copy", "Copy report")
         copy.setPopupMode(copy.ToolButtonPopupMode.InstantPopup)
         formats_menu = QMenu(copy)
         formats_menu.addAction("Copy as text").triggered.connect(self.copy_text)
@@ -181,9 +177,9 @@ class LoopbackPanel(Panel):
         adapter.engineReady.connect(self._enable)
         adapter.selfTestStage.connect(self._stage)
         self._enable()
-        self.banner.tell(
-            "Test the whole way",
-            "Opens a terminal through the relay, as a guest would, and measures each step.",
+        self.banner.show_message(
+            "Test the whole connection",
+            "Opens a terminal through the relay, as a guest would, and times each stage.",
             Tone.MUTED,
         )
 
@@ -198,7 +194,7 @@ class LoopbackPanel(Panel):
             self._task.cancel()
 
     def run(self, target_id: str) -> None:
-        """Test one target; the result comes with ``finished``. One test at a time."""
+        """Test one target; ``finished`` carries the result. Ignored while a test is running."""
         if self._task is not None or not target_id:
             return
         self.target.setCurrentIndex(self.target.findData(target_id))
@@ -206,9 +202,9 @@ class LoopbackPanel(Panel):
         self.model.clear()
         self.progress.setValue(0)
         self.banner.hide()
-        self._task = self._adapter.run(self._test(target_id), self._could_not_run)
+        self._task = self._adapter.run(self._test(target_id), self._show_problem)
         if self._task is not None:
-            self._task.add_done_callback(lambda _: self._over())
+            self._task.add_done_callback(lambda _: self._ended())
         self._enable()
 
     def copy_text(self) -> None:
@@ -240,23 +236,25 @@ class LoopbackPanel(Panel):
         failed = report.failed_stage
         if report.passed:
             took = formats.latency(sum(stage.seconds for stage in report.stages))
-            self.banner.tell(
+            self.banner.show_message(
                 f"All {len(report.stages)} stages passed",
-                f"{report.target} answers over the whole way. Took {took}.",
+                f"{report.target} is reachable through the relay. Took {took}.",
                 Tone.OK,
             )
         elif failed is not None:
             why = failed.detail.rstrip(".")
             step = problems.next_step(failed.code)
-            self.banner.tell(f"Failed: {failed.title}", f"{why}. {step}" if why else step)
+            self.banner.show_message(f"Failed: {failed.title}", f"{why}. {step}" if why else step)
 
-    def _could_not_run(self, problem: problems.Problem) -> None:
-        self.banner.tell(problem.title, problem.text)
+    def _show_problem(self, problem: problems.Problem) -> None:
+        self.banner.show_message(problem.title, problem.text)
 
-    def _over(self) -> None:
+    def _ended(self) -> None:
         self._task = None
         if self.report is None and not self.banner.isVisibleTo(self):
-            self.banner.tell("Stopped", "The test was stopped before its end.", Tone.WARN)
+            self.banner.show_message(
+                "Test stopped", "It was stopped before it finished.", Tone.WARN
+            )
         self._enable()
         self.finished.emit(self.report)
 

@@ -1,8 +1,4 @@
-"""The live sessions as a table: one row each, one column per fact.
-
-Owns the rows, how each fact is worded and sorted, and the clock that ages them.
-Does not own the view (gui.panels.sessions.panel) or the sessions (the engine).
-"""
+"""The live sessions as a table, with the text and sort order of each column."""
 
 from __future__ import annotations
 
@@ -39,19 +35,19 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 
 SORT_ROLE = Qt.ItemDataRole.UserRole + 1
-"""What a column is sorted by: a number where it shows one."""
+"""The value a column is sorted by: a number where it shows one."""
 ID_ROLE = Qt.ItemDataRole.UserRole + 2
 """The session's id, in every column."""
 
 TICK_MS = 1000
-"""Ages and idle times are shown to the second."""
+"""Ages and idle times are shown in seconds."""
 
 _NO_PARENT = QModelIndex()
 
 
 @dataclass(slots=True)
 class SessionRow:
-    """What is known of one session. Times are seconds since the epoch."""
+    """One session. Times are in seconds since the epoch, rates in bytes per second."""
 
     session_id: str
     guest: str
@@ -60,7 +56,7 @@ class SessionRow:
     own: bool = False
     address: str = ""
     code: str = ""
-    """The short code on the guest's screen, known once the terminal is connected."""
+    """The short code on the guest's screen; empty until the terminal is connected."""
     state: SessionState = SessionState.CREATED
     ice: str = "new"
     pair: CandidatePair | None = None
@@ -70,9 +66,9 @@ class SessionRow:
     bytes_in: int = 0
     bytes_out: int = 0
     active_at: float = 0.0
-    """When anything last went through; 0 while nothing has been measured."""
+    """Time of the last input or output; 0 before the first measurement."""
     ends_soon: bool = False
-    """The engine warned that it ends for being idle."""
+    """The engine warned that it closes soon because it is idle."""
 
     def idle(self, now: float) -> float:
         return max(0.0, now - (self.active_at or self.created_at))
@@ -84,7 +80,7 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``text`` is what is shown, ``key`` what is sorted by (numbers sort as numbers)."""
+    """``text`` is what is shown, ``key`` the sort key. ``width`` is in pixels."""
 
     title: str
     text: Callable[[SessionRow, float], str]
@@ -100,18 +96,18 @@ def _words(
     width: int,
     tip: Callable[[SessionRow], str] | None = None,
 ) -> Column:
-    """A column of words, sorted without regard to case."""
+    """A text column, sorted case-insensitively."""
     return Column(title, lambda r, _: text(r), lambda r, _: text(r).lower(), width, tip=tip)
 
 
 def _guest_tip(row: SessionRow) -> str:
-    code = f"Code {row.code}, as on the guest’s screen" if row.code and not row.own else ""
+    code = f"Code {row.code}, also on the guest’s screen" if row.code and not row.own else ""
     return formats.tip(row.address or row.guest, code, f"Session {row.session_id}")
 
 
 def _pair_tip(row: SessionRow) -> str:
     if row.pair is None:
-        return "No path chosen yet"
+        return "No path selected yet"
     pair = row.pair
     via = f"Relayed via {pair.via}" if pair.via else ""
     return formats.tip(
@@ -148,7 +144,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda r, _: _last(r.rtt),
         width=80,
         numeric=True,
-        tip=lambda _: "Round trip over the data channel",
+        tip=lambda _: "Round-trip time over the data channel",
     ),
     Column(
         "In",
@@ -156,7 +152,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda r, _: r.rate_in,
         width=90,
         numeric=True,
-        tip=lambda r: f"{formats.size(r.bytes_in)} typed so far",
+        tip=lambda r: f"{formats.size(r.bytes_in)} in total",
     ),
     Column(
         "Out",
@@ -164,7 +160,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda r, _: r.rate_out,
         width=90,
         numeric=True,
-        tip=lambda r: f"{formats.size(r.bytes_out)} printed so far",
+        tip=lambda r: f"{formats.size(r.bytes_out)} in total",
     ),
     Column(
         "Age",
@@ -181,9 +177,7 @@ COLUMNS: tuple[Column, ...] = (
         width=90,
         numeric=True,
         tip=lambda r: (
-            "Closes soon: no activity"
-            if r.ends_soon
-            else "Since anyone typed or anything was printed"
+            "Closes soon: no activity" if r.ends_soon else "Since the last input or output"
         ),
     ),
 )
@@ -198,9 +192,9 @@ _TONES = {
 
 
 class SessionModel(QAbstractTableModel):
-    """Rows in order of creation; a session leaves it when it has closed.
+    """One row per session in order of creation; a closed session is removed.
 
-    Events of sessions it does not know are ignored.
+    Events of unknown sessions are ignored.
     """
 
     def __init__(
@@ -218,7 +212,7 @@ class SessionModel(QAbstractTableModel):
         self._ticker.setInterval(TICK_MS)
         self._ticker.timeout.connect(self.tick)
 
-    # What the engine says.
+    # -- events of the engine
 
     def created(self, event: SessionCreated) -> None:
         if self._find(event.session_id) is not None:
@@ -278,7 +272,7 @@ class SessionModel(QAbstractTableModel):
         if not self._rows:
             self._ticker.stop()
 
-    # What the window asks.
+    # -- for the window
 
     @property
     def ticking(self) -> bool:
@@ -292,7 +286,7 @@ class SessionModel(QAbstractTableModel):
         return tuple(self._rows)
 
     def tick(self) -> None:
-        """Show the time that has passed, in the cells where it reads differently now."""
+        """Update the ages and idle times whose text has changed."""
         now = self._clock()
         first, last = _AT["Age"], _AT["Idle"]
         changed = []
@@ -301,10 +295,10 @@ class SessionModel(QAbstractTableModel):
             if self._shown.get(row.session_id) != texts:
                 self._shown[row.session_id] = texts
                 changed.append(at)
-        if changed:  # Told once: each time costs the view more than a few rows too many.
+        if changed:  # One signal: each costs the view more than a few rows too many.
             self.dataChanged.emit(self.index(changed[0], first), self.index(changed[-1], last))
 
-    # What Qt asks.
+    # -- QAbstractTableModel
 
     def rowCount(self, parent: Index = _NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._rows)
@@ -353,7 +347,7 @@ class SessionModel(QAbstractTableModel):
         return None
 
     def _update(self, session_id: str, columns: tuple[str, str], **values: Any) -> None:
-        """Of a session known here: ``values``, shown in the columns from one to another."""
+        """Set fields of a known session, shown in the columns from the first to the second."""
         at = self._find(session_id)
         if at is None:
             return

@@ -1,7 +1,6 @@
-"""The panel of live sessions: the table, its menu, its empty state.
+"""The sessions panel: the table and its menu.
 
-Owns the view and what can be asked of a session from here. Does not own the
-rows (gui.panels.sessions.model) or carrying anything out: it only says what is wanted.
+Ending a session and showing its log are requested through signals.
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ from gui.panels.sessions.model import COLUMNS, ID_ROLE, SORT_ROLE, SessionModel
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
-    from PySide6.QtWidgets import (
-        QWidget,
-    )
+    from PySide6.QtWidgets import QWidget
 
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
@@ -35,13 +32,13 @@ ROW_HEIGHT = 30
 
 
 class SessionsPanel(Panel):
-    """``countChanged`` says how many there are, ``logWanted`` whose log to show."""
+    """``countChanged`` carries the number of sessions, ``logWanted`` a session's id."""
 
     countChanged = Signal(int)
     selectionChanged = Signal()
     logWanted = Signal(str)
     endWanted = Signal(tuple, bool)
-    """Ids of sessions to end, and whether that removes the guests."""
+    """Ids of sessions to end, and whether their guests count as removed."""
 
     def __init__(self, adapter: EngineAdapter, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,7 +74,7 @@ class SessionsPanel(Panel):
         self.endWanted.emit(self.selected(), True)
 
     def copy_selected(self) -> None:
-        """The selected ids to the clipboard, one per line."""
+        """Copy the selected ids to the clipboard, one per line."""
         QGuiApplication.clipboard().setText("\n".join(map(escaped, self.selected())))
 
     def select(self, session_id: str) -> None:
@@ -95,7 +92,7 @@ class SessionsPanel(Panel):
         kick = menu.addAction("Remove guests" if several else "Remove guest")
         kick.triggered.connect(self.kick_selected)
         menu.addSeparator()
-        copy = menu.addAction("Copy ids" if several else "Copy id")
+        copy = menu.addAction("Copy IDs" if several else "Copy ID")
         copy.triggered.connect(self.copy_selected)
         log = menu.addAction("Show ICE log")
         log.triggered.connect(lambda: self.logWanted.emit(self.selected()[0]))

@@ -1,7 +1,6 @@
-"""The settings dialog: how terminals look, tried live, and how they behave.
+"""The settings dialog: appearance of terminals with a live preview, and behavior.
 
-Owns the controls and the preview. Does not own keeping what was chosen (the
-window does, when ``chosen`` comes) nor the settings' bounds (engine.core.settings).
+The window applies and saves the settings when ``chosen`` is emitted.
 """
 
 from __future__ import annotations
@@ -40,25 +39,25 @@ if TYPE_CHECKING:
 SIZE = QSize(720, 560)
 SWATCH = QSize(72, 16)
 MAX_TIMEOUT = 7 * 24 * 3600
-TIMEOUT_TIP = "Without input and output; 0 is never. Your own terminals stay open."
+TIMEOUT_TIP = "Time without input or output. 0 means never. Your own terminals stay open."
 MIN_POINTS, MAX_POINTS = 6.0, 40.0
 CONTRASTS = (
-    (1.0, "As programs ask"),
-    (3.0, "Readable"),
-    (4.5, "Clear"),
-    (7.0, "Strong"),
+    (1.0, "Unchanged"),
+    (3.0, "At least 3:1"),
+    (4.5, "At least 4.5:1"),
+    (7.0, "At least 7:1"),
 )
-"""Least contrast of text (WCAG), in words."""
+"""Minimum contrast of text (WCAG) and its labels."""
 SHAPES = (("block", "Block"), ("bar", "Bar"), ("underline", "Underline"))
 SWITCHES = (
-    ("visual_bell", "Flash when the bell rings"),
-    ("paste_warning", "Ask before pasting several lines into a shell"),
-    ("copy_on_select", "Copy what is selected at once"),
-    ("clipboard_write", "Programs may put text on the clipboard"),
-    ("notifications", "Programs may show notes in the window"),
-    ("confirm_close", "Ask before closing while sessions are live"),
+    ("visual_bell", "Flash on bell"),
+    ("paste_warning", "Ask before pasting multiple lines into a shell"),
+    ("copy_on_select", "Copy selected text automatically"),
+    ("clipboard_write", "Programs can write to the clipboard"),
+    ("notifications", "Programs can show messages in the window"),
+    ("confirm_close", "Ask before closing while sessions are open"),
 )
-"""Settings that are on or off, and their words."""
+"""Settings that are on or off, and their labels."""
 SAMPLE = (
     "\x1b[1;36m~/src\x1b[0m \x1b[32m❯\x1b[0m ls\r\n"
     "\x1b[1;34mdocs\x1b[0m  \x1b[1;34msrc\x1b[0m  \x1b[32mbuild.sh\x1b[0m  \x1b[33mnotes.md\x1b[0m"
@@ -76,7 +75,7 @@ SAMPLE = (
 
 
 def make_preview() -> TerminalWidget:
-    """A terminal to look at, with some text in it."""
+    """A terminal with sample text that takes no input."""
     preview = TerminalWidget(scrollback=0)
     preview.show_only()
     preview.setAccessibleName("Preview")
@@ -85,7 +84,7 @@ def make_preview() -> TerminalWidget:
 
 
 class SettingsDialog(QDialog):
-    """``chosen`` brings the settings of Apply and OK. The caller opens it; it deletes itself."""
+    """``chosen`` carries the settings on Apply and OK. The caller opens it; it deletes itself."""
 
     chosen = Signal(object)
     timeoutChosen = Signal(float)
@@ -112,7 +111,7 @@ class SettingsDialog(QDialog):
         self.light_theme = self._theme_box(False)
         self.contrast = QComboBox()
         self.shape = QComboBox()
-        self.blink = QCheckBox("Blinks")
+        self.blink = QCheckBox("Blink")
         self.scrollback = QSpinBox()
         self.word_signs = QLineEdit()
         self._guest_timeout = guest_timeout
@@ -121,7 +120,7 @@ class SettingsDialog(QDialog):
         self._fill()
         tabs = QTabWidget()
         tabs.addTab(self._appearance(), "Appearance")
-        tabs.addTab(self._behaviour(), "Behaviour")
+        tabs.addTab(self._behavior(), "Behavior")
         buttons = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(
             buttons.Ok | buttons.Cancel | buttons.Apply | buttons.RestoreDefaults
@@ -137,7 +136,7 @@ class SettingsDialog(QDialog):
         self.guest_timeout.setValue(guest_timeout)
         self._watch()
 
-    # -- what is chosen
+    # -- settings
 
     def settings(self) -> UiSettings:
         """The settings as the controls show them."""
@@ -156,10 +155,10 @@ class SettingsDialog(QDialog):
         )
 
     def show_settings(self, ui: UiSettings) -> None:
-        """Set every control."""
+        """Set all controls."""
         at = self.family.findData(ui.font_family)
         if at < 0:
-            # A family that is not installed here stays what it is until another is chosen.
+            # A font that is not installed stays selected until another is chosen.
             self.family.addItem(f"{ui.font_family} (not installed)", ui.font_family)
             at = self.family.count() - 1
         self.family.setCurrentIndex(at)
@@ -199,7 +198,7 @@ class SettingsDialog(QDialog):
     # -- the preview
 
     def _watch(self) -> None:
-        """Every control that changes the look changes the preview."""
+        """Update the preview when a control of the appearance changes."""
         self.family.currentIndexChanged.connect(self._show_preview)
         self.size_box.valueChanged.connect(self._show_preview)
         self.contrast.currentIndexChanged.connect(self._show_preview)
@@ -224,11 +223,11 @@ class SettingsDialog(QDialog):
         preview.set_theme(themes.by_name(name))
         preview.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
 
-    # -- how it is put together
+    # -- construction
 
     def _fill(self) -> None:
-        usual = QFontInfo(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)).family()
-        self.family.addItem(f"The desktop's ({usual})", "")
+        default = QFontInfo(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)).family()
+        self.family.addItem(f"System default ({default})", "")
         for family in families():
             self.family.addItem(family, family)
             self.family.setItemData(
@@ -238,10 +237,10 @@ class SettingsDialog(QDialog):
         self.size_box.setSingleStep(0.5)
         self.size_box.setDecimals(1)
         self.size_box.setSuffix(" pt")
-        for value, words in CONTRASTS:
-            self.contrast.addItem(words, value)
-        for shape, words in SHAPES:
-            self.shape.addItem(words, shape)
+        for value, text in CONTRASTS:
+            self.contrast.addItem(text, value)
+        for shape, text in SHAPES:
+            self.shape.addItem(text, shape)
         self.scrollback.setRange(0, 1_000_000)
         self.scrollback.setSingleStep(1000)
         self.scrollback.setGroupSeparatorShown(True)
@@ -264,9 +263,9 @@ class SettingsDialog(QDialog):
     def _appearance(self) -> QWidget:
         form = self._form(
             ("Font", _row(self.family, self.size_box)),
-            ("Theme while dark", self.dark_theme),
-            ("Theme while light", self.light_theme),
-            ("Contrast of text", self.contrast),
+            ("Dark theme", self.dark_theme),
+            ("Light theme", self.light_theme),
+            ("Text contrast", self.contrast),
             ("Cursor", _row(self.shape, self.blink)),
         )
         page = QWidget()
@@ -278,7 +277,7 @@ class SettingsDialog(QDialog):
         return page
 
     def _framed(self, preview: QWidget) -> QWidget:
-        """With an edge: a theme may have the very background of the dialog."""
+        """A frame, because a theme may have the same background as the dialog."""
         frame = QWidget()
         frame.setObjectName("panel")
         frame.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -287,10 +286,10 @@ class SettingsDialog(QDialog):
         inside.addWidget(preview)
         return frame
 
-    def _behaviour(self) -> QWidget:
+    def _behavior(self) -> QWidget:
         form = self._form(
-            ("History of new terminals", self.scrollback),
-            ("Word characters besides letters", self.word_signs),
+            ("Scrollback of new terminals", self.scrollback),
+            ("Additional word characters", self.word_signs),
             ("Disconnect idle guests after", self.guest_timeout),
         )
         page = QWidget()
@@ -301,7 +300,7 @@ class SettingsDialog(QDialog):
         column.addSpacing(4)
         for check in self.switches.values():
             column.addWidget(check)
-        note = named_label("muted", "No program can read the clipboard, whatever is set here.")
+        note = named_label("muted", "Programs can never read the clipboard.")
         note.setWordWrap(True)
         column.addSpacing(4)
         column.addWidget(note)
@@ -335,14 +334,14 @@ def _row(wide: QWidget, narrow: QWidget) -> QWidget:
 
 
 def swatch(theme: Theme) -> QIcon:
-    """A theme at a glance: its background, its text, its six hues."""
+    """An icon with a theme's background, text color and six hues."""
     pixmap = QPixmap(SWATCH * 2)
     pixmap.setDevicePixelRatio(2)
     pixmap.fill(QColor.fromRgb(theme.background))
     painter = QPainter(pixmap)
-    colours = (theme.foreground, *theme.palette[1:7])
-    step = SWATCH.width() // (len(colours) + 1)
-    for at, rgb in enumerate(colours):
+    colors = (theme.foreground, *theme.palette[1:7])
+    step = SWATCH.width() // (len(colors) + 1)
+    for at, rgb in enumerate(colors):
         painter.fillRect(step // 2 + at * step + 2, 4, step - 3, 8, QColor.fromRgb(rgb))
     painter.setPen(QColor.fromRgb(theme.palette[8]))
     painter.drawRect(0, 0, SWATCH.width() - 1, SWATCH.height() - 1)
@@ -351,6 +350,6 @@ def swatch(theme: Theme) -> QIcon:
 
 
 def changes(old: UiSettings, new: UiSettings) -> dict[str, object]:
-    """What differs, by the dotted key the settings file has it under."""
+    """The changed settings by their dotted key in the settings file."""
     before, after = msgspec.structs.asdict(old), msgspec.structs.asdict(new)
     return {f"ui.{name}": value for name, value in after.items() if value != before[name]}

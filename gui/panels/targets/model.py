@@ -1,7 +1,6 @@
-"""What a terminal can be opened in, as a tree: this computer, then one group per engine.
+"""The targets as a tree: this computer, then one group per Docker engine.
 
-Owns the rows and how they change: a row that stays keeps its selection. Does
-not own the view (gui.panels.targets.panel) or the catalogue (the engine).
+A row that remains after a change stays selected.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Index = QModelIndex | QPersistentModelIndex
 TARGET_ROLE = Qt.ItemDataRole.UserRole + 20
 """The Target of a row, None for a group."""
 SEARCH_ROLE = Qt.ItemDataRole.UserRole + 21
-"""The text the search field looks in."""
+"""The text the search field searches."""
 
 _NO_PARENT = QModelIndex()
 _CONTAINER_ICONS = {
@@ -70,7 +69,7 @@ def why_not(target: Target) -> str:
 
 
 def docker_problem(status: DockerStatus) -> problems.Problem | None:
-    """What is wrong with an engine and what to do, or None when nothing is."""
+    """What is wrong with an engine and what to do, or None."""
     code = _CODES.get(status.state)
     if code is None:
         return None
@@ -79,13 +78,13 @@ def docker_problem(status: DockerStatus) -> problems.Problem | None:
 
 
 class TargetModel(QAbstractItemModel):
-    """Two levels deep. Give it the whole catalogue each time; it finds what changed."""
+    """Two levels deep. set_targets() takes the whole catalog and updates only what changed."""
 
     def __init__(self, icons: Icons, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._icons = icons
         self._root = _Node("")
-        # Indexes carry a number, not a pointer: a stale one finds nothing, and is harmless.
+        # Indexes carry a number, not a pointer: a stale index finds nothing and does no harm.
         self._nodes: dict[int, _Node] = {}
         self._last_number = 0
         self._statuses: dict[str, DockerStatus] = {}
@@ -98,7 +97,7 @@ class TargetModel(QAbstractItemModel):
                 groups.setdefault(target.engine, []).append(target)
             else:
                 top.append((target.id, target))
-        # The key of a group cannot be the id of a target: those hold no colon.
+        # No target id contains a colon, so the key of a group is never one.
         top += [(f"engine:{name}", None) for name in groups]
         self._merge(self._root, top)
         for node in self._root.children:
@@ -134,7 +133,7 @@ class TargetModel(QAbstractItemModel):
                     return self._index(candidate)
         return QModelIndex()
 
-    # What Qt asks.
+    # -- QAbstractItemModel
 
     def index(self, row: int, column: int, parent: Index = _NO_PARENT) -> QModelIndex:
         children = self._node(parent).children
@@ -143,7 +142,7 @@ class TargetModel(QAbstractItemModel):
         return self.createIndex(row, column, children[row].number)
 
     def parent(self, index: Index = _NO_PARENT) -> QModelIndex:  # type: ignore[override]
-        # The stubs know only QObject.parent() with no argument, and Qt overloads the name.
+        # The stubs lack this overload of QObject.parent().
         above = self._node(index).parent
         return QModelIndex() if above is None else self._index(above)
 
@@ -203,7 +202,9 @@ class TargetModel(QAbstractItemModel):
                 return self._icons.get("computer", Tone.ACCENT)
             return self._icons.get(*_CONTAINER_ICONS[target.state])
         if role == Qt.ItemDataRole.ToolTipRole:
-            shared = "Shared: guests may open it without asking" if target.shared else ""
+            shared = (
+                "Shared: guests can open it without a link or approval" if target.shared else ""
+            )
             status = target.status if target.kind is TargetKind.CONTAINER else ""
             parts = (target.name, target.image, status, shared, why_not(target))
             return "\n".join(part for part in parts if part)
@@ -228,7 +229,7 @@ class TargetModel(QAbstractItemModel):
         self.dataChanged.emit(index, index)
 
     def _merge(self, above: _Node, wanted: list[tuple[str, Target | None]]) -> None:
-        """Make ``above``'s children these, moving as little as possible."""
+        """Replace the children of ``above`` with ``wanted``, changing as few rows as possible."""
         keys = {key for key, _ in wanted}
         for row in reversed(range(len(above.children))):
             if above.children[row].key not in keys:
@@ -240,7 +241,7 @@ class TargetModel(QAbstractItemModel):
                     node.target = target
                     self._touch(node)
                 continue
-            # It stands elsewhere only after a rename: it then goes and comes back.
+            # A row is in another place only after a rename: remove it and insert it anew.
             for at, other in enumerate(above.children):
                 if other.key == key:
                     self._remove(above, at)
@@ -261,13 +262,13 @@ class TargetModel(QAbstractItemModel):
 
 
 def _facts(target: Target | None) -> tuple[Any, ...] | None:
-    # Labels do not take part in a target's equality, and a share may come from one.
+    # Labels are not compared by Target.__eq__, but a label can share a target.
     return None if target is None else (target, tuple(sorted(target.labels.items())))
 
 
 def _detail(target: Target) -> str:
     if target.kind is not TargetKind.CONTAINER:
-        return "A shell on this machine"
+        return "Shell on this computer"
     if target.state is TargetState.RUNNING:
         return target.image
     return f"{target.state.value.capitalize()} · {target.image}".rstrip(" ·")

@@ -1,7 +1,6 @@
-"""The panel of targets: search, open, share, test.
+"""The targets panel: search, open, share, test.
 
-Owns the view, its menu and what it says when Docker is away. Does not own the
-rows (gui.panels.targets.model) or opening anything: it only says what is wanted.
+Opening and testing are requested through signals; sharing is a command of the engine.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ if TYPE_CHECKING:
 
 _SHARE_LOCAL_TITLE = "Share this computer with guests?"
 _SHARE_LOCAL_TEXT = (
-    "Every guest who can reach the relay with its link gets a shell as your own user: "
-    "your files, your keys, your network. There is no container around it.\n\n"
-    "Share a container instead unless you trust each guest with this computer."
+    "Anyone with the relay’s guest token can then open a shell as your user, with access to "
+    "your files, keys and network. No container isolates it.\n\n"
+    "Unless you trust all these guests with this computer, share a container instead."
 )
 
 
@@ -58,7 +57,7 @@ class TargetsPanel(Panel):
     testWanted = Signal(str)
     linkWanted = Signal(str)
     targetsShown = Signal()
-    """The catalogue has changed and is on screen."""
+    """The shown targets have changed."""
 
     def __init__(
         self, adapter: EngineAdapter, theme: Theme, icons: Icons, parent: QWidget | None = None
@@ -101,7 +100,7 @@ class TargetsPanel(Panel):
         self.body.addWidget(below)
         adapter.targetsChanged.connect(self._targets_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
-        adapter.startFailed.connect(lambda: self.empty.tell("Hatchway could not start"))
+        adapter.startFailed.connect(lambda: self.empty.show_message("Hatchway could not start"))
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         self.model.set_targets(targets)
@@ -151,7 +150,7 @@ class TargetsPanel(Panel):
         return menu
 
     def share(self, target: Target, shared: bool) -> None:
-        """Let guests open it, or no longer. This computer only after a warning is accepted."""
+        """Share or unshare it. Sharing this computer asks for confirmation."""
         if shared and target.kind is TargetKind.LOCAL:
             self._warn_and_share(target)
         else:
@@ -209,22 +208,26 @@ class TargetsPanel(Panel):
             self.menu(target).popup(self.view.viewport().mapToGlobal(at))
 
     def _refresh(self) -> None:
-        """Say what is missing: nothing found, Docker away, no containers."""
+        """Show what is missing: no matches, no Docker, no containers."""
         found = self.proxy.rowCount() > 0
         self._stack.setCurrentWidget(self.view if found else self.empty)
         if not found:
             searching = bool(self.search.text())
-            self.empty.tell("Nothing found" if searching else "No targets yet")
-        told = [(s, p) for s in self._docker.values() if (p := docker_problem(s)) is not None]
+            self.empty.show_message("No matching targets" if searching else "No targets yet")
+        problems = [(s, p) for s in self._docker.values() if (p := docker_problem(s)) is not None]
         ready = any(s.state is EngineState.READY for s in self._docker.values())
         containers = any(t.kind is TargetKind.CONTAINER for t in self.model.targets())
-        if told:
+        if problems:
             several = len(self._docker) > 1
-            title = " · ".join(f"{s.engine}: {p.title}" if several else p.title for s, p in told)
-            self.banner.tell(title, "\n".join(p.text for _, p in told), Tone.WARN)
+            title = " · ".join(
+                f"{s.engine}: {p.title}" if several else p.title for s, p in problems
+            )
+            self.banner.show_message(title, "\n".join(p.text for _, p in problems), Tone.WARN)
         elif ready and not containers:
-            self.banner.tell(
-                "No containers", "Start one with docker run and it appears here.", Tone.MUTED
+            self.banner.show_message(
+                "No containers",
+                "Containers appear here once you start them, for example with docker run.",
+                Tone.MUTED,
             )
         else:
             self.banner.hide()

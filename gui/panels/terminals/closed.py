@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gui.kit.attention import Attention
-    from gui.kit.notices import Notice
+    from gui.kit.strips import Notice
     from gui.panels.terminals.tabs import TerminalTab
 
 MAX_CLOSED = 8

@@ -19,7 +19,7 @@ from engine.cli.version import version
 from engine.core.errors import SettingsError
 from gui.app import application as app_module
 from gui.app.application import EXIT_DISPLAY, EXIT_SETTINGS
-from gui.app.display import asked_for, explain
+from gui.app.display import explain, is_configured
 
 ROOT = Path(__file__).parents[3]
 START_SECONDS = 30.0
@@ -68,7 +68,7 @@ async def read_until(stream: asyncio.StreamReader | None, mark: bytes) -> bytes:
 def test_where_a_window_can_be_shown(
     environ: dict[str, str], platform: str, expected: bool
 ) -> None:
-    assert asked_for(environ, platform) is expected
+    assert is_configured(environ, platform) is expected
 
 
 def test_a_wrong_setting_is_shown_in_a_dialog_and_by_the_exit_code(
@@ -92,7 +92,7 @@ def test_a_wrong_setting_is_shown_in_a_dialog_and_by_the_exit_code(
     looking.stop()
     assert len(shown) == 1
     assert "relay.port" in shown[0]
-    assert "start the app again" in shown[0]
+    assert "restart the app" in shown[0]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ async def test_without_a_display_it_says_so_and_hosts_headless(tmp_path: Path) -
     said = await read_until(process.stdout, b"Stop with Ctrl+C")
     process.send_signal(signal.SIGTERM)
     _, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
-    assert b"no display" in errors
+    assert b"No display" in errors
     assert b"Guest token" in said
     assert process.returncode == 0
 
@@ -168,9 +168,9 @@ async def test_without_a_display_it_says_so_and_hosts_headless(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"DISPLAY": ":99"}, "no display answers (DISPLAY=':99')"),
+        ({"DISPLAY": ":99"}, "cannot connect to the display (DISPLAY=':99')"),
         ({"WAYLAND_DISPLAY": "wayland-77"}, "WAYLAND_DISPLAY='wayland-77'"),
-        ({"QT_QPA_PLATFORM": "nonsense"}, "no such platform (QT_QPA_PLATFORM='nonsense')"),
+        ({"QT_QPA_PLATFORM": "nonsense"}, "unknown Qt platform (QT_QPA_PLATFORM='nonsense')"),
     ],
     ids=lambda value: str(value)[:24],
 )

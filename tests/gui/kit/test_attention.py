@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from gui.kit.icons import Icons
-    from gui.kit.notices import Notice, Strip
+    from gui.kit.strips import Notice, Strip
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -30,27 +30,27 @@ def test_no_words_are_left_over_from_an_error_that_is_gone() -> None:
 
 
 def test_the_errors_own_sentence_comes_before_the_next_step() -> None:
-    told = problems.explain(errors.NoShellError("web-1 has neither /bin/bash nor /bin/sh."))
-    assert told.title == "The container has no shell"
-    assert told.text.startswith("web-1 has neither /bin/bash nor /bin/sh. ")
-    assert "terminal.shell" in told.text
+    problem = problems.explain(errors.NoShellError("web-1 has neither /bin/bash nor /bin/sh."))
+    assert problem.title == "The container has no shell"
+    assert problem.text.startswith("web-1 has neither /bin/bash nor /bin/sh. ")
+    assert "terminal.shell" in problem.text
 
 
 def test_a_remote_error_is_explained_by_its_own_code() -> None:
-    told = problems.explain(RemoteError("access_denied", "Not shared"))
-    assert (told.code, told.title) == ("access_denied", "The host does not allow this")
+    problem = problems.explain(RemoteError("access_denied", "Not shared"))
+    assert (problem.code, problem.title) == ("access_denied", "The host does not allow this")
 
 
 @pytest.mark.parametrize("code", ["", "invented_by_someone"])
 def test_an_unknown_code_gets_the_general_words(code: str) -> None:
-    told = problems.explain(RemoteError(code, "Hm"))
-    assert told.title == problems.title("internal")
-    assert told.text.startswith("Hm. ")
+    problem = problems.explain(RemoteError(code, "Hm"))
+    assert problem.title == problems.title("internal")
+    assert problem.text.startswith("Hm. ")
 
 
 def test_an_accident_shows_no_internals() -> None:
-    told = problems.explain(KeyError("secret_internal_name"))
-    assert "secret" not in told.text
+    problem = problems.explain(KeyError("secret_internal_name"))
+    assert "secret" not in problem.text
 
 
 def test_a_timeout_is_a_timeout() -> None:

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from gui.loop.garbage import BUSY_MS, LULL, REST_MS, WindowGarbageCollector
+from gui.loop.garbage import BUSY_MS, QUIET_POLLS, REST_MS, WindowGarbageCollector
 
 
 class Cycle:
@@ -46,7 +46,7 @@ def test_a_worker_that_allocates_collects_nothing(collector: WindowGarbageCollec
     worker.join()
     assert deaths == []
     kept = [[number] for number in range(5_000)]
-    assert collector.look() is not None
+    assert collector.poll() is not None
     assert kept
     gc.collect()
     assert deaths == [threading.main_thread()]
@@ -62,13 +62,13 @@ def test_it_looks_often_while_there_is_garbage_and_seldom_at_rest(
     collector: WindowGarbageCollector,
 ) -> None:
     kept = [[number] for number in range(5_000)]
-    assert collector.look() is not None
+    assert collector.poll() is not None
     assert collector._timer.interval() == BUSY_MS
     assert kept
-    while collector.look() is not None:
+    while collector.poll() is not None:
         pass
     assert collector._timer.interval() == BUSY_MS, "one lull is no rest"
-    for _ in range(LULL):
-        collector.look()
+    for _ in range(QUIET_POLLS):
+        collector.poll()
     assert collector._timer.interval() == REST_MS
     assert collector._timer.isActive()

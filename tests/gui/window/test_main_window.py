@@ -47,7 +47,7 @@ from engine.core.model import (
 from engine.core.settings import UiSettings
 from gui.commands.actions import ENTRIES, MENUS
 from gui.control.adapter import EngineAdapter
-from gui.kit.notices import Notice
+from gui.kit.strips import Notice
 from gui.kit.style import DARK, Mode
 from gui.window.main_window import DEFAULT_SIZE, MainWindow
 from gui.window.status import StatusBar
@@ -155,7 +155,7 @@ def test_the_status_bar_shows_ends_that_take_long(window: MainWindow, bus: Event
     assert window.status.ends.isHidden()
     bus.publish(EndsPending(count=3, text="web-1 is paused"))
     assert window.status.ends.isVisible()
-    assert window.status.ends.text == "Ending 3 terminals…"
+    assert window.status.ends.text == "Closing 3 terminals…"
     assert window.status.ends.toolTip() == "web-1 is paused"
     bus.publish(EndsPending(count=0))
     assert window.status.ends.isHidden()
@@ -175,13 +175,13 @@ def test_the_status_bar_tells_relay_docker_and_sessions(window: MainWindow, bus:
     bus.publish(DockerStatusChanged(status=DockerStatus("docker", "u", EngineState.READY)))
     live_session(bus)
     status = window.status
-    assert (status.relay.text, status.docker.text) == ("Relay connected", "Docker ready")
+    assert (status.relay.text, status.docker.text) == ("Relay connected", "Docker connected")
     assert status.sessions.text == "1 session"
     assert status.relay.toolTip() == "http://127.0.0.1:9"
     other = DockerStatus("build", "u", EngineState.REFUSED, "no permission")
     bus.publish(DockerStatusChanged(status=other))
     bus.publish(RelayStateChanged(state=RelayState.RECONNECTING, url="http://r", detail="gone"))
-    assert status.docker.text == "Docker: no permission (build)"
+    assert status.docker.text == "Docker: permission denied (build)"
     assert status.relay.toolTip() == "http://r\ngone"
     bus.publish(SessionClosed(session_id="s1", reason="over"))
     assert status.sessions.text == "No sessions"
@@ -227,7 +227,7 @@ def test_closing_with_guests_asks_once_and_cancel_keeps_them(
         shown = window.attention.shown
         assert isinstance(shown, Notice)
         assert shown.words.text() == "Close Hatchway?"
-        assert shown.detail.text() == "2 guests are connected. Closing ends them."
+        assert shown.detail.text() == "2 connected guests end when Hatchway closes."
         answer(window, "Cancel")
     assert window.isVisible()
     assert not window.attention.isVisible()
@@ -269,12 +269,12 @@ def test_the_question_follows_what_still_runs(window: MainWindow, bus: EventBus)
     shown = window.attention.shown
     assert isinstance(shown, Notice)
     assert shown.detail.text() == (
-        "1 terminal of yours is open, 1 guest is connected. Closing ends them."
+        "1 open terminal and 1 connected guest end when Hatchway closes."
     )
     bus.publish(SessionClosed(session_id="a", reason="over"))
-    assert shown.detail.text() == "1 terminal of yours is open. Closing ends it."
+    assert shown.detail.text() == "1 open terminal ends when Hatchway closes."
     window.terminals.close_all()
-    assert shown.detail.text() == "Nothing runs any more."
+    assert shown.detail.text() == "Everything has ended already."
 
 
 def test_quitting_by_key_is_answered_by_no_key_that_follows(
@@ -453,7 +453,7 @@ def test_the_relays_address_can_be_copied_once_it_is_known(
     early = MainWindow(EngineAdapter(), theme, UiSettings(), config_dir)
     qtbot.addWidget(early)
     early.actions_["copy_relay"].trigger()
-    assert "not up yet" in early.banner.text
+    assert "not running yet" in early.banner.text
     early.finish()
 
 
@@ -473,7 +473,7 @@ def test_docker_that_is_switched_off_is_shown_so(
     qtbot.addWidget(bar)
     adapter.attach(control)
     adapter.started()
-    assert bar.docker.text == ("Docker off" if off else "Docker: connecting…")
+    assert bar.docker.text == ("Docker off" if off else "Connecting to Docker…")
 
 
 def test_settings_that_cannot_be_kept_are_worn_all_the_same(

@@ -62,7 +62,7 @@ def test_it_says_whose_terminal_closes_when_and_keeps_it(
     bus.publish(SessionIdle(session_id="s1", seconds=30.5))
     strip = host.attention.shown
     assert isinstance(strip, IdleStrip)
-    assert strip.title.text() == "The terminal of Maria in web-1"
+    assert strip.title.text() == "Session of Maria in web-1"
     assert strip.ends.text() == "closes in 30 s, no activity"
     press(host.window, "a", Qt.Key.Key_Space)
     assert host.field.text() == "a "

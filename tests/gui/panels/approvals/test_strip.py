@@ -127,7 +127,7 @@ def test_it_says_who_from_where_with_what_and_the_code(host: Host, bus: EventBus
         "Ada asks to type in web-1. 203.0.113.7 · Chrome 140 on Windows. Code 123 456"
     )
     assert strip.who.text() == "Ada"
-    assert strip.wish.text() == "asks to type in web-1"
+    assert strip.request.text() == "asks to type in web-1"
     assert strip.where.text() == "203.0.113.7 · Chrome 140 on Windows"
     assert strip.code.text() == "123 456"
     assert strip.time.text() == "1 m 58 s left"
@@ -144,7 +144,7 @@ def test_where_there_is_little_room_the_name_the_code_and_the_answers_stay(
     QApplication.processEvents()
     strip = host.strip
     inside = strip.rect()
-    for widget in (strip.who, strip.wish, strip.code, strip.more, strip.deny, strip.allow):
+    for widget in (strip.who, strip.request, strip.code, strip.more, strip.deny, strip.allow):
         assert widget.isVisible()
         assert inside.contains(widget.geometry())
     assert strip.who.width() >= strip.who.sizeHint().width()
@@ -195,7 +195,7 @@ def test_an_answer_for_the_link_is_named_on_the_buttons(host: Host, bus: EventBu
     # It was for that guest's question only.
     assert host.strip.allow.text() == "Allow"
     host.strip.remember.trigger()
-    host.click("Deny, revoke link")
+    host.click("Deny and revoke link")
     host.attention.finish()
     assert host.done[1:] == [DecideApproval("s2", None, remember=True)]
 
@@ -265,7 +265,7 @@ def test_the_window_is_neither_raised_nor_activated(host: Host, bus: EventBus) -
 
 def test_a_link_to_view_offers_nothing_more(host: Host, bus: EventBus) -> None:
     bus.publish(question(role=Role.VIEW))
-    assert host.strip.wish.text() == "asks to view web-1"
+    assert host.strip.request.text() == "asks to view web-1"
     assert not host.strip.view.isVisible()
     host.click("Allow")
     assert host.done == [DecideApproval("s1", Role.VIEW)]
@@ -313,21 +313,21 @@ def test_who_answers_by_key_types_nothing_when_the_guest_leaves(host: Host, bus:
 def test_the_desktop_is_told_where_it_listens_and_nobody_looks(
     host: Host, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[str, str]] = []
+    shown: list[tuple[str, str]] = []
     monkeypatch.setattr(
         "gui.panels.approvals.strip.QSystemTrayIcon.isSystemTrayAvailable",
         staticmethod(lambda: True),
     )
     monkeypatch.setattr(
         "gui.panels.approvals.strip.QSystemTrayIcon.showMessage",
-        lambda _tray, title, text, *_more: told.append((title, text)),
+        lambda _tray, title, text, *_more: shown.append((title, text)),
     )
     bus.publish(question("s0"))
-    assert told == []
+    assert shown == []
     other = QMainWindow()
     activate(other)
     bus.publish(question())
-    assert told == [note(ADA, "web-1")]
+    assert shown == [note(ADA, "web-1")]
     tray = host.approver.tray
     assert tray is not None
     assert tray.isVisible()
@@ -339,6 +339,6 @@ def test_the_desktop_is_told_where_it_listens_and_nobody_looks(
 
 
 def test_the_note_names_the_guest_as_well_as_it_can() -> None:
-    assert note(ADA, "web-1") == ("A guest is waiting for web-1", "Ada asks to be let in.")
-    assert note(Guest(address="203.0.113.7"), "db")[1] == "203.0.113.7 asks to be let in."
-    assert note(Guest(), "db")[1] == "Somebody asks to be let in."
+    assert note(ADA, "web-1") == ("A guest is waiting for web-1", "Ada requests access.")
+    assert note(Guest(address="203.0.113.7"), "db")[1] == "203.0.113.7 requests access."
+    assert note(Guest(), "db")[1] == "Someone requests access."

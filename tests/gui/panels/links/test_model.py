@@ -31,14 +31,14 @@ class Clock:
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (PLAIN, "Guests may type"),
-        (replace(PLAIN, role=Role.VIEW), "Guests only watch"),
+        (PLAIN, "Guests can type"),
+        (replace(PLAIN, role=Role.VIEW), "Guests can only view"),
         (
             replace(PLAIN, approval=True, single_use=True, expires_at=NOW + 90),
-            "Guests may type · you are asked · works once · 1 m 30 s left",
+            "Guests can type · needs approval · single use · expires in 1 m 30 s",
         ),
-        (replace(PLAIN, uses=1), "Guests may type · used once"),
-        (replace(PLAIN, uses=7, expires_at=NOW - 1), "Guests may type · used 7 times"),
+        (replace(PLAIN, uses=1), "Guests can type · used once"),
+        (replace(PLAIN, uses=7, expires_at=NOW - 1), "Guests can type · used 7 times"),
     ],
 )
 def test_a_link_in_words(share: Share, words: str) -> None:
@@ -73,5 +73,5 @@ def test_ended_links_say_so(icons: Icons) -> None:
     model.set_shares((replace(PLAIN, single_use=True, uses=1, used_by="s1"),))
     assert index.data(NOTE_ROLE) == "Used"
     words = index.data(Qt.ItemDataRole.AccessibleTextRole)
-    assert words == "web-1, Guests may type · works once · used once, Used"
+    assert words == "web-1, Guests can type · single use · used once, Used"
     assert index.data(DETAIL_ROLE) in words

@@ -105,7 +105,7 @@ def test_a_link_is_made_shown_and_copied(make: Make, host: Host) -> None:
     assert dialog.address.text() == ""
     assert not dialog.copy.isEnabled()
     assert not dialog.revoke.isEnabled()
-    dialog.make.click()
+    dialog.create_button.click()
     assert host.done == [CreateLink("web-1", Role.CONTROL, seconds=EXPIRIES[DEFAULT_EXPIRY][1])]
     (share,) = host.links
     assert dialog.chosen() == share
@@ -138,10 +138,10 @@ def test_a_link_that_works_on_this_computer_only_says_so(
 def test_every_condition_of_a_link_can_be_chosen(make: Make, host: Host) -> None:
     dialog = make("web-1")
     dialog.role.setCurrentIndex(dialog.role.findData(Role.VIEW))
-    dialog.expiry.setCurrentText("Until this app ends")
+    dialog.expiry.setCurrentText("Until Hatchway closes")
     dialog.approval.click()
     dialog.single_use.click()
-    dialog.make.click()
+    dialog.create_button.click()
     assert host.done == [CreateLink("web-1", Role.VIEW, True, None, True)]
 
 
@@ -150,14 +150,14 @@ def test_this_computer_only_after_the_warning_is_accepted_and_each_time(
 ) -> None:
     dialog = make(LOCAL_TARGET)
     assert dialog.local_warning.isVisible()
-    assert not dialog.make.isEnabled()
+    assert not dialog.create_button.isEnabled()
     dialog.accept_local.click()
-    dialog.make.click()
+    dialog.create_button.click()
     assert [command.target for command in host.done] == [LOCAL_TARGET]
-    assert not dialog.make.isEnabled()
+    assert not dialog.create_button.isEnabled()
     dialog.target.setCurrentText("web-1")
     assert not dialog.local_warning.isVisible()
-    assert dialog.make.isEnabled()
+    assert dialog.create_button.isEnabled()
 
 
 def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, host: Host) -> None:
@@ -180,13 +180,13 @@ def test_a_link_is_revoked(make: Make, host: Host) -> None:
     dialog.revoke.click()
     assert host.done == []
     (box,) = dialog.findChildren(QMessageBox)
-    assert box.text() == "Nobody is connected with it."
+    assert box.text() == "No guest is connected through it."
     assert not box.isModal()
     next(b for b in box.buttons() if box.buttonRole(b) is DESTRUCTIVE).click()
     assert host.done == [RevokeLink(share.id)]
     host.show(replace(share, revoked=True))
     assert dialog.address.text() == ""
-    assert dialog.address.placeholderText() == "This link has ended"
+    assert dialog.address.placeholderText() == "This link is no longer valid"
     assert not dialog.copy.isEnabled()
     assert not dialog.revoke.isEnabled()
 
@@ -232,7 +232,7 @@ def test_icons_on_filled_buttons_have_the_colour_of_the_words(
     dialog = make("web-1")
     dialog.copy.setDefault(True)
     ground = qGray(QColor(theme.colors.accent).rgb())
-    for button in (dialog.make, dialog.copy):
+    for button in (dialog.create_button, dialog.copy):
         picture = button.grab().toImage()
         inside = [
             qGray(picture.pixel(x, y))
@@ -250,7 +250,7 @@ def test_a_limit_is_reported_in_words(
     control.answers[CreateLink] = LimitError("There are 1000 links already; revoke some first")
     problems: list[tuple[str, str]] = []
     adapter.problem.connect(lambda *words: problems.append(words))
-    make("web-1").make.click()
+    make("web-1").create_button.click()
     settle()
     ((title, text),) = problems
     assert title == "A limit was reached"
@@ -264,7 +264,7 @@ def test_a_link_that_is_made_while_the_dialog_closes_is_no_problem(
     adapter.problem.connect(lambda *words: problems.append(words))
     dialog = make("web-1")
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.make.click()
+    dialog.create_button.click()
     dialog.close()
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [command.target for command in host.done] == ["web-1"]

@@ -90,7 +90,7 @@ def created(session_id: str, target: str = "web-1") -> SessionCreated:
         ),
         (
             IcePairSelected(session_id=S, pair=PAIR),
-            "Path chosen, direct: UDP 10.0.0.1:5 (host) ↔ 10.0.0.7:6 (srflx)",
+            "Selected path (direct): UDP 10.0.0.1:5 (host) ↔ 10.0.0.7:6 (srflx)",
             Tone.OK,
         ),
         (SessionNote(session_id=S, text="two\nlines\x1b[0m"), "two lines\\x1b[0m", Tone.WARN),
@@ -265,10 +265,10 @@ def test_what_is_shown_is_saved(panel: IceLogPanel, bus: EventBus, tmp_path: Pat
 def test_a_file_that_cannot_be_written_is_a_problem_in_words(
     panel: IceLogPanel, adapter: EngineAdapter, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(adapter.problem) as told:
+    with qtbot.waitSignal(adapter.problem) as problem:
         panel.save_to(str(tmp_path / "missing" / "log.txt"))
-    assert told.args is not None
-    assert told.args[0] == "The log could not be saved"
+    assert problem.args is not None
+    assert problem.args[0] == "The log could not be saved"
 
 
 def test_the_list_of_sessions_is_bounded(panel: IceLogPanel, bus: EventBus) -> None:

@@ -159,4 +159,4 @@ def test_a_run_that_is_stopped_says_so(panel: LoopbackPanel, settle: Callable[[]
     panel.button.click()
     settle()
     assert not panel.running
-    assert panel.banner.text.startswith("Stopped")
+    assert panel.banner.text.startswith("Test stopped")

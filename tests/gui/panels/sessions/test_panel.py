@@ -107,7 +107,7 @@ def test_a_row_says_everything_in_human_units(panel: SessionsPanel, bus: EventBu
     assert "Relayed via 10.0.0.7:6" in tip
     bus.publish(PtyConnected(session_id="s1", target="web-1", code="123 456"))
     tip = panel.model.index(0, AT["Guest"]).data(Qt.ItemDataRole.ToolTipRole)
-    assert "Code 123 456, as on the guest’s screen" in tip
+    assert "Code 123 456, also on the guest’s screen" in tip
 
 
 def test_ages_tick_only_while_there_are_sessions_and_only_where_they_read_differently(
@@ -204,7 +204,7 @@ def test_the_menu_offers_the_log_of_one_session_only(
     bus.publish(create("b"))
     panel.select("b")
     actions = {action.text(): action for action in panel.menu().actions() if action.text()}
-    assert list(actions) == ["Close session", "Remove guest", "Copy id", "Show ICE log"]
+    assert list(actions) == ["Close session", "Remove guest", "Copy ID", "Show ICE log"]
     with qtbot.waitSignal(panel.logWanted, check_params_cb=lambda s: s == "b"):
         actions["Show ICE log"].trigger()
     panel.view.selectAll()

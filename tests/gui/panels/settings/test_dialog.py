@@ -131,18 +131,20 @@ def test_changes_are_named_by_their_key() -> None:
     assert changes(UiSettings(), UiSettings(font_size=12)) == {"ui.font_size": 12}
 
 
-def test_when_idle_guests_are_disconnected_is_told_only_when_it_changed(qtbot: QtBot) -> None:
+def test_when_idle_guests_are_disconnected_is_chosen_timeouts_only_when_it_changed(
+    qtbot: QtBot,
+) -> None:
     dialog = SettingsDialog(UiSettings(), 120, dark=True)
     qtbot.addWidget(dialog)
-    told: list[float] = []
-    dialog.timeoutChosen.connect(told.append)
+    chosen_timeouts: list[float] = []
+    dialog.timeoutChosen.connect(chosen_timeouts.append)
     apply = dialog.buttons.button(QDialogButtonBox.StandardButton.Apply)
     apply.click()
-    assert told == []
+    assert chosen_timeouts == []
     dialog.guest_timeout.setValue(0)
     assert dialog.guest_timeout.text() == "Never"
     apply.click()
     apply.click()
-    assert told == [0]
+    assert chosen_timeouts == [0]
     dialog.buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults).click()
     assert dialog.guest_timeout.value() == 300

@@ -111,7 +111,7 @@ def test_a_target_that_cannot_be_opened_says_so_in_the_tab(
     tab = tabs.open("web-1")
     settle()
     assert not tab.connected
-    assert tab.notice.startswith("That target is not here\nDevice web-1 not found")
+    assert tab.notice.startswith("Target not found\nDevice web-1 not found")
 
 
 def test_input_that_cannot_be_taken_is_a_problem_in_words_unless_it_has_ended(

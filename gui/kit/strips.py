@@ -1,6 +1,6 @@
 """Strips: a question or a message in one line with its buttons.
 
-Where they are shown and when they may be answered is gui.kit.attention's.
+gui.kit.attention decides where they are shown and when they can be answered.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ TICK_MS: Final = 1000
 LINE: Final = 2
 """Pixels of the line that shows how much time is left."""
 MARGIN: Final = 4
-LEAST_KEPT: Final = 4
-"""Characters of a label that are shown however little room there is."""
+MIN_SHOWN: Final = 4
+"""Characters of a label that are always shown."""
 
 
 class ElidedLabel(QLabel):
-    """Plain text, cut at its end where there is no room; all of it is in the tooltip.
+    """Plain text, elided at its end where there is no room; the tooltip shows all of it.
 
-    ``keep`` characters, or about as many, are shown in any case.
+    About ``minimum`` characters are always shown.
     """
 
-    def __init__(self, text: str = "", name: str = "", keep: int = 0) -> None:
+    def __init__(self, text: str = "", name: str = "", minimum: int = 0) -> None:
         super().__init__(text)
-        self._keep = keep
-        self._yields = False
+        self._minimum = minimum
+        self._may_shrink = False
         self.setObjectName(name)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
 
-    def allow_cutting(self, yields: bool) -> None:
-        """Whether it may be cut to fewer characters than that."""
-        if yields is not self._yields:
-            self._yields = yields
+    def allow_shrinking(self, allowed: bool) -> None:
+        """Whether it may be elided to MIN_SHOWN characters."""
+        if allowed is not self._may_shrink:
+            self._may_shrink = allowed
             self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
-        keep = min(self._keep, LEAST_KEPT) if self._yields else self._keep
-        kept = keep * self.fontMetrics().averageCharWidth()
-        return QSize(min(kept, self.sizeHint().width()), super().minimumSizeHint().height())
+        count = min(self._minimum, MIN_SHOWN) if self._may_shrink else self._minimum
+        width = count * self.fontMetrics().averageCharWidth()
+        return QSize(min(width, self.sizeHint().width()), super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -70,9 +70,9 @@ class Strip(QFrame):
     """One question or message. ``controls`` are guarded; ``row`` holds what it shows."""
 
     expired = Signal()
-    """Its time is up."""
+    """Emitted when its time is up."""
     closed = Signal()
-    """It is done: remove it."""
+    """Emitted when it is finished and should be removed."""
 
     def __init__(self, icons: Icons, icon: str, tone: Tone, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -83,10 +83,10 @@ class Strip(QFrame):
         self._began = clock()
         self._until: float | None = None
         self.over = False
-        """Settled, and shown only until it loses focus."""
+        """Whether it is settled and shown only until it loses focus."""
         self.controls: list[QWidget] = []
         self.spare: list[QWidget] = []
-        """Where there is too little room, the first is hidden, then labels are cut, then the
+        """Widgets to hide where room is short: first the first, then labels are elided, then the
         others are hidden."""
         self.picture = IconLabel(max(16, self.fontMetrics().height()))
         icons.bind(self.picture, icon, tone)
@@ -117,24 +117,24 @@ class Strip(QFrame):
         self.fit()
 
     def fit(self) -> None:
-        """Cut its text before its buttons."""
+        """Shorten its text so that its buttons fit."""
         if self.over:
             return
         labels = self.findChildren(ElidedLabel)
         for label in labels:
-            label.allow_cutting(False)
+            label.allow_shrinking(False)
         for widget in self.spare:
             widget.show()
         for widget in self.spare[:1]:
             widget.setVisible(self.room() >= 0)
         if self.room() < 0:
             for label in labels:
-                label.allow_cutting(True)
+                label.allow_shrinking(True)
         for widget in self.spare[1:]:
             widget.setVisible(self.room() >= 0)
 
     def room(self) -> int:
-        """Pixels that are left, or missing, when everything shown has what it needs."""
+        """Pixels left over at minimum size; negative when they do not suffice."""
         self.row.invalidate()
         return self.width() - self.row.minimumSize().width()
 
@@ -147,11 +147,11 @@ class Strip(QFrame):
 
     @property
     def left(self) -> float:
-        """Seconds that are left; 0 where there is no limit."""
+        """Seconds left; 0 without a limit."""
         return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
     def tick(self) -> None:
-        """Show how much time is left."""
+        """Update the time left; emit ``expired`` when it is up."""
         self.update()
         if self._until is not None and self._clock() >= self._until:
             self.stop()
@@ -162,10 +162,10 @@ class Strip(QFrame):
         self._ticker.stop()
         self._until = None
 
-    def outlive(self, text: str) -> None:
-        """It is settled while it has focus: show why, and only a Close button.
+    def show_outcome(self, text: str) -> None:
+        """Show why it was settled while it has focus, and a Close button.
 
-        If it vanished, the next key would go to a shell.
+        If it disappeared, the next key would go to a shell.
         """
         self.stop()
         self.over = True
@@ -189,7 +189,7 @@ class Strip(QFrame):
 
 
 class Notice(Strip):
-    """A sentence and its buttons. Closes after one answer; without one, ``final`` is called."""
+    """A sentence and its buttons. Closes after one answer; ``finish()`` calls ``final`` instead."""
 
     def __init__(
         self, icons: Icons, icon: str, tone: Tone, text: str, detail: str,
@@ -198,7 +198,7 @@ class Notice(Strip):
         super().__init__(icons, icon, tone, clock)
         self.final = final
         self._settled = False
-        self.words = ElidedLabel(text, "stripTitle", keep=60)
+        self.words = ElidedLabel(text, "stripTitle", minimum=60)
         self.detail = ElidedLabel(detail, "muted")
         self.row.addWidget(self.words)
         self.row.addWidget(self.detail)
@@ -207,17 +207,17 @@ class Notice(Strip):
         self.setAccessibleName(f"{text} {detail}".strip())
 
     def answer(self, text: str, act: Callable[[], object], *, danger: bool = False) -> None:
-        """Add a button; ``danger`` for what cannot be undone."""
+        """Add a button; ``danger`` for an action that cannot be undone."""
         self.button(text, lambda: self._settle(act)).setProperty("danger", danger)
 
-    def say(self, text: str, detail: str) -> None:
-        """Change the text of the question."""
+    def set_text(self, text: str, detail: str) -> None:
+        """Change its text."""
         self.words.setText(text)
         self.detail.setText(detail)
         self.setAccessibleName(f"{text} {detail}".strip())
 
     def finish(self) -> None:
-        """No answer came: call ``final`` and close."""
+        """Close without an answer and call ``final``."""
         self._settle(self.final)
 
     def drop(self) -> None:

@@ -1,9 +1,4 @@
-"""The event loop that runs the engine inside Qt.
-
-Owns choosing and configuring it: one loop for widgets, sockets and timers.
-Does not own what runs on it. Everything else asks here, so that another
-implementation can take its place.
-"""
+"""Create the event loop that runs the engine inside Qt: one loop for widgets, sockets, timers."""
 
 from __future__ import annotations
 
@@ -19,11 +14,11 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
 EXECUTOR_THREADS = 4
-"""Threads for what blocks outside the engine's own executor: imports, name look-ups."""
+"""Threads for blocking calls outside the engine's own executor: imports, name lookups."""
 
 
 def create_loop(app: QApplication) -> asyncio.AbstractEventLoop:
-    """An asyncio loop driven by Qt's. The caller makes it current, runs and closes it.
+    """An asyncio loop driven by Qt. The caller sets it as current, runs and closes it.
 
     Closing it also ends its executor's threads.
     """
@@ -34,7 +29,7 @@ def create_loop(app: QApplication) -> asyncio.AbstractEventLoop:
         from gui.loop.event_loop import QtEventLoop
 
         loop = QtEventLoop(app)
-    # The default of qasync starts ten QThreads at once, on first use.
+    # The default executor of qasync starts ten QThreads on first use.
     loop.set_default_executor(
         ThreadPoolExecutor(max_workers=EXECUTOR_THREADS, thread_name_prefix="hatchway")
     )
