@@ -11,16 +11,16 @@ import hashlib
 import logging
 import re
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import psutil
 
 from engine.access import identity
-from engine.access.admission import Sharing
-from engine.agent.candidates import IceHandler
+from engine.access.admission import Admission
+from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
-from engine.agent.offers import HeldCandidates, OfferHandler
+from engine.agent.offers import OfferHandler
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
 from engine.client.selftest import SelfTest
@@ -37,7 +37,7 @@ from engine.core.model import (
 )
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings, config_dir
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.tasks import TaskOwner
 from engine.core.tls import client_context
 from engine.docker.engines import DockerEngines
 from engine.pty.base import PTY
@@ -51,6 +51,7 @@ from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
 from engine.targets.catalogue import TargetCatalogue
+from engine.transport import tuning
 from engine.wire import signaling as wire
 
 logger = logging.getLogger(__name__)
@@ -72,21 +73,22 @@ class Agent:
     """One per process. ``start()``, then everything else, then ``stop()``."""
 
     def __init__(self, settings: Settings, events: ev.EventBus | None = None) -> None:
+        tuning.apply()
         self.settings = settings
         self.events = events or ev.EventBus()
         self._docker = DockerEngines(settings.docker)
         self.targets = TargetCatalogue(self._docker, self.events)
         self.targets.set_shared(settings.share.targets)
         self._ice = IcePolicy(settings.ice, self._ask_ice)
-        self._ice_tasks = TaskOwner("ICE servers")
+        self._tasks = TaskOwner("agent", self.events.publish)
         self.ends = TerminalEnds(
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
         self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
-        self.sharing = Sharing(
+        self.admission = Admission(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
-        self._identity = identity.kept(config_dir(), settings.agent.id)
+        self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
@@ -94,7 +96,6 @@ class Agent:
         self._client: SignalingClient | None = None
         self._offers: OfferHandler | None = None
         self._peers: set[TerminalPeer] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
         self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -107,7 +108,7 @@ class Agent:
 
     @property
     def identity_problem(self) -> str:
-        """Why the id and the key are for this run only; empty when they are kept."""
+        """Why the id and the key are for this run only; empty when they are stored."""
         return self._identity.problem
 
     def relay_info(self) -> RelayInfo:
@@ -144,18 +145,24 @@ class Agent:
         token = relay.token
         context = client_context(relay)
         if not relay.url:
-            self._relay = Relay(relay.token, relay.guest_token)
+            self._relay = Relay(relay.token, relay.guest_token, publish=self.events.publish)
             url = await self._relay.start(relay.host, relay.port)
             token = self._relay.agent_token
             self._relay_info = RelayInfo(url, self._relay.guest_token, True)
         await self.ends.start()
         await self.manager.start()
         await self.targets.start()
-        # The first guest may be waiting: tell nobody we are here before we know what we have.
+        # The first guest may be waiting: register with the relay only once we know what we have.
         await self.targets.settled(CATALOGUE_SECONDS)
-        self.sharing.create_wished()
+        self.admission.create_requested()
         held = HeldCandidates()
-        self._offers = OfferHandler(self.manager, self.targets.find, self.sharing.policy, held)
+        self._offers = OfferHandler(
+            self.manager,
+            self.targets.find,
+            self.admission.authenticator,
+            self.admission.links,
+            held,
+        )
         self._client = SignalingClient(
             [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
@@ -171,7 +178,7 @@ class Agent:
             key=self._identity.key,
             listener=self._ice,
         )
-        self._ice_tasks.start(self._ice.run)
+        self._tasks.supervise("The refresh of ICE servers", self._ice.run)
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
 
@@ -191,7 +198,7 @@ class Agent:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self._unsubscribe()
-        self.sharing.close()
+        self.admission.close()
         for step in (
             self._close_peers,
             self._close_offers,
@@ -260,11 +267,11 @@ class Agent:
         """Whether the relay is connected within ``seconds``."""
         connected = asyncio.Event()
 
-        def look(event: ev.Event) -> None:
+        def watch(event: ev.Event) -> None:
             if isinstance(event, ev.RelayStateChanged) and event.state is RelayState.CONNECTED:
                 connected.set()
 
-        unsubscribe = self.events.subscribe(look)
+        unsubscribe = self.events.subscribe(watch)
         try:
             if self.relay_state.state is RelayState.CONNECTED:
                 return True
@@ -326,7 +333,7 @@ class Agent:
             target_id,
             size,
             handlers,
-            own_secret=self.sharing.policy.own_secret,
+            own_secret=self.admission.authenticator.own_secret,
             # Near as it is, it shows the relay no address where nobody may.
             ice=ice if ice.relay_only else self.settings.ice,
             ssl_context=client_context(self.settings.relay),
@@ -338,14 +345,8 @@ class Agent:
         # Nobody waits for it, so that a slow answer counts as well.
         return await self._client.call(wire.ICE_SERVERS, {}, ICE_SERVERS_SECONDS)
 
-    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
-        target = self.targets.find(device_id)
-        await self.sharing.may_start(session, target)
+        target = await self.admission.connect(session, device_id)
         return await create_pty_session(
             target,
             session_id=process_marker(session.id),
@@ -393,12 +394,12 @@ class Agent:
             "agent_id": self.agent_id,
             "name": self.name,
             "targets": [_shown(target) for target in self.targets.list() if target.shared],
-            "links": self.sharing.registration(),
+            "links": self.admission.registration(),
         }
 
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
-            self._begin(self._client.re_register())
+            self._tasks.start(self._client.re_register(), "register again")
 
     async def _finish_ends(self) -> None:
         await self.ends.finish(ENDS_SECONDS)
@@ -412,11 +413,7 @@ class Agent:
             await self._offers.close()
 
     async def _stop_signaling(self) -> None:
-        await self._ice_tasks.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._tasks.close()
         if self._client is not None:
             await self._client.stop()
         if self._relay is not None:

@@ -30,10 +30,11 @@ from engine.core.errors import (
 )
 from engine.core.model import CandidatePair, Role, Size
 from engine.core.settings import IceSettings
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
+from engine.transport.data_channel import RtcChannel
 from engine.transport.ice_servers import require_turn
 from engine.wire import proof, signaling
 from engine.wire import terminal as wire
@@ -105,7 +106,7 @@ class TerminalPeer:
         self._line = GuestLine(relay, ssl_context)
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
-        self._channel: rtc.RtcChannel | None = None
+        self._channel: RtcChannel | None = None
         self._progress = Progress()
         self._error: HatchwayError | None = None
         self._ended = False
@@ -213,7 +214,7 @@ class TerminalPeer:
             if not self._waits:
                 raise
             await self._milestone(self._progress.pty, late, APPROVAL_SECONDS)
-        self._sender = self._tasks.start(self._send_loop)
+        self._sender = self._tasks.start(self._send_loop(), "send input")
 
     def send(self, data: bytes) -> None:
         """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError."""
@@ -277,7 +278,7 @@ class TerminalPeer:
         """
         if self._end_task is None:
             self._closing = True
-            self._end_task = asyncio.create_task(self._close(), name=f"close {self.session_id}")
+            self._end_task = start(self._close(), f"close {self.session_id}")
         await asyncio.shield(self._end_task)
 
     async def _close(self) -> None:
@@ -385,7 +386,7 @@ class TerminalPeer:
             self._fail(ConnectTimeoutError("The encrypted connection could not be made"))
             self._end("Connection lost", None)
         elif state == "connected":
-            self._tasks.start(self._await_channel)
+            self._tasks.start(self._await_channel(), "await the data channel")
 
     def candidate(self, side: str, candidate: str) -> None:
         pass
@@ -393,7 +394,7 @@ class TerminalPeer:
     def pair_selected(self, pair: CandidatePair) -> None:
         self.pair = pair
 
-    def channel_opened(self, channel: rtc.RtcChannel) -> None:
+    def channel_opened(self, channel: RtcChannel) -> None:
         channel.close()
 
     async def _await_channel(self) -> None:

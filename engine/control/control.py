@@ -55,7 +55,7 @@ class Control:
 
     def subscribe(self, handler: Handler, *, decides: bool = False) -> Callable[[], None]:
         unsubscribe = self._events.subscribe(handler)
-        leave = self._agent.sharing.approvals.attend() if decides else lambda: None
+        leave = self._agent.admission.approvals.attend() if decides else lambda: None
 
         def end() -> None:
             unsubscribe()
@@ -79,7 +79,7 @@ class Control:
         self._on(c.SetGuestTimeout, self._set_guest_timeout)
         self._on(c.SetShared, self._set_shared)
         self._on(c.CreateLink, self._create_link)
-        self._on(c.RevokeLink, lambda command: agent.sharing.revoke(command.link_id))
+        self._on(c.RevokeLink, lambda command: agent.admission.revoke(command.link_id))
         self._on(c.DecideApproval, self._decide_approval)
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
@@ -93,7 +93,7 @@ class Control:
         self._answer(q.SharedTargets, lambda _: agent.targets.shared())
         self._answer(q.DockerStatuses, lambda _: agent.targets.statuses())
         self._answer(q.Sessions, lambda _: agent.sessions())
-        self._answer(q.Links, lambda _: agent.sharing.shares.list())
+        self._answer(q.Links, lambda _: agent.admission.links.list())
         self._answer(q.LinkUrl, self._link_url)
 
     def _on(
@@ -121,7 +121,7 @@ class Control:
         self._agent.set_shared(command.target, command.shared)
 
     async def _create_link(self, command: c.CreateLink) -> Share:
-        return self._agent.sharing.shares.create(
+        return self._agent.admission.links.create(
             command.target,
             command.role,
             approval=command.approval,
@@ -130,7 +130,7 @@ class Control:
         )
 
     async def _decide_approval(self, command: c.DecideApproval) -> bool:
-        return self._agent.sharing.decide(
+        return self._agent.admission.answer(
             command.session_id, command.role, remember=command.remember
         )
 
@@ -145,5 +145,5 @@ class Control:
         return q.HostInfo(agent.agent_id, agent.name, agent.relay_info(), agent.identity_problem)
 
     def _link_url(self, query: q.LinkUrl) -> str:
-        sharing = self._agent.sharing
-        return sharing.url(sharing.shares.find(query.link_id))
+        admission = self._agent.admission
+        return admission.url(admission.links.find(query.link_id))

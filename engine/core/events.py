@@ -223,6 +223,17 @@ class SelfTestStage(Event):
     stage: StageResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopRestarted(Event):
+    """One of the engine's own loops died and runs again (engine.core.tasks.supervise).
+
+    ``name`` says which, as the beginning of a sentence; ``problem`` is its error.
+    """
+
+    name: str
+    problem: str
+
+
 Handler = Callable[[Event], None]
 
 

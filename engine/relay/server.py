@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import socketio
 from aiohttp import web
 
+from engine.core import socketio_adapter
 from engine.core.errors import (
     AccessDeniedError,
     AgentOfflineError,
@@ -28,7 +29,8 @@ from engine.core.errors import (
     SettingsError,
     UnprovenError,
 )
-from engine.core.socketio_tasks import TaskOwner, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
+from engine.core.tasks import Publish, TaskOwner, to_nobody
 from engine.relay.admission.agents import KeyPins, LocalKeyPins, SharedKeyPins
 from engine.relay.admission.auth import Authenticator, PeerRole, origin_allowed
 from engine.relay.admission.limits import Limits
@@ -93,7 +95,9 @@ class Relay:
         *,
         limits: Limits | None = None,
         allowed_origins: frozenset[str] = frozenset(),
+        publish: Publish = to_nobody,
     ) -> None:
+        """``publish`` takes LoopRestarted events."""
         self.agent_token = agent_token or secrets.token_urlsafe(TOKEN_BYTES)
         self.guest_token = guest_token or secrets.token_urlsafe(TOKEN_BYTES)
         if self.agent_token == self.guest_token:
@@ -108,7 +112,9 @@ class Relay:
         self._authenticator = Authenticator(self.agent_token, self.guest_token)
         self._log = AccessLog(options.access_log)
         self._host = ""
-        self._tasks = TaskOwner("relay")
+        # What peers cause, and what runs as long as the relay.
+        self._tasks = LibraryTasks("relay")
+        self._loops = TaskOwner("relay", publish)
         self._peers: dict[str, Peer] = {}
         self._lookup = lookup = PresenceLookup()
         self._feed = TargetFeed(lookup, self._publish_targets)
@@ -160,13 +166,14 @@ class Relay:
             problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
             raise SettingsError("relay.port", problem) from None
         self._runner = runner
-        self._tasks.start(self._feed.run)
-        self._tasks.start(self._sweep)
-        self._tasks.start(connections.sweep)
+        loops = self._loops
+        loops.supervise("The relay's list of targets", self._feed.run)
+        loops.supervise("The relay's removal of old routes", self._sweep)
+        loops.supervise("The relay's check for connections without a token", connections.sweep)
         if self._lookup.presence is not None:
-            self._tasks.start(self._lookup.presence.run)
+            loops.supervise("The relay's presence in Redis", self._lookup.presence.run)
         sockets = Sockets(runner, self._options, lambda: connections.requests)
-        self._tasks.start(sockets.watch)
+        loops.supervise("The relay's check for idle sockets", sockets.watch)
         name = self._listener.sockets[0].getsockname()
         self.url = loopback_url("https" if ssl_context else "http", name)
         logger.info("Relay listening at %s", self.url)
@@ -181,6 +188,7 @@ class Relay:
             return
         if self._listener is not None:
             self._listener.close()
+        await self._loops.close()
         if self._lookup.presence is not None:
             await self._lookup.presence.close()
         await connections.close()
@@ -222,7 +230,7 @@ class Relay:
             ping_timeout=self._limits.ping_seconds,
             client_manager=self._bus,
         )
-        sio.eio.start_background_task = self._tasks.start
+        socketio_adapter.own_tasks(sio, self._tasks)
         sio.on("connect", self._on_connect)
         sio.on("disconnect", self._on_disconnect)
         dispatcher = self._dispatcher
@@ -303,11 +311,11 @@ class Relay:
     async def _on_disconnect(self, sid: str, *_args: object) -> None:
         peer = self._peers.get(sid)
         # As above: an event named disconnect comes from a peer that is still there.
-        if peer is None or (self._sio and self._sio.manager.is_connected(sid, "/")):
+        if peer is None or (self._sio and socketio_adapter.is_connected(self._sio, sid)):
             return
         self._forget(peer)
         if self._sio and self._connections:
-            connection = self._sio.manager.eio_sid_from_sid(sid, "/")
+            connection = socketio_adapter.connection_of(self._sio, sid)
             if connection is not None:
                 # Also a long poll that nobody would answer any more.
                 self._connections.end(connection)
@@ -414,7 +422,7 @@ class Relay:
             await asyncio.sleep(SWEEP_SECONDS)
             self._dispatcher.routes.sweep()
             for sid in self._lookup.forget_silent():
-                self._server_or_fail().manager.callbacks.pop(sid, None)
+                socketio_adapter.forget_callback(self._server_or_fail(), sid)
 
 
 async def _refuse(_peer: Peer, _payload: object) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from engine.core.events import (
     EndsPending,
     IceConnection,
     IcePairSelected,
+    LoopRestarted,
     PtyConnected,
     RelayStateChanged,
     SelfTestStage,
@@ -71,6 +72,7 @@ class EngineAdapter(QObject):
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
     endsPending = Signal(EndsPending)
+    loopRestarted = Signal(LoopRestarted)
     sharesChanged = Signal(SharesChanged)
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
@@ -105,6 +107,7 @@ class EngineAdapter(QObject):
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
             EndsPending: self.endsPending,
+            LoopRestarted: self.loopRestarted,
             SharesChanged: self.sharesChanged,
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QCloseEvent
 
+    from engine.core.events import LoopRestarted
     from engine.core.settings import UiSettings
     from gui.control.adapter import EngineAdapter
     from gui.kit.style import Theme
@@ -126,6 +127,15 @@ class MainWindow(QMainWindow):
         self.flaws.tell(title, f"{before}\n{text}".strip(), Tone.WARN)
         if file is not None:
             self.flaws.offer("Open file", lambda: open_file(file))
+
+    def _show_restart(self, event: LoopRestarted) -> None:
+        """A part of the engine recovered by itself: worth a line, not an error to act on."""
+        if not self._closing:
+            self.banner.tell(
+                f"{event.name} stopped unexpectedly and was restarted",
+                f"The log has the details ({event.problem}).",
+                Tone.WARN,
+            )
 
     def show_closing(self) -> None:
         """Closing has begun: nothing can be started any more."""
@@ -337,6 +347,7 @@ class MainWindow(QMainWindow):
         self.terminals.noted.connect(lambda title, text: self.banner.tell(title, text, Tone.ACCENT))
         self.approver.changed.connect(self._title)
         self._adapter.problem.connect(self.show_problem)
+        self._adapter.loopRestarted.connect(self._show_restart)
         self._theme.changed.connect(self._retheme)
         self.look.changed.connect(self._dress)
         for dock in self.docks:

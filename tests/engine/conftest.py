@@ -1,16 +1,39 @@
-"""Engine tests: no task may outlive its test."""
+"""Engine tests: the transport tuned as in the app; no task may outlive its test."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 from typing import TYPE_CHECKING
 
+import aioice
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 SETTLE_SECONDS = 5.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tuned_transport() -> None:
+    """As every composition root does, before the first connection.
+
+    HATCHWAY_UNTESTED is set by ``make next``, to see what newer versions break.
+    """
+    from engine.transport import tuning
+
+    tuning.apply(untested="HATCHWAY_UNTESTED" in os.environ)
+
+
+@pytest.fixture
+def short_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A STUN or TURN server that does not answer costs aioice a second instead of five."""
+    gather = aioice.Connection.get_component_candidates
+    monkeypatch.setattr(
+        aioice.Connection, "get_component_candidates", functools.partialmethod(gather, timeout=1)
+    )
 
 
 @pytest.fixture(autouse=True)

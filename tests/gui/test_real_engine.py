@@ -1,4 +1,7 @@
-"""The window with the real engine: a terminal, its session, the loopback test, a clean end."""
+"""The window with the real engine: a terminal, its session, the loopback test, a clean end.
+
+Joins all rooms of the window, and the engine.
+"""
 
 from __future__ import annotations
 
@@ -421,7 +424,7 @@ def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) 
             revoke.click()
             await until(lambda: visitor.end is not None)
             assert visitor.end is not None
-            assert "withdrawn the link" in visitor.end[0]
+            assert "revoked the link" in visitor.end[0]
             await until(lambda: window.sessions.model.rowCount() == 0)
         finally:
             connecting.cancel()

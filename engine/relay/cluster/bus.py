@@ -4,6 +4,10 @@ Owns the pub/sub channel events and acknowledgements travel by. Does not own who
 is where (presence). The library publishes every message to every relay and
 comes back from a lost Redis after up to a minute: here each relay has a channel
 of its own, and tries again every RETRY_SECONDS.
+
+Touches of python-socketio's AsyncRedisManager: overrides ``_publish`` and ``_listen``, calls
+``_redis_connect``, and uses ``redis``, ``pubsub``, ``host_id`` and ``json``, and the keys of the
+messages that it publishes.
 """
 
 from __future__ import annotations
@@ -19,13 +23,15 @@ import socketio
 from redis.exceptions import RedisError
 
 from engine.core.errors import RelayDegradedError
-from engine.core.socketio_tasks import library_logger
+from engine.core.socketio_adapter import library_logger
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "hatchway"
 RETRY_SECONDS = 0.5
 """Between attempts to reach a Redis that went away."""
+FAULT_SECONDS = 10.0
+"""The same after an error nobody expects."""
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 3
 """An idle subscription asks after its server this often, so that a silent loss is noticed."""
@@ -68,7 +74,10 @@ class RelayBus(socketio.AsyncRedisManager):
         logger.warning("An acknowledgement to another relay was lost")
 
     async def _listen(self) -> AsyncIterator[bytes]:
+        # The library's task reads this, and after an error reads it anew at once and for ever:
+        # so nothing may escape, and each attempt is followed by a pause.
         while True:
+            pause = RETRY_SECONDS
             try:
                 self._redis_connect()
                 pubsub = self.pubsub
@@ -83,10 +92,13 @@ class RelayBus(socketio.AsyncRedisManager):
             except (RedisError, OSError, TimeoutError) as error:
                 if self.subscribed:
                     logger.warning("The way to the other relays is lost: %s", error)
+            except Exception:
+                logger.exception("Receiving from the other relays failed")
+                pause = FAULT_SECONDS
             finally:
                 self.subscribed = False
                 await self._drop()
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _drop(self) -> None:
         pubsub, self.pubsub = self.pubsub, None

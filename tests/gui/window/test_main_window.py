@@ -28,6 +28,7 @@ from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
     EndsPending,
+    LoopRestarted,
     RelayStateChanged,
     SessionClosed,
     SessionCreated,
@@ -195,6 +196,16 @@ def test_a_problem_is_told_without_a_dialog_and_can_be_dismissed(
     assert not window.findChildren(QMessageBox)
     window.banner.dismiss()
     assert not window.banner.isVisible()
+
+
+def test_a_loop_that_was_restarted_is_a_notice(window: MainWindow, bus: EventBus) -> None:
+    bus.publish(LoopRestarted(name="The heartbeat of sessions", problem="ValueError: x"))
+    assert window.banner.isVisible()
+    assert window.banner.text.startswith(
+        "The heartbeat of sessions stopped unexpectedly and was restarted\n"
+    )
+    assert "ValueError: x" in window.banner.text
+    assert not window.findChildren(QMessageBox)
 
 
 def test_closing_without_sessions_asks_nothing(window: MainWindow, qtbot: QtBot) -> None:

@@ -16,18 +16,23 @@ from engine.core.errors import OfferReplacedError
 from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
+from engine.core.tasks import start
 from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
-from engine.transport.connection import PeerConnection, RtcChannel
+from engine.transport.connection import PeerConnection
+from engine.transport.data_channel import RtcChannel
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)
+
+CHANNEL_CLOSE_SECONDS = 2.0
+"""How long the data channel of a dropped connection may take to close."""
 
 Early = tuple[str | None, str | None, int | None]
 """A remote candidate, its sdp_mid and its sdp_mline_index."""
 
 
-class LinkedSession(TerminalHost, Protocol):
-    """What a link needs of its session."""
+class ConnectedSession(TerminalHost, Protocol):
+    """What a connection needs of its session."""
 
     @property
     def id(self) -> str: ...
@@ -35,17 +40,17 @@ class LinkedSession(TerminalHost, Protocol):
     @property
     def state(self) -> SessionState: ...
 
-    def take_over(self, link: Link) -> None:
-        """The data channel of ``link`` is open: it is the one in use."""
+    def take_over(self, connection: GuestConnection) -> None:
+        """The data channel of ``connection`` is open: it is the one in use."""
 
     def channel_opened(self) -> None: ...
 
-    def link_failed(self, link: Link, reason: str) -> None:
-        """``link`` never came to be, or is lost."""
+    def connection_failed(self, connection: GuestConnection, reason: str) -> None:
+        """``connection`` never came to be, or is lost."""
 
 
-class LinkOwner(Protocol):
-    """What a link needs of the manager."""
+class ConnectionOwner(Protocol):
+    """What a connection needs of the manager."""
 
     settings: Settings
     events: ev.EventBus
@@ -55,14 +60,15 @@ class LinkOwner(Protocol):
         """For connections that are made now."""
 
 
-class Link:
+class GuestConnection:
     """One connection of a guest to a session: a peer connection and its data channel.
 
     That of a returning guest is an attempt until its data channel opens; until then the
-    link of before, and the shell, know nothing of it. What a dropped link says is ignored.
+    earlier connection, and the shell, are not affected. What a dropped connection reports is
+    ignored.
     """
 
-    def __init__(self, session: LinkedSession, owner: LinkOwner) -> None:
+    def __init__(self, session: ConnectedSession, owner: ConnectionOwner) -> None:
         self._session = session
         self._owner = owner
         self.channel: TerminalChannel | None = None
@@ -83,7 +89,7 @@ class Link:
     async def answer(self, sdp: str, size: Size, held: Callable[[str], Iterable[Early]]) -> str:
         """The SDP of the answer to an offer. ``held(ufrag)`` gives candidates that came early.
 
-        Raises BadRequestError, LimitError, NoAddressError; OfferReplacedError when this link
+        Raises BadRequestError, LimitError, NoAddressError; OfferReplacedError when this connection
         was dropped meanwhile. Cancelling ends the work.
         """
         self.size = size
@@ -91,7 +97,7 @@ class Link:
             self._answer(sdp, held), name=f"answer an offer of {self._session.id}"
         )
         try:
-            # Whoever drops this link cancels the work, and not whoever waits for it.
+            # Whoever drops this connection cancels the work, and not whoever waits for it.
             await asyncio.wait([work])
         except asyncio.CancelledError:
             work.cancel()
@@ -120,9 +126,12 @@ class Link:
         self.stop_watching()
         if self._answering is not None:
             self._answering.cancel()
+        self._closing = start(self._close(), "close a connection")
         if self.channel is not None:
-            self.channel.abandon()
-        self._closing = asyncio.create_task(self._close(), name="close a connection")
+            try:
+                self.channel.abandon()
+            except Exception as error:
+                self._warn(error)
 
     @property
     def is_closed(self) -> bool:
@@ -130,7 +139,7 @@ class Link:
         return self._closing is not None and self._closing.done()
 
     async def closed(self) -> None:
-        """Until the connection of a dropped link is closed."""
+        """Until the connection when it was dropped, is closed."""
         if self._closing is not None:
             await asyncio.shield(self._closing)
 
@@ -139,9 +148,19 @@ class Link:
             await asyncio.wait([self._answering])
             # Nobody asks for its outcome any more.
             _ = self._answering.cancelled() or self._answering.exception()
-        if self.channel is not None:
-            await self.channel.close()
-        await self.pc.close()
+        # Whatever becomes of the channel, the connection under it is closed.
+        try:
+            if self.channel is not None:
+                async with asyncio.timeout(CHANNEL_CLOSE_SECONDS):
+                    await self.channel.close()
+        except Exception as error:
+            self._warn(error)
+        finally:
+            await self.pc.close()
+
+    def _warn(self, error: Exception) -> None:
+        session_id = self._session.id
+        logger.warning("Session %s: closing the data channel failed: %r", session_id, error)
 
     # engine.transport.connection.Observer
 
@@ -155,7 +174,7 @@ class Link:
         self._publish(ev.PeerConnection(session_id=self._session.id, state=state))
         if state in ("failed", "closed") and self.in_use:
             reason = "ICE found no path" if self.channel is None else "Connection lost"
-            self._session.link_failed(self, reason)
+            self._session.connection_failed(self, reason)
 
     def candidate(self, side: str, candidate: str) -> None:
         self._publish(ev.IceCandidate(session_id=self._session.id, side=side, candidate=candidate))
@@ -179,7 +198,9 @@ class Link:
     def _timed_out(self) -> None:
         if self.channel is None and self.in_use:
             seconds = self._owner.settings.session.connect_timeout
-            self._session.link_failed(self, f"The guest did not connect within {seconds:.0f} s")
+            self._session.connection_failed(
+                self, f"The guest did not connect within {seconds:.0f} s"
+            )
 
     def _publish(self, event: ev.SessionEvent) -> None:
         if self.in_use:
