@@ -92,7 +92,7 @@ def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
     looking.stop()
     assert len(told) == 1
     assert "relay.port" in told[0]
-    assert "start the app again" in told[0]
+    assert "restart the app" in told[0]
 
 
 @pytest.mark.parametrize(
