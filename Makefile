@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench binary screenshots lock clean
+.PHONY: help run test check format bench binary screenshots lock next clean
 
 PYTHON_VENV := .venv/bin/python
 ARGS ?=
@@ -25,8 +25,9 @@ test: ## Run every test (ARGS="-k name" for some, WORKERS=0 for one process)
 	@scripts/setup.sh app test
 	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m pytest $(PARALLEL) $(ARGS)
 
-check: ## Lint, formatting, types, and the direction of imports
+check: ## Lint, formatting, types, the direction of imports, tested versions
 	@scripts/setup.sh check
+	$(PYTHON_VENV) -m scripts.dependencies
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m mypy
@@ -57,6 +58,10 @@ screenshots: ## Make the pictures of the documentation from the real window
 
 lock: ## Recompile requirements/*.lock (UPGRADE=1: take the newest versions)
 	@scripts/lock.sh
+
+next: ## Try the newest versions of the libraries, inside our ranges and beyond them
+	@scripts/setup.sh app test
+	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m scripts.next_versions $(ARGS)
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .setup build dist resources/web/dist resources/web/node_modules tests/engine/emulator/oracle/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -57,8 +56,10 @@ class OursLink:
     """engine.transport.connection as the app uses it."""
 
     def __init__(self) -> None:
+        from engine.transport import tuning
         from engine.transport.connection import PeerConnection
 
+        tuning.apply()
         self.received = 0
         self.echo = False
         self.channel: Any = None
@@ -126,7 +127,9 @@ class StockLink:
     def __init__(self) -> None:
         from aiortc import RTCConfiguration, RTCPeerConnection
 
-        if "engine.transport.tuning" in sys.modules:
+        from engine.transport import tuning
+
+        if tuning.is_applied():
             raise RuntimeError("This process is tuned: what it measures would not be stock")
         self.received = 0
         self.echo = False

@@ -125,7 +125,7 @@ def no_unexpected_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         if record.levelno >= logging.ERROR
         and record.name.startswith(("engine.", "gui.", "asyncio"))
         # What python-socketio says of a peer's garbage is no fault of ours.
-        and not record.name.startswith("engine.core.socketio_seam")
+        and not record.name.startswith("engine.core.socketio_adapter")
     ]
     if errors:
         pytest.fail(f"Unexpected errors in the log: {errors}")

@@ -51,6 +51,7 @@ from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
 from engine.targets.catalogue import TargetCatalogue
+from engine.transport import tuning
 from engine.wire import signaling as wire
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Agent:
     """One per process. ``start()``, then everything else, then ``stop()``."""
 
     def __init__(self, settings: Settings, events: ev.EventBus | None = None) -> None:
+        tuning.apply()
         self.settings = settings
         self.events = events or ev.EventBus()
         self._docker = DockerEngines(settings.docker)

@@ -11,7 +11,8 @@ from typing import Any
 from engine.core.errors import HatchwayError
 from engine.sessions.guest_connection import Early
 from engine.sessions.manager import WebRTCSessionManager
-from engine.transport.connection import MAX_CANDIDATES, ice_ufrag, parse_candidate
+from engine.transport.connection import MAX_CANDIDATES
+from engine.transport.sdp import ice_ufrag, parse_candidate
 from engine.wire import signaling as wire
 
 

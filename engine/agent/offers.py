@@ -31,7 +31,7 @@ from engine.core.model import Size, Target
 from engine.sessions.guest_connection import Early, GuestConnection
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
-from engine.transport import connection as rtc
+from engine.transport import sdp as sdp_text
 from engine.transport.ice_servers import require_turn
 from engine.wire import signaling as wire
 from engine.wire.proof import answer_proof, short_code
@@ -136,8 +136,8 @@ class OfferHandler:
         if resource.target is None:
             # Nobody has what is not there: neither its SDP nor its proof needs to be read.
             require(decide(Subject(), action, resource))
-        fingerprint = rtc.fingerprint(offer.sdp)
-        rtc.require_data_channel_only(offer.sdp)
+        fingerprint = sdp_text.fingerprint(offer.sdp)
+        sdp_text.require_data_channel_only(offer.sdp)
         # Before a nonce is used: without a path this offer changes nothing.
         require_turn(self._manager.ice)
         offerer = self._authenticator.identify(offer, fingerprint)
@@ -181,7 +181,7 @@ class OfferHandler:
         if not connection.in_use:
             raise OfferReplacedError("The session ended before its offer was answered")
         answer = {"sdp": sdp}
-        own = rtc.fingerprint(sdp)
+        own = sdp_text.fingerprint(sdp)
         connection.show_code(short_code(secret, session_id, own, admitted.fingerprint))
         if secret is not None and offer.proof is not None:
             answer["proof"] = answer_proof(

@@ -19,5 +19,10 @@ def parts() -> str:
 
 
 def version() -> str:
-    """One line: "Hatchway 0.1.0 (Python 3.13.0, terminal compiled)"."""
-    return f"Hatchway {__version__} ({parts()})"
+    """One line: "Hatchway 0.1.0 (Python 3.13.0, terminal compiled)".
+
+    A further line for each library that is not of a version we have tested.
+    """
+    from engine.core import dependencies
+
+    return "\n".join([f"Hatchway {__version__} ({parts()})", *dependencies.problems()])

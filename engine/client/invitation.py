@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.access.authentication import OWN_SHARE
 from engine.core.errors import BadProofError
-from engine.transport import connection as rtc
+from engine.transport import sdp as sdp_text
 from engine.wire import proof
 
 WRONG_ANSWER = (
@@ -38,7 +38,7 @@ class Invitation:
         """The fields that go with an offer of ``sdp``."""
         if self.secret is None:
             return {}
-        made = proof.prove_offer(self.secret, self.share, session_id, rtc.fingerprint(sdp))
+        made = proof.prove_offer(self.secret, self.share, session_id, sdp_text.fingerprint(sdp))
         return {"proof": {"share": made.share, "nonce": made.nonce, "mac": made.mac}}
 
     def check(self, offer: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
@@ -47,8 +47,8 @@ class Invitation:
         Raises BadProofError, or BadRequestError for a description without one
         SHA-256 fingerprint.
         """
-        session_id, guest = str(offer["session_id"]), rtc.fingerprint(str(offer["sdp"]))
-        agent = rtc.fingerprint(str(answer.get("sdp")))
+        session_id, guest = str(offer["session_id"]), sdp_text.fingerprint(str(offer["sdp"]))
+        agent = sdp_text.fingerprint(str(answer.get("sdp")))
         if self.secret is not None:
             nonce = str(offer["proof"]["nonce"])
             expected = proof.answer_proof(self.secret, session_id, agent, guest, nonce)

@@ -34,6 +34,7 @@ from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
+from engine.transport.data_channel import RtcChannel
 from engine.transport.ice_servers import require_turn
 from engine.wire import proof, signaling
 from engine.wire import terminal as wire
@@ -105,7 +106,7 @@ class TerminalPeer:
         self._line = GuestLine(relay, ssl_context)
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
-        self._channel: rtc.RtcChannel | None = None
+        self._channel: RtcChannel | None = None
         self._progress = Progress()
         self._error: HatchwayError | None = None
         self._ended = False
@@ -393,7 +394,7 @@ class TerminalPeer:
     def pair_selected(self, pair: CandidatePair) -> None:
         self.pair = pair
 
-    def channel_opened(self, channel: rtc.RtcChannel) -> None:
+    def channel_opened(self, channel: RtcChannel) -> None:
         channel.close()
 
     async def _await_channel(self) -> None:

@@ -4,6 +4,11 @@ Owns the transport adapter for requests. Does not own the program (docker_ssh)
 nor the SDK's client (docker_engines, which imports this in its worker threads
 only). The SDK's own way needs paramiko even where it runs the ssh program, and
 gives that neither a time limit nor an end.
+
+Touches of urllib3: ``HTTPConnectionPool.ConnectionCls`` (set to our sub-class), and of an
+HTTPConnection ``connect()``, ``getresponse()``, ``close()``, ``sock`` and ``timeout``, which are
+those of http.client. Of requests: ``HTTPAdapter.get_connection_with_tls_context()``, through which
+it asks for its pool.
 """
 
 from __future__ import annotations
@@ -38,7 +43,7 @@ class _Connection(urllib3.connection.HTTPConnection):
 
     def getresponse(self) -> Any:
         # http.client closes a broken connection before it raises; ssh must not
-        # be ended then: it knows best what broke, and is about to tell.
+        # be ended then: it knows best what broke, and is about to report it.
         self._answering = True
         try:
             return super().getresponse()

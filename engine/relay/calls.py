@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import socketio
 
+from engine.core import socketio_adapter
 from engine.core.errors import AgentOfflineError, AgentTimeoutError, RelayDegradedError
 
 if TYPE_CHECKING:
@@ -53,10 +54,8 @@ class SocketCalls:
             )
             await self._answered(peer, reply, seconds)
         finally:
-            # The library keeps a callback for ever that is never called.
-            waiting = sio.manager.callbacks.get(peer.sid, {})
-            for number in [n for n, waiter in waiting.items() if waiter is acknowledged]:
-                del waiting[number]
+            # The library would keep a callback for ever that is never called.
+            socketio_adapter.forget_callback(sio, peer.sid, acknowledged)
         if reply.done():
             return reply.result()
         if peer.gone.done():

@@ -6,7 +6,7 @@ cancels.
 
 from __future__ import annotations
 
-from engine.core import stdio
+from engine.core import dependencies, stdio
 from engine.core.tasks import supervise
 from engine.core.tls import server_context
 from engine.relay.garbage import keep_short
@@ -27,6 +27,7 @@ async def run_relay(
 
     Raises SettingsError when the address or the certificate cannot be used.
     """
+    dependencies.log_problems()
     context = server_context(tls_cert, tls_key)
     relay = Relay(agent_token, guest_token, options)
     url = await relay.start(host, port, context)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import socketio
 from aiohttp import web
 
+from engine.core import socketio_adapter
 from engine.core.errors import (
     AccessDeniedError,
     AgentOfflineError,
@@ -28,7 +29,7 @@ from engine.core.errors import (
     SettingsError,
     UnprovenError,
 )
-from engine.core.socketio_seam import LibraryTasks, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.core.tasks import Publish, TaskOwner, to_nobody
 from engine.relay.admission.agents import KeyPins, LocalKeyPins, SharedKeyPins
 from engine.relay.admission.auth import Authenticator, PeerRole, origin_allowed
@@ -229,7 +230,7 @@ class Relay:
             ping_timeout=self._limits.ping_seconds,
             client_manager=self._bus,
         )
-        sio.eio.start_background_task = self._tasks.start
+        socketio_adapter.own_tasks(sio, self._tasks)
         sio.on("connect", self._on_connect)
         sio.on("disconnect", self._on_disconnect)
         dispatcher = self._dispatcher
@@ -310,11 +311,11 @@ class Relay:
     async def _on_disconnect(self, sid: str, *_args: object) -> None:
         peer = self._peers.get(sid)
         # As above: an event named disconnect comes from a peer that is still there.
-        if peer is None or (self._sio and self._sio.manager.is_connected(sid, "/")):
+        if peer is None or (self._sio and socketio_adapter.is_connected(self._sio, sid)):
             return
         self._forget(peer)
         if self._sio and self._connections:
-            connection = self._sio.manager.eio_sid_from_sid(sid, "/")
+            connection = socketio_adapter.connection_of(self._sio, sid)
             if connection is not None:
                 # Also a long poll that nobody would answer any more.
                 self._connections.end(connection)
@@ -421,7 +422,7 @@ class Relay:
             await asyncio.sleep(SWEEP_SECONDS)
             self._dispatcher.routes.sweep()
             for sid in self._lookup.forget_silent():
-                self._server_or_fail().manager.callbacks.pop(sid, None)
+                socketio_adapter.forget_callback(self._server_or_fail(), sid)
 
 
 async def _refuse(_peer: Peer, _payload: object) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
 from engine.core.tasks import start
 from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
-from engine.transport.connection import PeerConnection, RtcChannel
+from engine.transport.connection import PeerConnection
+from engine.transport.data_channel import RtcChannel
 from engine.wire import terminal as wire
 
 logger = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import socketio
 
+from engine.core import socketio_adapter
 from engine.core.errors import (
     BadProofError,
     ConnectionFailedError,
@@ -28,7 +29,7 @@ from engine.core.errors import (
     RemoteError,
 )
 from engine.core.settings import IceSettings
-from engine.core.socketio_seam import LibraryTasks, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.signaling.retry import Backoff
 from engine.transport import ice_servers
 from engine.transport.ice_servers import HandedOut
@@ -83,7 +84,7 @@ class GuestLine:
             engineio_logger=library_logger("guest"),
             http_session=self._http,
         )
-        client.eio.start_background_task = self._tasks.start
+        socketio_adapter.own_tasks(client, self._tasks)
         said: list[object] = []
         client.on("connect_error", lambda *args: said.append(args[0] if args else None))
         self._client = client

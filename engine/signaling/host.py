@@ -12,7 +12,6 @@ connection can die. Each connection here is a fresh client.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,10 +19,11 @@ import aiohttp
 import socketio
 
 from engine.access.agent_key import AgentKey, host_of
+from engine.core import socketio_adapter
 from engine.core.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
 from engine.core.events import RelayStateChanged
 from engine.core.model import RelayState
-from engine.core.socketio_seam import LibraryTasks, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.core.tasks import start, supervise
 from engine.signaling.heartbeat import Heartbeat
 from engine.signaling.retry import Backoff, explain, refusal
@@ -247,7 +247,7 @@ class SignalingClient:
             self.registered.clear()
             if self._listener is not None:
                 self._listener.lost()
-            await self._drop(sio)
+            await socketio_adapter.drop(sio, CLOSE_SECONDS)
         rejection, self._rejection = self._rejection, None
         if rejection is not None:
             raise rejection
@@ -275,7 +275,7 @@ class SignalingClient:
             http_session=self._http,
             request_timeout=CONNECT_SECONDS / 2,
         )
-        sio.eio.start_background_task = self._tasks.start
+        socketio_adapter.own_tasks(sio, self._tasks)
         lost = asyncio.Event()
         said: list[object] = []
         sio.on("connect_error", lambda *args: said.append(args[0] if args else None))
@@ -306,15 +306,15 @@ class SignalingClient:
                     wait_timeout=WELCOME_SECONDS,
                 )
         except TimeoutError:
-            await self._drop(sio)
+            await socketio_adapter.drop(sio, CLOSE_SECONDS)
             raise RelayUnreachableError(f"{self._url} does not answer") from None
         except asyncio.CancelledError:
-            await self._drop(sio)
+            await socketio_adapter.drop(sio, CLOSE_SECONDS)
             raise
         except Exception as error:
             # Whatever listens there, if it is no relay the library fails in its own way
             # (JSON, key, type and value errors among them): all of it means no connection.
-            await self._drop(sio)
+            await socketio_adapter.drop(sio, CLOSE_SECONDS)
             reply = said[-1] if said else None
             if sio.failed_namespaces:
                 raise refusal(reply) from None
@@ -330,8 +330,8 @@ class SignalingClient:
             supervise("The heartbeat to the relay", self._beat, self._events.publish), "heartbeat"
         )
         ended = asyncio.ensure_future(lost.wait())
-        # The library drops some connections without telling: then only its reader ends.
-        reader = sio.eio.read_loop_task
+        # The library drops some connections without an event: then only its reader ends.
+        reader = socketio_adapter.reader(sio)
         waiting = {ended} if reader is None else {ended, reader}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -351,24 +351,6 @@ class SignalingClient:
             else:
                 await self.emit(HEARTBEAT, payload)
             await asyncio.sleep(self._interval)
-
-    async def _drop(self, sio: socketio.AsyncClient) -> None:
-        """End one connection, whatever state the library is in."""
-        with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
-            await asyncio.wait_for(sio.disconnect(), CLOSE_SECONDS)
-        if sio.eio.ws is not None and not sio.eio.ws.closed:
-            # The library forgets the socket of a relay that fell silent.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(sio.eio.ws.close(), CLOSE_SECONDS)
-        loops = {
-            task
-            for task in (sio.eio.read_loop_task, sio.eio.write_loop_task)
-            if task is not None and not task.done()
-        }
-        for task in loops:
-            task.cancel()
-        if loops:
-            await asyncio.wait(loops, timeout=CLOSE_SECONDS)
 
     async def _answer_challenge(self, *args: object) -> dict[str, Any]:
         payload = args[0] if args else None

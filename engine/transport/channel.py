@@ -1,33 +1,29 @@
 """The data-channel seam: ordered, reliable messages between two peers.
 
-Owns the Protocol and the in-memory pair that ships for tests and measurements;
-engine.transport.connection has the real one, and one conformance suite runs against both. Does
-not own what the messages mean.
+engine.transport.data_channel is the real one; the tests have one in memory, and one
+conformance suite runs against both.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.core.errors import ChannelClosedError
-
 logger = logging.getLogger(__name__)
 
 HIGH_WATER = 256 * 1024
-"""Bytes handed over and not yet sent, above which send() waits."""
+"""Bytes queued and not yet sent above which send() waits."""
 LOW_WATER = 64 * 1024
-"""Bytes at which a waiting send() goes on."""
+"""Bytes at which a waiting send() continues."""
 
 Message = str | bytes
 
 
 class Receiver(Protocol):
-    """Who gets the messages. Called on the loop, in order; must not block.
+    """Gets the messages. Called on the loop, in order; must not block.
 
-    What it raises is logged and contained: a faulty message never ends the peer.
+    What it raises is logged and contained: a bad message never ends the connection.
     """
 
     def message(self, message: Message) -> None: ...
@@ -36,7 +32,7 @@ class Receiver(Protocol):
         """Text arrived that is not UTF-8."""
 
     def closed(self) -> None:
-        """The channel has ended, by either side or by loss. Called once."""
+        """The channel has ended, closed by either side or lost. Called once."""
 
 
 class MessageChannel(Protocol):
@@ -53,35 +49,35 @@ class MessageChannel(Protocol):
 
     @property
     def buffered(self) -> int:
-        """Bytes handed over and not yet sent."""
+        """Bytes queued and not yet sent."""
 
     def attach(self, receiver: Receiver) -> None:
-        """Deliver to ``receiver`` from now on, messages that came before included."""
+        """Deliver to ``receiver`` from now on, including messages that came before."""
 
     def post(self, message: Message, *, urgent: bool = False) -> bool:
         """Queue a message without waiting; False when the channel is not open.
 
         For small control messages only: nothing bounds what is posted. An ``urgent``
-        one may arrive before others that were handed over earlier and are unsent.
+        one may arrive before others that were queued earlier and are unsent.
         """
 
     async def send(self, message: Message, *, paced: bool = False) -> None:
         """Queue a message, waiting while more than HIGH_WATER bytes are unsent.
 
-        ``paced`` waits as well while more is in flight, sent or not, than the other side
-        takes in a tenth of a second: for peers that do not tell what they have taken.
+        ``paced`` also waits while more is in flight, sent or not, than the other side
+        reads in a tenth of a second: for peers that do not acknowledge what they have read.
         Raises ChannelClosedError when the channel is or becomes closed.
         """
 
     def close(self) -> None:
-        """Close it; idempotent. Queued messages are still delivered when the path is up."""
+        """Close it; idempotent. Queued messages are still delivered while the path is up."""
 
 
 class Contained:
-    """Calls a Receiver so that nothing it raises gets out, and holds early messages."""
+    """Calls a Receiver, logs what it raises, and holds messages that come before attach()."""
 
     MAX_HELD = 1024
-    """Messages kept before attach(); a peer that sends more is misbehaving."""
+    """Messages held before attach(); further ones are dropped."""
 
     def __init__(self) -> None:
         self._receiver: Receiver | None = None
@@ -122,91 +118,3 @@ class Contained:
             function()
         except Exception:
             logger.exception("A data channel handler failed")
-
-
-class MemoryChannel:
-    """One end of memory_pair(). Delivers on the next turn of the loop, in order."""
-
-    def __init__(self, label: str, protocol: str) -> None:
-        self._label = label
-        self._protocol = protocol
-        self._open = True
-        self._inbox = Contained()
-        self._peer: MemoryChannel | None = None
-        self._buffered = 0
-        self._low = asyncio.Event()
-        self._low.set()
-        self.stalled = False
-        """While true nothing is delivered: a peer whose network has stopped."""
-        self._queue: list[Message] = []
-        self._urgent = 0  # how many of them came urgent: they are in front
-
-    @property
-    def label(self) -> str:
-        return self._label
-
-    @property
-    def protocol(self) -> str:
-        return self._protocol
-
-    @property
-    def is_open(self) -> bool:
-        return self._open
-
-    @property
-    def buffered(self) -> int:
-        return self._buffered
-
-    def attach(self, receiver: Receiver) -> None:
-        self._inbox.attach(receiver)
-
-    def post(self, message: Message, *, urgent: bool = False) -> bool:
-        if not self._open:
-            return False
-        if urgent:
-            self._queue.insert(self._urgent, message)
-            self._urgent += 1
-        else:
-            self._queue.append(message)
-        self._buffered += len(message)
-        if self._buffered > HIGH_WATER:
-            self._low.clear()
-        asyncio.get_running_loop().call_soon(self._deliver)
-        return True
-
-    async def send(self, message: Message, *, paced: bool = False) -> None:
-        await self._low.wait()
-        if not self.post(message):
-            raise ChannelClosedError("The data channel is closed")
-
-    def close(self) -> None:
-        if not self._open:
-            return
-        self._deliver()
-        self._open = False
-        self._low.set()
-        loop = asyncio.get_running_loop()
-        loop.call_soon(self._inbox.closed)
-        if self._peer is not None:
-            loop.call_soon(self._peer.close)
-
-    def resume(self) -> None:
-        """Deliver again after ``stalled``."""
-        self.stalled = False
-        self._deliver()
-
-    def _deliver(self) -> None:
-        if self.stalled or self._peer is None:
-            return
-        queue, self._queue, self._urgent = self._queue, [], 0
-        for message in queue:
-            self._peer._inbox.message(message)
-        self._buffered = 0
-        self._low.set()
-
-
-def memory_pair(label: str = "terminal", protocol: str = "") -> tuple[MemoryChannel, MemoryChannel]:
-    """Two joined channels in one process."""
-    one, other = MemoryChannel(label, protocol), MemoryChannel(label, protocol)
-    one._peer, other._peer = other, one
-    return one, other

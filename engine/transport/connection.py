@@ -1,8 +1,7 @@
-"""Peer connections and data channels: all of WebRTC that the rest of the engine sees.
+"""Peer connections: offer and answer, candidates, mDNS, and a close that is bounded and complete.
 
-The only module (with engine.transport.tuning) that imports aiortc. Owns offer/answer
-negotiation, candidates, mDNS, and a close that is bounded and leaves nothing.
-Does not own sessions, permission, or what a data channel carries.
+A program calls ``engine.transport.tuning.apply()`` once before it makes the first one;
+without it these are stock aiortc's, slower and with its faults, and they still work.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Generator
 from typing import Any, Protocol, Self
 
@@ -23,7 +21,6 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
-from aiortc.sdp import candidate_from_sdp
 
 from engine.core.errors import (
     BadRequestError,
@@ -34,27 +31,30 @@ from engine.core.errors import (
 )
 from engine.core.model import CandidatePair
 from engine.core.settings import IceSettings
-from engine.transport import tuning as rtc_tuning
-from engine.transport.channel import HIGH_WATER, LOW_WATER, Contained, Message, Receiver
+from engine.transport.data_channel import RtcChannel
+from engine.transport.sdp import (
+    candidate_lines,
+    datagram_limit,
+    ice_ufrag,
+    parse_candidate,
+    require_data_channel_only,
+    split_mdns,
+    with_datagram_limit,
+    with_end_of_candidates,
+)
+from engine.transport.tuning import stack
 from engine.wire.terminal import LABEL
 
 logger = logging.getLogger(__name__)
 
 MAX_CANDIDATES = 100
-"""Remote candidates taken per connection, those of the description included."""
+"""Remote candidates accepted per connection, including those in the description."""
 CLOSE_TIMEOUT_SECONDS = 3.0
-"""How long closing a peer connection may take before it is left to itself."""
-
-DATAGRAM_ATTRIBUTE = "hatchway-datagram"
-"""An attribute of our SDP: the bytes of the largest UDP datagram that its author reads
-whole. Others pass it over (RFC 8866 section 5.13). Without it Ethernet's size is the most:
-there are stacks that never recover from a record longer than they expect."""
-
-rtc_tuning.apply()
+"""How long close() waits for aiortc before it gives up on it."""
 
 
 class Observer(Protocol):
-    """What a peer connection tells its owner. Called on the loop; must not block."""
+    """What a peer connection reports to its owner. Called on the loop; must not block."""
 
     def ice_gathering(self, state: str) -> None: ...
     def ice_connection(self, state: str) -> None: ...
@@ -63,79 +63,6 @@ class Observer(Protocol):
     def pair_selected(self, pair: CandidatePair) -> None: ...
     def channel_opened(self, channel: RtcChannel) -> None:
         """The other side opened a channel; it is already open."""
-
-
-class RtcChannel:
-    """aiortc's data channel as a MessageChannel."""
-
-    def __init__(self, channel: RTCDataChannel) -> None:
-        self._channel = channel
-        self._inbox = Contained()
-        self._low = asyncio.Event()
-        self._low.set()
-        self._opened = asyncio.Event()
-        channel.bufferedAmountLowThreshold = LOW_WATER
-        channel.on("message", self._inbox.message)
-        channel.on("malformed", self._inbox.malformed)
-        channel.on("bufferedamountlow", self._low.set)
-        channel.on("open", self._opened.set)
-        channel.on("close", self._on_close)
-        # On the answering side it is open before anyone can listen for "open".
-        if channel.readyState == "open":
-            self._opened.set()
-
-    @property
-    def label(self) -> str:
-        return str(self._channel.label)
-
-    @property
-    def protocol(self) -> str:
-        return str(self._channel.protocol)
-
-    @property
-    def is_open(self) -> bool:
-        return bool(self._channel.readyState == "open")
-
-    @property
-    def buffered(self) -> int:
-        return int(self._channel.bufferedAmount)
-
-    def attach(self, receiver: Receiver) -> None:
-        self._inbox.attach(receiver)
-
-    async def opened(self) -> None:
-        """Wait until it is open. Raises ChannelClosedError when it closes instead."""
-        await self._opened.wait()
-        if not self.is_open:
-            raise ChannelClosedError("The data channel closed before it opened")
-
-    def post(self, message: Message, *, urgent: bool = False) -> bool:
-        if not self.is_open:
-            return False
-        rtc_tuning.send(self._channel, message, urgent=urgent)
-        return True
-
-    async def send(self, message: Message, *, paced: bool = False) -> None:
-        if paced:
-            await rtc_tuning.wait_for_pace(self._channel)
-        if self.buffered > HIGH_WATER:
-            self._low.clear()
-            # The low-water event may have come before clear(): look again.
-            if self.buffered > HIGH_WATER:
-                await self._low.wait()
-        if not self.post(message):
-            raise ChannelClosedError("The data channel is closed")
-
-    def close(self) -> None:
-        if self._channel.readyState in ("connecting", "open"):
-            self._channel.close()
-        # Whoever waits to send learns it now, not when the other side has agreed.
-        self._low.set()
-
-    def _on_close(self) -> None:
-        self._low.set()
-        self._opened.set()
-        self._inbox.closed()
 
 
 class PeerConnection(RTCPeerConnection):
@@ -161,18 +88,18 @@ class PeerConnection(RTCPeerConnection):
         self.on("datachannel", self._on_channel)
 
     def __await__(self) -> Generator[None, None, Self]:
-        """Nothing to wait for: lets ``await manager.create_session(…)`` read as it always did."""
+        """Returns at once: callers may write ``await manager.create_session(…)``."""
         yield from ()
         return self
 
     @property
     def selected_pair(self) -> CandidatePair | None:
-        return rtc_tuning.selected_pair(self)
+        return stack.selected_pair(self)
 
     @property
     def rtt(self) -> float | None:
         """Smoothed round trip in seconds, or None before the first measurement."""
-        return rtc_tuning.round_trip_seconds(self)
+        return stack.round_trip_seconds(self)
 
     @property
     def remote_ufrag(self) -> str:
@@ -206,13 +133,13 @@ class PeerConnection(RTCPeerConnection):
     async def add_candidate(
         self, candidate: str | None, sdp_mid: str | None, sdp_mline_index: int | None
     ) -> None:
-        """Add a remote candidate; None or "" says that no more will come.
+        """Add a remote candidate; None or "" means that no more will come.
 
         Raises BadRequestError for what cannot be parsed, LimitError beyond MAX_CANDIDATES.
         """
         if not candidate:
             if self._resolving:
-                # Those under way may not have begun, and after the end none is taken.
+                # Some may not have been added yet, and aioice accepts none after the end.
                 self._resolve([], end=True)
             else:
                 await self.addIceCandidate(None)
@@ -246,30 +173,31 @@ class PeerConnection(RTCPeerConnection):
             await asyncio.wait(tuple(self._resolving))
 
     async def _gather(self, description: RTCSessionDescription) -> None:
-        """Gathering goes on to its end when the caller is cancelled: aioice loses the
-        sockets it is just opening, and close() can only close what it knows."""
+        """Gathering runs to its end even when the caller is cancelled: otherwise aioice loses
+        track of the sockets it is opening, and close() cannot close them."""
         self._gathering = asyncio.create_task(self.setLocalDescription(description))
-        # A cancelled caller asks for no outcome any more.
+        # A cancelled caller no longer retrieves the outcome.
         self._gathering.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._gathering)
 
     async def _apply(self, sdp: str, kind: str) -> None:
         sdp, hidden, ended = split_mdns(sdp)
         if self._relay_only and hidden:
-            # Looking a name up on our network would show our address there, for nothing:
-            # no TURN server reaches such a candidate.
-            sdp, hidden = sdp + ("a=end-of-candidates\r\n" if ended else ""), []
-        for line in _CANDIDATE_LINE.findall(sdp):
+            # A look-up on our network would reveal our address there and gain nothing: no TURN
+            # server reaches such a candidate.
+            sdp, hidden = with_end_of_candidates(sdp) if ended else sdp, []
+        for line in candidate_lines(sdp):
             self._count(line)
         try:
             await self.setRemoteDescription(RTCSessionDescription(sdp, kind))
         except BadRequestError:
             raise
-        except Exception as error:  # aiortc's parser raises whatever it trips over
+        except Exception as error:  # aiortc's parser raises anything
             logger.debug("The %s could not be applied", kind, exc_info=True)
             raise BadRequestError(f"Field 'sdp' cannot be used: {error}") from None
-        if largest := _DATAGRAM_LINE.search(sdp):
-            rtc_tuning.peer_takes_datagrams(self, int(largest[1]))
+        limit = datagram_limit(sdp)
+        if limit is not None:
+            stack.limit_datagrams(self, limit)
         candidates = []
         for line in hidden:
             self._count(line)
@@ -308,11 +236,11 @@ class PeerConnection(RTCPeerConnection):
         self._taken += 1
         if self._taken > MAX_CANDIDATES:
             raise LimitError(f"More than {MAX_CANDIDATES} candidates")
-        self._tell_candidate("remote", candidate)
+        self._report_candidate("remote", candidate)
 
     def _local_sdp(self) -> str:
         sdp = str(self.localDescription.sdp)
-        candidates = _CANDIDATE_LINE.findall(sdp)
+        candidates = candidate_lines(sdp)
         if not candidates and self._relay_only:
             raise NoTurnError(
                 "No TURN server could be reached, and only connections through one are allowed"
@@ -322,11 +250,11 @@ class PeerConnection(RTCPeerConnection):
                 "This machine has no network address to offer a peer; connect it to a network"
             )
         for candidate in candidates:
-            self._tell_candidate("local", candidate)
-        largest = rtc_tuning.takes_datagrams(self)
-        return f"{sdp}a={DATAGRAM_ATTRIBUTE}:{largest}\r\n" if largest else sdp
+            self._report_candidate("local", candidate)
+        limit = stack.datagram_limit(self)
+        return with_datagram_limit(sdp, limit) if limit else sdp
 
-    def _tell_candidate(self, side: str, candidate: str) -> None:
+    def _report_candidate(self, side: str, candidate: str) -> None:
         if self._observer:
             self._observer.candidate(side, candidate.removeprefix("candidate:"))
 
@@ -337,14 +265,14 @@ class PeerConnection(RTCPeerConnection):
     def _on_ice(self) -> None:
         if self._observer:
             self._observer.ice_connection(self.iceConnectionState)
-        self._look_for_pair()
+        self._check_pair()
 
     def _on_connection(self) -> None:
-        self._look_for_pair()
+        self._check_pair()
         if self._observer:
             self._observer.connection(self.connectionState)
 
-    def _look_for_pair(self) -> None:
+    def _check_pair(self) -> None:
         pair = self.selected_pair
         if pair is not None and pair != self._pair:
             self._pair = pair
@@ -355,61 +283,3 @@ class PeerConnection(RTCPeerConnection):
         if self._observer:
             with contextlib.suppress(ChannelClosedError):
                 self._observer.channel_opened(RtcChannel(channel))
-
-
-_CANDIDATE_LINE = re.compile(r"^a=(candidate:[^\r\n]+)", re.MULTILINE)
-_DATAGRAM_LINE = re.compile(rf"^a={DATAGRAM_ATTRIBUTE}:([0-9]{{1,6}})\r?$", re.MULTILINE)
-_UFRAG_LINE = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
-_UFRAG_WORD = re.compile(r"^(?:a=)?(?:candidate:)?[^\r\n]* ufrag (\S+)")
-_MEDIA_LINE = re.compile(r"^m=(\w+)", re.MULTILINE)
-_FINGERPRINT = re.compile(r"^a=fingerprint:\s*(sha-256)\s+([0-9A-Fa-f:]{95})\s*$", re.MULTILINE)
-
-
-def require_data_channel_only(sdp: str) -> None:
-    """Refuse audio and video: nobody serves them, and each would cost a decoder."""
-    kinds = _MEDIA_LINE.findall(sdp)
-    if kinds != ["application"]:
-        raise BadRequestError("Field 'sdp' must offer one data channel section and nothing else")
-
-
-def split_mdns(sdp: str) -> tuple[str, list[str], bool]:
-    """The SDP without ``.local`` candidates, those candidates, and whether it was complete.
-
-    ``a=end-of-candidates`` goes with them: nothing may be added after it.
-    """
-    kept: list[str] = []
-    hidden: list[str] = []
-    for line in sdp.splitlines():
-        fields = line.split()
-        if line.startswith("a=candidate:") and len(fields) > 4 and fields[4].endswith(".local"):
-            hidden.append(line.removeprefix("a="))
-        else:
-            kept.append(line)
-    if not hidden:
-        return sdp, [], "a=end-of-candidates" in kept
-    complete = "a=end-of-candidates" in kept
-    kept = [line for line in kept if line != "a=end-of-candidates"]
-    return "\r\n".join(kept) + "\r\n", hidden, complete
-
-
-def parse_candidate(candidate: str) -> RTCIceCandidate:
-    """A candidate line, with or without its ``candidate:`` prefix. Raises BadRequestError."""
-    try:
-        return candidate_from_sdp(candidate.removeprefix("a=").removeprefix("candidate:"))
-    except (ValueError, AssertionError, IndexError):
-        raise BadRequestError("Field 'candidate' is not an ICE candidate") from None
-
-
-def ice_ufrag(text: str) -> str:
-    """The ICE user fragment (RFC 8839 section 5.4) in an SDP, or in a candidate as browsers
-    write it; empty where there is none."""
-    found = _UFRAG_LINE.search(text) or _UFRAG_WORD.search(text)
-    return found[1] if found else ""
-
-
-def fingerprint(sdp: str) -> str:
-    """The SHA-256 DTLS fingerprint in an SDP, upper case. Raises BadRequestError."""
-    found = {value.upper() for _, value in _FINGERPRINT.findall(sdp)}
-    if len(found) != 1:
-        raise BadRequestError("Field 'sdp' must carry exactly one SHA-256 fingerprint")
-    return str(found.pop())

@@ -38,7 +38,8 @@ MAX_BACKLOG = 2 * 1024 * 1024
 """Bytes that wait for a full socket. More are dropped, as any full queue on the way would."""
 
 Address = tuple[Any, ...]
-_HAS_OFFLOAD = sys.platform == "linux"
+HAS_OFFLOAD = sys.platform == "linux"
+"""Whether batches go through segmentation offload. Linux sets no "don't fragment" bit on them."""
 _segment = struct.Struct("@H")
 _buffer = bytearray(BUFFER_BYTES)  # what is read is copied out before anybody is called
 _FULL = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS}
@@ -67,9 +68,9 @@ class UdpEndpoint:
         self._waiting_from: Address = ()
         self._go_on: asyncio.Handle | None = None
         self._closing = False
-        self._sendmsg_works = _HAS_OFFLOAD
+        self._sendmsg_works = HAS_OFFLOAD
         self._gro = False
-        if _HAS_OFFLOAD:
+        if HAS_OFFLOAD:
             try:
                 sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
                 self._gro = True
@@ -86,6 +87,11 @@ class UdpEndpoint:
         except OSError:
             pass
         return default
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes that wait because the socket is full."""
+        return self._backlog_bytes
 
     def is_closing(self) -> bool:
         return self._closing

@@ -2,6 +2,11 @@
 
 Owns asyncio's datagram transport, with the standard one's semantics, and how
 much is taken at a time. Does not own sockets' readiness (gui.loop.event_loop).
+
+Touches of asyncio's selector loop, as its own transports do: ``_add_reader``, ``_add_writer``,
+``_remove_reader``, ``_remove_writer`` (the public ones refuse a descriptor that has a transport)
+and ``_transports`` (which is where they look). Of its transports: ``_extra``, which the base class
+reads.
 """
 
 from __future__ import annotations

@@ -5,6 +5,20 @@ asyncio after another, for at most a slice, whenever Qt calls (gui.loop.wakeups)
 asyncio itself does the rest, with its own selector: Qt watches only that
 selector's descriptor, so readers and writers come and go without Qt knowing.
 Does not own datagrams (gui.loop.datagram) or the choice of a loop (gui.loop.run). POSIX only.
+
+Touches of asyncio's BaseEventLoop and selector loop, whose ``run_forever()`` is done
+here in slices:
+- its queues and clock: ``_ready``, ``_scheduled``, ``_timer_cancelled_count``,
+  ``_clock_resolution``, ``_selector``, ``_process_events``;
+- its state while it runs: ``_thread_id``, ``_stopping``, ``_current_handle``,
+  ``_default_executor``, ``_asyncgen_firstiter_hook``, ``_asyncgen_finalizer_hook``,
+  ``_set_coroutine_origin_tracking``, and of the module ``_set_running_loop``;
+- its checks: ``_debug``, ``_check_closed``, ``_check_running``, ``_check_thread``,
+  ``_check_callback``, ``_ensure_fd_no_transport``;
+- what wakes it: ``_write_to_self`` and ``_make_datagram_transport``, which are overridden,
+  ``_csock`` and ``_signal_handlers``;
+- of a handle: ``_run``, ``_cancelled``, ``_scheduled``, ``_source_traceback``, ``_callback``.
+Of qasync: every method it overrides is set back to asyncio's, on our sub-class alone.
 """
 
 from __future__ import annotations

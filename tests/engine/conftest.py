@@ -1,9 +1,10 @@
-"""Engine tests: no task may outlive its test."""
+"""Engine tests: the transport tuned as in the app; no task may outlive its test."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from typing import TYPE_CHECKING
 
 import aioice
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 SETTLE_SECONDS = 5.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tuned_transport() -> None:
+    """As every composition root does, before the first connection.
+
+    HATCHWAY_UNTESTED is set by ``make next``, to see what newer versions break.
+    """
+    from engine.transport import tuning
+
+    tuning.apply(untested="HATCHWAY_UNTESTED" in os.environ)
 
 
 @pytest.fixture

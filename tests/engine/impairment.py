@@ -131,3 +131,24 @@ def alter(pc: Any, how: Impairment) -> None:
 def lift(pc: Any) -> None:
     """No impairment from now on: what ``pc`` says last arrives."""
     alter(pc, Impairment())
+
+
+class _Dropping:
+    """In the place of a datagram transport, as _ImpairedTransport."""
+
+    def __init__(self, inner: asyncio.DatagramTransport, lost: Callable[[bytes], bool]) -> None:
+        self._inner = inner
+        self._lost = lost
+
+    def sendto(self, data: bytes, address: Any) -> None:
+        if not self._lost(data):
+            self._inner.sendto(data, address)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def drop(pc: Any, lost: Callable[[bytes], bool]) -> None:
+    """Of what ``pc`` sends from now on, lose the datagrams for which ``lost`` is true."""
+    for protocol in pc.sctp.transport.transport._connection._protocols:
+        protocol.transport = _Dropping(protocol.transport, lost)

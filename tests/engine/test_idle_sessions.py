@@ -17,7 +17,7 @@ from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, EndCode, Size
 from engine.core.settings import SessionSettings, Settings
 from engine.signaling.guest import GuestLine, RelayAddress
-from engine.transport import connection as rtc
+from engine.transport import sdp
 from engine.wire.proof import offer_proof
 from engine.wire.signaling import OFFER
 from engine.wire.terminal import V1
@@ -164,7 +164,7 @@ async def old_guest(made: House, protocol: str) -> AsyncIterator[RawGuest]:
     await line.connect()
     offer = await guest.offer("old", LOCAL_TARGET)
     nonce = "ab" * 16
-    mac = offer_proof(share.secret, "old", rtc.fingerprint(offer["sdp"]), nonce)
+    mac = offer_proof(share.secret, "old", sdp.fingerprint(offer["sdp"]), nonce)
     proof = {"share": share.id, "nonce": nonce, "mac": mac}
     await guest.take(await line.call(OFFER, offer | {"proof": proof}))
     try:

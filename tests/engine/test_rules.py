@@ -10,16 +10,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 AWAITED = {
     "agent/agent.py": 2,  # start() and stop() await their own
-    "agent/offers.py": 1,  # the caller of the offer awaits it
+    "agent/repetitions.py": 1,  # the caller of the offer awaits it
     "cli/main.py": 1,  # awaited in the next line
     "client/peer.py": 1,  # waits for two events at once
     "pty/docker_exec.py": 1,  # open() awaits it, also when cancelled
     "pty/ends/ends.py": 1,  # start() or stop() awaits it
-    "sessions/link.py": 1,  # answer() awaits it, _close() its rest
+    "sessions/guest_connection.py": 1,  # answer() awaits it, _close() its rest
     "signaling/host.py": 1,  # waits for two things at once
     "transport/connection.py": 2,
     "core/tasks.py": 1,
-    "core/socketio_seam.py": 1,
+    "core/socketio_adapter.py": 1,
 }
 """Tasks that asyncio starts for us without an owner: by file, how many, and who awaits them."""
 

@@ -4,6 +4,10 @@ Owns the pub/sub channel events and acknowledgements travel by. Does not own who
 is where (presence). The library publishes every message to every relay and
 comes back from a lost Redis after up to a minute: here each relay has a channel
 of its own, and tries again every RETRY_SECONDS.
+
+Touches of python-socketio's AsyncRedisManager: overrides ``_publish`` and ``_listen``, calls
+``_redis_connect``, and uses ``redis``, ``pubsub``, ``host_id`` and ``json``, and the keys of the
+messages that it publishes.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import socketio
 from redis.exceptions import RedisError
 
 from engine.core.errors import RelayDegradedError
-from engine.core.socketio_seam import library_logger
+from engine.core.socketio_adapter import library_logger
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from engine.core import socketio_adapter
 from engine.core.errors import RateLimitedError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     import socketio
 
-    from engine.core.socketio_seam import LibraryTasks
+    from engine.core.socketio_adapter import LibraryTasks
     from engine.relay.admission.limits import Limits
 
 logger = logging.getLogger(__name__)
@@ -76,10 +77,8 @@ class Connections:
         self._tasks = tasks
         self._requests: dict[asyncio.Task[Any], web.Request] = {}
         self._closing = False
-        self._read_packet = sio.eio.handlers["message"]
-        sio.eio.on("message", self._on_packet)
-        self._on_disconnect = sio.eio.handlers["disconnect"]
-        sio.eio.on("disconnect", self._on_end)
+        self._read_packet = socketio_adapter.replace_handler(sio, "message", self._on_packet)
+        self._on_disconnect = socketio_adapter.replace_handler(sio, "disconnect", self._on_end)
 
     @web.middleware
     async def middleware(
@@ -228,7 +227,7 @@ class Connections:
     async def _close(self, connection: str, requests: list[web.Request]) -> None:
         # The library waits for the peer to take what is queued; this peer may not.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._sio.eio.disconnect(connection), STOP_SECONDS)
+            await asyncio.wait_for(socketio_adapter.disconnect(self._sio, connection), STOP_SECONDS)
         for request in requests:
             if request.transport is not None:
                 request.transport.close()

@@ -39,7 +39,7 @@ class Congestion:
         self._threshold = float("inf")
         self.least_rtt = 0.0
         self._least_at = float("-inf")
-        self._before_loss = 0.0  # CUBIC's W_max
+        self.window_max = 0.0  # CUBIC's W_max
         self._epoch: float | None = None
         self._back_in = 0.0  # CUBIC's K
 
@@ -66,10 +66,10 @@ class Congestion:
             return
         if self._epoch is None:
             self._epoch = now
-            packets = max(0.0, self._before_loss - self.window) / self.packet
+            packets = max(0.0, self.window_max - self.window) / self.packet
             self._back_in = (packets / CUBIC) ** (1 / 3)
         since = now + (self.srtt or 0.0) - self._epoch - self._back_in
-        target = self._before_loss + CUBIC * since**3 * self.packet
+        target = self.window_max + CUBIC * since**3 * self.packet
         # Never slower than a packet per round trip, as Reno grows; and no leaps.
         least = self.window + self.packet * count / self.window
         self.window = max(least, min(target, self.window + count / 2))
@@ -77,8 +77,8 @@ class Congestion:
     def lost(self) -> None:
         """Something was lost; once per round trip."""
         # Fast convergence (RFC 9438 section 4.7): give way when the top keeps sinking.
-        sinking = self.window < self._before_loss
-        self._before_loss = self.window * (1 + BETA) / 2 if sinking else self.window
+        sinking = self.window < self.window_max
+        self.window_max = self.window * (1 + BETA) / 2 if sinking else self.window
         self.window = max(self.window * BETA, float(MIN_PACKETS * self.packet))
         self._threshold = self.window
         self._epoch = None
@@ -86,7 +86,7 @@ class Congestion:
     def timed_out(self) -> None:
         """Nothing was heard for ``rto``: begin anew, and wait longer the next time."""
         self._threshold = max(self.window / 2, float(MIN_PACKETS * self.packet))
-        self._before_loss = self.window
+        self.window_max = self.window
         self.window = float(self.packet)
         self._epoch = None
         self.rto = min(self.rto * 2, RTO_MAX)

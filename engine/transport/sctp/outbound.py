@@ -1,11 +1,11 @@
 """The sending side of an association: messages in, packets' worth of DATA chunks out.
 
 Owns fragments, what is on its way, what is lost (by packets that overtook it, RFC
-9002 section 6.1.1, which SCTP's SACKs tell just as well) and when to send it again.
-Does not own sockets or timers: it says by when it wants ``timed_out()`` called.
+9002 section 6.1.1; SCTP's SACKs show it just as well) and when to send it again.
+Sans-IO: ``deadline`` says when its owner must call ``timed_out()``.
 
 A message gets its TSNs only as it leaves. So an urgent one can go ahead of what
-still waits, and ``waiting`` is what has truly not been sent.
+is still queued.
 """
 
 from __future__ import annotations
@@ -58,28 +58,28 @@ class _Sent:
 
 
 class Outbound:
-    """``room`` is the bytes of chunks one packet takes; ``taken`` hears what has left.
+    """``room`` is the bytes of chunks that fit into one packet.
 
-    ``taken(owner, count)`` is called as ``count`` bytes of an owner's messages go out.
+    ``taken(owner, count)`` is called when ``count`` bytes of an owner's messages are sent.
     """
 
     def __init__(self, first_tsn: int, room: int, taken: Callable[[Any, int], None]) -> None:
         self.next_tsn = first_tsn
         self.window = 0
-        """What the peer says it can take, less what is on its way (RFC 9260 section 6.2.1)."""
+        """Bytes the peer can still take: its window, less what is on the way (RFC 9260 6.2.1)."""
         self.deadline: float | None = None
         """When timed_out() is due; None while nothing is on its way."""
         self.numbers: dict[int, int] = {}
         """The next stream sequence number of each stream; a reset stream leaves it."""
         self.on_the_way = 0
-        """Bytes sent, not acknowledged, and not taken for lost."""
+        """Bytes sent, not acknowledged, and not considered lost."""
         self.unacknowledged = 0
-        """Bytes sent and not acknowledged, lost ones among them."""
+        """Bytes sent and not acknowledged, including lost ones."""
         self.delivered = 0
         """Bytes acknowledged since the beginning."""
         self.timeouts = 0
-        """In a row, with no word from the peer in between."""
-        self._room = room
+        """In a row, without an acknowledgement in between."""
+        self.room = room
         self._taken = taken
         self.congestion = Congestion(room)
         self._cumulative = first_tsn - 1
@@ -107,7 +107,7 @@ class Outbound:
 
     def set_room(self, room: int) -> None:
         """The path takes packets with ``room`` bytes of chunks."""
-        self._room = room
+        self.room = room
         self.congestion.packet = room
 
     def waits(self, stream: int) -> bool:
@@ -139,7 +139,7 @@ class Outbound:
         before = self.on_the_way
         oldest = self._sent[0] if self._sent else None
         while len(out) < most:
-            sent = self._next(limit, self._room - filled if parts else self._room)
+            sent = self._next(limit, self.room - filled if parts else self.room)
             if sent is None:
                 break
             sent.times += 1
@@ -149,7 +149,7 @@ class Outbound:
             self.on_the_way += sent.size
             self.window -= sent.size
             length = len(sent.chunk)
-            if parts and filled + length > self._room:
+            if parts and filled + length > self.room:
                 out.append(b"".join(parts) if len(parts) > 1 else parts[0])
                 parts, filled = [], 0
             parts.append(sent.chunk)
@@ -169,7 +169,7 @@ class Outbound:
         cumulative = unwrap(cumulative, self._cumulative)
         if not self._cumulative <= cumulative < self.next_tsn:
             return
-        in_full_use = self.on_the_way + self._room >= self.congestion.allowed()
+        in_full_use = self.on_the_way + self.room >= self.congestion.allowed()
         before = self.on_the_way
         arrived = 0
         newest: _Sent | None = None
@@ -191,7 +191,7 @@ class Outbound:
                 newest = sent
         if newest is not None:
             self.timeouts = 0
-            if newest.times == 1:  # Karn: a retransmitted one tells no round trip
+            if newest.times == 1:  # Karn: a retransmitted one measures no round trip
                 self.congestion.measured(now - newest.sent_at, now)
             if in_full_use and self._newest_order >= self._recovery_order:
                 self.congestion.acknowledged(arrived, now)
@@ -241,10 +241,10 @@ class Outbound:
         message = self._queue[0]
         at = self._at
         # In a packet that is begun a fragment fills what is left, if that is worth a chunk.
-        room = self._room - DATA_HEADER
-        if left < self._room:
+        room = self.room - DATA_HEADER
+        if left < self.room:
             room_left = (left - DATA_HEADER) & ~3
-            if room_left >= len(message.data) - at or room_left >= self._room // 2:
+            if room_left >= len(message.data) - at or room_left >= self.room // 2:
                 room = room_left
         piece = message.data[at : at + room] if at or len(message.data) > room else message.data
         size = len(piece)
@@ -324,4 +324,4 @@ class Outbound:
             self.congestion.lost()
 
     def _burst_limit(self) -> int:
-        return self._burst + min(BURST_PACKETS * self._room, BURST_BYTES)
+        return self._burst + min(BURST_PACKETS * self.room, BURST_BYTES)

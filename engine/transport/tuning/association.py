@@ -1,8 +1,23 @@
 """aiortc's SCTP association with our data transfer in it (engine.transport.sctp).
 
-Owns the joining: packets in and out, timers, when a SACK leaves, channels' queues.
-Set-up, stream resets and the data channel protocol stay aiortc's. Also keeps a
-guest's faulty message from ending the association.
+Ours: packets in and out, timers, when a SACK leaves, the channels' queues, and that a
+peer's malformed message does not end the association. Opening, stream resets and the data
+channel protocol remain aiortc's.
+
+Touches of aiortc's RTCSctpTransport:
+- overrides its coroutines for packets in (``_handle_data``, ``_receive_forward_tsn_chunk``,
+  ``_data_channel_receive``), for packets out (``_data_channel_send``, ``_data_channel_flush``,
+  ``_send``, ``_send_chunk``, ``_send_sack``, ``_transmit``, ``_transmit_reconfig``), and for its
+  timers and end (``_set_state``, ``_t3_cancel``): it calls them where ours must run;
+- calls ``_receive``, ``_receive_chunk``, ``_reset_deferred_streams`` and ``_abort``, which remain
+  its own; none of them may wait for anything but sending (see complete());
+- reads ``_association_state``, ``_local_port``, ``_remote_port``, ``_local_verification_tag``,
+  ``_remote_verification_tag``, ``_remote_max_message_size``, ``_ssthresh`` (the window in the
+  peer's INIT), ``_reconfig_deferred``, ``_reconfig_queue``, ``_reconfig_request``,
+  ``_data_channel_id``;
+- keeps up to date what it reads itself: ``_local_tsn``, ``_last_received_tsn``, ``_srtt``,
+  ``_outbound_stream_seq``, ``_data_channels``, ``_data_channel_queue``.
+Of its RTCDataChannel: ``_addBufferedAmount``, ``_setId``. Of its DTLS transport: ``_send_data``.
 """
 
 from __future__ import annotations
@@ -89,6 +104,20 @@ class TunedSctpTransport(RTCSctpTransport):
         super().setTransport(transport)
         self._dtls = cast("TunedDtlsTransport", transport)
 
+    @property
+    def is_established(self) -> bool:
+        return self._association_state == self.State.ESTABLISHED
+
+    @property
+    def is_idle(self) -> bool:
+        """Everything sent has been acknowledged, and nothing is queued."""
+        return self._outbound.idle
+
+    @property
+    def packet_room(self) -> int:
+        """Bytes of chunks that fit into a packet; grows when larger packets are found to pass."""
+        return self._outbound.room
+
     # Packets in.
 
     async def _handle_data(self, data: bytes) -> None:
@@ -98,23 +127,19 @@ class TunedSctpTransport(RTCSctpTransport):
         """Take in what came together; answer it all at once."""
         # Some senders let each SACK free a few packets only: a large batch gets several.
         self._sack_every = max(SACK_EVERY, len(packets) // SACKS_PER_BATCH)
-        try:
-            for packet in packets:
+        for packet in packets:
+            try:
                 self._packet_received(packet)
-                if self._unsacked >= self._sack_every and self._inbound is not None:
-                    self._sacks.append(self._take_sack(self._inbound))
-            self._transmit_now()
-        except ConnectionError:
-            raise
-        except Exception as error:  # stock lets it end the whole peer connection
-            logger.warning("An SCTP packet was refused: %r", error)
+            except ConnectionError:
+                raise
+            except Exception as error:
+                self._refuse(error)
+            if self._unsacked >= self._sack_every and self._inbound is not None:
+                self._sacks.append(self._take_sack(self._inbound))
+        self._transmit_now()
 
     def _packet_received(self, packet: bytes) -> None:
-        try:
-            tag, chunks = open_packet(packet)
-        except ProtocolError as error:
-            logger.debug("An SCTP packet was dropped: %s", error)
-            return
+        tag, chunks = open_packet(packet)
         expected = self._local_verification_tag
         if any(kind == _INIT for kind, _, _ in chunks):
             expected = 0 if len(chunks) == 1 else -1
@@ -130,7 +155,15 @@ class TunedSctpTransport(RTCSctpTransport):
                     self._outbound.set_room(self._path.room)
             elif kind in stock.CHUNK_TYPES:
                 chunk = stock.CHUNK_TYPES[kind](flags=flags, body=body)
-                _complete(self._receive_chunk(chunk))
+                complete(self._receive_chunk(chunk))
+
+    @staticmethod
+    def _refuse(error: Exception) -> None:
+        """One bad packet costs nothing else; stock lets it end the whole peer connection."""
+        if isinstance(error, ProtocolError):
+            logger.debug("An SCTP packet was dropped: %s", error)
+        else:
+            logger.warning("An SCTP packet was refused: %r", error)
 
     def _data_received(self, flags: int, body: bytes) -> None:
         inbound = self._require_inbound()
@@ -162,9 +195,9 @@ class TunedSctpTransport(RTCSctpTransport):
         # aiortc looks at it before it resets a stream.
         self._last_received_tsn = inbound.cumulative % SCTP_TSN_MODULO
         for message in messages:
-            _complete(self._receive(*message))
+            complete(self._receive(*message))
         if self._reconfig_deferred is not None:
-            _complete(self._reset_deferred_streams())
+            complete(self._reset_deferred_streams())
 
     def _sack_received(self, body: bytes) -> None:
         cumulative, window, gaps = parse_sack(body)
@@ -204,14 +237,16 @@ class TunedSctpTransport(RTCSctpTransport):
             self._flush_handle = self._turns.call_soon(self._flush_soon)
             self._transmit_contained()
 
-    def _data_channel_send(
-        self, channel: RTCDataChannel, data: bytes | str, *, urgent: bool = False
-    ) -> None:
+    def send_data(self, channel: RTCDataChannel, data: bytes | str, *, urgent: bool) -> None:
+        """Send a message on an open channel. Raises ValueError when the peer takes none so long."""
         protocol, encoded = _payload(data)
         limit = self._remote_max_message_size
         if limit and len(encoded) > limit:
             raise ValueError(f"The other side takes messages of {limit} bytes at most")
         self.send_message(channel, protocol, encoded, urgent=urgent)
+
+    def _data_channel_send(self, channel: RTCDataChannel, data: bytes | str) -> None:
+        self.send_data(channel, data, urgent=False)
 
     async def wait_for_pace(self, channel: RTCDataChannel) -> None:
         """Until the peer has taken so much that another message will not wait long on its way
@@ -220,7 +255,7 @@ class TunedSctpTransport(RTCSctpTransport):
         rtt, now = self._outbound.congestion.least_rtt, self._turns.time()
         in_flight = self._in_flight(channel)
         limit = pace.update(in_flight, self._outbound.delivered, rtt, now)
-        if in_flight < limit or self._association_state != self.State.ESTABLISHED:
+        if in_flight < limit or not self.is_established:
             return
         taken: asyncio.Future[None] = self._turns.create_future()
         # Not as soon as one message fits: many then go in one turn.
@@ -236,7 +271,7 @@ class TunedSctpTransport(RTCSctpTransport):
         return int(channel.bufferedAmount) + self._outbound.unacknowledged
 
     def _wake_paced(self) -> None:
-        ended = self._association_state != self.State.ESTABLISHED
+        ended = not self.is_established
         waiting, self._paced_senders = self._paced_senders, []
         for entry in waiting:
             taken, channel, below = entry
@@ -279,7 +314,7 @@ class TunedSctpTransport(RTCSctpTransport):
 
     def _flush(self) -> None:
         """Hand what waited for the association over to it."""
-        if self._association_state != self.State.ESTABLISHED:
+        if not self.is_established:
             return
         queue = self._data_channel_queue
         while queue:
@@ -337,7 +372,7 @@ class TunedSctpTransport(RTCSctpTransport):
         if outbound.deadline is not None and self._retransmit_timer is None:
             self._retransmit_timer = self._turns.call_at(outbound.deadline, self._retransmit)
         if self._reconfig_queue and not self._reconfig_request:
-            _complete(self._transmit_reconfig())
+            complete(self._transmit_reconfig())
 
     def _take_sack(self, inbound: Inbound) -> bytes:
         self._unsacked = 0
@@ -393,7 +428,7 @@ class TunedSctpTransport(RTCSctpTransport):
 
     def _give_up(self, error: ProtocolError) -> None:
         logger.warning("The association is ended: %s", error)
-        _complete(self._abort())
+        complete(self._abort())
         self._set_state(self.State.CLOSED)
 
 
@@ -409,7 +444,7 @@ def _payload(data: bytes | str) -> tuple[int, bytes]:
     return (stock.WEBRTC_BINARY, data) if data else (stock.WEBRTC_BINARY_EMPTY, b"\0")
 
 
-def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
+def complete(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run one of aiortc's coroutines to its end at once.
 
     All they await is sending, and that no longer waits for anything.

@@ -1,8 +1,8 @@
 """Consent freshness (RFC 7675) for any number of peers at little cost.
 
-Owns when a peer is asked, what counts as its word, when it is given up, and the questions
-and answers that are like the ones before. Does not own the first ones, which aioice reads
-and answers, nor what else a pair of candidates is checked for (ice).
+Decides when a peer is sent a request, what counts as a sign of life, and when the peer is
+given up; sends and recognizes requests and responses that only repeat earlier ones. The
+first ones are parsed and answered by aioice, which also makes all other checks (ice).
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from aioice.stun import Class, parse_message
 from engine.transport.tuning.repeated import Repeated
 
 if TYPE_CHECKING:
-    from aioice.ice import CandidatePair, Connection, StunProtocol
+    from aioice.ice import CandidatePair, StunProtocol
     from aioice.stun import Message
+
+    from engine.transport.tuning.ice import TunedIceConnection
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,11 @@ class Beats:
         if beats._timer is None:
             beats._plan()
         return beats
+
+    @classmethod
+    def running(cls) -> bool:
+        """Whether the running loop has members."""
+        return asyncio.get_running_loop() in _beats
 
     def leave(self, member: Consent) -> None:
         self._members.discard(member)
@@ -94,7 +101,7 @@ def next_question(beat: int) -> int:
 class Consent:
     """One connection's: asked for and given, over its selected pair."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: TunedIceConnection) -> None:
         self.heard_at = 0.0
         """When the peer's last word came, in seconds of the loop's time."""
         self._connection = connection
@@ -105,6 +112,16 @@ class Consent:
         self._asked_beat = 0
         self._asked_ids: deque[bytes] = deque(maxlen=ANSWERABLE)
         self.forget()
+
+    @property
+    def is_waiting(self) -> bool:
+        """A request is out, and no response has come."""
+        return bool(self._asked)
+
+    @property
+    def knows_responses(self) -> bool:
+        """A response has been parsed: those like it are recognized by their bytes."""
+        return self._answer is not None
 
     def forget(self) -> None:
         """All that is known holds for one pair in one role (RFC 8445 section 7.3.1.1)."""
@@ -217,7 +234,7 @@ class Consent:
 
     def _selected(self) -> CandidatePair | None:
         """The pair that what is kept belongs to; on another one all begins anew."""
-        pair = self._connection._nominated.get(1)
+        pair = self._connection.selected()
         if pair is not self._pair:
             self.forget()
             self._pair = pair

@@ -1,8 +1,12 @@
-"""aioice's side of the tuning: straight dispatch, batches, checks.
+"""aioice's side of the tuning: direct dispatch, batches, checks.
 
-Owns the way of a datagram between the socket and DTLS, and the pace of checks.
-Does not own encryption (dtls), consent (consent), nor the socket's system calls
-(engine.transport.udp).
+Ours are the path of a datagram between the socket and DTLS, and the pace of checks.
+
+Touches of aioice's Connection: overrides ``_check_periodic`` (the pace); reads ``_check_list``,
+``_nominated`` (the selected pair), ``_closing`` and ``_queue`` (what waits for its reader); clears
+``_query_consent_task``. Relies without underscores on: StunProtocol.transport may be replaced
+by another transport on the same socket; CandidatePair.state and .task may be read and set;
+a StunProtocol reports to ``receiver``; host addresses come from aioice.ice.get_host_addresses.
 """
 
 from __future__ import annotations
@@ -24,14 +28,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PACE_SECONDS = 0.02
-"""Between the beginnings of two connectivity checks. RFC 8445 section 14.2 allows 5 ms; but
-each one has the peer check back, in a pace of its own that is often 50 ms: four at once,
-and the pair that is to be chosen comes 60 ms later."""
+"""Between the starts of two connectivity checks. RFC 8445 section 14.2 allows 5 ms, but each
+check makes the peer check back, at a pace of its own that is often 50 ms: four at once, and
+the pair that will be selected comes 60 ms later."""
 
 LAST_STUN = 3
 FIRST_DTLS = 20
 LAST_DTLS = 63
-NOBODYS = 255
+UNKNOWN = 255
 """First bytes of datagrams by protocol (RFC 7983); any other is dropped."""
 
 IP_MTU = 14
@@ -50,31 +54,31 @@ def host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
 
 
 class Pump(Protocol):
-    """Takes encrypted datagrams as they come, in place of a task that awaits each."""
+    """Gets encrypted datagrams as they arrive, instead of a task that awaits each one."""
 
     def datagrams(self, datagrams: list[bytes]) -> None: ...
     def path_lost(self) -> None: ...
 
 
 class TunedStunProtocol(aioice.ice.StunProtocol):
-    """Tells DTLS from STUN by its first byte (RFC 7983); can take over its socket."""
+    """Separates DTLS from STUN by the first byte (RFC 7983); can take over its socket."""
 
     receiver: TunedIceConnection
     last_sent: Message | None = None
-    """Of STUN, and not by the short way (engine.transport.tuning.consent)."""
+    """The last STUN message aioice sent (engine.transport.tuning.consent sends its own)."""
     _moving = False
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        kind = data[0] if isinstance(data, bytes) and data else NOBODYS
+        kind = data[0] if isinstance(data, bytes) and data else UNKNOWN
         if FIRST_DTLS <= kind <= LAST_DTLS:
             if self.receiver.has_pump:
-                self.take_over()  # the peer has selected another pair than we
+                self.take_over()  # the peer has selected another pair
             self.receiver.datagrams_received([cast("bytes", data)])
         elif kind <= LAST_STUN:
             try:
                 if not self.receiver.stun_received(cast("bytes", data), addr, self):
                     super().datagram_received(data, addr)
-            except Exception as error:  # its parser raises whatever it trips over
+            except Exception as error:  # its parser raises anything
                 logger.debug("A STUN message from %s was dropped: %r", addr[0], error)
 
     def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
@@ -97,8 +101,8 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
         super().connection_lost(exc)
 
     def take_over(self) -> None:
-        """Go on with a UdpEndpoint on the same socket. No datagram is lost: the kernel
-        keeps them meanwhile. A relayed candidate has no socket and stays as it is."""
+        """Continue with a UdpEndpoint on the same socket. No datagram is lost: the kernel
+        holds them meanwhile. A relayed candidate has no socket and is left as it is."""
         transport: Any = self.transport
         sock = transport.get_extra_info("socket")
         if not isinstance(transport, asyncio.DatagramTransport) or sock is None:
@@ -112,7 +116,7 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
 
 
 class TunedIceConnection(aioice.ice.Connection):
-    """Hands datagrams straight to a Pump; closes when the peer has fallen silent (consent)."""
+    """Passes datagrams directly to a Pump; closes when the peer is silent (consent)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -121,7 +125,7 @@ class TunedIceConnection(aioice.ice.Connection):
         self._pacing: asyncio.TimerHandle | None = None
 
     def start_pump(self, pump: Pump) -> None:
-        """Deliver to ``pump`` from now on, what waits included."""
+        """Deliver to ``pump`` from now on, including what is queued."""
         waiting: list[bytes] = []
         lost = False
         while not self._queue.empty():
@@ -131,7 +135,7 @@ class TunedIceConnection(aioice.ice.Connection):
             else:
                 waiting.append(item[0])
         self._pump = pump
-        pair = self._selected()
+        pair = self.selected()
         if pair is not None and isinstance(pair.protocol, TunedStunProtocol):
             pair.protocol.take_over()
         if waiting:
@@ -147,12 +151,12 @@ class TunedIceConnection(aioice.ice.Connection):
         self._pump = None
 
     def heard(self) -> None:
-        """Something came that only the peer can have sent."""
+        """Something arrived that only the peer can have sent."""
         self.consent.heard()
 
     def send_now(self, datagrams: list[bytes]) -> None:
         """Raises ConnectionError when there is no path."""
-        pair = self._selected()
+        pair = self.selected()
         if pair is None:
             raise ConnectionError("Cannot send data, not connected")
         transport = pair.protocol.transport
@@ -163,9 +167,9 @@ class TunedIceConnection(aioice.ice.Connection):
                 transport.sendto(datagram, pair.remote_addr)
 
     def path_mtu(self) -> int:
-        """Bytes of an IP packet on the selected path, 0 when nobody knows: an MTU on the
-        far side of a router is not ours to know, so only host candidates have one."""
-        pair = self._selected()
+        """Bytes of an IP packet on the selected path, 0 when unknown: the kernel does not know
+        an MTU behind a router, so only host candidates have one."""
+        pair = self.selected()
         if pair is None or pair.local_candidate.type != "host":
             return 0
         host, port = pair.remote_addr
@@ -181,21 +185,21 @@ class TunedIceConnection(aioice.ice.Connection):
             return 0
 
     def allow_fragments(self) -> None:
-        """Let IP cut datagrams that are too large for a link: some path takes less than
-        it took, and nothing comes back that would say so (RFC 8900 on why not always)."""
-        pair = self._selected()
+        """Let IP fragment datagrams that are too large for a link: the path may take less than
+        before, without any ICMP message that says so (RFC 8900: why not always)."""
+        pair = self.selected()
         transport: Any = None if pair is None else pair.protocol.transport
         if isinstance(transport, UdpEndpoint):
             transport.allow_fragments()
 
     def stun_received(self, data: bytes, addr: tuple[Any, ...], protocol: StunProtocol) -> bool:
-        """False when aioice is to read it."""
+        """Whether it needs no further reading; False when aioice must read it."""
         return not self._closing and self.consent.received(data, addr, protocol)
 
     # What aioice calls.
 
     def data_received(self, data: bytes, component: int) -> None:
-        """Looks like STUN, and is not: nobody's."""
+        """Looks like STUN and is not: dropped."""
 
     def datagrams_received(self, datagrams: list[bytes]) -> None:
         if self._pump is not None:
@@ -206,14 +210,14 @@ class TunedIceConnection(aioice.ice.Connection):
 
     def protocol_lost(self, protocol: StunProtocol) -> None:
         super().protocol_lost(protocol)
-        pair = self._selected()
+        pair = self.selected()
         if self._pump is not None and pair is not None and pair.protocol is protocol:
             self._pump.path_lost()
 
     def _check_periodic(self) -> bool:
-        """Pace the checks from here: connect() would see only 20 ms later that they are done."""
+        """Pace the checks here: connect() would notice only 20 ms later that they are done."""
         if not self._check_list:
-            return super()._check_periodic()  # nothing to wait for yet
+            return super()._check_periodic()  # nothing to check yet
         self._pace()
         return False
 
@@ -221,7 +225,7 @@ class TunedIceConnection(aioice.ice.Connection):
         begins = pair.task is None
         super().check_start_task(pair)
         if begins:
-            # Else it counts as waiting until its task runs, and is begun again in its turn.
+            # Otherwise it is WAITING until its task runs, and would be started again.
             pair.state = aioice.ice.CandidatePair.State.IN_PROGRESS
 
     def _pace(self) -> None:
@@ -240,7 +244,7 @@ class TunedIceConnection(aioice.ice.Connection):
         self, message: Message, addr: tuple[str, int], protocol: StunProtocol
     ) -> None:
         super().request_received(message, addr, protocol)
-        pair = self._selected()
+        pair = self.selected()
         if pair is None or pair.protocol is not protocol or pair.remote_addr != addr:
             return
         if message.check_message_integrity(self.local_password.encode()):
@@ -252,12 +256,13 @@ class TunedIceConnection(aioice.ice.Connection):
         self.consent.forget()
 
     async def query_consent(self) -> None:
-        """Close when the peer has fallen silent. Never starts on a connection that is closing."""
+        """Close when the peer is silent. Never starts on a connection that is closing."""
         if self._closing:
             return
         await self.consent.lost()
         self._query_consent_task = None
         await self.close()
 
-    def _selected(self) -> CandidatePair | None:
+    def selected(self) -> CandidatePair | None:
+        """The nominated pair of component 1, the only one; None while there is none."""
         return self._nominated.get(1)

@@ -1,7 +1,10 @@
-"""A STUN message that goes over the wire again and again, only its transaction differs.
+"""A STUN message that is sent again and again and differs only in its transaction id.
 
-Owns the bytes: the next one of its kind, and whether what came is one. Does not own what
-a message means, nor whether the first of them was right: aioice looks at that one.
+Makes the bytes of the next one and recognizes one that arrives. Whether the first of them
+was valid is for aioice to check.
+
+Touches of aioice's Message: ``_integrity_data``, the bytes that MESSAGE-INTEGRITY covers: made
+anew from the parsed attributes they might differ from what the peer signed.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ class Repeated:
     def __init__(self, message: Message, key: bytes) -> None:
         signed = message._integrity_data
         if signed is None:
-            raise ValueError("Only a message with integrity can be told from another")
+            raise ValueError("Only a message with MESSAGE-INTEGRITY can be recognized")
         self._key = key
         self._length = len(signed) + TAIL_BYTES
         kind, cookie = signed[:2], signed[4:8]
@@ -56,7 +59,7 @@ class Repeated:
         self._address = self._pad(signed[4:HEADER_LENGTH])
 
     def with_id(self, transaction_id: bytes) -> bytes:
-        """The whole message, of that transaction (12 bytes)."""
+        """The complete message with that transaction id (12 bytes)."""
         rest = transaction_id + self._attributes
         if self._address_at:
             at = self._address_at + len(transaction_id)
@@ -68,8 +71,8 @@ class Repeated:
         return message + FINGERPRINT + fingerprint.to_bytes(4)
 
     def is_this(self, data: bytes) -> bool:
-        """Whether ``data`` is one of them, to the last bit: with any other attribute, order,
-        key, checksum or length it is not."""
+        """Whether ``data`` is one of them, bit for bit: any other attribute, order, key, checksum
+        or length makes it False."""
         return len(data) == self._length and hmac.compare_digest(
             self.with_id(data[8:HEADER_LENGTH]), data
         )

@@ -14,7 +14,7 @@ from engine.core import events as ev
 from engine.core.model import Role, Target, TargetKind, TargetState
 from engine.core.session_state import SessionState
 from engine.core.settings import IceServer, IceSettings
-from engine.transport import connection as rtc
+from engine.transport import sdp
 from engine.wire.proof import offer_proof
 from tests.engine.handlers import Host
 from tests.engine.raw_guest import RawGuest
@@ -342,7 +342,7 @@ async def test_trickled_candidates_go_to_the_connection_they_belong_to(
 
 def proven(host: Host, share_id: str, offer: dict[str, Any], nonce: str) -> dict[str, Any]:
     secret = host.links.find(share_id).secret
-    mac = offer_proof(secret, offer["session_id"], rtc.fingerprint(offer["sdp"]), nonce)
+    mac = offer_proof(secret, offer["session_id"], sdp.fingerprint(offer["sdp"]), nonce)
     return offer | {"proof": {"share": share_id, "nonce": nonce, "mac": mac}}
 
 

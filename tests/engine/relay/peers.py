@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import socketio
 
-from engine.core.socketio_seam import LibraryTasks
+from engine.core.socketio_adapter import LibraryTasks
 from engine.relay import Limits, Relay
 
 if TYPE_CHECKING:

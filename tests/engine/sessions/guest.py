@@ -11,8 +11,9 @@ from engine.pty.base import PTY, EchoPTY
 from engine.sessions.terminal_channel import TerminalChannel
 from engine.shells.bridge import Permission, PTYBridge
 from engine.shells.traffic import Counter
-from engine.transport.channel import MemoryChannel, Message, memory_pair
+from engine.transport.channel import Message
 from engine.wire import terminal as wire
+from tests.engine.transport.memory_channel import MemoryChannel, memory_pair
 from tests.engine.until import until
 
 

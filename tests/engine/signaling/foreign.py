@@ -11,7 +11,7 @@ from aiohttp import web
 
 from engine.core.events import EventBus, RelayStateChanged
 from engine.core.model import RelayState
-from engine.core.socketio_seam import LibraryTasks
+from engine.core.socketio_adapter import LibraryTasks
 from engine.signaling.host import SignalingClient
 from engine.signaling.retry import Backoff
 from tests.engine.relay.peers import WAIT, answer

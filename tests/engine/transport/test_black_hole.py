@@ -31,12 +31,13 @@ import json
 import sys
 
 from engine.transport import connection as rtc
-from engine.transport import udp
+from engine.transport import tuning, udp
 from tests.engine.transport.test_channel import Watcher
 
 # Linux sets no "don't fragment" bit on what leaves in batches: a router would cut it.
-udp._HAS_OFFLOAD = False
+udp.HAS_OFFLOAD = False
 PARTS = int(sys.argv[2])
+tuning.apply()
 
 def say(value):
     print(json.dumps(value), flush=True)
@@ -65,16 +66,15 @@ async def send():
     say(await pc.make_offer())
     await pc.take_answer(await hear())
     await channel.opened()
-    outbound = channel._channel.transport._outbound
     whole = hashlib.sha256()
     for _ in range(2):
         for number in range(PARTS):
             part = number.to_bytes(2) * 8000
             whole.update(part)
             await channel.send(part)
-        while not outbound.idle:
+        while not pc.sctp.is_idle:
             await asyncio.sleep(0.01)
-        say({"room": outbound._room, "hash": whole.hexdigest()})
+        say({"room": pc.sctp.packet_room, "hash": whole.hexdigest()})
         await hear()
     await pc.close()
 

@@ -10,8 +10,10 @@ import pytest
 from engine.core.errors import ChannelClosedError
 from engine.core.model import CandidatePair
 from engine.transport import connection as rtc
-from engine.transport.channel import HIGH_WATER, Message, MessageChannel, memory_pair
+from engine.transport.channel import HIGH_WATER, Message, MessageChannel
+from engine.transport.data_channel import RtcChannel
 from tests.engine.impairment import Impairment, impair
+from tests.engine.transport.memory_channel import memory_pair
 from tests.engine.until import until
 
 Pair = tuple[MessageChannel, MessageChannel]
@@ -37,7 +39,7 @@ class Watcher:
     """An Observer that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.channels: list[rtc.RtcChannel] = []
+        self.channels: list[RtcChannel] = []
         self.candidates: list[tuple[str, str]] = []
         self.states: list[str] = []
         self.pairs: list[CandidatePair] = []
@@ -54,7 +56,7 @@ class Watcher:
     def pair_selected(self, pair: CandidatePair) -> None:
         self.pairs.append(pair)
 
-    def channel_opened(self, channel: rtc.RtcChannel) -> None:
+    def channel_opened(self, channel: RtcChannel) -> None:
         self.channels.append(channel)
 
 

@@ -8,8 +8,11 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aioice.ice
 import aioice.mdns
 import pytest
 from aiortc import RTCPeerConnection
@@ -19,56 +22,61 @@ from engine.core.errors import BadRequestError, LimitError
 from engine.core.settings import IceServer, IceSettings
 from engine.relay.turn import credentials
 from engine.transport import connection as rtc
-from engine.transport import tuning as rtc_tuning
+from engine.transport import sdp as sdp_text
+from engine.transport.channel import MessageChannel
 from engine.transport.sctp.path import MAX_DATAGRAM, PLAIN_DATAGRAM, room_in
+from engine.transport.tuning.association import TunedSctpTransport
+from engine.wire.terminal import LABEL
+from tests.engine.impairment import Impairment, alter, impair
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.transport.test_channel import Inbox, Watcher, rtc_pair
 from tests.engine.until import until
 
 
-def test_the_installed_versions_are_the_ones_repaired() -> None:
-    assert rtc_tuning.supported()
-    assert rtc_tuning.apply()
+@asynccontextmanager
+async def raw_pair() -> AsyncIterator[tuple[Callable[[int, bytes], None], Inbox]]:
+    """What sends a message as it is, and the other side's inbox."""
+    watcher, inbox = Watcher(), Inbox()
+    offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection(observer=watcher)
+    channel = offerer.createDataChannel(LABEL)
+    await offerer.take_answer(await answerer.answer_offer(await offerer.make_offer()))
+    await until(lambda: channel.readyState == "open" and watcher.channels)
+    watcher.channels[0].attach(inbox)
+    sctp = offerer.sctp
+    assert isinstance(sctp, TunedSctpTransport)
+    yield lambda protocol, data: sctp.send_message(channel, protocol, data, urgent=False), inbox
+    await offerer.close()
+    await answerer.close()
 
 
 async def test_text_that_is_not_utf8_costs_one_message_not_the_connection() -> None:
-    (one, other), end, (offerer, _) = await rtc_pair()
-    inbox = Inbox()
-    other.attach(inbox)
-    assert offerer.sctp is not None
-    await offerer.sctp._send(one._channel.id, WEBRTC_STRING, b"\xff\xfe")  # type: ignore[attr-defined]
-    await one.send("after")
-    await until(lambda: inbox.messages == ["after"])
-    assert inbox.problems == ["The text message is not UTF-8"]
-    await end()
+    async with raw_pair() as (send, inbox):
+        send(WEBRTC_STRING, b"\xff\xfe")
+        send(WEBRTC_STRING, b"after")
+        await until(lambda: inbox.messages == ["after"])
+        assert inbox.problems == ["The text message is not UTF-8"]
 
 
 async def test_a_second_open_of_the_same_channel_does_not_end_the_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    (one, other), end, (offerer, _) = await rtc_pair()
-    inbox = Inbox()
-    other.attach(inbox)
-    again = struct.pack("!BBHLHH", 3, 0, 0, 0, 1, 0) + b"x"
-    assert offerer.sctp is not None
-    await offerer.sctp._send(one._channel.id, WEBRTC_DCEP, again)  # type: ignore[attr-defined]
-    await one.send("after")
-    await until(lambda: inbox.messages == ["after"])
-    assert "was refused" in caplog.text
-    await end()
+    async with raw_pair() as (send, inbox):
+        send(WEBRTC_DCEP, struct.pack("!BBHLHH", 3, 0, 0, 0, 1, 0) + b"x")
+        send(WEBRTC_STRING, b"after")
+        await until(lambda: inbox.messages == ["after"])
+        assert "was refused" in caplog.text
 
 
 async def test_a_silently_dead_peer_is_noticed_within_seconds() -> None:
     watcher = Watcher()
     offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection(observer=watcher)
     channel = offerer.open_channel()
-    await offerer.take_answer(await answerer.answer_offer(await offerer.make_offer()))
+    answer = await answerer.answer_offer(await offerer.make_offer())
+    impair(offerer, Impairment())
+    await offerer.take_answer(answer)
     await channel.opened()
-    # The other machine loses power: its sockets say nothing, not even goodbye.
-    assert offerer.sctp is not None
-    ice = offerer.sctp.transport.transport._connection
-    for protocol in ice._protocols:
-        protocol.transport.abort()
+    # The other machine loses power: it sends nothing more, not even a close_notify.
+    alter(offerer, Impairment(loss=1.0))
     began = time.monotonic()
     await until(lambda: watcher.states[-1] in ("failed", "closed"), 15)
     assert time.monotonic() - began < 12
@@ -88,15 +96,27 @@ async def test_closing_during_the_handshake_leaves_no_task() -> None:
     await until(lambda: not asyncio.all_tasks() - before, 5, "the handshakes' tasks end")
 
 
-async def test_no_server_is_asked_unless_one_is_configured() -> None:
+async def test_no_server_is_asked_unless_one_is_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """aiortc's default would be a public STUN server."""
+    asked: list[tuple[str, int]] = []
+
+    async def ask(_protocol: object, server: tuple[str, int]) -> None:
+        asked.append(server)
+        raise OSError("Nobody there")
+
+    monkeypatch.setattr(aioice.ice, "server_reflexive_candidate", ask)
     plain = rtc.PeerConnection()
-    assert plain._RTCPeerConnection__configuration.iceServers == []  # type: ignore[attr-defined]
+    plain.open_channel()
+    await plain.make_offer()
     await plain.close()
-    asked = rtc.PeerConnection(IceSettings(servers=(IceServer(urls="stun:192.0.2.9:3478"),)))
-    servers = asked._RTCPeerConnection__configuration.iceServers  # type: ignore[attr-defined]
-    assert [server.urls for server in servers] == ["stun:192.0.2.9:3478"]
-    await asked.close()
+    assert not asked
+    asking = rtc.PeerConnection(IceSettings(servers=(IceServer(urls="stun:192.0.2.9:3478"),)))
+    asking.open_channel()
+    await asking.make_offer()
+    await asking.close()
+    assert set(asked) == {("192.0.2.9", 3478)}
 
 
 MDNS = "candidate:1 1 udp 2113937151 3c0e1d4a-0000-4000-8000-000000000000.local 50000 typ host"
@@ -136,9 +156,12 @@ async def test_a_name_that_comes_just_before_the_end_of_candidates_counts() -> N
     await answerer.add_candidate(None, None, None)
     assert time.monotonic() - began < 0.5
     assert answerer.sctp is not None
-    ice = answerer.sctp.transport.transport._connection
-    await until(lambda: [c.host for c in ice.remote_candidates if c.type == "host"] == [name])
-    await until(lambda: ice._remote_candidates_end)
+    ice = answerer.sctp.transport.transport
+
+    def hosts() -> list[str]:
+        return [one.ip for one in ice.getRemoteCandidates() if one.type == "host"]
+
+    await until(lambda: hosts() == [name])
     await channel.opened()
     await offerer.close()
     await answerer.close()
@@ -177,9 +200,9 @@ async def test_where_only_turn_is_allowed_no_name_is_looked_up_on_our_network(
 
 def test_split_mdns_takes_the_end_of_candidates_with_it() -> None:
     sdp = f"v=0\r\na={MDNS}\r\na=end-of-candidates\r\n"
-    assert rtc.split_mdns(sdp) == ("v=0\r\n", [MDNS], True)
+    assert sdp_text.split_mdns(sdp) == ("v=0\r\n", [MDNS], True)
     plain = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 5 typ host\r\na=end-of-candidates\r\n"
-    assert rtc.split_mdns(plain) == (plain, [], True)
+    assert sdp_text.split_mdns(plain) == (plain, [], True)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +233,7 @@ async def test_audio_and_video_are_refused() -> None:
 )
 def test_an_unusable_candidate_is_a_bad_request(line: str) -> None:
     with pytest.raises(BadRequestError, match="candidate"):
-        rtc.parse_candidate(line)
+        sdp_text.parse_candidate(line)
 
 
 async def test_candidates_are_bounded() -> None:
@@ -242,20 +265,20 @@ async def test_the_selected_pair_and_round_trip_are_known() -> None:
     assert offerer.selected_pair is None
 
 
-async def flooded(one: rtc.RtcChannel, inbox: Inbox) -> int:
+async def flooded(pc: rtc.PeerConnection, one: MessageChannel, inbox: Inbox) -> int:
     """Bytes of chunks in a packet, once there was much to send."""
-    sctp = one._channel.transport
     for _ in range(40):
         await one.send(bytes(16_000))
     await until(lambda: len(inbox.messages) == 40)
-    return int(sctp._outbound._room)
+    assert isinstance(pc.sctp, TunedSctpTransport)
+    return pc.sctp.packet_room
 
 
 async def test_two_of_us_use_the_largest_packets_that_dtls_takes_where_they_pass() -> None:
-    (one, other), end, _ = await rtc_pair()
+    (one, other), end, (offerer, _) = await rtc_pair()
     inbox = Inbox()
     other.attach(inbox)
-    assert await flooded(one, inbox) == room_in(MAX_DATAGRAM)
+    assert await flooded(offerer, one, inbox) == room_in(MAX_DATAGRAM)
     await end()
 
 
@@ -275,7 +298,7 @@ async def test_a_peer_says_how_large_its_datagrams_may_be(line: str, datagram: i
     offerer, answerer = rtc.PeerConnection(), rtc.PeerConnection(observer=watcher)
     channel = offerer.open_channel()
     offer = await offerer.make_offer()
-    ours = f"a={rtc.DATAGRAM_ATTRIBUTE}:{MAX_DATAGRAM}\r\n"
+    ours = f"a={sdp_text.DATAGRAM_ATTRIBUTE}:{MAX_DATAGRAM}\r\n"
     assert offer.endswith(ours)
     answer = await answerer.answer_offer(offer)
     assert answer.endswith(ours)
@@ -284,7 +307,7 @@ async def test_a_peer_says_how_large_its_datagrams_may_be(line: str, datagram: i
     await until(lambda: watcher.channels)
     inbox = Inbox()
     watcher.channels[0].attach(inbox)
-    assert await flooded(channel, inbox) == room_in(datagram)
+    assert await flooded(offerer, channel, inbox) == room_in(datagram)
     await offerer.close()
     await answerer.close()
 
@@ -293,8 +316,10 @@ OFFLINE = """
 import asyncio
 import gc
 from engine.transport import connection as rtc
+from engine.transport import tuning
 
 async def main():
+    assert tuning.apply()
     one, other = rtc.PeerConnection(), rtc.PeerConnection()
     channel = one.open_channel()
     await one.take_answer(await other.answer_offer(await one.make_offer()))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.transport import connection as rtc
+from engine.transport.data_channel import RtcChannel
 from tests.engine.impairment import Impairment, alter, impair, lift
 from tests.engine.transport.test_channel import Watcher
 from tests.engine.until import until
@@ -93,16 +94,16 @@ async def our_peer(how: Impairment) -> None:
     await answerer.close()
 
 
-async def send(channel: rtc.RtcChannel, sent: list[bytes]) -> None:
+async def send(channel: RtcChannel, sent: list[bytes]) -> None:
     for piece in sent:
         await channel.send(piece)
 
 
 async def both_ways(
     how: Impairment,
-    ours: rtc.RtcChannel,
+    ours: RtcChannel,
     send_back: Callable[[list[bytes]], Awaitable[None]],
-    far: rtc.RtcChannel | None = None,
+    far: RtcChannel | None = None,
     theirs: Taken | None = None,
 ) -> None:
     """``send_back`` sends from the far side, where ``theirs`` counts what arrives."""

@@ -37,7 +37,9 @@ class Peer:
         self.batches: list[tuple[list[bytes], Address]] = []
         self.errors: list[OSError] = []
         self.ends: list[Exception | None] = []
-        self.endpoint = UdpEndpoint(sock, self.received, self.errors.append, self.ends.append)
+        self.endpoint = UdpEndpoint(
+            sock, lambda *batch: self.received(*batch), self.errors.append, self.ends.append
+        )
 
     def received(self, datagrams: list[bytes], address: Address) -> None:
         self.batches.append((datagrams, address))
@@ -63,8 +65,8 @@ async def peers(count: int = 2) -> AsyncIterator[list[Peer]]:
 def offload(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Linux's segmentation offload, and every other system's way."""
     if request.param == "one by one":
-        monkeypatch.setattr(udp, "_HAS_OFFLOAD", False)
-    return udp._HAS_OFFLOAD
+        monkeypatch.setattr(udp, "HAS_OFFLOAD", False)
+    return udp.HAS_OFFLOAD
 
 
 SIZES = [
@@ -103,7 +105,7 @@ async def test_no_turn_of_the_loop_takes_more_than_its_share() -> None:
 
         counting = asyncio.get_running_loop().call_soon(count)
         keep = other.received
-        other.endpoint._receive = lambda batch, sender: (turns.append(turn), keep(batch, sender))
+        other.received = lambda batch, sender: (turns.append(turn), keep(batch, sender))
         sent = [number.to_bytes(2) * 600 for number in range(120)]
         one.endpoint.send_batch(sent, other.address)
         await until(lambda: len(other.datagrams) == len(sent))
@@ -188,7 +190,7 @@ class Full:
     """An endpoint whose way out is full, until somebody reads: so are Unix sockets."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(udp, "_HAS_OFFLOAD", False)
+        monkeypatch.setattr(udp, "HAS_OFFLOAD", False)
         self.reader = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.reader.bind(str(folder / "reader"))
         self.reader.setblocking(False)
@@ -198,7 +200,7 @@ class Full:
         sock.connect(self.address)
         self.peer = Peer(sock)
         self.sent: list[bytes] = []
-        while not self.peer.endpoint._backlog:
+        while not self.peer.endpoint.backlog_bytes:
             self.send()
 
     def send(self, size: int = 1000) -> None:
@@ -215,7 +217,7 @@ class Full:
                 while True:
                     found.append(self.reader.recv(100_000))
             except BlockingIOError:
-                return not self.peer.endpoint._backlog
+                return not self.peer.endpoint.backlog_bytes
 
         await until(drained)
         drained()
@@ -306,7 +308,7 @@ async def test_a_receiver_that_closes_gets_nothing_more() -> None:
             keep(batch, sender)
             other.endpoint.close()
 
-        other.endpoint._receive = close
+        other.received = close
         one.endpoint.send_batch([bytes(1000)] * 40, other.address)
         two.endpoint.send_batch([bytes(1000)] * 40, other.address)
         await until(lambda: other.ends)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import BadLinkError, BadRequestError
-from engine.transport import connection as rtc
+from engine.transport import sdp
 from engine.wire import proof
 
 VECTORS = json.loads(
@@ -73,9 +73,9 @@ def test_what_is_no_whole_link_is_refused_without_being_repeated(url: str) -> No
 def test_fingerprints_are_read_from_descriptions(vector: dict[str, Any]) -> None:
     if "error" in vector:
         with pytest.raises(BadRequestError):
-            rtc.fingerprint(vector["sdp"])
+            sdp.fingerprint(vector["sdp"])
     else:
-        assert rtc.fingerprint(vector["sdp"]) == vector["fingerprint"]
+        assert sdp.fingerprint(vector["sdp"]) == vector["fingerprint"]
 
 
 @pytest.mark.parametrize("case", VECTORS["answers"]["cases"], ids=lambda c: str(c["why"]))

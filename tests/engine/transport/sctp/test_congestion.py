@@ -63,7 +63,7 @@ def test_a_sinking_top_gives_way_faster() -> None:
     path.window = 100.0 * PACKET
     path.lost()
     path.lost()
-    assert path._before_loss == pytest.approx(70 * PACKET * (1 + BETA) / 2)
+    assert path.window_max == pytest.approx(70 * PACKET * (1 + BETA) / 2)
 
 
 def test_the_window_never_falls_below_its_least_but_by_silence() -> None:

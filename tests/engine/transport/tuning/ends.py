@@ -11,12 +11,14 @@ from aiortc.rtcsctptransport import RTCSctpCapabilities
 
 from engine.transport.sctp.inbound import MAX_MESSAGE
 from engine.transport.sctp.packet import (
+    DATA,
     FIRST_FRAGMENT,
     LAST_FRAGMENT,
     SACK,
     Sealer,
     data_chunk,
     open_packet,
+    parse_data,
 )
 from engine.transport.tuning.association import TunedSctpTransport
 from tests.engine.until import until
@@ -46,6 +48,9 @@ class Wire:
         self.lose: Callable[[bytes], bool] = lambda _: False
         self.delay = 0.0
         self.broken = False
+        self.tag = 0
+        self.tsn = 0
+        """Of the packets that arrived: their tag, and the highest TSN."""
         self.takes = 65_536
         """Bytes of the largest packet that passes whole."""
         self.in_pieces = False
@@ -71,6 +76,10 @@ class Wire:
         self.send_packets([data])
 
     def arrive(self, packets: list[bytes]) -> None:
+        for packet in packets:
+            self.tag, chunks = open_packet(packet)
+            tsns = [parse_data(body)[0] for kind, _, body in chunks if kind == DATA]
+            self.tsn = max([self.tsn, *tsns])
         if self.receiver is not None:
             self.receiver.packets_received(packets)
 
@@ -115,7 +124,12 @@ class End:
 
     @property
     def established(self) -> bool:
-        return self.sctp._association_state == self.sctp.State.ESTABLISHED
+        return self.sctp.is_established
+
+    @property
+    def tag(self) -> int:
+        """The tag of the packets it accepts."""
+        return self.wire.tag
 
     def sacks(self) -> int:
         return len(self.wire.chunks(SACK))
@@ -123,7 +137,7 @@ class End:
 
 @asynccontextmanager
 async def joined(
-    mtu: int = 0, delay: float = 0.0, peer_takes: int = 0
+    mtu: int = 0, delay: float = 0.0, peer_takes: int = 0, limit: int = MAX_MESSAGE
 ) -> AsyncIterator[tuple[End, End, RTCDataChannel]]:
     """Two ends with one open channel, and nothing under way any more."""
     one, other = End("client", mtu), End("server", mtu)
@@ -131,10 +145,10 @@ async def joined(
     one.wire.delay = other.wire.delay = delay
     one.sctp.peer_takes = peer_takes
     channel = one.open()
-    await one.start()
+    await one.start(limit)
     await other.start()
     await until(lambda: channel.readyState == "open" and other.channels)
-    await until(lambda: one.sctp._outbound.idle and other.sctp._outbound.idle)
+    await until(lambda: one.sctp.is_idle and other.sctp.is_idle)
     for end in (one, other):
         end.wire.sent.clear()
     yield one, other, channel
@@ -144,11 +158,10 @@ async def joined(
 
 def data_packet(end: End, tsn: int, data: bytes, flags: int = 0, stream: int = 0) -> bytes:
     """A packet as the far side of ``end`` might send it."""
-    sctp = end.sctp
     chunk = data_chunk(flags | FIRST_FRAGMENT | LAST_FRAGMENT, tsn, stream, 0, BINARY, data)
-    return Sealer(5000, 5000, sctp._local_verification_tag).seal(chunk)
+    return Sealer(5000, 5000, end.tag).seal(chunk)
 
 
 def next_tsn(end: End) -> int:
-    assert end.sctp._inbound is not None
-    return end.sctp._inbound.cumulative + 1
+    """Of the packet it has to get next."""
+    return end.wire.tsn + 1

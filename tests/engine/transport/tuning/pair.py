@@ -6,7 +6,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from engine.transport import tuning as rtc_tuning
 from engine.transport.tuning.ice import TunedIceConnection
 
 if TYPE_CHECKING:
@@ -23,6 +22,11 @@ class Connection(TunedIceConnection):
         super().__init__(*args, **kwargs)
         self.asked = 0
         self.answers = True
+        self.asks = True
+        self.asking = asyncio.Event()
+        """Consent is asked for from now on, or would be."""
+        self.waiting = 0
+        """Datagrams of DTLS that came before there was a pump."""
         self.closed = asyncio.Event()
 
     def stun_received(self, data: bytes, addr: tuple[Any, ...], protocol: Any) -> bool:
@@ -31,6 +35,16 @@ class Connection(TunedIceConnection):
             if not self.answers:
                 return True
         return super().stun_received(data, addr, protocol)
+
+    def datagrams_received(self, datagrams: list[bytes]) -> None:
+        if not self.has_pump:
+            self.waiting += len(datagrams)
+        super().datagrams_received(datagrams)
+
+    async def query_consent(self) -> None:
+        self.asking.set()
+        if self.asks:
+            await super().query_consent()
 
     async def close(self) -> None:
         await super().close()
@@ -58,11 +72,13 @@ def introduce(one: TunedIceConnection, other: TunedIceConnection) -> None:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Connection, Connection]]:
-    assert rtc_tuning.apply()
+async def connected(
+    asking: tuple[bool, bool] = (True, True),
+) -> AsyncIterator[tuple[Connection, Connection]]:
     pair = Connection(ice_controlling=True), Connection(ice_controlling=False)
     introduce(*pair)
-    for connection in pair:
+    for connection, asks in zip(pair, asking, strict=True):
+        connection.asks = asks
         await connection.gather_candidates()
     for near, far in (pair, pair[::-1]):
         for candidate in far.local_candidates:

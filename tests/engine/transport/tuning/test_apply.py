@@ -1,4 +1,4 @@
-"""The guard: an unknown aiortc is left as it is, and still carries terminals."""
+"""The tuning is applied on request, and not at all over libraries it was not tested with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import aiortc.rtcicetransport
 import aiortc.rtcpeerconnection
 import pytest
 
-from engine.transport import tuning as rtc_tuning
+from engine.core import dependencies
+from engine.transport import tuning
 
 REPLACED = (
     (aioice.ice, "get_host_addresses"),
@@ -19,41 +20,98 @@ REPLACED = (
     (aiortc.rtcpeerconnection, "RTCDtlsTransport"),
     (aiortc.rtcpeerconnection, "RTCSctpTransport"),
 )
-UNKNOWN = [{"aiortc": "1.17.0"}, {"aioice": "0.14.0"}, {"aiortc": "2.0", "aioice": "1.0"}]
+UNTESTED = [{"aiortc": "1.17.0"}, {"aioice": "0.14.0"}, {"aiortc": "2.0", "aioice": "1.0"}]
 
 
-@pytest.mark.parametrize("newer", UNKNOWN, ids=str)
-def test_an_unknown_version_is_left_as_it_is(
-    newer: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def stock(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Something in the place of all that is replaced, until the test ends."""
     stock = object()
     for module, name in REPLACED:
         monkeypatch.setattr(module, name, stock)
-    installed = rtc_tuning.version
-    monkeypatch.setattr(rtc_tuning, "version", lambda name: newer.get(name) or installed(name))
-    assert not rtc_tuning.supported()
-    assert not rtc_tuning.apply()
+    return stock
+
+
+def install(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> None:
+    installed = dependencies.version
+    monkeypatch.setattr(dependencies, "version", lambda name: versions.get(name) or installed(name))
+
+
+@pytest.mark.parametrize("versions", UNTESTED, ids=str)
+def test_an_untested_version_is_left_as_it_is_and_the_log_says_what_is_lost(
+    versions: dict[str, str],
+    stock: object,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    install(monkeypatch, versions)
+    assert not tuning.apply()
+    assert not tuning.is_applied()
     assert all(getattr(module, name) is stock for module, name in REPLACED)
-    for name, version in newer.items():
-        assert f"{name} {version}" in caplog.text
+    for name, version in versions.items():
+        assert f"{name} {version}: tested are" in caplog.text
+        assert dependencies.find(name).lost in caplog.text
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
-def test_a_known_version_is_changed_and_again_makes_no_difference() -> None:
-    assert rtc_tuning.apply()
+def test_a_tested_version_is_changed_and_a_second_call_makes_no_difference(stock: object) -> None:
+    assert not tuning.is_applied()
+    assert tuning.apply()
+    assert tuning.is_applied()
     changed = [getattr(module, name) for module, name in REPLACED]
     assert all(thing.__module__.startswith("engine.transport.tuning") for thing in changed)
-    assert rtc_tuning.apply()
+    assert tuning.apply()
     assert [getattr(module, name) for module, name in REPLACED] == changed
+
+
+@pytest.mark.usefixtures("stock")
+def test_an_untested_version_is_changed_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install(monkeypatch, {"aiortc": "1.17.0"})
+    assert tuning.apply(untested=True)
+    assert tuning.is_applied()
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+NAMES = "[getattr(m, n).__module__ for m, n in (" + ", ".join(
+    f"({module.__name__}, {name!r})" for module, name in REPLACED
+) + ")]"  # fmt: skip
+IMPORTED = f"""
+import aioice.ice, aiortc.rtcicetransport, aiortc.rtcpeerconnection
+before = {NAMES}
+import engine.agent.agent, engine.client.selftest, engine.transport.connection
+import engine.transport.tuning
+assert {NAMES} == before
+assert not engine.transport.tuning.is_applied()
+"""
+
+
+def test_importing_changes_nothing() -> None:
+    run(IMPORTED)
+
+
+def test_an_agent_applies_it() -> None:
+    code = """
+from engine.agent.agent import Agent
+from engine.core.settings import Settings
+from engine.transport import tuning
+Agent(Settings())
+print(tuning.is_applied())
+"""
+    assert run(code) == "True"
 
 
 STOCK = """
 import asyncio
-import importlib.metadata
 
-installed = importlib.metadata.version
-importlib.metadata.version = lambda name: "9.9" if name == "aiortc" else installed(name)
-
-from engine.transport import tuning as rtc_tuning
 from engine.transport import connection as rtc
 
 class Watcher:
@@ -96,9 +154,4 @@ asyncio.run(main())
 
 
 def test_terminals_work_over_stock_aiortc_too() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", STOCK], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "carried"
-    assert "running without our repairs" in done.stderr
+    assert run(STOCK) == "carried"

@@ -44,7 +44,7 @@ class Wire:
     """In the place of a connection's transport: keeps what it sends, and sends it too."""
 
     def __init__(self, connection: Connection) -> None:
-        protocol: Any = connection._nominated[1].protocol
+        protocol: Any = selected(connection).protocol
         self._transport = protocol.transport
         self.sent: list[bytes] = []
         protocol.transport = self
@@ -55,6 +55,13 @@ class Wire:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+
+def selected(connection: Connection) -> Any:
+    """The pair in use."""
+    pair = connection.selected()
+    assert pair is not None
+    return pair
 
 
 def in_full(connection: Connection) -> list[Message]:
@@ -72,13 +79,13 @@ def in_full(connection: Connection) -> list[Message]:
 
 def put(connection: Connection, data: bytes, address: tuple[Any, ...] | None = None) -> None:
     """As if it had come over the selected pair."""
-    pair = connection._nominated[1]
+    pair = selected(connection)
     pair.protocol.datagram_received(data, address or pair.remote_addr)
 
 
 def question_of(connection: Connection, **changes: Any) -> Message:
     """The one it asks, with other attributes where told; without a signature."""
-    message = connection.build_request(connection._nominated[1], nominate=False)
+    message = connection.build_request(selected(connection), nominate=False)
     message.attributes.update({name.replace("_", "-"): changes[name] for name in changes})
     return message
 
@@ -106,19 +113,16 @@ async def test_a_peer_that_answers_is_asked_again_and_again() -> None:
         checks = one.asked + other.asked
         await until(lambda: one.asked + other.asked >= checks + 8)
         assert not one.closed.is_set()
-        assert one._nominated
+        assert one.selected() is not None
     assert not consent_tasks()
-    assert asyncio.get_running_loop() not in consent._beats
+    assert not Beats.running()
 
 
 @pytest.mark.usefixtures("fast")
 async def test_a_peer_that_does_not_answer_is_given_up() -> None:
-    async with connected() as (one, other):
+    async with connected(asking=(True, False)) as (one, other):
         loop = asyncio.get_running_loop()
-        await until(lambda: other._query_consent_task is not None)
-        assert other._query_consent_task is not None
-        other._query_consent_task.cancel()
-        await until(lambda: one.consent._answer is not None)  # the short way is in use
+        await until(lambda: one.consent.knows_responses)
         other.answers = False
         began = one.consent.heard_at
         asked = other.asked
@@ -132,7 +136,7 @@ async def test_a_peer_that_does_not_answer_is_given_up() -> None:
 @pytest.mark.usefixtures("fast")
 async def test_a_peer_that_talks_is_not_asked() -> None:
     async with connected() as (one, other):
-        await until(lambda: one._query_consent_task is not None)
+        await one.asking.wait()
         asked = other.asked
 
         def talk() -> None:
@@ -252,7 +256,7 @@ async def test_the_same_question_from_elsewhere_is_read_in_full_and_no_word() ->
         put(one, signed(question_of(other), key_of(one)))
         full = in_full(one)
         one.consent.heard_at = 0.0
-        host, port = one._nominated[1].remote_addr
+        host, port = selected(one).remote_addr
         put(one, signed(question_of(other), key_of(one)), (host, port % 65535 + 1))
         assert len(full) == 1
         assert one.consent.heard_at == 0.0
@@ -262,7 +266,7 @@ async def test_the_same_question_from_elsewhere_is_read_in_full_and_no_word() ->
 async def test_only_an_answer_that_is_right_is_a_word() -> None:
     async with connected() as (one, other):
         for known in (False, True):  # the first one, and one like it
-            assert (one.consent._answer is not None) == known
+            assert one.consent.knows_responses == known
             one.consent.heard_at = 0.0
             answers = in_full(other)
             other.answers = False
@@ -271,7 +275,7 @@ async def test_only_an_answer_that_is_right_is_a_word() -> None:
             asked = parse_message(wire.sent[-1])
             assert not answers
             right = Message(asked.message_method, Class.RESPONSE, asked.transaction_id)
-            right.attributes["XOR-MAPPED-ADDRESS"] = other._nominated[1].remote_addr
+            right.attributes["XOR-MAPPED-ADDRESS"] = selected(other).remote_addr
             for wrong in (
                 bytes(right),
                 signed(right, b"k" * 22),
@@ -281,13 +285,13 @@ async def test_only_an_answer_that_is_right_is_a_word() -> None:
             ):
                 put(one, wrong)
                 assert one.consent.heard_at == 0.0
-            host, port = one._nominated[1].remote_addr
+            host, port = selected(one).remote_addr
             put(one, signed(right, key_of(other)), (host, port % 65535 + 1))
             assert one.consent.heard_at == 0.0
-            assert one.consent._asked
+            assert one.consent.is_waiting
             put(one, signed(right, key_of(other)))
             assert one.consent.heard_at > 0.0
-            assert not one.consent._asked
+            assert not one.consent.is_waiting
 
 
 @pytest.mark.usefixtures("quiet")
@@ -301,9 +305,9 @@ async def test_a_refusal_is_no_word_and_nothing_to_ask_again() -> None:
         refusal.message_class = Class.ERROR
         refusal.attributes = {"ERROR-CODE": (401, "Unauthenticated")}
         put(one, bytes(refusal))
-        assert one.consent._asked  # anybody can say that
+        assert one.consent.is_waiting  # anybody can say that
         put(one, signed(refusal, key_of(other)))
-        assert not one.consent._asked
+        assert not one.consent.is_waiting
         assert one.consent.heard_at == 0.0
 
 
@@ -360,4 +364,4 @@ async def test_all_are_asked_at_the_same_moments_and_one_that_fails_harms_none(
         "A peer could not be asked for its consent"
     }
     caplog.clear()
-    assert asyncio.get_running_loop() not in consent._beats
+    assert not Beats.running()

@@ -70,7 +70,7 @@ def test_a_message_of_another_key_is_another() -> None:
 
 
 def test_a_message_without_integrity_is_no_pattern() -> None:
-    with pytest.raises(ValueError, match="integrity"):
+    with pytest.raises(ValueError, match="INTEGRITY"):
         Repeated(Message(Method.BINDING, Class.REQUEST), KEY)
 
 
