@@ -153,6 +153,22 @@ def _says_what_it_is(path: Path) -> bool:
     return bool(ast.get_docstring(ast.parse(text)))
 
 
+def test_every_file_that_the_architecture_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    folders = ("engine", "gui", "tests", "scripts", "resources/web/src", "benchmarks")
+    there = [f"/{path.relative_to(ROOT)}" for name in folders for path in (ROOT / name).rglob("*")]
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|js|json|sh)|(?:engine|gui|tests)/[\w/]+)/?`", page))
+    assert len(named) > 100
+    paths = {name.rstrip("/") for name in named}
+    assert not [name for name in paths if not any(one.endswith(f"/{name}") for one in there)]
+
+
+@pytest.mark.parametrize(("root", "most"), [("engine", 20), ("gui", 10)])
+def test_a_root_has_few_rooms(root: str, most: int) -> None:
+    rooms = [path for path in (ROOT / root).iterdir() if not path.name.startswith("__pycache__")]
+    assert len(rooms) <= most
+
+
 # --- Tests -----------------------------------------------------------------------
 
 
