@@ -7,6 +7,10 @@ SHELL := /bin/bash
 
 PYTHON_VENV := .venv/bin/python
 ARGS ?=
+# Test processes: most tests wait for something, so three keep two cores busy. 0: in one.
+WORKERS ?= 3
+# A file stays in one process, for what its tests share; tests/conftest.py orders the files.
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 export PYTHON
 
 help: ## Show this list
@@ -17,9 +21,9 @@ run: ## Open the window; with no display, host headless and say how to connect
 	@scripts/setup.sh app
 	@exec $(PYTHON_VENV) -m gui $(ARGS)
 
-test: ## Run every test (ARGS="-k name" for some)
+test: ## Run every test (ARGS="-k name" for some, WORKERS=0 for one process)
 	@scripts/setup.sh app test
-	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m pytest $(ARGS)
+	@QT_QPA_PLATFORM=offscreen scripts/with_docker.sh $(PYTHON_VENV) -m pytest $(PARALLEL) $(ARGS)
 
 check: ## Lint, formatting, types, the direction of imports, tested versions
 	@scripts/setup.sh check

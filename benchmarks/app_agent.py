@@ -14,6 +14,8 @@ from benchmarks import loops
 from benchmarks.probe import SIZE
 from benchmarks.process import claim_output, serve
 from benchmarks.service import LinkService
+from engine.control.commands import WaitForRelay
+from engine.control.queries import Host, Sessions
 
 READY_SECONDS = 20.0
 MANY = 1000
@@ -35,16 +37,17 @@ class App(LinkService):
         """Where guests find it; waits until the engine is at its relay."""
         async with asyncio.timeout(READY_SECONDS):
             # The window tells of it by a signal only; looking now and then does.
-            while self._application.adapter.agent is None:  # noqa: ASYNC110
+            while not self._application.adapter.ready:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        agent = self._application.agent
-        if not await agent.wait_for_relay(READY_SECONDS):
+        control = self._application.control
+        if not await control.do(WaitForRelay(READY_SECONDS)):
             raise RuntimeError("The engine does not reach its own relay")
-        info = agent.relay_info()
-        return {"url": info.url, "token": info.guest_token, "agent_id": agent.agent_id}
+        host = control.ask(Host())
+        relay = host.relay
+        return {"url": relay.url, "token": relay.guest_token, "agent_id": host.agent_id}
 
     async def op_sessions(self) -> dict[str, Any]:
-        return {"count": len(self._application.agent.sessions())}
+        return {"count": len(self._application.control.ask(Sessions()))}
 
 
 async def work(pipe: Any) -> None:

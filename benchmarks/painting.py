@@ -37,7 +37,7 @@ from PySide6.QtWidgets import QApplication
 
 from benchmarks.painting_figures import TARGETS, Result, to_json
 from gui.loop.garbage import WindowGarbageCollector
-from gui.terminal.view.surface import PADDING
+from gui.terminal.view.cells import PADDING
 from gui.terminal.widget import TerminalWidget
 
 COLS, ROWS = 240, 67
@@ -104,7 +104,7 @@ class Screen:
     def show(self, data: str) -> None:
         """Put it through the emulator, and let the view see it, unmeasured."""
         self.widget.terminal.feed(data.encode())
-        self.widget.frame()
+        self.widget.output.frame()
 
     def settle(self) -> None:
         """Let the window do what it was asked to, and be rid of what made the workloads."""
@@ -115,7 +115,7 @@ class Screen:
         """Seconds the whole view takes to be painted, its cached rows included."""
         painter = QPainter(self.image)
         began = time.perf_counter()
-        self.widget.paint(painter, self.widget.viewport().rect())
+        self.widget.canvas.paint(painter, self.widget.viewport().rect())
         painter.end()
         return time.perf_counter() - began
 

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Agent": "engine.agent.agent",
+    "Control": "engine.control.control",
     "PTYBridge": "engine.shells.bridge",
     "SessionState": "engine.core.session_state",
     "TerminalChannel": "engine.sessions.terminal_channel",

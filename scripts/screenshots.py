@@ -148,7 +148,7 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     running = asyncio.create_task(application.run())
     window = application.window
     try:
-        await until(lambda: application.adapter.agent is not None)
+        await until(lambda: application.adapter.ready)
         await until(lambda: not window.status.docker.text.endswith("…"))
         window.resize(WIDTH, HEIGHT)
         window.set_theme(Mode.DARK)
@@ -188,6 +188,7 @@ async def open_terminal(application: Application, target: str) -> TerminalTab:
 
 async def sharing(application: Application, path: Path) -> None:
     """Two links made in the dialog, the last one shown."""
+    from engine.control.commands import RevokeLink
     from gui.panels.links.model import SHARE_ROLE
 
     window = application.window
@@ -204,7 +205,8 @@ async def sharing(application: Application, path: Path) -> None:
     await until(lambda: dialog.links.rowCount() == 2 and dialog.address.text())
     await picture(dialog, path)
     for row in range(dialog.links.rowCount()):
-        application.adapter.revoke_link(dialog.links.index(row).data(SHARE_ROLE).id)
+        share = dialog.links.index(row).data(SHARE_ROLE)
+        application.adapter.do(RevokeLink(share.id))
     dialog.close()
 
 

@@ -123,7 +123,7 @@ async def take(app: QApplication, config_dir: Path, out: Path) -> None:
     running = asyncio.create_task(application.run())
     window = application.window
     try:
-        await until(lambda: application.adapter.agent is not None)
+        await until(lambda: application.adapter.ready)
         window.set_theme(Mode.DARK)
         for dock in window.docks:
             dock.hide()

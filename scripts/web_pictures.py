@@ -55,7 +55,7 @@ async def _take(container: str, folder: Path) -> dict[str, tuple[int, int]]:
             await page.until("/ms$/.test(document.querySelector('#rtt').textContent)")
             taken[f"{name}.png"] = size
             (folder / f"{name}.png").write_bytes(await page.picture())
-        host.agent.sharing.approvals.attend()
+        host.agent.admission.approvals.attend()
         page = await _open(browser, host.url_of(host.link(approval=True)), PHONE, True)
         await page.until("document.querySelector('#card-code').checkVisibility()")
         # The card fades in.

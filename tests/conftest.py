@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -14,7 +17,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytest_plugins = ("tests.ci_no_skip", "tests.docker_fixtures", "tests.ssh_fixtures")
 
@@ -37,10 +39,29 @@ def pytest_configure() -> None:
             signal.signal(number, restored)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: of several processes none goes on long after the others."""
+
+    def seconds(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("takes")
+        return mark.args[0] if mark is not None else 0.0
+
+    items.sort(key=seconds, reverse=True)
+
+
 @pytest.fixture(autouse=True)
 def collected_here() -> Iterator[None]:
     yield
     gc.collect(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collected_at_last() -> Iterator[None]:
+    """What nobody closed is noticed in the last test's teardown: later, a worker's complaints
+    reach nobody."""
+    yield
+    for _ in range(3):
+        gc.collect()
 
 
 SETTLE_SECONDS = 3.0
@@ -48,22 +69,35 @@ SETTLE_SECONDS = 3.0
 LASTING_THREADS = ("asyncio_", "ThreadPoolExecutor-", "QThread", "Dummy-")
 
 
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the folders of single tests are. Among them mktemp() would look for the next free
+    number, at the cost of all that are there, before each of thousands of tests."""
+    return tmp_path_factory.mktemp("folders")
+
+
+def folder_in(parent: Path, purpose: str) -> Iterator[Path]:
+    """A new folder; it goes with the test that left it empty, as nearly all do."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=parent))
+    yield folder
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
 @pytest.fixture(autouse=True)
-def own_configuration(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def own_configuration(folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """No test reads or writes the configuration of the person who runs it."""
-    folder = tmp_path_factory.mktemp("config")
-    monkeypatch.setenv("HATCHWAY_CONFIG_DIR", str(folder))
-    return folder
+    for folder in folder_in(folders, "config"):
+        monkeypatch.setenv("HATCHWAY_CONFIG_DIR", str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Login shells of tests read no person's profile: one may be slow, or hold a lock."""
-    folder = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(folder))
-    return folder
+    for folder in folder_in(folders, "home"):
+        monkeypatch.setenv("HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +125,7 @@ def no_unexpected_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         if record.levelno >= logging.ERROR
         and record.name.startswith(("engine.", "gui.", "asyncio"))
         # What python-socketio says of a peer's garbage is no fault of ours.
-        and not record.name.startswith("engine.core.socketio_tasks")
+        and not record.name.startswith("engine.core.socketio_adapter")
     ]
     if errors:
         pytest.fail(f"Unexpected errors in the log: {errors}")

@@ -149,26 +149,6 @@ def test_every_module_opens_with_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), f"{_name(path)} does not say what it owns"
 
 
-def test_importing_the_window_does_not_import_webrtc() -> None:
-    """``import gui.app.application`` must not cost the 0.6 s of aiortc: the window shows first."""
-    code = (
-        "import sys, gui.app.application\n"
-        "heavy = {'aiortc', 'aioice', 'av', 'engine.transport.connection'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
-
-
 # --- Tests -----------------------------------------------------------------------
 
 
@@ -195,11 +175,19 @@ def test_every_folder_of_tests_mirrors_a_package(path: Path) -> None:
     ids=["in a test", "by a mark", "a whole module", "expected failure", "a pass"],
 )
 def test_in_ci_a_skip_is_a_failure(tmp_path: Path, code: str, outcome: int) -> None:
-    (tmp_path / "test_x.py").write_text(code, encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.ci_no_skip", str(tmp_path)],
-        cwd=tmp_path,
+    done = outcome_in_ci(tmp_path, code)
+    assert done.returncode == outcome, done.stdout
+    if outcome:
+        assert "nothing may be skipped in CI: " in done.stdout
+        assert "no engine" in done.stdout
+
+
+def outcome_in_ci(folder: Path, code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "test_x.py").write_text(code, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "tests.ci_no_skip", *options, str(folder)],
+        cwd=folder,
         env={
             **os.environ,
             "CI": "true",
@@ -211,10 +199,20 @@ def test_in_ci_a_skip_is_a_failure(tmp_path: Path, code: str, outcome: int) -> N
         timeout=60,
         check=False,
     )
-    assert done.returncode == outcome, done.stdout
-    if outcome:
-        assert "nothing may be skipped in CI: " in done.stdout
-        assert "no engine" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pytest\ndef test_x(): pytest.skip('no engine')",
+        "import pytest\npytest.skip('no engine', allow_module_level=True)",
+    ],
+    ids=["in a test", "a whole module"],
+)
+def test_in_ci_a_skip_is_a_failure_in_a_worker_too(tmp_path: Path, code: str) -> None:
+    done = outcome_in_ci(tmp_path, code, "-p", "xdist", "-n", "1")
+    assert done.returncode == 1, done.stdout
+    assert "nothing may be skipped in CI: " in done.stdout
 
 
 # --- Scripts ---------------------------------------------------------------------

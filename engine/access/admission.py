@@ -1,8 +1,8 @@
-"""Sharing with people: links, the host's approval, and what ends when a link is withdrawn.
+"""Letting guests in: links, the host's approval, and what ends when a link is revoked.
 
-Owns the question whether a session's terminal may start, and joins links to the
-sessions opened with them. Does not own links' facts (engine.access.links), the open
-questions (engine.access.approvals) or the decision on an offer (engine.access.policy).
+Owns the join between the links and the sessions opened with them, and asking the host. Does
+not own the links (engine.access.links), the open questions (engine.access.approvals) or the
+decision (engine.access.decide).
 """
 
 from __future__ import annotations
@@ -10,12 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from engine.access.approvals import ANSWER_SECONDS, Approvals, Question
-from engine.access.links import Shares
-from engine.access.policy import Policy
+from engine.access.authentication import Authenticator
+from engine.access.decide import (
+    Action,
+    Allow,
+    Kind,
+    Resource,
+    SessionFacts,
+    Subject,
+    decide,
+    require,
+)
+from engine.access.links import Links
 from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
@@ -23,45 +33,71 @@ from engine.core.errors import (
     SettingsError,
     TargetNotFoundError,
 )
-from engine.core.model import ASK, EndCode, Role, Share, ShareState, Target
+from engine.core.model import ASK, EndCode, Guest, Role, Share, ShareState, Target
 from engine.core.settings import ShareSettings
-from engine.sessions.manager import WebRTCSessionManager
-from engine.sessions.session import Session
-from engine.wire import terminal as wire
 from engine.wire.proof import Link, relay_access
 
 EXPIRY_SECONDS = 60.0
-"""The longest time between two looks whether a link has expired: clocks may be set."""
+"""The longest time between two checks whether a link has expired: clocks may be set."""
 
 
-def parse_wish(wish: str) -> tuple[str, Role, bool]:
+class AdmittedSession(Protocol):
+    """What admission needs of one session. The methods say what happened to its guest."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def guest(self) -> Guest: ...
+
+    @property
+    def code(self) -> str:
+        """The short code that both ends show."""
+
+    def facts(self) -> SessionFacts: ...
+
+    def waits_for_approval(self) -> None: ...
+    def admitted(self, role: Role) -> None: ...
+    def refused(self, reason: str) -> None:
+        """The host did not let the guest in: the session ends."""
+
+
+class SessionRegistry(Protocol):
+    """What admission needs of the sessions there are."""
+
+    def sessions(self) -> Iterable[AdmittedSession]: ...
+    def get_session(self, session_id: str) -> AdmittedSession | None: ...
+    async def close_session(self, session_id: str, reason: str, code: EndCode) -> bool: ...
+
+
+def parse_request(text: str) -> tuple[str, Role, bool]:
     """``NAME=control|view|ask`` as target, role and approval. Raises SettingsError."""
-    target, equals, word = wish.rpartition("=")
+    target, equals, word = text.rpartition("=")
     if not equals or not target or word not in (*Role, ASK):
-        raise SettingsError("share.links", f"{wish!r} is not NAME=control, NAME=view or NAME=ask")
+        raise SettingsError("share.links", f"{text!r} is not NAME=control, NAME=view or NAME=ask")
     if target == "*":
         raise SettingsError("share.links", "a link is for one target; name it instead of '*'")
     return (target, Role.CONTROL, True) if word == ASK else (target, Role(word), False)
 
 
-class Sharing:
+class Admission:
     """``base()`` is the address links begin with, known once the relay is."""
 
     def __init__(
         self,
         settings: ShareSettings,
         events: ev.EventBus,
-        manager: WebRTCSessionManager,
+        sessions: SessionRegistry,
         find_target: Callable[[str], Target],
         base: Callable[[], str],
         approval_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._settings = settings
-        self._manager = manager
+        self._sessions = sessions
         self._find_target = find_target
         self._base = base
-        self.shares = Shares(events)
-        self.policy = Policy(self.shares)
+        self.links = Links(events)
+        self.authenticator = Authenticator(self.links)
         unattended = None if settings.unattended == "deny" else Role(settings.unattended)
         self.approvals = Approvals(events, unattended, approval_seconds)
         self._expiry: asyncio.TimerHandle | None = None
@@ -72,11 +108,11 @@ class Sharing:
         if self._expiry is not None:
             self._expiry.cancel()
 
-    def create_wished(self) -> None:
-        """The links that the settings ask for."""
-        for wish in self._settings.links:
-            target, role, approval = parse_wish(wish)
-            self.shares.create(
+    def create_requested(self) -> None:
+        """Make the links that the settings ask for."""
+        for text in self._settings.links:
+            target, role, approval = parse_request(text)
+            self.links.create(
                 target,
                 role,
                 approval=approval,
@@ -85,141 +121,144 @@ class Sharing:
             )
 
     def url(self, share: Share) -> str:
-        """The link to hand to a guest: it holds the secret."""
+        """The link to give to a guest: it holds the secret."""
         return Link(self._base(), share.id, share.secret).url
 
-    async def revoke(self, share_id: str) -> None:
-        """Withdraw a link and end what was opened with it. Raises LinkUnknownError."""
-        self.shares.revoke(share_id)
-        ending = [s.id for s in self._manager.sessions() if s.guest.share == share_id]
-        reason, code = "The host has withdrawn the link", EndCode.REMOVED_REVOKED
-        await asyncio.gather(*(self._manager.close_session(one, reason, code) for one in ending))
+    async def revoke(self, link_id: str) -> None:
+        """Revoke a link and end what was opened with it. Raises LinkUnknownError."""
+        self.links.revoke(link_id)
+        ending = [s.id for s in self._sessions.sessions() if s.guest.share == link_id]
+        reason, code = "The host has revoked the link", EndCode.REMOVED_REVOKED
+        await asyncio.gather(*(self._sessions.close_session(one, reason, code) for one in ending))
 
-    def decide(self, session_id: str, role: Role | None, *, remember: bool = False) -> bool:
-        """Answer a waiting guest; False when nobody waits there any more.
+    def answer(self, session_id: str, role: Role | None, *, remember: bool = False) -> bool:
+        """Let a waiting guest in as ``role``, or refuse it with None; False when nobody waits.
 
-        ``remember`` makes it hold for the link: later guests are not asked for,
-        or, after a no, the link is withdrawn.
+        ``remember`` makes it hold for the link: the host is not asked about later guests, or,
+        after a no, the link is revoked.
         """
-        session = self._manager.get_session(session_id)
+        session = self._sessions.get_session(session_id)
         if not self.approvals.decide(session_id, role):
             return False
         if remember and session is not None and session.guest.share:
             if role is None:
-                self.shares.revoke(session.guest.share)
+                self.links.revoke(session.guest.share)
             else:
-                self.shares.change(session.guest.share, role=role, approval=False)
+                self.links.change(session.guest.share, role=role, approval=False)
         return True
 
-    async def may_start(self, session: Session, target: Target) -> None:
-        """Returns when the session's terminal may start. Raises AccessDeniedError.
+    async def connect(self, session: AdmittedSession, device_id: str) -> Target:
+        """The target, once a terminal of the session may start in it.
 
-        Asked for every terminal: ``connect_pty`` may name another target than the offer.
+        For every terminal: ``connect_pty`` may name another target than the offer. Raises
+        TargetError, AccessDeniedError, or PTYClosedError when the session is closed.
         """
-        if session.guest.own:
-            return
-        if not session.guest.share:
-            if not target.shared:
-                raise AccessDeniedError(f"The host does not share {target.id}")
-            return
-        share = self.shares.find(session.guest.share)
-        if share.revoked or share.target != target.id:
-            raise AccessDeniedError(f"The link does not open {target.id}")
-        if session.needs_approval:
-            await self._ask(session, target)
+        allow, target = self._decide_connect(session, device_id)
+        if allow.approval:
+            await self._ask(session, device_id)
+            # Much may have changed while the host made up their mind.
+            allow, target = self._decide_connect(session, device_id)
+        return target
+
+    def _decide_connect(self, session: AdmittedSession, device_id: str) -> tuple[Allow, Target]:
+        facts = session.facts()
+        link = self.links.facts(facts.link_id) if facts.kind is Kind.LINK else None
+        target = look_up(self._find_target, device_id)
+        resource = Resource(device_id, target, facts)
+        allow = require(decide(Subject(facts.kind, link), Action.CONNECT, resource))
+        if target is None:
+            raise TargetNotFoundError(device_id)
+        return allow, target
+
+    async def _ask(self, session: AdmittedSession, device_id: str) -> None:
+        question = Question(
+            session.id, device_id, session.guest, session.facts().role, session.code
+        )
+        session.waits_for_approval()
+        try:
+            role = await self.approvals.ask(question)
+        except AccessDeniedError as error:
+            session.refused(str(error))
+            raise
+        session.admitted(role)
 
     def registration(self) -> list[dict[str, Any]]:
-        """The links as a relay is told of them: no secret in it.
+        """The links as a relay gets them: no secret in it.
 
         Ended ones as well: their holders come to us, and learn what became of them.
         """
         rows = []
-        for share in self.shares.list():
-            row = {"id": share.id, "target": share.target, "role": share.role.value}
-            try:
-                target = self._find_target(share.target)
+        for link in self.links.list():
+            row = {"id": link.id, "target": link.target, "role": link.role.value}
+            target = look_up(self._find_target, link.target)
+            if target is None:
+                row |= {"name": link.target, "state": "absent"}
+            else:
                 row |= {"kind": target.kind.value, "name": target.name, "state": target.state.value}
-            except TargetNotFoundError:
-                row |= {"name": share.target, "state": "absent"}
-            if access := self._access(share):
+            if access := self._relay_access(link):
                 row["access"] = access
-            rows.append({**row, "approval": share.approval})
+            rows.append({**row, "approval": link.approval})
         return rows
 
-    def _access(self, share: Share) -> str:
+    def _relay_access(self, link: Share) -> str:
         """By what a relay recognizes who may have its TURN; "" once the link has ended.
 
         A guest whose session lives may need TURN to come back to it, unless the link was
         revoked.
         """
-        match share.state(time.time()):
+        match link.state(time.time()):
             case ShareState.ACTIVE:
-                return relay_access(share.secret)
+                return relay_access(link.secret)
             case ShareState.REVOKED:
                 return ""
-        lives = any(s.guest.share == share.id for s in self._manager.sessions())
-        return relay_access(share.secret) if lives else ""
+        lives = any(s.guest.share == link.id for s in self._sessions.sessions())
+        return relay_access(link.secret) if lives else ""
 
     def _watch_expiry(self) -> None:
-        """Say that the links changed when the next one expires: the relay is to know."""
+        """Publish the links when the next one expires: the relay needs to know."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-        ends = [share.expires_at for share in self.shares.active() if share.expires_at]
+        ends = [link.expires_at for link in self.links.active() if link.expires_at]
         # Links may be made before there is a loop; the next event finds one.
         with contextlib.suppress(RuntimeError):
             loop = asyncio.get_running_loop()
             if ends:
                 self._expiry = loop.call_later(
                     min(EXPIRY_SECONDS, max(0.0, min(ends) - time.time())),
-                    self._look_for_expired,
+                    self._check_expiry,
                     len(ends),
                 )
 
-    def _look_for_expired(self, before: int) -> None:
-        if sum(1 for share in self.shares.active() if share.expires_at) < before:
-            self.shares.publish()
+    def _check_expiry(self, before: int) -> None:
+        if sum(1 for link in self.links.active() if link.expires_at) < before:
+            self.links.publish()
         else:
             self._watch_expiry()
 
-    async def _ask(self, session: Session, target: Target) -> None:
-        question = Question(session.id, target.id, session.guest, session.role, session.code)
-        _tell(session, wire.Approval("waiting"))
-        try:
-            role = await self.approvals.ask(question)
-        except AccessDeniedError as error:
-            _tell(session, wire.Approval("denied"))
-            self._manager.end_soon(session.id, str(error))
-            raise
-        session.needs_approval = False
-        _tell(session, wire.Approval("allowed"))
-        if role is not session.role:
-            session.role = role
-            _tell(session, wire.RoleChanged(role))
-
     def _on_event(self, event: ev.Event) -> None:
         match event:
-            # A use of a link is a shell that ran: not a refusal, a denial or a lost connection.
+            # A use of a link is a shell that ran: not a denial or a lost connection.
             case ev.PtyConnected():
-                self.shares.began(event.session_id)
-            case ev.OfferRefused() if self._manager.get_session(event.session_id) is None:
-                self.shares.release(event.session_id)
+                self.links.began(event.session_id)
             case ev.SharesChanged():
                 self._watch_expiry()
             case ev.SessionCreated():
-                self._used(event.guest.share)
+                self._publish_if_ended(event.guest.share)
             case ev.SessionClosed():
-                self.shares.release(event.session_id)
-                self._used(event.share)
+                self.links.release(event.session_id)
+                self._publish_if_ended(event.share)
 
-    def _used(self, share_id: str) -> None:
-        """Whether an ended link's guests may have TURN hangs on its sessions."""
+    def _publish_if_ended(self, link_id: str) -> None:
+        """Whether an ended link's guests may have TURN depends on its sessions."""
         with contextlib.suppress(LinkUnknownError):
-            if share_id and self.shares.find(share_id).state(time.time()) is not ShareState.ACTIVE:
-                self.shares.publish()
+            if link_id and self.links.find(link_id).state(time.time()) is not ShareState.ACTIVE:
+                self.links.publish()
 
 
-def _tell(session: Session, message: wire.AgentMessage) -> None:
-    """Only where the guest knows more than the plain dialect."""
-    if session.channel is not None and session.channel.is_v1:
-        session.channel.post(message)
+def look_up(find_target: Callable[[str], Target], device_id: str) -> Target | None:
+    """The target of that id; None when there is none."""
+    try:
+        return find_target(device_id)
+    except TargetNotFoundError:
+        return None

@@ -52,17 +52,17 @@ class AgentKey:
         return self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def kept_key(folder: Path) -> AgentKey:
+def load_key(folder: Path) -> AgentKey:
     """The key in ``folder``, made at first start, readable by its owner only.
 
-    Raises OSError when it cannot be read or kept, and SettingsError when what is there
+    Raises OSError when it cannot be read or stored, and SettingsError when what is there
     is no such key: another one in its place would be another agent to every relay.
     """
     path = folder / FILE_NAME
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        return _make_kept(path)
+        return _create(path)
     try:
         private = load_pem_private_key(text, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -75,13 +75,13 @@ def kept_key(folder: Path) -> AgentKey:
 _REMEDY = "Move or delete the file to generate a new one"
 
 
-def _make_kept(path: Path) -> AgentKey:
+def _create(path: Path) -> AgentKey:
     key = AgentKey.make()
     try:
         whole_file.create(path, key.pem())
     except FileExistsError:
         # Two programs started at once: the other was first.
-        return kept_key(path.parent)
+        return load_key(path.parent)
     return key
 
 

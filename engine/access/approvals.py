@@ -1,7 +1,7 @@
 """Asking the host: who waits, who decides, and what is decided when nobody is there.
 
-Owns the open questions of one agent. Does not own the dialog (the window's) or
-what a link would have given without asking (engine.access.policy).
+Owns the open questions of one agent. Does not own the dialog (the window's) or who has to be
+asked about (engine.access.decide).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.core.events import ApprovalRequested, ApprovalSettled, EventBus
 from engine.core.model import Guest, Role
 
 ANSWER_SECONDS = 120.0
-"""How long a guest waits for the host's word; then it is no."""
+"""How long a guest waits for the host's answer; then it is no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Approvals:
     async def ask(self, question: Question) -> Role:
         """The role the host gives. Raises AccessDeniedError with words for the guest.
 
-        Cancelled when the guest leaves: the question is then withdrawn.
+        Cancelled when the guest leaves: the question is then settled.
         """
         if not self._deciders:
             if self._unattended is None:

@@ -1,6 +1,6 @@
-"""Who this agent is to relays: its id and its key, kept beside the settings.
+"""Who this agent is to relays: its id and its key, stored beside the settings.
 
-Owns making them at the first start and what happens where they cannot be kept. Does not
+Owns making them at the first start and what happens where they cannot be stored. Does not
 own the key's use (engine.access.agent_key). One id belongs to one key, so when one of them is
 for this run only, so is the other; an id from the settings stays.
 """
@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.access.agent_key import AgentKey, kept_key
+from engine.access.agent_key import AgentKey, load_key
 from engine.core import whole_file
 
 if TYPE_CHECKING:
@@ -25,30 +25,30 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``problem``: why it is for this run only, as a sentence; empty when it is kept."""
+    """``problem``: why it is for this run only, as a sentence; empty when it is stored."""
 
     agent_id: str
     key: AgentKey
     problem: str = ""
 
 
-def kept(folder: Path, wanted_id: str = "") -> Identity:
+def load(folder: Path, wanted_id: str = "") -> Identity:
     """The identity of this installation. ``wanted_id`` is that of the settings, if any.
 
     Raises SettingsError when the key's file is damaged: it is never replaced.
     """
     try:
-        key = kept_key(folder)
-        return Identity(wanted_id or _kept_id(folder), key)
+        key = load_key(folder)
+        return Identity(wanted_id or _load_id(folder), key)
     except OSError as error:
         problem = (
             f"{error.filename or folder}: {error.strerror}. This agent has another "
-            f"{'key' if wanted_id else 'id'} at each start until its files can be kept there"
+            f"{'key' if wanted_id else 'id'} at each start until its files can be stored there"
         )
         return Identity(wanted_id or _made_id(), AgentKey.make(), problem)
 
 
-def _kept_id(folder: Path) -> str:
+def _load_id(folder: Path) -> str:
     """Raises OSError. A damaged file is replaced: there is nothing in it to lose."""
     path = folder / ID_FILE
     try:

@@ -1,7 +1,7 @@
 """The engine's composition root: builds every part, joins them, starts and ends them.
 
-Owns the wiring and the public face the window and the command line use. Does
-not own any behaviour of its own beyond choosing who gets what.
+Owns the wiring and what engine.control needs of it. Does not own any behavior of its
+own beyond choosing who gets what.
 """
 
 from __future__ import annotations
@@ -11,26 +11,33 @@ import hashlib
 import logging
 import re
 import socket
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import psutil
 
 from engine.access import identity
-from engine.access.admission import Sharing
-from engine.agent.candidates import IceHandler
+from engine.access.admission import Admission
+from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
-from engine.agent.offers import HeldCandidates, OfferHandler
+from engine.agent.offers import OfferHandler
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
 from engine.client.selftest import SelfTest
-from engine.client.selftest_report import SelfTestReport, StageResult
 from engine.core import events as ev
 from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
-from engine.core.model import EndCode, RelayState, Size, Target, TargetKind
+from engine.core.model import (
+    EndCode,
+    RelayInfo,
+    RelayState,
+    SessionInfo,
+    Size,
+    Target,
+    TargetKind,
+)
+from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings, config_dir
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.tasks import TaskOwner
 from engine.core.tls import client_context
 from engine.docker.engines import DockerEngines
 from engine.pty.base import PTY
@@ -39,7 +46,7 @@ from engine.pty.ends.container_processes import list_session_processes
 from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
-from engine.sessions.session import Session, SessionInfo
+from engine.sessions.session import Session
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -62,15 +69,6 @@ ENDS_SECONDS = 10.0
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class RelayInfo:
-    """How guests reach this agent. ``embedded``: the relay is ours, and so is the token."""
-
-    url: str
-    guest_token: str
-    embedded: bool
-
-
 class Agent:
     """One per process. ``start()``, then everything else, then ``stop()``."""
 
@@ -82,15 +80,15 @@ class Agent:
         self.targets = TargetCatalogue(self._docker, self.events)
         self.targets.set_shared(settings.share.targets)
         self._ice = IcePolicy(settings.ice, self._ask_ice)
-        self._ice_tasks = TaskOwner("ICE servers")
+        self._tasks = TaskOwner("agent", self.events.publish)
         self.ends = TerminalEnds(
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
         self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
-        self.sharing = Sharing(
+        self.admission = Admission(
             settings.share, self.events, self.manager, self.targets.find, self._link_base
         )
-        self._identity = identity.kept(config_dir(), settings.agent.id)
+        self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
@@ -98,7 +96,6 @@ class Agent:
         self._client: SignalingClient | None = None
         self._offers: OfferHandler | None = None
         self._peers: set[TerminalPeer] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
         self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -111,7 +108,7 @@ class Agent:
 
     @property
     def identity_problem(self) -> str:
-        """Why the id and the key are for this run only; empty when they are kept."""
+        """Why the id and the key are for this run only; empty when they are stored."""
         return self._identity.problem
 
     def relay_info(self) -> RelayInfo:
@@ -148,18 +145,24 @@ class Agent:
         token = relay.token
         context = client_context(relay)
         if not relay.url:
-            self._relay = Relay(relay.token, relay.guest_token)
+            self._relay = Relay(relay.token, relay.guest_token, publish=self.events.publish)
             url = await self._relay.start(relay.host, relay.port)
             token = self._relay.agent_token
             self._relay_info = RelayInfo(url, self._relay.guest_token, True)
         await self.ends.start()
         await self.manager.start()
         await self.targets.start()
-        # The first guest may be waiting: tell nobody we are here before we know what we have.
+        # The first guest may be waiting: register with the relay only once we know what we have.
         await self.targets.settled(CATALOGUE_SECONDS)
-        self.sharing.create_wished()
+        self.admission.create_requested()
         held = HeldCandidates()
-        self._offers = OfferHandler(self.manager, self.targets.find, self.sharing.policy, held)
+        self._offers = OfferHandler(
+            self.manager,
+            self.targets.find,
+            self.admission.authenticator,
+            self.admission.links,
+            held,
+        )
         self._client = SignalingClient(
             [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
@@ -175,7 +178,7 @@ class Agent:
             key=self._identity.key,
             listener=self._ice,
         )
-        self._ice_tasks.start(self._ice.run)
+        self._tasks.supervise("The refresh of ICE servers", self._ice.run)
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
 
@@ -195,7 +198,7 @@ class Agent:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self._unsubscribe()
-        self.sharing.close()
+        self.admission.close()
         for step in (
             self._close_peers,
             self._close_offers,
@@ -264,11 +267,11 @@ class Agent:
         """Whether the relay is connected within ``seconds``."""
         connected = asyncio.Event()
 
-        def look(event: ev.Event) -> None:
+        def watch(event: ev.Event) -> None:
             if isinstance(event, ev.RelayStateChanged) and event.state is RelayState.CONNECTED:
                 connected.set()
 
-        unsubscribe = self.events.subscribe(look)
+        unsubscribe = self.events.subscribe(watch)
         try:
             if self.relay_state.state is RelayState.CONNECTED:
                 return True
@@ -289,10 +292,24 @@ class Agent:
         """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
         if self._stopping is not None:
             raise HostStoppedError
-        peer = self._peer(target_id, size, PeerHandlers(on_output, on_end))
-        # Until it is closed: a caller that is cancelled leaves the closing to stop().
-        self._peers = {other for other in self._peers if not other.is_closed} | {peer}
+        peer = self._owned(self._peer(target_id, size, PeerHandlers(on_output, on_end)))
         await peer.connect()
+        return peer
+
+    def successor(
+        self,
+        lost: TerminalPeer,
+        on_output: Callable[[bytes], None],
+        on_end: Callable[[str, int | None], None],
+    ) -> TerminalPeer:
+        """A peer that takes up the session of ``lost`` once the caller connects it."""
+        if self._stopping is not None:
+            raise HostStoppedError
+        return self._owned(lost.successor(on_output, on_end))
+
+    def _owned(self, peer: TerminalPeer) -> TerminalPeer:
+        """Until it is closed: a caller that is cancelled leaves the closing to stop()."""
+        self._peers = {other for other in self._peers if not other.is_closed} | {peer}
         return peer
 
     async def self_test(
@@ -316,7 +333,7 @@ class Agent:
             target_id,
             size,
             handlers,
-            own_secret=self.sharing.policy.own_secret,
+            own_secret=self.admission.authenticator.own_secret,
             # Near as it is, it shows the relay no address where nobody may.
             ice=ice if ice.relay_only else self.settings.ice,
             ssl_context=client_context(self.settings.relay),
@@ -328,14 +345,8 @@ class Agent:
         # Nobody waits for it, so that a slow answer counts as well.
         return await self._client.call(wire.ICE_SERVERS, {}, ICE_SERVERS_SECONDS)
 
-    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
-        target = self.targets.find(device_id)
-        await self.sharing.may_start(session, target)
+        target = await self.admission.connect(session, device_id)
         return await create_pty_session(
             target,
             session_id=process_marker(session.id),
@@ -383,12 +394,12 @@ class Agent:
             "agent_id": self.agent_id,
             "name": self.name,
             "targets": [_shown(target) for target in self.targets.list() if target.shared],
-            "links": self.sharing.registration(),
+            "links": self.admission.registration(),
         }
 
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
-            self._begin(self._client.re_register())
+            self._tasks.start(self._client.re_register(), "register again")
 
     async def _finish_ends(self) -> None:
         await self.ends.finish(ENDS_SECONDS)
@@ -402,11 +413,7 @@ class Agent:
             await self._offers.close()
 
     async def _stop_signaling(self) -> None:
-        await self._ice_tasks.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._tasks.close()
         if self._client is not None:
             await self._client.stop()
         if self._relay is not None:

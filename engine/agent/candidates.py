@@ -1,4 +1,4 @@
-"""``webrtc:ice``: a remote candidate for a session, or for one about to be.
+"""``webrtc:ice``: a remote candidate for a session, or for one whose offer is still to come.
 
 Owns applying or holding it. Does not own candidates of our own: those travel
 inside the answer. Never raises: every message is answered.
@@ -8,11 +8,38 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.agent.offers import HeldCandidates
 from engine.core.errors import HatchwayError
+from engine.sessions.guest_connection import Early
 from engine.sessions.manager import WebRTCSessionManager
+from engine.transport.connection import MAX_CANDIDATES
 from engine.transport.sdp import ice_ufrag, parse_candidate
 from engine.wire import signaling as wire
+
+
+class HeldCandidates:
+    """Candidates that came before their offer was applied.
+
+    Bounded: MAX_SESSIONS sessions, MAX_PER_SESSION each; the oldest session goes first.
+    """
+
+    MAX_SESSIONS = 256
+    MAX_PER_SESSION = MAX_CANDIDATES
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[Early]] = {}
+
+    def hold(self, message: wire.Ice) -> None:
+        waiting = self._held.setdefault(message.session_id, [])
+        if len(waiting) < self.MAX_PER_SESSION:
+            waiting.append((message.candidate, message.sdp_mid, message.sdp_mline_index))
+        while len(self._held) > self.MAX_SESSIONS:
+            del self._held[next(iter(self._held))]
+
+    def release(self, session_id: str, ufrag: str = "") -> list[Early]:
+        """What came for the offer with this ICE user fragment; candidates that name another
+        one belong to another connection of the session and are dropped."""
+        held = self._held.pop(session_id, [])
+        return [one for one in held if not ufrag or ice_ufrag(one[0] or "") in ("", ufrag)]
 
 
 class IceHandler:
@@ -32,12 +59,15 @@ class IceHandler:
 
     async def _apply(self, message: wire.Ice) -> None:
         session = self._manager.get_session(message.session_id)
-        link = session.link_for(ice_ufrag(message.candidate or "")) if session else None
-        if link is None:
+        ufrag = ice_ufrag(message.candidate or "")
+        connection = session.connection_for(ufrag) if session else None
+        if connection is None:
             # It may have overtaken its offer on the way, or the offer is being applied.
             if message.candidate:
                 # What could never be applied is refused now, not when the offer comes.
                 parse_candidate(message.candidate)
             self._held.hold(message)
             return
-        await link.pc.add_candidate(message.candidate, message.sdp_mid, message.sdp_mline_index)
+        await connection.pc.add_candidate(
+            message.candidate, message.sdp_mid, message.sdp_mline_index
+        )

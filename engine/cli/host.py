@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
-from engine.cli.start import RELAY_SECONDS, make_agent
+from engine.cli.start import RELAY_SECONDS, make_control
+from engine.control.commands import WaitUntilRegistered
+from engine.control.queries import Host, Links, LinkUrl, SharedTargets
 from engine.core import stdio
-from engine.core.model import ASK
+from engine.core.model import ASK, ShareState
 
 if TYPE_CHECKING:
-    from engine.agent.agent import Agent
     from engine.cli.parser import CommandLine
+    from engine.control.api import ControlApi
     from engine.core.settings import Settings
 
 
 async def run(line: CommandLine, settings: Settings) -> int:
     """Host until cancelled."""
-    agent = make_agent(settings)
-    await agent.start()
+    control = make_control(settings)
+    await control.start()
     try:
         if "links_json" in line.options:
             # A link that is printed works.
-            await agent.wait_registered(RELAY_SECONDS)
-            for link in _links(agent):
+            await control.do(WaitUntilRegistered(RELAY_SECONDS))
+            for link in _links(control):
                 stdio.say(json.dumps(link))
         else:
-            _print_invitation(agent)
+            _print_invitation(control)
         await asyncio.Event().wait()
     finally:
-        await agent.stop()
+        await control.stop()
     return 0
 
 
-def _print_invitation(agent: Agent) -> None:
-    info = agent.relay_info()
-    shared = agent.targets.shared()
+def _print_invitation(control: ControlApi) -> None:
+    me, shared = control.ask(Host()), control.ask(SharedTargets())
+    info = me.relay
     lines = [
-        f"Hatchway hosts as {agent.name} (agent {agent.agent_id})",
+        f"Hatchway hosts as {me.name} (agent {me.agent_id})",
         f"Relay:       {info.url}" + (" (this app's own)" if info.embedded else ""),
     ]
     if info.embedded:
@@ -48,18 +51,19 @@ def _print_invitation(agent: Agent) -> None:
         lines.append("Shared:      " + ", ".join(shared))
     else:
         lines.append("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
-    lines += (f"Link:        {a['target']} ({a['role']}): {a['url']}" for a in _links(agent))
+    lines += (f"Link:        {a['target']} ({a['role']}): {a['url']}" for a in _links(control))
     # One write: with head(1) behind a pipe the first line arrives and the host goes on.
     stdio.say("\n".join([*lines, "Stop with Ctrl+C."]))
 
 
-def _links(agent: Agent) -> list[dict[str, str]]:
-    sharing = agent.sharing
+def _links(control: ControlApi) -> list[dict[str, str]]:
+    now = time.time()
     return [
         {
             "target": share.target,
             "role": ASK if share.approval else share.role.value,
-            "url": sharing.url(share),
+            "url": control.ask(LinkUrl(share.id)),
         }
-        for share in sharing.shares.active()
+        for share in control.ask(Links())
+        if share.state(now) is ShareState.ACTIVE
     ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from engine.cli.start import RELAY_SECONDS, make_agent
+from engine.cli.start import RELAY_SECONDS, make_control
+from engine.control.commands import RunSelfTest, WaitForRelay, WaitForTargets
 from engine.core import stdio
+from engine.core.events import Event, SelfTestStage
 from engine.core.text import shown
 
 if TYPE_CHECKING:
     from engine.cli.parser import CommandLine
-    from engine.client.selftest_report import SelfTestReport, StageResult
+    from engine.core.selftest_report import SelfTestReport, StageResult
     from engine.core.settings import Settings
 
 CATALOGUE_SECONDS = 5.0
@@ -23,21 +25,26 @@ MAX_LINE = 1000
 async def run(line: CommandLine, settings: Settings) -> int:
     """Test ``--target``; 0 when every stage passed, else 1."""
     as_json = "json" in line.options
-    agent = make_agent(settings)
-    await agent.start()
+    control = make_control(settings)
+    if not as_json:
+        control.subscribe(_print_event)
+    await control.start()
     try:
-        await agent.targets.settled(CATALOGUE_SECONDS)
-        await agent.wait_for_relay(RELAY_SECONDS)
-        report = await agent.self_test(
-            line.options["target"], lambda stage: None if as_json else _print_stage(stage)
-        )
+        await control.do(WaitForTargets(CATALOGUE_SECONDS))
+        await control.do(WaitForRelay(RELAY_SECONDS))
+        report = await control.do(RunSelfTest(line.options["target"]))
     finally:
-        await agent.stop()
+        await control.stop()
     if as_json:
         stdio.say(json.dumps(report.to_json()))
     else:
         _print_verdict(report)
     return 0 if report.passed else 1
+
+
+def _print_event(event: Event) -> None:
+    if isinstance(event, SelfTestStage):
+        _print_stage(event.stage)
 
 
 def _print_stage(stage: StageResult) -> None:

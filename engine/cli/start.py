@@ -1,4 +1,4 @@
-"""How a command makes its agent."""
+"""How a command gets its engine."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import gc
 import sys
 from typing import TYPE_CHECKING
 
+from engine.control.queries import Host
 from engine.core import stdio
 
 if TYPE_CHECKING:
-    from engine.agent.agent import Agent
+    from engine.control.api import ControlApi
     from engine.core.settings import Settings
 
 RELAY_SECONDS = 10.0
 """How long commands wait for the relay before they go on without it."""
 
 
-def make_agent(settings: Settings) -> Agent:
-    """An agent, not started. Warns when its identity lasts only for this run.
+def make_control(settings: Settings) -> ControlApi:
+    """An engine, not started. Warns when its identity lasts only for this run.
 
     The garbage collector is off during the import: those objects stay, and scanning them
     repeatedly takes a twentieth of the start, and a pause each time later.
     """
-    fresh = "engine.agent.agent" not in sys.modules
+    fresh = "engine.control.control" not in sys.modules
     gc.disable()
     try:
-        from engine.agent.agent import Agent
+        from engine.control.control import Control
     finally:
         if fresh:
             gc.freeze()
         gc.enable()
-    agent = Agent(settings)
-    if agent.identity_problem:
-        stdio.warn(f"Warning: {agent.identity_problem}")
-    return agent
+    control = Control(settings)
+    if problem := control.ask(Host()).identity_problem:
+        stdio.warn(f"Warning: {problem}")
+    return control

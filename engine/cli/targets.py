@@ -22,20 +22,9 @@ MAX_LINE = 1000
 
 
 async def run(line: CommandLine, settings: Settings) -> int:
-    from engine.core.events import EventBus
-    from engine.docker.engines import DockerEngines
-    from engine.targets.catalogue import TargetCatalogue
+    from engine.control.listing import list_targets
 
-    docker = DockerEngines(settings.docker)
-    catalogue = TargetCatalogue(docker, EventBus())
-    catalogue.set_shared(settings.share.targets)
-    try:
-        await catalogue.start()
-        await catalogue.settled(CATALOGUE_SECONDS)
-        found, statuses = catalogue.list(), catalogue.statuses()
-    finally:
-        await catalogue.stop()
-        await docker.close()
+    found, statuses = await list_targets(settings, CATALOGUE_SECONDS)
     if "json" in line.options:
         _print_json(found, statuses)
     else:

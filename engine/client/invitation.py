@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.access.policy import OWN_SHARE
+from engine.access.authentication import OWN_SHARE
 from engine.core.errors import BadProofError
 from engine.transport import sdp as sdp_text
 from engine.wire import proof

@@ -30,7 +30,7 @@ from engine.core.errors import (
 )
 from engine.core.model import CandidatePair, Role, Size
 from engine.core.settings import IceSettings
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import GuestLine, RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
@@ -214,7 +214,7 @@ class TerminalPeer:
             if not self._waits:
                 raise
             await self._milestone(self._progress.pty, late, APPROVAL_SECONDS)
-        self._sender = self._tasks.start(self._send_loop)
+        self._sender = self._tasks.start(self._send_loop(), "send input")
 
     def send(self, data: bytes) -> None:
         """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError."""
@@ -278,7 +278,7 @@ class TerminalPeer:
         """
         if self._end_task is None:
             self._closing = True
-            self._end_task = asyncio.create_task(self._close(), name=f"close {self.session_id}")
+            self._end_task = start(self._close(), f"close {self.session_id}")
         await asyncio.shield(self._end_task)
 
     async def _close(self) -> None:
@@ -292,6 +292,9 @@ class TerminalPeer:
 
     async def _say_goodbye(self) -> None:
         """Over the channel when it is open, through the relay when it never was."""
+        if self._succeeded:
+            # The session goes on with the successor.
+            return
         if self._channel is not None and self._channel.is_open:
             self._post(wire.Close())
             # The agent closes the channel once the terminal is gone.
@@ -383,7 +386,7 @@ class TerminalPeer:
             self._fail(ConnectTimeoutError("The encrypted connection could not be made"))
             self._end("Connection lost", None)
         elif state == "connected":
-            self._tasks.start(self._await_channel)
+            self._tasks.start(self._await_channel(), "await the data channel")
 
     def candidate(self, side: str, candidate: str) -> None:
         pass

@@ -18,9 +18,9 @@ from statistics import median, quantiles
 
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
-from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.core.model import Size
+from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 
 ECHOES = 100
 INTEGRITY_BYTES = 1024 * 1024

@@ -23,6 +23,7 @@ from engine.core.model import (
     Share,
     Target,
 )
+from engine.core.selftest_report import StageResult
 from engine.core.session_state import SessionState
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class PtyConnected(SessionEvent):
 class SessionIdle(SessionEvent):
     """The session ends in ``seconds`` because nothing is typed or printed; None: no longer.
 
-    ``Agent.keep_open()`` keeps it. The guest is told too, where its client knows how.
+    The command KeepOpen keeps it. The guest is warned too, where its client knows how.
     """
 
     seconds: float | None
@@ -140,9 +141,10 @@ class OfferRefused(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested(SessionEvent):
-    """A guest waits for the host's word. ``code`` is what their screen shows, too.
+    """A guest waits for the host's decision. ``code`` is what their screen shows, too.
 
-    ``role`` is what the link asks for; decide with ``Agent.sharing.decide()``.
+    ``role`` is what the link asks for; the command DecideApproval answers. ``waits_until``
+    is seconds since the epoch.
     """
 
     target: str
@@ -210,6 +212,26 @@ class TargetsChanged(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerStatusChanged(Event):
     status: DockerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestStage(Event):
+    """A stage of a running self-test began or ended. ``run`` names the test (RunSelfTest)."""
+
+    run: str
+    target: str
+    stage: StageResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopRestarted(Event):
+    """One of the engine's own loops died and runs again (engine.core.tasks.supervise).
+
+    ``name`` says which, as the beginning of a sentence; ``problem`` is its error.
+    """
+
+    name: str
+    problem: str
 
 
 Handler = Callable[[Event], None]

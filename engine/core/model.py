@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from engine.core.session_state import SessionState
 from engine.core.text import shown
 
 LOCAL_TARGET = "This computer"
@@ -131,6 +132,15 @@ class RelayState(enum.StrEnum):
     REFUSED = "refused"
 
 
+@dataclass(frozen=True, slots=True)
+class RelayInfo:
+    """How guests reach this agent. ``embedded``: the relay is ours, and so is the token."""
+
+    url: str
+    guest_token: str
+    embedded: bool
+
+
 class Role(enum.StrEnum):
     """What a guest may do: type, or only watch."""
 
@@ -192,6 +202,25 @@ class Guest:
         if self.own:
             return "This app"
         return shown(self.name or self.address or "Guest")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """A session as a list shows it. Times are seconds since the epoch."""
+
+    id: str
+    target: str
+    guest: Guest
+    state: SessionState
+    created_at: float
+    last_activity: float
+    role: Role = Role.CONTROL
+    code: str = ""
+    """The short code both ends show."""
+
+    @property
+    def own(self) -> bool:
+        return self.guest.own
 
 
 class ShareState(enum.StrEnum):

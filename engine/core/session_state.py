@@ -1,14 +1,14 @@
 """The states of a session and the table of what may follow what.
 
-Owns the table and nothing else; the manager owns the sessions.
+Owns the table and nothing else; each session owns its state.
 
     CREATED ──► CONNECTING ──► CONNECTED ──► DISCONNECTED ──► CLOSED
                     ▲                              │
                     └──────── guest returns ───────┘
 
 Any state may go to CLOSED. A state may always be set again to itself, which
-changes nothing. CREATED → CONNECTED is the data channel opening before anyone
-told the manager that an offer came. DISCONNECTED → CONNECTED is a heartbeat
+changes nothing. CREATED → CONNECTED is the data channel opening before anybody
+reported an offer. DISCONNECTED → CONNECTED is a heartbeat
 heard again on the same connection.
 """
 

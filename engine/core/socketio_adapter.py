@@ -7,27 +7,92 @@ and keeps none of them), ``handlers`` (a handler is replaced by one that calls i
 falls silent), and the call ``disconnect(sid)`` of the server's end. Of a server's ``.manager``:
 ``callbacks`` (waiting acknowledgements, which the library keeps for ever), ``is_connected`` and
 ``eio_sid_from_sid``.
+
+The library holds none of its tasks to their end, and its INFO lines carry whole packets,
+tokens and session descriptions included: ``LibraryTasks`` and ``library_logger`` cure that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import socketio
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+from engine.core import tasks
 
-    from engine.core.socketio_tasks import TaskOwner
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
 
     Handler = Callable[..., Awaitable[Any]]
 
+logger = logging.getLogger(__name__)
 
-def own_tasks(sio: socketio.AsyncServer | socketio.AsyncClient, tasks: TaskOwner) -> None:
-    """Have ``tasks`` start and hold everything the library runs in the background."""
-    sio.eio.start_background_task = tasks.start
+
+class LibraryTasks:
+    """The tasks the library starts: ``start`` takes the place of ``start_background_task``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: dict[asyncio.Task[Any], object] = {}
+
+    def start(
+        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(target(*args, **kwargs))
+        # The library's object whose method this is, where it is one.
+        self._tasks[task] = getattr(target, "__self__", None)
+        task.add_done_callback(self._ended)
+        return task
+
+    def cancel_of(self, ended: Callable[[object], bool]) -> None:
+        """Cancel the tasks that run a method of an object for which ``ended`` is true."""
+        current = asyncio.current_task()
+        for task, owner in tuple(self._tasks.items()):
+            if owner is not None and task is not current and ended(owner):
+                task.cancel()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Mostly a peer's malformed packet: one line, not a traceback per packet.
+            logger.warning("%s: a task failed: %s: %s", self._name, type(error).__name__, error)
+
+    async def close(self) -> None:
+        """Cancel every task and wait for them, at most tasks.CANCEL_SECONDS."""
+        await tasks.cancel(self._tasks, self._name)
+
+
+class _OneLine(logging.Filter):
+    """Turns the library's tracebacks into a line: any peer can cause them at will."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            # The text is finished here, so nothing in it is expanded again.
+            record.msg = f"{record.getMessage()}: {type(error).__name__}: {error}"
+            record.args = ()
+            record.exc_info = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def library_logger(side: str) -> logging.Logger:
+    """The logger handed to python-socketio for ``side`` (client or server)."""
+    library = logging.getLogger(f"{__name__}.{side}")
+    # INFO would print packets whole, with tokens and session descriptions, and
+    # warnings are what any peer can cause; ours say the same in their own words.
+    library.setLevel(logging.ERROR)
+    if not any(isinstance(one, _OneLine) for one in library.filters):
+        library.addFilter(_OneLine())
+    return library
+
+
+def own_tasks(sio: socketio.AsyncServer | socketio.AsyncClient, owner: LibraryTasks) -> None:
+    """Have ``owner`` start and hold everything the library runs in the background."""
+    sio.eio.start_background_task = owner.start
 
 
 def replace_handler(sio: socketio.AsyncServer, event: str, handler: Handler) -> Handler:
@@ -81,8 +146,8 @@ async def drop(client: socketio.AsyncClient, seconds: float) -> None:
     if engine.ws is not None and not engine.ws.closed:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(engine.ws.close(), seconds)
-    tasks = (engine.read_loop_task, engine.write_loop_task)
-    running = {task for task in tasks if task is not None and not task.done()}
+    loops = (engine.read_loop_task, engine.write_loop_task)
+    running = {task for task in loops if task is not None and not task.done()}
     for task in running:
         task.cancel()
     if running:

@@ -1,7 +1,7 @@
 """A terminal's screen in memory: bytes in, rows of styled text out. Knows no Qt.
 
-Owns what an emulator knows: the screen, its history, its modes, the answers to
-a program's questions. Does not own pixels, keys or the place bytes come from.
+It has the screen, its history, its modes and the answers to a program's queries. Pixels,
+keys and the source of the bytes are for others.
 """
 
 from __future__ import annotations

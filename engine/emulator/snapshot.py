@@ -1,8 +1,8 @@
 """A terminal written down as the escape sequences that draw it again.
 
-Owns the writing. Does not own where it is sent. Fed to a fresh terminal of the
-same size it restores both screens, styles, links, cursor, margins, tab stops,
-titles, colours and modes; history is not part, and pictures are left blank.
+Fed to a fresh terminal of the same size it restores both screens, styles, links, cursor,
+margins, tab stops, titles, colours and modes. History is not part of it, and pictures are
+left blank.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.emulator.screen.modes import (
 if TYPE_CHECKING:
     from engine.emulator.cells.charsets import Charsets
     from engine.emulator.cells.page import Page
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.screen import Screen
 
 _SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 _LATER: Final = frozenset(
@@ -157,7 +157,7 @@ class _Writer:
     def modes(self) -> list[str]:
         screen = self._screen
         parts: list[str] = []
-        if screen.margins:
+        if not screen.full_height:
             parts.append(f"\x1b[{screen.top + 1};{screen.bottom + 1}r")
         if Mode.SIDE_MARGINS in screen.mode:
             parts.append("\x1b[?69h")

@@ -1,42 +1,52 @@
-"""The terminal as everything else sees it.
+"""The terminal as everything else sees it: bytes in, lines out, modes as attributes.
 
-Owns the seam: bytes in, lines out, modes as attributes, answers through one
-callable. Does not own how it works inside; a faster emulator can take its place.
+What it answers goes through one callable. Nothing here depends on how the emulator
+works inside, so another one could take its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 from engine.emulator.cells.colours import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
 from engine.emulator.parse.stream import Stream
-from engine.emulator.screen import reflow
+from engine.emulator.screen import reflow, reports
 from engine.emulator.screen.collector import Collector
 from engine.emulator.screen.host import Host
 from engine.emulator.screen.keyboard import OTHER_KEYS
-from engine.emulator.screen.modal import Screen
-from engine.emulator.screen.modes import Keyboard, Mode, MouseEncoding
+from engine.emulator.screen.modes import Keyboard, Mode
+from engine.emulator.screen.screen import Screen
 from engine.emulator.screen.scrollback import Scrollback
 from engine.emulator.snapshot import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.emulator.cells.lines import Line
     from engine.emulator.cells.style import Hyperlink
-    from engine.emulator.screen.modes import CursorShape, MouseTracking
+    from engine.emulator.screen.modes import CursorShape, MouseEncoding, MouseTracking
 
 SCROLLBACK_LINES = 10_000
-"""Lines of history kept when nobody says otherwise; the oldest go first."""
+"""Lines of history stored by default; the oldest go first."""
 ANSWERS_PER_FEED = 256
-"""Answers one feed() may cause. A program that asks more often is not listening."""
+"""Answers one feed() may cause. A program that asks more often does not read them."""
 
 Reply = Callable[[bytes], None]
+
+
+class Usage(NamedTuple):
+    """How many entries the bounded tables hold, in use or not yet collected."""
+
+    pens: int
+    clusters: int
+    links: int
+    pictures: int
+    titles: int
+    """On the stack."""
 
 
 class Terminal:
@@ -59,7 +69,7 @@ class Terminal:
         self.host = host or Host()
         """Whom to ask for the clipboard, notifications and the window; refuses by default."""
         self.muted = False
-        """While set, questions are read but not answered."""
+        """While set, queries are read but not answered."""
         self._answers = 0
         self._screen = Screen(
             _bounded(cols), _bounded(rows), scrollback, self._answer, lambda: self.host
@@ -68,7 +78,6 @@ class Terminal:
         self._lines = Lines(self._screen.pens, self._screen.clusters)
         self._history = Scrollback(self._screen, self._lines)
         self._collector = Collector(self._screen, self._lines)
-        self._revision = 0
 
     # -- in
 
@@ -83,47 +92,31 @@ class Terminal:
             done = self.feed_some(b"")
 
     def feed_some(self, data: bytes) -> bool:
-        """The same, but leave off after some milliseconds. False when output is left over.
+        """The same, but return after some milliseconds. False when output is left over.
 
         Then call again, with b"", before anything else is fed.
         """
         if data:
             self._answers = 0
             self._screen.pictures.allowance.refill()
-        self._revision += 1
         done = self._stream.take(data)
         self._collector.work()
         return done
 
     def resize(self, rows: int, cols: int) -> None:
-        """Change the size. Sizes beyond 1..1000 count as the nearest that is not."""
-        self._revision += 1
+        """Change the size; both are limited to 1..1000."""
         self._screen.work.finish()
         reflow.resize(self._screen, _bounded(rows), _bounded(cols))
         if Mode.SIZE_REPORTS in self._screen.mode:
-            self._screen.report_size()
+            reports.size(self._screen)
 
     def reset(self) -> None:
-        """As new, but for the history: screen, modes, title, and any half-read sequence.
-
-        What feed_some() left over is gone.
-        """
-        self._revision += 1
+        """Back to the initial state, except for the history. What feed_some() left over is lost."""
         self._screen.reset()
         self._stream = Stream(self._screen)
 
     def clear_scrollback(self) -> None:
-        self._revision += 1
         self._screen.clear_history()
-
-    @contextmanager
-    def replaying(self) -> Iterator[None]:
-        """Feed old output without answering the questions in it."""
-        before, self.muted = self.muted, True
-        try:
-            yield
-        finally:
-            self.muted = before
 
     # -- out
 
@@ -134,11 +127,6 @@ class Terminal:
     @property
     def rows(self) -> int:
         return self._screen.lines
-
-    @property
-    def revision(self) -> int:
-        """Grows with every call that may have changed something."""
-        return self._revision
 
     def line(self, index: int) -> Line:
         """Row ``index`` of the screen from 0; -1 is the newest line of history, -2 before it.
@@ -171,6 +159,22 @@ class Terminal:
     def pending(self) -> int:
         """Characters held of a sequence that has not ended; bounded."""
         return self._stream.pending
+
+    @property
+    def work(self) -> int:
+        """What the last feed_some() did, in units of which AT_ONCE (screen.work) is the bound."""
+        return self._screen.work.done
+
+    @property
+    def usage(self) -> Usage:
+        screen = self._screen
+        return Usage(
+            len(screen.pens),
+            len(screen.clusters),
+            len(screen.links),
+            len(screen.pictures),
+            len(screen.title_stack),
+        )
 
     def text(self) -> list[str]:
         """The rows on screen, trailing blanks removed."""
@@ -215,11 +219,7 @@ class Terminal:
 
     def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
         """The cursor until a program chooses another, and after DECSCUSR 0 and RIS."""
-        screen = self._screen
-        chosen = (screen.cursor_style, self.cursor_blink) != screen.default_cursor
-        screen.default_cursor = (shape, blink)
-        if not chosen:
-            screen.use_default_cursor()
+        self._screen.set_cursor_default(shape, blink)
 
     @property
     def reverse_screen(self) -> bool:
@@ -245,10 +245,6 @@ class Terminal:
     @property
     def mouse_tracking(self) -> MouseTracking:
         return self._screen.mouse
-
-    @property
-    def mouse_sgr(self) -> bool:
-        return self._screen.mouse_encoding is MouseEncoding.SGR
 
     @property
     def mouse_encoding(self) -> MouseEncoding:
@@ -291,7 +287,7 @@ class Terminal:
 
     @property
     def synchronized(self) -> bool:
-        """2026: the program is in the middle of a frame. Whoever paints sets a limit in time."""
+        """2026: the program is in the middle of a frame. The painter limits how long it waits."""
         return self._screen.flag(Mode.SYNCHRONIZED)
 
     @property
@@ -309,10 +305,8 @@ class Terminal:
     def set_theme(
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
-        """The colours in use, each 0xRRGGBB (palette: 16 or 256), to answer questions with."""
-        known = self._screen.colours
-        known.theme_palette[: len(palette)] = palette
-        known.theme_dynamic |= {FOREGROUND: foreground, BACKGROUND: background, CURSOR: cursor}
+        """The colours in use, each 0xRRGGBB (palette: 16 or 256), to answer queries with."""
+        self._screen.colours.set_theme(foreground, background, cursor, palette)
 
     @property
     def palette(self) -> Mapping[int, int]:
@@ -343,10 +337,6 @@ class Terminal:
         screen = self._screen
         every = enumerate((*screen.history, *screen.rows), -len(screen.history))
         return [screen.scrolled + index for index, row in every if row[2] & PROMPT]
-
-    def line_text(self, index: int) -> str:
-        """line(index).text without making a Line: for searching all of the history."""
-        return self._lines.text(self._row(index))
 
     def _answer(self, text: str) -> None:
         self._answers += 1

@@ -30,6 +30,7 @@ from engine.core.errors import (
     TargetNotRunningError,
 )
 from engine.core.model import EndCode, ExitStatus
+from engine.core.tasks import start
 from engine.docker.exec_stream import open_exec_stream
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
@@ -271,7 +272,7 @@ class DockerExecPTY:
             raise NoShellError(f"{self._target.name} has none of the shells looked for")
         self.shell = shell.decode("utf-8", "replace")
         record = self._record
-        record.pid, record.birth, record.deaf = int(pid), int(birth), deaf == b"1"
+        record.started(int(pid), int(birth), deaf=deaf == b"1")
         self._ends.save(record)
         await self.resize(self._size)
         try:
@@ -320,7 +321,7 @@ class DockerExecPTY:
             return data
         if self._exit is None:
             if self._finishing is None:
-                self._finishing = asyncio.create_task(self._finish())
+                self._finishing = start(self._finish(), f"end of {self.label}")
             # Shielded: a reader that gives up must not cost the next one the reason.
             await asyncio.shield(self._finishing)
         return b""
@@ -363,7 +364,7 @@ class DockerExecPTY:
             if self._exit is None:
                 self._exit = ExitStatus(None, "The terminal was closed")
             self._stream.close()
-            self._closing = asyncio.create_task(self._close(), name=f"close {self.label}")
+            self._closing = start(self._close(), f"close {self.label}")
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:

@@ -25,6 +25,7 @@ from engine.core.child_environment import child_environment
 from engine.core.errors import PTYClosedError, PTYOpenError
 from engine.core.model import LOCAL_TARGET, ExitStatus, Target, TargetKind
 from engine.core.receive_buffer import ReceiveBuffer
+from engine.core.tasks import start
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
 from engine.pty.chunking import ChunkedReader
 from engine.pty.ends.ends import TerminalEnds
@@ -120,7 +121,7 @@ class LocalShellPTY:
         except PTYOpenError:
             ends.remove(record)
             raise
-        record.pid, record.birth = process.pid, birth_of(process.pid)
+        record.started(process.pid, birth_of(process.pid))
         ends.save(record)
         return cls(master, process, size, settings.read_chunk, ends, record, own_ends=own_ends)
 
@@ -176,7 +177,7 @@ class LocalShellPTY:
     async def close(self) -> None:
         if self._closing is None:
             self._end(ExitStatus(None, "The terminal was closed"), discard=True)
-            self._closing = asyncio.create_task(self._close(), name=f"close {self.label}")
+            self._closing = start(self._close(), f"close {self.label}")
         await asyncio.shield(self._closing)
 
     # -- bytes

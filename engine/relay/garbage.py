@@ -26,13 +26,19 @@ LEAST_BLOCKS = 500_000
 """Blocks of memory that came since the last collection, or half as many as were left then."""
 
 
-async def keep_short(ended: Callable[[], int], connected: Callable[[], int]) -> None:
-    """Until cancelled. ``ended`` counts the connections that have ended since the start."""
+async def keep_short(
+    ended: Callable[[], int], connected: Callable[[], int], *, interval: float = LOOK_SECONDS
+) -> None:
+    """Until cancelled: every ``interval`` seconds, collect if there may be something to collect.
+
+    ``ended`` counts the connections that have ended since the start, ``connected`` those there
+    are now.
+    """
     gc.disable()
     seen, left = ended(), sys.getallocatedblocks()
     try:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(interval)
             many = ended() - seen >= max(LEAST_ENDED, connected() // 2)
             grown = sys.getallocatedblocks() - left >= max(LEAST_BLOCKS, left // 2)
             if many or grown:

@@ -7,6 +7,7 @@ cancels.
 from __future__ import annotations
 
 from engine.core import dependencies, stdio
+from engine.core.tasks import supervise
 from engine.core.tls import server_context
 from engine.relay.garbage import keep_short
 from engine.relay.options import Options
@@ -34,6 +35,9 @@ async def run_relay(
         stdio.say(f"Relay:       {url}")
         stdio.say(f"Agent token: {relay.agent_token}")
         stdio.say(f"Guest token: {relay.guest_token}")
-        await keep_short(lambda: relay.ended, lambda: relay.connected)
+        await supervise(
+            "The relay's garbage collection",
+            lambda: keep_short(lambda: relay.ended, lambda: relay.connected),
+        )
     finally:
         await relay.stop()

@@ -29,7 +29,8 @@ from engine.core.errors import (
     SettingsError,
     UnprovenError,
 )
-from engine.core.socketio_tasks import TaskOwner, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
+from engine.core.tasks import Publish, TaskOwner, to_nobody
 from engine.relay.admission.agents import KeyPins, LocalKeyPins, SharedKeyPins
 from engine.relay.admission.auth import Authenticator, PeerRole, origin_allowed
 from engine.relay.admission.limits import Limits
@@ -94,7 +95,9 @@ class Relay:
         *,
         limits: Limits | None = None,
         allowed_origins: frozenset[str] = frozenset(),
+        publish: Publish = to_nobody,
     ) -> None:
+        """``publish`` takes LoopRestarted events."""
         self.agent_token = agent_token or secrets.token_urlsafe(TOKEN_BYTES)
         self.guest_token = guest_token or secrets.token_urlsafe(TOKEN_BYTES)
         if self.agent_token == self.guest_token:
@@ -109,7 +112,9 @@ class Relay:
         self._authenticator = Authenticator(self.agent_token, self.guest_token)
         self._log = AccessLog(options.access_log)
         self._host = ""
-        self._tasks = TaskOwner("relay")
+        # What peers cause, and what runs as long as the relay.
+        self._tasks = LibraryTasks("relay")
+        self._loops = TaskOwner("relay", publish)
         self._peers: dict[str, Peer] = {}
         self._lookup = lookup = PresenceLookup()
         self._feed = TargetFeed(lookup, self._publish_targets)
@@ -161,13 +166,14 @@ class Relay:
             problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
             raise SettingsError("relay.port", problem) from None
         self._runner = runner
-        self._tasks.start(self._feed.run)
-        self._tasks.start(self._sweep)
-        self._tasks.start(connections.sweep)
+        loops = self._loops
+        loops.supervise("The relay's list of targets", self._feed.run)
+        loops.supervise("The relay's removal of old routes", self._sweep)
+        loops.supervise("The relay's check for connections without a token", connections.sweep)
         if self._lookup.presence is not None:
-            self._tasks.start(self._lookup.presence.run)
+            loops.supervise("The relay's presence in Redis", self._lookup.presence.run)
         sockets = Sockets(runner, self._options, lambda: connections.requests)
-        self._tasks.start(sockets.watch)
+        loops.supervise("The relay's check for idle sockets", sockets.watch)
         name = self._listener.sockets[0].getsockname()
         self.url = loopback_url("https" if ssl_context else "http", name)
         logger.info("Relay listening at %s", self.url)
@@ -182,6 +188,7 @@ class Relay:
             return
         if self._listener is not None:
             self._listener.close()
+        await self._loops.close()
         if self._lookup.presence is not None:
             await self._lookup.presence.close()
         await connections.close()

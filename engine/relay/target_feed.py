@@ -48,6 +48,8 @@ class TargetFeed:
     async def run(self) -> None:
         """Runs until cancelled."""
         alone = self._lookup.presence is None
+        # A run before may have died with a change not yet pushed.
+        self._changed.set()
         while True:
             if alone:
                 await self._changed.wait()
@@ -55,6 +57,6 @@ class TargetFeed:
             if self._subscribers:
                 listing = await self._lookup.public_listing()
                 if listing != self._published:
-                    self._published = listing
                     await self._publish(listing)
+                    self._published = listing
             await asyncio.sleep(PUBLISH_SECONDS if alone else POLL_SECONDS)

@@ -57,7 +57,7 @@ class IdleWatch:
         """How long it has been idle."""
         return max(0.0, now - self._since)
 
-    def look(self, now: float, timeout: float, warning: float) -> Verdict:
+    def check(self, now: float, timeout: float, warning: float) -> Verdict:
         """WARN once, then END when ``warning`` seconds have run since. ``timeout`` 0: never."""
         if not timeout:
             return Verdict.NOTHING

@@ -1,8 +1,8 @@
 """The sessions by id: making, watching and closing them.
 
-Owns the registry, the time-outs, the heartbeat and the close order: PTY bridge,
-data channel, peer connection, removal. Does not own negotiation (the signaling
-handlers do) and never touches a terminal byte.
+Owns the registry, the time-outs, the heartbeat and the close order: PTY bridge, data channel,
+peer connection, removal. Does not own negotiation (the signaling handlers do), who may open a
+session (engine.access.decide) or a session's fields, and never touches a terminal byte.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ from typing import Protocol
 
 import msgspec
 
+from engine.access.decide import Usage
 from engine.core import events as ev
 from engine.core.errors import (
     HostStoppedError,
     SessionExistsError,
-    SessionLimitError,
     SessionNotFoundError,
     TargetError,
 )
-from engine.core.model import EndCode, Guest, Role, Size
-from engine.core.session_state import SessionState, transition
+from engine.core.model import EndCode, Guest, Role, SessionInfo, Size
+from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
+from engine.core.tasks import TaskOwner, start
 from engine.pty.base import PTY
+from engine.sessions.guest_connection import GuestConnection
 from engine.sessions.idle import RunningClock, Verdict, warning_seconds
-from engine.sessions.session import OpenPty, Session, SessionInfo
+from engine.sessions.session import OpenPty, Session
 from engine.transport.connection import PeerConnection
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
@@ -39,26 +41,16 @@ SESSION_TIMEOUT_SECONDS = 300
 CLEANUP_INTERVAL_SECONDS = 60
 """The defaults of session.timeout and session.cleanup_interval."""
 CLEANUP_PER_TIMEOUT = 5
-"""A short time-out is looked at this many times within it."""
+"""A short time-out is checked this many times within it."""
 CLOSE_STEP_SECONDS = 6.0
 """How long each step of a close may take. The next one is taken all the same."""
 TICK_SECONDS = 1.0
-"""Between two samples of traffic, and looks at the heartbeat."""
+"""Between two samples of traffic, and two checks of the heartbeat."""
 MISSED_HEARTBEATS = 3
 """Heartbeat intervals without an answer to a ping after which the guest is disconnected."""
-RTT_TOLD_APART = 0.1
-"""By how much of itself a round trip must change to be told of while nothing else does: the
-answer to each ping moves it a little."""
 REST_FACTOR = 10
 """How much rarer the pings are while nothing is typed or printed: ICE's consent watches
 the path meanwhile (engine.transport.tuning.ice), the pings only whether the page still runs."""
-
-
-def _alike(rtt: float | None, told: float | None) -> bool:
-    """Whether two round trips look the same to whoever reads them."""
-    if rtt is None or told is None:
-        return rtt is told
-    return abs(rtt - told) <= RTT_TOLD_APART * told
 
 
 class Paths(Protocol):
@@ -94,7 +86,7 @@ class WebRTCSessionManager:
         self._open_pty = open_pty
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops: TaskOwner | None = None
         self._refusing = False
 
     @property
@@ -108,13 +100,12 @@ class WebRTCSessionManager:
             await self._paths.known()
 
     async def start(self) -> None:
-        """Begin looking after time-outs and heartbeats."""
+        """Begin watching time-outs and heartbeats."""
         self._refusing = False
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self._cleanup_loop(), name="session cleanup"),
-                asyncio.create_task(self._tick_loop(), name="session heartbeat"),
-            ]
+        if self._loops is None:
+            self._loops = TaskOwner("sessions", self.events.publish)
+            self._loops.supervise("The check for idle sessions", self._cleanup_loop)
+            self._loops.supervise("The heartbeat of sessions", self._tick_loop)
 
     def refuse(self) -> None:
         """Make no session any more, until start() is called again."""
@@ -123,11 +114,9 @@ class WebRTCSessionManager:
     async def stop(self) -> None:
         """Close every session and leave no task behind. None can be made meanwhile or after."""
         self.refuse()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._tasks = []
+        loops, self._loops = self._loops, None
+        if loops is not None:
+            await loops.close()
         for session_id in list(self._sessions):
             self.end_soon(session_id, "The host stopped", EndCode.HOST_STOPPED)
         while self._closing:
@@ -140,25 +129,36 @@ class WebRTCSessionManager:
         *,
         guest: Guest | None = None,
         role: Role = Role.CONTROL,
+        approval: bool = False,
     ) -> PeerConnection:
         """A new session in state CREATED; its peer connection, ready for an offer.
 
-        The result may also be awaited. Raises SessionExistsError, SessionLimitError, and
-        HostStoppedError from refuse() on.
+        Whether the guest may have one was decided before (``usage()`` counts for that). The
+        result may also be awaited. Raises SessionExistsError, and HostStoppedError from
+        refuse() on.
         """
         if self._refusing:
             raise HostStoppedError
         guest = guest or Guest()
         if session_id in self._sessions:
             raise SessionExistsError(f"Session {session_id} exists already")
-        self._check_limits(guest)
         logger.info("Creating WebRTC session: %s for %s", session_id, device_id)
-        session = Session(session_id, device_id, self, guest, role)
+        session = Session(session_id, device_id, self, guest, role, approval=approval)
         self._sessions[session_id] = session
         self.events.publish(
             ev.SessionCreated(session_id=session_id, device_id=device_id, guest=guest)
         )
         return session.pc
+
+    def usage(self, address: str = "") -> Usage:
+        """Sessions there are, and of the guests at ``address``, with the limits of both."""
+        limits, sessions = self.settings.session, self._sessions.values()
+        return Usage(
+            total=len(sessions),
+            limit=limits.max_sessions,
+            of_guest=sum(s.guest.address == address for s in sessions) if address else 0,
+            guest_limit=limits.max_sessions_per_guest,
+        )
 
     def get_session(self, session_id: str) -> Session | None:
         return self._sessions.get(session_id)
@@ -177,13 +177,8 @@ class WebRTCSessionManager:
         return tuple(session.info() for session in self._sessions.values())
 
     def update_session_state(self, session_id: str, state: SessionState) -> Awaitable[None]:
-        """Set a state at once. Raises SessionNotFoundError, InvalidTransitionError."""
-        session = self.require_session(session_id)
-        old = session.state
-        if transition(old, state):
-            session.state = state
-            logger.debug("Session %s: %s -> %s", session_id, old, state)
-            self.events.publish(ev.SessionStateChanged(session_id=session_id, old=old, new=state))
+        """Change a state at once. Raises SessionNotFoundError, InvalidTransitionError."""
+        self.require_session(session_id).change_state(state)
         return _Done()
 
     async def close_session(
@@ -196,6 +191,13 @@ class WebRTCSessionManager:
             return False
         await asyncio.shield(task)
         return True
+
+    async def attempt_failed(self, session: Session, attempt: GuestConnection, reason: str) -> None:
+        """An offer could not be answered. Returns when what ends with it has ended."""
+        session.attempt_failed(attempt, reason)
+        # Its id may be another session's by now.
+        if self._sessions.get(session.id) is session and session.id in self._closing:
+            await self.close_session(session.id)
 
     async def disconnect(self, session_id: str, reason: str) -> bool:
         """The guest says through the relay that it is gone; False when there is no such session.
@@ -217,9 +219,7 @@ class WebRTCSessionManager:
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return
-        task = asyncio.create_task(
-            self._close(session, reason, code), name=f"close session {session_id}"
-        )
+        task = start(self._close(session, reason, code), f"close session {session_id}")
         self._closing[session_id] = task
         task.add_done_callback(lambda _: self._closing.pop(session_id, None))
 
@@ -265,18 +265,6 @@ class WebRTCSessionManager:
             )
         )
 
-    def _check_limits(self, guest: Guest) -> None:
-        limits = self.settings.session
-        if len(self._sessions) >= limits.max_sessions:
-            raise SessionLimitError(f"The host has {limits.max_sessions} sessions, its limit")
-        if guest.own or not guest.address:
-            return
-        of_guest = sum(s.guest.address == guest.address for s in self._sessions.values())
-        if of_guest >= limits.max_sessions_per_guest:
-            raise SessionLimitError(
-                f"You have {limits.max_sessions_per_guest} sessions here, the limit for one guest"
-            )
-
     def set_timeout(self, seconds: float) -> None:
         """session.timeout from now on, for the sessions there are, too."""
         session = msgspec.structs.replace(self.settings.session, timeout=seconds)
@@ -292,17 +280,17 @@ class WebRTCSessionManager:
             self.clock.tick()
             for session in self.sessions():
                 if session.id not in self._closing and not session.guest.own:
-                    self._look_whether_idle(session)
+                    self._check_idle(session)
 
-    def _look_whether_idle(self, session: Session) -> None:
+    def _check_idle(self, session: Session) -> None:
         if session.state is SessionState.DISCONNECTED:
             session.away()
             return
         timeout = self.settings.session.timeout
         warning = warning_seconds(timeout, self.settings.session.timeout_warning)
-        verdict = session.idle.look(self.clock.now, timeout, warning)
+        verdict = session.idle.check(self.clock.now, timeout, warning)
         if verdict is Verdict.WARN:
-            session.tell_idle(warning)
+            session.report_idle(warning)
         elif verdict is Verdict.END:
             logger.info("Session timed out: %s", session.id)
             reason = f"Session timed out after {timeout:g} s without activity"
@@ -316,25 +304,19 @@ class WebRTCSessionManager:
                     self._tick(session)
 
     def _sample(self, session: Session, idle: float) -> None:
-        """Tell what went through, unless it is what was told last."""
-        counter = session.counter
-        rate_in, rate_out = counter.sample()
-        rtt = session.pc.rtt
-        sample = (counter.bytes_in, counter.bytes_out, rate_in, rate_out)
-        if sample == session.last_sample and _alike(rtt, session.last_rtt):
-            return
-        session.last_sample, session.last_rtt = sample, rtt
-        self.events.publish(
-            ev.Traffic(
-                session_id=session.id,
-                bytes_in=counter.bytes_in,
-                bytes_out=counter.bytes_out,
-                rate_in=rate_in,
-                rate_out=rate_out,
-                rtt=rtt,
-                idle=idle,
+        sample = session.sampler.sample(session.pc.rtt)
+        if sample is not None:
+            self.events.publish(
+                ev.Traffic(
+                    session_id=session.id,
+                    bytes_in=sample.bytes_in,
+                    bytes_out=sample.bytes_out,
+                    rate_in=sample.rate_in,
+                    rate_out=sample.rate_out,
+                    rtt=sample.rtt,
+                    idle=idle,
+                )
             )
-        )
 
     def _tick(self, session: Session) -> None:
         now, limits = time.monotonic(), self.settings.session
@@ -354,15 +336,9 @@ class WebRTCSessionManager:
         interval = limits.heartbeat_interval
         if idle > interval:
             interval *= REST_FACTOR
-        silence = now - session.last_heard
-        if silence > interval:
+        if session.liveness.silence(now) > interval:
             channel.ping()
-            # Silence alone proves nothing: at rest nobody has asked for long.
-            session.asked_at = session.asked_at or now
+            session.liveness.asked(now)
         patience = limits.heartbeat_interval * MISSED_HEARTBEATS
-        if (
-            session.asked_at
-            and now - session.asked_at > patience
-            and session.state is SessionState.CONNECTED
-        ):
+        if session.liveness.unanswered(now) > patience and session.state is SessionState.CONNECTED:
             session.lost("The guest does not answer")

@@ -1,8 +1,9 @@
 """One session: a guest, a target, a PTY, and the connection they meet over.
 
-Owns the bridge (which outlives a lost connection) and the links (which do
-not: one in use, and the attempt of a guest who returns). Does not own its own
-end: it asks the manager, which closes in order.
+Owns its state, the bridge (which outlives a lost connection) and the connections (which do not:
+one in use, and the attempt of a guest who returns). Does not own its own end: it asks the
+manager, which closes in order. Others call methods that say what happened; nobody else sets a
+field.
 """
 
 from __future__ import annotations
@@ -12,25 +13,31 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.core import events as ev
-from engine.core.errors import (
-    AccessDeniedError,
-    ChannelClosedError,
-    HatchwayError,
-    LimitError,
+from engine.access.decide import (
+    Action,
+    Approval,
+    Deny,
+    Kind,
+    Resource,
+    SessionFacts,
+    Subject,
+    Token,
+    decide,
 )
-from engine.core.model import EndCode, ExitStatus, Guest, Role, Size
-from engine.core.session_state import SessionState
+from engine.core import events as ev
+from engine.core.errors import ChannelClosedError, HatchwayError, LimitError
+from engine.core.model import EndCode, ExitStatus, Guest, Role, SessionInfo, Size
+from engine.core.session_state import SessionState, transition
 from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
+from engine.sessions.guest_connection import GuestConnection
 from engine.sessions.idle import IdleWatch, RunningClock
-from engine.sessions.link import Link
+from engine.sessions.liveness import Liveness
 from engine.sessions.terminal_channel import WINDOW, TerminalChannel
-from engine.shells.bridge import PTYBridge
-from engine.shells.traffic import Counter
+from engine.shells.bridge import Permission, PTYBridge
+from engine.shells.traffic import Counter, Sampler
 from engine.transport.connection import PeerConnection
 from engine.wire import terminal as wire
 from engine.wire.proof import genuine
@@ -38,29 +45,22 @@ from engine.wire.proof import genuine
 logger = logging.getLogger(__name__)
 
 CAPABILITIES = ("ack", "resume", "role", "notice", wire.IDLE)
-"""What our side of hatchway.v1 does, told in welcome."""
+"""What our side of hatchway.v1 does, as ``welcome`` lists it."""
+
+MAPPED = (
+    "id",
+    "session_id",
+    "device_id",
+    "guest",
+    "role",
+    "state",
+    "created_at",
+    "last_activity",
+)
+"""What ``session[name]`` gives."""
 
 OpenPty = Callable[["Session", str, Size], Awaitable[PTY]]
 """Opens the PTY of a device for a session; checks that the session may have it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """A session as a list shows it. Times are seconds since the epoch."""
-
-    id: str
-    target: str
-    guest: Guest
-    state: SessionState
-    created_at: float
-    last_activity: float
-    role: Role = Role.CONTROL
-    code: str = ""
-    """The short code both ends show."""
-
-    @property
-    def own(self) -> bool:
-        return self.guest.own
 
 
 class SessionOwner(Protocol):
@@ -73,48 +73,62 @@ class SessionOwner(Protocol):
     @property
     def ice(self) -> IceSettings: ...
 
-    def update_session_state(self, session_id: str, state: SessionState) -> object: ...
     def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None: ...
     async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY: ...
 
 
 class Session:
-    """Mapping access (``session["state"]``) works beside the attributes of the same names."""
+    """Mapping access works too (``session["state"]``), for the names in MAPPED."""
 
     def __init__(
-        self, session_id: str, device_id: str, owner: SessionOwner, guest: Guest, role: Role
+        self,
+        session_id: str,
+        device_id: str,
+        owner: SessionOwner,
+        guest: Guest,
+        role: Role,
+        *,
+        approval: bool = False,
     ) -> None:
+        """``approval``: the host is asked before the first terminal starts."""
         self.id = session_id
         self.device_id = device_id
         self.guest = guest
-        self.role = role
-        self.needs_approval = False
         self.was_connected = False
-        self.state = SessionState.CREATED
         self.created_at = time.time()
         self.last_activity = self.created_at
         self.resume_token = secrets.token_urlsafe(16)
         self.counter = Counter()
-        self.last_sample: tuple[object, ...] = ()
-        self.last_rtt: float | None = None
+        self.sampler = Sampler(self.counter)
         self.bridge: PTYBridge | None = None
         self.idle = IdleWatch(owner.clock.now)
+        self.liveness = Liveness(time.monotonic())
         self.disconnected_at: float | None = None
         """Since when a lost guest is waited for, on the owner's clock."""
-        self.last_heard = time.monotonic()
-        self.asked_at = 0.0
+        self._state = SessionState.CREATED
+        self._role = role
+        self._approval = Approval.NEEDED if approval else Approval.NOT_NEEDED
         self._owner = owner
-        self.link = Link(self, owner)
+        self.connection = GuestConnection(self, owner)
         """The connection in use; of a lost guest, the last one that was."""
-        self.attempt: Link | None = None
+        self.attempt: GuestConnection | None = None
         """The connection with which the guest is about to return."""
-        self._link_lost = False
-        self._dropped: set[Link] = set()
+        self._connection_lost = False
+        self._dropped: set[GuestConnection] = set()
 
     def __getitem__(self, key: str) -> Any:
-        if key.startswith("_") or key not in self.__dict__:
+        if key not in MAPPED:
             raise KeyError(key)
         return getattr(self, key)
+
+    @property
+    def state(self) -> SessionState:
+        return self._state
+
+    @property
+    def role(self) -> Role:
+        """What the guest may do."""
+        return self._role
 
     @property
     def session_id(self) -> str:
@@ -122,20 +136,20 @@ class Session:
 
     @property
     def pc(self) -> PeerConnection:
-        return self.link.pc
+        return self.connection.pc
 
     @property
     def size(self) -> Size:
-        return self.link.size
+        return self.connection.size
 
     @property
     def code(self) -> str:
         """The short code that both ends show."""
-        return self.link.code
+        return self.connection.code
 
     @property
     def channel(self) -> TerminalChannel | None:
-        return self.link.channel
+        return self.connection.channel
 
     @property
     def resumable(self) -> bool:
@@ -158,68 +172,150 @@ class Session:
     def note(self, text: str) -> None:
         self._owner.events.publish(ev.SessionNote(session_id=self.id, text=text))
 
-    def link_for(self, ufrag: str) -> Link | None:
+    # Access.
+
+    def facts(self) -> SessionFacts:
+        """The session as it is now, to decide by."""
+        return SessionFacts(
+            self.id,
+            self.device_id,
+            Kind.of(self.guest),
+            self.guest.share,
+            self._role,
+            self._approval,
+            self._state is SessionState.CLOSED,
+        )
+
+    def check_token(self, token: str | None) -> Token:
+        """What an offer's resume token is to this session."""
+        if not token:
+            return Token.ABSENT
+        return Token.RIGHT if genuine(self.resume_token, token) else Token.WRONG
+
+    def waits_for_approval(self) -> None:
+        self._notify(wire.Approval("waiting"))
+
+    def admitted(self, role: Role) -> None:
+        """The host let the guest in, as ``role``."""
+        before, self._role, self._approval = self._role, role, Approval.GIVEN
+        self._update_permission()
+        self._notify(wire.Approval("allowed"))
+        if role is not before:
+            self._notify(wire.RoleChanged(role))
+
+    def refused(self, reason: str) -> None:
+        """The host did not let the guest in: the session ends."""
+        self._notify(wire.Approval("denied"))
+        self._owner.end_soon(self.id, reason)
+
+    def _permission(self) -> Permission:
+        subject, resource = (
+            Subject(Kind.of(self.guest)),
+            Resource(self.device_id, None, self.facts()),
+        )
+        write = decide(subject, Action.WRITE, resource)
+        resize = decide(subject, Action.RESIZE, resource)
+        return Permission(
+            refused_input=write.error if isinstance(write, Deny) else None,
+            resize=not isinstance(resize, Deny),
+        )
+
+    def _update_permission(self) -> None:
+        """Role, approval or state changed: what holds for each byte is decided anew."""
+        if self.bridge is not None:
+            self.bridge.permit(self._permission())
+
+    def _notify(self, message: wire.AgentMessage) -> None:
+        """Only where the guest knows more than the plain dialect."""
+        if self.channel is not None and self.channel.is_v1:
+            self.channel.post(message)
+
+    # State and connections.
+
+    def change_state(self, new: SessionState) -> None:
+        """Published, unless it is the state already. Raises InvalidTransitionError."""
+        old = self._state
+        if not transition(old, new):
+            return
+        self._state = new
+        self._update_permission()
+        logger.debug("Session %s: %s -> %s", self.id, old, new)
+        self._owner.events.publish(ev.SessionStateChanged(session_id=self.id, old=old, new=new))
+
+    def offered(self) -> GuestConnection:
+        """The offer that made the session is taken up: the connection that answers it."""
+        self.change_state(SessionState.CONNECTING)
+        return self.connection
+
+    def begin_attempt(self) -> GuestConnection:
+        """A connection for a returning guest. An earlier attempt yields: the newest counts."""
+        self._drop_attempt("A newer offer took the place of this one")
+        self.attempt = GuestConnection(self, self._owner)
+        if self._state is SessionState.DISCONNECTED:
+            self.change_state(SessionState.CONNECTING)
+        return self.attempt
+
+    def attempt_failed(self, attempt: GuestConnection, reason: str) -> None:
+        """The guest does not come by ``attempt``.
+
+        For the shell nothing has changed, nor for how long its guest is waited for. A session
+        that was never more than this attempt ends with it.
+        """
+        if self._state is SessionState.CLOSED:
+            return
+        if attempt is self.connection and not self.was_connected:
+            self._owner.end_soon(self.id, reason)
+        if attempt is not self.attempt:
+            return
+        self._drop_attempt(reason)
+        if self._state is SessionState.CONNECTING:
+            self.change_state(SessionState.DISCONNECTED)
+        self.note(f"The guest could not return: {reason}")
+        if self._connection_lost and self.disconnected_at is None:
+            self._owner.end_soon(self.id, reason)
+
+    def connection_for(self, ufrag: str) -> GuestConnection | None:
         """The connection a remote candidate belongs to; None: to one that is still to come.
 
         ``ufrag`` is what the candidate names, if it does: browsers name it.
         """
-        links = [link for link in (self.attempt, self.link) if link is not None]
+        known = [one for one in (self.attempt, self.connection) if one is not None]
         if ufrag:
-            return next((link for link in links if link.pc.remote_ufrag == ufrag), None)
-        if self.attempt is None and self._link_lost:
+            return next((one for one in known if one.pc.remote_ufrag == ufrag), None)
+        if self.attempt is None and self._connection_lost:
             return None  # the lost connection needs none, the one to come does
-        return links[0] if links[0].pc.remote_ufrag else None
-
-    def begin_attempt(self) -> Link:
-        """A connection for a returning guest. An earlier attempt gives way: the newest counts."""
-        self._drop_attempt("A newer offer took the place of this one")
-        self.attempt = Link(self, self._owner)
-        if self.state is SessionState.DISCONNECTED:
-            self._owner.update_session_state(self.id, SessionState.CONNECTING)
-        return self.attempt
-
-    def attempt_failed(self, attempt: Link, reason: str) -> None:
-        """Nothing has changed for the shell, nor for how long its guest is waited for."""
-        if self.attempt is not attempt:
-            return
-        self._drop_attempt(reason)
-        if self.state is SessionState.CONNECTING:
-            self._owner.update_session_state(self.id, SessionState.DISCONNECTED)
-        self.note(f"The guest could not return: {reason}")
-        if self._link_lost and self.disconnected_at is None:
-            self._owner.end_soon(self.id, reason)
+        return known[0] if known[0].pc.remote_ufrag else None
 
     def _drop_attempt(self, reason: str) -> None:
         if self.attempt is not None:
             attempt, self.attempt = self.attempt, None
             self._drop(attempt, reason)
 
-    def _drop(self, link: Link, reason: str) -> None:
-        link.drop(reason)
-        self._dropped = {one for one in self._dropped if not one.is_closed} | {link}
+    def _drop(self, connection: GuestConnection, reason: str) -> None:
+        connection.drop(reason)
+        self._dropped = {one for one in self._dropped if not one.is_closed} | {connection}
 
-    def take_over(self, link: Link) -> None:
-        """The data channel of ``link`` is open: from now on it is the one in use."""
-        if link is not self.link:
-            old, self.link, self.attempt = self.link, link, None
+    def take_over(self, connection: GuestConnection) -> None:
+        """The data channel of ``connection`` is open: from now on it is the one in use."""
+        if connection is not self.connection:
+            old, self.connection, self.attempt = self.connection, connection, None
             self._drop(old, "The guest came back by another connection")
 
     def channel_opened(self) -> None:
         self.was_connected = True
-        self.last_heard = time.monotonic()
-        self.asked_at = 0.0
+        self.liveness.heard(time.monotonic())
         self._back()
         self.touch()
 
     def _back(self) -> None:
         """The guest is there: its next loss is waited for anew."""
-        self._link_lost, self.disconnected_at = False, None
-        self._owner.update_session_state(self.id, SessionState.CONNECTED)
+        self._connection_lost, self.disconnected_at = False, None
+        self.change_state(SessionState.CONNECTED)
 
-    def link_failed(self, link: Link, reason: str) -> None:
-        if link is self.attempt:
-            self.attempt_failed(link, reason)
-        elif link is self.link:
+    def connection_failed(self, connection: GuestConnection, reason: str) -> None:
+        if connection is self.attempt:
+            self.attempt_failed(connection, reason)
+        elif connection is self.connection:
             self.lost(reason)
 
     def disconnected(self, reason: str) -> None:
@@ -236,15 +332,15 @@ class Session:
         """The connection is gone. A guest that can come back is waited for."""
         if self.state is SessionState.CLOSED:
             return
-        self.link.stop_watching()
-        self._link_lost = True
+        self.connection.stop_watching()
+        self._connection_lost = True
         if self.state in (SessionState.CONNECTING, SessionState.CONNECTED):
-            self._owner.update_session_state(self.id, SessionState.DISCONNECTED)
+            self.change_state(SessionState.DISCONNECTED)
         if self.resumable and self.disconnected_at is None:
             self.disconnected_at = self._owner.clock.now
             self.note(f"{reason}; waiting for the guest to return")
         if self.attempt is not None:
-            self._owner.update_session_state(self.id, SessionState.CONNECTING)
+            self.change_state(SessionState.CONNECTING)
         elif self.disconnected_at is None:
             self._owner.end_soon(self.id, reason)
 
@@ -272,7 +368,7 @@ class Session:
             replay_bytes=replay,
             position=position,
             input_position=input_position,
-            role=self.role,
+            permission=self._permission(),
             on_activity=self.touch,
             on_end=self._pty_ended,
         )
@@ -300,14 +396,14 @@ class Session:
     def touch(self) -> None:
         self.last_activity = time.time()
         if self.idle.touch(self._owner.clock.now):
-            self.tell_idle(None)
+            self.report_idle(None)
 
     def away(self) -> None:
         """No guest is attached: that is no idleness, and a warning would reach nobody."""
         if self.idle.touch(self._owner.clock.now):
-            self.tell_idle(None)
+            self.report_idle(None)
 
-    def tell_idle(self, seconds: float | None) -> None:
+    def report_idle(self, seconds: float | None) -> None:
         """Warn both ends that the session ends as idle in ``seconds``; None: no longer."""
         self._owner.events.publish(ev.SessionIdle(session_id=self.id, seconds=seconds))
         channel = self.channel
@@ -320,10 +416,9 @@ class Session:
             channel.post(wire.Notice(text, "warning"))
 
     def heard(self) -> None:
-        self.last_heard = time.monotonic()
-        self.asked_at = 0.0
+        self.liveness.heard(time.monotonic())
         closed = self.state is SessionState.CLOSED
-        if self._link_lost and not closed and self.channel and self.channel.is_open:
+        if self._connection_lost and not closed and self.channel and self.channel.is_open:
             self._back()
 
     def guest_closed(self) -> None:
@@ -343,15 +438,15 @@ class Session:
     # The three steps of a close, in the order the manager takes them.
 
     async def close_bridge(self, reason: str, code: EndCode = EndCode.CLOSED) -> None:
-        self.link.stop_watching()
+        self.connection.stop_watching()
         self._drop_attempt(reason)
-        # Otherwise the guest has been told how its program ended.
+        # Otherwise the guest knows already how its program ended.
         if self.bridge is not None:
-            tell = self.bridge.is_connected
+            report = self.bridge.is_connected
             await self.bridge.close()
         else:
-            tell = self.channel is not None and self.channel.is_v1
-        if tell and self.channel is not None and self.channel.is_open:
+            report = self.channel is not None and self.channel.is_v1
+        if report and self.channel is not None and self.channel.is_open:
             self.channel.ended(ExitStatus(None, reason, code))
 
     async def close_channel(self) -> None:
@@ -359,13 +454,8 @@ class Session:
             await self.channel.close()
 
     async def close_connection(self) -> None:
-        self._drop(self.link, "The session was closed")
-        await asyncio.gather(*(link.closed() for link in self._dropped))
-
-    def check_resume(self, token: str | None) -> None:
-        """Raises AccessDeniedError when ``token`` is not this session's."""
-        if not token or not genuine(self.resume_token, token):
-            raise AccessDeniedError("The resume token is wrong")
+        self._drop(self.connection, "The session was closed")
+        await asyncio.gather(*(one.closed() for one in self._dropped))
 
     def _pty_ended(self, status: ExitStatus) -> None:
         self.note(status.reason)

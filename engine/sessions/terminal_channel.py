@@ -26,6 +26,7 @@ from engine.core.errors import (
     PTYClosedError,
 )
 from engine.core.model import ExitStatus, Size
+from engine.core.tasks import start
 from engine.shells.bridge import PTYBridge
 from engine.transport.channel import Message, MessageChannel
 from engine.wire import terminal as wire
@@ -146,9 +147,7 @@ class TerminalChannel:
         """Greet the guest, connect the offered PTY, and serve until close()."""
         logger.info("Terminal data channel opened: session %s", self._host.session_id)
         self._channel.attach(self)
-        self._task = asyncio.create_task(
-            self._serve(), name=f"terminal channel of {self._host.session_id}"
-        )
+        self._task = start(self._serve(), f"terminal channel of {self._host.session_id}")
 
     def abandon(self) -> None:
         """Stop serving and close the data channel at once: the guest is elsewhere."""

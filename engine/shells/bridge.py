@@ -1,8 +1,9 @@
 """The bridge between a PTY and whoever watches it: the only place that sees both ends.
 
-Owns the PTY for as long as it is connected, the read loop, counting, the role
-gate and the replay buffer. Does not own the data channel (that is the sink it
-is given, and another one after the guest has returned) or the session.
+Owns the PTY for as long as it is connected, the read loop, counting, the permission that holds
+where bytes enter the PTY, and the replay buffer. Does not own the data channel (that is the sink
+it is given, and another one after the guest has returned), the session, or who may type: the
+session decides, and reports each change with ``permit()``.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from engine.core.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
-from engine.core.model import ExitStatus, Role, Size
+from engine.core.errors import (
+    AccessDeniedError,
+    ChannelClosedError,
+    HatchwayError,
+    PTYClosedError,
+)
+from engine.core.model import ExitStatus, Size
+from engine.core.tasks import start
 from engine.pty.base import PTY
 from engine.shells.output_log import ReplayBuffer
 from engine.shells.traffic import Counter
@@ -22,6 +30,17 @@ logger = logging.getLogger(__name__)
 
 DETACHED_BYTES = 256 * 1024
 """Unseen output read while no guest is there; beyond it the program waits for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What may enter a PTY. ``refused_input`` makes the error of a refusal; None: all may type.
+
+    A refused size is ignored: viewers resize their own windows.
+    """
+
+    refused_input: Callable[[], HatchwayError] | None = None
+    resize: bool = True
 
 
 class Sink(Protocol):
@@ -51,12 +70,12 @@ class PTYBridge:
         replay_bytes: int = 0,
         position: int = 0,
         input_position: int = 0,
-        role: Role = Role.CONTROL,
+        permission: Permission = Permission(),
         on_activity: Callable[[], None] = lambda: None,
         on_end: Callable[[ExitStatus], None] = lambda status: None,
     ) -> None:
-        self.role = role
         self._pty = pty
+        self._permission = permission
         self._input_taken = input_position
         # Held while input goes in: what comes by another connection waits for the end of it.
         self._typing = asyncio.Lock()
@@ -92,16 +111,18 @@ class PTYBridge:
     def exit_status(self) -> ExitStatus | None:
         return self._pty.exit_status if self._ended else None
 
+    def permit(self, permission: Permission) -> None:
+        """What may enter the PTY from now on."""
+        self._permission = permission
+
     def start(self, sink: Sink) -> None:
         """Begin reading the PTY into ``sink``."""
         self._sink = sink
-        self._task = asyncio.create_task(
-            self._read_loop(), name=f"PTY read loop of {self._session_id}"
-        )
+        self._task = start(self._read_loop(), f"PTY read loop of {self._session_id}")
         logger.info("PTY bridge connected: %s in session %s", self.label, self._session_id)
 
     def detach(self, sink: Sink) -> None:
-        """The guest behind ``sink`` is gone; output is kept for its return."""
+        """The guest behind ``sink`` is gone; output is stored for its return."""
         if self._sink is sink:
             self._sink = None
             self._update_room()
@@ -114,9 +135,9 @@ class PTYBridge:
     async def attach(
         self, sink: Sink, received: int, begin: Callable[[int], None] = lambda start: None
     ) -> None:
-        """Go on with another sink, from the byte after ``received`` (or the oldest kept).
+        """Go on with another sink, from the byte after ``received`` (or the oldest stored).
 
-        ``begin`` is told that position just before the first output goes out.
+        ``begin`` gets that position just before the first output goes out.
         """
         async with self._sending:
             start, chunks = self._replay.since(received)
@@ -146,8 +167,8 @@ class PTYBridge:
             return self._input_taken
 
     async def write(self, data: bytes) -> None:
-        """Input for the program. Raises PTYClosedError, or AccessDeniedError for a viewer:
-        then all of ``data`` counts as dealt with. Cancelled, what was handed over does."""
+        """Input for the program. Raises PTYClosedError, or AccessDeniedError when it may not be
+        typed: then all of ``data`` counts as dealt with. Cancelled, what was handed over does."""
         async with self._typing:
             end = self._input_taken + len(data)
             try:
@@ -157,8 +178,8 @@ class PTYBridge:
                 raise
 
     async def _write(self, data: bytes) -> None:
-        if self.role is not Role.CONTROL:
-            raise AccessDeniedError("You may watch this terminal, not type in it")
+        if (refused := self._permission.refused_input) is not None:
+            raise refused()
         if not self.is_connected:
             raise PTYClosedError("The terminal has ended")
         self._on_activity()
@@ -168,10 +189,10 @@ class PTYBridge:
         finally:
             taken = self._pty.taken - before
             self._input_taken += taken
-            self._counter.bytes_in += taken
+            self._counter.typed(taken)
 
     async def resize(self, size: Size) -> None:
-        if self.role is Role.CONTROL and self.is_connected:
+        if self._permission.resize and self.is_connected:
             self._on_activity()
             await self._pty.resize(size)
 
@@ -188,7 +209,7 @@ class PTYBridge:
     async def _read_loop(self) -> None:
         try:
             while data := await self._pty.read():
-                self._counter.bytes_out += len(data)
+                self._counter.printed(len(data))
                 self._on_activity()
                 async with self._sending:
                     if self._resumable:

@@ -29,7 +29,7 @@ from engine.core.errors import (
     RemoteError,
 )
 from engine.core.settings import IceSettings
-from engine.core.socketio_tasks import TaskOwner, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.signaling.retry import Backoff
 from engine.transport import ice_servers
 from engine.transport.ice_servers import HandedOut
@@ -64,7 +64,7 @@ class GuestLine:
     def __init__(self, relay: RelayAddress, ssl_context: ssl.SSLContext | None = None) -> None:
         self._relay = relay
         self._ssl = ssl_context
-        self._tasks = TaskOwner("guest")
+        self._tasks = LibraryTasks("guest")
         self._http: aiohttp.ClientSession | None = None
         self._client: socketio.AsyncClient | None = None
 

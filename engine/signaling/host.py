@@ -23,7 +23,8 @@ from engine.core import socketio_adapter
 from engine.core.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
 from engine.core.events import RelayStateChanged
 from engine.core.model import RelayState
-from engine.core.socketio_tasks import TaskOwner, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger
+from engine.core.tasks import start, supervise
 from engine.signaling.heartbeat import Heartbeat
 from engine.signaling.retry import Backoff, explain, refusal
 from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER, failure
@@ -106,7 +107,7 @@ class SignalingClient:
         self._backoff = backoff or Backoff()
         # The library's loops, and apart from them the handlers at work, which
         # outlive the connection their event came by.
-        self._tasks = TaskOwner("signaling")
+        self._tasks = LibraryTasks("signaling")
         self._heartbeat: Heartbeat | None = None
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
@@ -135,7 +136,9 @@ class SignalingClient:
             connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
         )
         self._publish(RelayState.CONNECTING)
-        self._main = asyncio.get_running_loop().create_task(self._run(), name="signaling")
+        self._main = start(
+            supervise("The connection to the relay", self._run, self._events.publish), "signaling"
+        )
 
     async def stop(self) -> None:
         """Disconnect and leave nothing behind; idempotent and bounded in time."""
@@ -215,6 +218,9 @@ class SignalingClient:
                 state = RelayState.REFUSED if refused else RelayState.RECONNECTING
                 self._publish(state, str(error))
                 delay = self._backoff.next_refused() if refused else self._backoff.next()
+            except Exception:
+                self._publish(RelayState.RECONNECTING, "The connection failed unexpectedly")
+                raise
             else:
                 self._publish(RelayState.RECONNECTING, "The connection to the relay was lost")
                 delay = self._backoff.next()
@@ -318,32 +324,33 @@ class SignalingClient:
         return sio, lost
 
     async def _serve(self, sio: socketio.AsyncClient, lost: asyncio.Event) -> None:
-        """Register, then beat until the connection is lost."""
+        """Register, and send heartbeats until the connection is lost."""
         await self.re_register()
+        beating = start(
+            supervise("The heartbeat to the relay", self._beat, self._events.publish), "heartbeat"
+        )
         ended = asyncio.ensure_future(lost.wait())
         # The library drops some connections without an event: then only its reader ends.
         reader = socketio_adapter.reader(sio)
         waiting = {ended} if reader is None else {ended, reader}
         try:
-            while True:
-                if self._heartbeat is not None:
-                    await self._beat(self._heartbeat)
-                done, _ = await asyncio.wait(
-                    waiting, timeout=self._interval, return_when=asyncio.FIRST_COMPLETED
-                )
-                if done:
-                    return
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ended.cancel()
+            beating.cancel()
+            await asyncio.wait((beating,))
 
-    async def _beat(self, heartbeat: Heartbeat) -> None:
-        agent_id = str(self._registration().get("agent_id", ""))
-        try:
-            payload = await heartbeat.sample(agent_id, self._interval)
-        except OSError as error:
-            logger.warning("No heartbeat: %s", str(error) or type(error).__name__)
-            return
-        await self.emit(HEARTBEAT, payload)
+    async def _beat(self) -> None:
+        """Until cancelled. A fault here costs a heartbeat, never the connection."""
+        while self._heartbeat is not None:
+            agent_id = str(self._registration().get("agent_id", ""))
+            try:
+                payload = await self._heartbeat.sample(agent_id, self._interval)
+            except OSError as error:
+                logger.warning("No heartbeat: %s", str(error) or type(error).__name__)
+            else:
+                await self.emit(HEARTBEAT, payload)
+            await asyncio.sleep(self._interval)
 
     async def _answer_challenge(self, *args: object) -> dict[str, Any]:
         payload = args[0] if args else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import re
 import sys
@@ -34,6 +35,7 @@ from engine.core.model import (
     TargetKind,
     TargetState,
 )
+from engine.core.tasks import TaskOwner
 from engine.docker.events import open_events
 
 if TYPE_CHECKING:
@@ -84,24 +86,21 @@ class TargetCatalogue:
             for name in docker.names
         }
         self._patterns: tuple[str, ...] = ()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = TaskOwner("targets", events.publish)
         self._targets = self._put_together()
         self._settled = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to follow every engine. Does not wait for them: see settled()."""
         self._check_settled()
-        self._tasks = [
-            asyncio.create_task(self._follow(name), name=f"docker engine {name}")
-            for name in self._docker.names
-        ]
+        for name in self._docker.names:
+            self._tasks.supervise(
+                f"Following the Docker engine {name}", functools.partial(self._follow, name)
+            )
 
     async def stop(self) -> None:
         """End at once; the catalogue stays as it was last."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def settled(self, timeout: float) -> bool:
         """Wait until every engine has been listed or found wanting; False when time is up."""

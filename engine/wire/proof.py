@@ -1,7 +1,7 @@
 """Links and the proofs made with their secrets: the exact bytes, for both ends.
 
 Owns a link's text form, the HMACs of an offer and its answer, and the short
-code people compare. Does not own who may open what (engine.access.policy) or where a
+code people compare. Does not own who may open what (engine.access.decide) or where a
 fingerprint comes from (engine.transport.connection). docs/LINKS.md says the same for writers of
 other clients; ``tests/vectors/links.json`` holds both languages to it.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import os
 import sys
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import main as cli
+from engine.control.queries import Host
 from engine.core import log, settings, stdio, stop_signals
 from engine.core.errors import HatchwayError, SettingsError
-from engine.core.events import EventBus
 from gui.app import display
 
 if TYPE_CHECKING:
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
-    from engine.agent.agent import Agent
     from engine.cli.parser import CommandLine
+    from engine.control.api import ControlApi
+    from engine.control.control import Control
     from engine.core.settings import Loaded, Settings
     from gui.window.main_window import MainWindow
 
@@ -87,11 +87,10 @@ class Application:
         self._settings = settings
         self._settings_path = settings_path
         self._flaws = tuple(flaws)
-        self._events = EventBus()
         self._stop = asyncio.Event()
-        self.agent: Agent | None = None
+        self.control: ControlApi | None = None
         self.theme = Theme(app)
-        self.adapter = EngineAdapter(self._events)
+        self.adapter = EngineAdapter()
         self.window: MainWindow = MainWindow(
             self.adapter,
             self.theme,
@@ -127,10 +126,10 @@ class Application:
     async def _start_engine(self) -> None:
         try:
             loop = asyncio.get_running_loop()
-            module = await loop.run_in_executor(None, importlib.import_module, "engine.agent.agent")
-            agent: Agent = module.Agent(self._settings, self._events)
-            self.agent = agent
-            await agent.start()
+            make = await loop.run_in_executor(None, _import_control)
+            self.control = control = make(self._settings)
+            self.adapter.attach(control)
+            await control.start()
         except HatchwayError as error:
             logger.warning("The engine could not start: %s", error)
             self.adapter.start_failed(error)
@@ -139,10 +138,10 @@ class Application:
             logger.error("The engine could not start", exc_info=error)
             self.adapter.start_failed(error)
             return
-        self.adapter.attach(agent)
-        if agent.identity_problem:
-            logger.warning("%s", agent.identity_problem)
-            self.window.show_flaws("Running with a temporary identity", agent.identity_problem)
+        self.adapter.started()
+        if problem := control.ask(Host()).identity_problem:
+            logger.warning("%s", problem)
+            self.window.show_flaws("Running with a temporary identity", problem)
         logger.info("The engine is running")
 
     async def _end(self) -> None:
@@ -151,8 +150,8 @@ class Application:
             self.window.terminals.close_all()
             async with asyncio.timeout(STOP_SECONDS):
                 await self.adapter.close()
-                if self.agent is not None:
-                    await self.agent.stop()
+                if self.control is not None:
+                    await self.control.stop()
         except TimeoutError:
             logger.error("The engine did not stop within %.0f s", STOP_SECONDS)
         except HatchwayError as error:
@@ -160,6 +159,13 @@ class Application:
         finally:
             self.theme.close()
             self.window.finish()
+
+
+def _import_control() -> type[Control]:
+    """The engine itself, which takes half a second to import."""
+    from engine.control.control import Control
+
+    return Control
 
 
 def _with_application(work: Callable[[QApplication], int]) -> int:

@@ -1,7 +1,7 @@
-"""The seam between Qt and the engine: events become signals, calls become tasks.
+"""The Qt side of the engine's API: events become signals, commands become tasks.
 
 Owns the subscription, the tasks it starts and turning their errors into the
-``problem`` signal. Does not own the agent's life (the application starts and
+``problem`` signal. Does not own the engine's life (the application starts and
 stops it) or any widget.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.control.queries import Targets
 from engine.core.errors import HatchwayError
 from engine.core.events import (
     ApprovalRequested,
@@ -21,8 +22,10 @@ from engine.core.events import (
     EndsPending,
     IceConnection,
     IcePairSelected,
+    LoopRestarted,
     PtyConnected,
     RelayStateChanged,
+    SelfTestStage,
     SessionClosed,
     SessionCreated,
     SessionEvent,
@@ -32,25 +35,21 @@ from engine.core.events import (
     TargetsChanged,
     Traffic,
 )
-from engine.core.model import EndCode
 from gui.kit import problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from engine.agent.agent import Agent
-    from engine.client.peer import TerminalPeer
-    from engine.client.selftest_report import SelfTestReport, StageResult
-    from engine.core.events import (
-        Event,
-        EventBus,
-    )
-    from engine.core.model import Role, Share, Size
+    from engine.control.api import ControlApi, Ended, Output, TerminalHandle
+    from engine.control.commands import Command
+    from engine.control.queries import Query
+    from engine.core.events import Event
+    from engine.core.model import Size
+
+Result = TypeVar("Result")
+Otherwise = TypeVar("Otherwise")
 
 logger = logging.getLogger(__name__)
-
-CLOSED_BY_HOST = "Closed by the host"
-KICKED_BY_HOST = "Removed by the host"
 
 
 class EngineAdapter(QObject):
@@ -73,24 +72,28 @@ class EngineAdapter(QObject):
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
     endsPending = Signal(EndsPending)
+    loopRestarted = Signal(LoopRestarted)
     sharesChanged = Signal(SharesChanged)
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
-    agentReady = Signal()
+    selfTestStage = Signal(SelfTestStage)
+    engineReady = Signal()
     startFailed = Signal()
-    """In place of agentReady: the engine does not run and will not."""
+    """In place of engineReady: the engine does not run and will not."""
     problem = Signal(str, str)
     """Title and text, in words."""
 
-    def __init__(self, events: EventBus) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._agent: Agent | None = None
+        self._control: ControlApi | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._finishing: set[asyncio.Task[Any]] = set()
         self._closed = False
-        self._started = asyncio.Event()
+        self._settled = asyncio.Event()
+        """The engine runs, or will not."""
+        self._running = False
         self._start_error: BaseException | None = None
-        self._leave: Callable[[], None] = lambda: None
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._signals = {
             SessionCreated: self.sessionCreated,
             SessionStateChanged: self.sessionStateChanged,
@@ -104,33 +107,37 @@ class EngineAdapter(QObject):
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
             EndsPending: self.endsPending,
+            LoopRestarted: self.loopRestarted,
             SharesChanged: self.sharesChanged,
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,
+            SelfTestStage: self.selfTestStage,
         }
-        self._unsubscribe = events.subscribe(self._on_event)
 
     @property
-    def agent(self) -> Agent | None:
-        """None until the engine has started."""
-        return self._agent
+    def ready(self) -> bool:
+        """Whether the engine has started."""
+        return self._running
 
-    def attach(self, agent: Agent) -> None:
-        """The engine runs now: calls are possible from here on.
+    def attach(self, control: ControlApi) -> None:
+        """Follow an engine that has yet to start. Its approvals are decided in the window."""
+        self._control = control
+        self._unsubscribe = control.subscribe(self._on_event, decides=True)
 
-        Tells the targets as they are: with no engine configured no event ever does.
+    def started(self) -> None:
+        """The engine runs: commands are carried out from here on, those that wait included.
+
+        Publishes the targets as they are: with no Docker engine configured no event does.
         """
-        self._agent = agent
-        # There is a window now, and somebody before it to decide.
-        self._leave = agent.sharing.approvals.attend()
-        self.targetsChanged.emit(TargetsChanged(targets=agent.targets.list()))
-        self._started.set()
-        self.agentReady.emit()
+        self._running = True
+        self.targetsChanged.emit(TargetsChanged(targets=self.ask(Targets(), ())))
+        self._settled.set()
+        self.engineReady.emit()
 
     def start_failed(self, error: BaseException) -> None:
-        """The engine does not run and will not: say so, now and to whoever waits for it."""
+        """The engine does not run and will not: show it, and fail what waits for it."""
         self._start_error = error
-        self._started.set()
+        self._settled.set()
         self.startFailed.emit()
         self.report(error)
 
@@ -151,6 +158,8 @@ class EngineAdapter(QObject):
             work.close()
             return None
         task = asyncio.get_event_loop().create_task(self._guarded(work, failed))
+        # Cancelled before it began, it would be reported as never awaited.
+        task.add_done_callback(lambda _: work.close())
         self._tasks.add(task)
         if finish:
             self._finishing.add(task)
@@ -158,88 +167,30 @@ class EngineAdapter(QObject):
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def ask(self, query: Query[Result], otherwise: Otherwise) -> Result | Otherwise:
+        """The engine's answer; ``otherwise`` while there is no engine."""
+        return otherwise if self._control is None else self._control.ask(query)
+
+    def do(self, command: Command[Any]) -> None:
+        """Run a command whose result does not matter, as a task; errors become ``problem``."""
+        self.run(self.perform(command))
+
+    async def perform(self, command: Command[Result]) -> Result:
+        """The command's result. Waits for the engine to run. Raises HatchwayError."""
+        control = await self._engine()
+        return await control.do(command)
+
     async def open_terminal(
-        self,
-        target_id: str,
-        size: Size,
-        on_output: Callable[[bytes], None],
-        on_end: Callable[[str, int | None], None],
-    ) -> TerminalPeer:
-        """See Agent.open_terminal; waits for the engine to run. Raises HatchwayError."""
-        agent = await self._ready()
-        return await agent.open_terminal(target_id, size, on_output, on_end)
-
-    async def self_test(
-        self, target_id: str, on_stage: Callable[[StageResult], None]
-    ) -> SelfTestReport:
-        """See Agent.self_test; waits for the engine to run. Raises HatchwayError."""
-        agent = await self._ready()
-        return await agent.self_test(target_id, on_stage)
-
-    def close_session(
-        self, session_id: str, reason: str = CLOSED_BY_HOST, code: EndCode = EndCode.CLOSED
-    ) -> None:
-        if self._agent is not None:
-            self.run(self._agent.close_session(session_id, reason, code))
-
-    def keep_open(self, session_id: str) -> None:
-        """See Agent.keep_open. Too late is no error."""
-        if self._agent is not None:
-            self._agent.keep_open(session_id)
-
-    def set_guest_timeout(self, seconds: float) -> None:
-        """See Agent.set_guest_timeout."""
-        if self._agent is not None:
-            self._agent.set_guest_timeout(seconds)
-
-    def set_shared(self, target_id: str, shared: bool) -> None:
-        if self._agent is not None:
-            self._agent.set_shared(target_id, shared)
-
-    def links(self) -> tuple[Share, ...]:
-        """Every link there is, oldest first."""
-        return () if self._agent is None else self._agent.sharing.shares.list()
-
-    def create_link(
-        self,
-        target_id: str,
-        role: Role,
-        *,
-        approval: bool = False,
-        seconds: float | None = None,
-        single_use: bool = False,
-    ) -> Share:
-        """See Shares.create. Raises HatchwayError, also while the engine does not run."""
-        if self._agent is None:
-            raise HatchwayError("The engine is not running yet")
-        return self._agent.sharing.shares.create(
-            target_id, role, approval=approval, seconds=seconds, single_use=single_use
-        )
-
-    def link_url(self, share: Share) -> str:
-        """The link to hand over; it holds the secret."""
-        return "" if self._agent is None else self._agent.sharing.url(share)
-
-    def sessions_of_link(self, share_id: str) -> int:
-        """How many sessions revoke_link() would end."""
-        sessions = () if self._agent is None else self._agent.sessions()
-        return sum(session.guest.share == share_id for session in sessions)
-
-    def revoke_link(self, share_id: str) -> None:
-        """Withdraw a link and end the sessions it opened."""
-        if self._agent is not None:
-            self.run(self._agent.sharing.revoke(share_id))
-
-    def decide(self, session_id: str, role: Role | None, *, remember: bool = False) -> None:
-        """Answer a waiting guest; see Sharing.decide. Too late is no error."""
-        if self._agent is not None:
-            self._agent.sharing.decide(session_id, role, remember=remember)
+        self, target_id: str, size: Size, output: Output, ended: Ended
+    ) -> TerminalHandle:
+        """See ControlApi.open_terminal; waits for the engine to run. Raises HatchwayError."""
+        control = await self._engine()
+        return await control.open_terminal(target_id, size, output, ended)
 
     async def close(self) -> None:
         """Cancel and await every task, let clean-up finish, stop listening. Idempotent."""
         self._closed = True
         self._unsubscribe()
-        self._leave()
         while self._tasks:
             tasks = tuple(self._tasks)
             for task in tasks:
@@ -247,19 +198,20 @@ class EngineAdapter(QObject):
                     task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._tasks.difference_update(tasks)
-        self._agent = None
+        self._running = False
+        self._control = None
 
     def report(self, error: BaseException) -> None:
         """Show ``error`` as words."""
-        told = problems.explain(error)
-        self.problem.emit(told.title, told.text)
+        words = problems.explain(error)
+        self.problem.emit(words.title, words.text)
 
-    async def _ready(self) -> Agent:
+    async def _engine(self) -> ControlApi:
         """The engine, as soon as it runs: a terminal may be asked for before that."""
-        await self._started.wait()
-        if self._agent is None:
+        await self._settled.wait()
+        if self._control is None or not self._running:
             raise HatchwayError("The engine could not start") from self._start_error
-        return self._agent
+        return self._control
 
     async def _guarded(
         self,

@@ -1,12 +1,9 @@
-"""What asks for the person without taking the keyboard: strips in the status bar's place.
+"""Strips in the status bar's place: they ask for attention without taking focus.
 
-Owns which strip is shown, when it may be answered, and the keyboard while a person has gone
-there. Does not own what is asked (gui.kit.notices, gui.panels.approvals.strip).
-
-A strip comes by itself, while somebody types or clicks elsewhere. So it never takes the focus,
-covers no terminal and resizes none; its controls are disabled for ``GUARD_MS`` after it came or
-moved and while keys are being pressed; and a click on it leaves the focus where it was. One
-goes there with a key, and back with Escape, which answers nothing.
+A strip appears while the user types or clicks elsewhere. So it never takes focus, covers no
+terminal and resizes none; its controls are disabled for ``GUARD_MS`` after it appeared or moved
+and while keys are being pressed; and a click on it leaves focus where it was. A key moves focus
+to it, and Escape moves it back without an answer.
 """
 
 from __future__ import annotations
@@ -37,19 +34,19 @@ if TYPE_CHECKING:
 GUARD_MS: Final = 500
 UNDO_SECONDS: Final = 10.0
 MAX_UNDOS: Final = 16
-"""Acts that can be undone at once; one more makes the oldest final."""
+"""Actions that can be undone at the same time; one more makes the oldest final."""
 
 _KEYS: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class Attention(QWidget):
-    """Covers ``place``, the status bar, while a strip is there; one at a time is shown.
+    """Covers ``place``, the status bar, while there are strips; one at a time is shown.
 
-    Strips one caused oneself (a question, an undo) come before those that came by themselves.
+    Strips the user caused (a question, an undo) come before all others.
     """
 
     changed = Signal()
-    """Another strip is shown, or none, or there are more or fewer."""
+    """Another strip is shown, or none, or their number changed."""
 
     def __init__(
         self, icons: Icons, place: QWidget, clock: Callable[[], float] = time.monotonic
@@ -93,7 +90,7 @@ class Attention(QWidget):
         self._fit()
         self.hide()
 
-    # -- what asks
+    # -- strips
 
     @property
     def shown(self) -> Strip | None:
@@ -112,7 +109,7 @@ class Attention(QWidget):
         *,
         no: str = "Cancel",
     ) -> Notice:
-        """A question about what the person just did. It stays until it is answered."""
+        """A question about what the user just did. It stays until it is answered."""
         notice = Notice(self._icons, "warning", Tone.WARN, text, detail, self.clock)
         notice.answer(no, lambda: None)
         notice.answer(yes, accepted, danger=True)
@@ -128,9 +125,9 @@ class Attention(QWidget):
         seconds: float = UNDO_SECONDS,
         now: str = "",
     ) -> Notice:
-        """Say what was done. Exactly one follows: ``undone``, or ``final`` after ``seconds``.
+        """Report what was done. Exactly one is called: ``undone``, or ``final`` after ``seconds``.
 
-        ``now`` are the words of a button that does not wait.
+        ``now``: the label of a button that calls ``final`` at once.
         """
         notice = Notice(self._icons, "check", Tone.ACCENT, text, "", self.clock, final)
         if now:
@@ -146,7 +143,7 @@ class Attention(QWidget):
         return notice
 
     def tell(self, text: str, action: str, act: Callable[[], object], *, first: bool) -> Notice:
-        """Say what was done and, for a while, offer what is often wanted then."""
+        """Report what was done and, for a while, offer a follow-up action."""
         notice = Notice(self._icons, "check", Tone.ACCENT, text, "", self.clock)
         notice.answer(action, act, danger=True)
         notice.answer("Close", lambda: None)
@@ -156,12 +153,12 @@ class Attention(QWidget):
         return notice
 
     def finish(self) -> None:
-        """The window closes: nothing can be undone any more."""
+        """The window closes: make every undo final."""
         for notice in tuple(self._undos):
             notice.finish()
 
     def add(self, strip: Strip, *, first: bool = False) -> None:
-        """Show it, before the others or when they are done."""
+        """Show it before the others, or after them."""
         strip.hide()
         strip.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._row.addWidget(strip, 1)
@@ -174,12 +171,12 @@ class Attention(QWidget):
             self._changed()
 
     def bring(self, strip: Strip) -> None:
-        """Show it now: the person has asked for the same again."""
+        """Show it now: the user asked for the same thing again."""
         if strip in self._strips:
             self._show(strip)
 
     def take(self, strip: Strip) -> None:
-        """It is answered, or void: show the next one, or the status bar again."""
+        """Remove it: show the next one, or the status bar again."""
         if strip not in self._strips:
             return
         at = self._strips.index(strip)
@@ -193,7 +190,7 @@ class Attention(QWidget):
         strip.deleteLater()
 
     def void(self, strip: Strip, why: str) -> None:
-        """What it asks is settled elsewhere. Where a person is just in it, ``why`` is shown."""
+        """It is settled elsewhere: remove it. If it has focus, show ``why`` instead."""
         if strip is self._shown and self.has_focus():
             strip.outlive(why)
             strip.setFocus()
@@ -202,7 +199,7 @@ class Attention(QWidget):
             self.take(strip)
 
     def drop(self, notice: Notice, why: str) -> None:
-        """Neither its undo nor what was to follow makes sense any more."""
+        """Remove it without calling its undo or its ``final``. If it has focus, show ``why``."""
         if notice is self._shown and self.has_focus():
             self._forget(notice)
             self.void(notice, why)
@@ -224,26 +221,26 @@ class Attention(QWidget):
             at = (self._strips.index(self._shown) + by) % len(self._strips)
             self._show(self._strips[at])
 
-    # -- the keyboard
+    # -- focus
 
     def has_focus(self) -> bool:
         focus = QApplication.focusWidget()
         return focus is not None and (focus is self or self.isAncestorOf(focus))
 
     def enter(self) -> bool:
-        """The person goes there; False where nothing asks."""
+        """Move focus to the strip; False if there is none."""
         if self._shown is None:
             return False
         self._shown.setFocus(Qt.FocusReason.ShortcutFocusReason)
         return True
 
     def leave(self) -> None:
-        """Give the keyboard back to where it came from."""
+        """Move focus back to where it was."""
         back, self._back = self._back, None
         if back is not None and isValid(back) and back.isVisible() and back.isEnabled():
             back.setFocus(Qt.FocusReason.OtherFocusReason)
         elif (focus := QApplication.focusWidget()) is not None:
-            # Nobody gets the next key rather than some other shell.
+            # Better that no widget gets the next key than another shell.
             focus.clearFocus()
 
     def focusNextPrevChild(self, next: bool) -> bool:
@@ -275,7 +272,7 @@ class Attention(QWidget):
                 focus.click()
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and focus is self._shown:
             self.step(1 if event.key() == Qt.Key.Key_Right else -1)
-        # Nothing that is typed here is for anybody else.
+        # No key typed here reaches another widget.
         event.accept()
 
     def _focus_moved(self, old: QWidget | None, new: QWidget | None) -> None:
@@ -302,15 +299,15 @@ class Attention(QWidget):
         return False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        # What is aimed at a control that cannot be used yet is aimed at nothing.
+        # A click on a control that is still disabled must not reach what is behind.
         event.accept()
 
     def _hold(self) -> None:
-        """For a while nothing here can be answered."""
+        """Disable the controls for a while."""
         if self._shown is None or not self.isVisible():
             return
         if self.has_focus() and QApplication.focusWidget() is not self._shown:
-            # A control that is disabled would hand the keyboard on.
+            # A disabled control would pass focus to the next widget.
             self._shown.setFocus()
         for control in (*self._shown.controls, self._back_button, self._next_button):
             control.setEnabled(False)

@@ -1,6 +1,6 @@
-"""Facts as people read them: sizes, rates, spans of time, clock times, browsers, tips.
+"""Values as text: sizes, rates, durations, times of day, browsers, tooltips.
 
-Owns the wording and rounding only. Text from outside is escaped (engine.core.text).
+Text from outside is escaped (engine.core.text).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def size(count: float) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Bytes per second, or NOTHING when it rests."""
+    """Bytes per second; NOTHING below 1."""
     return f"{size(per_second)}/s" if per_second >= 1 else NOTHING
 
 
 def duration(seconds: float) -> str:
-    """A span a person follows: ``8 s``, ``3 m 04 s``, ``2 h 07 m``, ``3 d 01 h``."""
+    """A duration: ``8 s``, ``3 m 04 s``, ``2 h 07 m``, ``3 d 01 h``."""
     whole = max(0, int(seconds))
     for big, small, length in (("d", "h", 86_400), ("h", "m", 3_600), ("m", "s", 60)):
         if whole >= length:
@@ -66,7 +66,7 @@ def host(address: str) -> str:
 
 
 def browser(agent: str) -> str:
-    """A User-Agent in words, ``Chrome 140 on Windows``; one we do not know as it is."""
+    """A User-Agent in words, ``Chrome 140 on Windows``; an unknown one unchanged."""
     name = next((f"{n} {m[1]}" for n, p in _BROWSERS if (m := p.search(agent))), "")
     system = next((words for mark, words in _SYSTEMS if mark in agent), "")
     if not name:
@@ -77,7 +77,7 @@ def browser(agent: str) -> str:
 _BROWSERS = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        # Each later one is also in the words of those before it.
+        # Each later name also occurs in the User-Agent of those before it.
         ("Edge", r"\bEdg\w*/(\d+)"),
         ("Opera", r"\bOPR/(\d+)"),
         ("Firefox", r"\b(?:Firefox|FxiOS)/(\d+)"),

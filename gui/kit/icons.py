@@ -1,8 +1,4 @@
-"""Icons: our own drawings, tinted to the theme's colours.
-
-Owns rendering, caching and re-tinting when the theme changes. Does not own the
-drawings (resources) or the colours (gui.kit.style).
-"""
+"""Icons: drawings of resources/icons, tinted to the theme's colors."""
 
 from __future__ import annotations
 
@@ -42,7 +38,7 @@ def render(svg: bytes, size: int) -> QPixmap:
 
 
 def app_icon() -> QIcon:
-    """The application's icon, in its own colours."""
+    """The application's icon, in its own colors."""
     icon = QIcon()
     svg = resources.read("icons/app.svg")
     for size in APP_SIZES:
@@ -51,7 +47,7 @@ def app_icon() -> QIcon:
 
 
 class Icons(QObject):
-    """Tinted icons by name, and the things that wear them."""
+    """Tinted icons by name, and the widgets and actions that show them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -61,7 +57,7 @@ class Icons(QObject):
         theme.changed.connect(self._retint)
 
     def get(self, name: str, tone: Tone = Tone.TEXT) -> QIcon:
-        """The icon in the colour ``tone`` has now. Raises FileNotFoundError."""
+        """The icon in the color ``tone`` has now. Raises FileNotFoundError."""
         color = self._theme.colors.tone(tone).name()
         faded = self._theme.colors.muted
         icon = self._cache.get((name, color))
@@ -87,7 +83,7 @@ class Icons(QObject):
         target.setIcon(self.get(name, tone))
 
     def color(self, tone: Tone) -> QColor:
-        """What ``tone`` is in the theme in force."""
+        """The color of ``tone`` in the current theme."""
         return self._theme.colors.tone(tone)
 
     def _retint(self) -> None:

@@ -1,7 +1,6 @@
-"""Strips: what is asked of the person, or said, in one line with its buttons.
+"""Strips: a question or a message in one line with its buttons.
 
-Owns their looks, their time, and that a notice is answered once. Does not own where they are
-shown, nor when they may be answered (gui.kit.attention).
+Where they are shown and when they may be answered is gui.kit.attention's.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
 
-    def give_way(self, yields: bool) -> None:
-        """Whether less than that will do."""
+    def allow_cutting(self, yields: bool) -> None:
+        """Whether it may be cut to fewer characters than that."""
         if yields is not self._yields:
             self._yields = yields
             self.updateGeometry()
@@ -68,12 +67,12 @@ class ElidedLabel(QLabel):
 
 
 class Strip(QFrame):
-    """One thing that asks. ``controls`` are guarded; ``row`` takes what it shows."""
+    """One question or message. ``controls`` are guarded; ``row`` holds what it shows."""
 
     expired = Signal()
-    """The time it had is over."""
+    """Its time is up."""
     closed = Signal()
-    """It is of no use any more; whoever shows it takes it away."""
+    """It is done: remove it."""
 
     def __init__(self, icons: Icons, icon: str, tone: Tone, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -84,7 +83,7 @@ class Strip(QFrame):
         self._began = clock()
         self._until: float | None = None
         self.over = False
-        """Settled, and shown only until the person leaves it."""
+        """Settled, and shown only until it loses focus."""
         self.controls: list[QWidget] = []
         self.spare: list[QWidget] = []
         """Where there is too little room, the first is hidden, then labels are cut, then the
@@ -118,19 +117,19 @@ class Strip(QFrame):
         self.fit()
 
     def fit(self) -> None:
-        """What it is about shrinks before its buttons do."""
+        """Cut its text before its buttons."""
         if self.over:
             return
         labels = self.findChildren(ElidedLabel)
         for label in labels:
-            label.give_way(False)
+            label.allow_cutting(False)
         for widget in self.spare:
             widget.show()
         for widget in self.spare[:1]:
             widget.setVisible(self.room() >= 0)
         if self.room() < 0:
             for label in labels:
-                label.give_way(True)
+                label.allow_cutting(True)
         for widget in self.spare[1:]:
             widget.setVisible(self.room() >= 0)
 
@@ -140,7 +139,7 @@ class Strip(QFrame):
         return self.width() - self.row.minimumSize().width()
 
     def wait(self, seconds: float) -> None:
-        """Show that so much time is left from now; then ``expired`` comes."""
+        """Count down from now, then emit ``expired``."""
         self._began = self._clock()
         self._until = self._began + max(0.0, seconds)
         self._ticker.start(min(TICK_MS, max(1, int(seconds * 1000))))
@@ -159,14 +158,14 @@ class Strip(QFrame):
             self.expired.emit()
 
     def stop(self) -> None:
-        """Time has no meaning here any more."""
+        """Stop the countdown."""
         self._ticker.stop()
         self._until = None
 
     def outlive(self, text: str) -> None:
-        """What it asked is settled, while a person is in it: say so, and offer nothing more.
+        """It is settled while it has focus: show why, and only a Close button.
 
-        Were it gone, the next key would go to a shell.
+        If it vanished, the next key would go to a shell.
         """
         self.stop()
         self.over = True
@@ -190,7 +189,7 @@ class Strip(QFrame):
 
 
 class Notice(Strip):
-    """A sentence and its buttons. One answer, or ``final`` when none is given, and it is gone."""
+    """A sentence and its buttons. Closes after one answer; without one, ``final`` is called."""
 
     def __init__(
         self, icons: Icons, icon: str, tone: Tone, text: str, detail: str,
@@ -212,17 +211,17 @@ class Notice(Strip):
         self.button(text, lambda: self._settle(act)).setProperty("danger", danger)
 
     def say(self, text: str, detail: str) -> None:
-        """Other words for the same question."""
+        """Change the text of the question."""
         self.words.setText(text)
         self.detail.setText(detail)
         self.setAccessibleName(f"{text} {detail}".strip())
 
     def finish(self) -> None:
-        """No answer came, and none is taken any more."""
+        """No answer came: call ``final`` and close."""
         self._settle(self.final)
 
     def drop(self) -> None:
-        """It is void: nothing follows."""
+        """Close without calling anything."""
         self._settle(lambda: None)
 
     def _settle(self, act: Callable[[], object]) -> None:
@@ -234,6 +233,6 @@ class Notice(Strip):
 
 
 def restyle(widget: QWidget) -> None:
-    """Wear what the style sheet says of changed properties."""
+    """Apply the style sheet to changed properties."""
     widget.style().unpolish(widget)
     widget.style().polish(widget)

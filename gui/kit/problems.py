@@ -1,7 +1,4 @@
-"""Error codes turned into words and a next step: the one place that does it.
-
-Owns the table. Does not own showing it (the window) or raising it (the engine).
-"""
+"""Error codes as texts for the user: what is wrong, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -24,71 +21,71 @@ class Problem:
 _WORDS: dict[str, tuple[str, str]] = {
     "internal": (
         "Something unexpected happened",
-        "The details are in the program's log. Trying again is safe.",
+        "The log has the details. It is safe to try again.",
     ),
     "bad_json": (
-        "The other side sent something unreadable",
+        "The other side sent unreadable data",
         "It may be a different version. Update both ends and connect again.",
     ),
     "bad_message": (
-        "The other side sent a message we cannot use",
+        "The other side sent an invalid message",
         "It may be a different version. Update both ends and connect again.",
     ),
     "unknown_type": (
-        "The other side sent a message of an unknown kind",
+        "The other side sent an unknown type of message",
         "It may be a newer version. Update this app and connect again.",
     ),
     "bad_request": (
-        "The other side asked for something malformed",
+        "The other side sent a malformed request",
         "It may be a different version. Update both ends and connect again.",
     ),
     "agent_id_taken": (
-        "This host's id belongs to another key at the relay",
-        "Give this host another id in the settings file, or its old key file back.",
+        "The relay has another key for this host's ID",
+        "Set another agent ID in the settings file, or restore the old key file.",
     ),
     "unproven": (
-        "The relay does not know this host yet",
-        "Check that its key file is the one it had before. The app keeps trying.",
+        "The relay could not verify this host",
+        "Check that its key file has not changed. The app keeps trying.",
     ),
     "relay_degraded": (
         "The relay cannot reach the other relays",
-        "Live terminals go on. New ones work again as soon as the relay has its store back.",
+        "Open terminals keep working. New ones work once the relay reaches its store again.",
     ),
     "bad_link": (
-        "That is not a link of this app",
-        "Copy the whole link again, with everything after the # sign.",
+        "This is not a Hatchway link",
+        "Copy the whole link, including everything after the # sign.",
     ),
     "bad_proof": (
-        "The other side could not prove who it is",
-        "Somebody may be in between. Nothing was opened: ask the host for a new link.",
+        "The other side could not prove its identity",
+        "Someone may be intercepting it. Nothing was opened. Ask the host for a new link.",
     ),
     "replayed": (
         "The offer was sent twice",
-        "Somebody may have recorded it. Nothing was opened; connect again.",
+        "Someone may have recorded it. Nothing was opened. Connect again.",
     ),
     "link": ("The link cannot be used", "Ask the host for a new one."),
     "link_unknown": (
         "The host does not know this link",
-        "It may have restarted since, or be offline. Ask the host for a new one.",
+        "It may have restarted or be offline. Ask the host for a new link.",
     ),
     "link_expired": ("The link has expired", "Ask the host for a new one."),
     "link_used": (
-        "The link was for one use, and was used",
+        "The link has already been used",
         "Ask the host for a new one.",
     ),
-    "link_revoked": ("The host has withdrawn the link", "Ask the host for a new one."),
+    "link_revoked": ("The host has revoked the link", "Ask the host for a new one."),
     "session": ("The session cannot do that", "Close it and open a new one."),
     "session_not_found": (
-        "That session is gone",
-        "It has ended in the meantime. Open a new terminal to go on.",
+        "The session no longer exists",
+        "It has ended. Open a new terminal to continue.",
     ),
     "session_exists": (
         "A session with that name is already live",
-        "Close the other one, or connect again for a new session.",
+        "Close the other session, or connect again for a new one.",
     ),
     "replaced": (
-        "A newer connection took this one’s place",
-        "The terminal goes on there. Nothing needs to be done.",
+        "Replaced by a newer connection",
+        "The terminal continues there. You do not need to do anything.",
     ),
     "invalid_transition": ("The session was in the wrong state", "Close it and open a new one."),
     "session_limit": (
@@ -96,92 +93,92 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Close some, or raise session.max_sessions in the settings file.",
     ),
     "ambiguous_target": (
-        "Several hosts share a target with that name",
+        "Several hosts share a target with this name",
         "Open it from the list, which names the host.",
     ),
     "host_stopped": (
         "The host has stopped",
-        "Ask for the app to be started there again, then connect again.",
+        "Ask the host to start Hatchway again, then connect again.",
     ),
     "access_denied": (
-        "The host has not allowed this",
+        "The host does not allow this",
         "Ask the host to share this target, then connect again.",
     ),
     "target": ("The target cannot be used", "Choose another one in the list of targets."),
     "target_not_found": (
-        "That target is not here",
-        "It may have been removed or renamed. Look for it in the list of targets.",
+        "Target not found",
+        "It may have been removed or renamed. Check the list of targets.",
     ),
     "target_not_running": (
         "The container is not running",
         "Start or unpause it, then open the terminal again.",
     ),
-    "pty": ("The terminal failed", "Open it again. The log says more."),
+    "pty": ("The terminal failed", "Open it again. The log has the details."),
     "no_shell": (
         "The container has no shell",
-        "Neither configured shell is in it. Set terminal.shell to one that is.",
+        "Neither configured shell exists in it. Set terminal.shell to one that does.",
     ),
     "pty_open": (
         "The terminal could not be started",
-        "Check that the container still runs, then try again.",
+        "Check that the container is still running, then try again.",
     ),
     "pty_closed": ("The terminal has ended", "Reconnect to start a new shell."),
-    "docker": ("Docker could not do that", "Check the Docker engine, then try again."),
+    "docker": ("Docker request failed", "Check Docker Engine, then try again."),
     "docker_absent": (
         "Docker is not running",
-        "Start it; its containers appear here by themselves.",
+        "Start Docker. Its containers then appear here automatically.",
     ),
     "docker_refused": (
-        "Docker does not let you in",
+        "Permission denied by Docker",
         "Add your user to the group “docker”, then sign in again. The app keeps trying.",
     ),
     "docker_failed": (
         "Docker answered with an error",
-        "Check the engine's own log. The app keeps trying.",
+        "Check the Docker Engine log. The app keeps trying.",
     ),
     "connection_failed": ("The connection failed", "Check the network, then try again."),
     "relay_unreachable": (
         "The relay cannot be reached",
-        "Check the network and relay.url. The app keeps trying; live sessions go on.",
+        "Check the network and relay.url. The app keeps trying; open sessions keep working.",
     ),
     "relay_refused": (
-        "The relay refused this app",
-        "Check relay.token and the certificate in the settings file, then start again.",
+        "Relay rejected the connection",
+        "Check relay.token and the certificate in the settings file, then restart the app.",
     ),
     "no_address": (
-        "This computer has no network address to offer",
+        "This computer has no network address",
         "Connect it to a network, even a local one, then try again.",
     ),
     "no_turn": (
-        "There is no TURN server to connect through",
-        "Only TURN is allowed. Add a server under ice.servers, or ask who runs the relay.",
+        "No TURN server is configured",
+        "Only TURN is allowed. Add a server under ice.servers, or ask the relay's operator.",
     ),
     "ice_failed": (
-        "No path between the two computers was found",
+        "The two computers cannot reach each other",
         "A firewall may block UDP. Allow it, or add a TURN server under ice.servers.",
     ),
     "connect_timeout": (
         "The other side did not answer in time",
-        "Check that it is still there, then try again.",
+        "Check that it is still running, then try again.",
     ),
     "channel_closed": (
         "The connection closed",
-        "The other side may have gone away. Reconnect to go on.",
+        "The other side may have disconnected. Reconnect to continue.",
     ),
     "agent_offline": (
         "The host is not connected",
-        "Ask for the app to be started there, then try again.",
+        "Ask the host to start Hatchway, then try again.",
     ),
     "agent_timeout": (
         "The host did not answer in time",
-        "Its computer may be asleep or its network slow. Try again in a moment.",
+        "Its computer may be asleep, or its network slow. Try again in a moment.",
     ),
     "bad_reply": (
-        "The host’s answer cannot be used",
+        "The host sent an invalid reply",
         "It may be a different version. Update both ends and connect again.",
     ),
     "rate_limited": (
-        "Too many requests in too short a time",
+        "Too many requests",
         "Wait a few seconds, then try again.",
     ),
     "limit": (
@@ -190,17 +187,17 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "output": (
         "The output cannot be written",
-        "Check the disk and the program that reads it, then start again.",
+        "Check the disk and the program that reads the output, then start again.",
     ),
     "settings": (
-        "A setting cannot be used",
-        "Correct it, then start the app again.",
+        "Invalid setting",
+        "Correct it, then restart the app.",
     ),
 }
 
 
 def codes() -> frozenset[str]:
-    """Every code that has words of its own."""
+    """Every code that has its own text."""
     return frozenset(_WORDS)
 
 
@@ -214,10 +211,9 @@ def title(code: str) -> str:
 
 
 def explain(error: BaseException) -> Problem:
-    """The words for any exception.
+    """The text for any exception.
 
-    An error the engine raised on purpose adds its own sentence; the text of
-    anything else belongs in the log, not in a person's face.
+    An engine error adds its own sentence. The text of any other exception belongs in the log.
     """
     if isinstance(error, RemoteError):
         return _with_detail(error.remote_code, str(error))

@@ -1,6 +1,6 @@
-"""A QR code as a widget: a text, such as a link, that a phone's camera reads.
+"""A QR code as a widget: a text, such as a link, for a phone's camera.
 
-Owns painting it, dark on light in any theme, as cameras expect. Does not own the text.
+Dark on light in every theme, as cameras expect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def modules(text: str) -> tuple[tuple[bool, ...], ...]:
 
 
 class QrCode(QWidget):
-    """Empty until it is told a text."""
+    """Empty until it is given a text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,7 +32,7 @@ class QrCode(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def tell(self, text: str, description: str) -> None:
-        """``description`` is for those who cannot see it; an empty text shows nothing."""
+        """``description`` is for screen readers; an empty text shows nothing."""
         self._rows = modules(text) if text else ()
         self.setAccessibleName(description)
         self.update()

@@ -1,7 +1,6 @@
 """List rows of two lines: a title with a muted line below, an icon, a note at the right.
 
-Owns painting and measuring them. Does not own any model: rows come through the
-roles named here.
+A model provides them by the roles named here.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ DETAIL_ROLE = Qt.ItemDataRole.UserRole + 1
 NOTE_ROLE = Qt.ItemDataRole.UserRole + 2
 """A short text, or a QIcon, at the right edge."""
 FADED_ROLE = Qt.ItemDataRole.UserRole + 3
-"""True greys the title: the row cannot be used."""
+"""True grays the title: the row cannot be used."""
 HEADING_ROLE = Qt.ItemDataRole.UserRole + 4
 """True makes the row a heading: smaller, bold, muted."""
 
@@ -38,7 +37,7 @@ _PADDING = 4
 
 
 class TwoLineDelegate(QStyledItemDelegate):
-    """Paints with the theme's colours of the moment."""
+    """Paints with the theme's current colors."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -94,7 +93,7 @@ class TwoLineDelegate(QStyledItemDelegate):
     def _paint_note(
         self, painter: QPainter, option: QStyleOptionViewItem, index: Index, area: QRect
     ) -> QRect:
-        """Paint what stands at the right; what is left of ``area`` comes back."""
+        """Paint the note at the right; returns what remains of ``area``."""
         note = index.data(NOTE_ROLE)
         if isinstance(note, QIcon):
             spot = QRect(area.right() - 16, area.top(), 16, area.height())

@@ -1,8 +1,4 @@
-"""The look: two palettes, light and dark, and the style sheet made from them.
-
-Owns colours, spacing and following the system's choice. Does not own icons or
-the terminal's own 16 colours.
-"""
+"""The look: two palettes, light and dark, and the style sheet made from them."""
 
 from __future__ import annotations
 
@@ -27,11 +23,11 @@ class Mode(enum.StrEnum):
 
 
 class Tone(enum.StrEnum):
-    """What a colour means. Each is a field of Colors."""
+    """What a color means. Each is a field of Colors."""
 
     TEXT = "text"
     ON_ACCENT = "accent_text"
-    """On a ground of the accent's colour, as primary buttons have."""
+    """On a background of the accent's color, as on primary buttons."""
     MUTED = "muted"
     ACCENT = "accent"
     OK = "ok"
@@ -58,7 +54,7 @@ class Colors:
     warn: str
     error: str
     wait: str
-    """Ground of what waits for the person."""
+    """Background of what waits for the user."""
 
     def tone(self, tone: Tone) -> QColor:
         return QColor(getattr(self, tone.value))
@@ -238,7 +234,7 @@ def style_sheet(colors: Colors) -> str:
 
 
 def palette(colors: Colors) -> QPalette:
-    """The palette Fusion draws with, disabled text greyed."""
+    """The palette Fusion draws with, disabled text grayed."""
     roles = QPalette.ColorRole
     result = QPalette(QColor(colors.window))
     for role, color in {
@@ -267,7 +263,7 @@ def palette(colors: Colors) -> QPalette:
 
 
 class Theme(QObject):
-    """The look in force. ``changed`` comes after the application wears the new one."""
+    """The current look. ``changed`` is emitted after the application has the new one."""
 
     changed = Signal()
 

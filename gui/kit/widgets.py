@@ -1,7 +1,4 @@
-"""Small widgets every panel uses: a banner, an empty state, a framed panel.
-
-Owns their look and behaviour. Does not own what they say.
-"""
+"""Small widgets every panel uses: a banner, an empty state, a framed panel."""
 
 from __future__ import annotations
 
@@ -49,12 +46,12 @@ class IconLabel(QLabel):
         self.setFixedSize(size, size)
 
     def setIcon(self, icon: QIcon) -> None:
-        """Named like a button's, so that Icons.bind() can hand it one."""
+        """Named like a button's, for Icons.bind()."""
         self.setPixmap(icon.pixmap(self._size, self._size))
 
 
 class _Holder:
-    """Wears an icon for a button that has another one on."""
+    """Holds a button's second icon, for Icons.bind()."""
 
     icon = QIcon()
 
@@ -63,7 +60,7 @@ class _Holder:
 
 
 class IconButton(QPushButton):
-    """A push button whose icon has the colour of its words, filled with the accent or not.
+    """A push button whose icon has the color of its text, filled with the accent or not.
 
     It is filled while it is primary or the dialog's default: what Enter presses.
     """
@@ -97,7 +94,7 @@ class Banner(QFrame):
             # Text from an error may hold "<": it is text, never markup.
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            # Selecting words leaves the keyboard where it is; the menu copies them.
+            # Selecting text leaves focus where it is; the menu copies it.
             label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         words = QVBoxLayout()
         words.setSpacing(2)
@@ -125,7 +122,7 @@ class Banner(QFrame):
 
     @property
     def text(self) -> str:
-        """What it says, title first."""
+        """Title and text, one below the other."""
         return f"{self._title.text()}\n{self._text.text()}".strip()
 
     def tell(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
@@ -140,7 +137,7 @@ class Banner(QFrame):
         self.show()
 
     def offer(self, text: str, action: Callable[[], object]) -> None:
-        """A button beside the words."""
+        """Add a button beside the text."""
         self._action = action
         self.button.setText(text)
         self.button.show()
@@ -196,7 +193,7 @@ class EmptyState(QWidget):
 
 
 def open_file(path: Path) -> None:
-    """In whatever program the desktop has for such files."""
+    """Open it in the desktop's program for this type of file."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.absolute())))
 
 
@@ -209,13 +206,13 @@ def ask(
     accepted: Callable[[], object],
     icon: QMessageBox.Icon = QMessageBox.Icon.Question,
 ) -> QMessageBox:
-    """Ask before what cannot be undone; Enter and Escape cancel. It is open and deletes itself."""
+    """Ask before an action that cannot be undone. Enter and Escape cancel; it deletes itself."""
     box = QMessageBox(icon, title, text, parent=parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setInformativeText(consequence)
     box.addButton(yes, QMessageBox.ButtonRole.DestructiveRole).clicked.connect(accepted)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-    # Not modal: guests may ask to be let in meanwhile.
+    # Not modal: guests may request access meanwhile.
     box.setModal(False)
     box.show()
     return box

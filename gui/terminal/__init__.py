@@ -1,4 +1,1 @@
-"""The terminal on screen: painting, keys, selection, clipboard.
-
-``gui.terminal.widget.TerminalWidget`` is what others use.
-"""
+"""The terminal as a widget: other rooms use ``gui.terminal.widget.TerminalWidget``."""

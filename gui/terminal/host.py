@@ -1,8 +1,4 @@
-"""What this window lets programs do outside their terminal.
-
-Owns the permissions: none until the person gives one. Does not own how a
-program asks (engine.emulator.screen.host).
-"""
+"""What programs may do outside their terminal: nothing until the user allows it."""
 
 from __future__ import annotations
 
@@ -24,8 +20,12 @@ class WindowHost(Host):
 
     def __init__(self, notified: Callable[[str, str], None]) -> None:
         self._notified = notified
-        self.may_write_clipboard = False
-        self.may_notify = False
+        self._may_write_clipboard = False
+        self._may_notify = False
+
+    def allow(self, *, clipboard: bool, notes: bool) -> None:
+        """Whether programs may write the clipboard (OSC 52) and show notes (OSC 9, 777)."""
+        self._may_write_clipboard, self._may_notify = clipboard, notes
 
     def shown(self, cell: tuple[float, float], ratio: float, *, dark: bool) -> None:
         """What to report of the window: a cell's logical size, the screen's scale, the theme."""
@@ -34,7 +34,7 @@ class WindowHost(Host):
         self.dark = dark
 
     def clipboard_write(self, selection: str, text: str) -> None:
-        if not self.may_write_clipboard or len(text) > MAX_CLIPBOARD:
+        if not self._may_write_clipboard or len(text) > MAX_CLIPBOARD:
             return
         clipboard = QGuiApplication.clipboard()
         if "p" in selection and clipboard.supportsSelection():
@@ -43,5 +43,5 @@ class WindowHost(Host):
             clipboard.setText(text)
 
     def notify(self, title: str, body: str) -> None:
-        if self.may_notify:
+        if self._may_notify:
             self._notified(title, body)

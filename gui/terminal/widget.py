@@ -1,8 +1,7 @@
-"""The terminal people use: keys, commands, menu and settings on a TerminalView.
+"""The terminal as a Qt widget: it joins the parts and passes Qt's events on to them.
 
-Owns how keys become bytes or commands, and joins the parts that deal with the
-mouse (pointer), the clipboard, links (hover) and finding (find_bar). Does not
-own what is seen (view), nor where ``typed`` goes.
+What a part does is in its own module: what is on screen in ``view``, what the user does in
+``interaction``.
 """
 
 from __future__ import annotations
@@ -11,33 +10,52 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QAction,
     QContextMenuEvent,
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
-    QGuiApplication,
+    QFocusEvent,
     QInputMethodEvent,
     QKeyEvent,
     QMouseEvent,
+    QPainter,
+    QPaintEvent,
     QResizeEvent,
+    QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QMenu
 
-from engine.emulator import CursorShape
+from engine.emulator import CursorShape, Terminal
+from engine.emulator.terminal import SCROLLBACK_LINES
 from gui.terminal.host import WindowHost
-from gui.terminal.input import keys, paste, shortcuts
-from gui.terminal.input.keypress import KeyModes, KeyPress
+from gui.terminal.input import paste
 from gui.terminal.input.preedit import Preedit
-from gui.terminal.text.selection import Place
-from gui.terminal.view.clipboard import Clipboard
-from gui.terminal.view.find_bar import FindBar
-from gui.terminal.view.hover import Hover
-from gui.terminal.view.pointer import Pointer
-from gui.terminal.view.view import TerminalView
+from gui.terminal.interaction.clipboard import Clipboard
+from gui.terminal.interaction.ended_bar import EndedBar
+from gui.terminal.interaction.find_bar import FindBar
+from gui.terminal.interaction.hover import Hover
+from gui.terminal.interaction.keyboard import Keyboard
+from gui.terminal.interaction.menu import Menu
+from gui.terminal.interaction.places import Places
+from gui.terminal.interaction.pointer import Pointer
+from gui.terminal.paint.themes import default, for_palette
+from gui.terminal.text.find import Find
+from gui.terminal.text.selection import Place, Selection
+from gui.terminal.view.appearance import Appearance, ColorChanges
+from gui.terminal.view.canvas import Canvas
+from gui.terminal.view.cursor import Cursor
+from gui.terminal.view.fit import Fit
+from gui.terminal.view.flash import Flash
+from gui.terminal.view.output import Output
+from gui.terminal.view.program import Program
+from gui.terminal.view.rows import Rows
+from gui.terminal.view.scrolling import Scrolling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtGui import QFont
     from PySide6.QtWidgets import QWidget
 
     from engine.core.settings import UiSettings
@@ -47,160 +65,316 @@ MAX_FIND = 200
 """Characters of a selection that the find bar begins with."""
 
 
-class TerminalWidget(TerminalView):
-    """A whole terminal. What a person types or pastes leaves as ``typed(bytes)``."""
+class TerminalWidget(QAbstractScrollArea):
+    """A whole terminal: output goes in by feed(), what the user types comes out as ``typed``.
 
+    ``scrollback``: lines of history, the emulator's own number by default.
+    """
+
+    typed = Signal(bytes)
+    """For the program: keys, pastes, mouse reports, answers to its questions."""
+    resized = Signal(int, int)
+    """Columns, rows."""
+    rendered = Signal(int)
+    """So many more bytes of output have been dealt with."""
+    titleChanged = Signal(str)
+    bell = Signal()
     notified = Signal(str, str)
     """A program's note (OSC 9, 777): title, which may be "", and text."""
 
     def __init__(self, parent: QWidget | None = None, *, scrollback: int | None = None) -> None:
-        super().__init__(parent, scrollback=scrollback)
+        super().__init__(parent)
+        self._set_up_area()
+        viewport = self.viewport()
+        self.host = WindowHost(self.notified.emit)
+        self.terminal = Terminal(
+            reply=self.typed.emit,
+            scrollback=SCROLLBACK_LINES if scrollback is None else scrollback,
+            host=self.host,
+        )
+        self._program = Program(self.terminal, self.typed.emit)
+        self._view_only = False
+        self._own_theme = False
+        # What is on screen.
+        self.appearance = Appearance(self.palette(), self.devicePixelRatioF())
+        self.scrolling = Scrolling(self.terminal, self.verticalScrollBar())
+        self.selection = Selection(self.terminal)
+        self.finder = Find(self.terminal, self)
+        self.rows = Rows(self.terminal, self.scrolling, self.selection, self.finder)
+        self.text_cursor = Cursor(
+            self.terminal, self.scrolling, self.appearance, self._is_focused, self
+        )
+        self.flash = Flash(self)
+        self.canvas = Canvas(
+            self.terminal,
+            self._program,
+            self.appearance,
+            self.rows,
+            self.text_cursor,
+            self.flash,
+            viewport,
+        )
+        self.output = Output(self.terminal, self._show_frame, self)
+        self.fit = Fit(self.terminal, self.appearance, viewport)
+        # What the user does.
+        places = Places(self.terminal, self.appearance, self.scrolling)
+        self.clipboard = Clipboard(
+            self.terminal, self._program, self.selection, self.appearance, self._type, self
+        )
+        self.hover = Hover(self.terminal, places, self.canvas.hover, viewport)
+        self.pointer = Pointer(
+            self.terminal,
+            self._program,
+            places,
+            self.scrolling,
+            self.selection,
+            self.clipboard,
+            self.hover,
+            refresh=self.refresh,
+            zoom=self.zoom,
+            viewport=viewport,
+        )
+        self._keyboard = Keyboard(
+            self.terminal, self._program, self.scrolling, type_in=self._type, zoom=self.zoom
+        )
+        self._menu = Menu(
+            self.terminal, self._program, self.selection, self.hover, self._commands(), self
+        )
+        self.find_bar = FindBar(self.finder, viewport)
+        self.ended_bar = EndedBar(viewport)
+        self._connect()
+        self._theme_changed()
+
+    def _set_up_area(self) -> None:
+        viewport = self.viewport()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # A bar that comes and goes would resize the program's screen.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        viewport.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        viewport.setCursor(Qt.CursorShape.IBeamCursor)
+        viewport.setMouseTracking(True)
+        viewport.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.viewport().setFocusProxy(self)
-        self.viewport().setMouseTracking(True)
-        self.viewport().setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
         self.setAttribute(Qt.WidgetAttribute.WA_KeyCompression, False)
         self.setAccessibleName("Terminal")
-        self.host = WindowHost(self.notified.emit)
-        self.terminal.host = self.host
-        self.clipboard = Clipboard(self, self._send)
-        self.hover = Hover(self)
-        self.pointer = Pointer(self, self.clipboard, self.hover)
-        self.viewport().installEventFilter(self.pointer)
-        self.find_bar = FindBar(self.finder, self.viewport())
-        self.find_bar.stepped.connect(self.step_match)
-        self.find_bar.settled.connect(self._show_first_match)
-        self.find_bar.closed.connect(self._close_find)
-        self._actions = self._make_actions()
-        self._theme_told()
+
+    def _commands(self) -> dict[str, Callable[[], object]]:
+        """The menu's, by their names there."""
+        return {
+            "copy": self.clipboard.copy,
+            "copy_html": self.clipboard.copy_html,
+            "paste": self.clipboard.paste,
+            "select_all": self.select_all,
+            "find": self.open_find,
+            "previous_prompt": lambda: self.scrolling.to_prompt(-1),
+            "next_prompt": lambda: self.scrolling.to_prompt(1),
+            "clear": self.clear_scrollback,
+            "reset": self.reset,
+        }
+
+    def _connect(self) -> None:
+        self.scrolling.moved.connect(self.canvas.refresh)
+        self.canvas.caretMoved.connect(self.updateMicroFocus)
+        output, fit, bar = self.output, self.fit, self.find_bar
+        output.titleChanged.connect(self.titleChanged)
+        output.rang.connect(self.flash.start)
+        output.rang.connect(self.bell)
+        output.screenSwitched.connect(self.selection.clear)
+        output.rendered.connect(self.finder.refresh)
+        output.rendered.connect(self.rendered)
+        fit.rewrapped.connect(self._rewrapped)
+        fit.fitted.connect(self._fitted)
+        fit.resized.connect(self.resized)
+        self.finder.changed.connect(output.schedule)
+        bar.stepped.connect(self.step_match)
+        bar.settled.connect(self._show_first_match)
+        bar.closed.connect(self._find_closed)
+
+    # -- settings
 
     def apply(self, ui: UiSettings) -> None:
-        """What the person set; font and theme apart, which the window knows."""
+        """The user's settings, but for font and theme, which the window chooses."""
         self.set_contrast(ui.contrast)
-        self.terminal.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
-        self.flashes = ui.visual_bell
-        self.selection.word_signs = ui.word_signs
-        self.clipboard.warns = ui.paste_warning
-        self.clipboard.copies_on_select = ui.copy_on_select
-        self.host.may_write_clipboard = ui.clipboard_write
-        self.host.may_notify = ui.notifications
+        self.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
+        self.flash.enable(ui.visual_bell)
+        self.selection.set_word_signs(ui.word_signs)
+        self.clipboard.set_habits(warns=ui.paste_warning, copies_on_select=ui.copy_on_select)
+        self.host.allow(clipboard=ui.clipboard_write, notes=ui.notifications)
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        """The cursor until a program chooses another."""
+        self.terminal.set_cursor_default(shape, blink=blink)
         self.refresh()
 
-    # -- commands and menu
+    def show_only(self) -> None:
+        """Take no keys and no mouse; the cursor looks as if the terminal had focus."""
+        self._view_only = True
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def _make_actions(self) -> dict[str, QAction]:
-        actions: dict[str, QAction] = {}
-        for name, text, shortcut, slot in (
-            ("open_link", "&Open Link", None, self._open_link),
-            ("copy_link", "Copy &Link Address", None, self._copy_link),
-            ("copy", "&Copy", shortcuts.COPY, self.copy),
-            ("copy_html", "Copy as &HTML", None, self.copy_html),
-            ("paste", "&Paste", shortcuts.PASTE, self.paste),
-            ("select_all", "Select &All", shortcuts.SELECT_ALL, self.select_all),
-            ("find", "&Find…", shortcuts.FIND, self.open_find),
-            ("previous_prompt", "Pre&vious Prompt", shortcuts.PREVIOUS_PROMPT, None),
-            ("next_prompt", "&Next Prompt", shortcuts.NEXT_PROMPT, None),
-            ("clear", "Clear Sc&rollback", shortcuts.CLEAR_SCROLLBACK, self.clear_scrollback),
-            ("reset", "Reset &Terminal", None, self.reset),
-        ):
-            action = QAction(text, self)
-            action.setShortcutVisibleInContextMenu(True)
-            if shortcut is not None:
-                action.setShortcut(shortcut)
-                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            if slot is not None:
-                action.triggered.connect(slot)
-            self.addAction(action)
-            actions[name] = action
-        actions["previous_prompt"].triggered.connect(lambda: self.step_prompt(-1))
-        actions["next_prompt"].triggered.connect(lambda: self.step_prompt(1))
-        return actions
+    # -- theme and font
 
-    def context_menu(self, position: QPoint | None = None) -> QMenu:
-        """The right-click menu; the caller opens it, it deletes itself."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        actions, selected = self._actions, self.selection.range is not None
-        link = self.hover.link_at(position.toPointF()) if position is not None else None
-        self._link_address = link.uri if link is not None else ""
-        if link is not None:
-            menu.addActions([actions["open_link"], actions["copy_link"]])
-            menu.addSeparator()
-        for name in ("copy", "copy_html"):
-            actions[name].setEnabled(selected)
-        actions["paste"].setEnabled(not self.ended)
-        has_prompts = bool(self.terminal.prompts())
-        for name in ("previous_prompt", "next_prompt"):
-            actions[name].setEnabled(has_prompts)
-        for group in (
-            ("copy", "copy_html", "paste"),
-            ("select_all", "find"),
-            ("previous_prompt", "next_prompt"),
-            ("clear", "reset"),
-        ):
-            menu.addActions([actions[name] for name in group])
-            menu.addSeparator()
-        # Once it is closed the shortcuts act again, selection or not.
-        menu.aboutToHide.connect(self._enable_actions)
-        return menu
+    @property
+    def theme(self) -> Theme:
+        """The theme as the user chose it."""
+        return self.appearance.theme
 
-    def _enable_actions(self) -> None:
-        for action in self._actions.values():
-            action.setEnabled(True)
+    @property
+    def cell_size(self) -> tuple[float, float]:
+        """Width and height of a cell in logical pixels."""
+        return self.appearance.cells.width, self.appearance.cells.height
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
-        if not by_key and self.pointer.is_for_program(event.modifiers()):
-            return
-        here = self.cursor_point() if by_key else event.pos()
-        self.context_menu(here).popup(self.viewport().mapToGlobal(here))
+    def set_theme(self, theme: Theme | None = None, *, dark: bool | None = None) -> None:
+        """A theme, or a built-in one by ``dark``; neither: match the window's palette."""
+        self._own_theme = theme is not None or dark is not None
+        if theme is None:
+            theme = for_palette(self.palette()) if dark is None else default(dark=dark)
+        self.appearance.set_theme(theme)
+        self._theme_changed()
 
-    def _open_link(self) -> None:
-        self.hover.open(self._link_address)
+    def set_contrast(self, least: float) -> None:
+        """The least contrast of text with its background, in every theme."""
+        self.appearance.set_contrast(least)
+        self._theme_changed()
 
-    def _copy_link(self) -> None:
-        QGuiApplication.clipboard().setText(self._link_address)
+    def set_font(self, font: QFont) -> None:
+        """A font; one that is not monospaced is replaced by one that is."""
+        self.appearance.set_font(font)
+        self._font_changed()
 
-    # -- selection and clipboard
+    def zoom(self, points: float) -> None:
+        """Make the font larger by ``points``; 0 brings back the size last set."""
+        self.appearance.zoom(points)
+        self._font_changed()
+
+    def _font_changed(self) -> None:
+        self._theme_changed()
+        self.fit.soon()
+
+    def _theme_changed(self) -> None:
+        """What lies over the grid and what programs are answered follow the theme."""
+        theme = self.theme
+        self.appearance.set_ratio(self.devicePixelRatioF())
+        self.find_bar.set_theme(theme)
+        self.ended_bar.set_theme(theme)
+        self.terminal.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
+        self.host.shown(self.cell_size, self.devicePixelRatioF(), dark=theme.dark)
+        self.canvas.update_all()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and not self._own_theme:
+            self.appearance.set_theme(for_palette(self.palette()))
+            self._theme_changed()
+
+    # -- output, frames, end
+
+    def feed(self, data: bytes) -> None:
+        """Output of the program; parsed soon, in slices. ``rendered`` reports the progress."""
+        self.output.feed(bytes(data))
+
+    def _show_frame(self) -> None:
+        if self.appearance.set_changes(ColorChanges.of(self.terminal)):
+            self.canvas.update_all()
+        self.scrolling.sync()
+        self.rows.clear_changed_selection()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what changed other than by output: selection, matches, settings."""
+        self.canvas.refresh()
+        self.canvas.sync_blink()
+
+    @property
+    def ended(self) -> bool:
+        return self._program.ended
+
+    def set_ended(
+        self, text: str, action_label: str = "", action: Callable[[], object] | None = None
+    ) -> None:
+        """Dim the grid and say why in a bar; a button when there are a label and an action.
+
+        Nothing is sent to the program any more, until clear().
+        """
+        self._program.end()
+        self.ended_bar.present(text, action_label, action)
+        self.canvas.sync_blink()
+        self.canvas.update_all()
+
+    def clear(self) -> None:
+        """For another program: screen, history, modes and title as new."""
+        self.output.drop()
+        self.terminal.reset()
+        self.terminal.clear_scrollback()
+        self.selection.clear()
+        focus = QApplication.focusWidget()
+        if focus is not None and self.ended_bar.isAncestorOf(focus):
+            # Hidden, the bar's button would pass focus to whatever widget comes next.
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._program.revive()
+        self.ended_bar.hide()
+        self.canvas.sync_blink()
+        self.canvas.update_all()
+        self.output.schedule()
+
+    def reset(self) -> None:
+        """Screen and modes as new, after a program left a mess; history is kept."""
+        self.terminal.reset()
+        self.output.schedule()
+
+    def clear_scrollback(self) -> None:
+        self.terminal.clear_scrollback()
+        self.selection.clear()
+        self.scrolling.to_bottom()
+        self.output.schedule()
+
+    # -- size
+
+    def _rewrapped(self) -> None:
+        self.selection.clear()
+        self.rows.hover(None)
+        self.finder.restart()
+
+    def _fitted(self) -> None:
+        self.scrolling.sync()
+        self.canvas.refresh()
+        self.canvas.update_all()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.fit.soon()
+        for bar in (self.ended_bar, self.find_bar):
+            if not bar.isHidden():
+                bar.place()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.fit.now()
+
+    # -- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        try:
+            self.canvas.paint(painter, event.rect())
+        finally:
+            # A painter left open on a widget would crash the process.
+            painter.end()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Rows are painted where they belong; pixels are not moved."""
+
+    # -- selection and finding
 
     def selected_text(self) -> str:
         return self.selection.text()
-
-    def copy(self) -> None:
-        """The selection to the clipboard; without one the clipboard stays as it is."""
-        self.clipboard.copy()
-
-    def copy_html(self) -> None:
-        """The selection to the clipboard with its colours."""
-        self.clipboard.copy_html()
-
-    def paste(self) -> None:
-        self.clipboard.paste()
-
-    def paste_text(self, text: str) -> None:
-        """Send text as a paste, asking first when a shell would run it line by line."""
-        self.clipboard.paste_text(text)
 
     def select_all(self) -> None:
         self.selection.all()
         self.refresh()
         self.clipboard.selected()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self.clipboard.takes(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if self.clipboard.takes(event.mimeData()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.clipboard.drop(event.mimeData())
-        event.acceptProposedAction()
-
-    # -- finding
 
     def open_find(self) -> None:
         """The find bar, beginning with the selection when that is a piece of a line."""
@@ -209,140 +383,90 @@ class TerminalWidget(TerminalView):
 
     def step_match(self, by: int) -> None:
         """Show the next (1) or previous (-1) match."""
-        match = self.finder.step(by, Place(self.top + self.terminal.rows, 0))
+        match = self.finder.step(by, Place(self.scrolling.top + self.terminal.rows, 0))
         if match is not None:
-            self.reveal(match.start.line)
+            self.scrolling.reveal(match.start.line)
         self.refresh()
 
     def _show_first_match(self) -> None:
-        """What was typed has been found: the match nearest above the view's end."""
+        """The search is done: the match nearest above the view's end."""
         if self.finder.current is None and self.finder.count:
             self.step_match(-1)
 
+    def _find_closed(self) -> None:
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.refresh()
+
+    # -- focus
+
     def take_focus(self) -> None:
-        """Take the keyboard where it was last: in the find bar or in the terminal."""
+        """Take focus where it was last: in the find bar or in the terminal."""
         (self.find_bar if self.find_bar.typed_into else self).setFocus(
             Qt.FocusReason.OtherFocusReason
         )
 
-    def _close_find(self) -> None:
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.refresh()
+    def _is_focused(self) -> bool:
+        return (self._view_only or self.hasFocus()) and not self._program.ended
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if not self.find_bar.isHidden():
-            self.find_bar.place()
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._focus_changed()
+        self.find_bar.left()
+        self._report_focus(b"\x1b[I")
 
-    def use_theme(self, theme: Theme) -> None:
-        super().use_theme(theme)
-        self._theme_told()
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._focus_changed()
+        self._report_focus(b"\x1b[O")
 
-    def grid_changed(self) -> None:
-        super().grid_changed()
-        self._theme_told()
+    def _focus_changed(self) -> None:
+        self.canvas.sync_blink()
+        self.canvas.update_cursor()
 
-    def _theme_told(self) -> None:
-        """The parts that lie over the grid, and the answers to programs, follow the theme."""
-        theme = self.theme
-        self.find_bar.set_theme(theme)
-        self.terminal.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
-        self.host.shown(self.cell_size, self.devicePixelRatioF(), dark=theme.dark)
-
-    # -- keys
-
-    def event(self, event: QEvent) -> bool:
-        # A shell needs nearly every key; what the window may have is listed.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and not self.ended
-            and not shortcuts.is_for_window(event)
-            and not self._commanded(event)
-            and keys.encode(KeyPress.of(event), self.key_modes)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+    def _report_focus(self, report: bytes) -> None:
+        if self.terminal.focus_reports:
+            self._program.send(report)
 
     def focusNextPrevChild(self, next: bool) -> bool:
         """Tab is a key of the shell's."""
         return False
 
+    # -- keys and input methods
+
+    def _type(self, data: bytes) -> None:
+        """Send what someone typed; the newest line comes into view."""
+        if self._program.ended:
+            return
+        self.scrolling.to_bottom()
+        self.selection.clear()
+        self.text_cursor.show_steadily()
+        self.refresh()
+        self._program.send(data)
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and self._keyboard.claims(event)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         self.hover.modifiers_changed(event.modifiers())
-        points = shortcuts.zoom(event)
-        if points is not None:
-            self.zoom(points)
-        elif self._scrolls(event):
-            self._scroll_by_key(event)
-        elif shortcuts.is_for_window(event) or not self._tell(event):
+        if not self._keyboard.press(event):
             event.ignore()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         self.hover.modifiers_changed(event.modifiers())
-        # Told only to programs that asked for it (the kitty protocol).
-        if event.isAutoRepeat() or shortcuts.is_for_window(event) or not self._tell(event):
+        if not self._keyboard.release(event):
             event.ignore()
 
-    def _scrolls(self, event: QKeyEvent) -> bool:
-        """Whether a key scrolls; on the alternate screen there is nothing to scroll."""
-        scrolls = shortcuts.pages(event) or shortcuts.ends(event)
-        return bool(scrolls) and not self.terminal.alternate_screen
-
-    def _commanded(self, event: QKeyEvent) -> bool:
-        """Whether a key jumps to a prompt: where none is marked it is the program's."""
-        return bool(shortcuts.prompts(event)) and bool(self.terminal.prompts())
-
-    def _scroll_by_key(self, event: QKeyEvent) -> None:
-        if end := shortcuts.ends(event):
-            self.scroll_to_top() if end < 0 else self.scroll_to_bottom()
-        else:
-            self.scroll_lines(shortcuts.pages(event) * max(1, self.terminal.rows - 1))
-
-    def _tell(self, event: QKeyEvent) -> bool:
-        """Send what the key sends; False when that is nothing."""
-        press = KeyPress.of(event)
-        data = keys.encode(press, self.key_modes)
-        if not data or self.ended:
-            return False
-        if event.type() == QEvent.Type.KeyRelease or keys.is_modifier(press):
-            self.typed.emit(data)
-        else:
-            self._send(data)
-        return True
-
-    @property
-    def key_modes(self) -> KeyModes:
-        """What the program set that changes what keys send."""
-        terminal = self.terminal
-        return KeyModes(
-            application_cursor=terminal.application_cursor,
-            application_keypad=terminal.application_keypad,
-            backspace_is_bs=terminal.backarrow_sends_backspace,
-            new_line=terminal.enter_sends_newline,
-            alt_sends_escape=terminal.alt_sends_escape,
-            modify_other_keys=terminal.modify_other_keys,
-            format_other_keys=terminal.format_other_keys,
-            kitty=terminal.keyboard,
-        )
-
-    def _send(self, data: bytes) -> None:
-        """Someone typed: back to the newest line, and out with it."""
-        if self.ended:
-            return
-        self.scroll_to_bottom()
-        self.selection.clear()
-        self.cursor_typed()
-        self.refresh()
-        self.typed.emit(data)
-
-    # -- input methods
-
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        self.set_preedit(Preedit() if self.ended else Preedit.of(event))
+        self.canvas.compose(Preedit() if self.ended else Preedit.of(event))
         if event.commitString():
-            self._send(paste.clean(event.commitString()).encode("utf-8", "replace"))
+            self._type(paste.clean(event.commitString()).encode("utf-8", "replace"))
         event.accept()
 
     def inputMethodQuery(self, query: Qt.InputMethodQuery) -> object:
@@ -350,18 +474,11 @@ class TerminalWidget(TerminalView):
             case Qt.InputMethodQuery.ImEnabled:
                 return not self.ended
             case Qt.InputMethodQuery.ImCursorRectangle:
-                return QRectF(self.caret_rect).translated(self.viewport().pos())
+                return QRectF(self.text_cursor.caret_rect).translated(self.viewport().pos())
             case Qt.InputMethodQuery.ImHints:
                 hints = Qt.InputMethodHint
                 return hints.ImhNoPredictiveText | hints.ImhNoAutoUppercase
         return super().inputMethodQuery(query)
-
-    def _focus_changed(self, focused: bool) -> None:
-        super()._focus_changed(focused)
-        if focused:
-            self.find_bar.left()
-        if self.terminal.focus_reports and not self.ended:
-            self.typed.emit(b"\x1b[I" if focused else b"\x1b[O")
 
     # -- mouse
 
@@ -381,3 +498,27 @@ class TerminalWidget(TerminalView):
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.pointer.wheel(event)
         event.accept()
+
+    def context_menu(self, position: QPoint | None = None) -> QMenu:
+        """The menu for a position in the viewport. The caller opens it, it deletes itself."""
+        return self._menu.at(position)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        if not by_key and self.pointer.is_for_program(event.modifiers()):
+            return
+        here = self.text_cursor.point if by_key else event.pos()
+        self.context_menu(here).popup(self.viewport().mapToGlobal(here))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.clipboard.takes(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if self.clipboard.takes(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.clipboard.drop(event.mimeData())
+        event.acceptProposedAction()

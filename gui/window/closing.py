@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from engine.control.commands import CLOSED_BY_HOST, REMOVED_BY_HOST, CloseSession
 from engine.core.model import EndCode
-from gui.control.adapter import CLOSED_BY_HOST, KICKED_BY_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class Closing(QObject):
 
     def end(self, session_ids: Sequence[str], removed: bool) -> None:
         """End sessions: own tabs close and can be reopened, for guests it asks first."""
-        end = (KICKED_BY_HOST, EndCode.REMOVED) if removed else (CLOSED_BY_HOST, EndCode.CLOSED)
+        end = (REMOVED_BY_HOST, EndCode.REMOVED) if removed else (CLOSED_BY_HOST, EndCode.CLOSED)
         rows = {row.session_id: row for row in self._sessions.sessions()}
         guests: list[SessionRow] = []
         for session_id in session_ids:
@@ -75,12 +75,12 @@ class Closing(QObject):
             elif row is not None and not row.own:
                 guests.append(row)
             elif row is not None:
-                self._adapter.close_session(session_id, *end)
+                self._adapter.do(CloseSession(session_id, *end))
         if guests:
 
             def remove() -> None:
                 for row in guests:
-                    self._adapter.close_session(row.session_id, *end)
+                    self._adapter.do(CloseSession(row.session_id, *end))
 
             self._attention.ask(
                 f"Remove {_people(guests)}?",

@@ -87,6 +87,7 @@ class Layout:
 
     def __init__(self, window: QMainWindow, folder: Path) -> None:
         self._window = window
+        # Qt writes it aside and renames it, as whole_file does.
         self.settings = QSettings(str(folder / FILE_NAME), QSettings.Format.IniFormat)
 
     def restore(self) -> bool:

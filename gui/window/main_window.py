@@ -13,6 +13,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from engine.control.commands import SetGuestTimeout
+from engine.control.queries import Host
 from engine.core import settings_file
 from engine.core.errors import SettingsError
 from engine.core.model import LOCAL_TARGET
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QCloseEvent
 
+    from engine.core.events import LoopRestarted
     from engine.core.settings import UiSettings
     from gui.control.adapter import EngineAdapter
     from gui.kit.style import Theme
@@ -125,6 +128,15 @@ class MainWindow(QMainWindow):
         if file is not None:
             self.flaws.offer("Open file", lambda: open_file(file))
 
+    def _show_restart(self, event: LoopRestarted) -> None:
+        """A part of the engine recovered by itself: worth a line, not an error to act on."""
+        if not self._closing:
+            self.banner.tell(
+                f"{event.name} stopped unexpectedly and was restarted",
+                f"The log has the details ({event.problem}).",
+                Tone.WARN,
+            )
+
     def show_closing(self) -> None:
         """Closing has begun: nothing can be started any more."""
         self._closing = True
@@ -201,7 +213,7 @@ class MainWindow(QMainWindow):
     def _use_timeout(self, seconds: float) -> None:
         """When idle guests are disconnected, from now on."""
         self._guest_timeout = seconds
-        self._adapter.set_guest_timeout(seconds)
+        self._adapter.do(SetGuestTimeout(seconds))
         self._write({"session.timeout": seconds})
 
     def _write(self, changed: dict[str, object]) -> None:
@@ -236,11 +248,11 @@ class MainWindow(QMainWindow):
         self._fit_docks()
 
     def copy_relay(self) -> None:
-        agent = self._adapter.agent
-        if agent is None:
+        host = self._adapter.ask(Host(), None)
+        if host is None or not self._adapter.ready:
             self.show_problem("The relay is not up yet", "Wait a moment, then try again.")
             return
-        QGuiApplication.clipboard().setText(agent.relay_info().url)
+        QGuiApplication.clipboard().setText(host.relay.url)
         self.status.showMessage("Relay address copied", 3000)
 
     # How it is put together.
@@ -335,6 +347,7 @@ class MainWindow(QMainWindow):
         self.terminals.noted.connect(lambda title, text: self.banner.tell(title, text, Tone.ACCENT))
         self.approver.changed.connect(self._title)
         self._adapter.problem.connect(self.show_problem)
+        self._adapter.loopRestarted.connect(self._show_restart)
         self._theme.changed.connect(self._retheme)
         self.look.changed.connect(self._dress)
         for dock in self.docks:
@@ -355,7 +368,7 @@ class MainWindow(QMainWindow):
 
     def _dress(self) -> None:
         for tab in self.terminals.all():
-            self.look.dress(tab.terminal)
+            self.look.apply(tab.terminal)
 
     def _fit_docks(self) -> None:
         # Docks also say they hide while the window is being destroyed.

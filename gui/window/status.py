@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
+from engine.control.queries import DockerStatuses
 from engine.core.model import EngineState, RelayState
 from gui.kit import formats
 from gui.kit.style import Tone
@@ -90,7 +91,7 @@ class StatusBar(QStatusBar):
         adapter.relayStateChanged.connect(self._relay_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
         adapter.endsPending.connect(self._ends_pending)
-        adapter.agentReady.connect(self._ready)
+        adapter.engineReady.connect(self._ready)
         adapter.startFailed.connect(self._start_failed)
 
     def set_sessions(self, count: int) -> None:
@@ -98,8 +99,7 @@ class StatusBar(QStatusBar):
         self.sessions.tell("sessions", words, Tone.ACCENT if count else Tone.MUTED)
 
     def _ready(self) -> None:
-        agent = self._adapter.agent
-        if agent is not None and not agent.targets.statuses():
+        if not self._adapter.ask(DockerStatuses(), ()):
             self.docker.tell("engine", "Docker off", Tone.MUTED, "No engine is configured")
 
     def _start_failed(self) -> None:

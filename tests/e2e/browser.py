@@ -1,7 +1,7 @@
 """A headless Chromium driven over its own debugging protocol: pages, keys, pictures.
 
-Owns one browser process and its pages. Does not own what runs in them. A page
-that logs an error, breaks its own content policy or throws fails the test.
+Owns a browser process, connections to it and their pages. Does not own what runs in
+them. A page that logs an error, breaks its own content policy or throws fails the test.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import asyncio
 import base64
 import itertools
 import json
+import os
 import shutil
+import subprocess
 import tempfile
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -55,6 +57,7 @@ class Browser:
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._pages: dict[str, Page] = {}
+        self._contexts: list[str] = []
         self._reader = asyncio.create_task(self._read(), name="browser events")
 
     async def open(
@@ -62,6 +65,7 @@ class Browser:
     ) -> Page:
         """A page of its own: no storage shared with any other."""
         context = (await self.call("Target.createBrowserContext"))["browserContextId"]
+        self._contexts.append(context)
         made = {"url": "about:blank", "browserContextId": context}
         target = (await self.call("Target.createTarget", made))["targetId"]
         attached = await self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
@@ -90,6 +94,9 @@ class Browser:
         return result
 
     async def close(self) -> None:
+        """Its pages go, with all they stored; fails when one of them had a problem."""
+        for context in self._contexts:
+            await self.call("Target.disposeBrowserContext", {"browserContextId": context})
         self._reader.cancel()
         with suppress(asyncio.CancelledError):
             await self._reader
@@ -226,42 +233,56 @@ class Page:
         return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
 
 
-@asynccontextmanager
-async def chromium(*flags: str) -> AsyncIterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        unavailable("Chromium is not installed")
-        return
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process = await asyncio.create_subprocess_exec(
-            program, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank",
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            port, path = await _endpoint(Path(profile) / "DevToolsActivePort", process)
-            async with aiohttp.ClientSession() as http:
-                url = f"ws://127.0.0.1:{port}{path}"
-                async with http.ws_connect(url, max_msg_size=0) as socket:
-                    browser = Browser(socket)
-                    try:
-                        yield browser
-                    finally:
-                        await browser.close()
-        finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+class Chromium:
+    """A browser process, started when it is first needed and again when it has died."""
 
+    def __init__(self, *flags: str) -> None:
+        self._flags = flags
+        self._process: subprocess.Popen[bytes] | None = None
+        self._profile: tempfile.TemporaryDirectory[str] | None = None
+        self._endpoint = ""
 
-async def _endpoint(file: Path, process: asyncio.subprocess.Process) -> tuple[str, str]:
-    """Port and path of its debugging socket, once it says so in its profile."""
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            if process.returncode is not None:
-                raise AssertionError(f"Chromium ended with {process.returncode}")
-            if endpoint := _read_endpoint(file):
-                return endpoint
-            await asyncio.sleep(0.05)
+    async def endpoint(self) -> str:
+        """The address of its debugging socket."""
+        if self._process is None or self._process.poll() is not None:
+            self.stop()
+            await self._start()
+        return self._endpoint
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+        if self._profile is not None:
+            self._profile.cleanup()
+            self._profile = None
+
+    async def _start(self) -> None:
+        process, folder = self._launch()
+        async with asyncio.timeout(START_SECONDS):
+            while not (written := _read_endpoint(folder / "DevToolsActivePort")):
+                if process.poll() is not None:
+                    raise AssertionError(f"Chromium ended with {process.returncode}")
+                await asyncio.sleep(0.02)
+        port, path = written
+        self._endpoint = f"ws://127.0.0.1:{port}{path}"
+
+    def _launch(self) -> tuple[subprocess.Popen[bytes], Path]:
+        program = shutil.which("chromium") or shutil.which("chromium-browser")
+        if program is None:
+            unavailable("Chromium is not installed")
+            raise AssertionError
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        folder = self._profile.name
+        self._process = subprocess.Popen(
+            [program, *FLAGS, *self._flags, f"--user-data-dir={folder}", "about:blank"],
+            # The home of the test that happens to start it goes with that test.
+            env={**os.environ, "HOME": folder},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return self._process, Path(folder)
 
 
 def _read_endpoint(file: Path) -> tuple[str, str] | None:
@@ -270,3 +291,26 @@ def _read_endpoint(file: Path) -> tuple[str, str] | None:
     except (FileNotFoundError, ValueError):
         return None
     return port, path
+
+
+@asynccontextmanager
+async def connected(chromium: Chromium) -> AsyncIterator[Browser]:
+    """Pages of one test or program in a process that others may use after it."""
+    url = await chromium.endpoint()
+    async with aiohttp.ClientSession() as http, http.ws_connect(url, max_msg_size=0) as socket:
+        browser = Browser(socket)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def chromium(*flags: str) -> AsyncIterator[Browser]:
+    """A browser with a process of its own."""
+    process = Chromium(*flags)
+    try:
+        async with connected(process) as browser:
+            yield browser
+    finally:
+        process.stop()

@@ -1,30 +1,57 @@
-"""The agent as a program of its own behind a relay that is not ours."""
+"""A browser process for all tests; hosts behind a relay of ours, and behind a foreign one."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.browser import chromium
+from tests import images
+from tests.e2e.browser import Chromium, connected
+from tests.e2e.house import house
 from tests.e2e.plain_guest import PlainRelay
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from docker.models.containers import Container
 
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
+    from tests.e2e.house import House
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    made = Chromium()
+    yield made
+    made.stop()
+
+
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as made:
+async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
+    """Pages that share nothing with those of other tests but the process."""
+    async with connected(chromium) as made:
+        yield made
+
+
+@pytest.fixture
+def box(containers: ContainerFactory) -> Container:
+    """A container with bash, which the test may stop or fill."""
+    return containers(images.BASH)
+
+
+@pytest.fixture
+async def host(box: Container) -> AsyncIterator[House]:
+    """A host that shares ``box`` with guests at its own relay."""
+    async with house(str(box.name)) as made:
         yield made
 
 
@@ -36,9 +63,16 @@ def shared_container(containers: ContainerFactory) -> str:
 @pytest.fixture
 async def relay(shared_container: str) -> AsyncIterator[PlainRelay]:
     """A foreign relay with our agent registered, which shares one container and nothing else."""
+    async with foreign_relay(shared_container) as made:
+        yield made
+
+
+@asynccontextmanager
+async def foreign_relay(container: str) -> AsyncIterator[PlainRelay]:
+    """See relay(); the agent is a program of its own, and ends well."""
     made = PlainRelay()
     async with made.serve() as url:
-        command = ["-m", "engine", "--relay", url, "--share", shared_container]
+        command = ["-m", "engine", "--relay", url, "--share", container]
         agent = await asyncio.create_subprocess_exec(
             sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
         )

@@ -92,10 +92,10 @@ class House:
 
     def link(self, role: Role = Role.CONTROL, **options: Any) -> Share:
         """A link to the container; ``url()`` is what a guest opens."""
-        return self.agent.sharing.shares.create(self.container, role, **options)
+        return self.agent.admission.links.create(self.container, role, **options)
 
     def url_of(self, share: Share) -> str:
-        return self.agent.sharing.url(share)
+        return self.agent.admission.url(share)
 
     def invitation(self) -> str:
         """The address that opens the shared container with the relay's guest token."""

@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+import pytest_asyncio
 
+from tests.docker_fixtures import unique_name
+from tests.e2e.conftest import foreign_relay
 from tests.e2e.plain_guest import PlainGuest, PlainRelay
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
-async def test_a_terminal_from_offer_to_exit(relay: PlainRelay, shared_container: str) -> None:
+    from docker.models.containers import Container
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def shared_container(busybox: Container) -> str:
+    return str(busybox.name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def relay(shared_container: str) -> AsyncIterator[PlainRelay]:
+    """One host for all: nothing here changes it, and each session has an id of its own."""
+    async with foreign_relay(shared_container) as made:
+        yield made
+
+
+@pytest.fixture
+def session_id() -> str:
+    return unique_name("session")
+
+
+async def test_a_terminal_from_offer_to_exit(
+    relay: PlainRelay, shared_container: str, session_id: str
+) -> None:
     guest = PlainGuest(relay)
-    reply = await guest.offer("s-1", shared_container)
+    reply = await guest.offer(session_id, shared_container)
     assert {key: reply[key] for key in ("action", "correlation_id", "status", "session_id")} == {
         "action": "webrtc:offer",
         "correlation_id": "c-1",
         "status": "success",
-        "session_id": "s-1",
+        "session_id": session_id,
     }
     await guest.until("ready")
     assert (await guest.until("pty_connected"))["container"] == shared_container
@@ -41,8 +70,8 @@ async def test_a_terminal_from_offer_to_exit(relay: PlainRelay, shared_container
     await guest.until("pty_connected")
     guest.send(type="input", data="echo again-$((1+1))\n")
     await guest.until_text("again-2")
-    done = await relay.call("webrtc:disconnect", {"session_id": "s-1", "reason": "bye"})
-    assert (done["status"], done["session_id"]) == ("success", "s-1")
+    done = await relay.call("webrtc:disconnect", {"session_id": session_id, "reason": "bye"})
+    assert (done["status"], done["session_id"]) == ("success", session_id)
     await guest.close()
 
 
@@ -61,13 +90,13 @@ class OddGuest(PlainGuest):
     ids=["number", "object", "list"],
 )
 async def test_a_cloud_with_ids_of_its_own_kind_opens_types_resizes_and_exits(
-    relay: PlainRelay, shared_container: str, correlation_id: Any
+    relay: PlainRelay, shared_container: str, session_id: str, correlation_id: Any
 ) -> None:
     guest, own = OddGuest(relay), {**OddGuest.EXTRA, "correlation_id": correlation_id}
-    reply = await guest.offer("s-1", shared_container, **own)
+    reply = await guest.offer(session_id, shared_container, **own)
     assert (reply["status"], reply["correlation_id"]) == ("success", correlation_id)
     await guest.until("pty_connected")
-    end = {"session_id": "s-1", "candidate": None, "sdp_mid": 0, "sdp_mline_index": "0", **own}
+    end = {"session_id": session_id, "candidate": None, "sdp_mid": 0, "sdp_mline_index": "0", **own}
     done = await relay.call("webrtc:ice", end)
     assert (done["status"], done["correlation_id"]) == ("success", correlation_id)
     guest.send(type="resize", cols=121.0, rows=41.0, id=correlation_id)
@@ -75,7 +104,7 @@ async def test_a_cloud_with_ids_of_its_own_kind_opens_types_resizes_and_exits(
     await guest.until_text("41 121")
     guest.send(type="input", data="exit 7\n")
     assert (await guest.until("pty_disconnected"))["exit_code"] == 7
-    done = await relay.call("webrtc:disconnect", {"session_id": "s-1", "reason": 5, **own})
+    done = await relay.call("webrtc:disconnect", {"session_id": session_id, "reason": 5, **own})
     assert (done["status"], done["correlation_id"]) == ("success", correlation_id)
     await guest.close()
 
@@ -127,10 +156,10 @@ async def test_a_device_of_any_name_that_is_not_there_is_not_found(relay: PlainR
 
 
 async def test_a_proof_that_cannot_be_read_is_refused_and_not_taken_for_none(
-    relay: PlainRelay, shared_container: str
+    relay: PlainRelay, shared_container: str, session_id: str
 ) -> None:
     guest = PlainGuest(relay)
-    reply = await guest.offer("s-1", shared_container, proof={"share": "x"})
+    reply = await guest.offer(session_id, shared_container, proof={"share": "x"})
     assert (reply["status"], reply["code"]) == ("error", "bad_request")
     assert "'proof" in reply["error"]
     await guest.close()
@@ -163,11 +192,16 @@ async def test_a_session_id_of_any_text_opens_a_terminal(
     ids=str,
 )
 async def test_an_unusable_offer_gets_the_right_error(
-    relay: PlainRelay, shared_container: str, change: dict[str, Any], code: str, words: str
+    relay: PlainRelay,
+    shared_container: str,
+    session_id: str,
+    change: dict[str, Any],
+    code: str,
+    words: str,
 ) -> None:
     guest = PlainGuest(relay)
-    reply = await guest.offer("s-1", shared_container, **change) if "sdp" in change else (
-        await guest.offer(**{"session_id": "s-1", "device_id": shared_container, **change})
+    reply = await guest.offer(session_id, shared_container, **change) if "sdp" in change else (
+        await guest.offer(**{"session_id": session_id, "device_id": shared_container, **change})
     )  # fmt: skip
     assert (reply["status"], reply["code"], reply["correlation_id"]) == ("error", code, "c-1")
     assert words in reply["error"]
@@ -197,19 +231,19 @@ async def test_unknown_sessions_and_early_candidates(relay: PlainRelay) -> None:
 
 
 async def test_a_session_id_in_use_is_refused_and_the_same_offer_again_is_not(
-    relay: PlainRelay, shared_container: str
+    relay: PlainRelay, shared_container: str, session_id: str
 ) -> None:
     guest, thief = PlainGuest(relay), PlainGuest(relay)
-    first = await guest.offer("s-1", shared_container)
+    first = await guest.offer(session_id, shared_container)
     await guest.until("pty_connected")
     again = {
-        "session_id": "s-1",
+        "session_id": session_id,
         "device_id": shared_container,
         "sdp": guest._pc.localDescription.sdp,
         "sdp_type": "offer",
     }
     assert (await relay.call("webrtc:offer", again))["sdp"] == first["sdp"]
-    refused = await thief.offer("s-1", shared_container)
+    refused = await thief.offer(session_id, shared_container)
     assert (refused["status"], refused["code"]) == ("error", "session_exists")
     guest.send(type="input", data="echo $((40+2))\n")
     await guest.until_text("42")

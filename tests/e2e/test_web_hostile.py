@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import images
-from tests.e2e.house import LIVE, House, house, shows, visit
+from tests.e2e.house import LIVE, House, shows, visit
 from tests.e2e.test_web_page import archive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from docker.models.containers import Container
 
-    from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
 pytestmark = pytest.mark.chromium
@@ -44,17 +40,6 @@ PROGRAMS = {
     "clipboard": "".join(f"\033]52;c;{'YWFh' * n}\a" for n in range(1, 400)),
     "bells": "\a" * 50_000,
 }
-
-
-@pytest.fixture
-def box(containers: ContainerFactory) -> Container:
-    return containers(images.BASH)
-
-
-@pytest.fixture
-async def host(box: Container) -> AsyncIterator[House]:
-    async with house(str(box.name)) as made:
-        yield made
 
 
 async def test_no_output_stops_the_page_at_once_or_when_it_is_replayed(

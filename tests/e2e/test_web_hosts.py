@@ -10,13 +10,9 @@ import pytest
 
 from engine.agent.agent import Agent
 from engine.core.settings import AgentSettings, RelaySettings, Settings, ShareSettings
-from tests import images
-from tests.e2e.house import AGENT_TOKEN, GUEST_TOKEN, LIVE, House, house, shows, visit
+from tests.e2e.house import AGENT_TOKEN, GUEST_TOKEN, LIVE, House, shows, visit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
 pytestmark = pytest.mark.chromium
@@ -26,12 +22,6 @@ HOST = "document.querySelector('#host').textContent"
 ROWS = "[...document.querySelectorAll('#target-list button')]"
 SPOOF = "work\u202ebench\x1b[31m" + "!" * 200
 """A name that would show something else."""
-
-
-@pytest.fixture
-async def host(containers: ContainerFactory) -> AsyncIterator[House]:
-    async with house(str(containers(images.BASH).name)) as made:
-        yield made
 
 
 async def namesake(host: House, name: str = "another house") -> Agent:

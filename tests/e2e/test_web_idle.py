@@ -20,17 +20,12 @@ if TYPE_CHECKING:
     from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(50)]
 
 WARNED = "!document.querySelector('#idle').hidden"
 CARD = "document.querySelector('#card').innerText"
 IN_TERMINAL = "document.activeElement.classList.contains('xterm-helper-textarea')"
 SIZE = "`${hatchway.terminal.cols} ${hatchway.terminal.rows}`"
-
-
-@pytest.fixture
-def box(containers: ContainerFactory) -> Container:
-    return containers(images.BASH)
 
 
 @pytest.fixture
@@ -102,7 +97,7 @@ async def test_other_ends_have_their_words(
     async with house(str(box.name)) as host:
         share = host.link()
         page = await visit(browser, host.url_of(share))
-        await host.agent.sharing.revoke(share.id)
+        await host.agent.admission.revoke(share.id)
         await page.until(f"{CARD}.includes('The host revoked this link')")
         assert await page.evaluate("document.querySelector('#reconnect').hidden")
         page = await visit(browser, host.invitation())

@@ -13,29 +13,25 @@ from engine.core import events as ev
 from engine.core.model import Role
 from engine.relay.calls import SocketCalls
 from scripts import web_pictures
-from tests import images
-from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
+from tests.e2e.house import LIVE, TEXT, House, shows, visit
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(40)]
 
 CARD = "document.querySelector('#card').innerText"
 PHASE = "hatchway.session.state.phase"
 
 
 @pytest.fixture
-async def host(containers: ContainerFactory) -> AsyncIterator[House]:
-    async with house(str(containers(images.BASH).name)) as made:
-        # Only links open it.
-        made.agent.set_shared(made.container, shared=False)
-        yield made
+def host(host: House) -> House:
+    """Only links open it."""
+    host.agent.set_shared(host.container, shared=False)
+    return host
 
 
 def asked(host: House) -> list[ev.ApprovalRequested]:
@@ -47,7 +43,7 @@ def asked(host: House) -> list[ev.ApprovalRequested]:
             questions.append(event)
 
     host.agent.events.subscribe(look)
-    host.agent.sharing.approvals.attend()
+    host.agent.admission.approvals.attend()
     return questions
 
 
@@ -85,7 +81,7 @@ async def test_a_guest_waits_for_the_host_and_is_let_in_as_a_viewer(
     await page.until(f"{CARD}.includes('Waiting for the host')")
     await until(lambda: questions)
     assert questions[0].code in await page.evaluate(CARD)
-    assert host.agent.sharing.decide(questions[0].session_id, Role.VIEW)
+    assert host.agent.admission.answer(questions[0].session_id, Role.VIEW)
     await page.until(LIVE)
     await page.until("document.querySelector('#role').checkVisibility()")
 
@@ -94,7 +90,7 @@ async def test_a_guest_may_be_denied(host: House, browser: Browser) -> None:
     questions = asked(host)
     page = await browser.open(host.url_of(host.link(approval=True)))
     await until(lambda: questions)
-    host.agent.sharing.decide(questions[0].session_id, None)
+    host.agent.admission.answer(questions[0].session_id, None)
     await page.until(f"{CARD}.includes('The host did not let you in')")
     assert await page.evaluate(TEXT) == "\n" * (await page.evaluate("hatchway.terminal.rows") - 1)
 
@@ -121,7 +117,7 @@ async def test_a_link_that_has_ended_says_so(
 async def test_a_link_revoked_ends_what_it_opened(host: House, browser: Browser) -> None:
     share = host.link()
     page = await visit(browser, host.url_of(share))
-    await host.agent.sharing.revoke(share.id)
+    await host.agent.admission.revoke(share.id)
     await page.until(f"{CARD}.includes('revoked')")
     # The button would lead nowhere; nor does the address.
     assert await page.evaluate("document.querySelector('#reconnect').hidden")

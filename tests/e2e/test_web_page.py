@@ -15,20 +15,16 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests import images
 from tests.e2e.browser import CTRL, SHIFT
 from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
 from tests.engine.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from docker.models.containers import Container
 
-    from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(60)]
 
 STATE = "hatchway.session.state"
 COLLECT = """
@@ -59,17 +55,6 @@ def archive(name: str, data: bytes) -> bytes:
         entry.size = len(data)
         tar.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
-
-
-@pytest.fixture
-def box(containers: ContainerFactory) -> Container:
-    return containers(images.BASH)
-
-
-@pytest.fixture
-async def host(box: Container) -> AsyncIterator[House]:
-    async with house(str(box.name)) as made:
-        yield made
 
 
 async def test_the_landing_page_asks_for_a_token_and_lists_what_is_shared(

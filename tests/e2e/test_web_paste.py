@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import images
 from tests.e2e.browser import CTRL
-from tests.e2e.house import House, house, shows, visit
+from tests.e2e.house import House, shows, visit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.docker_fixtures import ContainerFactory
     from tests.e2e.browser import Browser, Page
 
 pytestmark = pytest.mark.chromium
@@ -27,12 +23,6 @@ ON_FIELD = (
     " document.activeElement.dispatchEvent(new make(type, {bubbles: true, cancelable: true,"
     " clipboardData: data, dataTransfer: data, inputType: 'insertFromPaste'})) })"
 )
-
-
-@pytest.fixture
-async def host(containers: ContainerFactory) -> AsyncIterator[House]:
-    async with house(str(containers(images.BASH).name)) as made:
-        yield made
 
 
 async def reader(browser: Browser, host: House) -> Page:

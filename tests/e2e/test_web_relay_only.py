@@ -14,8 +14,7 @@ from engine.relay import Options
 from engine.relay.admission.auth import PeerRole
 from engine.relay.dispatcher import Dispatcher
 from engine.relay.turn import Turn
-from tests import images
-from tests.e2e.browser import chromium
+from tests.e2e.browser import connected
 from tests.e2e.house import house, shows, visit
 from tests.engine.relay.coturn import SECRET, coturn
 from tests.engine.until import until
@@ -23,9 +22,11 @@ from tests.engine.until import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.docker_fixtures import ContainerFactory
+    from docker.models.containers import Container
 
-pytestmark = pytest.mark.chromium
+    from tests.e2e.browser import Chromium
+
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(40)]
 
 
 def own_address() -> str:
@@ -37,12 +38,12 @@ def own_address() -> str:
 
 
 async def test_a_guest_in_chromium_through_coturn_alone(
-    tmp_path: Path, containers: ContainerFactory
+    tmp_path: Path, box: Container, chromium: Chromium
 ) -> None:
-    container = str(containers(images.BASH).name)
+    container = str(box.name)
     async with coturn(tmp_path, own_address()) as url:
         options = Options(turn=Turn((url,), SECRET, relay_only=True))
-        async with house(container, options=options) as host, chromium() as browser:
+        async with house(container, options=options) as host, connected(chromium) as browser:
             page = await visit(browser, host.url_of(host.link()))
             await page.type("echo through-$((6*7))\n")
             await shows(page, "through-42")
@@ -76,14 +77,18 @@ class Answers:
 
 @pytest.mark.parametrize("bad", ["late", "failed", "empty", "without a rule"])
 async def test_a_page_without_an_answer_asks_again_and_makes_no_offer(
-    tmp_path: Path, containers: ContainerFactory, monkeypatch: pytest.MonkeyPatch, bad: str
+    tmp_path: Path,
+    box: Container,
+    chromium: Chromium,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: str,
 ) -> None:
-    container, log = str(containers(images.BASH).name), tmp_path / "access.log"
+    container, log = str(box.name), tmp_path / "access.log"
     answers = Answers(monkeypatch, bad)
     async with coturn(tmp_path, own_address()) as url:
         turn = Turn((url,), SECRET, relay_only=True)
         options = Options(turn=turn, access_log=str(log))
-        async with house(container, options=options) as host, chromium() as browser:
+        async with house(container, options=options) as host, connected(chromium) as browser:
             page = await browser.open(host.url_of(host.link()))
             await until(lambda: answers.asked >= 2, seconds=30, what="a second question")
             assert await page.evaluate("hatchway.session.state.phase") == "asking"
@@ -97,11 +102,11 @@ async def test_a_page_without_an_answer_asks_again_and_makes_no_offer(
 
 
 async def test_a_page_for_which_there_is_no_turn_says_so(
-    tmp_path: Path, containers: ContainerFactory
+    tmp_path: Path, box: Container, chromium: Chromium
 ) -> None:
-    container, log = str(containers(images.BASH).name), tmp_path / "access.log"
+    container, log = str(box.name), tmp_path / "access.log"
     options = Options(turn=Turn(relay_only=True), access_log=str(log))
-    async with house(container, options=options) as host, chromium() as browser:
+    async with house(container, options=options) as host, connected(chromium) as browser:
         page = await browser.open(host.url_of(host.link()))
         await page.until("window.hatchway?.session.state.phase === 'ended'", 30)
         assert await page.evaluate("hatchway.session.state.errorCode") == "no_turn"

@@ -17,8 +17,7 @@ import pytest
 from engine.agent.agent import Agent
 from engine.agent.offers import OfferHandler
 from engine.core.settings import AgentSettings, RelaySettings, Settings
-from tests import images
-from tests.e2e.browser import chromium
+from tests.e2e.browser import connected
 from tests.e2e.house import LIVE, shows, visit
 from tests.engine.relay.processes import AGENT_TOKEN, cloud
 from tests.engine.until import until
@@ -27,11 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.docker_fixtures import ContainerFactory
-    from tests.e2e.browser import Page
+    from docker.models.containers import Container
+
+    from tests.e2e.browser import Chromium, Page
     from tests.engine.relay.processes import Cloud, Process
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.takes(90)]
 
 BACK_SECONDS = 20.0
 """After whatever is killed, a new session is live within this. It takes 2 to 4 s where nothing
@@ -97,7 +97,7 @@ class Scene:
         self.container = container
 
     def link(self) -> str:
-        return self.agent.sharing.url(self.agent.sharing.shares.create(self.container))
+        return self.agent.admission.url(self.agent.admission.links.create(self.container))
 
 
 def hold_the_next_answer(patch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
@@ -146,10 +146,10 @@ async def talk(page: Page, word: str) -> None:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_a_kill_during_a_session_costs_nothing_of_it(
-    tmp_path: Path, containers: ContainerFactory, victim: str
+    tmp_path: Path, box: Container, chromium: Chromium, victim: str
 ) -> None:
-    container = str(containers(images.BASH).name)
-    async with scene(tmp_path, container) as made, chromium() as browser:
+    container = str(box.name)
+    async with scene(tmp_path, container) as made, connected(chromium) as browser:
         page = await visit(browser, made.link())
         await talk(page, "before")
         shell = made.agent.sessions()[0].id
@@ -167,10 +167,14 @@ async def test_a_kill_during_a_session_costs_nothing_of_it(
 
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_a_kill_during_signaling_delays_the_guest_and_nobody_else(
-    tmp_path: Path, containers: ContainerFactory, monkeypatch: pytest.MonkeyPatch, victim: str
+    tmp_path: Path,
+    box: Container,
+    chromium: Chromium,
+    monkeypatch: pytest.MonkeyPatch,
+    victim: str,
 ) -> None:
-    container = str(containers(images.BASH).name)
-    async with scene(tmp_path, container) as made, chromium() as browser:
+    container = str(box.name)
+    async with scene(tmp_path, container) as made, connected(chromium) as browser:
         settled = await visit(browser, made.link())
         arrived, release = hold_the_next_answer(monkeypatch)
         page = await browser.open(made.link())

@@ -10,10 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from engine.relay.http.web_page import WebPage
-from tests.e2e.browser import chromium
+from tests.e2e.browser import connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tests.e2e.browser import Chromium
 
 pytestmark = pytest.mark.chromium
 
@@ -38,14 +40,14 @@ async def page_without_relay(*, scripts: bool) -> AsyncIterator[str]:
         await server.close()
 
 
-async def test_a_page_whose_script_does_not_come_says_what_it_waits_for() -> None:
-    async with page_without_relay(scripts=False) as url, chromium() as browser:
+async def test_a_page_whose_script_does_not_come_says_what_it_waits_for(chromium: Chromium) -> None:
+    async with page_without_relay(scripts=False) as url, connected(chromium) as browser:
         page = await browser.open(url)
         await page.until("document.body.innerText.includes('Loading from the relay')")
 
 
-async def test_a_page_whose_relay_does_not_answer_says_so() -> None:
-    async with page_without_relay(scripts=True) as url, chromium() as browser:
+async def test_a_page_whose_relay_does_not_answer_says_so(chromium: Chromium) -> None:
+    async with page_without_relay(scripts=True) as url, connected(chromium) as browser:
         page = await browser.open(f"{url}#token=any")
         await page.until("document.body.innerText.includes('Waiting for the relay')")
         assert "Loading" not in await page.evaluate("document.body.innerText")

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from engine.access.links import Shares
-from engine.access.policy import Policy
-from engine.agent.candidates import IceHandler
+from engine.access.authentication import Authenticator
+from engine.access.links import Links
+from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
-from engine.agent.offers import HeldCandidates, OfferHandler
+from engine.agent.offers import OfferHandler
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, SessionSettings, Settings, TerminalSettings
@@ -39,10 +39,14 @@ class Host:
         self.target = Target(
             id="here", kind=TargetKind.LOCAL, name="here", state=TargetState.RUNNING, shared=True
         )
-        self.shares = Shares(self.manager.events)
+        self.links = Links(self.manager.events)
         self.held = HeldCandidates()
         self.offer = OfferHandler(
-            self.manager, lambda name: self.target, Policy(self.shares), self.held
+            self.manager,
+            lambda name: self.target,
+            Authenticator(self.links),
+            self.links,
+            self.held,
         )
         self.ice = IceHandler(self.manager, self.held)
         self.disconnect = DisconnectHandler(self.manager)

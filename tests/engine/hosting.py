@@ -57,9 +57,9 @@ class House:
 
     async def link(self, role: Role = Role.CONTROL, **more: Any) -> tuple[Share, Link]:
         """A link to this computer's shell that the relay knows."""
-        share = self.agent.sharing.shares.create(LOCAL_TARGET, role, **more)
+        share = self.agent.admission.links.create(LOCAL_TARGET, role, **more)
         await until(lambda: self.relay.knows_link(share.id), what="the link at the relay")
-        return share, parse_link(self.agent.sharing.url(share))
+        return share, parse_link(self.agent.admission.url(share))
 
     def visitor(self, link: Link, ice: IceSettings | None = None) -> Visitor:
         self.visitors.append(Visitor(link, ice))

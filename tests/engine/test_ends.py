@@ -1,4 +1,7 @@
-"""Why a session ended reaches the guest and the host as a stable word."""
+"""Why a session ended reaches the guest and the host as a stable word.
+
+Joins the rooms agent, client, relay, sessions and access.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ async def is_closed(made: House, visitor: Visitor) -> None:
 
 
 async def link_is_revoked(made: House, visitor: Visitor) -> None:
-    await made.agent.sharing.revoke(made.agent.sharing.shares.list()[0].id)
+    await made.agent.admission.revoke(made.agent.admission.links.list()[0].id)
 
 
 async def host_stops(made: House, visitor: Visitor) -> None:
@@ -61,7 +64,7 @@ async def test_the_guest_is_told_the_word_of_the_end(
 
 async def test_a_guest_without_a_terminal_yet_is_told_too() -> None:
     async with house() as made:
-        leave = made.agent.sharing.approvals.attend()
+        leave = made.agent.admission.approvals.attend()
         _, link = await made.link(approval=True)
         visitor = made.visitor(link)
         await visitor.peer.reach_relay()

@@ -1,4 +1,7 @@
-"""Sessions at rest, from outside: who is warned, who is kept, who ends, and with what word."""
+"""Sessions at rest, from outside: who is warned, who is kept, who ends, and with what word.
+
+Joins the rooms agent, client, relay and sessions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Input over lost connections: every byte once, in order, whatever the terminal is."""
+"""Input over lost connections: every byte once, in order, whatever the terminal is.
+
+Joins the rooms agent, client, sessions, shells, pty and wire.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,11 @@ import re
 import pytest
 from docker.models.containers import Container
 
-from engine.core.errors import LimitError
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
 from engine.pty.base import PTY, EchoPTY
 from engine.pty.docker_exec import DockerExecPTY
-from engine.wire.outbox import LIMIT, WINDOW, Outbox
-from engine.wire.terminal import MAX_V1_MESSAGE
+from engine.wire.outbox import WINDOW, Outbox
 from tests.docker_fixtures import Box
 from tests.engine.handlers import Host, local_shell
 from tests.engine.hosting import house
@@ -187,37 +188,3 @@ async def test_what_the_python_peer_typed_comes_once_whatever_connections_are_lo
             await old.close()
             assert len(visitor.said) >= before
         await visitor.sees(HASH.encode())
-
-
-def test_the_outbox_sends_a_window_and_then_waits() -> None:
-    outbox = Outbox()
-    outbox.push(DATA)
-    sent = b""
-    while (part := outbox.next()) is not None:
-        assert len(part) <= MAX_V1_MESSAGE
-        sent += part
-    assert sent == DATA[:WINDOW]
-    outbox.acknowledge(1000)
-    assert outbox.next() == DATA[WINDOW : WINDOW + 1000]
-    outbox.acknowledge(10**9)
-    assert outbox.next() == DATA[WINDOW + 1000 : WINDOW + 1000 + MAX_V1_MESSAGE]
-
-
-def test_the_outbox_sends_again_what_was_not_taken() -> None:
-    outbox = Outbox()
-    outbox.push(b"0123456789")
-    assert outbox.next() == b"0123456789"
-    outbox.push(b"abc")
-    outbox.resume(4)
-    assert outbox.next() == b"456789abc"
-    outbox.acknowledge(2)
-    assert outbox.next() is None
-    outbox.resume(13)
-    assert outbox.next() is None
-
-
-def test_the_outbox_is_bounded() -> None:
-    outbox = Outbox()
-    outbox.push(bytes(LIMIT))
-    with pytest.raises(LimitError):
-        outbox.push(b"x")

@@ -1,4 +1,4 @@
-"""What the window's tests share: the Qt loop, a theme, a bus with an adapter on it."""
+"""What the window's tests share: the Qt loop, a theme, an adapter on an engine that is a fake."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gui.control.adapter import EngineAdapter
 from gui.kit.icons import Icons
 from gui.kit.style import Mode, Theme
 from gui.loop.run import create_loop
+from tests.gui.fake_control import FakeControl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,12 +40,22 @@ def _delete_widgets(qapp: QApplication) -> Iterator[None]:
 
 
 @pytest.fixture
-def qt_run(qapp: QApplication) -> Iterator[Run]:
-    """Runs a coroutine on a Qt loop. A task it leaves behind fails the test."""
+def qt_loop(qapp: QApplication) -> Iterator[asyncio.AbstractEventLoop]:
+    """A Qt loop that is current and runs when a test says so. What it reports fails the test."""
     loop = create_loop(qapp)
     asyncio.set_event_loop(loop)
     errors: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: errors.append(context))
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close()
+    assert not errors, errors
+
+
+@pytest.fixture
+def qt_run(qt_loop: asyncio.AbstractEventLoop) -> Run:
+    """Runs a coroutine on a Qt loop. A task it leaves behind fails the test."""
+    loop = qt_loop
 
     async def bounded(work: Coroutine[Any, Any, Any]) -> Any:
         async with asyncio.timeout(TIMEOUT):
@@ -56,10 +67,20 @@ def qt_run(qapp: QApplication) -> Iterator[Run]:
         assert not left, f"tasks left behind: {left}"
         return result
 
-    yield run
-    asyncio.set_event_loop(None)
-    loop.close()
-    assert not errors, errors
+    return run
+
+
+@pytest.fixture
+def settle(qt_loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Lets the window's tasks come to their end: the engine has done what it was asked to."""
+
+    async def idle() -> None:
+        here = asyncio.current_task()
+        async with asyncio.timeout(TIMEOUT):
+            while tasks := asyncio.all_tasks() - {here}:
+                await asyncio.wait(tasks)
+
+    return lambda: qt_loop.run_until_complete(idle())
 
 
 @pytest.fixture
@@ -81,8 +102,18 @@ def bus() -> EventBus:
 
 
 @pytest.fixture
-def adapter(qapp: QApplication, bus: EventBus) -> EngineAdapter:
-    return EngineAdapter(bus)
+def control(bus: EventBus) -> FakeControl:
+    return FakeControl(bus)
+
+
+@pytest.fixture
+def adapter(qt_loop: asyncio.AbstractEventLoop, control: FakeControl) -> Iterator[EngineAdapter]:
+    """An adapter whose engine runs. Its tasks begin when the loop runs (``settle``)."""
+    adapter = EngineAdapter()
+    adapter.attach(control)
+    adapter.started()
+    yield adapter
+    qt_loop.run_until_complete(adapter.close())
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Ids, names and words that a guest chose, wherever the window shows them."""
+"""Ids, names and words that a guest chose, wherever the window shows them.
+
+Joins the rooms panels, window and kit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The window with the real engine: a terminal, its session, the loopback test, a clean end."""
+"""The window with the real engine: a terminal, its session, the loopback test, a clean end.
+
+Joins all rooms of the window, and the engine.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,31 @@ from collections.abc import Awaitable, Callable
 from functools import partialmethod
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
-from engine.client.selftest_report import StageStatus
+from engine.control.commands import REMOVED_BY_HOST, CloseSession, SetShared
+from engine.control.queries import SharedTargets
 from engine.core.model import LOCAL_TARGET
-from engine.core.settings import DockerSettings, Settings, TerminalSettings, UiSettings
+from engine.core.selftest_report import StageStatus
+from engine.core.settings import (
+    DockerSettings,
+    RelaySettings,
+    Settings,
+    TerminalSettings,
+    UiSettings,
+)
+from engine.relay import Relay
 from engine.wire.proof import parse_link
 from gui.app.application import Application
-from gui.control.adapter import KICKED_BY_HOST
 from gui.kit.attention import Attention
 from gui.panels.targets.model import openable
-from gui.panels.terminals.tabs import MAX_CLOSED, TerminalTab
+from gui.panels.terminals.closed import MAX_CLOSED
+from gui.panels.terminals.tabs import TerminalTab
 from gui.window.main_window import MainWindow
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.hosting import Visitor
@@ -46,17 +59,28 @@ def with_window(
     monkeypatch.setenv("ENV", "")
 
     def play(
-        steps: Callable[[Application], Awaitable[None]], settings: Settings = SETTINGS
+        steps: Callable[[Application], Awaitable[None]],
+        settings: Settings = SETTINGS,
+        relay: Relay | None = None,
     ) -> None:
+        """``relay``: not the app's own one, but this, with the tokens agent and guest."""
+
         async def all_of_it() -> None:
-            application = Application(qapp, settings, config_dir)
+            used = settings
+            if relay is not None:
+                url = await relay.start()
+                at = RelaySettings(url=url, token="agent", guest_token="guest")
+                used = msgspec.structs.replace(settings, relay=at)
+            application = Application(qapp, used, config_dir)
             running = asyncio.create_task(application.run())
             try:
-                await until(lambda: application.adapter.agent is not None)
+                await until(lambda: application.adapter.ready)
                 await steps(application)
             finally:
                 application.window.close()
                 await running
+                if relay is not None:
+                    await relay.stop()
             assert not application.window.isVisible()
             application.window.deleteLater()
 
@@ -199,7 +223,7 @@ def test_a_target_that_is_not_there_is_a_problem_in_words(with_window: Play) -> 
         tab = application.window.terminals.current()
         assert tab is not None
         await until(lambda: not tab.connecting)
-        assert tab.notice.startswith("That target is not here\nDevice no-such-container")
+        assert tab.notice.startswith("Target not found\nDevice no-such-container")
 
     with_window(steps)
 
@@ -211,18 +235,18 @@ def test_a_closed_tab_comes_back_as_it_is_by_then(with_window: Play) -> None:
         tab = await connected(application)
         tab.terminal.typed.emit(b"x=unsaved; for i in 1 2 3; do read y; echo got-$y-$x; done\r")
         await until(lambda: "done" in screen(tab))
-        peer = tab.peer
+        handle = tab.handle
         # Nothing that is typed after it goes to the program it was typed for.
         window.terminals.close_tab()
         assert window.terminals.all() == (other,)
-        assert peer is not None
+        assert handle is not None
         # It lives on, and so does what it says.
-        peer.send(b"meanwhile\n")
+        handle.send(b"meanwhile\n")
         await until(lambda: "got-meanwhile-unsaved" in screen(tab))
         window.actions_["reopen_tab"].trigger()
         assert window.terminals.current() is tab
         assert window.terminals.all() == (other, tab)
-        assert tab.peer is peer
+        assert tab.handle is handle
         tab.terminal.typed.emit(b"again\r")
         await until(lambda: "got-again-unsaved" in screen(tab))
         window.terminals.close_tab()
@@ -254,14 +278,14 @@ def test_closed_tabs_are_bounded_and_the_first_ends(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
         first = await connected(application)
-        peer = first.peer
-        assert peer is not None
+        handle = first.handle
+        assert handle is not None
         window.terminals.close_tab()
         for _ in range(MAX_CLOSED):
             window.open_terminal("no-such-container")
             window.terminals.close_tab()
         assert window.terminals.closed == MAX_CLOSED
-        await until(lambda: peer.is_closed)
+        await until(lambda: handle.is_closed)
         for _ in range(MAX_CLOSED):
             window.terminals.reopen()
         window.terminals.reopen()
@@ -289,8 +313,8 @@ def test_a_session_that_ends_elsewhere_ends_its_tab_with_the_reason(with_window:
     async def steps(application: Application) -> None:
         window = application.window
         tab = await connected(application)
-        assert tab.peer is not None
-        application.adapter.close_session(tab.peer.session_id, KICKED_BY_HOST)
+        assert tab.handle is not None
+        application.adapter.do(CloseSession(tab.handle.session_id, REMOVED_BY_HOST))
         await until(lambda: not tab.connected)
         assert tab.notice.startswith("Removed by the host")
         log = window.ice_log.model
@@ -315,11 +339,11 @@ def test_a_terminal_that_connects_takes_no_keyboard(with_window: Play) -> None:
 
 def test_sharing_a_target_reaches_the_engine_and_shows(with_window: Play) -> None:
     async def steps(application: Application) -> None:
-        agent, panel = application.adapter.agent, application.window.targets
-        assert agent is not None
-        application.adapter.set_shared(LOCAL_TARGET, True)
+        panel, control = application.window.targets, application.control
+        assert control is not None
+        application.adapter.do(SetShared(LOCAL_TARGET, True))
         await until(lambda: any(t.shared for t in panel.model.targets()))
-        assert LOCAL_TARGET in agent.targets.shared()
+        assert LOCAL_TARGET in control.ask(SharedTargets())
         local = next(t for t in panel.model.targets() if t.id == LOCAL_TARGET)
         panel.share(local, False)
         await until(lambda: not any(t.shared for t in panel.model.targets()))
@@ -366,15 +390,15 @@ def test_a_running_loopback_test_can_be_stopped(with_window: Play) -> None:
 
 
 def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) -> None:
+    relay = Relay("agent", "guest")
+
     async def steps(application: Application) -> None:
-        window, agent = application.window, application.adapter.agent
-        assert agent is not None
-        relay = agent._relay
-        assert relay is not None
+        window = application.window
         dialog = window.share(LOCAL_TARGET)
         dialog.accept_local.click()
         dialog.approval.click()
         dialog.make.click()
+        await until(dialog.address.text)
         link = parse_link(dialog.address.text())
         await until(lambda: relay.knows_link(link.id))
         visitor = Visitor(link)
@@ -400,7 +424,7 @@ def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) 
             revoke.click()
             await until(lambda: visitor.end is not None)
             assert visitor.end is not None
-            assert "withdrawn the link" in visitor.end[0]
+            assert "revoked the link" in visitor.end[0]
             await until(lambda: window.sessions.model.rowCount() == 0)
         finally:
             connecting.cancel()
@@ -408,7 +432,7 @@ def test_a_guest_with_a_link_is_asked_for_let_in_and_put_out(with_window: Play) 
             await visitor.peer.close()
             dialog.close()
 
-    with_window(steps)
+    with_window(steps, relay=relay)
 
 
 def test_a_relay_port_that_is_taken_is_told_and_the_window_still_closes(
@@ -468,7 +492,7 @@ def test_what_the_start_does_without_is_told_and_the_file_can_be_opened(
         )
         running = asyncio.create_task(application.run())
         window = application.window
-        await until(lambda: application.adapter.agent is not None)
+        await until(lambda: application.adapter.ready)
         await until(lambda: window.status.relay.text == "Relay connected")
         shown = window.flaws.text
         for part in ("ui.hue: is not a setting\na: b", "/sys/hatchway", "at each start"):

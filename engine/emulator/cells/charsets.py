@@ -1,7 +1,7 @@
 """Character sets: G0..G3, which of them are in use, and what they print.
 
-Owns ISO 2022 designation as far as terminals use it. Shifts and DEC graphics
-also work in UTF-8, as in xterm. Does not own parsing. Source: xterm ctlseqs
+ISO 2022 designation as far as terminals use it. Shifts and DEC graphics also work in
+UTF-8, as in xterm. Source: xterm ctlseqs
 "Designate G0 Character Set", DEC STD 070, the VT510 manual's tables.
 """
 
@@ -52,7 +52,7 @@ class Charsets(NamedTuple):
     right: int = 2
 
     def designate(self, slot: int, name: str) -> Charsets:
-        """Unknown sets are kept by name and print as ASCII."""
+        """Unknown sets are remembered by name and print as ASCII."""
         sets = list(self.sets)
         sets[slot] = name[:2]
         return self._replace(sets=(sets[0], sets[1], sets[2], sets[3]))

@@ -1,8 +1,7 @@
 """Clusters: several code points in one cell group, each by one private code point.
 
-Owns their bound and the splitting of text into clusters. Does not own the table both
-ways (codes), widths (width) or where text is put. Plane 16 of Unicode is private;
-a program's own characters from there are kept as clusters of one.
+Also the splitting of text into clusters. Plane 16 of Unicode is private; a program's own
+characters from there are stored as clusters of one.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ MAX_WORDS: Final = 4096
 WORD_LIMIT: Final = 32
 """Words whose cells are remembered (all are forgotten beyond it), and the characters of one."""
 MANY: Final = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
-"""The most frequent of those that share cells: where one is, looking at each is worth it."""
+"""The most frequent of those that share cells: where one is, a search for clusters pays."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
 
@@ -100,7 +99,7 @@ class Clusters:
         return self.words(text), CLUSTER | WIDE
 
     def words(self, text: str) -> str:
-        """Text as cells, word by word: words come again, and then cost one look-up."""
+        """Text as cells, word by word: repeated words cost one look-up."""
         cells = " ".join(map(self._words.__getitem__, text.split(" ")))
         return cells if BEYOND not in cells else self.split(text)
 
@@ -158,7 +157,7 @@ class Clusters:
         self._words.clear()
 
     def sweep(self, count: int) -> bool:
-        """Look at so many more; True when all had been looked at before, and it is over."""
+        """Check so many more; True when none was left, and it is done."""
         return self._codes.sweep(count) is None
 
 
@@ -171,7 +170,7 @@ class _Words(dict[str, str]):
     def __init__(self, clusters: Clusters) -> None:
         self._clusters = clusters
         self.refused = False
-        """Set when BEYOND was the answer; who wants to know sets it to False before."""
+        """Set when BEYOND was the answer; the caller resets it."""
 
     def __missing__(self, word: str) -> str:
         if (word and extends(word[0])) or _CONTROL.search(word):

@@ -1,8 +1,7 @@
-"""Code points that stand for values: each value once, and freed when nobody has it any more.
+"""Code points that stand for values: each value once, and freed when no row has it.
 
-Owns the table both ways, its bound, and the sweep that frees codes a few at a time, since
-all at once would hold the loop for longer than a frame. Does not own who has codes (rows,
-looked at by the collector) nor what the values are (pens, clusters).
+The table both ways, its bound, and the sweep that frees codes a few at a time: all at once
+would block the loop for longer than a frame. The collector finds out which are in use.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Codes(Generic[T]):
         self._kept: set[str] | None = None
         """While a sweep is under way: the codes that stay."""
         self._swept = 0
-        """How many it has looked at."""
+        """How many it has checked."""
 
     def __len__(self) -> int:
         return len(self._values) - len(self._free)
@@ -71,7 +70,7 @@ class Codes(Generic[T]):
         self._kept, self._swept = used, 0
 
     def sweep(self, count: int) -> list[str] | None:
-        """Look at so many more: the codes freed. None once all had been looked at before."""
+        """Check so many more: the codes freed. None once none was left to check."""
         if self._kept is None:
             return None
         start = self._swept

@@ -1,7 +1,7 @@
 """Colours a program changed or asks for: the palette and the dynamic colours.
 
-Owns what OSC 4, 5, 10..19 and 104..119 set, the theme's colours to answer with,
-and the reading of colour specifications. Does not own OSC (osc).
+What OSC 4, 5, 10..19 and 104..119 set, the theme's colours to answer with, and the
+reading of colour specifications.
 Source: xterm ctlseqs, XParseColor(3).
 """
 
@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SPECIALS: Final = 5
 """Colours for bold, underline, blink, reverse and italic: OSC 5, or OSC 4 from 256 on."""
@@ -62,9 +62,16 @@ class Colours:
     """Colours are 0xRRGGBB. What a program did not change is the theme's."""
 
     def __init__(self) -> None:
-        self.theme_palette = standard_palette()
-        self.theme_dynamic = dict.fromkeys(DYNAMIC, 0xFFFFFF) | {BACKGROUND: 0}
+        self._theme_palette = standard_palette()
+        self._theme_dynamic = dict.fromkeys(DYNAMIC, 0xFFFFFF) | {BACKGROUND: 0}
         self.reset()
+
+    def set_theme(
+        self, foreground: int, background: int, cursor: int, palette: Sequence[int]
+    ) -> None:
+        """``palette`` is its first entries, up to 256."""
+        self._theme_palette[: len(palette)] = palette
+        self._theme_dynamic |= {FOREGROUND: foreground, BACKGROUND: background, CURSOR: cursor}
 
     def reset(self) -> None:
         """Forget what programs changed."""
@@ -73,13 +80,13 @@ class Colours:
         self.dynamic: dict[int, int] = {}
 
     def palette_colour(self, index: int) -> int:
-        return self.palette.get(index, self.theme_palette[index])
+        return self.palette.get(index, self._theme_palette[index])
 
     def special_colour(self, index: int) -> int:
-        return self.special.get(index, self.theme_dynamic[FOREGROUND])
+        return self.special.get(index, self._theme_dynamic[FOREGROUND])
 
     def dynamic_colour(self, number: int) -> int:
-        return self.dynamic.get(number, self.theme_dynamic[number])
+        return self.dynamic.get(number, self._theme_dynamic[number])
 
 
 def parse(specification: str) -> int | None:

@@ -1,8 +1,7 @@
 """Lines and runs: rows as a painter, a selection or a search sees them.
 
-Owns the immutable Line and its making from a row. Does not own rows (rows) nor
-where they are. A line's identity is its version: an unchanged row gives the same
-object, as long as the cache remembers it.
+A line's identity is its version: an unchanged row gives the same object, as long as the
+cache remembers it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 CACHED: Final = 1024
 """Lines remembered by their row; those not asked for since as many others go first. More
-than the highest screen has, and few enough for the garbage collector to look through."""
+than the highest screen has, and few enough for the garbage collector to traverse."""
 _SAME: Final = re.compile(r"(.)\1*", re.S)
 
 

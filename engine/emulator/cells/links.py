@@ -1,6 +1,6 @@
 """Hyperlinks: OSC 8's URIs by small numbers.
 
-Owns the table and its bounds. Does not own cells: a pen carries the number.
+A pen carries the number.
 Source: "Hyperlinks in terminal emulators" (egmontkob).
 """
 

@@ -1,8 +1,7 @@
 """The cells of pictures: which part of one a cell shows.
 
-Owns the writing of it and the reading: a cell has a pen of the picture and a private
-code point, which numbers the picture's cells row by row. Does not own the picture
-(pictures) nor where it is put (graphics).
+A cell has a pen of the picture and a private code point, which numbers the picture's cells
+row by row. This module writes and reads them.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
 
 _FIRST: Final = PICTURE_COLUMNS
 _NUMBERS: Final = LAST + 1 - _FIRST
-"""Cells of a picture that one pen tells apart."""
+"""Cells of a picture that one pen can number."""
 _SHOWN: Final = re.compile(f"[{chr(_FIRST)}-{chr(LAST)}]+")
 
 
 def lines_a_pen(picture: Picture) -> int:
-    """Rows of the picture whose cells one pen tells apart: nearly always all of them."""
+    """Rows of the picture whose cells one pen can number: nearly always all of them."""
     return max(_NUMBERS // max(picture.columns, 1), 1)
 
 

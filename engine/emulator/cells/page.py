@@ -1,7 +1,6 @@
 """A page of rows: the normal screen or the alternate one, with what each keeps for itself.
 
-Owns the rows and the state that switching screens switches. Does not own edits
-(rows, screen) nor which page is shown (alternate).
+The rows and the state that switching screens switches.
 """
 
 from __future__ import annotations

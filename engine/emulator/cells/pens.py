@@ -1,7 +1,7 @@
 """Pens: every style in use, each by one code point.
 
-Owns their bound and the SGR results seen so far. Does not own the table from style to
-code point and back (codes), rows (rows) or the meaning of SGR (sgr).
+Also the SGR results seen so far. The table from style to code point and back is in codes,
+the meaning of SGR in sgr.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_STEPS: Final = 20_000
 MAX_PENS_WITH_STEPS: Final = 4096
 """Pens whose steps are remembered, the same way: more would take too long to forget at once."""
 NEAR_FULL: Final = MAX_PENS * 3 // 4
-"""From here on, those in use are looked for, a few rows per new pen."""
+"""From here on, those in use are searched for, a few rows per feed."""
 
 _RESETS: Final = frozenset({"", "0"})
 
@@ -32,12 +32,12 @@ MAX_RUNS: Final = 20_000
 
 
 class Steps:
-    """What SGRs lead to from one pen, or from any of some that are alike.
+    """What SGRs lead to from one pen, or from any of a group of pens.
 
     ``after`` has parameter text to the pen it leads to and that pen's own steps. ``runs`` has the
     same with the text after it: an SGR and its text as they came, to how many cells, the pen, its
-    steps, the cells, as many times the pen, and the flags a row needs. ``rest`` is what is alike
-    in the styles of all pens that share these steps.
+    steps, the cells, as many times the pen, and the flags a row needs. ``rest`` is what the
+    styles of all pens that share these steps have in common.
     """
 
     __slots__ = ("after", "rest", "runs")
@@ -176,7 +176,7 @@ class Pens:
         self._erasing.clear()
 
     def sweep(self, count: int) -> bool:
-        """Look at so many more; True when all had been looked at before, and it is over."""
+        """Check so many more; True when none was left, and it is done."""
         freed = self._codes.sweep(count)
         if freed:
             self.protected.difference_update(freed)

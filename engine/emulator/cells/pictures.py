@@ -1,9 +1,8 @@
-"""Pictures: what images are to the cells that show them, and how many are kept.
+"""Pictures: what images are to the cells that show them, and how many are stored.
 
-Owns the pixels and their bound. Does not own how a picture comes (sixel) nor where
-it is: cells say which part of which picture they show (mosaic). So whatever moves,
-overwrites or erases cells does it to pictures, too, and nobody has to keep a list of
-places.
+Where a picture is, only the cells know: each says which part of which picture it shows
+(mosaic). So whatever moves, overwrites or erases cells does it to pictures, too, and no
+list of places is needed.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Picture:
 
     @property
     def bytes(self) -> int:
-        """What its pixels take at most: rows of one look may be one object."""
+        """What its pixels take at most: equal rows may be one object."""
         return self.bitmap.width * self.bitmap.height * 4
 
 
@@ -83,7 +82,7 @@ class Pictures:
 
     @property
     def near_full(self) -> bool:
-        """Time to look whether all are still on some row."""
+        """Time to check whether all are still on some row."""
         return self._bytes > MAX_BYTES // 2 or len(self._all) > MAX_PICTURES // 2
 
     @property

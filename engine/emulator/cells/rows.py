@@ -1,11 +1,11 @@
 """A row of cells, and every edit of one.
 
-Owns the representation: an immutable tuple ``(text, pens, flags)`` with one code
+A row is an immutable tuple ``(text, pens, flags)`` with one code
 point per cell in ``text`` ("\\0" for the right half of a wide character, a private
 one for a cluster) and one per cell in ``pens``. ``pens`` may be longer than
 ``text``: what is beyond means nothing. Cells beyond ``text`` are blank in the
 default pen. Rows are never changed, so a row's identity is its version and
-history, snapshots and caches may share it. Does not own where rows are kept.
+history, snapshots and caches may share it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Select Graphic Rendition: parameter text to Style, and Style back to parameters.
 
-Owns CSI m in both directions. Source: ECMA-48 8.3.117, ITU T.416 for colons,
+Source: ECMA-48 8.3.117, ITU T.416 for colons,
 xterm ctlseqs for 90..107 and 38/48, kitty for 4:3 and 58.
 """
 
@@ -54,7 +54,7 @@ _FIELDS: Final = {
 _RENDITIONS: Final = Style._fields.index(_KEPT[0])
 """How many fields come before those that SGR 0 leaves alone."""
 MAX_FAST: Final = 48
-"""Characters of parameters that are read as plain numbers; longer ones are looked at closely."""
+"""Characters of parameters that are read as plain numbers; longer ones take the careful way."""
 MAX_DIGITS: Final = 5
 """Digits of a number; a longer one is beyond everything that means something."""
 

@@ -1,7 +1,7 @@
 """Sixel graphics: the text of a device control string to pixels.
 
-Owns the language: raster attributes, colour registers, repeats, bands. Does not own
-where a picture goes (graphics) nor how many are kept (pictures). A decoder is fed
+Raster attributes, colour registers, repeats, bands. Where a picture goes is in
+screen.graphics, how many are stored in pictures. A decoder is fed
 in pieces, cut anywhere, and holds no more than the rows done so far and a band of six.
 Source: DEC STD 070 chapter 9, VT330/VT340 Programmer Reference Manual chapter 14.
 """
@@ -70,7 +70,7 @@ _BLANK, _NO_DATA = "?", 63
 _HLS, _RGB = 1, 2
 _SPARING: Final = 1
 _SLOTS: Final = 255
-"""Colours one band of indexed pixels tells apart, besides nothing at all."""
+"""Colours that one band of indexed pixels can hold, besides transparent."""
 
 _NOISE: Final = re.compile("[^!-~]+")
 """Line ends and other controls stand anywhere and mean nothing."""
@@ -80,7 +80,7 @@ _TOKEN: Final = re.compile(r'([?-~]+)|(#[\d;]*)|!([\d;]*)([?-~])|(-+|\$)|("[\d;]
 class Bitmap(NamedTuple):
     """``rows`` of RGBA, four bytes a pixel, alpha 0 or 255. What they lack is transparent.
 
-    Rows that look the same may be the same object, and are never put together: neither
+    Equal rows may be the same object, and are never put together: neither
     an end nor a copy costs what a whole picture does.
     """
 
@@ -187,7 +187,7 @@ class Decoder:
 
     @property
     def held(self) -> int:
-        """Characters kept from one piece to the next."""
+        """Characters held from one piece to the next."""
         return len(self._tail)
 
     def feed(self, text: str) -> None:

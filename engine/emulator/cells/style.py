@@ -1,8 +1,4 @@
-"""What a cell looks like, as others see it.
-
-Owns the names of everything a program can choose for a cell. Does not own how
-styles are kept (pens) or selected (sgr).
-"""
+"""The public form of a cell's style: everything a program can choose for a cell."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ if TYPE_CHECKING:
     from engine.emulator.cells.pictures import Strip
 
 DEFAULT_COLOUR: Final = -1
-"""A colour nobody chose: the theme's foreground or background."""
+"""The theme's foreground or background."""
 TRUECOLOUR: Final = 1 << 24
 """Set in a colour that is ``0xRRGGBB``; without it 0..255 index the palette."""
 

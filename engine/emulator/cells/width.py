@@ -1,7 +1,7 @@
 """How many cells a character takes, and which characters share a cell.
 
-Owns the one answer used by everything in the emulator. wcwidth holds the
-Unicode tables; this puts them into forms that are fast to ask.
+The one answer used by everything in the emulator. wcwidth has the Unicode tables; this
+puts them into forms that are fast to query.
 Source: UAX #29 (grapheme clusters), UTS #51 (emoji), terminal mode 2027.
 """
 
@@ -15,7 +15,7 @@ from wcwidth import wcwidth
 
 JOINER: Final = "\u200d"
 EMOJI_STYLE: Final = "\ufe0f"
-"""VS16: what went before is to look like an emoji, so it is wide."""
+"""VS16: the character before it is shown as an emoji, so it is wide."""
 
 _PICTOGRAPHS: Final = (
     "\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
@@ -28,7 +28,7 @@ _FLAG_LETTERS: Final = re.compile("[\U0001f1e6-\U0001f1ff]")
 _TONES: Final = re.compile("[\U0001f3fb-\U0001f3ff]")
 
 BEYOND: Final = "\x01"
-"""In CELLS: a character that may share its neighbour's cell, so look closer."""
+"""In CELLS: a character that may share its neighbour's cell, to be examined."""
 
 
 @lru_cache(maxsize=8192)
@@ -132,7 +132,7 @@ _SHORT: Final = _Short()
 
 
 def cells_of(text: str) -> str:
-    """``text.translate(CELLS)``, faster where all is alike, simple or short."""
+    """``text.translate(CELLS)``, faster where all is of one kind, simple or short."""
     if len(text) <= SHORT:
         return _SHORT[text]
     if _ALL_NARROW.fullmatch(text):

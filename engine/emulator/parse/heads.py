@@ -1,8 +1,7 @@
 """The sequences most common after SGR, with the text after them, read once and remembered.
 
-Owns which they are, their numbers, the cells of short texts, and the bounds of the
-memory. Does not own what they do to the screen (stream), nor the grammar of all
-others (parser).
+Which they are, their numbers, the cells of short texts, and the bounds of the memory. What
+they do to the screen is in fast; the grammar of all others in parser.
 """
 
 from __future__ import annotations

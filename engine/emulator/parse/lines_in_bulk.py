@@ -1,14 +1,14 @@
 """Lines of plain text, one after the other or many at a time: straight into rows and history.
 
-Owns the shortcuts that make ``cat`` and ``yes`` fast. The same as printing
-them one by one. Does not own when it may be used: the stream asks only in the
-fast state (no side margins, insert, origin or newline mode, no character sets).
+The shortcuts that make ``cat`` and ``yes`` fast; the result is the same as printing
+one by one. Used only while ``screen.fast`` is set (no side margins, insert, origin or
+newline mode, no character sets).
 """
 
 from __future__ import annotations
 
 import re
-from itertools import islice, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import rows
@@ -24,10 +24,11 @@ from engine.emulator.cells.width import (
     cells_of_lines,
     extends,
 )
+from engine.emulator.screen import drawing, motion
 from engine.emulator.screen.modes import Mode
 
 LOOK: Final = 1024
-"""Characters looked at for clusters before all lines are taken to hold some."""
+"""Characters searched for clusters before all lines are taken to hold some."""
 FEW_LINES: Final = 4
 """Lines up to which they are printed one by one; more are, in bulk."""
 LINE_ENDS: Final = re.compile("([ -~]*+)([\r\n]+)")
@@ -36,7 +37,7 @@ LINE_ENDS: Final = re.compile("([ -~]*+)([\r\n]+)")
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.screen import Screen
 
 
 def print_text(screen: Screen, text: str) -> bool:
@@ -145,15 +146,15 @@ def _print_one(screen: Screen, line: str) -> None:
         first = True
         for part in line.split("\t"):
             if not first:
-                screen.tab()
+                motion.tab(screen)
             first = False
-            screen.draw(part)
+            drawing.draw(screen, part)
     elif line.isascii() and len(line) <= screen.columns:
         if line:
             screen.rows[cursor.y] = rows.put(screen.rows[cursor.y], 0, line, screen.pen * len(line))
     else:
-        screen.draw(line)
-    screen.linefeed()
+        drawing.draw(screen, line)
+    motion.linefeed(screen)
     cursor.x = 0
 
 
@@ -163,20 +164,7 @@ def _scroll_in(screen: Screen, cells: list[str], flags: int) -> None:
     each: Iterable[int] = repeat(flags)
     if max(map(len, cells)) > columns:
         cells, each = _wrapped(cells, flags, columns, "" if pen == DEFAULT_PEN else " ")
-    top, bottom = screen.top, screen.bottom
-    here, history = screen.rows, screen.history
-    count = len(cells)
-    new = zip(cells, repeat(pen * columns), each, strict=False)
-    leaving = min(count, bottom - top)
-    passing = count - leaving
-    kept = 0
-    if top == 0 and screen.page is screen.normal:
-        history.extend(here[:leaving])
-        kept = history.maxlen or 0
-        screen.scrolled += count
-    # Of those that leave at once, rows are made of what history has room for.
-    history.extend(islice(new, max(0, passing - kept), passing))
-    here[top : bottom + 1] = [*here[top + leaving : bottom], *new, BLANK]
+    screen.scroll_in(zip(cells, repeat(pen * columns), each, strict=False), len(cells))
 
 
 def _wrapped(

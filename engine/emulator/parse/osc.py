@@ -1,6 +1,6 @@
 """Operating system commands: titles, colours, links, clipboard, notifications, prompts.
 
-Owns OSC by number. Does not own what the outside allows: Host does.
+What the outside allows is the Host's to decide.
 Source: xterm ctlseqs, "Operating System Commands"; iTerm2 (133), rxvt (777).
 """
 
@@ -11,39 +11,42 @@ import binascii
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import colours
-from engine.emulator.cells.rows import PROMPT
-from engine.emulator.screen import window
-from engine.emulator.screen.modal import printable
+from engine.emulator.screen import attributes, window
+from engine.emulator.screen.window import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.screen import Screen
 
-MAX_DIRECTORY: Final = 1024
 MAX_PARTS: Final = 1024
-"""Parts of one string that mean something: more than every colour there is, set at once."""
+"""Parts of one string that are read: enough to set every colour there is."""
 _PALETTE: Final = range(256)
 _SELECTIONS: Final = frozenset("cpqs01234567")
 
 
-def command(screen: Screen, text: str) -> None:
-    """One whole OSC string, without its introducer and terminator."""
+def command(screen: Screen, text: str, end: str) -> None:
+    """One whole OSC string, without its introducer and terminator.
+
+    ``end`` is the terminator, BEL or ST: answers end with that of the question (as xterm).
+    """
     number, separator, body = text.partition(";")
     if not (number.isascii() and number.isdigit() and len(number) <= 4):
         return
     code = int(number)
     if code in colours.DYNAMIC:
-        _dynamic(screen, code, body)
+        _dynamic(screen, code, body, end)
     elif code - 100 in colours.DYNAMIC:
         screen.colours.dynamic.pop(code - 100, None)
+    elif code in _QUERIES and separator:
+        _QUERIES[code](screen, body, end)
     elif code in _COMMANDS and (separator or code in _WITHOUT_BODY):
         _COMMANDS[code](screen, body)
 
 
 def _parts(screen: Screen, body: str) -> list[str]:
     parts = body.split(";", MAX_PARTS)[:MAX_PARTS]
-    screen.work.done += len(parts)
+    screen.work.add(len(parts))
     return parts
 
 
@@ -62,22 +65,24 @@ def _title_and_icon(screen: Screen, text: str) -> None:
 # -- colours
 
 
-def _palette(screen: Screen, body: str) -> None:
+def _palette(screen: Screen, body: str, end: str) -> None:
     parts = _parts(screen, body)
     for index, specification in zip(parts[::2], parts[1::2], strict=False):
         if index.isascii() and index.isdigit() and len(index) <= 4:
-            _colour(screen, int(index), specification, 4, int(index))
+            _colour(screen, int(index), specification, 4, int(index), end)
 
 
-def _special(screen: Screen, body: str) -> None:
+def _special(screen: Screen, body: str, end: str) -> None:
     parts = _parts(screen, body)
     for index, specification in zip(parts[::2], parts[1::2], strict=False):
         if index.isascii() and index.isdigit() and len(index) <= 4:
-            _colour(screen, len(_PALETTE) + int(index), specification, 5, int(index))
+            _colour(screen, len(_PALETTE) + int(index), specification, 5, int(index), end)
 
 
-def _colour(screen: Screen, index: int, specification: str, code: int, named: int) -> None:
-    """Set or tell one entry; special colours follow the palette."""
+def _colour(
+    screen: Screen, index: int, specification: str, code: int, named: int, end: str
+) -> None:
+    """Set or report one entry; special colours follow the palette."""
     table, known = screen.colours.palette, screen.colours.palette_colour
     if index not in _PALETTE:
         index -= len(_PALETTE)
@@ -85,7 +90,7 @@ def _colour(screen: Screen, index: int, specification: str, code: int, named: in
             return
         table, known = screen.colours.special, screen.colours.special_colour
     if specification == "?":
-        screen.answer(f"\x1b]{code};{named};{colours.describe(known(index))}{screen.terminator}")
+        screen.answer(f"\x1b]{code};{named};{colours.describe(known(index))}{end}")
     elif (colour := colours.parse(specification)) is not None:
         table[index] = colour
 
@@ -108,24 +113,19 @@ def _forget(screen: Screen, body: str, offset: int) -> None:
             screen.colours.special.pop(index - len(_PALETTE), None)
 
 
-def _dynamic(screen: Screen, code: int, body: str) -> None:
+def _dynamic(screen: Screen, code: int, body: str, end: str) -> None:
     """OSC 10 and on: each further specification is for the next number."""
     for number, specification in enumerate(_parts(screen, body), code):
         if number not in colours.DYNAMIC:
             return
         if specification == "?":
-            told = colours.describe(screen.colours.dynamic_colour(number))
-            screen.answer(f"\x1b]{number};{told}{screen.terminator}")
-        elif (colour := colours.parse(specification)) is not None:
-            screen.colours.dynamic[number] = colour
+            colour = screen.colours.dynamic_colour(number)
+            screen.answer(f"\x1b]{number};{colours.describe(colour)}{end}")
+        elif (chosen := colours.parse(specification)) is not None:
+            screen.colours.dynamic[number] = chosen
 
 
 # -- the rest
-
-
-def _directory(screen: Screen, body: str) -> None:
-    if len(body) <= MAX_DIRECTORY:
-        screen.working_directory = "".join(filter(str.isprintable, body))
 
 
 def _link(screen: Screen, body: str) -> None:
@@ -135,8 +135,7 @@ def _link(screen: Screen, body: str) -> None:
         key, _, value = pair.partition("=")
         if key == "id":
             link_id = value
-    screen.link = screen.links.number(uri, link_id)
-    screen.change_pen(link=screen.link)
+    attributes.set_link(screen, uri, link_id)
 
 
 def _notify(screen: Screen, body: str) -> None:
@@ -152,7 +151,7 @@ def _notify_rxvt(screen: Screen, body: str) -> None:
         screen.host.notify(printable(title), printable(text))
 
 
-def _clipboard(screen: Screen, body: str) -> None:
+def _clipboard(screen: Screen, body: str, end: str) -> None:
     selection, _, data = body.partition(";")
     if not _SELECTIONS.issuperset(selection) or len(selection) > len(_SELECTIONS):
         return
@@ -160,8 +159,8 @@ def _clipboard(screen: Screen, body: str) -> None:
     if data == "?":
         text = screen.host.clipboard_read(selection)
         if text is not None:
-            told = base64.b64encode(text.encode(errors="replace")).decode("ascii")
-            screen.answer(f"\x1b]52;{selection};{told}{screen.terminator}")
+            encoded = base64.b64encode(text.encode(errors="replace")).decode("ascii")
+            screen.answer(f"\x1b]52;{selection};{encoded}{end}")
         return
     try:
         # What is no base64 between is skipped, as in xterm; nothing else clears the selection.
@@ -173,23 +172,25 @@ def _clipboard(screen: Screen, body: str) -> None:
 
 def _prompt(screen: Screen, body: str) -> None:
     if body[:1] == "A":
-        text, pens, flags = screen.rows[screen.cursor.y]
-        screen.rows[screen.cursor.y] = (text, pens, flags | PROMPT)
+        screen.mark_prompt()
 
 
 _COMMANDS: dict[int, Callable[[Screen, str], None]] = {
     0: _title_and_icon,
     1: _icon,
     2: _title,
-    4: _palette,
-    5: _special,
-    7: _directory,
+    7: window.set_directory,
     8: _link,
     9: _notify,
-    52: _clipboard,
     104: _reset_palette,
     105: _reset_special,
     133: _prompt,
     777: _notify_rxvt,
 }
+_QUERIES: dict[int, Callable[[Screen, str, str], None]] = {
+    4: _palette,
+    5: _special,
+    52: _clipboard,
+}
+"""Those that may ask something."""
 _WITHOUT_BODY: Final = frozenset({104, 105})

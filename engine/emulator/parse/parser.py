@@ -1,28 +1,27 @@
-"""The grammar of what is rare: every escape the stream's fast way does not know.
+"""The grammar of what is rare: every escape that the fast path (fast) does not know.
 
-Owns sequence boundaries, strings, and what is held of either until it ends. Does
-not own the common sequences (stream) nor what sequences do. ESC, CAN and SUB
-break off whatever was open. Source: ECMA-48, and the state diagram at
-vt100.net/emu/dec_ansi_parser.
+Sequence boundaries, strings, and what is held of either until it ends. ESC, CAN and SUB
+break off whatever was open. What sequences do is in tables. Source: ECMA-48, and the
+state diagram at vt100.net/emu/dec_ansi_parser.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.emulator.cells.sixel import PICTURE, Decoder
 from engine.emulator.parse import osc, tables
 from engine.emulator.parse.heads import PREFIXES
-from engine.emulator.screen import graphics, reports
+from engine.emulator.screen import attributes, graphics, reports
 from engine.emulator.screen.params import Params
-from engine.emulator.screen.work import AT_ONCE, CHARACTERS, STRING
+from engine.emulator.screen.work import CHARACTERS, STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.parse.guard import Guard
+    from engine.emulator.screen.screen import Screen
 
 MAX_SEQUENCE: Final = 512
 """Characters of one control sequence. A longer one is read to its end and dropped."""
@@ -46,6 +45,8 @@ _INNER_CONTROL: Final = re.compile("[\x00-\x1f]")
 _SIXEL_HEAD: Final = re.compile("([0-9;]{0,63})q")
 MAX_HEAD: Final = 64
 """Characters of a DCS within which it is known whether it is sixel graphics."""
+_BELL: Final = "\x07"
+_ST: Final = "\x1b\\"
 _STRINGS: Final = frozenset("PX]^_")
 _SIXEL: Final = "q"
 """The kind of a DCS that turned out to be sixel graphics: decoded as it comes, never held."""
@@ -63,15 +64,11 @@ _ENDS: Final = {
 }
 
 
-class Call(Protocol):
-    def __call__(self, event: str, handler: Callable[..., Any], *arguments: object) -> None: ...
-
-
 class Parser:
     """``escape(piece)`` does one sequence and returns the text after it."""
 
-    def __init__(self, screen: Screen, call: Call) -> None:
-        self._screen, self._call = screen, call
+    def __init__(self, screen: Screen, guard: Guard) -> None:
+        self._screen, self._guard = screen, guard
         self._tail = ""
         """What the last chunk ended with of a sequence, with its escape."""
         self._kind = ""
@@ -80,20 +77,6 @@ class Parser:
         self._decoder: Decoder | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
         """Control sequences to the call each makes."""
-        self._events = {
-            name: self._bound(name) for name in tables.EVENTS | set(tables.BASIC.values())
-        }
-        self._events |= {name: self._bound(name) for name in tables.SHARP.values()}
-
-    def _bound(self, name: str) -> tuple[Callable[..., Any], int]:
-        """A screen's method and how many numbers it takes."""
-        method = getattr(self._screen, name)
-        # pyte's ``private`` is no number: sequences with a prefix have functions of their own.
-        parameters = inspect.signature(method).parameters
-        kinds = [parameters[key].kind for key in parameters if key != "private"]
-        if inspect.Parameter.VAR_POSITIONAL in kinds and name in ("set_mode", "reset_mode"):
-            return method, 32
-        return method, sum(kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds)
 
     @property
     def idle(self) -> bool:
@@ -141,21 +124,19 @@ class Parser:
             self._string.append(part)
             self._length += len(part)
             if kind == "P" and self._length - len(part) < MAX_HEAD:
-                self._look_for_sixel()
+                self._detect_sixel()
             elif self._length > MAX_STRING:
                 # Too long to mean anything: only its end is waited for.
                 self._string, self._length = [], MAX_STRING + 1
         if found is None:
             return ""
-        if found[0] == "\x07":
-            self._screen.terminator = "\x07"
-            self._finish()
-            self._screen.terminator = "\x1b\\"
+        if found[0] == _BELL:
+            self._finish(_BELL)
         else:
             self._open("")
         return text[found.end() :]
 
-    def _look_for_sixel(self) -> None:
+    def _detect_sixel(self) -> None:
         """Whether the string that began is sixel graphics: then it is decoded from here on."""
         string = "".join(self._string)
         head = _SIXEL_HEAD.match(string)
@@ -168,26 +149,26 @@ class Parser:
             else:
                 self._open("X")
 
-    def _finish(self) -> None:
+    def _finish(self, end: str = _ST) -> None:
         decoder = self._decoder
         kind, string, length = self._kind, "".join(self._string), self._length
         self._open("")
-        self._screen.work.done += STRING + length // CHARACTERS
+        self._screen.work.add(STRING + length // CHARACTERS)
         if length > MAX_STRING:
             return
         if kind == "]":
-            self._call("osc", osc.command, self._screen, string)
+            self._guard.call("osc", osc.command, self._screen, string, end)
         elif decoder is not None:
-            self._call("sixel", graphics.place, self._screen, decoder)
+            self._guard.call("sixel", graphics.place, self._screen, decoder)
         elif kind == "P":
             self._device_string(string)
 
     def _device_string(self, string: str) -> None:
         if string.startswith("$q"):
             if self._screen.level > 1:
-                self._call("DECRQSS", reports.setting, self._screen, string[2:])
+                self._guard.call("DECRQSS", reports.setting, self._screen, string[2:])
         elif string.startswith("+q"):
-            self._call("XTGETTCAP", reports.capabilities, self._screen, string[2:])
+            self._guard.call("XTGETTCAP", reports.capabilities, self._screen, string[2:])
 
     # -- sequences
 
@@ -202,7 +183,7 @@ class Parser:
         if first == "[":
             found = _CSI.match(piece)
             if found and (known := self._known.get(found[0])) is not None:
-                self._call(*known)
+                self._guard.call(*known)
                 return piece[found.end() :]
             if found and found.end() < MAX_SEQUENCE:
                 self._sequence(found[0], found[1], found[2], found[3], found[4])
@@ -271,20 +252,20 @@ class Parser:
     def _inner(self, char: str) -> None:
         """A control inside a sequence. Nothing can be left off there: too many are left out."""
         work = self._screen.work
-        if work.done < AT_ONCE:
-            work.done += 1
+        if not work.over:
+            work.add(1)
             self.control(char)
 
     def control(self, char: str) -> None:
-        event = tables.BASIC.get(char)
-        if event:
-            self._call(event, self._events[event][0])
+        function = tables.CONTROLS.get(char)
+        if function:
+            self._guard.call(char, function, self._screen)
 
     def sequence(self, whole: str) -> None:
         """``[prefix numbers final``, known to be well-formed."""
         known = self._known.get(whole)
         if known is not None:
-            self._call(*known)
+            self._guard.call(*known)
         elif len(whole) < MAX_SEQUENCE:
             prefix = whole[1] if whole[1] in PREFIXES else ""
             self._sequence(whole, prefix, whole[1 + len(prefix) : -1], "", whole[-1])
@@ -293,33 +274,32 @@ class Parser:
         self, whole: str, prefix: str, numbers: str, intermediates: str, final: str
     ) -> None:
         """Do it; what ``whole`` calls for is the same the next time."""
+        screen = self._screen
         key = prefix + intermediates + final
         call: tuple[Any, ...]
         if key == "m":
-            call = ("sgr", self._screen.sgr, numbers)
-        elif key in tables.PLAIN_CSI:
-            event = tables.PLAIN_CSI[key]
-            method, count = self._events[event]
-            call = (event, method, *Params(numbers).all()[:count])
-        elif key in tables.FUNCTIONS:
-            call = (key, tables.FUNCTIONS[key], self._screen, Params(numbers))
+            call = (key, attributes.sgr, screen, numbers)
+        elif key in tables.CSI_OF_ONE:
+            call = (key, tables.CSI_OF_ONE[key], screen, Params(numbers).get(0))
+        elif key in tables.CSI_OF_TWO:
+            params = Params(numbers)
+            call = (key, tables.CSI_OF_TWO[key], screen, params.get(0), params.get(1))
+        elif key in tables.CSI_OF_ALL:
+            call = (key, tables.CSI_OF_ALL[key], screen, Params(numbers))
+        elif key in tables.CSI:
+            call = (key, tables.CSI[key], screen)
         else:
             return
         if len(whole) <= MAX_KNOWN_LENGTH:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[whole] = call
-        self._call(*call)
+        self._guard.call(*call)
 
     def _short(self, intermediates: str, final: str) -> None:
-        if not intermediates and final in tables.ESCAPE:
-            event = tables.ESCAPE[final]
-            self._call(event, self._events[event][0])
-        elif intermediates + final in tables.ESCAPE_FUNCTIONS:
-            self._call(final, tables.ESCAPE_FUNCTIONS[intermediates + final], self._screen)
-        elif intermediates == "#" and final in tables.SHARP:
-            event = tables.SHARP[final]
-            self._call(event, self._events[event][0])
+        key = intermediates + final
+        if key in tables.ESCAPES:
+            self._guard.call(key, tables.ESCAPES[key], self._screen)
         elif intermediates[:1] in tables.DESIGNATIONS and intermediates:
             name = intermediates[1:] + final
-            self._call("define_charset", self._screen.define_charset, name, intermediates[0])
+            self._guard.call("SCS", attributes.define_charset, self._screen, name, intermediates[0])

@@ -1,8 +1,7 @@
 """Finding the pens, clusters, links and pictures still in use, a few rows at a time.
 
-Owns when and how their tables are emptied of what no row needs. Does not own
-the tables. Rows never change, so looking at each once is enough: those that come
-later are looked at later, and what the screens and the cursor hold at the end.
+What no row needs is then freed. Rows never change, so each is scanned once: new ones are
+scanned later, and what the screens and the cursor hold at the end.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 
     from engine.emulator.cells.lines import Lines
     from engine.emulator.cells.rows import Row
-    from engine.emulator.screen.base import Base
+    from engine.emulator.screen.screen import Screen
 
 ROWS_PER_FEED: Final = 200
 CELLS_PER_FEED: Final = 4000
-"""History rows looked at in one go, and cells of those that take a look at each cell: about
-half a millisecond."""
+"""History rows scanned in one go, and cells of rows scanned cell by cell: about half a
+millisecond."""
 EVERY_CELL: Final = 1 << 60
-"""For the screens: they are looked at last, and all of them."""
+"""For the screens: they are scanned last, and whole."""
 CODES_PER_FEED: Final = 2000
 """Pens and clusters swept in one go: about a millisecond each."""
 
@@ -32,14 +31,14 @@ CODES_PER_FEED: Final = 2000
 class Collector:
     """``work()`` after every feed: does nothing until a table is getting full."""
 
-    def __init__(self, screen: Base, lines: Lines) -> None:
+    def __init__(self, screen: Screen, lines: Lines) -> None:
         self._screen, self._lines = screen, lines
-        self._looked = -1
-        """The absolute number of the next history row to look at; -1 while idle."""
+        self._next = -1
+        """The absolute number of the next history row to scan; -1 while idle."""
         self._pens: set[str] = set()
         self._codes: set[str] = set()
         self._sweeps: list[Callable[[], bool]] = []
-        """What is being swept; each says when it is over."""
+        """What is being swept; each returns True when it is done."""
         self._wait = 0
         """Feeds to let pass after a collection that freed little."""
 
@@ -51,23 +50,23 @@ class Collector:
                 if not self._sweeps:
                     self._done()
             return
-        if self._looked < 0:
+        if self._next < 0:
             if not self._wanted():
                 return
             if self._wait > 0:
                 self._wait -= 1
                 return
-            self._looked = 0
+            self._next = 0
             self._pens, self._codes = {DEFAULT_PEN}, set()
         oldest = screen.scrolled - len(screen.history)
-        start = max(self._looked - oldest, 0)
+        start = max(self._next - oldest, 0)
         rows = islice(screen.history, start, start + ROWS_PER_FEED)
-        self._looked = oldest + start + self._look(rows, CELLS_PER_FEED)
-        if self._looked >= screen.scrolled:
+        self._next = oldest + start + self._scan(rows, CELLS_PER_FEED)
+        if self._next >= screen.scrolled:
             self._finish()
 
-    def _look(self, some: Iterable[Row], most: int) -> int:
-        """How many of the rows were looked at: all, or as many as had ``most`` cells."""
+    def _scan(self, some: Iterable[Row], most: int) -> int:
+        """How many of the rows were scanned: all, or as many as had ``most`` cells."""
         last, seen = "", 0
         count = 0
         for text, pens, flags in some:
@@ -87,9 +86,9 @@ class Collector:
 
     def _finish(self) -> None:
         screen = self._screen
-        self._looked = -1
+        self._next = -1
         for page in (screen.normal, screen.alternate):
-            self._look(page.rows, EVERY_CELL)
+            self._scan(page.rows, EVERY_CELL)
             if page.saved is not None:
                 self._pens.add(page.saved.pen)
         self._pens.add(screen.pen)

@@ -1,168 +1,215 @@
-"""Erasing, inserting and deleting: pyte's events and their kin.
+"""Erasing, inserting and deleting: what happens to cells that are not printed.
 
-Owns what happens to cells that are not printed. Does not own the edits of one
-row (rows) nor rectangles (rectangles).
+Numbers of sequences come as they are: 0, which is also what a missing one is, means 1 where
+a count is asked for. The edits of one row are in cells.rows. Source: xterm ctlseqs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import rows
-from engine.emulator.screen.drawing import Drawing
 from engine.emulator.screen.work import CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.emulator.cells.rows import Row
+    from engine.emulator.screen.screen import Screen
 
-SCROLLBACK = 3
+_SCROLLBACK: Final = 3
 """ED's parameter for the history (xterm)."""
 
 
-class Editing(Drawing):
-    # -- erasing
+# -- erasing
 
-    def erase_characters(self, count: int | None = None) -> None:
-        x = self.cursor.x
-        self.erase(self.cursor.y, x, min(x + (count or 1), self.columns), selective=False)
-        self.wrap_next = False
 
-    def erase_in_line(self, how: int = 0, private: bool = False) -> None:
-        x = self.cursor.x
-        spans = {0: (x, self.columns), 1: (0, x + 1), 2: (0, self.columns)}
-        if how in spans:
-            self.erase(self.cursor.y, *spans[how], selective=private)
-        self.wrap_next = False
+def erase_characters(screen: Screen, count: int) -> None:
+    x = screen.cursor.x
+    erase(screen, screen.cursor.y, x, min(x + (count or 1), screen.columns), selective=False)
+    screen.wrap_next = False
 
-    def erase_in_display(self, how: int = 0, *_: Any, private: bool = False) -> None:
-        if how == SCROLLBACK:
-            if not private:
-                self.clear_history()
-            return
-        y = self.cursor.y
-        spans = {0: range(y + 1, self.lines), 1: range(y), 2: range(self.lines)}
-        if how in spans:
-            self.erase_rows(spans[how], selective=private)
-        if how in (0, 1):
-            self.erase_in_line(how, private)
-        self.wrap_next = False
 
-    def erase_rows(self, which: range, *, selective: bool) -> None:
-        if self._respects(selective):
-            self.work.steps(self._erase_unprotected(self.rows, which))
-        else:
-            self.rows[which.start : which.stop] = [self.blank_row()] * len(which)
+def erase_in_line(screen: Screen, how: int) -> None:
+    """EL."""
+    _erase_in_line(screen, how, selective=False)
 
-    def _erase_unprotected(self, here: list[Row], which: range) -> Iterator[None]:
-        """In steps. The page is given: by the time it is done, another one may be shown."""
-        for y in which:
-            here[y] = self._without_unprotected(here[y], 0, self.columns)
-            yield
 
-    def _without_unprotected(self, row: Row, start: int, end: int) -> Row:
-        self.work.done += 1 + len(row[0]) // CELLS
-        return rows.erase_unprotected(
-            row, start, end, self.erasing, self.pens.protected, self.columns
-        )
+def erase_in_line_selectively(screen: Screen, how: int) -> None:
+    """DECSEL."""
+    _erase_in_line(screen, how, selective=True)
 
-    def erase(self, y: int, start: int, end: int, *, selective: bool) -> None:
-        """Blank cells start..end-1 of row y; protected ones stay when that is asked for."""
-        row = self.rows[y]
-        if self._respects(selective):
-            self.rows[y] = self._without_unprotected(row, start, end)
-        else:
-            self.rows[y] = rows.erase(row, start, end, self.columns, self.erasing)
 
-    def _respects(self, selective: bool) -> bool:
-        """Whether there is protection that this erasing leaves alone (as xterm: SPA always)."""
-        return bool(self.pens.protected) and (selective or self.iso_protection)
+def _erase_in_line(screen: Screen, how: int, *, selective: bool) -> None:
+    x = screen.cursor.x
+    spans = {0: (x, screen.columns), 1: (0, x + 1), 2: (0, screen.columns)}
+    if how in spans:
+        start, end = spans[how]
+        erase(screen, screen.cursor.y, start, end, selective=selective)
+    screen.wrap_next = False
 
-    def alignment_display(self) -> None:
-        self.reset_margins()
-        self.refresh()
-        self.cursor.x = self.cursor.y = 0
-        self.wrap_next = False
-        self.rows[:] = [("E" * self.columns, rows.DEFAULT_PEN * self.columns, 0)] * self.lines
 
-    # -- lines
+def erase_in_display(screen: Screen, how: int) -> None:
+    """ED."""
+    if how == _SCROLLBACK:
+        screen.clear_history()
+    else:
+        _erase_in_display(screen, how, selective=False)
 
-    def insert_lines(self, count: int | None = None) -> None:
-        self._move_lines(-(count or 1))
 
-    def delete_lines(self, count: int | None = None) -> None:
-        self._move_lines(count or 1)
+def erase_in_display_selectively(screen: Screen, how: int) -> None:
+    """DECSED."""
+    if how != _SCROLLBACK:
+        _erase_in_display(screen, how, selective=True)
 
-    def _move_lines(self, count: int) -> None:
-        if self.in_rows() and self.in_columns():
-            self.scroll(self.cursor.y, self.bottom, count, history=False)
-            self.cursor.x = self.left
-            self.wrap_next = False
 
-    def scroll_up(self, count: int | None = None) -> None:
-        self.scroll(self.top, self.bottom, count or 1)
+def _erase_in_display(screen: Screen, how: int, *, selective: bool) -> None:
+    y = screen.cursor.y
+    spans = {0: range(y + 1, screen.lines), 1: range(y), 2: range(screen.lines)}
+    if how in spans:
+        erase_rows(screen, spans[how], selective=selective)
+    if how in (0, 1):
+        _erase_in_line(screen, how, selective=selective)
+    screen.wrap_next = False
 
-    def scroll_down(self, count: int | None = None) -> None:
-        self.scroll(self.top, self.bottom, -(count or 1))
 
-    # -- characters
+def erase_rows(screen: Screen, which: range, *, selective: bool) -> None:
+    if _respects(screen, selective):
+        screen.work.steps(_erase_unprotected(screen, screen.rows, which))
+    else:
+        screen.rows[which.start : which.stop] = [screen.blank_row()] * len(which)
 
-    def insert_characters(self, count: int | None = None) -> None:
-        self._shift_line(count or 1)
 
-    def delete_characters(self, count: int | None = None) -> None:
-        self._shift_line(-(count or 1))
+def _erase_unprotected(screen: Screen, here: list[Row], which: range) -> Iterator[None]:
+    """In steps. The page is given: by the time it is done, another one may be shown."""
+    for y in which:
+        here[y] = _without_unprotected(screen, here[y], 0, screen.columns)
+        yield
 
-    def insert_columns(self, count: int | None = None) -> None:
-        """DECIC."""
-        self._shift_region(self.cursor.x, count or 1)
 
-    def delete_columns(self, count: int | None = None) -> None:
-        """DECDC."""
-        self._shift_region(self.cursor.x, -(count or 1))
+def _without_unprotected(screen: Screen, row: Row, start: int, end: int) -> Row:
+    screen.work.add(1 + len(row[0]) // CELLS)
+    return rows.erase_unprotected(
+        row, start, end, screen.erasing, screen.pens.protected, screen.columns
+    )
 
-    def scroll_left(self, count: int | None = None) -> None:
-        """SL."""
-        self._shift_region(self.left, -(count or 1))
 
-    def scroll_right(self, count: int | None = None) -> None:
-        """SR."""
-        self._shift_region(self.left, count or 1)
+def erase(screen: Screen, y: int, start: int, end: int, *, selective: bool) -> None:
+    """Blank cells start..end-1 of row y; protected ones stay when that is asked for."""
+    row = screen.rows[y]
+    if _respects(screen, selective):
+        screen.rows[y] = _without_unprotected(screen, row, start, end)
+    else:
+        screen.rows[y] = rows.erase(row, start, end, screen.columns, screen.erasing)
 
-    def back_index(self) -> None:
-        """DECBI: left, and at the left margin the text moves right instead."""
-        if self.cursor.x == self.left and self.in_rows():
-            self._shift_region(self.left, 1)
-        elif self.cursor.x > 0:
-            self.cursor.x -= 1
-            self.wrap_next = False
 
-    def forward_index(self) -> None:
-        """DECFI: right, and at the right margin the text moves left instead."""
-        if self.cursor.x == self.right and self.in_rows():
-            self._shift_region(self.left, -1)
-        elif self.cursor.x < self.columns - 1:
-            self.cursor.x += 1
-            self.wrap_next = False
+def _respects(screen: Screen, selective: bool) -> bool:
+    """Whether there is protection that this erasing leaves alone (as xterm: SPA always)."""
+    return bool(screen.pens.protected) and (selective or screen.iso_protection)
 
-    def _shift_line(self, count: int) -> None:
-        y = self.cursor.y
-        for _ in self._shift(range(y, y + 1), self.cursor.x, count):
-            pass
 
-    def _shift_region(self, x: int, count: int) -> None:
-        if self.in_rows() and self.in_columns():
-            self.work.steps(self._shift(range(self.top, self.bottom + 1), x, count))
+def alignment_display(screen: Screen) -> None:
+    screen.reset_margins()
+    screen.refresh()
+    screen.cursor.x = screen.cursor.y = 0
+    screen.wrap_next = False
+    screen.rows[:] = [("E" * screen.columns, rows.DEFAULT_PEN * screen.columns, 0)] * screen.lines
 
-    def _shift(self, which: range, x: int, count: int) -> Iterator[None]:
-        """Insert ``count`` blank cells at x, or delete cells when it is negative; in steps."""
-        self.wrap_next = False
-        if not self.in_columns():
-            return
-        edit = rows.insert if count > 0 else rows.delete
-        pen = self.erasing
-        for y in which:
-            self.rows[y] = edit(self.rows[y], x, self.right, abs(count), pen)
-            self.work.done += 2
-            yield
+
+# -- lines
+
+
+def insert_lines(screen: Screen, count: int) -> None:
+    _move_lines(screen, -(count or 1))
+
+
+def delete_lines(screen: Screen, count: int) -> None:
+    _move_lines(screen, count or 1)
+
+
+def _move_lines(screen: Screen, count: int) -> None:
+    if screen.in_rows() and screen.in_columns():
+        screen.scroll(screen.cursor.y, screen.bottom, count, history=False)
+        screen.cursor.x = screen.left
+        screen.wrap_next = False
+
+
+def scroll_up(screen: Screen, count: int) -> None:
+    screen.scroll(screen.top, screen.bottom, count or 1)
+
+
+def scroll_down(screen: Screen, count: int) -> None:
+    screen.scroll(screen.top, screen.bottom, -(count or 1))
+
+
+# -- characters
+
+
+def insert_characters(screen: Screen, count: int) -> None:
+    _shift_line(screen, count or 1)
+
+
+def delete_characters(screen: Screen, count: int) -> None:
+    _shift_line(screen, -(count or 1))
+
+
+def insert_columns(screen: Screen, count: int) -> None:
+    """DECIC."""
+    _shift_region(screen, screen.cursor.x, count or 1)
+
+
+def delete_columns(screen: Screen, count: int) -> None:
+    """DECDC."""
+    _shift_region(screen, screen.cursor.x, -(count or 1))
+
+
+def scroll_left(screen: Screen, count: int) -> None:
+    """SL."""
+    _shift_region(screen, screen.left, -(count or 1))
+
+
+def scroll_right(screen: Screen, count: int) -> None:
+    """SR."""
+    _shift_region(screen, screen.left, count or 1)
+
+
+def back_index(screen: Screen) -> None:
+    """DECBI: left, and at the left margin the text moves right instead."""
+    if screen.cursor.x == screen.left and screen.in_rows():
+        _shift_region(screen, screen.left, 1)
+    elif screen.cursor.x > 0:
+        screen.cursor.x -= 1
+        screen.wrap_next = False
+
+
+def forward_index(screen: Screen) -> None:
+    """DECFI: right, and at the right margin the text moves left instead."""
+    if screen.cursor.x == screen.right and screen.in_rows():
+        _shift_region(screen, screen.left, -1)
+    elif screen.cursor.x < screen.columns - 1:
+        screen.cursor.x += 1
+        screen.wrap_next = False
+
+
+def _shift_line(screen: Screen, count: int) -> None:
+    y = screen.cursor.y
+    for _ in _shift(screen, range(y, y + 1), screen.cursor.x, count):
+        pass
+
+
+def _shift_region(screen: Screen, x: int, count: int) -> None:
+    if screen.in_rows() and screen.in_columns():
+        screen.work.steps(_shift(screen, range(screen.top, screen.bottom + 1), x, count))
+
+
+def _shift(screen: Screen, which: range, x: int, count: int) -> Iterator[None]:
+    """Insert ``count`` blank cells at x, or delete cells when it is negative; in steps."""
+    screen.wrap_next = False
+    if not screen.in_columns():
+        return
+    edit = rows.insert if count > 0 else rows.delete
+    pen = screen.erasing
+    for y in which:
+        screen.rows[y] = edit(screen.rows[y], x, screen.right, abs(count), pen)
+        screen.work.add(2)
+        yield

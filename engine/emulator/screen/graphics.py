@@ -1,11 +1,11 @@
 """Pictures on the screen: where sixel graphics go, and what programs may ask about them.
 
-Owns placing, the cursor after it, and XTSMGRAPHICS. Does not own decoding (sixel) nor
-what keeps a picture (pictures). As xterm: with DECSDM reset, which it is by default, a
+Also the cursor after it, and XTSMGRAPHICS. Decoding is in cells.sixel, storing in
+cells.pictures. As xterm: with DECSDM reset, which it is by default, a
 picture begins at the cursor, the screen scrolls as it must, and the cursor ends on the
 picture's last row, in the column it began in or, in mode 8452, right of the picture.
 With DECSDM set it begins at the top left, and neither the screen nor the cursor moves.
-What is beneath a picture is gone, but for the cells that one of background mode 1 leaves
+What is beneath a picture is gone, except the cells that one of background mode 1 leaves
 alone: a cell shows text or a picture, not both.
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.emulator.cells.sixel import Decoder
-    from engine.emulator.screen.modal import Screen
     from engine.emulator.screen.params import Params
+    from engine.emulator.screen.screen import Screen
 
 _REGISTERS, _SIXEL = 1, 2
 """XTSMGRAPHICS' items."""
@@ -53,9 +53,9 @@ def place(screen: Screen, decoder: Decoder) -> None:
     if not allowance.take(picture.lines * (STRIP + across)):
         return
     screen.pictures.add(picture)
-    # To look at each pixel may be too much work: then its blank cells are blank.
-    looks = len(set(map(id, bitmap.rows))) + 2 * (len(bitmap.rows) // picture.cell[1])
-    sparing = decoder.sparing and allowance.take(bitmap.width * looks * 3 // 2)
+    # Examining each pixel may be too much work: then its blank cells are blank.
+    examined = len(set(map(id, bitmap.rows))) + 2 * (len(bitmap.rows) // picture.cell[1])
+    sparing = decoder.sparing and allowance.take(bitmap.width * examined * 3 // 2)
     y = _put(screen, picture, y, x, across, scrolls=not still, sparing=sparing)
     screen.last, screen.print_at, screen.open_cluster = "", NOWHERE, False
     if still:
@@ -122,15 +122,15 @@ def _put(
 def attributes(screen: Screen, params: Params) -> None:
     """XTSMGRAPHICS: CSI ? item ; action ; value S. Nothing can be set but to what it is."""
     item, action = params.get(0), params.get(1)
-    told = _ITEMS.get(item)
-    if told is None:
+    found = _ITEMS.get(item)
+    if found is None:
         screen.answer(f"\x1b[?{item};{_BAD_ITEM};0S")
     elif action not in (_READ, _RESET, _SET, _READ_MOST):
         screen.answer(f"\x1b[?{item};{_BAD_ACTION};0S")
     elif action == _SET and (item != _REGISTERS or params.get(2) != REGISTERS):
         screen.answer(f"\x1b[?{item};{_FAILED};0S")
     else:
-        screen.answer(f"\x1b[?{item};{_DONE};{told(screen, action == _READ_MOST)}S")
+        screen.answer(f"\x1b[?{item};{_DONE};{found(screen, action == _READ_MOST)}S")
 
 
 def _size(screen: Screen, most: bool) -> str:

@@ -1,8 +1,7 @@
-"""What the emulator may ask of, or tell, whoever shows it.
+"""What the emulator asks of the window that shows it, and reports to it.
 
-Owns the shapes of those calls and their refusing defaults: a program can do
-nothing to the outside that its host did not allow. Does not own when they
-happen. A window replaces Terminal.host by its own subclass.
+The defaults refuse: a program can do nothing to the outside that its host did not allow.
+A window replaces Terminal.host by its own subclass.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class Host:
     cell = Pixels(10, 20)
     """One character cell: for reports in pixels and mouse mode 1016."""
     position = (0, 0)
-    """The window's left upper corner, x and y in pixels, where programs ask for it."""
+    """The window's left upper corner, x and y in pixels, for programs that ask."""
     screen = Pixels(1920, 1080)
     iconified = False
     dark = True

@@ -1,8 +1,7 @@
-"""What programs ask of the keyboard: the kitty protocol, modifyOtherKeys and their kin.
+"""What programs ask of the keyboard: the kitty protocol, modifyOtherKeys and the like.
 
-Owns the state and the answers. Does not own the encoding of keys: whoever has
-the keys does. Source: sw.kovidgoyal.net/kitty/keyboard-protocol, xterm ctlseqs
-(XTMODKEYS, XTFMTKEYS).
+State and answers only; the window encodes the keys. Source:
+sw.kovidgoyal.net/kitty/keyboard-protocol, xterm ctlseqs (XTMODKEYS, XTFMTKEYS).
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from engine.emulator.screen.modes import Keyboard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.screen.base import Base
     from engine.emulator.screen.params import Params
+    from engine.emulator.screen.screen import Screen
 
 ALL: Final = int(Keyboard(31))
 MAX_STACK: Final = 16
@@ -25,7 +24,7 @@ OTHER_KEYS: Final = 4
 _RESOURCES: Final = range(8)
 
 
-def push(screen: Base, params: Params) -> None:
+def push(screen: Screen, params: Params) -> None:
     """CSI > flags u."""
     stack = screen.page.keyboard
     stack.append(params.get(0) & ALL)
@@ -33,7 +32,7 @@ def push(screen: Base, params: Params) -> None:
         del stack[1]
 
 
-def pop(screen: Base, params: Params) -> None:
+def pop(screen: Screen, params: Params) -> None:
     """CSI < count u."""
     stack = screen.page.keyboard
     count = min(params.get(0) or 1, len(stack))
@@ -42,7 +41,7 @@ def pop(screen: Base, params: Params) -> None:
         stack.append(0)
 
 
-def change(screen: Base, params: Params) -> None:
+def change(screen: Screen, params: Params) -> None:
     """CSI = flags ; how u: 1 sets all, 2 adds, 3 removes."""
     flags = params.get(0) & ALL
     stack = screen.page.keyboard
@@ -55,36 +54,36 @@ def change(screen: Base, params: Params) -> None:
         stack[-1] &= ~flags
 
 
-def report(screen: Base, params: Params) -> None:
+def report(screen: Screen, params: Params) -> None:
     """CSI ? u."""
     screen.answer(f"\x1b[?{screen.page.keyboard[-1]}u")
 
 
-def modify(screen: Base, params: Params) -> None:
+def modify(screen: Screen, params: Params) -> None:
     """XTMODKEYS: CSI > resource ; value m. Without a value the default comes back."""
     _set(screen.key_options, params)
 
 
-def modify_off(screen: Base, params: Params) -> None:
+def modify_off(screen: Screen, params: Params) -> None:
     """CSI > resource n: keys of that kind are not modified at all."""
     resource = params.get(0, 2)
     if resource in _RESOURCES:
         screen.key_options[resource] = 0
 
 
-def report_modify(screen: Base, params: Params) -> None:
+def report_modify(screen: Screen, params: Params) -> None:
     """XTQMODKEYS: CSI ? resource m."""
     resource = params.get(0)
     if resource in _RESOURCES:
         screen.answer(f"\x1b[>{resource};{screen.key_options.get(resource, 0)}m")
 
 
-def set_format(screen: Base, params: Params) -> None:
+def set_format(screen: Screen, params: Params) -> None:
     """XTFMTKEYS: CSI > resource ; value f."""
     _set(screen.key_formats, params)
 
 
-def report_format(screen: Base, params: Params) -> None:
+def report_format(screen: Screen, params: Params) -> None:
     """XTQFMTKEYS: CSI ? resource g."""
     resource = params.get(0)
     if resource in _RESOURCES:
@@ -103,7 +102,7 @@ def _set(values: dict[int, int], params: Params) -> None:
             values.pop(resource, None)
 
 
-CSI: dict[str, Callable[[Base, Params], None]] = {
+CSI: dict[str, Callable[[Screen, Params], None]] = {
     ">u": push,
     "<u": pop,
     "=u": change,

@@ -1,7 +1,7 @@
 """The modes a program can set, by number, and which of them we keep.
 
-Owns the numbers. Does not own what a mode does (modal). A number that is not
-here is ignored, so a hostile program cannot fill memory with modes.
+What a mode does is in modal. A number that is not here is ignored, so a hostile program
+cannot fill memory with modes.
 Source: xterm ctlseqs, "Private Mode Set (DECSET)"; VT510 manual.
 """
 
@@ -89,6 +89,10 @@ PRIVATE_NEVER: Final = frozenset(
 """Private modes of the VT520 that cannot be set here."""
 PRIVATE_ALWAYS: Final = frozenset({2027})
 """Grapheme clusters: "permanently set"."""
+
+WIDE_COLUMNS: Final = 132
+NARROW_COLUMNS: Final = 80
+"""The two widths of DECCOLM."""
 
 
 def private(number: int) -> int:

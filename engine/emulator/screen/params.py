@@ -1,7 +1,4 @@
-"""The parameters of one control sequence.
-
-Owns numbers and their defaults. Does not own where sequences begin and end.
-"""
+"""The parameters of one control sequence: numbers and their defaults."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Rectangles: copying, filling, erasing, marking, and their checksum.
 
-Owns DECCRA, DECFRA, DECERA, DECSERA, DECCARA, DECRARA, DECSACE, DECRQCRA and
-XTCHECKSUM. Does not own the edits of one row (rows). Source: VT420 manual,
-xterm ctlseqs.
+DECCRA, DECFRA, DECERA, DECSERA, DECCARA, DECRARA, DECSACE, DECRQCRA and XTCHECKSUM. The
+edits of one row are in cells.rows. Source: VT420 manual, xterm ctlseqs.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.emulator.cells import rows
 from engine.emulator.cells.rows import CLUSTER, HALF, WIDE
+from engine.emulator.screen import editing
 from engine.emulator.screen.modes import Mode
 from engine.emulator.screen.work import CELLS, PEN
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from engine.emulator.cells.rows import Row
     from engine.emulator.cells.style import Style
-    from engine.emulator.screen.editing import Editing
     from engine.emulator.screen.params import Params
+    from engine.emulator.screen.screen import Screen
 
 _POSITIVE: Final = 1
 _NO_ATTRIBUTES: Final = 2
@@ -41,7 +41,7 @@ class Area(NamedTuple):
     right: int
 
 
-def _area(screen: Editing, params: Params, at: int = 0) -> Area | None:
+def _area(screen: Screen, params: Params, at: int = 0) -> Area | None:
     """The rectangle four parameters name, clipped to the screen; None when there is none."""
     origin = Mode.ORIGIN in screen.mode
     top, left = (screen.top, screen.left) if origin else (0, 0)
@@ -57,7 +57,7 @@ def _area(screen: Editing, params: Params, at: int = 0) -> Area | None:
     return area if area.top <= area.bottom and area.left <= area.right else None
 
 
-def copy(screen: Editing, params: Params) -> None:
+def copy(screen: Screen, params: Params) -> None:
     """DECCRA: source rectangle, page, target's corner, page."""
     source = _area(screen, params)
     if source is None:
@@ -73,21 +73,21 @@ def copy(screen: Editing, params: Params) -> None:
 
 
 def _copy(
-    screen: Editing, source: Area, size: tuple[int, int], target: tuple[int, int]
+    screen: Screen, source: Area, size: tuple[int, int], target: tuple[int, int]
 ) -> Iterator[None]:
     (height, width), (top, left) = size, target
     parts = []
     for row in screen.rows[source.top : source.top + height]:
         parts.append(rows.part(row, source.left, source.left + width))
-        screen.work.done += 1
+        screen.work.add(1)
         yield
     for y, (text, pens, flags) in enumerate(parts, top):
         screen.rows[y] = rows.put(screen.rows[y], left, text, pens[: len(text)], flags)
-        screen.work.done += 1
+        screen.work.add(1)
         yield
 
 
-def fill(screen: Editing, params: Params) -> None:
+def fill(screen: Screen, params: Params) -> None:
     """DECFRA: with a character in the current style."""
     code = params.get(0) or 32
     area = _area(screen, params, 1)
@@ -100,27 +100,27 @@ def fill(screen: Editing, params: Params) -> None:
     screen.work.steps(_fill(screen, area, char))
 
 
-def _fill(screen: Editing, area: Area, char: str) -> Iterator[None]:
+def _fill(screen: Screen, area: Area, char: str) -> Iterator[None]:
     width = area.right + 1 - area.left
     for y in range(area.top, area.bottom + 1):
         screen.rows[y] = rows.put(screen.rows[y], area.left, char * width, screen.pen * width)
-        screen.work.done += 1
+        screen.work.add(1)
         yield
 
 
-def erase(screen: Editing, params: Params) -> None:
+def erase(screen: Screen, params: Params) -> None:
     """DECERA."""
     if (area := _area(screen, params)) is not None:
         screen.work.steps(_erase(screen, area, selective=False))
 
 
-def erase_selectively(screen: Editing, params: Params) -> None:
+def erase_selectively(screen: Screen, params: Params) -> None:
     """DECSERA."""
     if (area := _area(screen, params)) is not None:
         screen.work.steps(_erase(screen, area, selective=True))
 
 
-def _erase(screen: Editing, area: Area, *, selective: bool) -> Iterator[None]:
+def _erase(screen: Screen, area: Area, *, selective: bool) -> Iterator[None]:
     # DECSERA knows only DECSCA's protection, unlike DECSED and DECSEL in xterm.
     iso = selective and screen.iso_protection
     start, end = area.left, area.right + 1
@@ -128,23 +128,23 @@ def _erase(screen: Editing, area: Area, *, selective: bool) -> Iterator[None]:
         if iso:
             screen.rows[y] = rows.erase(screen.rows[y], start, end, screen.columns, screen.erasing)
         else:
-            screen.erase(y, start, end, selective=selective)
-        screen.work.done += 1
+            editing.erase(screen, y, start, end, selective=selective)
+        screen.work.add(1)
         yield
 
 
-def set_extent(screen: Editing, params: Params) -> None:
+def set_extent(screen: Screen, params: Params) -> None:
     """DECSACE: 2 means exact rectangles for marking, otherwise streams of text."""
     screen.exact_rectangles = params.get(0) == 2
 
 
-def mark(screen: Editing, params: Params) -> None:
+def mark(screen: Screen, params: Params) -> None:
     """DECCARA: change bold, underline, blink, reverse and conceal."""
     _restyle(screen, params, _marked)
 
 
-def reverse_marks(screen: Editing, params: Params) -> None:
-    """DECRARA: turn them round."""
+def reverse_marks(screen: Screen, params: Params) -> None:
+    """DECRARA: invert them."""
     _restyle(screen, params, _reversed)
 
 
@@ -183,14 +183,14 @@ def _reversed(style: Style, codes: list[int]) -> Style:
     return style
 
 
-def _restyle(screen: Editing, params: Params, change: Callable[[Style, list[int]], Style]) -> None:
+def _restyle(screen: Screen, params: Params, change: Callable[[Style, list[int]], Style]) -> None:
     area = _area(screen, params)
     if area is not None:
         screen.work.steps(_restyled(screen, area, change, params.all()[4:] or [0]))
 
 
 def _restyled(
-    screen: Editing, area: Area, change: Callable[[Style, list[int]], Style], codes: list[int]
+    screen: Screen, area: Area, change: Callable[[Style, list[int]], Style], codes: list[int]
 ) -> Iterator[None]:
     # One new pen for each old one, however many cells.
     changed: dict[str, str] = {}
@@ -207,21 +207,21 @@ def _restyled(
             changed[pen] = screen.pens.pen(change(screen.pens.style(pen), codes))
         new = "".join(map(changed.__getitem__, span))
         screen.rows[y] = (text, pens[:left] + new + pens[end:], flags)
-        screen.work.done += 4 + len(span) // CELLS + PEN * len(unknown)
+        screen.work.add(4 + len(span) // CELLS + PEN * len(unknown))
         yield
 
 
-def set_checksum(screen: Editing, params: Params) -> None:
+def set_checksum(screen: Screen, params: Params) -> None:
     """XTCHECKSUM: how DECRQCRA counts."""
     screen.checksum_extension = params.get(0) & 31
 
 
-def checksum(screen: Editing, params: Params) -> None:
-    """DECRQCRA: a sum over the cells, which tells a test what is on the screen."""
+def checksum(screen: Screen, params: Params) -> None:
+    """DECRQCRA: a sum over the cells, by which tests check what is on the screen."""
     screen.work.steps(_summed(screen, params.get(0), _area(screen, params, 2)))
 
 
-def _summed(screen: Editing, request: int, area: Area | None) -> Iterator[None]:
+def _summed(screen: Screen, request: int, area: Area | None) -> Iterator[None]:
     total = 0
     if area is not None:
         how = screen.checksum_extension
@@ -229,15 +229,15 @@ def _summed(screen: Editing, request: int, area: Area | None) -> Iterator[None]:
         extras: dict[str, int] = {}
         for row in screen.rows[area.top : area.bottom + 1]:
             total += _row_sum(screen, row, area, extras)
-            screen.work.done += 4 + (area.right + 1 - area.left) // CELLS
+            screen.work.add(4 + (area.right + 1 - area.left) // CELLS)
             yield
         if not how & _POSITIVE:
             total = -total
     screen.answer(f"\x1bP{request}!~{total & 0xFFFF:04X}\x1b\\")
 
 
-def _row_sum(screen: Editing, row: Row, area: Area, extras: dict[str, int]) -> int:
-    """Of one row's part. Blanks at its end do not count, but for the first cell and marked ones."""
+def _row_sum(screen: Screen, row: Row, area: Area, extras: dict[str, int]) -> int:
+    """Of one row's part. Blanks at its end do not count, except the first cell and marked ones."""
     how = screen.checksum_extension
     text, pens, flags = row
     codes = text[area.left : area.right + 1]
@@ -280,7 +280,7 @@ def _extra(style: Style) -> int:
     )
 
 
-CSI: dict[str, Callable[[Editing, Params], None]] = {
+CSI: dict[str, Callable[[Screen, Params], None]] = {
     "$v": copy,
     "$x": fill,
     "$z": erase,

@@ -1,8 +1,7 @@
 """Changing the size: rows wrapped anew, both ways, with the cursor where it was.
 
-Owns what a new size does to pages and history. Does not own the rows' edits.
 Lines that were wrapped by the terminal are joined and cut at the new width; the
-alternate screen is cut, as what runs there draws itself anew.
+alternate screen is cut, because programs there redraw themselves.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from engine.emulator.cells.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPP
 
 if TYPE_CHECKING:
     from engine.emulator.cells.rows import Row
-    from engine.emulator.screen.modal import Screen
+    from engine.emulator.screen.screen import Screen
 
 _KEPT: Final = WIDE | CLUSTER
 
@@ -47,7 +46,7 @@ def resize(screen: Screen, lines: int, columns: int) -> None:
     screen.tabstops.update(stop for stop in grown if stop % 8 == 0)
     screen.tabstops = {stop for stop in screen.tabstops if stop < columns}
     screen.lines, screen.columns = lines, columns
-    screen.rows = screen.page.rows
+    screen.show(screen.page)
     screen.reset_margins()
     screen.cursor.y = min(y, lines - 1)
     screen.wrap_next = x >= columns and on_normal and _is_full(screen, columns)

@@ -1,8 +1,8 @@
 """Answers: what the terminal says about itself.
 
-Owns DA2, DA3, XTVERSION, the DSR family, DECRQM, DECRQSS, XTGETTCAP and DECRPSS'
-kin. Nothing a program sent is ever part of an answer but numbers and what it
-asked for in checked characters, so output cannot type. Source: xterm ctlseqs.
+DA1 to DA3, XTVERSION, the DSR family, DECRQM, DECRQSS, XTGETTCAP and size reports. Of what
+a program sent, an answer repeats only numbers and names that are in our tables, so
+output cannot type. Source: xterm ctlseqs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from engine.emulator.screen.modes import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.screen.modal import Screen
     from engine.emulator.screen.params import Params
+    from engine.emulator.screen.screen import Screen
 
+PRIMARY_ATTRIBUTES: Final = "\x1b[?65;1;2;4;6;9;15;16;17;18;21;22;28;29c"
+"""DA1: a VT525 in xterm's words (132 columns, sixel, selective erase, rectangles, colours...)."""
 SECONDARY_ATTRIBUTES: Final = "\x1b[>64;400;0c"
 """DA2: programs read the middle number as xterm's patch level; from 277 on they use SGR mouse."""
 TERTIARY_ATTRIBUTES: Final = "\x1bP!|00000000\x1b\\"
@@ -62,7 +64,18 @@ CAPABILITIES: Final = {
     "setrgbf": "\x1b[38:2:%p1%d:%p2%d:%p3%dm",
     "setrgbb": "\x1b[48:2:%p1%d:%p2%d:%p3%dm",
 }
-"""What XTGETTCAP tells, by terminfo or termcap name."""
+"""What XTGETTCAP answers, by terminfo or termcap name."""
+
+
+def primary(screen: Screen, what: int) -> None:
+    """DA1."""
+    if what == 0:
+        screen.answer(PRIMARY_ATTRIBUTES)
+
+
+def identify(screen: Screen) -> None:
+    """DECID: ESC Z."""
+    screen.answer(PRIMARY_ATTRIBUTES)
 
 
 def secondary(screen: Screen, params: Params) -> None:
@@ -98,11 +111,26 @@ _STATUS: Final = {
 }
 
 
+def status(screen: Screen, what: int) -> None:
+    """DSR: CSI what n."""
+    if what == 5:
+        screen.answer("\x1b[0n")
+    elif what == 6:
+        screen.answer(f"\x1b[{_position(screen)}R")
+
+
+def _position(screen: Screen) -> str:
+    origin = Mode.ORIGIN in screen.mode
+    y = screen.cursor.y - (screen.top if origin else 0)
+    x = screen.cursor.x - (screen.left if origin else 0)
+    return f"{y + 1};{x + 1}"
+
+
 def private_status(screen: Screen, params: Params) -> None:
     """DECDSR: CSI ? what n."""
     what = params.get(0)
     if what == 6:
-        screen.answer(f"\x1b[?{screen.reported_position()}{';1' if screen.level >= 4 else ''}R")
+        screen.answer(f"\x1b[?{_position(screen)}{';1' if screen.level >= 4 else ''}R")
     elif what in _STATUS:
         screen.answer(f"\x1b[?{_STATUS[what]}n")
     elif what == 62:
@@ -111,6 +139,18 @@ def private_status(screen: Screen, params: Params) -> None:
         screen.answer(f"\x1bP{params.get(1)}!~0000\x1b\\")
     elif what == 996:
         screen.answer(f"\x1b[?997;{1 if screen.host.dark else 2}n")
+
+
+def locator(screen: Screen, params: Params) -> None:
+    """DECRQLP: there is none."""
+    screen.answer("\x1b[0&w")
+
+
+def size(screen: Screen) -> None:
+    """Mode 2048: the size in cells and pixels, now and whenever it changes."""
+    cell = screen.host.cell
+    height, width = screen.lines * cell.height, screen.columns * cell.width
+    screen.answer(f"\x1b[48;{screen.lines};{screen.columns};{height};{width}t")
 
 
 # -- modes
@@ -155,8 +195,8 @@ def _private_state(screen: Screen, number: int) -> int:
 def setting(screen: Screen, what: str) -> None:
     """DECRQSS: DCS $ q what ST."""
     found = _SETTINGS.get(what)
-    told = found(screen) if found else None
-    screen.answer("\x1bP0$r\x1b\\" if told is None else f"\x1bP1$r{told}{what}\x1b\\")
+    value = found(screen) if found else None
+    screen.answer("\x1bP0$r\x1b\\" if value is None else f"\x1bP1$r{value}{what}\x1b\\")
 
 
 def _cursor_code(screen: Screen) -> int:
@@ -193,8 +233,8 @@ def capabilities(screen: Screen, names: str) -> None:
             screen.answer(f"\x1bP0+r{key.encode().hex().upper()}\x1b\\")
             return
         value = CAPABILITIES[key].encode().hex().upper()
-        told = key.encode().hex().upper() + (f"={value}" if value else "")
-        screen.answer(f"\x1bP1+r{told}\x1b\\")
+        answer = key.encode().hex().upper() + (f"={value}" if value else "")
+        screen.answer(f"\x1bP1+r{answer}\x1b\\")
 
 
 CSI: dict[str, Callable[[Screen, Params], None]] = {
@@ -205,4 +245,5 @@ CSI: dict[str, Callable[[Screen, Params], None]] = {
     "?n": private_status,
     "$p": mode,
     "?$p": private_mode,
+    "'|": locator,
 }

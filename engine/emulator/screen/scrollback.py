@@ -1,7 +1,4 @@
-"""The history as a sequence of lines.
-
-Owns the view. Does not own the rows: the screen does.
-"""
+"""The history as a sequence of lines: a view of the rows that the screen has."""
 
 from __future__ import annotations
 
@@ -13,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.emulator.cells.lines import Line, Lines
-    from engine.emulator.screen.base import Base
+    from engine.emulator.screen.screen import Screen
 
 
 class Scrollback(Sequence["Line"]):
     """Oldest line first. Lines are made when they are asked for."""
 
-    def __init__(self, screen: Base, lines: Lines) -> None:
+    def __init__(self, screen: Screen, lines: Lines) -> None:
         self._screen, self._lines = screen, lines
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
-"""The window as programs see it: XTWINOPS, titles and their stack.
+"""The window as programs see it: XTWINOPS, titles and their stack, the bell, the directory.
 
-Owns the sequences. Does not own a window: Host says what is allowed and true.
-Source: xterm ctlseqs, "Window manipulation".
+Host decides what is allowed and says what is true. Source: xterm ctlseqs, "Window
+manipulation".
 """
 
 from __future__ import annotations
@@ -9,30 +9,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.screen.host import Pixels
-from engine.emulator.screen.modal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.emulator.screen.modal import Screen
     from engine.emulator.screen.params import Params
+    from engine.emulator.screen.screen import Screen
 
+MAX_TITLE: Final = 256
+"""Characters of a title; the rest is dropped."""
+MAX_DIRECTORY: Final = 1024
+"""Characters of OSC 7's URL; a longer one is ignored."""
 MAX_TITLES: Final = 10
 """Titles on the stack; pushing more forgets the oldest (as xterm)."""
 SET_HEX: Final = 0
 QUERY_HEX: Final = 1
-"""XTSMTITLE: titles come, and are told, in hexadecimal. The other two mean UTF-8."""
+"""XTSMTITLE: titles are set and reported in hexadecimal. The other two mean UTF-8."""
 _BOTH: Final = 0
 _ICON: Final = 1
 _TITLE: Final = 2
-_LEAST_LINES: Final = 24
+_LOWEST_LINES: Final = 24
 """CSI number t from here on sets the number of lines (DECSLPP)."""
 
 
 def operate(screen: Screen, params: Params) -> None:
     """CSI operation ; first ; second t."""
     operation = params.get(0)
-    if operation >= _LEAST_LINES:
+    if operation >= _LOWEST_LINES:
         screen.host.resize(operation, screen.columns)
     elif operation in _RESIZES:
         _RESIZES[operation](screen, params)
@@ -131,6 +134,22 @@ def set_title(screen: Screen, text: str, *, title: bool, icon: bool) -> None:
         screen.title = printable(text)
     if icon:
         screen.icon_name = printable(text)
+
+
+def printable(text: str) -> str:
+    """Without anything a window's title bar could trip over, bounded."""
+    return "".join(filter(str.isprintable, text[: MAX_TITLE * 4]))[:MAX_TITLE]
+
+
+def set_directory(screen: Screen, url: str) -> None:
+    """OSC 7."""
+    if len(url) <= MAX_DIRECTORY:
+        screen.working_directory = "".join(filter(str.isprintable, url))
+
+
+def bell(screen: Screen) -> None:
+    """BEL."""
+    screen.bells += 1
 
 
 def set_title_modes(screen: Screen, params: Params) -> None:

@@ -1,8 +1,8 @@
 """How much of its input the emulator does in one go, and the rest of what is too large for that.
 
-Owns the unit, the bound, and the queue of what is left of a sequence. Does not own what a
-sequence costs: whoever does the work adds it to ``done``. The stream looks at it between two
-sequences, and within a sequence only what runs in ``steps`` can be left off.
+The unit, the bound, and the queue of what is left of a sequence. What does the work adds
+what it costs. The stream checks the bound between two sequences; within a sequence only what
+runs in ``steps`` can be interrupted.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AT_ONCE: Final = 800
-"""Units of work done before whoever feeds the terminal has its turn: some three milliseconds
+"""Units of work done before the caller of feed_some() gets control back: some three milliseconds
 in the source form, one compiled. A unit is about what editing one row takes, or reading a
 sequence that is not among the common ones."""
 CELLS: Final = 8
-"""Cells that are looked at one by one in a unit."""
+"""Cells examined one by one in a unit."""
 CHARACTERS: Final = 64
 """Characters of input that count as a unit, whatever they are."""
 CLUSTERS: Final = 2
@@ -43,9 +43,12 @@ class Work:
     def begin(self) -> None:
         self.done = 0
 
+    def add(self, units: int) -> None:
+        self.done += units
+
     @property
     def over(self) -> bool:
-        """Whether it is time to leave off."""
+        """Whether enough was done for once."""
         return self.done >= AT_ONCE
 
     @property

@@ -111,6 +111,14 @@ class Terminal:
     deaf: bool = False
     by_command: bool = False
 
+    def found(self, pid: int, birth: int) -> None:
+        """Its shell, or another process of the shell's session, by its tag."""
+        self.pid, self.birth = pid, birth
+
+    def reads_no_commands(self) -> None:
+        """The shell was seen to run something for whoever started it."""
+        self.by_command = True
+
 
 @dataclass(slots=True)
 class Left:
@@ -186,9 +194,8 @@ class _End:
         ours = [p for p in by_pid.values() if p.tag == terminal.tag and p.terminal]
         if ours:
             first = min(ours, key=_age)
-            terminal.pid = first.session
             leader = by_pid.get(first.session)
-            terminal.birth = leader.birth if leader else 0
+            terminal.found(first.session, leader.birth if leader else 0)
             self._sessions[terminal.pid] = terminal
 
     async def _stop(self) -> None:
@@ -219,7 +226,7 @@ class _End:
                 and (not process.dead or process.parent in living)
             )
             if any(process.session == shell.session for process in beside):
-                self._sessions[shell.pid].by_command = True
+                self._sessions[shell.pid].reads_no_commands()
 
     async def _hang_up(self) -> None:
         rest = self._rest()

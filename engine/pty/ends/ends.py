@@ -16,12 +16,14 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.core.events import DockerStatusChanged, EndsPending, TargetsChanged
 from engine.core.model import Target, TargetKind
+from engine.core.tasks import start, supervise, to_nobody
 from engine.pty.ends.container_processes import HOST_VARIABLE, SESSION_VARIABLE, TAG_VARIABLE
 from engine.pty.ends.queue import EndQueue, Orphan, terminals
 from engine.pty.ends.records import Record, RecordStore, boot_id
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.core.events import Event, EventBus
+    from engine.core.tasks import Publish
     from engine.docker.engines import DockerEngines
 
 logger = logging.getLogger(__name__)
@@ -62,7 +65,8 @@ class TerminalEnds:
         self._instance = ""
         self._events = events
         self._folder = folder
-        self._files = _Files()
+        self.publish_event: Publish = to_nobody if events is None else events.publish
+        self._files = _Files(self.publish_event)
         self._opening: asyncio.Task[RecordStore] | None = None
         self._queues: dict[tuple[str, str], EndQueue] = {}
         self._told: tuple[int, str] = (0, "")
@@ -89,7 +93,8 @@ class TerminalEnds:
                 error.strerror,
             )
             return
-        self._files.store, self.host, self._instance = store, store.host, store.instance
+        self._files.use(store)
+        self.host, self._instance = store.host, store.instance
         for record in await asyncio.to_thread(store.left):
             self._take_over(record)
 
@@ -184,7 +189,7 @@ class TerminalEnds:
                 if told != (told := self.pending()) or left == told:
                     logger.info("Waiting for %s to end%s", terminals(told), self._why())
         if left:
-            later = "the next start ends them" if self._files.store else "their processes stay"
+            later = "the next start ends them" if self._files.has_store else "their processes stay"
             logger.warning("%s could not be ended%s; %s", terminals(left), self._why(), later)
         return left
 
@@ -195,9 +200,9 @@ class TerminalEnds:
             await queue.stop()
         self._queues.clear()
         opening, self._opening = self._opening, None
-        if opening is not None and self._files.store is None:
+        if opening is not None and not self._files.has_store:
             with contextlib.suppress(OSError):
-                self._files.store = await opening
+                self._files.use(await opening)
         await self._files.close()
 
     # -- for the queues
@@ -234,19 +239,31 @@ class TerminalEnds:
 class _Files:
     """Writes records in a thread, in order; without a store nothing is written."""
 
-    def __init__(self) -> None:
-        self.store: RecordStore | None = None
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._store: RecordStore | None = None
         self._waiting: dict[str, bytes | None] = {}
         self._task: asyncio.Task[None] | None = None
         self._failed = False
 
+    @property
+    def has_store(self) -> bool:
+        return self._store is not None
+
+    def use(self, store: RecordStore) -> None:
+        """Write there from now on, and close it at the end."""
+        self._store = store
+
     def put(self, tag: str, data: bytes | None) -> None:
         """Write the file of ``tag``, or remove it."""
-        if self.store is None:
+        if self._store is None:
             return
         self._waiting[tag] = data
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(self.store), name="shell records")
+            self._task = start(
+                supervise("Recording shells", partial(self._run, self._store), self._publish),
+                "shell records",
+            )
 
     async def flush(self) -> None:
         while self._task is not None and not self._task.done():
@@ -254,9 +271,9 @@ class _Files:
 
     async def close(self) -> None:
         await self.flush()
-        if self.store is not None:
-            await asyncio.to_thread(self.store.close)
-            self.store = None
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+            self._store = None
 
     async def _run(self, store: RecordStore) -> None:
         while self._waiting:

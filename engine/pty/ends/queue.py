@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.core.errors import DockerFailedError, HatchwayError
 from engine.core.model import Target, TargetKind
+from engine.core.tasks import start, supervise
 from engine.core.text import shown
 from engine.pty.ends.container_processes import TAG_VARIABLE, container_processes
 from engine.pty.ends.ending import Left, Process, Terminal, end_terminals
@@ -24,6 +25,7 @@ from engine.pty.ends.local_processes import LocalProcesses
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from engine.core.tasks import Publish
     from engine.docker.engines import DockerEngines
     from engine.pty.ends.ending import ProcessTable
     from engine.pty.ends.records import Record
@@ -58,6 +60,7 @@ class Owner(Protocol):
     docker: DockerEngines | None
     records: dict[str, Record]
     on_kept: Callable[[str, str], None]
+    publish_event: Publish
 
     def save(self, record: Record) -> None: ...
     def remove(self, record: Record) -> None: ...
@@ -101,12 +104,13 @@ class EndQueue:
             self._unseen[record.tag] = record
         elif record.tag not in self._ending:
             self._ending[record.tag] = record
-            record.state = "ending"
+            record.ending()
             owner.save(record)
         future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(record.tag, []).append(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"ends in {self._target.id}")
+            name = f"Ending terminals in {self._target.id}"
+            self._task = start(supervise(name, self._run, owner.publish_event), name)
         self.wake()
         return future
 
@@ -224,10 +228,8 @@ class EndQueue:
         try:
             left = await end_terminals(table, shells)
         finally:
-            # Remembered for the next try, when the processes that told it may be gone.
             for record, terminal in zip(batch, shells, strict=True):
-                record.pid, record.birth = terminal.pid, terminal.birth
-                record.by_command = terminal.by_command
+                record.seen(terminal.pid, terminal.birth, by_command=terminal.by_command)
         for record in batch:
             if record.tag in left.resisting:
                 self._owner.save(record)
@@ -272,8 +274,7 @@ class EndQueue:
 
     def _kept(self, record: Record, left: list[Process]) -> None:
         self._ending.pop(record.tag, None)
-        record.state = "kept"
-        record.kept = tuple((process.pid, process.name) for process in left[:MAX_TOGETHER])
+        record.keeps((process.pid, process.name) for process in left[:MAX_TOGETHER])
         self._owner.save(record)
         text = f"Kept running, as they asked: {_named(left)}"
         logger.info("Session %s: %s", record.shell, text)

@@ -21,6 +21,7 @@ import re
 import secrets
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
@@ -77,6 +78,22 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     def place(self) -> tuple[str, str]:
         """The target: engine and container id, ("", "") for this computer."""
         return self.engine, self.container
+
+    def started(self, pid: int, birth: int, *, deaf: bool = False) -> None:
+        """Its shell runs."""
+        self.pid, self.birth, self.deaf = pid, birth, deaf
+
+    def ending(self) -> None:
+        """Its terminal is closed: its processes have to go."""
+        self.state = "ending"
+
+    def seen(self, pid: int, birth: int, *, by_command: bool) -> None:
+        """What an end found out, for the next try: the processes that showed it may be gone."""
+        self.pid, self.birth, self.by_command = pid, birth, by_command
+
+    def keeps(self, processes: Iterable[tuple[int, str]]) -> None:
+        """Only processes that asked to stay are left: their pids and names."""
+        self.state, self.kept = "kept", tuple(processes)
 
 
 class RecordStore:
@@ -206,6 +223,7 @@ def _read(path: Path) -> Record | None:
 
 def _lock(path: Path) -> IO[bytes] | None:
     """The locked file, or None when another process holds it."""
+    # Nothing is written: the file exists to be locked.
     file = path.open("ab")
     try:
         if sys.platform == "win32":

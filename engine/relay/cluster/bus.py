@@ -23,13 +23,15 @@ import socketio
 from redis.exceptions import RedisError
 
 from engine.core.errors import RelayDegradedError
-from engine.core.socketio_tasks import library_logger
+from engine.core.socketio_adapter import library_logger
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "hatchway"
 RETRY_SECONDS = 0.5
 """Between attempts to reach a Redis that went away."""
+FAULT_SECONDS = 10.0
+"""The same after an error nobody expects."""
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 3
 """An idle subscription asks after its server this often, so that a silent loss is noticed."""
@@ -72,7 +74,10 @@ class RelayBus(socketio.AsyncRedisManager):
         logger.warning("An acknowledgement to another relay was lost")
 
     async def _listen(self) -> AsyncIterator[bytes]:
+        # The library's task reads this, and after an error reads it anew at once and for ever:
+        # so nothing may escape, and each attempt is followed by a pause.
         while True:
+            pause = RETRY_SECONDS
             try:
                 self._redis_connect()
                 pubsub = self.pubsub
@@ -87,10 +92,13 @@ class RelayBus(socketio.AsyncRedisManager):
             except (RedisError, OSError, TimeoutError) as error:
                 if self.subscribed:
                     logger.warning("The way to the other relays is lost: %s", error)
+            except Exception:
+                logger.exception("Receiving from the other relays failed")
+                pause = FAULT_SECONDS
             finally:
                 self.subscribed = False
                 await self._drop()
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _drop(self) -> None:
         pubsub, self.pubsub = self.pubsub, None

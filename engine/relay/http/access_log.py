@@ -27,6 +27,7 @@ class AccessLog:
             self._file = sys.stdout
         elif path:
             try:
+                # Appended to line by line; whole_file is for files that are replaced.
                 self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
             except OSError as error:
                 raise SettingsError("--access-log", f"{path}: {error.strerror}") from None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import socketio
 
-    from engine.core.socketio_tasks import TaskOwner
+    from engine.core.socketio_adapter import LibraryTasks
     from engine.relay.admission.limits import Limits
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Connections:
         self,
         sio: socketio.AsyncServer,
         limits: Limits,
-        tasks: TaskOwner,
+        tasks: LibraryTasks,
         address_of: Callable[[web.Request], str],
     ) -> None:
         self._sio = sio

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from engine.control.commands import KeepOpen
 from engine.core.text import shown
 from gui.kit import formats
 from gui.kit.notices import ElidedLabel, Strip
@@ -88,7 +89,7 @@ class IdleWarnings(QObject):
         self._attention.add(strip)
 
     def _keep(self, session_id: str) -> None:
-        self._adapter.keep_open(session_id)
+        self._adapter.do(KeepOpen(session_id))
         strip = self._strips.pop(session_id, None)
         if strip is not None:
             self._attention.take(strip)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QToolButton, QWidget
 
+from engine.control.commands import REMOVED_BY_HOST, CloseSession, DecideApproval
 from engine.core.model import EndCode, Guest, Role
 from engine.core.text import shown
-from gui.control.adapter import KICKED_BY_HOST
 from gui.kit import formats
 from gui.kit.attention import UNDO_SECONDS
 from gui.kit.icons import app_icon
@@ -190,12 +190,12 @@ class Approver(QObject):
     def _allow(self, question: ApprovalRequested, role: Role, *, remember: bool) -> None:
         """At once; who was meant to be denied can be removed at once, too."""
         session_id = question.session_id
-        self._adapter.decide(session_id, role, remember=remember)
+        self._adapter.do(DecideApproval(session_id, role, remember))
         does = "types in" if role is Role.CONTROL else "views"
         self._let_in[session_id] = self._attention.tell(
             f"{who(question.guest)} {does} {question.target}",
             "Remove guest",
-            lambda: self._adapter.close_session(session_id, KICKED_BY_HOST, EndCode.REMOVED),
+            lambda: self._adapter.do(CloseSession(session_id, REMOVED_BY_HOST, EndCode.REMOVED)),
             first=not self._strips,
         )
         self._let_in[session_id].closed.connect(lambda: self._let_in.pop(session_id, None))
@@ -215,7 +215,7 @@ class Approver(QObject):
 
         def final() -> None:
             del self._denied[session_id]
-            self._adapter.decide(session_id, None, remember=remember)
+            self._adapter.do(DecideApproval(session_id, None, remember))
 
         words = f"Denied {who(question.guest)} in {question.target}"
         seconds = min(UNDO_SECONDS, max(0.0, left - MARGIN_SECONDS))

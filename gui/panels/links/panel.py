@@ -1,4 +1,4 @@
-"""Links for guests: making one, handing it over, the list of them, withdrawing them.
+"""Links for guests: making one, sharing it, the list of them, revoking them.
 
 Owns the dialog. Does not own the links (the engine's) or their rows (gui.panels.links.model).
 """
@@ -23,9 +23,11 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
+from engine.control.commands import CreateLink, RevokeLink
+from engine.control.queries import Links, LinkUrl, Sessions
 from engine.core.addresses import is_loopback
-from engine.core.errors import HatchwayError
 from engine.core.model import Role, Share, ShareState, Target, TargetKind
 from gui.kit.qr import QrCode
 from gui.kit.rows import TwoLineDelegate
@@ -108,7 +110,7 @@ class ShareDialog(QDialog):
         self.local_warning = self._local_warning()
         self._arrange()
         self._connect()
-        self.links.set_shares(adapter.links())
+        self.links.set_shares(adapter.ask(Links(), ()))
         self._show_first()
         self._consider_target()
         self._show_chosen()
@@ -121,21 +123,23 @@ class ShareDialog(QDialog):
     # -- what is done
 
     def _make_link(self) -> None:
-        target = self.target.currentData()
-        try:
-            share = self._adapter.create_link(
-                target.id,
-                # Qt hands back the plain text of it.
-                Role(self.role.currentData()),
-                approval=self.approval.isChecked(),
-                seconds=self.expiry.currentData(),
-                single_use=self.single_use.isChecked(),
-            )
-        except HatchwayError as error:
-            self._adapter.report(error)
-            return
+        command = CreateLink(
+            self.target.currentData().id,
+            # Qt returns it as plain text.
+            Role(self.role.currentData()),
+            approval=self.approval.isChecked(),
+            seconds=self.expiry.currentData(),
+            single_use=self.single_use.isChecked(),
+        )
+        # The acceptance is for this link only.
         self.accept_local.setChecked(False)
-        self.view.setCurrentIndex(self.links.index(self.links.row_of(share.id)))
+        self._adapter.run(self._create(command))
+
+    async def _create(self, command: CreateLink) -> None:
+        share = await self._adapter.perform(command)
+        # Closed meanwhile, and deleted.
+        if isValid(self):
+            self.view.setCurrentIndex(self.links.index(self.links.row_of(share.id)))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.address.text())
@@ -146,7 +150,8 @@ class ShareDialog(QDialog):
         share = self.chosen()
         if share is None:
             return
-        live = self._adapter.sessions_of_link(share.id)
+        sessions = self._adapter.ask(Sessions(), ())
+        live = sum(session.guest.share == share.id for session in sessions)
         guests = {0: "Nobody is connected with it.", 1: "1 guest is connected with it."}
         ends = {0: "", 1: " Its session ends, too."}
         ask(
@@ -155,7 +160,7 @@ class ShareDialog(QDialog):
             guests.get(live, f"{live} guests are connected with it."),
             f"Nobody can use it again.{ends.get(live, ' Their sessions end, too.')}",
             "Revoke link",
-            lambda: self._adapter.revoke_link(share.id),
+            lambda: self._adapter.do(RevokeLink(share.id)),
         )
 
     # -- what is shown
@@ -173,7 +178,7 @@ class ShareDialog(QDialog):
     def _show_chosen(self) -> None:
         share = self.chosen()
         usable = share is not None and share.state(self.links.now()) is ShareState.ACTIVE
-        url = self._adapter.link_url(share) if share is not None and usable else ""
+        url = self._adapter.ask(LinkUrl(share.id), "") if share is not None and usable else ""
         if url != self.address.text():
             self.address.setText(url)
             self.address.setCursorPosition(0)
@@ -188,7 +193,7 @@ class ShareDialog(QDialog):
         self.hint.setVisible(bool(url))
 
     def _changed(self) -> None:
-        self.links.set_shares(self._adapter.links())
+        self.links.set_shares(self._adapter.ask(Links(), ()))
         self._show_first()
         self._show_chosen()
 

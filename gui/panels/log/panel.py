@@ -111,6 +111,8 @@ class IceLogPanel(Panel):
     def save_to(self, path: str) -> None:
         text = "".join(f"{line}\n" for line in self.model.lines())
         try:
+            # Not through whole_file: the person chose the place, which may be a pipe or a
+            # device, and decides by the umask who may read it.
             Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
             self._adapter.problem.emit(

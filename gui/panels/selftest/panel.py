@@ -7,6 +7,7 @@ Owns the stages' rows and the run in progress. Does not own the test itself
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
@@ -23,7 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.client.selftest_report import STAGES, StageStatus
+from engine.control.commands import RunSelfTest
+from engine.core.selftest_report import STAGES, StageStatus
 from gui.kit import formats, problems
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
 from gui.kit.style import Tone
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from engine.client.selftest_report import SelfTestReport, StageResult
-    from engine.core.events import TargetsChanged
+    from engine.core.events import SelfTestStage, TargetsChanged
+    from engine.core.selftest_report import SelfTestReport, StageResult
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
@@ -127,6 +129,8 @@ class LoopbackPanel(Panel):
         super().__init__(parent)
         self._adapter = adapter
         self._task: asyncio.Task[Any] | None = None
+        self._run_name = ""
+        """Names the stages of our own test among those that others run."""
         self.report: SelfTestReport | None = None
         self.model = StageModel(icons, self)
         self.target = QComboBox()
@@ -174,7 +178,8 @@ class LoopbackPanel(Panel):
         self.body.addLayout(below)
         self.body.addWidget(self.view, 1)
         adapter.targetsChanged.connect(self._targets_changed)
-        adapter.agentReady.connect(self._enable)
+        adapter.engineReady.connect(self._enable)
+        adapter.selfTestStage.connect(self._stage)
         self._enable()
         self.banner.tell(
             "Test the whole way",
@@ -215,19 +220,23 @@ class LoopbackPanel(Panel):
             QGuiApplication.clipboard().setText(json.dumps(self.report.to_json(), indent=2))
 
     async def _test(self, target_id: str) -> None:
-        self.report = await self._adapter.self_test(target_id, self._stage)
+        self._run_name = secrets.token_hex(8)
+        self.report = await self._adapter.perform(RunSelfTest(target_id, self._run_name))
         for stage in self.report.stages:
             self.model.set_result(stage)
         self.progress.setValue(len(STAGES))
-        self._tell(self.report)
+        self._show(self.report)
 
-    def _stage(self, result: StageResult) -> None:
+    def _stage(self, event: SelfTestStage) -> None:
+        if event.run != self._run_name:
+            return
+        result = event.stage
         self.model.set_result(result)
         self.progress.setValue(self.model.done)
         if result.status is StageStatus.RUNNING:
             self.view.scrollTo(self.model.index(list(STAGES).index(result.name), 0))
 
-    def _tell(self, report: SelfTestReport) -> None:
+    def _show(self, report: SelfTestReport) -> None:
         failed = report.failed_stage
         if report.passed:
             took = formats.latency(sum(stage.seconds for stage in report.stages))
@@ -253,7 +262,7 @@ class LoopbackPanel(Panel):
 
     def _enable(self) -> None:
         self.button.setText("Stop" if self.running else "Run test")
-        ready = self._adapter.agent is not None and self.target.count() > 0
+        ready = self._adapter.ready and self.target.count() > 0
         self.button.setEnabled(self.running or ready)
         self.target.setEnabled(not self.running)
         self._copy.setEnabled(self.report is not None)

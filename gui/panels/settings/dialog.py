@@ -32,7 +32,7 @@ from engine.emulator import CursorShape
 from gui.kit.widgets import named_label
 from gui.terminal.paint import themes
 from gui.terminal.paint.grid import families
-from gui.terminal.view.view import TerminalView
+from gui.terminal.widget import TerminalWidget
 
 if TYPE_CHECKING:
     from gui.terminal.paint.theme import Theme
@@ -75,18 +75,13 @@ SAMPLE = (
 )
 
 
-class Preview(TerminalView):
-    """A terminal nobody types into that looks as if it had the keyboard."""
-
-    def __init__(self) -> None:
-        super().__init__(scrollback=0)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName("Preview")
-        self.feed(SAMPLE.encode())
-
-    def hasFocus(self) -> bool:
-        return True
+def make_preview() -> TerminalWidget:
+    """A terminal to look at, with some text in it."""
+    preview = TerminalWidget(scrollback=0)
+    preview.show_only()
+    preview.setAccessibleName("Preview")
+    preview.feed(SAMPLE.encode())
+    return preview
 
 
 class SettingsDialog(QDialog):
@@ -110,7 +105,7 @@ class SettingsDialog(QDialog):
         self.resize(SIZE)
         self._ui = ui
         self._previews_dark = dark
-        self.preview = Preview()
+        self.preview = make_preview()
         self.family = QComboBox()
         self.size_box = QDoubleSpinBox()
         self.dark_theme = self._theme_box(True)
@@ -227,8 +222,7 @@ class SettingsDialog(QDialog):
         preview.set_font(font)
         preview.set_contrast(ui.contrast)
         preview.set_theme(themes.by_name(name))
-        preview.terminal.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
-        preview.refresh()
+        preview.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
 
     # -- how it is put together
 
@@ -283,7 +277,7 @@ class SettingsDialog(QDialog):
         column.addWidget(self._framed(self.preview), 1)
         return page
 
-    def _framed(self, preview: Preview) -> QWidget:
+    def _framed(self, preview: QWidget) -> QWidget:
         """With an edge: a theme may have the very background of the dialog."""
         frame = QWidget()
         frame.setObjectName("panel")

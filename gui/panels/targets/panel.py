@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.control.commands import SetShared
 from engine.core.model import EngineState, Target, TargetKind
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.style import Tone
@@ -154,7 +155,7 @@ class TargetsPanel(Panel):
         if shared and target.kind is TargetKind.LOCAL:
             self._warn_and_share(target)
         else:
-            self._adapter.set_shared(target.id, shared)
+            self._adapter.do(SetShared(target.id, shared))
 
     def _warn_and_share(self, target: Target) -> None:
         ask(
@@ -163,7 +164,7 @@ class TargetsPanel(Panel):
             _SHARE_LOCAL_TITLE,
             _SHARE_LOCAL_TEXT,
             "Share this computer",
-            lambda: self._adapter.set_shared(target.id, True),
+            lambda: self._adapter.do(SetShared(target.id, True)),
             QMessageBox.Icon.Warning,
         )
 

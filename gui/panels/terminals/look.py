@@ -1,8 +1,4 @@
-"""How the window's terminals look and behave: one place that dresses every one of them.
-
-Owns the settings in force, the font with its zoom, and which theme goes with the
-window's. Does not own the dialog that changes them nor the file they are kept in.
-"""
+"""How the window's terminals look and behave: settings, zoom and theme for all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ _ZOOMED = "window/font_size"
 
 
 class TerminalLook(QObject):
-    """``changed``: every terminal is to be dressed anew."""
+    """``changed``: apply() it to every terminal again."""
 
     changed = Signal()
 
@@ -40,26 +36,26 @@ class TerminalLook(QObject):
         theme.changed.connect(self.changed)
 
     def make(self) -> TerminalWidget:
-        """A new terminal, dressed."""
+        """A new terminal with the current look."""
         terminal = TerminalWidget(scrollback=self.ui.scrollback)
-        self.dress(terminal)
+        self.apply(terminal)
         return terminal
 
-    def dress(self, terminal: TerminalWidget) -> None:
-        """Font, theme and everything else as it is set now."""
+    def apply(self, terminal: TerminalWidget) -> None:
+        """Set font, theme and all other settings of a terminal."""
         terminal.set_font(QFont(self.font))
         terminal.set_theme(self.terminal_theme)
         terminal.apply(self.ui)
 
     @property
     def terminal_theme(self) -> TerminalTheme:
-        """The chosen theme; ours where the chosen one is not there any more."""
+        """The chosen theme; the default one if the chosen one no longer exists."""
         dark = self._theme.colors.dark
         name = self.ui.dark_theme if dark else self.ui.light_theme
         return themes.by_name(name) or themes.default(dark=dark)
 
     def use(self, ui: UiSettings) -> None:
-        """Other settings, for all terminals."""
+        """Use other settings for all terminals."""
         resized = ui.font_size != self.ui.font_size
         self.ui = ui
         if resized:
@@ -68,7 +64,7 @@ class TerminalLook(QObject):
         self.changed.emit()
 
     def zoom(self, points: float) -> None:
-        """Make the font larger or smaller; 0 is the size of the settings."""
+        """Make the font larger by ``points``; 0 brings back the size of the settings."""
         size = self.font.pointSizeF() + points if points else self.ui.font_size
         self.font.setPointSizeF(min(max(size, MIN_FONT), MAX_FONT))
         self._store.setValue(_ZOOMED, self.font.pointSizeF())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -30,25 +29,21 @@ from engine.core.text import shown
 from gui.kit import formats
 from gui.kit.style import Tone
 from gui.kit.widgets import EmptyState, named_label
+from gui.panels.terminals.closed import ClosedTabs, short
 from gui.terminal.widget import TerminalWidget
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
-    from engine.client.peer import TerminalPeer
+    from engine.control.api import TerminalHandle
     from gui.control.adapter import EngineAdapter
     from gui.kit import problems
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
-    from gui.kit.notices import Notice
 
-MAX_TITLE = 40
-"""Characters of a title shown in a tab; the rest is in its tooltip."""
 MAX_EARLY_INPUT = 4096
 """Bytes typed while still connecting that are kept for the shell; more are refused."""
-MAX_CLOSED = 8
-"""Closed terminals that still run; closing one more ends the first of them."""
 
 MakeWidget = Callable[[], TerminalWidget]
 
@@ -76,7 +71,7 @@ class TerminalTab(QWidget):
         self.title = target_id
         self.notice = ""
         """Why there is no terminal, in words; "" while there is one."""
-        self.peer: TerminalPeer | None = None
+        self.handle: TerminalHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._size = Size()
         self._run = 0
@@ -100,13 +95,13 @@ class TerminalTab(QWidget):
 
     @property
     def connected(self) -> bool:
-        return self.peer is not None
+        return self.handle is not None
 
     @property
     def connecting(self) -> bool:
         return self._task is not None
 
-    def connect_peer(self) -> None:
+    def connect_terminal(self) -> None:
         """Open the terminal, or open it anew after it ended."""
         if self.connecting or self.connected:
             return
@@ -131,26 +126,26 @@ class TerminalTab(QWidget):
         self._run += 1
         if self._task is not None:
             self._task.cancel()
-        peer, self.peer = self.peer, None
-        if peer is not None:
-            self._adapter.run(peer.close(), finish=True)
+        handle, self.handle = self.handle, None
+        if handle is not None:
+            self._adapter.run(handle.close(), finish=True)
 
     async def _connect(self, run: int) -> None:
-        peer = await self._adapter.open_terminal(
+        handle = await self._adapter.open_terminal(
             self.target_id,
             self._size,
             lambda data: self._output(run, data),
             lambda reason, code: self._over(run, reason, code),
         )
         if run != self._run or self._ended:
-            await peer.close()
+            await handle.close()
             return
-        self.peer = peer
-        peer.resize(self._size)
+        self.handle = handle
+        handle.resize(self._size)
         # Output and keys may have come between the shell's start and this line.
-        peer.rendered(self._painted_early)
+        handle.rendered(self._painted_early)
         if self._early:
-            peer.send(self._early)
+            handle.send(self._early)
 
     def _settled(self, run: int) -> None:
         if run != self._run:
@@ -169,13 +164,13 @@ class TerminalTab(QWidget):
         if run != self._run:
             return
         self._ended = True
-        peer, self.peer = self.peer, None
-        if peer is not None:
-            self._adapter.run(peer.close(), finish=True)
+        handle, self.handle = self.handle, None
+        if handle is not None:
+            self._adapter.run(handle.close(), finish=True)
         sentence = shown(reason).rstrip(".") or "The terminal has ended"
         # The engine's sentence often names the code already.
-        told = exit_code is None or str(exit_code) in sentence
-        code = "" if told else f" (exit code {exit_code})"
+        named = exit_code is None or str(exit_code) in sentence
+        code = "" if named else f" (exit code {exit_code})"
         self._say(f"{sentence}{code}. Reconnect starts a new shell.")
         self.stateChanged.emit()
 
@@ -184,15 +179,15 @@ class TerminalTab(QWidget):
 
     def _say(self, notice: str) -> None:
         self.notice = notice
-        self.terminal.set_ended(notice, "Reconnect", self.connect_peer)
+        self.terminal.set_ended(notice, "Reconnect", self.connect_terminal)
 
     def _typed(self, data: bytes) -> None:
-        if self.peer is None:
+        if self.handle is None:
             if self.connecting and len(self._early) + len(data) <= MAX_EARLY_INPUT:
                 self._early += data
             return
         try:
-            self.peer.send(data)
+            self.handle.send(data)
         except LimitError as error:
             self._adapter.report(error)
         except ChannelClosedError:
@@ -202,12 +197,12 @@ class TerminalTab(QWidget):
     def _resized(self, cols: int, rows: int) -> None:
         with contextlib.suppress(ValueError):
             self._size = Size(cols, rows)
-        if self.peer is not None:
-            self.peer.resize(self._size)
+        if self.handle is not None:
+            self.handle.resize(self._size)
 
     def _rendered(self, count: int) -> None:
-        if self.peer is not None:
-            self.peer.rendered(count)
+        if self.handle is not None:
+            self.handle.rendered(count)
         else:
             self._painted_early += count
 
@@ -257,8 +252,8 @@ class TerminalTabs(QWidget):
         self._adapter = adapter
         self._icons = icons
         self._make_widget = make_widget
-        self._attention = attention
-        self._closed: list[_Closed] = []
+        self._closed = ClosedTabs(attention, self._reopened, self)
+        self._closed.changed.connect(self.changed)
         self._front: TerminalTab | None = None
         self.empty = EmptyState(
             icons,
@@ -296,7 +291,7 @@ class TerminalTabs(QWidget):
         tab.rang.connect(lambda: self._rang(tab))
         tab.noted.connect(self.noted)
         self._insert(self.tabs.count(), tab)
-        tab.connect_peer()
+        tab.connect_terminal()
         return tab
 
     def close_tab(self, tab: TerminalTab | None = None) -> None:
@@ -311,25 +306,11 @@ class TerminalTabs(QWidget):
             return
         self._remove(tab)
         tab.hide()
-        runs = tab.connected or tab.connecting
-        closed = _Closed(tab, at)
-        closed.notice = self._attention.undo(
-            f"Closed {_short(tab.title)}",
-            lambda: self._reopen(closed),
-            lambda: self._end(closed),
-            now="End now" if runs else "",
-        )
-        self._closed.append(closed)
-        if len(self._closed) > MAX_CLOSED:
-            self._closed[0].notice.finish()
-        self.changed.emit()
+        self._closed.add(tab, at)
 
     def reopen(self) -> None:
-        """Bring back the tab that was closed last, as it is by now."""
-        if self._closed:
-            closed = self._closed[-1]
-            closed.notice.drop()
-            self._reopen(closed)
+        """Bring back the tab that was closed last."""
+        self._closed.reopen_last()
 
     @property
     def closed(self) -> int:
@@ -338,12 +319,11 @@ class TerminalTabs(QWidget):
 
     def tab_of(self, session_id: str) -> TerminalTab | None:
         """The tab of one of our own sessions, where it has one."""
-        return next((t for t in self.all() if t.peer and t.peer.session_id == session_id), None)
+        return next((t for t in self.all() if t.handle and t.handle.session_id == session_id), None)
 
     def close_all(self) -> None:
         """End every terminal, closed ones too, for good."""
-        for closed in tuple(self._closed):
-            closed.notice.finish()
+        self._closed.end_all()
         for tab in self.all():
             self._remove(tab)
             tab.shut()
@@ -371,16 +351,8 @@ class TerminalTabs(QWidget):
                 # Not to a button, which the next blank would press.
                 self.setFocus()
 
-    def _reopen(self, closed: _Closed) -> None:
-        self._closed.remove(closed)
-        self._insert(min(closed.at, self.tabs.count()), closed.tab)
-        self.changed.emit()
-
-    def _end(self, closed: _Closed) -> None:
-        self._closed.remove(closed)
-        closed.tab.shut()
-        closed.tab.deleteLater()
-        self.changed.emit()
+    def _reopened(self, tab: TerminalTab, at: int) -> None:
+        self._insert(min(at, self.tabs.count()), tab)
 
     def step(self, by: int) -> None:
         """Go to the next (1) or previous (-1) tab, round the end."""
@@ -388,7 +360,7 @@ class TerminalTabs(QWidget):
             self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
 
     def retheme(self) -> None:
-        """Icons in the theme's colours again."""
+        """Icons in the theme's colors again."""
         for tab in self.all():
             self._show(tab)
 
@@ -416,7 +388,7 @@ class TerminalTabs(QWidget):
         if at < 0:
             return
         # An ampersand would underline the next letter.
-        self.tabs.setTabText(at, _short(tab.title).replace("&", "&&"))
+        self.tabs.setTabText(at, short(tab.title).replace("&", "&&"))
         self.tabs.setTabToolTip(at, formats.tip(tab.title, tab.target_id))
         tone = Tone.OK if tab.connected else Tone.ACCENT if tab.connecting else Tone.MUTED
         icon = "computer" if tab.target_id == LOCAL_TARGET else "container"
@@ -427,16 +399,3 @@ class TerminalTabs(QWidget):
         at = self.tabs.indexOf(tab)
         if at >= 0 and tab is not self.current():
             self.tabs.setTabIcon(at, self._icons.get("info", Tone.WARN))
-
-
-@dataclass(slots=True)
-class _Closed:
-    """A tab that can be reopened: what it was, where, and the notice that offers it."""
-
-    tab: TerminalTab
-    at: int
-    notice: Notice = field(init=False)
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"

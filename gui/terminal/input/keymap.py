@@ -1,7 +1,6 @@
 """The keys' tables: what Qt calls a key, xterm's number for it, kitty's number for it.
 
-Owns the tables, and why a key is in none of them. Does not own how a number
-becomes bytes (keys, kitty). Sources: xterm ctlseqs, "PC-Style Function Keys" and
+Sources: xterm ctlseqs, "PC-Style Function Keys" and
 "VT220-Style Function Keys"; the kitty keyboard protocol, "Functional key
 definitions".
 """
@@ -187,48 +186,6 @@ MODIFIER_KEYS = frozenset(
         *(_Key.Key_CapsLock, _Key.Key_NumLock, _Key.Key_ScrollLock, _Key.Key_Mode_switch),
     }
 )
-"""Keys that only change others: told when a program wants every key, and never alone."""
+"""Keys that only change others: reported only to programs that want every key."""
 RIGHT_OFFSET = 6
 """From a left modifier's code to the right one's."""
-
-# -- what is in no table, and why
-
-
-def _between(first: Qt.Key, last: Qt.Key) -> frozenset[Qt.Key]:
-    return frozenset(key for key in Qt.Key if first.value <= key.value <= last.value)
-
-
-UNSENT: dict[str, frozenset[Qt.Key]] = {
-    "composes: the window system sends the finished character": frozenset(
-        {*_between(_Key.Key_Dead_Grave, _Key.Key_Dead_Longsolidusoverlay), _Key.Key_Multi_key}
-    ),
-    "an input method's: it commits text": _between(_Key.Key_Kanji, _Key.Key_Hangul_Special),
-    "turns the writing direction of text fields": frozenset(
-        {_Key.Key_Direction_L, _Key.Key_Direction_R}
-    ),
-    "the desktop's or a browser's": frozenset(
-        {
-            *_between(_Key.Key_Back, _Key.Key_Refresh),
-            *_between(_Key.Key_BassBoost, _Key.Key_TrebleDown),
-            *_between(_Key.Key_HomePage, _Key.Key_Redo),
-            _Key.Key_MediaLast,
-        }
-    )
-    - KITTY_CODES.keys()
-    - TILDE_KEYS.keys(),
-    "a telephone's, a remote control's or a camera's": frozenset(
-        {
-            *_between(_Key.Key_Yes, _Key.Key_No),
-            *_between(_Key.Key_Cancel, _Key.Key_Exit),
-            *_between(_Key.Key_Context1, _Key.Key_CameraFocus),
-        }
-    )
-    - KITTY_CODES.keys(),
-    "Qt knows no name for it: its text counts": frozenset({_Key.Key_unknown}),
-}
-"""Keys that send nothing, by reason."""
-
-
-def types_text(key: Qt.Key) -> bool:
-    """Whether it is a character's key: what it sends is the text the window system made."""
-    return 0x20 <= key.value <= 0xFF

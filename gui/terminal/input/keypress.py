@@ -1,8 +1,4 @@
-"""A key press as a terminal sees it, whatever the window system calls things.
-
-Owns modifiers, locks, and which physical key it was. Does not own what a press
-sends (keys, kitty) nor the tables (keymap).
-"""
+"""A key press as a terminal sees it: the same on every window system."""
 
 from __future__ import annotations
 
@@ -41,7 +37,7 @@ _US_UNSHIFTED = {
 
 
 _NO_TEXT = frozenset({"Cc", "Co", "Cs"})
-"""Unicode categories of what is no text: control, private use, half a surrogate pair."""
+"""Unicode categories that are not text: control, private use, half a surrogate pair."""
 
 
 class Kind(enum.IntEnum):
@@ -54,7 +50,7 @@ class Kind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Modifiers:
-    """The modifiers a terminal knows, whatever the platform calls them."""
+    """The modifiers a terminal knows, by the same names on every platform."""
 
     shift: bool = False
     alt: bool = False
@@ -125,7 +121,7 @@ class KeyPress:
                 num_lock=bool(native & num),
             ),
             kind=Kind.RELEASE if released else repeated,
-            # A Mac's arrow keys count as keypad keys there: they are not meant.
+            # Not a Mac's arrow keys, which Qt counts as keypad keys.
             keypad=keypad and not (MAC and event.text() == ""),
             base=_US_PLAIN.get(evdev, ""),
             right=evdev in _RIGHT_KEYS,

@@ -1,9 +1,8 @@
 """Keys to bytes, as xterm sends them.
 
-Owns the legacy encodings and modifyOtherKeys. Does not own shortcuts, the
-tables (keymap) nor the kitty protocol (kitty). Keypad keys act as xterm's do
-with Num Lock on: as the digits and signs printed on them, as cursor keys when
-the window system says so, and as the keypad's own with Num Lock off.
+The legacy encodings and modifyOtherKeys. Keypad keys act as xterm's do with Num Lock on: as
+the digits and signs printed on them, as cursor keys when the window system reports them so,
+and as the keypad's own with Num Lock off.
 Source: xterm ctlseqs, "Special Keyboard Keys", and xterm's input.c.
 """
 
@@ -40,9 +39,9 @@ _OTHER_CODES = {
 def encode(press: KeyPress, modes: KeyModes = PLAIN_MODES, *, mac: bool = MAC) -> bytes:
     """What a key sends; b"" for one that sends nothing, such as Shift alone."""
     if modes.kitty:
-        told = kitty.encode(press, modes.kitty)
-        if told is not None:
-            return told
+        data = kitty.encode(press, modes.kitty)
+        if data is not None:
+            return data
     if press.kind is Kind.RELEASE:
         return b""
     try:
@@ -57,7 +56,7 @@ def encode(press: KeyPress, modes: KeyModes = PLAIN_MODES, *, mac: bool = MAC) -
 
 
 def is_modifier(press: KeyPress) -> bool:
-    """Whether the key only changes what others send: telling it is no typing."""
+    """Whether the key only changes what others send: reporting it is not typing."""
     return any(key.value == press.key for key in MODIFIER_KEYS)
 
 
@@ -99,7 +98,7 @@ def _plain(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
     text = press.text
     typed = press.typed.encode()
     if typed and held.alt and (held.ctrl or mac):
-        # AltGr comes as Ctrl+Alt on Windows, Option types signs on a Mac: text was meant.
+        # AltGr is Ctrl+Alt on Windows, Option types signs on a Mac: it is text.
         return typed
     if held.ctrl:
         if _Key.Key_A <= key <= _Key.Key_Z:
@@ -122,7 +121,7 @@ def _with_alt(data: bytes, held: Modifiers, modes: KeyModes) -> bytes:
 
 
 def _other(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
-    """CSI 27;m;c ~ (or c;m u) for what the program wants so (XTMODKEYS 4), else b""."""
+    """CSI 27;m;c ~ (or c;m u) for keys the program wants in that form (XTMODKEYS 4), else b""."""
     held = press.modifiers
     text = press.typed
     if text and held.alt and (held.ctrl or mac):

@@ -1,8 +1,6 @@
-"""The kitty keyboard protocol: every key, told without doubt.
+"""The kitty keyboard protocol: an unambiguous encoding of every key, by its flags.
 
-Owns the encoding under its progressive flags. Does not own the legacy bytes
-(keys) nor the numbers (keymap). Source: the kitty keyboard protocol,
-https://sw.kovidgoyal.net/kitty/keyboard-protocol/
+Source: https://sw.kovidgoyal.net/kitty/keyboard-protocol/
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ def encode(press: KeyPress, flags: int) -> bytes | None:
     held = press.modifiers
     bare = not (held.shift or held.alt or held.ctrl or held.super)
     if not strict and key in _LEGACY_TEXT and not press.keypad:
-        # Told apart from Ctrl+M and the like by having no other encoding.
+        # No ambiguity with Ctrl+M and the like: those are encoded differently.
         if released:
             return b""
         if bare:
@@ -72,14 +70,14 @@ def _escape(press: KeyPress, key: Qt.Key | None, text: str, flags: int) -> bytes
         codes = _with_alternates(press, number)
     event = f":{press.kind:d}" if flags & EVENT_TYPES and press.kind is not Kind.PRESS else ""
     modifiers = press.modifiers.kitty
-    said = f"{modifiers}{event}" if modifiers > 1 or event else ""
+    state = f"{modifiers}{event}" if modifiers > 1 or event else ""
     points = ""
     if flags & ALL_KEYS and flags & TEXT and text and press.kind is not Kind.RELEASE:
         points = ":".join(str(ord(char)) for char in text)
     if points:
-        return f"\x1b[{codes};{said};{points}{final}".encode()
-    if said:
-        return f"\x1b[{codes};{said}{final}".encode()
+        return f"\x1b[{codes};{state};{points}{final}".encode()
+    if state:
+        return f"\x1b[{codes};{state}{final}".encode()
     return f"\x1b[{'' if codes == '1' and final != 'u' else codes}{final}".encode()
 
 

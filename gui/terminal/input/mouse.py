@@ -1,7 +1,5 @@
 """Mouse events to bytes, for programs that asked for them.
 
-Owns the encoding and which events each tracking mode wants. Does not own
-selecting text, which happens when no program asked or Shift is held.
 Source: xterm ctlseqs, "Mouse Tracking".
 """
 
@@ -21,9 +19,9 @@ NOTCH = 120
 _MOTION = 32
 _OFFSET = 32
 _X10_LIMIT = 223
-"""The last column and row the old encoding can say."""
+"""The last column and row the old encoding can express."""
 _UTF8_LIMIT = 2015
-"""The last one its UTF-8 form can say, in two bytes."""
+"""The last one its UTF-8 form can express, in two bytes."""
 
 
 class Button(enum.IntEnum):
@@ -72,7 +70,10 @@ def wanted(tracking: MouseTracking, action: Action, button: Button) -> bool:
 def encode(
     action: Action, button: Button, spot: Spot, modifiers: int, encoding: MouseEncoding
 ) -> bytes:
-    """One event. ``modifiers`` is 4 Shift + 8 Alt + 16 Ctrl. b"" where it cannot be said."""
+    """One event, b"" if ``encoding`` cannot express it.
+
+    ``modifiers``: 4 Shift + 8 Alt + 16 Ctrl.
+    """
     code = button + modifiers + (_MOTION if action is Action.MOVE else 0)
     released = action is Action.RELEASE
     if encoding in (MouseEncoding.SGR, MouseEncoding.SGR_PIXELS):
@@ -80,7 +81,7 @@ def encode(
         x, y = (spot.x, spot.y) if pixels else (spot.column, spot.row)
         return f"\x1b[<{code};{x + 1};{y + 1}{'m' if released else 'M'}".encode()
     if released:
-        # These do not say which button was let go.
+        # These do not say which button was released.
         code = Button.NONE + modifiers
     if encoding is MouseEncoding.URXVT:
         return f"\x1b[{_OFFSET + code};{spot.column + 1};{spot.row + 1}M".encode()
@@ -107,7 +108,7 @@ def button_of(buttons: Qt.MouseButton) -> Button:
 
 
 class Reporter:
-    """What to tell one terminal's program; moves within a cell are told once."""
+    """Mouse reports for one terminal's program; moves within a cell are reported once."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal

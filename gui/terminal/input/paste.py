@@ -1,8 +1,4 @@
-"""Clipboard text to bytes a shell may be given.
-
-Owns cleaning, quoting and bracketing. Does not own the clipboard nor the question
-whether several lines are meant.
-"""
+"""Clipboard text to bytes that are safe to send to a shell."""
 
 from __future__ import annotations
 

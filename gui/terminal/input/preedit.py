@@ -1,7 +1,4 @@
-"""Text an input method is still composing, as cells at the cursor.
-
-Owns its layout. Does not own the input method's events (widget) nor painting.
-"""
+"""Text an input method is still composing, as cells at the cursor."""
 
 from __future__ import annotations
 

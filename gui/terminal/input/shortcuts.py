@@ -1,8 +1,4 @@
-"""Which key presses belong to the window, which to the terminal's own commands.
-
-Owns that division and the commands' keys. Does not own what the rest of the
-keys send (keys).
-"""
+"""Which key presses are the window's, and which are the terminal's own commands."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A cursor's blinking, with one timer that runs only while it has to.
-
-Owns the phase. Does not own whether the cursor may blink.
-"""
+"""Blinking, with a timer that runs only while something blinks."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 
 class Blink(QObject):
-    """``on`` says whether the cursor is in its visible phase."""
+    """``on``: in the visible phase."""
 
     changed = Signal()
 

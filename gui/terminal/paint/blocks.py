@@ -1,8 +1,6 @@
 """Characters that fill parts of a cell, drawn to its edges so that no seam shows.
 
-Owns block elements, shades, sextants, eighths, braille and the arrows prompts
-are made of (Powerline). Does not own lines (boxes), nor other glyphs: fonts
-draw those.
+Block elements, shades, sextants, eighths, braille and the arrows of prompts (Powerline).
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ _BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 """Column and row of the dot of each bit."""
 _SEXTANTS = "\U0001fb00", "\U0001fb3b"
 _SEXTANT_GAPS = (0b010101, 0b101010)
-"""Patterns that are no sextants: the left and the right half are block elements."""
+"""Patterns that are not sextants: the left and the right half are block elements."""
 _QUADRANTS = {
     "UPPER LEFT": (0, 0),
     "UPPER RIGHT": (1, 0),
@@ -62,23 +60,23 @@ def rects(char: str, cell: Cell) -> tuple[QRect, ...]:
     return ()
 
 
-def draw(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
+def draw(painter: QPainter, char: str, cell: Cell, color: QColor) -> None:
     """Draw one character covers() accepts."""
     if char in _SHADES:
-        shade = QColor(colour)
+        shade = QColor(color)
         shade.setAlpha(_SHADES[char])
         painter.fillRect(cell.x, cell.y, cell.width, cell.height, shade)
     elif _BRAILLE[0] <= char <= _BRAILLE[1]:
-        _draw_braille(painter, ord(char) - ord(_BRAILLE[0]), cell, colour)
+        _draw_braille(painter, ord(char) - ord(_BRAILLE[0]), cell, color)
     elif _POWERLINE[0] <= char <= _POWERLINE[1]:
-        _draw_powerline(painter, ord(char) - ord(_POWERLINE[0]), cell, colour)
+        _draw_powerline(painter, ord(char) - ord(_POWERLINE[0]), cell, color)
     else:
         for rect in rects(char, cell):
-            painter.fillRect(rect, colour)
+            painter.fillRect(rect, color)
 
 
 def _rect(part: _Part, cell: Cell) -> QRect:
-    """Neighbouring parts share their edge: it is rounded once for both."""
+    """Neighboring parts share their edge: it is rounded once for both."""
     left, right = (_at(edge, cell.width) for edge in (part.left, part.right))
     top, bottom = (_at(edge, cell.height) for edge in (part.top, part.bottom))
     if right == left:
@@ -145,13 +143,13 @@ def _grid_part(x: int, y: int, columns: int, rows: int) -> _Part:
     return _Part((x, columns), (y, rows), (x + 1, columns), (y + 1, rows))
 
 
-def _draw_braille(painter: QPainter, pattern: int, cell: Cell, colour: QColor) -> None:
-    """Dots in a grid of two by four that goes on evenly in the next cell."""
+def _draw_braille(painter: QPainter, pattern: int, cell: Cell, color: QColor) -> None:
+    """Dots in a grid of two by four that continues evenly in the next cell."""
     size = max(1, min(cell.width // 4, cell.height // 8))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, size > 2)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour)
+    painter.setBrush(color)
     for bit, (column, row) in enumerate(_BRAILLE_DOTS):
         if pattern >> bit & 1:
             x = cell.x + (2 * column + 1) * cell.width // 4 - size // 2
@@ -159,20 +157,20 @@ def _draw_braille(painter: QPainter, pattern: int, cell: Cell, colour: QColor) -
             if size > 2:
                 painter.drawEllipse(QRectF(x, y, size, size))
             else:
-                painter.fillRect(x, y, size, size, colour)
+                painter.fillRect(x, y, size, size, color)
     painter.restore()
 
 
-def _draw_powerline(painter: QPainter, index: int, cell: Cell, colour: QColor) -> None:
+def _draw_powerline(painter: QPainter, index: int, cell: Cell, color: QColor) -> None:
     """Arrow, half circle or corner; every second one is only its outline."""
     path, closed = _powerline_path(index, QRectF(cell.x, cell.y, cell.width, cell.height))
     painter.save()
     painter.setClipRect(QRect(cell.x, cell.y, cell.width, cell.height))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if closed:
-        painter.fillPath(path, QBrush(colour))
+        painter.fillPath(path, QBrush(color))
     else:
-        painter.setPen(QPen(colour, cell.line))
+        painter.setPen(QPen(color, cell.line))
         painter.drawPath(path)
     painter.restore()
 

@@ -1,8 +1,7 @@
 """Box drawing, drawn to the cell's edges so that no seam shows.
 
-Owns lines, U+2500..U+257F and the scan lines of the DEC graphics. Does not own
-what fills areas (blocks), nor other glyphs: fonts draw those. Shapes come from
-the characters' Unicode names, e.g. "DOWN HEAVY AND RIGHT LIGHT".
+Lines, U+2500..U+257F, and the scan lines of the DEC graphics. Shapes come from the characters'
+Unicode names, e.g. "DOWN HEAVY AND RIGHT LIGHT".
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _DASHES = {"DOUBLE DASH": 2, "TRIPLE DASH": 3, "QUADRUPLE DASH": 4}
 
 
 class _Box(NamedTuple):
-    """The weight of each arm from the centre; ``dashes`` per cell; ``arc`` rounds the corner."""
+    """The weight of each arm from the center; ``dashes`` per cell; ``arc`` rounds the corner."""
 
     up: int = _NONE
     right: int = _NONE
@@ -76,29 +75,29 @@ def covers(char: str) -> bool:
     return len(char) == 1 and (FIRST <= char <= LAST or char in _SCAN_LINES)
 
 
-def draw(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
+def draw(painter: QPainter, char: str, cell: Cell, color: QColor) -> None:
     """Draw one character covers() accepts."""
     if char in _SCAN_LINES:
         y = (cell.height - cell.line) * (_SCAN_LINES[char] - 1) // 8
-        painter.fillRect(cell.x, cell.y + y, cell.width, cell.line, colour)
+        painter.fillRect(cell.x, cell.y + y, cell.width, cell.line, color)
     elif char in (_FALLING, _RISING, _CROSSED):
-        _draw_diagonals(painter, char, cell, colour)
+        _draw_diagonals(painter, char, cell, color)
     else:
         box = _box(char)
         if box.arc:
-            _draw_arc(painter, box, cell, colour)
+            _draw_arc(painter, box, cell, color)
         elif box.dashes:
-            _draw_dashes(painter, box, cell, colour)
+            _draw_dashes(painter, box, cell, color)
         else:
-            _draw_box(painter, box, cell, colour)
+            _draw_box(painter, box, cell, color)
 
 
-def _draw_diagonals(painter: QPainter, char: str, cell: Cell, colour: QColor) -> None:
+def _draw_diagonals(painter: QPainter, char: str, cell: Cell, color: QColor) -> None:
     x, y, right, bottom = cell.x, cell.y, cell.x + cell.width, cell.y + cell.height
     painter.save()
     painter.setClipRect(QRect(cell.x, cell.y, cell.width, cell.height))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(colour, cell.line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
+    painter.setPen(QPen(color, cell.line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap))
     if char != _RISING:
         painter.drawLine(QPointF(x, y), QPointF(right, bottom))
     if char != _FALLING:
@@ -106,7 +105,7 @@ def _draw_diagonals(painter: QPainter, char: str, cell: Cell, colour: QColor) ->
     painter.restore()
 
 
-def _draw_box(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
+def _draw_box(painter: QPainter, box: _Box, cell: Cell, color: QColor) -> None:
     # Each arm is drawn as if it pointed right (or down), then mirrored.
     for arm, opposite, before, after, vertical, mirrored in (
         (box.right, box.left, box.up, box.down, False, False),
@@ -118,16 +117,16 @@ def _draw_box(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
         for rail in rails:
             start = _start(rail, opposite, before, after, cell.line)
             thickness = _thickness(arm, cell.line)
-            _fill_arm(painter, cell, colour, start, rail, thickness, vertical, mirrored)
+            _fill_arm(painter, cell, color, start, rail, thickness, vertical, mirrored)
 
 
 def _thickness(weight: int, line: int) -> int:
-    """A heavy line is as much wider on both sides, so that it stays centred on a light one."""
+    """A heavy line is as much wider on both sides, so that it stays centered on a light one."""
     return line + 2 * max(1, line // 2) if weight == _HEAVY else line
 
 
 def _start(rail: int, opposite: int, before: int, after: int, line: int) -> int:
-    """Where an arm begins, from the near edge of the centre line; negative is across it."""
+    """Where an arm begins, from the near edge of the center line; negative is across it."""
     if rail == 0:
         if _DOUBLE in (before, after) and not opposite:
             return line if before == after else -line
@@ -143,7 +142,7 @@ def _start(rail: int, opposite: int, before: int, after: int, line: int) -> int:
 def _fill_arm(
     painter: QPainter,
     cell: Cell,
-    colour: QColor,
+    color: QColor,
     start: int,
     rail: int,
     thickness: int,
@@ -151,19 +150,19 @@ def _fill_arm(
     mirrored: bool,
 ) -> None:
     length, breadth = (cell.height, cell.width) if vertical else (cell.width, cell.height)
-    centre = (length - cell.line) // 2
-    near, far = centre + start, length
+    center = (length - cell.line) // 2
+    near, far = center + start, length
     if mirrored:
-        near, far = 0, centre + cell.line - start
+        near, far = 0, center + cell.line - start
     across = (breadth - cell.line) // 2 + rail * cell.line - (thickness - cell.line) // 2
     if vertical:
         rect = QRect(cell.x + across, cell.y + near, thickness, far - near)
     else:
         rect = QRect(cell.x + near, cell.y + across, far - near, thickness)
-    painter.fillRect(rect, colour)
+    painter.fillRect(rect, color)
 
 
-def _draw_dashes(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
+def _draw_dashes(painter: QPainter, box: _Box, cell: Cell, color: QColor) -> None:
     vertical = bool(box.up)
     length, breadth = (cell.height, cell.width) if vertical else (cell.width, cell.height)
     thickness = _thickness(box.up or box.left, cell.line)
@@ -172,12 +171,12 @@ def _draw_dashes(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> No
         start, end = length * index // box.dashes, length * (index + 1) // box.dashes
         size = max(1, (end - start) * 2 // 3)
         if vertical:
-            painter.fillRect(cell.x + across, cell.y + start, thickness, size, colour)
+            painter.fillRect(cell.x + across, cell.y + start, thickness, size, color)
         else:
-            painter.fillRect(cell.x + start, cell.y + across, size, thickness, colour)
+            painter.fillRect(cell.x + start, cell.y + across, size, thickness, color)
 
 
-def _draw_arc(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
+def _draw_arc(painter: QPainter, box: _Box, cell: Cell, color: QColor) -> None:
     middle_x = cell.x + (cell.width - cell.line) // 2 + cell.line / 2
     middle_y = cell.y + (cell.height - cell.line) // 2 + cell.line / 2
     end_x = cell.x + (cell.width if box.right else 0)
@@ -192,6 +191,6 @@ def _draw_arc(painter: QPainter, box: _Box, cell: Cell, colour: QColor) -> None:
     painter.save()
     painter.setClipRect(QRect(cell.x, cell.y, cell.width, cell.height))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(colour, cell.line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+    painter.setPen(QPen(color, cell.line, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
     painter.drawPath(path)
     painter.restore()

@@ -1,8 +1,4 @@
-"""A font's grid: its cell at one device pixel ratio, its variants, its lines.
-
-Owns measuring and the fonts painting uses. Does not own drawing (painter) nor
-where the grid is (surface).
-"""
+"""A font's grid: its cell at one device pixel ratio, its variants, its lines."""
 
 from __future__ import annotations
 
@@ -40,7 +36,7 @@ def families() -> list[str]:
         for family in QFontDatabase.families(QFontDatabase.WritingSystem.Latin)
         if QFontDatabase.isFixedPitch(family)
         and not QFontDatabase.isPrivateFamily(family)
-        # A name such as Monospace may stand for a font that is none.
+        # A name such as Monospace may stand for a font that is not monospaced.
         and QFontInfo(QFont(family)).fixedPitch()
     )
 
@@ -59,7 +55,7 @@ class Grid:
         # Every letter looks the same in every cell, and is drawn a sixth faster.
         base.setHintingPreference(QFont.HintingPreference.PreferFullHinting)
         for tag in _LIGATURES:
-            # A ligature would not keep to the cells.
+            # A ligature would not fit the cells.
             base.setFeature(QFont.Tag(tag), 0)
         metrics = QFontMetricsF(base)
         self.ratio = ratio
@@ -78,7 +74,7 @@ class Grid:
         self._shaped = {key: self._with_shaping(base, *key) for key in variants}
         self._in_font: dict[str, bool] = {}
         self.waves: dict[int, QPixmap] = {}
-        """One cell of a curly underline by colour: kept here because it depends on the size."""
+        """One cell of a curly underline by color: kept here because it depends on the size."""
 
     def _variant(self, base: QFont, bold: bool, italic: bool) -> QFont:
         font = QFont(base)
@@ -105,10 +101,10 @@ class Grid:
         return self._shaped[style.bold, style.italic]
 
     def has(self, char: str) -> bool:
-        """Whether the font itself draws ``char``, so that it keeps to the cells."""
+        """Whether the font itself draws ``char``, so that it fits the cells."""
         known = self._in_font.get(char)
         if known is None:
-            # Metrics would count the fonts that stand in for this one, too.
+            # Metrics would include fallback fonts.
             known = char.isascii() or self._raw.supportsCharacter(ord(char))
             self._in_font[char] = known
         return known

@@ -1,9 +1,4 @@
-"""Lines to pixels: pixmaps of rows that are painted once.
-
-Owns drawing in device pixels, and the caches of painted rows and glyphs. Does
-not own measuring (grid), the lines of styles (decorations), nor which rows are
-on screen and where.
-"""
+"""Lines to pixmaps, in device pixels. Painted rows and glyphs are cached."""
 
 from __future__ import annotations
 
@@ -30,19 +25,19 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 32 * 1024 * 1024
 """Pixels of painted rows kept per terminal; the least recently used go first. A
-screen of 240 by 67 cells takes 10 MB at 100 %. A row in view is drawn anew if
-it does not fit: slower, not wrong."""
+screen of 240 by 67 cells takes 10 MB at 100 %. A row in view that does not fit is drawn
+each time: slower, not wrong."""
 BYTES_PER_PIXEL = 4
 WIDTH_STEP = 16
-"""Cells a row's pixmap is a multiple of wide: so few widths that one let go has a successor."""
+"""A row's pixmap is a multiple of so many cells wide: few widths, so pixmaps can be reused."""
 PASSING_ROWS = 16
-"""So many rows, three quarters of them new, and a view's rows are taken to be passing by."""
+"""Of at least so many rows three quarters new: the rows are taken to be passing by."""
 GLYPH_CACHE = 4096
 """Painted glyphs kept besides those a font draws in runs; all go when it is full."""
 MARKED_PICTURE = 0.5
 """How much of a picture is seen where it is selected."""
 INK_CACHE = 4096
-"""Styles whose colours are remembered; all go when it is full."""
+"""Styles whose colors are remembered; all go when it is full."""
 
 
 class MarkKind(enum.Enum):
@@ -67,12 +62,12 @@ Marks = tuple[Mark, ...]
 
 @dataclass(slots=True)
 class _Ink:
-    """A style, ready to draw with."""
+    """A style's colors and font, ready to draw with."""
 
     style: Style
     pen: QColor
     exact: QColor
-    """The text's colour as asked for, for blocks, of which pictures are made."""
+    """The text's color as asked for, for blocks, of which pictures are made."""
     fill: QBrush | None
     """None: the theme's background, which is there already."""
     font: QFont
@@ -96,7 +91,7 @@ class RowPainter:
         # Keyed by identity; the Line is kept beside its pixmap, so no other takes its place.
         self._rows: OrderedDict[tuple[int, Marks, int, bool], tuple[Line, QPixmap]] = OrderedDict()
         self._spare: dict[int, QPixmap] = {}
-        """Pixmaps let go, the last of each width: fresh memory costs more than painting over."""
+        """Dropped pixmaps, the last of each width: fresh memory costs more than painting over."""
         self._before = 0
         """Rows painted when the present view was begun."""
         self._passing = False
@@ -112,11 +107,11 @@ class RowPainter:
         self._kinds: dict[str, str] = {}
 
     def begin(self, rows: int) -> None:
-        """So many rows of a view are asked for next.
+        """A view of so many rows is painted next.
 
-        While most of them are new each time, as under a flood, none is kept that was not
-        there twice: one small piece of memory painted over and over stays in the processor's
-        cache, and a whole screen of it does not.
+        While most of them are new each time, as under a flood, only rows seen twice are kept:
+        one small piece of memory painted over and over stays in the processor's cache, and a
+        whole screen of it does not.
         """
         if rows < PASSING_ROWS:
             return
@@ -247,7 +242,7 @@ class RowPainter:
 
     def _mix(self, style: Style) -> _Ink:
         theme = self.theme
-        exact, text, background = theme.colours(style)
+        exact, text, background = theme.colors(style)
         decorated = bool(style.underline or style.strike or style.overline)
         return _Ink(
             style=style,
@@ -308,14 +303,14 @@ class RowPainter:
             return "drawn"
         return "font" if self.grid.has(char) else "other"
 
-    def _blocks(self, painter: QPainter, text: str, column: int, colour: QColor) -> None:
+    def _blocks(self, painter: QPainter, text: str, column: int, color: QColor) -> None:
         width = self.grid.width
         for char in text:
             rects = self._rects.get(char)
             if rects is None:
                 rects = self._rects[char] = blocks.rects(char, self.grid.cell())
             for rect in rects:
-                painter.fillRect(rect.translated(column * width, 0), colour)
+                painter.fillRect(rect.translated(column * width, 0), color)
             column += 1
 
     def _repeated(self, painter: QPainter, text: str, column: int, ink: _Ink) -> None:
@@ -356,7 +351,7 @@ class RowPainter:
         return pixmap
 
     def _fit_glyph(self, painter: QPainter, text: str, width: int, ink: _Ink) -> None:
-        """Perhaps of another font: centred, and made smaller where it does not fit."""
+        """Perhaps of another font: centered, and made smaller where it does not fit."""
         font = self.grid.shaped(ink.style)
         metrics = QFontMetricsF(font)
         advance = metrics.horizontalAdvance(text)
@@ -372,15 +367,15 @@ class RowPainter:
         painter.drawText(QPointF(0, 0), text)
 
     def _decorate(self, painter: QPainter, run: Run, ink: _Ink) -> None:
-        style, grid, colour = run.style, self.grid, ink.pen
+        style, grid, color = run.style, self.grid, ink.pen
         if style.strike:
-            decorations.bar(painter, grid, run.column, run.cells, grid.strike, colour)
+            decorations.bar(painter, grid, run.column, run.cells, grid.strike, color)
         if style.overline:
-            decorations.bar(painter, grid, run.column, run.cells, 0, colour)
+            decorations.bar(painter, grid, run.column, run.cells, 0, color)
         if style.underline:
             if style.underline_colour != DEFAULT_COLOUR:
-                colour = QColor.fromRgb(self.theme.colour(style.underline_colour, ink.text))
-            decorations.underline(painter, grid, run.column, run.cells, style.underline, colour)
+                color = QColor.fromRgb(self.theme.color(style.underline_colour, ink.text))
+            decorations.underline(painter, grid, run.column, run.cells, style.underline, color)
 
     # -- cursor
 
@@ -389,7 +384,7 @@ class RowPainter:
         grid, theme = self.grid, self.theme
         cells = under.cells if under is not None else 1
         ink = self._ink(under.style if under is not None else Style())
-        colour = QColor.fromRgb(theme.cursor)
+        color = QColor.fromRgb(theme.cursor)
         pixmap = QPixmap(cells * grid.width, grid.height)
         solid = focused and shape is CursorShape.BLOCK
         pixmap.fill(QColor.fromRgb(theme.cursor if solid else ink.background))
@@ -400,17 +395,17 @@ class RowPainter:
                 ink = replace(ink, pen=text, exact=text)
             self._text(painter, under._replace(column=0), ink)
         if not focused:
-            painter.setPen(QPen(colour, grid.line, j=Qt.PenJoinStyle.MiterJoin))
+            painter.setPen(QPen(color, grid.line, j=Qt.PenJoinStyle.MiterJoin))
             half = grid.line / 2
             size = pixmap.size()
             painter.drawRect(
                 QRectF(half, half, size.width() - grid.line, size.height() - grid.line)
             )
         elif shape is CursorShape.BAR:
-            painter.fillRect(0, 0, max(2, 2 * grid.line), grid.height, colour)
+            painter.fillRect(0, 0, max(2, 2 * grid.line), grid.height, color)
         elif shape is CursorShape.UNDERLINE:
             thick = max(2, 2 * grid.line)
-            painter.fillRect(0, grid.height - thick, pixmap.width(), thick, colour)
+            painter.fillRect(0, grid.height - thick, pixmap.width(), thick, color)
         painter.end()
         return pixmap
 
@@ -420,7 +415,7 @@ def _size(pixmap: QPixmap) -> int:
 
 
 def dimmed(theme: Theme) -> QColor:
-    """What is laid over the grid of a terminal that has ended."""
+    """The veil over a terminal that has ended."""
     veil = QColor.fromRgb(mix(theme.background, 0x808080, 0.12))
     veil.setAlpha(150)
     return veil

@@ -1,8 +1,6 @@
-"""What a row shows of pictures, drawn.
+"""A row's part of pictures.
 
-Owns fitting a picture's pixels to the grid: one to one while a cell is as large as when
-the picture came, else scaled with it. Does not own where pictures are (engine.emulator)
-nor the painted row, which is kept (painter).
+One to one while a cell is as large as when the picture came, else scaled with the cell.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ FORMAT = QImage.Format.Format_RGBA8888_Premultiplied
 
 
 def draw(painter: QPainter, grid: Grid, pieces: Iterable[Piece]) -> None:
-    """On a row's pixmap, in device pixels. Pictures that were let go leave their cells blank."""
+    """On a row's pixmap, in device pixels. Dropped pictures leave their cells blank."""
     for piece in pieces:
         bitmap = piece.strip.picture.bitmap
         across, down = piece.strip.picture.cell

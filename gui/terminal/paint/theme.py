@@ -1,8 +1,7 @@
-"""What a terminal's theme is, and how a cell's style becomes colours.
+"""What a terminal's theme is, and how a cell's style becomes colors.
 
-Owns the sixteen colours' place, the 216-colour cube, what reverse, faint and
-conceal do to a colour, and keeping text readable on any background. Does not
-own the themes themselves (themes) nor the window's palette.
+The sixteen colors, the 216-color cube, reverse, faint and conceal, and text that stays
+readable on any background.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ if TYPE_CHECKING:
 
 _CUBE = (0, 95, 135, 175, 215, 255)
 _FAINT = 0.45
-"""How far a faint colour goes towards its background."""
+"""How far a faint color is mixed with its background."""
 _FAINT_CONTRAST = 0.6
-"""The share of the wanted contrast that faint text gets: it is meant to step back."""
+"""The share of the wanted contrast that faint text gets: it is meant to be less visible."""
 _ON_COLOUR = 6.0
-"""The least contrast on a coloured background, for which a theme's hues are not made."""
+"""The least contrast on a colored background, for which a theme's hues are not made."""
 _MATCH = 0.35
 """How much of the theme's yellow is behind what the find bar found."""
 _HALVINGS = 5
-"""How exactly the nearest readable colour on the way to black or white is found."""
+"""How exactly the nearest readable color on the way to black or white is found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours as ``0xRRGGBB``. ``palette`` holds the sixteen ANSI colours.
+    """Colors as ``0xRRGGBB``. ``palette`` holds the sixteen ANSI colors.
 
     ``contrast`` is the least contrast ratio (WCAG, 1..21) text of a palette
-    colour has with its background; 1 leaves every colour as it was asked for.
+    color has with its background; 1 leaves every color as it was asked for.
     """
 
     name: str
@@ -49,29 +48,29 @@ class Theme:
     changed: tuple[tuple[int, int], ...] = ()
     """Palette entries a program set, 0..255 to ``0xRRGGBB``."""
 
-    def colour(self, colour: int, default: int) -> int:
-        """A Style's colour as ``0xRRGGBB``."""
-        if colour == DEFAULT_COLOUR:
+    def color(self, color: int, default: int) -> int:
+        """A Style's color as ``0xRRGGBB``."""
+        if color == DEFAULT_COLOUR:
             return default
-        if colour & TRUECOLOUR:
-            return colour & 0xFFFFFF
+        if color & TRUECOLOUR:
+            return color & 0xFFFFFF
         if self.changed:
             for index, rgb in self.changed:
-                if index == colour:
+                if index == color:
                     return rgb
-        if colour < 16:
-            return self.palette[colour]
-        if colour < 232:
-            cube = colour - 16
+        if color < 16:
+            return self.palette[color]
+        if color < 232:
+            cube = color - 16
             red, green, blue = _CUBE[cube // 36], _CUBE[cube // 6 % 6], _CUBE[cube % 6]
             return red << 16 | green << 8 | blue
-        grey = 8 + 10 * (colour - 232)
-        return grey << 16 | grey << 8 | grey
+        gray = 8 + 10 * (color - 232)
+        return gray << 16 | gray << 8 | gray
 
     def exact(self, style: Style) -> tuple[int, int]:
         """(text, background) of a style, as the program asked: for pictures made of blocks."""
-        text = self.colour(style.fg, self.foreground)
-        background = self.colour(style.bg, self.background)
+        text = self.color(style.fg, self.foreground)
+        background = self.color(style.bg, self.background)
         if style.reverse:
             text, background = background, text
         if style.conceal:
@@ -81,10 +80,10 @@ class Theme:
         return text, background
 
     def pair(self, style: Style) -> tuple[int, int]:
-        """(text, background) of a style, the text readable. Truecolour text stays exact."""
-        return self.colours(style)[1:]
+        """(text, background) of a style, the text readable. Truecolor text stays exact."""
+        return self.colors(style)[1:]
 
-    def colours(self, style: Style) -> tuple[int, int, int]:
+    def colors(self, style: Style) -> tuple[int, int, int]:
         """The text as asked for, the text readable, and the background of a style."""
         text, background = self.exact(style)
         foreground = style.bg if style.reverse else style.fg
@@ -104,7 +103,7 @@ class Theme:
 
     @property
     def current_match(self) -> int:
-        """The background of the one match the person is at."""
+        """The background of the current match."""
         return self.palette[3]
 
     def reversed(self) -> Theme:
@@ -160,7 +159,7 @@ def luminance(rgb: int) -> float:
 
 
 def contrast(one: int, other: int) -> float:
-    """Contrast ratio of two colours, 1..21. Source: WCAG 2.2."""
+    """Contrast ratio of two colors, 1..21. Source: WCAG 2.2."""
     return _ratio(luminance(one), luminance(other))
 
 
@@ -172,7 +171,7 @@ def _ratio(one: float, other: float) -> float:
 def readable(text: int, background: int, wanted: float) -> int:
     """``text``, moved towards white or black as little as ``wanted`` contrast needs.
 
-    Text of its own background's colour stays: it was hidden on purpose.
+    Text of its own background's color stays: it was hidden on purpose.
     """
     back, front = luminance(background), luminance(text)
     if text == background or _ratio(front, back) >= wanted:
@@ -185,7 +184,7 @@ def readable(text: int, background: int, wanted: float) -> int:
 
 
 def _nearest(text: int, end: int, back: float, wanted: float) -> int:
-    """The colour nearest to ``text`` on the way to ``end`` that has the wanted contrast."""
+    """The color nearest to ``text`` on the way to ``end`` that has the wanted contrast."""
     enough, low, high = end, 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

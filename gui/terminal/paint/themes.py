@@ -1,8 +1,7 @@
-"""The terminal's themes, all of our own making.
+"""The built-in terminal themes.
 
-Owns their colours and names. Does not own what is done with a colour (theme).
-Made in OKLCH, so that the six hues of a theme are equally light; tests hold
-each to WCAG contrast.
+Made in OKLCH, so that the six hues of a theme are equally light; tests check each for WCAG
+contrast.
 """
 
 from __future__ import annotations
@@ -141,12 +140,12 @@ THEMES: Sequence[Theme] = (
 
 
 def by_name(name: str) -> Theme | None:
-    """The theme of that name; None when there is none (any more)."""
+    """The theme of that name; None if there is none."""
     return next((theme for theme in THEMES if theme.name == name), None)
 
 
 def for_palette(palette: QPalette) -> Theme:
-    """The theme that goes with a window palette: dark when its base is dark."""
+    """The built-in theme for a window palette: dark when its base is dark."""
     return DARK if palette.color(QPalette.ColorRole.Base).lightness() < 128 else LIGHT
 
 

@@ -1,9 +1,7 @@
-"""Looking for text in all of a terminal's history, a little at a time.
+"""Search in all of a terminal's text, in slices of time.
 
-Owns the pattern, the matches and the time a slice may take. Does not own the
-bar one types into (find_bar) nor how a match is marked (view). Rows of history
-never change, so each is searched once; rows on screen are searched again when
-they changed.
+Rows of history never change, so each is searched once; rows on screen are searched again when
+they have changed.
 """
 
 from __future__ import annotations
@@ -22,18 +20,18 @@ if TYPE_CHECKING:
     from engine.emulator import Line, Terminal
 
 SLICE_MS = 4
-"""Searching goes on for this long before the loop gets its turn."""
+"""A slice; then the event loop gets its turn."""
 LINE_SECONDS = 0.006
-"""What one line may take; a pattern that needs longer is given up on that line."""
+"""For one line; a pattern that needs longer skips that line."""
 MAX_MATCHES = 50_000
-"""Matches kept; the search stops there and says so."""
+"""Matches kept; the search stops there, and ``full`` is set."""
 MAX_PATTERN = 1000
 MAX_SLOW_LINES = 50
-"""Lines given up on before the whole pattern is."""
+"""Lines skipped before the whole search is given up."""
 
 
 class Match(NamedTuple):
-    """From a cell up to, not including, a boundary. Rows are named for good."""
+    """From a cell up to, not including, a boundary."""
 
     start: Place
     end: Place
@@ -42,7 +40,7 @@ class Match(NamedTuple):
 class Find(QObject):
     """The matches of one pattern in one terminal.
 
-    ``changed`` comes whenever matches, progress or the problem did.
+    ``changed``: matches, progress or ``problem`` have.
     """
 
     changed = Signal()
@@ -52,7 +50,7 @@ class Find(QObject):
         self._terminal = terminal
         self._pattern: Any = None
         self.problem = ""
-        """Why there is no search, in words."""
+        """Why there is no search, for the user."""
         self.current: Match | None = None
         self._history: list[Match] = []
         self._screen: list[Match] = []
@@ -71,7 +69,7 @@ class Find(QObject):
     # -- what callers do
 
     def look_for(self, text: str, *, case: bool = False, as_regex: bool = False) -> None:
-        """Search anew; "" ends the search."""
+        """Start a search; "" ends it."""
         self._stop()
         self.current = None
         self.problem = ""
@@ -82,7 +80,7 @@ class Find(QObject):
         self.changed.emit()
 
     def refresh(self) -> None:
-        """Output came: search what is new. Cheap when nothing is looked for."""
+        """Output came: search what is new. Cheap without a pattern."""
         if self._pattern is not None and not self._timer.isActive():
             self._timer.start(0)
 
@@ -169,7 +167,7 @@ class Find(QObject):
             self._searched = self._search(self._searched, self._history, end)
         if self._slow > MAX_SLOW_LINES:
             self._stop()
-            self.problem = "This pattern takes too long"
+            self.problem = "The pattern takes too long"
         elif self._left or (self._searched < end and not self.full) or self._look_at_screen():
             self._timer.start(0)
         self.changed.emit()
@@ -201,12 +199,12 @@ class Find(QObject):
             return name + 1
         after = line.first + len(line.starts)
         if after > end and into is self._history:
-            # It goes on into the screen: it is searched there, as long as it may change.
+            # It continues on screen: it is searched there, as long as it may change.
             return end
         try:
             for found in self._pattern.finditer(line.text, timeout=LINE_SECONDS):
                 start = line.place(found.start())
-                # Of a line too long to be looked at whole the beginning has been searched.
+                # Of a line too long to be joined the beginning has been searched.
                 if found.end() > found.start() and (
                     len(line.starts) <= MAX_ROWS or start.line >= name
                 ):
@@ -237,7 +235,7 @@ class Find(QObject):
     def _compiled(self, text: str, case: bool, as_regex: bool) -> Any:
         flags = regex.VERSION0 | (0 if case else regex.IGNORECASE)
         if len(text) > MAX_PATTERN:
-            self.problem = f"A pattern may have {MAX_PATTERN} characters"
+            self.problem = f"The pattern is longer than {MAX_PATTERN} characters"
             return None
         try:
             return regex.compile(text if as_regex else regex.escape(text), flags)

@@ -1,7 +1,4 @@
-"""Selected text as HTML: its colours and styles survive the clipboard.
-
-Owns the writing. Does not own what is selected (selection) nor the clipboard.
-"""
+"""Selected text as HTML, with its colors and styles."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ _UNDERLINES = ("", "solid", "double", "wavy", "dotted", "dashed")
 
 
 def of(pieces: Iterable[Piece], theme: Theme, family: str) -> str:
-    """A fragment: one ``pre`` in the theme's colours and the font's family."""
+    """A fragment: one ``pre`` in the theme's colors and the font's family."""
     parts: list[str] = []
     for piece in pieces:
         parts += _line(piece, theme)
@@ -71,9 +68,9 @@ def _css(style: Style, theme: Theme) -> str:
         if on
     ]
     if lines:
-        colour = ""
+        color = ""
         if style.underline and style.underline_colour != DEFAULT_COLOUR:
-            colour = f" #{theme.colour(style.underline_colour, text):06x}"
+            color = f" #{theme.color(style.underline_colour, text):06x}"
         kind = f" {_UNDERLINES[style.underline]}" if style.underline else ""
-        rules.append(f"text-decoration:{' '.join(lines)}{kind}{colour}")
+        rules.append(f"text-decoration:{' '.join(lines)}{kind}{color}")
     return ";".join(rules)

@@ -1,8 +1,7 @@
-"""Links in the text: what programs marked (OSC 8), and addresses that merely stand there.
+"""Links in the text: marked by programs (OSC 8), or addresses in plain text.
 
-Owns finding the link under a cell and judging its address. Does not own opening
-it nor what the mouse does. Everything here was written by some program: an
-address is shown before it is opened, and never anything but opened.
+Programs wrote all of it: an address is shown before it is opened, and opened in no other way
+than as an address.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 MAX_URL = 4096
 """Characters of an address that may be opened."""
 MAX_LINK_ROWS = 200
-"""Rows above and below in which the rest of a marked link is looked for."""
+"""Rows above and below in which the rest of a marked link is searched for."""
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
-"""Opened without a question: a browser or a mail program deals with them."""
+"""Opened without a question, in a browser or a mail program."""
 REFUSED_SCHEMES = frozenset({"javascript", "data", "vbscript", "blob", "about"})
 """They are programs or have no meaning outside a page."""
 
@@ -36,7 +35,7 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = ".,;:!?'\"…"
-"""What ends a sentence, not an address."""
+"""Characters that end a sentence, not an address."""
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -55,7 +54,7 @@ class Link:
     uri: str
     spans: tuple[tuple[int, int, int], ...]
     marked: bool
-    """OSC 8: the text may say something else than the address."""
+    """OSC 8: the text may differ from the address."""
 
 
 def at(terminal: Terminal, place: Place) -> Link | None:

@@ -1,8 +1,4 @@
-"""Lines of text as a reader sees them: rows the terminal wrapped are one again.
-
-Owns joining rows and finding back from a character to its cell. Does not own
-what is looked for in the text (find, links).
-"""
+"""Logical lines: rows the terminal wrapped, joined again, and the cell of each character."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ class Logical:
         return Place(self.first + row, self._column(row, offset - self.starts[row]))
 
     def offset(self, place: Place) -> int:
-        """The character at a cell; beyond the text's end there is none, and len(text)."""
+        """The index of the character at a cell; beyond the text's end len(text)."""
         row = place.line - self.first
         if not 0 <= row < len(self.starts):
             return len(self.text)

@@ -1,8 +1,7 @@
 """What is selected: two places in the text, and how far a click reaches.
 
-Owns the selection's extent and its text. Does not own the mouse nor the
-painting. Lines are named for good by Terminal.scrolled + index, so a selection
-stays on its text while the screen scrolls.
+A line's name is ``Terminal.scrolled + index``. It never changes, so a selection stays on its
+text while the screen scrolls.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Piece(NamedTuple):
 def blanks_at_end(line: Line, after: Line | None, columns: int) -> int:
     """Blank cells that are text at the end of a row the terminal wrapped.
 
-    One cell that only a wide character's half would have fitted into is none.
+    A single cell too narrow for the wide character that follows does not count.
     """
     blanks = max(0, columns - line.width)
     first = after.at(0) if after is not None and blanks == 1 else None
@@ -66,7 +65,11 @@ class Selection:
         self._range: tuple[Place, Place] | None = None
         self.rectangular = False
         """The same columns of every line, set by start()."""
-        self.word_signs = WORD_SIGNS
+        self._word_signs = WORD_SIGNS
+
+    def set_word_signs(self, signs: str) -> None:
+        """What belongs to words besides letters and digits."""
+        self._word_signs = signs
 
     @property
     def range(self) -> tuple[Place, Place] | None:
@@ -220,7 +223,7 @@ class Selection:
     def _kind(self, line: Line, column: int) -> str:
         run = line.at(column)
         char = run.text[0] if run is not None else " "
-        if char.isalnum() or char in self.word_signs:
+        if char.isalnum() or char in self._word_signs:
             return "word"
         return "blank" if char.isspace() else char
 

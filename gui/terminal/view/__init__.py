@@ -1,1 +1,1 @@
-"""The terminal's viewport: output, scrolling, painting, mouse, clipboard."""
+"""What is on screen: output, frames, rows in view, cursor, painting."""

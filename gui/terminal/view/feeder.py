@@ -1,7 +1,6 @@
 """Output on its way into the emulator, a little at a time.
 
-Owns the queue and the time one slice may take. Does not own when to paint nor
-whom to tell: whoever feeds it keeps the queue short by counting ``consumed``.
+The sender keeps the queue short: it counts the consumed bytes that are reported to it.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ BUDGET_MS = 4
 """Parsing goes on for this long before the loop gets its turn."""
 FIRST_SLICE = 2048
 MIN_SLICE, MAX_SLICE = 64, 16 * 1024
-"""Bytes parsed between two looks at the clock: adapted, as some bytes cost a thousand others.
-Not more, as those may come after any number of cheap ones."""
+"""Bytes parsed between two readings of the clock: adapted, as some bytes cost as much as a
+thousand others. Not more, as expensive bytes may follow any number of cheap ones."""
 SLOW_US, FAST_US = 2000, 500
 """A slice that took longer is halved next time; one that took less is doubled."""
 MAX_QUEUE = 8 * 1024 * 1024
-"""Bytes that may wait. Beyond it feed() parses at once: whoever ignores flow
-control pays with time, and no byte is lost."""
+"""Bytes that may wait. Beyond it feed() parses at once: a sender that ignores flow control
+waits, and no byte is lost."""
 
 
 class Feeder(QObject):
-    """Hands queued bytes to ``parse`` in time slices.
+    """Passes queued bytes to ``parse`` in time slices.
 
-    ``parse`` returns False when it left some of them undone: then it gets b"" until it is done,
-    and only then more. Bytes are queued until they are done.
+    ``parse`` returns False when it did not finish: then it gets b"" until it has, and only
+    then more. Bytes count as queued until they are finished.
     """
 
     progressed = Signal()
@@ -41,7 +40,7 @@ class Feeder(QObject):
         super().__init__(parent)
         self._parse = parse
         self._taken = 0
-        """Bytes parse() has and is not done with."""
+        """Bytes parse() has and has not finished."""
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._slice = FIRST_SLICE
@@ -49,7 +48,7 @@ class Feeder(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._pump)
-        self._gives_way = self._worked = False
+        self._yields = self._worked = False
 
     @property
     def queued(self) -> int:
@@ -78,18 +77,18 @@ class Feeder(QObject):
         self._queue.clear()
         self._timer.stop()
 
-    def give_way(self) -> None:
-        """Let the loop's next turn pass: a frame is to be painted in it, and that takes time."""
-        self._gives_way = True
+    def yield_turn(self) -> None:
+        """Skip the loop's next turn: a frame is painted in it, and that takes time."""
+        self._yields = True
 
     def take_worked(self) -> bool:
-        """Whether there was parsing since this was last asked, and no turn was given away."""
+        """Whether there was parsing since this was last asked, and no turn was skipped."""
         worked, self._worked = self._worked, False
         return worked
 
     def _pump(self) -> None:
-        if self._gives_way:
-            self._gives_way = self._worked = False
+        if self._yields:
+            self._yields = self._worked = False
             self._timer.start(0)
             return
         clock = QElapsedTimer()

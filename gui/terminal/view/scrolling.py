@@ -1,47 +1,65 @@
-"""A terminal and how far its text is scrolled.
+"""How far a terminal's text is scrolled: which rows are in view.
 
-Owns the emulator, the scroll bar and which rows are in view. Does not own what
-is painted of them (view), nor the grid (surface).
+A row's name is ``Terminal.scrolled + index``: it stays the same while the row moves up.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.emulator import Terminal
-from engine.emulator.terminal import SCROLLBACK_LINES
-from gui.terminal.text.selection import Place
-from gui.terminal.view.surface import Surface
+from PySide6.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QPointF
-    from PySide6.QtWidgets import QWidget
+    from PySide6.QtWidgets import QScrollBar
+
+    from engine.emulator import Terminal
 
 
-class ScrolledTerminal(Surface):
-    """Shows the newest text until scrolled away from it, and then stays where it is."""
+class Scrolling(QObject):
+    """Keeps ``bar`` and history in step.
 
-    def __init__(self, parent: QWidget | None = None, *, scrollback: int | None = None) -> None:
-        super().__init__(parent)
-        limit = SCROLLBACK_LINES if scrollback is None else scrollback
-        self.terminal = Terminal(reply=self.reply, scrollback=limit)
-        self.following, self._top = True, 0
-        self.verticalScrollBar().valueChanged.connect(self._scrolled_to)
+    The newest text is in view until one scrolls away from it; from then on the text in view
+    stays. ``moved``: other rows are in view because the bar moved.
+    """
 
-    def reply(self, data: bytes) -> None:
-        """The terminal answers its program. For subclasses."""
+    moved = Signal()
 
-    def view_moved(self) -> None:
-        """Other rows are in view. For subclasses."""
+    def __init__(self, terminal: Terminal, bar: QScrollBar) -> None:
+        super().__init__(bar)
+        self._terminal = terminal
+        self._bar = bar
+        self._following, self._top = True, 0
+        bar.valueChanged.connect(self._bar_moved)
 
-    def sync_bar(self) -> None:
-        """Fit the bar to the history; the text in view stays, or the newest does."""
-        terminal, bar = self.terminal, self.verticalScrollBar()
+    @property
+    def following(self) -> bool:
+        """Whether the newest text is in view."""
+        return self._following
+
+    @property
+    def top(self) -> int:
+        """The name of the first row in view."""
+        return self._top
+
+    @property
+    def first(self) -> int:
+        """The index of the first row in view, 0 for the screen's first, negative in history."""
+        # The history may be shorter than the bar, which follows once per frame.
+        return min(self._bar.value() - len(self._terminal.scrollback), 0)
+
+    @property
+    def below(self) -> int:
+        """Rows of text below the view."""
+        return self._bar.maximum() - self._bar.value()
+
+    def sync(self) -> None:
+        """Fit the bar to the history."""
+        terminal, bar = self._terminal, self._bar
         history = len(terminal.scrollback)
         bar.blockSignals(True)
         bar.setRange(history if terminal.alternate_screen else 0, history)
         bar.setPageStep(terminal.rows)
-        if self.following:
+        if self._following:
             bar.setValue(history)
         else:
             bar.setValue(self._top - (terminal.scrolled - history))
@@ -49,61 +67,51 @@ class ScrolledTerminal(Surface):
         self._note_place()
 
     def _note_place(self) -> None:
-        bar, terminal = self.verticalScrollBar(), self.terminal
-        self.following = bar.value() >= bar.maximum()
+        bar, terminal = self._bar, self._terminal
+        self._following = bar.value() >= bar.maximum()
         self._top = terminal.scrolled - len(terminal.scrollback) + bar.value()
 
-    def _scrolled_to(self) -> None:
+    def _bar_moved(self) -> None:
         self._note_place()
-        self.view_moved()
+        self.moved.emit()
 
-    def scroll_to_bottom(self) -> None:
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.maximum())
+    # -- moving
 
-    def scroll_lines(self, lines: int) -> None:
+    def by(self, lines: int) -> None:
         """Towards the end of the text; negative towards its beginning."""
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.value() + lines)
+        self._bar.setValue(self._bar.value() + lines)
 
-    def scroll_to_top(self) -> None:
-        self.verticalScrollBar().setValue(self.verticalScrollBar().minimum())
+    def by_pages(self, pages: int) -> None:
+        """One row stays in view."""
+        self.by(pages * max(1, self._terminal.rows - 1))
+
+    def to_top(self) -> None:
+        self._bar.setValue(self._bar.minimum())
+
+    def to_bottom(self) -> None:
+        self._bar.setValue(self._bar.maximum())
 
     def reveal(self, name: int) -> None:
-        """Bring the row of that name into view, a few rows from the edge; not if it is."""
-        rows = self.terminal.rows
+        """Bring a row into view, a few rows from the edge, unless it is in view."""
+        rows = self._terminal.rows
         if not self._top <= name < self._top + rows:
-            self._scroll_to(name - rows // 3)
+            self._to(name - rows // 3)
 
-    def step_prompt(self, by: int) -> bool:
+    def to_prompt(self, by: int) -> bool:
         """The previous (-1) or next (1) shell prompt at the top; False if there is none."""
-        prompts = self.terminal.prompts()
+        prompts = self._terminal.prompts()
         if by < 0:
             name = max((p for p in prompts if p < self._top), default=None)
         else:
             name = min((p for p in prompts if p > self._top), default=None)
         if name is None:
             if by > 0:
-                self.scroll_to_bottom()
+                self.to_bottom()
             return False
-        self._scroll_to(name)
+        self._to(name)
         return True
 
-    def _scroll_to(self, name: int) -> None:
-        """The row of that name at the top of the view, as far as there is text."""
-        terminal = self.terminal
-        self.verticalScrollBar().setValue(name - (terminal.scrolled - len(terminal.scrollback)))
-
-    @property
-    def top(self) -> int:
-        """The name of the first row in view."""
-        return self._top
-
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
-        """Rows are painted where they belong; pixels are not moved."""
-
-    def place_at(self, position: QPointF) -> Place:
-        """The cell at a position in the viewport; the nearest one of the grid outside it."""
-        row, column = self.cell_at(position)
-        row = min(max(row, 0), self.terminal.rows - 1)
-        return Place(self._top + row, min(max(int(column), 0), self.terminal.cols - 1))
+    def _to(self, name: int) -> None:
+        """A row at the top of the view, as far as there is text."""
+        terminal = self._terminal
+        self._bar.setValue(name - (terminal.scrolled - len(terminal.scrollback)))

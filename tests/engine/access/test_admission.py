@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as replace_setting
 
-from engine.access.admission import parse_wish
+from engine.access.admission import parse_request
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
 from engine.core.model import LOCAL_TARGET, Role, ShareState
@@ -37,7 +37,7 @@ async def test_a_link_opens_a_terminal_and_both_ends_show_one_code() -> None:
         assert info.code == visitor.peer.code
         assert len(info.code) == 7
         assert (info.guest.share, info.role) == (share.id, Role.CONTROL)
-        assert made.agent.sharing.shares.find(share.id).uses == 1
+        assert made.agent.admission.links.find(share.id).uses == 1
 
 
 async def test_who_may_only_watch_types_nothing() -> None:
@@ -51,17 +51,17 @@ async def test_who_may_only_watch_types_nothing() -> None:
         assert b"typed" not in visitor.said
 
 
-async def test_a_withdrawn_link_ends_its_sessions_at_once() -> None:
+async def test_a_revoked_link_ends_its_sessions_at_once() -> None:
     async with house() as made:
         share, link = await made.link()
         visitor = made.visitor(link)
         await visitor.peer.connect()
-        await made.agent.sharing.revoke(share.id)
+        await made.agent.admission.revoke(share.id)
         await until(lambda: visitor.end)
         assert visitor.end is not None
-        assert "withdrawn" in visitor.end[0]
+        assert "revoked" in visitor.end[0]
         error = await refusal(made, link)
-        assert (error.remote_code, "withdrawn" in str(error)) == ("link_revoked", True)
+        assert (error.remote_code, "revoked" in str(error)) == ("link_revoked", True)
         assert made.refusals() == ["link_revoked"]
 
 
@@ -93,15 +93,15 @@ async def test_an_expired_link_says_so() -> None:
 async def test_the_host_is_asked_and_may_lower_the_role() -> None:
     async with house() as made:
         share, link = await made.link(approval=True)
-        leave = made.agent.sharing.approvals.attend()
+        leave = made.agent.admission.approvals.attend()
         visitor = made.visitor(link)
         connecting = asyncio.create_task(visitor.peer.connect())
-        await until(made.agent.sharing.approvals.pending, what="the question")
-        (question,) = made.agent.sharing.approvals.pending()
+        await until(made.agent.admission.approvals.pending, what="the question")
+        (question,) = made.agent.admission.approvals.pending()
         assert (question.target, question.code) == (LOCAL_TARGET, visitor.peer.code)
         await until(lambda: visitor.approvals == ["waiting"])
         assert not connecting.done()
-        assert made.agent.sharing.decide(question.session_id, Role.VIEW, remember=True)
+        assert made.agent.admission.answer(question.session_id, Role.VIEW, remember=True)
         await connecting
         assert visitor.approvals == ["waiting", "allowed"]
         assert visitor.peer.role is Role.VIEW
@@ -111,7 +111,7 @@ async def test_the_host_is_asked_and_may_lower_the_role() -> None:
         again = made.visitor(link)
         await again.peer.connect()
         assert (again.approvals, again.peer.role) == ([], Role.VIEW)
-        assert not made.agent.sharing.shares.find(share.id).approval
+        assert not made.agent.admission.links.find(share.id).approval
         leave()
 
 
@@ -120,12 +120,12 @@ async def test_a_guest_who_is_denied_learns_it_and_leaves_nothing(attended: bool
     async with house() as made:
         _, link = await made.link(approval=True)
         if attended:
-            made.agent.sharing.approvals.attend()
+            made.agent.admission.approvals.attend()
         visitor = made.visitor(link)
         connecting = asyncio.create_task(visitor.peer.connect())
         if attended:
-            await until(made.agent.sharing.approvals.pending)
-            made.agent.sharing.decide(visitor.peer.session_id, None)
+            await until(made.agent.admission.approvals.pending)
+            made.agent.admission.answer(visitor.peer.session_id, None)
         with pytest.raises(HatchwayError) as caught:
             await connecting
         assert "host" in str(caught.value)
@@ -140,7 +140,7 @@ async def test_a_guest_who_is_denied_learns_it_and_leaves_nothing(attended: bool
 @pytest.mark.parametrize("how", ["denied", "timed out", "left", "nobody there"])
 async def test_a_guest_who_was_not_let_in_used_no_link_up(how: str) -> None:
     async with house() as made:
-        approvals = made.agent.sharing.approvals
+        approvals = made.agent.admission.approvals
         share, link = await made.link(approval=True, single_use=True)
         leave = approvals.attend() if how != "nobody there" else lambda: None
         if how == "timed out":
@@ -150,13 +150,13 @@ async def test_a_guest_who_was_not_let_in_used_no_link_up(how: str) -> None:
         if how in ("denied", "left"):
             await until(approvals.pending)
         if how == "denied":
-            made.agent.sharing.decide(visitor.peer.session_id, None)
+            made.agent.admission.answer(visitor.peer.session_id, None)
         elif how == "left":
             connecting.cancel()
         (outcome,) = await asyncio.gather(connecting, return_exceptions=True)
         assert isinstance(outcome, HatchwayError | asyncio.CancelledError)
         await until(lambda: not made.agent.sessions())
-        assert made.agent.sharing.shares.find(share.id).uses == 0
+        assert made.agent.admission.links.find(share.id).uses == 0
         leave()
         # It opens a shell now, once.
         approvals.seconds = 60
@@ -164,9 +164,9 @@ async def test_a_guest_who_was_not_let_in_used_no_link_up(how: str) -> None:
         again = made.visitor(link)
         connecting = asyncio.create_task(again.peer.connect())
         await until(approvals.pending)
-        made.agent.sharing.decide(again.peer.session_id, Role.CONTROL)
+        made.agent.admission.answer(again.peer.session_id, Role.CONTROL)
         await connecting
-        assert made.agent.sharing.shares.find(share.id).uses == 1
+        assert made.agent.admission.links.find(share.id).uses == 1
         await again.peer.close()
         await until(lambda: not made.agent.sessions())
         assert (await refusal(made, link)).remote_code == "link_used"
@@ -182,39 +182,39 @@ async def test_an_offer_that_is_refused_used_no_link_up() -> None:
         first = made.visitor(other)
         await first.peer.connect()
         assert (await refusal(made, link)).remote_code == "session_limit"
-        assert made.agent.sharing.shares.find(share.id).uses == 0
+        assert made.agent.admission.links.find(share.id).uses == 0
         await first.peer.close()
         await until(lambda: not made.agent.sessions())
         await made.visitor(link).peer.connect()
 
 
-async def test_a_no_that_is_remembered_withdraws_the_link() -> None:
+async def test_a_no_that_is_remembered_revokes_the_link() -> None:
     async with house() as made:
         share, link = await made.link(approval=True)
-        made.agent.sharing.approvals.attend()
+        made.agent.admission.approvals.attend()
         visitor = made.visitor(link)
         connecting = asyncio.create_task(visitor.peer.connect())
-        await until(made.agent.sharing.approvals.pending)
-        made.agent.sharing.decide(visitor.peer.session_id, None, remember=True)
+        await until(made.agent.admission.approvals.pending)
+        made.agent.admission.answer(visitor.peer.session_id, None, remember=True)
         with pytest.raises(HatchwayError):
             await connecting
-        assert made.agent.sharing.shares.find(share.id).revoked
-        with pytest.raises(RemoteError, match="withdrawn") as caught:
+        assert made.agent.admission.links.find(share.id).revoked
+        with pytest.raises(RemoteError, match="revoked") as caught:
             await made.visitor(link).peer.connect()
         assert caught.value.remote_code == "link_revoked"
 
 
-async def test_a_guest_who_leaves_withdraws_the_question() -> None:
+async def test_a_guest_who_leaves_settles_the_question() -> None:
     async with house() as made:
         _, link = await made.link(approval=True)
-        made.agent.sharing.approvals.attend()
+        made.agent.admission.approvals.attend()
         visitor = made.visitor(link)
         connecting = asyncio.create_task(visitor.peer.connect())
-        await until(made.agent.sharing.approvals.pending)
+        await until(made.agent.admission.approvals.pending)
         connecting.cancel()
         await asyncio.wait((connecting,))
-        await until(lambda: not made.agent.sharing.approvals.pending())
-        assert not made.agent.sharing.decide(visitor.peer.session_id, Role.CONTROL)
+        await until(lambda: not made.agent.admission.approvals.pending())
+        assert not made.agent.admission.answer(visitor.peer.session_id, Role.CONTROL)
         settled = [event for event in made.events if isinstance(event, ev.ApprovalSettled)]
         assert [event.reason for event in settled] == ["The guest left"]
 
@@ -222,9 +222,9 @@ async def test_a_guest_who_leaves_withdraws_the_question() -> None:
 async def test_unattended_a_policy_may_let_guests_watch() -> None:
     share = ShareSettings(links=(f"{LOCAL_TARGET}=ask",), unattended="view")
     async with house(share=share) as made:
-        (share_made,) = made.agent.sharing.shares.list()
+        (share_made,) = made.agent.admission.links.list()
         await until(lambda: made.relay.knows_link(share_made.id))
-        visitor = made.visitor(parse_link(made.agent.sharing.url(share_made)))
+        visitor = made.visitor(parse_link(made.agent.admission.url(share_made)))
         await visitor.peer.connect()
         assert visitor.peer.role is Role.VIEW
 
@@ -244,15 +244,15 @@ async def test_a_link_guest_is_shown_its_one_target_and_asks_for_no_other() -> N
         with pytest.raises(RemoteError) as caught:
             await visitor.peer.negotiate()
         assert caught.value.remote_code == "target_not_found"
-        assert made.agent.sharing.shares.find(share.id).uses == 0
+        assert made.agent.admission.links.find(share.id).uses == 0
 
 
-@pytest.mark.parametrize("wish", ["web", "web=", "=view", "web=king", "*=view", ""])
-def test_a_wish_that_makes_no_sense_names_the_setting(wish: str) -> None:
+@pytest.mark.parametrize("text", ["web", "web=", "=view", "web=king", "*=view", ""])
+def test_a_request_that_makes_no_sense_names_the_setting(text: str) -> None:
     with pytest.raises(SettingsError, match=r"share\.links"):
-        parse_wish(wish)
+        parse_request(text)
 
 
-def test_wishes() -> None:
-    assert parse_wish("web=view") == ("web", Role.VIEW, False)
-    assert parse_wish("This computer=ask") == ("This computer", Role.CONTROL, True)
+def test_requests_for_links() -> None:
+    assert parse_request("web=view") == ("web", Role.VIEW, False)
+    assert parse_request("This computer=ask") == ("This computer", Role.CONTROL, True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.access.agent_key import FILE_NAME, AgentKey, canonical_host, host_of, kept_key, verify
+from engine.access.agent_key import FILE_NAME, AgentKey, canonical_host, host_of, load_key, verify
 from engine.core.errors import RelayRefusedError, SettingsError
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ KEY = AgentKey.make()
 
 def test_the_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    first = kept_key(folder)
-    assert kept_key(folder).public == first.public
+    first = load_key(folder)
+    assert load_key(folder).public == first.public
     assert stat.S_IMODE((folder / FILE_NAME).stat().st_mode) == 0o600
 
 
@@ -29,7 +29,7 @@ def test_the_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> 
 def test_a_damaged_key_is_named_not_replaced(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
     with pytest.raises(SettingsError, match=FILE_NAME):
-        kept_key(tmp_path)
+        load_key(tmp_path)
     assert (tmp_path / FILE_NAME).read_text() == text
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_it_stays_the_same(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    first, second = identity.kept(folder), identity.kept(folder)
+    first, second = identity.load(folder), identity.load(folder)
     assert (first.agent_id, first.key.public) == (second.agent_id, second.key.public)
     assert not first.problem
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
@@ -28,15 +28,15 @@ def test_it_stays_the_same(tmp_path: Path) -> None:
 
 
 def test_an_id_from_the_settings_is_not_written(tmp_path: Path) -> None:
-    assert identity.kept(tmp_path, "mine").agent_id == "mine"
+    assert identity.load(tmp_path, "mine").agent_id == "mine"
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"half an i\xff", b"a b\n", b"x" * 1000])
 def test_a_damaged_id_is_made_anew(tmp_path: Path, content: bytes) -> None:
     (tmp_path / identity.ID_FILE).write_bytes(content)
-    made = identity.kept(tmp_path)
-    assert identity.kept(tmp_path).agent_id == made.agent_id
+    made = identity.load(tmp_path)
+    assert identity.load(tmp_path).agent_id == made.agent_id
     assert len(made.agent_id) == 32
 
 
@@ -50,13 +50,13 @@ def test_where_nothing_can_be_kept_it_is_for_this_run(tmp_path: Path, place: str
         folder = Path("/sys/hatchway")
     else:
         (tmp_path / identity.ID_FILE).mkdir()
-    first, second = identity.kept(folder), identity.kept(folder)
+    first, second = identity.load(folder), identity.load(folder)
     assert str(folder) in first.problem
     assert "at each start" in first.problem
     assert first.agent_id != second.agent_id
     # One id belongs to one key.
     assert first.key.public != second.key.public
-    assert identity.kept(folder, "mine").agent_id == "mine"
+    assert identity.load(folder, "mine").agent_id == "mine"
 
 
 @pytest.mark.parametrize("failing", ["fsync", "link"])
@@ -69,9 +69,9 @@ def test_a_full_disk_leaves_no_half_written_file(
     with monkeypatch.context() as patch:
         patch.setattr(os, failing, full)
         patch.setattr(os, "rename", full)
-        assert "No space left" in identity.kept(tmp_path).problem
+        assert "No space left" in identity.load(tmp_path).problem
         assert list(tmp_path.iterdir()) == []
-    assert not identity.kept(tmp_path).problem
+    assert not identity.load(tmp_path).problem
 
 
 def test_a_crash_while_it_is_written_leaves_no_empty_key(tmp_path: Path) -> None:
@@ -79,12 +79,12 @@ def test_a_crash_while_it_is_written_leaves_no_empty_key(tmp_path: Path) -> None
         "import os, pathlib, sys\n"
         "from engine.access import identity\n"
         "os.fsync = lambda _: os._exit(9)\n"
-        "identity.kept(pathlib.Path(sys.argv[1]))\n"
+        "identity.load(pathlib.Path(sys.argv[1]))\n"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)
     assert ran.returncode == 9
     assert not (tmp_path / FILE_NAME).exists()
-    assert not identity.kept(tmp_path).problem
+    assert not identity.load(tmp_path).problem
 
 
 def test_a_file_system_without_links_will_do(
@@ -94,8 +94,8 @@ def test_a_file_system_without_links_will_do(
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", unable)
-    first = identity.kept(tmp_path)
-    assert identity.kept(tmp_path).agent_id == first.agent_id
+    first = identity.load(tmp_path)
+    assert identity.load(tmp_path).agent_id == first.agent_id
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -104,7 +104,7 @@ def test_two_programs_at_once_are_one_agent(tmp_path: Path) -> None:
         "import pathlib, sys\n"
         "from engine.access import identity\n"
         "sys.stdin.read()\n"
-        "made = identity.kept(pathlib.Path(sys.argv[1]))\n"
+        "made = identity.load(pathlib.Path(sys.argv[1]))\n"
         "print(made.agent_id, made.key.public)\n"
     )
     started = [
@@ -127,4 +127,4 @@ def test_two_programs_at_once_are_one_agent(tmp_path: Path) -> None:
 def test_a_damaged_key_is_an_error(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(SettingsError, match="Move or delete the file"):
-        identity.kept(tmp_path)
+        identity.load(tmp_path)

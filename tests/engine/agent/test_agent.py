@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import re
+import time
 from collections.abc import AsyncIterator
 
 import psutil
@@ -14,15 +15,17 @@ import pytest
 from engine.agent.agent import Agent, process_marker
 from engine.client.peer import TerminalPeer
 from engine.client.progress import PeerHandlers
-from engine.client.selftest_report import STAGES, StageStatus
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET, RelayState, Size
+from engine.core.selftest_report import STAGES, StageStatus
 from engine.core.session_state import SessionState
 from engine.core.settings import SessionSettings, Settings
 from engine.pty.ends.container_processes import list_session_processes
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until
+
+pytestmark = pytest.mark.takes(40)
 
 
 class Screen:
@@ -252,7 +255,7 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
         peer._relay,
         LOCAL_TARGET,
         Size(),
-        own_secret=agent.sharing.policy.own_secret,
+        own_secret=agent.admission.authenticator.own_secret,
         session_id=peer.session_id,
     )
     with pytest.raises(RemoteError, match="exists already"):
@@ -343,12 +346,14 @@ async def test_a_guest_nobody_asked_for_long_is_not_given_up_at_the_first_output
 ) -> None:
     peer, _ = await opened(agent, LOCAL_TARGET)
     session = agent.manager.require_session(peer.session_id)
-    session.last_heard -= agent.settings.session.heartbeat_interval * 4.5  # at rest until now
+    interval = agent.settings.session.heartbeat_interval
+    session.liveness.heard(time.monotonic() - 4.5 * interval)  # at rest until now
     session.touch()
-    agent.manager._tick(session)
-    assert session.state is SessionState.CONNECTED
-    assert session.asked_at
-    await until(lambda: not session.asked_at)
+    await until(lambda: session.liveness.silence(time.monotonic()) < interval, what="an answer")
+    states = [
+        e.new for e in agent.events.history(session.id) if isinstance(e, ev.SessionStateChanged)
+    ]
+    assert SessionState.DISCONNECTED not in states
     await peer.close()
 
 

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.access.links import Shares
-from engine.access.policy import Policy
-from engine.agent.candidates import IceHandler
+from engine.access.authentication import Authenticator
+from engine.access.links import Links
+from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
-from engine.agent.offers import HeldCandidates, OfferHandler
+from engine.agent.offers import OfferHandler
 from engine.core.errors import TargetNotFoundError
 from engine.core.model import Size, Target, TargetKind, TargetState
+from engine.core.settings import SessionSettings, Settings
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.transport import connection as rtc
-from engine.wire.signaling import Ice
 
 ECHO = Target(id="echo", kind=TargetKind.ECHO, name="echo", shared=True)
 STOPPED = Target(
@@ -31,11 +31,12 @@ STOPPED = Target(
 class Signaling:
     """The three handlers around one manager whose every terminal is an echo."""
 
-    def __init__(self) -> None:
-        self.manager = WebRTCSessionManager(open_pty=self._open)
+    def __init__(self, **limits: int) -> None:
+        settings = Settings(session=SessionSettings(**limits))
+        self.manager = WebRTCSessionManager(settings, open_pty=self._open)
         held = HeldCandidates()
-        shares = Shares(self.manager.events)
-        self.offer = OfferHandler(self.manager, self._find, Policy(shares), held)
+        links = Links(self.manager.events)
+        self.offer = OfferHandler(self.manager, self._find, Authenticator(links), links, held)
         self.ice = IceHandler(self.manager, held)
         self.disconnect = DisconnectHandler(self.manager)
 
@@ -105,15 +106,31 @@ async def test_an_offer_that_cannot_be_answered_leaves_no_session(signaling: Sig
     await guest.close()
 
 
-def test_held_candidates_are_bounded() -> None:
-    held = HeldCandidates()
-    for number in range(held.MAX_SESSIONS + 10):
-        held.hold(Ice(str(number), "x"))
-    assert held.release("0") == []
-    assert len(held.release(str(held.MAX_SESSIONS + 9))) == 1
-    for _ in range(held.MAX_PER_SESSION + 10):
-        held.hold(Ice("many", "x"))
-    assert len(held.release("many")) == held.MAX_PER_SESSION
+async def test_limits_on_sessions_in_all_and_per_guest() -> None:
+    signaling = Signaling(max_sessions=3, max_sessions_per_guest=2)
+    guest = rtc.PeerConnection()
+    guest.open_channel()
+    sdp = await guest.make_offer()
+
+    async def offer(session_id: str, address: str) -> dict[str, Any]:
+        return await signaling.offer(payload(sdp, session_id=session_id, guest_address=address))
+
+    for session_id in ("1", "2"):
+        assert (await offer(session_id, "192.0.2.1"))["status"] == "success"
+    third = await offer("3", "192.0.2.1")
+    assert (third["code"], third["error"]) == (
+        "session_limit",
+        "You have 2 sessions here, the limit for one guest",
+    )
+    assert (await offer("4", "192.0.2.2"))["status"] == "success"
+    fifth = await offer("5", "192.0.2.3")
+    assert (fifth["code"], fifth["error"]) == (
+        "session_limit",
+        "The host has 3 sessions, its limit",
+    )
+    assert [session.id for session in signaling.manager.sessions()] == ["1", "2", "4"]
+    await signaling.manager.stop()
+    await guest.close()
 
 
 JSON = st.recursive(

@@ -74,7 +74,7 @@ async def failing(host: Host, guest: RawGuest, how: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_return_that_fails_leaves_the_live_session_alone(
-    host: Host, how: str, monkeypatch: pytest.MonkeyPatch
+    host: Host, how: str, monkeypatch: pytest.MonkeyPatch, short_gathering: None
 ) -> None:
     guest = await host.connected()
     shell = await pid(guest)
@@ -85,7 +85,7 @@ async def test_a_return_that_fails_leaves_the_live_session_alone(
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_return_that_fails_leaves_a_waiting_session_waiting(
-    host: Host, how: str, monkeypatch: pytest.MonkeyPatch
+    host: Host, how: str, monkeypatch: pytest.MonkeyPatch, short_gathering: None
 ) -> None:
     guest = await host.connected()
     shell = await pid(guest)
@@ -198,7 +198,9 @@ async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
     assert host.manager.sessions() == ()
 
 
-async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(host: Host) -> None:
+async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(
+    host: Host, short_gathering: None
+) -> None:
     host.paths(SILENT)
     guest = host.guest()
     offer = await guest.offer("s", "here")
@@ -339,7 +341,7 @@ async def test_trickled_candidates_go_to_the_connection_they_belong_to(
 
 
 def proven(host: Host, share_id: str, offer: dict[str, Any], nonce: str) -> dict[str, Any]:
-    secret = host.shares.find(share_id).secret
+    secret = host.links.find(share_id).secret
     mac = offer_proof(secret, offer["session_id"], sdp.fingerprint(offer["sdp"]), nonce)
     return offer | {"proof": {"share": share_id, "nonce": nonce, "mac": mac}}
 
@@ -347,7 +349,7 @@ def proven(host: Host, share_id: str, offer: dict[str, Any], nonce: str) -> dict
 async def test_an_offer_that_leads_to_no_session_is_no_use_of_its_link() -> None:
     host = Host(max_sessions=1)
     await host.manager.start()
-    share = host.shares.create("here", Role.CONTROL, single_use=True)
+    share = host.links.create("here", Role.CONTROL, single_use=True)
     guest = host.guest()
     offer = await guest.offer("s", "here")
     host.target = Target("here", TargetKind.CONTAINER, "here", TargetState.STOPPED)
@@ -359,10 +361,21 @@ async def test_an_offer_that_leads_to_no_session_is_no_use_of_its_link() -> None
     reply = await host.offer(proven(host, share.id, offer, "b" * 32))
     assert reply["code"] == "session_limit"
     await host.manager.close_session("other")
-    assert host.shares.find(share.id).uses == 0
+    assert host.links.find(share.id).uses == 0
     await guest.take(await host.offer(proven(host, share.id, offer, "c" * 32)))
-    assert host.shares.find(share.id).uses == 1
+    assert host.links.find(share.id).uses == 1
     await host.stop()
+
+
+async def test_a_refusal_that_used_up_a_nonce_is_repeated_as_it_was(host: Host) -> None:
+    share = host.links.create("here")
+    host.links.revoke(share.id)
+    offer = proven(host, share.id, await host.guest().offer("s", "here"), "a" * 32)
+    first = await host.offer(offer)
+    assert first["code"] == "link_revoked"
+    assert await host.offer(offer) == first
+    # The same proof in another offer is a replay.
+    assert (await host.offer(offer | {"cols": 100, "rows": 30}))["code"] == "replayed"
 
 
 async def test_a_stopping_host_answers_and_leaves_no_session(host: Host) -> None:

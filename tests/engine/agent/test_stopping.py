@@ -146,15 +146,15 @@ async def test_it_stops_once_and_starts_once() -> None:
 
 async def test_a_guest_that_waits_for_approval_learns_that_the_host_stopped() -> None:
     async with house() as home:
-        home.agent.sharing.approvals.attend()
+        home.agent.admission.approvals.attend()
         _, link = await home.link(Role.CONTROL, approval=True)
         visitor = home.visitor(link)
         connecting = asyncio.create_task(visitor.peer.connect())
-        await until(home.agent.sharing.approvals.pending)
+        await until(home.agent.admission.approvals.pending)
         await home.agent.stop()
         with pytest.raises((RemoteError, ConnectionFailedError), match="The host stopped"):
             await connecting
-        assert home.agent.sharing.approvals.pending() == ()
+        assert home.agent.admission.approvals.pending() == ()
         assert shells() == []
 
 

@@ -34,12 +34,12 @@ class Liar(SocketCalls):
     """A relay's way to its peers, with a hand in between."""
 
     def __init__(self, relay: Any) -> None:
-        honest = relay._switchboard._line
-        super().__init__(relay._server_or_fail, honest.find, relay._where)
+        honest = relay._dispatcher._calls
+        super().__init__(relay._server_or_fail, honest.find, relay._lookup)
         self.offer: Callable[[Fields], Fields] = lambda fields: fields
         self.answer: Callable[[Fields], Fields] = lambda fields: fields
         self.heard: list[tuple[Peer, Fields]] = []
-        relay._switchboard._line = self
+        relay._dispatcher._calls = self
 
     async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
         if event != OFFER or not isinstance(payload, dict):

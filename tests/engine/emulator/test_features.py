@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 
 from engine.emulator import Host, Hyperlink, Keyboard, MouseEncoding, Terminal
-from engine.emulator.cells.clusters import MAX_CLUSTERS
-from engine.emulator.cells.links import MAX_LINKS
-from engine.emulator.cells.pens import MAX_PENS
 
 COLS, ROWS = 10, 4
 ST = b"\x1b\\"
@@ -202,49 +199,3 @@ def test_modes_a_window_asks_for() -> None:
     terminal.feed(b"\x1b[?1049l\x1b[?2026l")
     assert terminal.keyboard == Keyboard.DISAMBIGUATE | Keyboard.EVENT_TYPES
     assert not terminal.synchronized
-
-
-# -- bounds
-
-
-def test_pens_are_bounded_and_unused_ones_come_back() -> None:
-    terminal = Terminal(COLS, ROWS, scrollback=100)
-    pens = terminal._screen.pens
-    for block in range(0, MAX_PENS * 2, 1000):
-        colours = (
-            b"\x1b[38;2;%d;%d;%dmx" % (n >> 16 & 255, n >> 8 & 255, n & 255)
-            for n in range(block, block + 1000)
-        )
-        terminal.feed(b"".join(colours) + b"\r\n")
-        assert len(pens) <= MAX_PENS
-    assert terminal.line(ROWS - 2).runs[-1].style.fg & 0xFFFFFF == block + 999
-
-
-def test_links_are_bounded_and_unused_ones_come_back() -> None:
-    terminal = Terminal(COLS, ROWS, scrollback=100)
-    for n in range(0, MAX_LINKS * 3, 64):
-        links = (b"\x1b]8;;http://x/%d\x07y" % m for m in range(n, n + 64))
-        terminal.feed(b"".join(links) + b"\r\n")
-        assert len(terminal._screen.links) <= MAX_LINKS
-    link = terminal.line(ROWS - 2).runs[-1].style.link
-    assert terminal.hyperlink(link) == Hyperlink(f"http://x/{n + 63}")
-
-
-def test_clusters_are_bounded_and_unused_ones_come_back() -> None:
-    terminal = Terminal(COLS, ROWS, scrollback=100)
-    marks = [chr(code) for code in range(0x300, 0x364)]
-
-    def cluster(number: int) -> str:
-        return chr(0x61 + number % 20) + marks[number // 20 % 100] + marks[number // 2000 % 100]
-
-    for block in range(0, MAX_CLUSTERS * 2, 1000):
-        terminal.feed("".join(map(cluster, range(block, block + 1000))).encode() + b"\r\n")
-        assert len(terminal._screen.clusters) <= MAX_CLUSTERS
-    assert terminal.line(ROWS - 2).text.endswith(cluster(block + 999))
-
-
-def test_titles_on_the_stack_and_strings_are_bounded() -> None:
-    terminal = Terminal(COLS, ROWS)
-    terminal.feed((b"\x1b]2;" + b"t" * 5000 + b"\x07\x1b[22t") * 100)
-    assert len(terminal._screen.title_stack) <= 10
-    assert len(terminal.title) == 256

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.emulator import Terminal
-from tests.engine.emulator.test_hostile import check
+from tests.engine.emulator.inputs import check
 
 FOLDER = Path(__file__).parent / "fixtures"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.in"))

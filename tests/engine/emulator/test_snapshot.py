@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Terminal
-from tests.engine.emulator.test_hostile import PIECES
+from tests.engine.emulator.inputs import PIECES
 
 COLS, ROWS = 12, 5
 
@@ -14,7 +14,7 @@ COLS, ROWS = 12, 5
 def state(terminal: Terminal) -> dict[str, object]:
     names = ["title", "alternate_screen", "cursor_visible", "cursor_shape", "cursor_blink"]
     names += ["reverse_screen", "application_cursor", "application_keypad", "bracketed_paste"]
-    names += ["focus_reports", "mouse_tracking", "mouse_sgr"]
+    names += ["focus_reports", "mouse_tracking", "mouse_encoding"]
     return {
         "rows": [terminal.line(row).runs for row in range(terminal.rows)],
         "cursor": terminal.cursor(),

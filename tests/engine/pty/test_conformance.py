@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Opener = Callable[..., Awaitable[PTY]]
 
+pytestmark = pytest.mark.takes(50)
+
 SIZE = Size(132, 43)
 PIECE = 64 * 1024
 MORE_THAN_ANY_BUFFERS = 24 * 1024 * 1024

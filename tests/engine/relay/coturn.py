@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.relay.processes import Process, free_port
+from tests.docker_fixtures import free_port
+from tests.engine.relay.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

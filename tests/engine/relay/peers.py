@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import socketio
 
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.socketio_adapter import LibraryTasks
 from engine.relay import Limits, Relay
 
 if TYPE_CHECKING:
@@ -19,19 +18,6 @@ if TYPE_CHECKING:
     from engine.access.agent_key import AgentKey
 
 WAIT = 10.0
-
-
-async def until(condition: Callable[[], object], what: str = "the condition") -> None:
-    """Wait for a condition that nothing signals."""
-
-    try:
-        async with asyncio.timeout(WAIT):
-            for _ in itertools.count():
-                if condition():
-                    return
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"Waited {WAIT} s for {what}") from None
 
 
 class Foreign:
@@ -79,7 +65,7 @@ async def foreign(
     async with aiohttp.ClientSession() as http:
         sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
         # python-socketio abandons handlers at work; a test must leave none behind.
-        tasks = TaskOwner("foreign peer")
+        tasks = LibraryTasks("foreign peer")
         sio.eio.start_background_task = tasks.start
         peer = Foreign(sio)
         peer.answers |= answers or {}

@@ -7,7 +7,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,17 +19,12 @@ from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, Share
 from engine.core.settings import AgentSettings, DockerSettings, RelaySettings, Settings
 from engine.wire.proof import Link
+from tests.docker_fixtures import free_port
 from tests.engine.hosting import Visitor
 
 ROOT = Path(__file__).parents[3]
 START_SECONDS = 20.0
 AGENT_TOKEN, GUEST_TOKEN = "agent-secret", "guest-secret"
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class Process:
@@ -152,7 +146,7 @@ class Host:
         self.agent.events.subscribe(
             lambda e: self.states.append(e) if isinstance(e, ev.RelayStateChanged) else None
         )
-        self.share = self.agent.sharing.shares.create(LOCAL_TARGET)
+        self.share = self.agent.admission.links.create(LOCAL_TARGET)
 
 
 @asynccontextmanager

@@ -9,18 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.relay.peers import (
-    agent,
-    answer,
-    foreign,
-    guest,
-    ice,
-    offer,
-    ok,
-    register,
-    relay,
-    until,
-)
+from tests.engine.relay.peers import agent, answer, foreign, guest, ice, offer, ok, register, relay
+from tests.engine.until import until
 
 
 async def test_an_offer_reaches_the_agent_and_its_ack_comes_back_as_ack_and_event() -> None:
@@ -175,7 +165,7 @@ async def test_ice_sent_right_behind_the_offer_arrives_behind_it() -> None:
         await peer.sio.emit("webrtc:offer", offer())
         for number in range(5):
             await peer.sio.emit("webrtc:ice", ice(sdp_mline_index=number))
-        await until(lambda: len(host.all) == 6, "six events before the answer")
+        await until(lambda: len(host.all) == 6, what="six events before the answer")
         assert [name for name, _ in host.all] == ["webrtc:offer"] + ["webrtc:ice"] * 5
         assert [p["sdp_mline_index"] for _, p in host.all[1:]] == [0, 1, 2, 3, 4]
         decided.set()
@@ -241,7 +231,7 @@ async def test_a_returning_guest_gets_the_route_when_the_agent_agrees() -> None:
         host.answers["webrtc:offer"] = slow
         await returned.sio.emit("webrtc:offer", offer(resume="token"))
         early = asyncio.create_task(returned.call("webrtc:ice", ice()))
-        await until(lambda: len(host.all) == 2, "the second offer")
+        await until(lambda: len(host.all) == 2, what="the second offer")
         assert not early.done()
         decided.set()
         assert (await early)["status"] == "success"
@@ -259,7 +249,7 @@ async def test_a_disconnect_waits_for_the_offer_to_be_decided() -> None:
         host.answers["webrtc:offer"] = refuse
         await peer.sio.emit("webrtc:offer", offer())
         bye = asyncio.create_task(peer.call("webrtc:disconnect", {"session_id": "s1"}))
-        await until(lambda: len(host.all) == 1, "the offer")
+        await until(lambda: len(host.all) == 1, what="the offer")
         decided.set()
         assert (await bye)["code"] == "session_not_found"
         assert [name for name, _ in host.all] == ["webrtc:offer"]

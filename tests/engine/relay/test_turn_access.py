@@ -214,7 +214,7 @@ async def test_our_hosts_links_give_turn_until_they_end() -> None:
     async with house(OPTIONS, ice=DIRECT) as made:
         share, link = await made.link()
         assert await turn_of(made.relay.url, link)
-        await made.agent.sharing.revoke(share.id)
+        await made.agent.admission.revoke(share.id)
         assert not await eventually(made.relay.url, link, False)
 
 

@@ -9,7 +9,7 @@ from engine.core.errors import HatchwayError, TargetNotFoundError
 from engine.core.model import Role, Size
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.terminal_channel import TerminalChannel
-from engine.shells.bridge import PTYBridge
+from engine.shells.bridge import Permission, PTYBridge
 from engine.shells.traffic import Counter
 from engine.transport.channel import Message
 from engine.wire import terminal as wire
@@ -27,7 +27,7 @@ class Host:
         self.bridge: PTYBridge | None = None
         self.opened: list[tuple[str, Size]] = []
         self.events: list[str] = []
-        self.role = Role.CONTROL
+        self.permission = Permission()
 
     def make(self, size: Size) -> PTY:
         return EchoPTY(size)
@@ -44,12 +44,12 @@ class Host:
             self.session_id,
             Counter(),
             replay_bytes=64 * 1024 if channel.is_v1 else 0,
-            role=self.role,
+            permission=self.permission,
         )
         return self.bridge
 
     def welcome(self, start: int, resumed: bool) -> wire.Welcome:
-        return wire.Welcome("s1", "echo", self.role, "token", 256 * 1024, start, resumed)
+        return wire.Welcome("s1", "echo", Role.CONTROL, "token", 256 * 1024, start, resumed)
 
     def touch(self) -> None: ...
 

@@ -43,32 +43,32 @@ def test_a_tick_that_comes_late_counts_as_five_seconds() -> None:
 
 def test_warned_once_and_ended_only_after_the_warning_has_run() -> None:
     watch = IdleWatch(0)
-    assert watch.look(269, 300, 30) is Verdict.NOTHING
-    assert watch.look(270, 300, 30) is Verdict.WARN
-    assert watch.look(299.9, 300, 30) is Verdict.NOTHING
-    assert watch.look(300, 300, 30) is Verdict.END
+    assert watch.check(269, 300, 30) is Verdict.NOTHING
+    assert watch.check(270, 300, 30) is Verdict.WARN
+    assert watch.check(299.9, 300, 30) is Verdict.NOTHING
+    assert watch.check(300, 300, 30) is Verdict.END
 
 
 def test_a_warning_that_comes_late_runs_as_long_all_the_same() -> None:
     watch = IdleWatch(0)
-    assert watch.look(500, 300, 30) is Verdict.WARN
-    assert watch.look(529, 300, 30) is Verdict.NOTHING
-    assert watch.look(530, 300, 30) is Verdict.END
+    assert watch.check(500, 300, 30) is Verdict.WARN
+    assert watch.check(529, 300, 30) is Verdict.NOTHING
+    assert watch.check(530, 300, 30) is Verdict.END
 
 
 def test_a_touch_takes_the_warning_back_and_says_so_once() -> None:
     watch = IdleWatch(0)
     assert not watch.touch(100)
-    assert watch.look(370, 300, 30) is Verdict.WARN
+    assert watch.check(370, 300, 30) is Verdict.WARN
     assert watch.touch(371)
     assert not watch.touch(372)
     assert watch.seconds(400) == 28
-    assert watch.look(641, 300, 30) is Verdict.NOTHING
-    assert watch.look(642, 300, 30) is Verdict.WARN
+    assert watch.check(641, 300, 30) is Verdict.NOTHING
+    assert watch.check(642, 300, 30) is Verdict.WARN
 
 
 def test_zero_is_never() -> None:
-    assert IdleWatch(0).look(10**9, 0, 0) is Verdict.NOTHING
+    assert IdleWatch(0).check(10**9, 0, 0) is Verdict.NOTHING
 
 
 @pytest.mark.parametrize(

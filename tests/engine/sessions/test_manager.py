@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
+from engine.access.decide import Usage
 from engine.core import events as ev
 from engine.core.errors import (
     InvalidTransitionError,
     SessionExistsError,
-    SessionLimitError,
     SessionNotFoundError,
 )
 from engine.core.model import Guest
 from engine.core.settings import SessionSettings, Settings
+from engine.sessions import guest_connection
 from engine.sessions import manager as module
 from engine.sessions.manager import SessionState, WebRTCSessionManager
-from engine.sessions.session import Session
+from tests.engine.sessions.closing import ORDER, Ends
 from tests.engine.until import until
 
 
@@ -28,31 +29,6 @@ async def manager() -> AsyncIterator[WebRTCSessionManager]:
     await made.start()
     yield made
     await made.stop()
-
-
-async def test_the_old_guides_example() -> None:
-    """Only the import line is new."""
-    manager = WebRTCSessionManager()
-    await manager.start()
-    pc = await manager.create_session("test-session", "test-device")
-    assert pc is not None
-    session = manager.get_session("test-session")
-    assert session is not None
-    assert session["state"] == SessionState.CREATED
-    assert session["device_id"] == "test-device"
-    await manager.update_session_state("test-session", SessionState.CONNECTED)
-    assert session["state"] == SessionState.CONNECTED
-    assert session["last_activity"] > 0
-    await manager.close_session("test-session", reason="test")
-    assert manager.get_session("test-session") is None
-    await manager.stop()
-
-
-async def test_the_example_works_without_await_too(manager: WebRTCSessionManager) -> None:
-    pc = manager.create_session("s", "d")
-    manager.update_session_state("s", SessionState.CONNECTED)
-    assert manager.require_session("s")["state"] is SessionState.CONNECTED
-    assert manager.require_session("s").pc is pc
 
 
 def test_the_public_names_are_where_they_always_were() -> None:
@@ -102,16 +78,15 @@ async def test_states_and_the_end_are_published(manager: WebRTCSessionManager) -
     assert last.reason == "enough"
 
 
-async def test_limits_on_sessions_in_all_and_per_guest() -> None:
-    settings = Settings(session=SessionSettings(max_sessions=3, max_sessions_per_guest=1))
+async def test_sessions_are_counted_in_all_and_by_address() -> None:
+    settings = Settings(session=SessionSettings(max_sessions=3, max_sessions_per_guest=2))
     manager = WebRTCSessionManager(settings)
     manager.create_session("1", "d", guest=Guest(address="192.0.2.1"))
-    with pytest.raises(SessionLimitError, match="one guest"):
-        manager.create_session("2", "d", guest=Guest(address="192.0.2.1"))
+    manager.create_session("2", "d", guest=Guest(address="192.0.2.2"))
     manager.create_session("3", "d", guest=Guest(own=True))
-    manager.create_session("4", "d", guest=Guest(own=True))
-    with pytest.raises(SessionLimitError, match="its limit"):
-        manager.create_session("5", "d", guest=Guest(own=True))
+    assert manager.usage("192.0.2.1") == Usage(total=3, limit=3, of_guest=1, guest_limit=2)
+    # Of an unknown address nobody knows whose it is.
+    assert manager.usage("").of_guest == 0
     await manager.stop()
 
 
@@ -147,69 +122,40 @@ async def test_a_guest_that_never_connects_is_given_up() -> None:
     await manager.stop()
 
 
-STEPS = ("close_bridge", "close_channel", "close_connection")
+async def connected(monkeypatch: pytest.MonkeyPatch, fault: str = "", how: str = "") -> Ends:
+    ends = Ends(fault, how)
+    monkeypatch.setattr(guest_connection, "PeerConnection", ends.peer_connection)
+    await ends.connect()
+    return ends
 
 
-def recorded(session: Session, steps: list[str], fault: str = "", how: str = "") -> None:
-    """Make each step of the close note itself, and one of them fail or hang."""
-
-    def wrap(name: str, real: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        async def step(*args: object) -> None:
-            steps.append(name)
-            if name == fault and how == "fail":
-                raise RuntimeError("broken")
-            if name == fault and how == "hang":
-                await asyncio.Event().wait()
-            await real(*args)
-
-        return step
-
-    for name in STEPS:
-        setattr(session, name, wrap(name, getattr(session, name)))
-
-
-async def test_the_close_order(manager: WebRTCSessionManager) -> None:
-    manager.create_session("s", "d")
-    steps: list[str] = []
-    session = manager.require_session("s")
-    recorded(session, steps)
-    manager.events.subscribe(
-        lambda event: (
-            steps.append("removed")
-            if isinstance(event, ev.SessionClosed) and manager.get_session("s") is None
-            else None
-        )
-    )
-    await manager.close_session("s")
-    assert steps == [*STEPS, "removed"]
-    assert session.state is SessionState.CLOSED
+async def test_a_session_closes_from_the_pty_outwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = await connected(monkeypatch)
+    assert await ends.manager.close_session("s")
+    assert ends.closed == ORDER
 
 
 @pytest.mark.parametrize("how", ["fail", "hang"])
-@pytest.mark.parametrize("fault", STEPS)
-async def test_a_step_that_fails_or_hangs_does_not_stop_the_rest(
-    manager: WebRTCSessionManager, monkeypatch: pytest.MonkeyPatch, fault: str, how: str
+@pytest.mark.parametrize("fault", ORDER[:-1])
+async def test_an_end_that_fails_or_hangs_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch, fault: str, how: str
 ) -> None:
-    monkeypatch.setattr(module, "CLOSE_STEP_SECONDS", 0.1)
-    manager.create_session("s", "d")
-    session = manager.require_session("s")
-    steps: list[str] = []
-    recorded(session, steps, fault, how)
-    await manager.close_session("s")
-    assert steps == list(STEPS)
-    assert manager.get_session("s") is None
-    await session.pc.close()
+    monkeypatch.setattr(module, "CLOSE_STEP_SECONDS", 0.3)
+    ends = await connected(monkeypatch, fault, how)
+    async with asyncio.timeout(5):
+        assert await ends.manager.close_session("s")
+    assert ends.closed == ORDER
+    assert ends.manager.get_session("s") is None
+    ends.repaired.set()
 
 
-async def test_closing_twice_at_once_closes_once(manager: WebRTCSessionManager) -> None:
-    manager.create_session("s", "d")
-    steps: list[str] = []
-    recorded(manager.require_session("s"), steps)
+async def test_closing_twice_at_once_closes_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = await connected(monkeypatch)
+    manager = ends.manager
     await asyncio.gather(manager.close_session("s", "one"), manager.close_session("s", "two"))
-    assert steps == list(STEPS)
-    last = manager.events.history("s")[-1]
-    assert isinstance(last, ev.SessionClosed)
-    assert last.reason == "one"
+    assert ends.closed == ORDER
+    ended = [e for e in manager.events.history("s") if isinstance(e, ev.SessionClosed)]
+    assert [event.reason for event in ended] == ["one"]
 
 
 async def test_stop_closes_every_session_and_may_be_followed_by_start() -> None:
@@ -224,36 +170,19 @@ async def test_stop_closes_every_session_and_may_be_followed_by_start() -> None:
     await manager.stop()
 
 
-@pytest.mark.parametrize(
-    ("rtt", "told", "alike"),
-    [
-        (None, None, True),
-        (0.01, None, False),
-        (None, 0.01, False),
-        (0.0105, 0.01, True),
-        (0.0095, 0.01, True),
-        (0.012, 0.01, False),
-        (0.008, 0.01, False),
-        (0.0, 0.0, True),
-    ],
-)
-def test_a_round_trip_is_told_of_when_it_is_another(
-    rtt: float | None, told: float | None, alike: bool
-) -> None:
-    assert module._alike(rtt, told) is alike
-
-
 async def test_a_session_at_rest_is_sampled_once(
     manager: WebRTCSessionManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "TICK_SECONDS", 0.01)
-    told: list[tuple[str, int]] = []
+    reported: list[tuple[str, int]] = []
     manager.events.subscribe(
-        lambda e: told.append((e.session_id, e.bytes_out)) if isinstance(e, ev.Traffic) else None
+        lambda e: (
+            reported.append((e.session_id, e.bytes_out)) if isinstance(e, ev.Traffic) else None
+        )
     )
     manager.create_session("rests", "d")
     manager.create_session("prints", "d")
     for total in range(1, 6):
-        manager.require_session("prints").counter.bytes_out = total
-        await until(lambda total=total: told[-1:] == [("prints", total)])
-    assert [who for who, _ in told].count("rests") == 1
+        manager.require_session("prints").counter.printed(1)
+        await until(lambda total=total: reported[-1:] == [("prints", total)])
+    assert [who for who, _ in reported].count("rests") == 1

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from engine.core.model import ExitStatus, Role, Size
+from engine.core.errors import AccessDeniedError
+from engine.core.model import ExitStatus, Size
 from engine.pty.base import PTY, EchoPTY
 from engine.sessions.terminal_channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
+from engine.shells.bridge import Permission
 from engine.wire.terminal import V1
 from tests.engine.sessions.guest import Guest, Host
 from tests.engine.until import until
@@ -248,9 +250,9 @@ async def test_json_output_fits_a_64_kib_message_however_it_is_escaped(guest: Gu
     assert max(sizes) < 64 * 1024
 
 
-async def test_a_viewer_sees_and_cannot_type() -> None:
+async def test_refused_input_is_answered_with_an_error() -> None:
     host = Host()
-    host.role = Role.VIEW
+    host.permission = Permission(lambda: AccessDeniedError("You may watch"), resize=False)
     guest = await Guest(V1, host).start()
     guest.end.post(b"rm -rf /")
     await until(lambda: guest.of("error"))

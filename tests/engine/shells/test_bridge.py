@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.errors import ChannelClosedError, PTYClosedError
+from engine.core.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
 from engine.core.model import ExitStatus, Size
 from engine.pty.base import EchoPTY
-from engine.shells.bridge import DETACHED_BYTES, PTYBridge
+from engine.shells.bridge import DETACHED_BYTES, Permission, PTYBridge
 from engine.shells.output_log import ReplayBuffer
 from engine.shells.traffic import Counter
 from tests.engine.until import until
@@ -46,6 +46,23 @@ async def test_both_directions_are_counted() -> None:
     await bridge.write(b"hello")
     await until(lambda: taker.data == b"hello")
     assert (counter.bytes_in, counter.bytes_out) == (5, 5)
+    await bridge.close()
+
+
+async def test_what_may_enter_the_pty_changes_at_once_and_refused_input_counts_as_taken() -> None:
+    bridge, counter, taker = made()
+    await bridge.write(b"one ")
+    bridge.permit(Permission(lambda: AccessDeniedError("You may watch"), resize=False))
+    for _ in range(2):
+        with pytest.raises(AccessDeniedError, match="watch"):
+            await bridge.write(b"two ")
+    await bridge.resize(Size(100, 30))
+    assert (bridge.size, bridge.input_taken, counter.bytes_in) == (Size(), 12, 4)
+    bridge.permit(Permission())
+    await bridge.write(b"three")
+    await bridge.resize(Size(100, 30))
+    assert bridge.size == Size(100, 30)
+    await until(lambda: taker.data == b"one three")
     await bridge.close()
 
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import socketio
 from aiohttp import web
 
-from engine.core.events import EventBus
+from engine.core.events import EventBus, RelayStateChanged
 from engine.core.model import RelayState
-from engine.core.socketio_tasks import TaskOwner
+from engine.core.socketio_adapter import LibraryTasks
 from engine.signaling.host import SignalingClient
 from engine.signaling.retry import Backoff
-from tests.engine.relay.peers import WAIT, answer, until
+from tests.engine.relay.peers import WAIT, answer
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
 
-    from engine.core.events import RelayStateChanged
+    from engine.core.events import Event
 
 S = RelayState
 QUICK = {"first": 0.02, "last": 0.05, "refused": 0.05}
@@ -34,8 +35,8 @@ class Host:
         self.offers: list[Any] = []
         self.targets = ["web-1"]
         self.handle: Callable[[Any], Any] = answer
-        events = EventBus()
-        events.subscribe(lambda e: self.states.append(e))
+        self.events = events = EventBus()
+        events.subscribe(self._note)
         self.client = SignalingClient(
             url,
             auth=auth or {"token": "agent-secret", "role": "agent", "agent_id": "a1"},
@@ -45,6 +46,10 @@ class Host:
             backoff=Backoff(**QUICK),
             **options,
         )
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, RelayStateChanged):
+            self.states.append(event)
 
     def registration(self) -> dict[str, Any]:
         rows = [{"id": name, "kind": "container"} for name in self.targets]
@@ -60,7 +65,7 @@ class Host:
         return [event.state for event in self.states]
 
     async def reach(self, state: RelayState, times: int = 1) -> RelayStateChanged:
-        await until(lambda: self.sequence.count(state) >= times, f"the state {state}")
+        await until(lambda: self.sequence.count(state) >= times, what=f"the state {state}")
         return [event for event in self.states if event.state is state][-1]
 
 
@@ -81,7 +86,7 @@ async def foreign_relay(
 ) -> AsyncIterator[str]:
     """A relay as somebody else would write it: python-socketio on aiohttp, no more."""
     # What python-socketio leaves behind is not what is tested here.
-    tasks = TaskOwner("foreign relay")
+    tasks = LibraryTasks("foreign relay")
     sio.eio.start_background_task = tasks.start
     before = asyncio.all_tasks()
     app = web.Application()

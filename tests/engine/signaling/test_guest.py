@@ -28,7 +28,7 @@ OFFER_REFUSED = {"status": "error", "error": "Refused here", "code": "access_den
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, short_gathering: None) -> None:
     monkeypatch.setattr(guest_line, "CLOSE_SECONDS", 0.3)
     monkeypatch.setattr(guest_line, "SERVERS_CALL_SECONDS", 0.3)
     monkeypatch.setattr(guest_line, "SERVERS_SECONDS", 1.5)

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from engine.core.errors import TargetNotFoundError
 from engine.relay import Relay
-from tests.engine.relay.peers import WAIT, answer, guest, offer, relay, until
+from tests.engine.relay.peers import WAIT, answer, guest, offer, relay
 from tests.engine.signaling.foreign import ForeignServer, Host, OldServer, S, foreign_relay, host
+from tests.engine.until import until
 
 
 async def test_registered_at_our_relay_it_answers_guests() -> None:
@@ -62,7 +63,7 @@ async def test_a_foreign_relay_calls_and_gets_our_ack(
 async def test_a_foreign_relay_gets_registration_and_heartbeats_at_their_pace() -> None:
     server = ForeignServer()
     async with foreign_relay(server.sio) as url, host(url, heartbeat_interval=0.05):
-        await until(lambda: len(server.of("heartbeat")) >= 3, "three heartbeats")
+        await until(lambda: len(server.of("heartbeat")) >= 3, what="three heartbeats")
         assert server.seen[0][0] == "agent:register"
         assert server.of("heartbeat")[0]["agent_id"] == "a1"
         assert server.of("heartbeat")[0]["status"] == "online"
@@ -81,7 +82,7 @@ async def test_a_slow_offer_delays_no_other() -> None:
         agent.handle = slow
         await agent.reach(S.CONNECTED)
         first = asyncio.create_task(server.offer(offer("slow")))
-        await until(lambda: len(agent.offers) == 1, "the slow offer")
+        await until(lambda: len(agent.offers) == 1, what="the slow offer")
         assert (await server.offer(offer("quick")))["session_id"] == "quick"
         assert not first.done()
         decided.set()
@@ -133,7 +134,7 @@ async def test_a_relay_that_dies_and_comes_back_has_the_agent_again() -> None:
         sid = agent.client.sid
         await first.stop()
         await agent.reach(S.RECONNECTING)
-        await until(lambda: "Cannot reach" in agent.client.state.detail, "a failed attempt")
+        await until(lambda: "Cannot reach" in agent.client.state.detail, what="a failed attempt")
         second = Relay("agent-secret", "guest-secret")
         await second.start("127.0.0.1", port)
         try:
@@ -151,11 +152,11 @@ async def test_a_relay_that_hangs_up_is_connected_to_again() -> None:
     server = ForeignServer()
     async with foreign_relay(server.sio) as url, host(url) as agent:
         await agent.reach(S.CONNECTED)
-        await until(lambda: server.of("agent:register"), "the first registration")
+        await until(lambda: server.of("agent:register"), what="the first registration")
         await server.sio.disconnect(server.sids[0])
         await agent.reach(S.CONNECTED, times=2)
         assert len(set(server.sids)) == 2
-        await until(lambda: len(server.of("agent:register")) == 2, "the second registration")
+        await until(lambda: len(server.of("agent:register")) == 2, what="the second registration")
         assert await server.offer(offer()) == answer(offer())
 
 
@@ -172,7 +173,7 @@ async def test_a_handler_at_work_when_the_relay_goes_finishes() -> None:
         agent.handle = slow
         await agent.reach(S.CONNECTED)
         await server.sio.emit("webrtc:offer", offer(), to=server.sids[0])
-        await until(lambda: agent.offers, "the offer")
+        await until(lambda: agent.offers, what="the offer")
         await server.sio.disconnect(server.sids[0])
         await agent.reach(S.CONNECTED, times=2)
         decided.set()
@@ -268,7 +269,7 @@ async def test_stop_leaves_no_task_and_no_socket(when: str) -> None:
             await agent.reach(S.CONNECTED)
             async with guest(one) as peer:
                 await peer.sio.emit("webrtc:offer", offer())
-                await until(lambda: agent.offers, "the offer")
+                await until(lambda: agent.offers, what="the offer")
         async with asyncio.timeout(5):
             await agent.client.stop()
             await agent.client.stop()
@@ -284,7 +285,7 @@ async def test_stop_leaves_no_task_and_no_socket(when: str) -> None:
 
         assert ours() == []
         gc.collect()
-        await until(lambda: sockets() <= before, "every socket to close")
+        await until(lambda: sockets() <= before, what="every socket to close")
 
 
 async def test_a_relay_that_accepts_and_says_nothing_does_not_hold_stop_up() -> None:

@@ -365,7 +365,7 @@ async def test_the_hosts_address_is_in_no_answer(tmp_path: Path) -> None:
                     assert " typ relay" in line
 
 
-async def test_a_turn_server_that_does_not_answer_is_none() -> None:
+async def test_a_turn_server_that_does_not_answer_is_none(short_gathering: None) -> None:
     dead = IceServer(urls="turn:127.0.0.1:9", username="u", credential="c")
     script = Script(ours=False)
     ice = IceSettings(relay_only=True, servers=(dead,))

@@ -38,7 +38,7 @@ def test_the_errors_own_sentence_comes_before_the_next_step() -> None:
 
 def test_a_remote_error_is_explained_by_its_own_code() -> None:
     told = problems.explain(RemoteError("access_denied", "Not shared"))
-    assert (told.code, told.title) == ("access_denied", "The host has not allowed this")
+    assert (told.code, told.title) == ("access_denied", "The host does not allow this")
 
 
 @pytest.mark.parametrize("code", ["", "invented_by_someone"])

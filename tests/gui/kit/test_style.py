@@ -1,4 +1,4 @@
-"""Colours people can read, a theme that follows, icons that change with it."""
+"""Colors people can read, a theme that follows, icons that change with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gui.kit.style import Colors, Theme
 
 COLOURED = {"app", "chevron", "chevron-up", "check-dark", "check-light"}
-"""Those with colours of their own: the style sheet uses them as they are."""
+"""Those with colors of their own: the style sheet uses them as they are."""
 MONOCHROME = [name for name in resources.icon_names() if name not in COLOURED]
 
 
@@ -74,7 +74,7 @@ def test_setting_the_same_theme_again_changes_nothing(qtbot: QtBot, theme: Theme
 
 
 @pytest.mark.parametrize("name", MONOCHROME)
-def test_each_icon_draws_something_in_the_wanted_colour(
+def test_each_icon_draws_something_in_the_wanted_color(
     qapp: QApplication, icons: Icons, name: str
 ) -> None:
     image = icons.get(name, Tone.ERROR).pixmap(48, 48).toImage()

@@ -1,4 +1,4 @@
-"""What a person does with the widget: sizes, clicks, drags, turns the wheel."""
+"""What a user does with the widget and sees of it: sizes, clicks, drags, the wheel, colors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-from gui.terminal.view.surface import PADDING
+from gui.terminal.view.cells import PADDING
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -46,7 +46,7 @@ def show(qtbot: QtBot, widget: TerminalWidget, data: bytes | str) -> None:
 
 def cell(widget: TerminalWidget, row: int, column: float) -> QPoint:
     """The middle of a cell, or with .0 its left edge plus one pixel."""
-    rect = widget.cell_rect(row, 0)
+    rect = widget.appearance.cells.rect(row, 0)
     x = PADDING + column * rect.width()
     return QPoint(int(x) + 1, int(rect.center().y()))
 
@@ -80,3 +80,15 @@ def wheel(
         Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QCoreApplication.sendEvent(widget.viewport(), event)
+
+
+def colors(widget: TerminalWidget, row: int, column: int, cells: int = 1) -> set[int]:
+    """All colors in a cell as it is painted."""
+    image = widget.viewport().grab().toImage()
+    rect = widget.appearance.cells.rect(row, column, cells).toRect()
+    ratio = image.devicePixelRatio()
+    return {
+        image.pixel(x, y) & 0xFFFFFF
+        for x in range(int(rect.left() * ratio), int((rect.right() + 1) * ratio))
+        for y in range(int(rect.top() * ratio), int((rect.bottom() + 1) * ratio))
+    }

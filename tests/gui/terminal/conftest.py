@@ -1,4 +1,4 @@
-"""A real widget of 40 by 10 cells on screen, and what it says."""
+"""A real widget of 40 by 10 cells on screen, and the bytes it sends."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def widget(qtbot: QtBot) -> TerminalWidget:
 
 @pytest.fixture
 def typed(widget: TerminalWidget) -> list[bytes]:
-    said: list[bytes] = []
-    widget.typed.connect(said.append)
-    return said
+    sent: list[bytes] = []
+    widget.typed.connect(sent.append)
+    return sent

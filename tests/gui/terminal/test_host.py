@@ -13,7 +13,7 @@ def test_the_clipboard_is_written_only_with_permission(qapp: object) -> None:
     host = WindowHost(lambda *_: None)
     host.clipboard_write("c", "text")
     assert clipboard.text() == "before"
-    host.may_write_clipboard = True
+    host.allow(clipboard=True, notes=False)
     host.clipboard_write("c", "x" * (MAX_CLIPBOARD + 1))
     assert clipboard.text() == "before"
     host.clipboard_write("c", "text")
@@ -26,7 +26,7 @@ def test_notes_are_passed_on_only_with_permission() -> None:
     host = WindowHost(lambda title, text: notes.append((title, text)))
     host.notify("make", "done")
     assert notes == []
-    host.may_notify = True
+    host.allow(clipboard=False, notes=True)
     host.notify("make", "done")
     assert notes == [("make", "done")]
 

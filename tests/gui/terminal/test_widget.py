@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +25,7 @@ from tests.gui.terminal.acts import (
 )
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
 
@@ -99,7 +102,7 @@ def test_input_method_text_is_typed_and_its_place_known(
     QCoreApplication.sendEvent(widget, event)
     assert typed == ["日本".encode()]
     place = widget.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
-    assert place.left() == int(widget.cell_rect(0, 2).left())
+    assert place.left() == int(widget.appearance.cells.rect(0, 2).left())
 
 
 def test_focus_is_reported_when_asked_for(
@@ -111,7 +114,7 @@ def test_focus_is_reported_when_asked_for(
     assert typed == [b"\x1b[O", b"\x1b[I"]
 
 
-def test_resizing_tells_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) -> None:
+def test_resizing_reports_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) -> None:
     sizes: list[tuple[int, int]] = []
     widget.resized.connect(lambda cols, rows: sizes.append((cols, rows)))
     for cols in (41, 42, 43, 44, 50):
@@ -121,7 +124,7 @@ def test_resizing_tells_the_new_size_once(qtbot: QtBot, widget: TerminalWidget) 
     assert (widget.terminal.cols, widget.terminal.rows) == (50, 12)
 
 
-def test_the_first_size_is_told_when_shown(qtbot: QtBot) -> None:
+def test_the_first_size_is_reported_when_shown(qtbot: QtBot) -> None:
     widget = TerminalWidget()
     qtbot.addWidget(widget)
     with qtbot.waitSignal(widget.resized):
@@ -129,19 +132,19 @@ def test_the_first_size_is_told_when_shown(qtbot: QtBot) -> None:
 
 
 def test_zoom_by_keys_and_wheel_changes_the_grid(qtbot: QtBot, widget: TerminalWidget) -> None:
-    points = widget.font_points
+    points = widget.appearance.font_points
     qtbot.keyClick(widget, Qt.Key.Key_Plus, CTRL)
     qtbot.keyClick(widget, Qt.Key.Key_Plus, CTRL)
-    assert widget.font_points == points + 2
+    assert widget.appearance.font_points == points + 2
     qtbot.waitUntil(lambda: widget.terminal.cols < 40)
     wheel(widget, angle=-120, held=CTRL)
-    assert widget.font_points == points + 1
+    assert widget.appearance.font_points == points + 1
     qtbot.keyClick(widget, Qt.Key.Key_0, CTRL)
-    assert widget.font_points == points
+    assert widget.appearance.font_points == points
     qtbot.waitUntil(lambda: widget.terminal.cols == 40)
     for _ in range(100):
         widget.zoom(-1)
-    assert widget.font_points == 5
+    assert widget.appearance.font_points == 5
 
 
 def test_title_and_bell(qtbot: QtBot, widget: TerminalWidget) -> None:
@@ -160,7 +163,7 @@ def test_an_ended_terminal_is_quiet_until_cleared(
     assert widget.ended_bar.isVisible()
     assert widget.ended_bar.label.text() == "The shell ended."
     qtbot.keyClicks(widget, "x")
-    widget.paste_text("x")
+    widget.clipboard.paste_text("x")
     show(qtbot, widget, b"\x1b[6n")
     assert typed == []
     widget.ended_bar.button.click()
@@ -174,7 +177,7 @@ def test_an_ended_terminal_is_quiet_until_cleared(
 def test_no_action_no_button(widget: TerminalWidget) -> None:
     widget.set_ended("Over.")
     assert not widget.ended_bar.button.isVisible()
-    widget.set_alive()
+    widget.clear()
     assert not widget.ended
 
 
@@ -226,7 +229,7 @@ def test_modes_of_the_keyboard(
     assert typed == [sent]
 
 
-def test_releases_are_told_to_those_who_ask(
+def test_releases_are_reported_to_programs_that_ask(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
 ) -> None:
     show(qtbot, widget, "\x1b[>3u")
@@ -234,7 +237,7 @@ def test_releases_are_told_to_those_who_ask(
     assert typed == [b"\x1b[A", b"\x1b[1;1:3A"]
 
 
-def test_colours_are_answered_and_changed(
+def test_colors_are_answered_and_changed(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
 ) -> None:
     widget.set_theme(dark=True)
@@ -243,9 +246,9 @@ def test_colours_are_answered_and_changed(
     parts = "/".join(f"{rgb >> shift & 255:02x}" * 2 for shift in (16, 8, 0))
     assert parts.replace("/", "") in typed[0].decode().replace("/", "")
     show(qtbot, widget, "\x1b]11;#102030\x1b\\")
-    qtbot.waitUntil(lambda: widget.painter.theme.background == 0x102030)
+    qtbot.waitUntil(lambda: widget.appearance.painter.theme.background == 0x102030)
     show(qtbot, widget, "\x1b]111\x1b\\")
-    qtbot.waitUntil(lambda: widget.painter.theme.background == rgb)
+    qtbot.waitUntil(lambda: widget.appearance.painter.theme.background == rgb)
 
 
 def test_the_cursor_is_the_persons_until_a_program_chooses(
@@ -272,3 +275,14 @@ def test_the_clipboard_is_a_programs_only_with_permission(
     widget.apply(UiSettings(clipboard_write=True))
     show(qtbot, widget, "\x1b]52;c;aGk=\x07")
     assert QGuiApplication.clipboard().text() == "hi"
+
+
+def test_a_deleted_terminal_frees_its_history(qapp: QApplication) -> None:
+    widget = TerminalWidget()
+    widget.context_menu().deleteLater()
+    history = weakref.ref(widget.terminal)
+    widget.deleteLater()
+    del widget
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert history() is None

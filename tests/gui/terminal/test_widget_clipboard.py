@@ -27,7 +27,7 @@ def test_paste_by_key_is_cleaned(qtbot: QtBot, widget: TerminalWidget, typed: li
 
 def test_bracketed_paste(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) -> None:
     show(qtbot, widget, b"\x1b[?2004h")
-    widget.paste_text("a\nb\x1b[201~c")
+    widget.clipboard.paste_text("a\nb\x1b[201~c")
     assert typed == [b"\x1b[200~a\rb[201~c\x1b[201~"]
 
 
@@ -35,7 +35,7 @@ def test_bracketed_paste(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes
 def test_several_lines_are_asked_about(
     qtbot: QtBot, widget: TerminalWidget, typed: list[bytes], accept: bool
 ) -> None:
-    widget.paste_text("one\ntwo\n")
+    widget.clipboard.paste_text("one\ntwo\n")
     box = widget.clipboard.question
     assert isinstance(box, QMessageBox)
     assert "2 lines" in box.text()
@@ -57,7 +57,7 @@ def test_several_lines_are_asked_about(
 
 def test_copy_without_a_selection_leaves_the_clipboard(widget: TerminalWidget) -> None:
     QGuiApplication.clipboard().setText("before")
-    widget.copy()
+    widget.clipboard.copy()
     assert QGuiApplication.clipboard().text() == "before"
 
 

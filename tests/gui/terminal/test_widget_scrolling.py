@@ -56,11 +56,11 @@ def test_pages_by_key(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) 
 
 def test_the_text_in_view_stays_while_more_arrives(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, LINES)
-    widget.scroll_lines(-20)
+    widget.scrolling.by(-20)
     before = top_text(widget)
     show(qtbot, widget, LINES)
     assert top_text(widget) == before
-    widget.scroll_to_bottom()
+    widget.scrolling.to_bottom()
     show(qtbot, widget, LINES)
     bar = widget.verticalScrollBar()
     assert bar.value() == bar.maximum()

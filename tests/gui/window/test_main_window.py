@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QEvent, QSettings, Qt
@@ -22,10 +22,13 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
+from engine.control.commands import CloseSession, SetGuestTimeout
+from engine.control.queries import DockerStatuses
 from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
     EndsPending,
+    LoopRestarted,
     RelayStateChanged,
     SessionClosed,
     SessionCreated,
@@ -43,9 +46,12 @@ from engine.core.model import (
 )
 from engine.core.settings import UiSettings
 from gui.commands.actions import ENTRIES, MENUS
+from gui.control.adapter import EngineAdapter
 from gui.kit.notices import Notice
 from gui.kit.style import DARK, Mode
 from gui.window.main_window import DEFAULT_SIZE, MainWindow
+from gui.window.status import StatusBar
+from tests.gui.fake_control import HOST
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
@@ -57,8 +63,9 @@ if TYPE_CHECKING:
     from engine.core.events import (
         EventBus,
     )
-    from gui.control.adapter import EngineAdapter
+    from gui.kit.icons import Icons
     from gui.kit.style import Theme
+    from tests.gui.fake_control import FakeControl
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 MakeWindow = Callable[..., MainWindow]
@@ -78,31 +85,15 @@ def make_window(
 
     yield make
     for window in windows:
+        window.terminals.close_all()
         window.finish()
         window.deleteLater()
 
 
 @pytest.fixture
-def window(connecting: None, make_window: MakeWindow) -> MainWindow:
+def window(make_window: MakeWindow) -> MainWindow:
+    """Its terminals stay connecting: the loop does not run."""
     return make_window()
-
-
-class NeverConnects:
-    """A task without a loop: tabs of these tests stay as they are while connecting."""
-
-    def __init__(self, work: Coroutine[Any, Any, object]) -> None:
-        work.close()
-
-    def add_done_callback(self, _: object) -> None:
-        pass
-
-    def cancel(self) -> None:
-        pass
-
-
-@pytest.fixture
-def connecting(adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "run", lambda work, *_, **__: NeverConnects(work))
 
 
 def live_session(bus: EventBus, session_id: str = "s1") -> None:
@@ -207,6 +198,16 @@ def test_a_problem_is_told_without_a_dialog_and_can_be_dismissed(
     assert not window.banner.isVisible()
 
 
+def test_a_loop_that_was_restarted_is_a_notice(window: MainWindow, bus: EventBus) -> None:
+    bus.publish(LoopRestarted(name="The heartbeat of sessions", problem="ValueError: x"))
+    assert window.banner.isVisible()
+    assert window.banner.text.startswith(
+        "The heartbeat of sessions stopped unexpectedly and was restarted\n"
+    )
+    assert "ValueError: x" in window.banner.text
+    assert not window.findChildren(QMessageBox)
+
+
 def test_closing_without_sessions_asks_nothing(window: MainWindow, qtbot: QtBot) -> None:
     with qtbot.waitSignal(window.closeWanted):
         window.close()
@@ -298,22 +299,22 @@ def test_quitting_by_key_is_answered_by_no_key_that_follows(
 
 
 def test_removing_a_guest_asks_first(
-    window: MainWindow, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, bus: EventBus, control: FakeControl, settle: Callable[[], None]
 ) -> None:
-    ended: list[tuple[object, ...]] = []
-    monkeypatch.setattr(adapter, "close_session", lambda *what: ended.append(what))
     live_session(bus)
     for action in ("kick", "close_session"):
         window.sessions.select("s1")
         window.actions_[action].trigger()
         answer(window, "Cancel")
-    assert ended == []
+    settle()
+    assert control.commands == []
     window.actions_["kick"].trigger()
     shown = window.attention.shown
     assert isinstance(shown, Notice)
     assert shown.words.text() == "Remove Maria from web?"
     answer(window, "Remove guest")
-    assert ended == [("s1", "Removed by the host", EndCode.REMOVED)]
+    settle()
+    assert control.commands == [CloseSession("s1", "Removed by the host", EndCode.REMOVED)]
 
 
 def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) -> None:
@@ -434,15 +435,45 @@ def test_settings_are_worn_at_once_and_kept(window: MainWindow, config_dir: Path
 
 
 def test_when_idle_guests_are_disconnected_is_used_at_once_and_kept(
-    window: MainWindow, config_dir: Path, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, config_dir: Path, control: FakeControl, settle: Callable[[], None]
 ) -> None:
-    told: list[float] = []
-    monkeypatch.setattr(adapter, "set_guest_timeout", told.append)
     dialog = window.open_settings()
     dialog.guest_timeout.setValue(0)
     dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
-    assert told == [0]
+    settle()
+    assert control.commands == [SetGuestTimeout(0)]
     assert settings.load(config_dir / "settings.toml", environ={}).session.timeout == 0
+
+
+def test_the_relays_address_can_be_copied_once_it_is_known(
+    window: MainWindow, qtbot: QtBot, theme: Theme, icons: Icons, config_dir: Path
+) -> None:
+    window.actions_["copy_relay"].trigger()
+    assert QApplication.clipboard().text() == HOST.relay.url
+    early = MainWindow(EngineAdapter(), theme, UiSettings(), config_dir)
+    qtbot.addWidget(early)
+    early.actions_["copy_relay"].trigger()
+    assert "not up yet" in early.banner.text
+    early.finish()
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_docker_that_is_switched_off_is_shown_so(
+    qt_loop: object,
+    control: FakeControl,
+    theme: Theme,
+    icons: Icons,
+    qtbot: QtBot,
+    off: bool,
+) -> None:
+    status = DockerStatus("docker", "u", EngineState.CONNECTING)
+    control.answers[DockerStatuses] = () if off else (status,)
+    adapter = EngineAdapter()
+    bar = StatusBar(adapter, icons)
+    qtbot.addWidget(bar)
+    adapter.attach(control)
+    adapter.started()
+    assert bar.docker.text == ("Docker off" if off else "Docker: connecting…")
 
 
 def test_settings_that_cannot_be_kept_are_worn_all_the_same(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from itertools import pairwise
-
 import pytest
 
-from engine.emulator import TRUECOLOUR, Terminal
-from engine.emulator.cells.pens import MAX_PENS, NEAR_FULL, Pens
+from engine.emulator import TRUECOLOUR
+from engine.emulator.cells.pens import Pens
 from engine.emulator.cells.rows import DEFAULT_PEN
 from engine.emulator.cells.style import DEFAULT_STYLE, Style
-from engine.emulator.screen.collector import CODES_PER_FEED
 
 
 def some(pens: Pens, count: int) -> list[str]:
@@ -68,49 +64,3 @@ def test_results_of_sgr_are_not_taken_from_before_the_sweep() -> None:
     assert pens.style(found) == Style(fg=1, bg=2)
     assert pens.style(pens.erasing(found)) == Style(bg=2)
     assert red != both != grey
-
-
-def test_lines_printed_with_an_empty_one_before_them_keep_their_colour() -> None:
-    terminal = Terminal(40, 3, scrollback=300)
-    lines = b"\r\n\r\n\r\n" + b"hello\r\n" * 5
-    terminal.feed(b"\r\n" * 5 + b"\x1b[38;2;1;2;3m" + lines + b"\x1b[m" + b"\r\n" * 4)
-    hello = [line for line in range(len(terminal.scrollback)) if terminal.scrollback[line].text]
-    pens = terminal._screen.pens
-    terminal.feed(b"\x1b[?1049h")
-    most = number = 0
-    while len(pens) >= most:
-        most = len(pens)
-        number += 1
-        colours = [f"\x1b[38;2;{number >> 8};{number & 255};{n};48;2;9;9;9mx" for n in range(100)]
-        terminal.feed("".join(["\x1b[H", *colours]).encode())
-    for _ in range(2 * MAX_PENS // CODES_PER_FEED):
-        # To the end of the sweep.
-        terminal.feed(b"")
-    assert len(pens) < NEAR_FULL // 2
-    colours_shown = {terminal.scrollback[line].runs[0].style.fg for line in hello}
-    assert (len(hello), colours_shown) == (5, {TRUECOLOUR | 0x010203})
-
-
-def test_colours_without_end_are_right_while_pens_are_swept() -> None:
-    """More styles than there are pens, few of them at one time on the screen or in the history."""
-    chance = random.Random(5)
-    terminal = Terminal(100, 4, scrollback=20)
-    shown: list[list[int]] = []
-    numbers: list[int] = []
-    for _ in range(2 * MAX_PENS // 100):
-        colours = [chance.randrange(1 << 24) for _ in range(100)]
-        shown = [*shown[-3:], colours]
-        line = "".join(
-            f"\x1b[38;2;{c >> 16};{c >> 8 & 255};{c & 255};48;2;{c & 255};0;{c >> 16}mx"
-            for c in colours
-        )
-        terminal.feed(f"\r\n{line}".encode())
-        numbers.append(len(terminal._screen.pens))
-        if len(numbers) % 40 == 0:
-            for row, expected in enumerate(shown[-4:], 4 - len(shown[-4:])):
-                found = [run.style.fg for run in terminal.line(row).runs for _ in range(run.cells)]
-                assert found == [TRUECOLOUR | colour for colour in expected]
-    assert NEAR_FULL < max(numbers) < MAX_PENS
-    # Never all at once: what one feed frees is bounded.
-    assert max(a - b for a, b in pairwise(numbers)) <= CODES_PER_FEED
-    assert numbers[-1] < NEAR_FULL

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.emulator import Host, Terminal
 from engine.emulator.cells.rows import BLANK
 from engine.emulator.parse.lines_in_bulk import print_few_lines
-from engine.emulator.screen.modal import Screen
+from engine.emulator.screen.screen import Screen
 
 KINDS = {
     "ASCII": ["total 42", "", "drwxr-xr-x src", "x" * 12],

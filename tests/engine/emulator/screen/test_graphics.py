@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.emulator import Host, Pixels, Terminal
 from engine.emulator.cells.pictures import MAX_BYTES, MAX_PICTURES
 from engine.emulator.cells.sixel import PICTURE, PIXELS_AT_ONCE
-from tests.engine.emulator.test_hostile import PIECES, check
+from tests.engine.emulator.inputs import PIECES, check
 
 COLS, ROWS = 12, 5
 
@@ -174,7 +174,7 @@ def test_it_is_blanks_to_whoever_wants_text() -> None:
     terminal = fed(b"ab" + TWO + b"\x1b[1;6Hcd")
     assert terminal.text()[:2] == ["ab   cd", ""]
     assert terminal.line(0).slice(0, 7) == "ab   cd"
-    assert terminal.line_text(0) == "ab   cd"
+    assert terminal.text()[0] == "ab   cd"
     copy = Terminal(COLS, ROWS)
     copy.feed(terminal.snapshot().encode())
     assert copy.text() == terminal.text()
@@ -247,7 +247,7 @@ def test_a_flood_of_pictures_is_little_work(name: str) -> None:
     terminal = Terminal(80, 60)
     data = FLOODS[name][: 64 * 1024]
     terminal.feed(data[:100])
-    pens = len(terminal._screen.pens)
+    pens = terminal.usage.pens
     calls = 0
 
     def count(frame: object, event: str, argument: object) -> None:
@@ -261,15 +261,15 @@ def test_a_flood_of_pictures_is_little_work(name: str) -> None:
     finally:
         sys.setprofile(before)
     assert calls < 7 * len(data)
-    assert len(terminal._screen.pens) - pens <= PIXELS_AT_ONCE // PICTURE, "one a picture"
+    assert terminal.usage.pens - pens <= PIXELS_AT_ONCE // PICTURE, "one a picture"
 
 
 def test_only_so_many_pictures_are_kept_and_new_ones_come_when_old_ones_went() -> None:
     terminal = Terminal(80, 24)
-    while len(terminal._screen.pictures) < MAX_PICTURES:
-        before = len(terminal._screen.pictures)
+    while terminal.usage.pictures < MAX_PICTURES:
+        before = terminal.usage.pictures
         terminal.feed((DOT + b"\r\n") * 50)
-        assert before < len(terminal._screen.pictures) <= MAX_PICTURES
+        assert before < terminal.usage.pictures <= MAX_PICTURES
     terminal.feed(b"\x1b[H\x1b[2J\x1b[3J" + DOT)
     assert not terminal.line(0).pieces
     for _ in range(2000):
@@ -277,7 +277,7 @@ def test_only_so_many_pictures_are_kept_and_new_ones_come_when_old_ones_went() -
         if terminal.line(0).pieces:
             break
     assert terminal.line(0).pieces
-    assert len(terminal._screen.pictures) < 100
+    assert terminal.usage.pictures < 100
 
 
 ANSWERS = {

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from engine.pty.base import PTY
     from tests.docker_fixtures import ContainerFactory
 
+pytestmark = pytest.mark.takes(60)
+
 FIRST_SLEEP = 7000
 """Each form sleeps for a number of seconds of its own, by which it is told."""
 SCRIPT = "SLEEP; NEXT"

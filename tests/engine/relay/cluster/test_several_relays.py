@@ -19,6 +19,8 @@ from tests.engine.until import until
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.takes(70)
+
 BACK_SECONDS = 10.0
 """After whatever is killed, new sessions begin within this."""
 GUEST = {"token": GUEST_TOKEN, "role": "guest"}

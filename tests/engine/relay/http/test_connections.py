@@ -15,7 +15,8 @@ import socketio
 
 from engine.core.errors import SettingsError
 from engine.relay import Limits, Relay, run_relay
-from tests.engine.relay.peers import agent, foreign, guest, offer, relay, until
+from tests.engine.relay.peers import agent, foreign, guest, offer, relay
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +160,7 @@ async def test_a_flood_ends_its_own_connection_only() -> None:
         async with guest(one) as peer:
             for _ in range(50):
                 await peer.sio.emit("guest:targets")
-            await until(lambda: not peer.sio.connected, "the end of the flooding connection")
+            await until(lambda: not peer.sio.connected, what="the end of the flooding connection")
         assert (await other.call("guest:targets"))["status"] == "success"
 
 
@@ -225,7 +226,7 @@ async def test_a_refused_connection_cannot_guess_on() -> None:
 async def test_a_huge_message_ends_only_the_connection_it_came_by() -> None:
     async with relay() as one, guest(one) as other, guest(one) as peer:
         await peer.sio.emit("webrtc:offer", offer(sdp="v" * 1_000_000))
-        await until(lambda: not peer.sio.connected, "the end of the connection")
+        await until(lambda: not peer.sio.connected, what="the end of the connection")
         assert (await other.call("guest:targets"))["status"] == "success"
 
 
@@ -303,12 +304,12 @@ async def test_a_stopped_relay_leaves_no_task_and_no_socket() -> None:
             await one.stop()
             await one.stop()
         await asyncio.gather(poll, return_exceptions=True)
-        await until(lambda: not sio.connected, "the client to notice")
+        await until(lambda: not sio.connected, what="the client to notice")
         await sio.disconnect()
         await idle.close()
     gc.collect()
-    await until(lambda: asyncio.all_tasks() <= tasks, "every task to end")
-    await until(lambda: sockets() <= before, "every socket to close")
+    await until(lambda: asyncio.all_tasks() <= tasks, what="every task to end")
+    await until(lambda: sockets() <= before, what="every socket to close")
 
 
 async def test_an_offer_waiting_when_the_relay_stops_keeps_nothing_alive() -> None:
@@ -319,7 +320,7 @@ async def test_an_offer_waiting_when_the_relay_stops_keeps_nothing_alive() -> No
         await host.next("webrtc:offer")
         async with asyncio.timeout(5):
             await one.stop()
-    await until(lambda: asyncio.all_tasks() <= tasks, "every task to end")
+    await until(lambda: asyncio.all_tasks() <= tasks, what="every task to end")
 
 
 async def test_a_port_in_use_is_an_error_that_names_the_setting() -> None:
@@ -345,7 +346,7 @@ async def test_run_relay_prints_address_and_tokens_and_ends_when_cancelled(
         printed += capsys.readouterr().out
         return "Guest token" in printed
 
-    await until(ready, "the tokens")
+    await until(ready, what="the tokens")
     url, agent_token, guest_token = re.findall(r":\s+(\S+)", printed)
     assert len({agent_token, guest_token}) == 2
     async with foreign(url, {"token": guest_token}) as peer:

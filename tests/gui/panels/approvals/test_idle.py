@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton, QStatusBar
 
+from engine.control.commands import KeepOpen
 from engine.core.events import SessionClosed, SessionCreated, SessionIdle
 from engine.core.model import Guest
 from gui.kit.attention import Attention
@@ -17,11 +18,14 @@ from gui.panels.sessions.panel import SessionsPanel
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytestqt.qtbot import QtBot
 
     from engine.core.events import EventBus
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
+    from tests.gui.fake_control import FakeControl
 
 
 class Host:
@@ -53,10 +57,8 @@ def host(qtbot: QtBot, adapter: EngineAdapter, icons: Icons, bus: EventBus) -> H
 
 
 def test_it_says_whose_terminal_closes_when_and_keeps_it(
-    host: Host, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
+    host: Host, control: FakeControl, bus: EventBus, settle: Callable[[], None]
 ) -> None:
-    kept: list[str] = []
-    monkeypatch.setattr(adapter, "keep_open", kept.append)
     bus.publish(SessionIdle(session_id="s1", seconds=30.5))
     strip = host.attention.shown
     assert isinstance(strip, IdleStrip)
@@ -67,7 +69,8 @@ def test_it_says_whose_terminal_closes_when_and_keeps_it(
     (keep,) = strip.findChildren(QPushButton)
     spin(keep.isEnabled)
     QTest.mouseClick(keep, Qt.MouseButton.LeftButton)
-    assert kept == ["s1"]
+    settle()
+    assert control.commands == [KeepOpen("s1")]
     assert host.field.hasFocus()
     assert not host.attention.isVisible()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStatusBar
 
+from engine.control.commands import CloseSession, DecideApproval
 from engine.core.events import ApprovalRequested, ApprovalSettled, SessionClosed
 from engine.core.model import EndCode, Guest, Role
 from gui.kit.attention import Attention
@@ -18,11 +19,15 @@ from gui.terminal.widget import TerminalWidget
 from tests.gui.keyboard import activate, press, spin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytestqt.qtbot import QtBot
 
+    from engine.control.commands import Command
     from engine.core.events import EventBus
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
+    from tests.gui.fake_control import FakeControl
 
 LEFT = Qt.MouseButton.LeftButton
 CHROME = (
@@ -49,13 +54,18 @@ def question(
 
 
 class Host:
-    """A window with a terminal one types into, and what was answered in place of an engine."""
+    """A window with a terminal one types into, and what the engine was asked to do."""
 
     def __init__(
-        self, qtbot: QtBot, adapter: EngineAdapter, icons: Icons, patch: pytest.MonkeyPatch
+        self,
+        qtbot: QtBot,
+        adapter: EngineAdapter,
+        icons: Icons,
+        control: FakeControl,
+        settle: Callable[[], None],
     ) -> None:
-        self.given: list[tuple[str, Role | None, bool]] = []
-        patch.setattr(adapter, "decide", self._decide)
+        self._control = control
+        self._settle = settle
         self.window = QMainWindow()
         self.terminal = TerminalWidget()
         self.typed = b""
@@ -76,6 +86,12 @@ class Host:
         assert isinstance(shown, ApprovalStrip)
         return shown
 
+    @property
+    def done(self) -> list[Command[Any]]:
+        """What the engine was asked to do."""
+        self._settle()
+        return self._control.commands
+
     def live(self) -> None:
         """Until what is shown can be answered."""
         shown = self.attention.shown
@@ -88,18 +104,19 @@ class Host:
         buttons = self.attention.shown.findChildren(QPushButton)
         QTest.mouseClick(next(b for b in buttons if b.text() == text), LEFT)
 
-    def _decide(self, session_id: str, role: Role | None, *, remember: bool = False) -> None:
-        self.given.append((session_id, role, remember))
-
     def _typed(self, data: bytes) -> None:
         self.typed += data
 
 
 @pytest.fixture
 def host(
-    qtbot: QtBot, adapter: EngineAdapter, icons: Icons, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    adapter: EngineAdapter,
+    icons: Icons,
+    control: FakeControl,
+    settle: Callable[[], None],
 ) -> Host:
-    return Host(qtbot, adapter, icons, monkeypatch)
+    return Host(qtbot, adapter, icons, control, settle)
 
 
 def test_it_says_who_from_where_with_what_and_the_code(host: Host, bus: EventBus) -> None:
@@ -149,33 +166,30 @@ def test_what_a_guest_calls_itself_is_text_of_one_short_line(host: Host, bus: Ev
 def test_each_yes_is_answered_at_once(host: Host, bus: EventBus, words: str, role: Role) -> None:
     bus.publish(question())
     host.click(words)
-    assert host.given == [("s1", role, False)]
+    assert host.done == [DecideApproval("s1", role)]
     assert host.approver.waiting == ()
     assert host.terminal.hasFocus()
 
 
-def test_who_was_let_in_by_mistake_can_be_removed(
-    host: Host, bus: EventBus, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    removed: list[tuple[object, ...]] = []
-    monkeypatch.setattr(adapter, "close_session", lambda *what: removed.append(what))
+def test_who_was_let_in_by_mistake_can_be_removed(host: Host, bus: EventBus) -> None:
     bus.publish(question("s1"))
     host.click("Allow")
     host.click("Remove guest")
-    assert removed == [("s1", "Removed by the host", EndCode.REMOVED)]
+    removal = CloseSession("s1", "Removed by the host", EndCode.REMOVED)
+    assert host.done == [DecideApproval("s1", Role.CONTROL), removal]
     bus.publish(question("s2"))
     host.click("View only")
     assert host.attention.isVisible()
     bus.publish(SessionClosed(session_id="s2", reason="The guest left"))
     assert not host.attention.isVisible()
-    assert len(removed) == 1
+    assert host.done.count(removal) == 1
 
 
 def test_an_answer_for_the_link_is_named_on_the_buttons(host: Host, bus: EventBus) -> None:
     bus.publish(question())
     host.strip.remember.trigger()
     host.click("Always allow")
-    assert host.given == [("s1", Role.CONTROL, True)]
+    assert host.done == [DecideApproval("s1", Role.CONTROL, remember=True)]
     bus.publish(SessionClosed(session_id="s1", reason="over"))
     bus.publish(question("s2"))
     # It was for that guest's question only.
@@ -183,19 +197,19 @@ def test_an_answer_for_the_link_is_named_on_the_buttons(host: Host, bus: EventBu
     host.strip.remember.trigger()
     host.click("Deny, revoke link")
     host.attention.finish()
-    assert host.given[1:] == [("s2", None, True)]
+    assert host.done[1:] == [DecideApproval("s2", None, remember=True)]
 
 
 def test_a_no_can_be_taken_back_until_the_guest_hears_it(host: Host, bus: EventBus) -> None:
     bus.publish(question())
     host.click("Deny")
-    assert host.given == []
+    assert host.done == []
     host.click("Undo")
-    assert host.given == []
+    assert host.done == []
     assert host.strip.who.text() == "Ada"
     host.click("Deny")
     host.attention.finish()
-    assert host.given == [("s1", None, False)]
+    assert host.done == [DecideApproval("s1", None)]
 
 
 def test_a_no_comes_before_the_guest_stops_waiting(host: Host, bus: EventBus) -> None:
@@ -203,7 +217,7 @@ def test_a_no_comes_before_the_guest_stops_waiting(host: Host, bus: EventBus) ->
     host.click("Deny")
     assert host.attention.shown is not None
     assert host.attention.shown.left < 2.0
-    spin(lambda: host.given == [("s1", None, False)])
+    spin(lambda: host.done == [DecideApproval("s1", None)])
 
 
 def test_a_guest_who_left_after_a_no_needs_no_answer(host: Host, bus: EventBus) -> None:
@@ -211,7 +225,7 @@ def test_a_guest_who_left_after_a_no_needs_no_answer(host: Host, bus: EventBus) 
     host.click("Deny")
     bus.publish(ApprovalSettled(session_id="s1", role=None, reason="The guest left"))
     assert not host.attention.isVisible()
-    assert host.given == []
+    assert host.done == []
 
 
 def test_every_key_goes_to_the_terminal_and_none_answers(host: Host, bus: EventBus) -> None:
@@ -233,7 +247,7 @@ def test_every_key_goes_to_the_terminal_and_none_answers(host: Host, bus: EventB
         press(host.window, keys.get(sign, sign))
         assert host.terminal.hasFocus()
     assert host.typed.decode() == text * 2
-    assert host.given == []
+    assert host.done == []
     assert len(host.approver.waiting) == waiting
     assert host.attention.count.text() == f"1 of {waiting}"
     assert not any(strip.remembers for strip in host.approver.waiting)
@@ -254,7 +268,7 @@ def test_a_link_to_view_offers_nothing_more(host: Host, bus: EventBus) -> None:
     assert host.strip.wish.text() == "asks to view web-1"
     assert not host.strip.view.isVisible()
     host.click("Allow")
-    assert host.given == [("s1", Role.VIEW, False)]
+    assert host.done == [DecideApproval("s1", Role.VIEW)]
 
 
 def test_guests_are_counted_and_each_is_answered_by_itself(host: Host, bus: EventBus) -> None:
@@ -270,9 +284,9 @@ def test_guests_are_counted_and_each_is_answered_by_itself(host: Host, bus: Even
     bus.publish(ApprovalSettled(session_id="s1", role=Role.VIEW, reason="Allowed: view"))
     # The second half of a double click is no answer for the next one.
     QTest.mouseClick(host.strip.view, LEFT)
-    assert host.given == [("s1", Role.VIEW, False)]
+    assert host.done == [DecideApproval("s1", Role.VIEW)]
     host.click("Allow")
-    assert host.given[1:] == [("s3", Role.CONTROL, False)]
+    assert host.done[1:] == [DecideApproval("s3", Role.CONTROL)]
     assert counts == [1, 2, 3, 2, 1, 1, 0]
 
 
@@ -280,7 +294,7 @@ def test_the_question_goes_when_the_guest_does(host: Host, bus: EventBus) -> Non
     bus.publish(question())
     bus.publish(ApprovalSettled(session_id="s1", role=None, reason="The guest left"))
     assert not host.attention.isVisible()
-    assert host.given == []
+    assert host.done == []
 
 
 def test_who_answers_by_key_types_nothing_when_the_guest_leaves(host: Host, bus: EventBus) -> None:
@@ -293,7 +307,7 @@ def test_who_answers_by_key_types_nothing_when_the_guest_leaves(host: Host, bus:
     assert host.typed == b""
     press(host.window, Qt.Key.Key_Escape, "z")
     assert host.typed == b"z"
-    assert host.given == []
+    assert host.done == []
 
 
 def test_the_desktop_is_told_where_it_listens_and_nobody_looks(

@@ -1,19 +1,23 @@
-"""The dialog of links: making, handing over, withdrawing; with the engine's own shares."""
+"""The dialog of links: making one, sharing it, revoking it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QGuiApplication, qGray
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox
 
-from engine.access.links import Shares
-from engine.core.model import LOCAL_TARGET, Guest, Role, Target, TargetKind
+from engine.control.commands import CreateLink, RevokeLink
+from engine.control.queries import Links, LinkUrl, Sessions
+from engine.core.errors import LimitError
+from engine.core.events import SharesChanged
+from engine.core.model import LOCAL_TARGET, Guest, Role, SessionInfo, Share, Target, TargetKind
 from engine.core.session_state import SessionState
-from engine.sessions.session import SessionInfo
-from engine.wire.proof import Link, parse_link
+from engine.wire.proof import Link
 from gui.kit.style import Mode
 from gui.panels.links.panel import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
 
@@ -22,56 +26,69 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from engine.core.events import EventBus
-    from engine.core.model import Share
+    from engine.control.commands import Command
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
+    from tests.gui.fake_control import FakeControl
 
     Make = Callable[[str], ShareDialog]
 
 DESTRUCTIVE = QMessageBox.ButtonRole.DestructiveRole
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
+SECRET = bytes(16)
 WEB = Target("web-1", TargetKind.CONTAINER, "web-1")
 
 
-class Sharing:
-    """What the adapter asks of an agent, with real links and no network."""
-
-    def __init__(self, bus: EventBus) -> None:
-        self.sharing = self
-        self.shares = Shares(bus)
-        self.guests: list[Guest] = []
-
-    def sessions(self) -> tuple[SessionInfo, ...]:
-        return tuple(
-            SessionInfo(str(at), "web-1", guest, SessionState.CONNECTED, 0.0, 0.0)
-            for at, guest in enumerate(self.guests)
-        )
+class Host:
+    """The links an engine has, as a test says, and what it is asked to do."""
 
     relay = "https://relay.example"
 
-    def url(self, share: Share) -> str:
-        return Link(self.relay, share.id, share.secret).url
+    def __init__(self, control: FakeControl, settle: Callable[[], None]) -> None:
+        self._control = control
+        self._settle = settle
+        self._made = 0
+        self.links: tuple[Share, ...] = ()
+        control.answers[Links] = lambda _: self.links
+        control.answers[LinkUrl] = lambda query: self.link(query.link_id).url
+        control.answers[CreateLink] = lambda command: self.add(command.target)
 
-    async def revoke(self, share_id: str) -> None:
-        self.shares.revoke(share_id)
+    @property
+    def done(self) -> list[Command[Any]]:
+        self._settle()
+        return self._control.commands
+
+    def link(self, share_id: str) -> Link:
+        return Link(self.relay, share_id, SECRET)
+
+    def add(self, target: str) -> Share:
+        """Another link appears."""
+        self._made += 1
+        share = Share(f"link-{self._made:07}", target, Role.CONTROL, SECRET, time.time())
+        self.show(*self.links, share)
+        return share
+
+    def show(self, *links: Share) -> None:
+        """The engine has these links from now on."""
+        self.links = links
+        self._control.publish(SharesChanged(shares=links))
+
+    def connected(self, *link_ids: str) -> None:
+        """Guests are connected with these links, one each."""
+        self._control.answers[Sessions] = tuple(
+            SessionInfo(str(at), "web-1", Guest(share=one), SessionState.CONNECTED, 0.0, 0.0)
+            for at, one in enumerate(link_ids)
+        )
 
 
 @pytest.fixture
-def agent(adapter: EngineAdapter, bus: EventBus, monkeypatch: pytest.MonkeyPatch) -> Sharing:
-    agent = Sharing(bus)
-    monkeypatch.setattr(adapter, "_agent", agent)
-    return agent
+def host(control: FakeControl, settle: Callable[[], None]) -> Host:
+    return Host(control, settle)
 
 
 @pytest.fixture
-def shares(agent: Sharing) -> Shares:
-    return agent.shares
-
-
-@pytest.fixture
-def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, shares: Shares) -> Make:
+def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, host: Host) -> Make:
     def made(chosen: str) -> ShareDialog:
         dialog = ShareDialog(adapter, theme, icons, (LOCAL, WEB), chosen)
         # The fixture has it longer than a window would.
@@ -83,20 +100,17 @@ def make(qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, share
     return made
 
 
-def test_a_link_is_made_shown_and_copied(make: Make, shares: Shares) -> None:
+def test_a_link_is_made_shown_and_copied(make: Make, host: Host) -> None:
     dialog = make("web-1")
     assert dialog.address.text() == ""
     assert not dialog.copy.isEnabled()
     assert not dialog.revoke.isEnabled()
     dialog.make.click()
-    (share,) = shares.list()
-    assert (share.target, share.role, share.approval, share.single_use) == (
-        "web-1", Role.CONTROL, False, False
-    )  # fmt: skip
-    assert share.expires_at == share.created_at + (EXPIRIES[DEFAULT_EXPIRY][1] or 0)
+    assert host.done == [CreateLink("web-1", Role.CONTROL, seconds=EXPIRIES[DEFAULT_EXPIRY][1])]
+    (share,) = host.links
+    assert dialog.chosen() == share
     dialog.copy.click()
-    link = parse_link(QGuiApplication.clipboard().text())
-    assert (link.id, link.secret) == (share.id, share.secret)
+    assert QGuiApplication.clipboard().text() == host.link(share.id).url
     assert dialog.qr.accessibleName() == "QR code of the link to web-1"
     assert dialog.copy.text() == "Copied"
 
@@ -112,72 +126,65 @@ def test_a_link_is_made_shown_and_copied(make: Make, shares: Shares) -> None:
     ],
 )
 def test_a_link_that_works_on_this_computer_only_says_so(
-    make: Make, monkeypatch: pytest.MonkeyPatch, relay: str, only_here: bool
+    make: Make, host: Host, relay: str, only_here: bool
 ) -> None:
-    monkeypatch.setattr(Sharing, "relay", relay)
+    host.relay = relay
+    host.add("web-1")
     dialog = make("web-1")
-    dialog.make.click()
     assert dialog.address.text().startswith(relay)
     assert ("this computer only" in dialog.hint.text()) is only_here
 
 
-def test_every_condition_of_a_link_can_be_chosen(make: Make, shares: Shares) -> None:
+def test_every_condition_of_a_link_can_be_chosen(make: Make, host: Host) -> None:
     dialog = make("web-1")
     dialog.role.setCurrentIndex(dialog.role.findData(Role.VIEW))
     dialog.expiry.setCurrentText("Until this app ends")
     dialog.approval.click()
     dialog.single_use.click()
     dialog.make.click()
-    (share,) = shares.list()
-    assert share.role is Role.VIEW
-    assert (share.expires_at, share.approval, share.single_use) == (None, True, True)
+    assert host.done == [CreateLink("web-1", Role.VIEW, True, None, True)]
 
 
 def test_this_computer_only_after_the_warning_is_accepted_and_each_time(
-    make: Make, shares: Shares
+    make: Make, host: Host
 ) -> None:
     dialog = make(LOCAL_TARGET)
     assert dialog.local_warning.isVisible()
     assert not dialog.make.isEnabled()
     dialog.accept_local.click()
     dialog.make.click()
-    assert [share.target for share in shares.list()] == [LOCAL_TARGET]
+    assert [command.target for command in host.done] == [LOCAL_TARGET]
     assert not dialog.make.isEnabled()
     dialog.target.setCurrentText("web-1")
     assert not dialog.local_warning.isVisible()
     assert dialog.make.isEnabled()
 
 
-def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, shares: Shares) -> None:
-    first, second = shares.create("db"), shares.create("web-1")
+def test_all_links_are_listed_and_the_chosen_one_is_shown(make: Make, host: Host) -> None:
+    first, second = host.add("db"), host.add("web-1")
     dialog = make("web-1")
     chosen = dialog.chosen()
     assert chosen is not None
     assert chosen.id == second.id
     dialog.view.setCurrentIndex(dialog.links.index(1))
-    assert parse_link(dialog.address.text()).id == first.id
+    assert dialog.address.text() == host.link(first.id).url
     # Made elsewhere meanwhile: it is listed, and what is chosen stays.
-    shares.create("other")
+    host.add("other")
     assert dialog.links.rowCount() == 3
-    assert parse_link(dialog.address.text()).id == first.id
+    assert dialog.address.text() == host.link(first.id).url
 
 
-def test_a_link_is_revoked(
-    make: Make, shares: Shares, adapter: EngineAdapter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shares.create("web-1")
+def test_a_link_is_revoked(make: Make, host: Host) -> None:
+    share = host.add("web-1")
     dialog = make("web-1")
-    asked: list[str] = []
-    monkeypatch.setattr(adapter, "revoke_link", asked.append)
     dialog.revoke.click()
-    assert asked == []
+    assert host.done == []
     (box,) = dialog.findChildren(QMessageBox)
     assert box.text() == "Nobody is connected with it."
     assert not box.isModal()
     next(b for b in box.buttons() if box.buttonRole(b) is DESTRUCTIVE).click()
-    (share,) = shares.list()
-    assert asked == [share.id]
-    shares.revoke(share.id)
+    assert host.done == [RevokeLink(share.id)]
+    host.show(replace(share, revoked=True))
     assert dialog.address.text() == ""
     assert dialog.address.placeholderText() == "This link has ended"
     assert not dialog.copy.isEnabled()
@@ -189,18 +196,14 @@ def test_a_link_is_revoked(
 )
 def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
     make: Make,
-    agent: Sharing,
-    adapter: EngineAdapter,
-    monkeypatch: pytest.MonkeyPatch,
+    host: Host,
     qtbot: QtBot,
     others: int,
     live: int,
     words: str,
 ) -> None:
-    share = agent.shares.create("web-1")
-    agent.guests = [Guest(share="another")] * others + [Guest(share=share.id)] * live
-    revoked: list[str] = []
-    monkeypatch.setattr(adapter, "revoke_link", revoked.append)
+    share = host.add("web-1")
+    host.connected(*["another"] * others, *[share.id] * live)
     dialog = make("web-1")
 
     def question() -> QMessageBox:
@@ -212,21 +215,21 @@ def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
     box = question()
     with qtbot.waitSignal(box.destroyed):
         box.button(QMessageBox.StandardButton.Cancel).click()
-    assert revoked == []
+    assert host.done == []
     box = question()
     with qtbot.waitSignal(box.destroyed):
         (yes,) = (b for b in box.buttons() if box.buttonRole(b) is DESTRUCTIVE)
         yes.click()
-    assert revoked == [share.id]
+    assert host.done == [RevokeLink(share.id)]
 
 
 @pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
 def test_icons_on_filled_buttons_have_the_colour_of_the_words(
-    make: Make, theme: Theme, mode: Mode
+    make: Make, host: Host, theme: Theme, mode: Mode
 ) -> None:
     theme.set_mode(mode)
+    host.add("web-1")
     dialog = make("web-1")
-    dialog.make.click()
     dialog.copy.setDefault(True)
     ground = qGray(QColor(theme.colors.accent).rgb())
     for button in (dialog.make, dialog.copy):
@@ -241,12 +244,28 @@ def test_icons_on_filled_buttons_have_the_colour_of_the_words(
         assert (right > 60, wrong < 15) == (True, True), (button.text(), right, wrong)
 
 
-def test_a_limit_is_told_in_words(
-    make: Make, adapter: EngineAdapter, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+def test_a_limit_is_reported_in_words(
+    make: Make, control: FakeControl, adapter: EngineAdapter, settle: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr("engine.access.links.MAX_SHARES", 0)
+    control.answers[CreateLink] = LimitError("There are 1000 links already; revoke some first")
+    problems: list[tuple[str, str]] = []
+    adapter.problem.connect(lambda *words: problems.append(words))
+    make("web-1").make.click()
+    settle()
+    ((title, text),) = problems
+    assert title == "A limit was reached"
+    assert text.startswith("There are 1000 links already; revoke some first. ")
+
+
+def test_a_link_that_is_made_while_the_dialog_closes_is_no_problem(
+    make: Make, host: Host, adapter: EngineAdapter, qapp: QApplication
+) -> None:
+    problems: list[tuple[str, str]] = []
+    adapter.problem.connect(lambda *words: problems.append(words))
     dialog = make("web-1")
-    with qtbot.waitSignal(adapter.problem) as told:
-        dialog.make.click()
-    assert told.args is not None
-    assert all(told.args)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.make.click()
+    dialog.close()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert [command.target for command in host.done] == ["web-1"]
+    assert problems == []

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from engine.client.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
-from engine.core.events import TargetsChanged
+from engine.control.commands import RunSelfTest
+from engine.core.errors import HostStoppedError
+from engine.core.events import SelfTestStage, TargetsChanged
 from engine.core.model import LOCAL_TARGET, Target, TargetKind, TargetState
+from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.panels.selftest.panel import LoopbackPanel, StageModel, report_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
+    from tests.gui.fake_control import FakeControl
 
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 FAILED = SelfTestReport(
@@ -99,3 +105,58 @@ def test_only_what_can_be_opened_can_be_tested_and_the_choice_stays(
     new = Target("abc", TargetKind.CONTAINER, "abc", engine="docker")
     bus.publish(TargetsChanged(targets=(LOCAL, new, web)))
     assert panel.target.currentData() == "web"
+
+
+@pytest.fixture
+def panel(
+    qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, bus: EventBus
+) -> LoopbackPanel:
+    panel = LoopbackPanel(adapter, theme, icons)
+    qtbot.addWidget(panel)
+    bus.publish(TargetsChanged(targets=(LOCAL,)))
+    return panel
+
+
+def stage(run: str, name: str, status: StageStatus) -> SelfTestStage:
+    return SelfTestStage(run=run, target=LOCAL_TARGET, stage=StageResult(name, status))
+
+
+def test_a_run_follows_its_own_stages_and_shows_the_report(
+    panel: LoopbackPanel, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    seen: list[int] = []
+
+    def run(command: RunSelfTest) -> SelfTestReport:
+        control.publish(stage(command.run, "relay_connect", StageStatus.PASSED))
+        # Somebody else runs a test as well.
+        control.publish(stage("another", "offer_answer", StageStatus.PASSED))
+        seen.append(panel.model.done)
+        return FAILED
+
+    control.answers[RunSelfTest] = run
+    panel.button.click()
+    assert panel.running
+    settle()
+    assert not panel.running
+    assert seen == [1]
+    assert panel.report == FAILED
+    assert panel.banner.text.startswith("Failed: Find a path (ICE)\nNo pair worked. ")
+    assert [command.target for command in control.commands] == [LOCAL_TARGET]
+
+
+def test_a_test_that_cannot_run_says_why(
+    panel: LoopbackPanel, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    control.answers[RunSelfTest] = HostStoppedError()
+    panel.button.click()
+    settle()
+    assert panel.report is None
+    assert "The host has stopped" in panel.banner.text
+
+
+def test_a_run_that_is_stopped_says_so(panel: LoopbackPanel, settle: Callable[[], None]) -> None:
+    panel.button.click()
+    panel.button.click()
+    settle()
+    assert not panel.running
+    assert panel.banner.text.startswith("Stopped")

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
+from engine.control.commands import SetShared
 from engine.core.events import DockerStatusChanged, TargetsChanged
 from engine.core.model import (
     LOCAL_TARGET,
@@ -23,6 +24,8 @@ from gui.panels.targets.model import TargetModel, openable
 from gui.panels.targets.panel import TargetsPanel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytestqt.modeltest import ModelTester
     from pytestqt.qtbot import QtBot
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
+    from tests.gui.fake_control import FakeControl
 
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 
@@ -163,8 +167,8 @@ def test_search_looks_at_names_and_images(panel: TargetsPanel, bus: EventBus) ->
 @pytest.mark.parametrize(
     ("state", "title", "step"),
     [
-        (EngineState.ABSENT, "Docker is not running", "Start it"),
-        (EngineState.REFUSED, "Docker does not let you in", "group “docker”"),
+        (EngineState.ABSENT, "Docker is not running", "Start Docker"),
+        (EngineState.REFUSED, "Permission denied by Docker", "group “docker”"),
         (EngineState.FAILED, "Docker answered with an error", "keeps trying"),
     ],
 )
@@ -203,6 +207,31 @@ def test_sharing_this_computer_asks_first_and_cancel_is_the_default(
     assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
     with qtbot.waitSignal(box.finished):
         box.defaultButton().click()
+
+
+def test_sharing_this_computer_happens_when_the_warning_is_accepted(
+    panel: TargetsPanel, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    panel.share(LOCAL, True)
+    settle()
+    assert control.commands == []
+    box = panel.findChild(QMessageBox)
+    assert isinstance(box, QMessageBox)
+    accept = QMessageBox.ButtonRole.DestructiveRole
+    next(b for b in box.buttons() if box.buttonRole(b) is accept).click()
+    settle()
+    assert control.commands == [SetShared(LOCAL_TARGET, True)]
+
+
+def test_a_container_is_shared_and_no_longer_without_a_question(
+    panel: TargetsPanel, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    web = container("web")
+    for shared in (True, False):
+        panel.share(web, shared)
+    settle()
+    assert control.commands == [SetShared("web", True), SetShared("web", False)]
+    assert panel.findChild(QMessageBox) is None
 
 
 def test_text_from_docker_is_never_markup(panel: TargetsPanel, bus: EventBus) -> None:

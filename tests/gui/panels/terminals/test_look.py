@@ -27,9 +27,10 @@ def test_a_terminal_is_dressed(qtbot: QtBot, theme: Theme, store: QSettings) -> 
     ui = UiSettings(font_size=13, cursor_shape="bar", visual_bell=False, scrollback=50, contrast=7)
     terminal = TerminalLook(ui, theme, store).make()
     qtbot.addWidget(terminal)
-    assert terminal.font_points == 13
+    assert terminal.appearance.font_points == 13
     assert terminal.terminal.cursor_shape is CursorShape.BAR
-    assert not terminal.flashes
+    terminal.flash.start()
+    assert not terminal.flash.on
     assert terminal.theme.contrast == 7
     terminal.terminal.feed(b"x\r\n" * 500)
     assert len(terminal.terminal.scrollback) == 50

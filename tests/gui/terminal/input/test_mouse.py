@@ -66,7 +66,7 @@ def test_which_events_a_program_gets(tracking: MouseTracking, wanted: list[str])
     assert [name for name, event in events.items() if mouse.wanted(tracking, *event)] == wanted
 
 
-def test_a_move_within_a_cell_is_told_once() -> None:
+def test_a_move_within_a_cell_is_reported_once() -> None:
     terminal = Terminal(20, 5)
     terminal.feed(b"\x1b[?1003h\x1b[?1006h")
     reporter = mouse.Reporter(terminal)

@@ -48,10 +48,10 @@ def test_it_is_painted_at_the_cursor_and_goes(qtbot: QtBot, widget: TerminalWidg
     compose(widget, "にほ")
     during = widget.viewport().grab().toImage()
     assert during != before
-    rect = widget.cell_rect(0, 2, 4).toRect()
+    rect = widget.appearance.cells.rect(0, 2, 4).toRect()
     assert during.copy(0, 0, rect.left(), 60) == before.copy(0, 0, rect.left(), 60)
     place = widget.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
-    assert abs(place.left() - widget.cell_rect(0, 4).left()) <= 1
+    assert abs(place.left() - widget.appearance.cells.rect(0, 4).left()) <= 1
     QCoreApplication.sendEvent(widget, QInputMethodEvent())
     assert widget.viewport().grab().toImage() == before
 
@@ -59,10 +59,11 @@ def test_it_is_painted_at_the_cursor_and_goes(qtbot: QtBot, widget: TerminalWidg
 def test_at_the_right_edge_it_moves_left(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, "x" * 39)
     compose(widget, "にほん")
-    assert widget.caret_rect.right() <= widget.cell_rect(0, 39).right() + 1
+    assert widget.text_cursor.caret_rect.right() <= widget.appearance.cells.rect(0, 39).right() + 1
 
 
 def test_an_ended_terminal_composes_nothing(widget: TerminalWidget) -> None:
     widget.set_ended("Over.")
+    before = widget.viewport().grab().toImage()
     compose(widget, "にほ")
-    assert widget.preedit.cells == 0
+    assert widget.viewport().grab().toImage() == before

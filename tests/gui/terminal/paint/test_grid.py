@@ -8,6 +8,7 @@ from PySide6.QtGui import QFont, QFontInfo, QFontMetricsF, QImage, QPainter
 from engine.emulator import Style
 from gui.terminal.paint.grid import Grid, monospace
 
+BOTH = (False, True)
 RATIOS = (1.0, 1.25, 1.5, 1.75, 2.0, 3.0)
 
 
@@ -15,10 +16,10 @@ RATIOS = (1.0, 1.25, 1.5, 1.75, 2.0, 3.0)
 def test_every_cell_begins_on_a_whole_pixel(ratio: float) -> None:
     grid = Grid(QFont("DejaVu Sans Mono", 11), ratio)
     text = "M" * 200
-    for key in grid._fonts:
-        width = QFontMetricsF(grid._fonts[key]).horizontalAdvance(text)
+    for style in (Style(bold=bold, italic=italic) for bold in BOTH for italic in BOTH):
+        width = QFontMetricsF(grid.font(style)).horizontalAdvance(text)
         drift = abs(width - 200 * grid.width)
-        assert drift < 1, key
+        assert drift < 1, style
 
 
 @pytest.mark.parametrize("ratio", RATIOS)

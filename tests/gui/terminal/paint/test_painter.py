@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_the_cache_of_painted_rows_is_bounded(
     widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painter = widget.painter
+    painter = widget.appearance.painter
     grid = painter.grid
     row_bytes = 20 * grid.width * grid.height * 4
     monkeypatch.setattr("gui.terminal.paint.painter.CACHE_BYTES", 10 * row_bytes)
@@ -101,10 +101,8 @@ def test_a_mark_covers_its_cells_and_no_others(painter: RowPainter, kind: MarkKi
         MarkKind.MATCH: DARK.match,
         MarkKind.CURRENT: DARK.current_match,
     }[kind]
-    colours = {
-        marked.pixel(x, y) & 0xFFFFFF for x in range(width, 2 * width) for y in range(height)
-    }
-    assert colours == {wanted}
+    colors = {marked.pixel(x, y) & 0xFFFFFF for x in range(width, 2 * width) for y in range(height)}
+    assert colors == {wanted}
     assert marked.copy(0, 0, width, height) == plain.copy(0, 0, width, height)
     assert marked.copy(2 * width, 0, width, height) == plain.copy(2 * width, 0, width, height)
 

@@ -13,8 +13,7 @@ from engine.emulator.cells.sixel import Bitmap
 from gui.terminal.paint.grid import Grid
 from gui.terminal.paint.painter import Mark, MarkKind, RowPainter
 from gui.terminal.paint.themes import DARK
-from tests.gui.terminal.acts import show
-from tests.gui.terminal.view.test_painted import colours
+from tests.gui.terminal.acts import colors, show
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -43,14 +42,14 @@ def dark(widget: TerminalWidget) -> TerminalWidget:
 def test_its_pixels_are_in_its_cells_and_nowhere_else(qtbot: QtBot, dark: TerminalWidget) -> None:
     show(qtbot, dark, "\x1b[2;3H" + sixel(dark, 4, 2) + "\x1b[9H")
     for row in (1, 2):
-        assert [colours(dark, row, column) for column in range(2, 6)] == [
+        assert [colors(dark, row, column) for column in range(2, 6)] == [
             {RED},
             {RED},
             {GREEN},
             {GREEN},
         ]
-        assert colours(dark, row, 0, 2) == colours(dark, row, 6, 2) == {DARK.background}
-    assert colours(dark, 0, 0, 10) == colours(dark, 3, 0, 10) == {DARK.background}
+        assert colors(dark, row, 0, 2) == colors(dark, row, 6, 2) == {DARK.background}
+    assert colors(dark, 0, 0, 10) == colors(dark, 3, 0, 10) == {DARK.background}
 
 
 def test_text_over_it_and_erasing_take_its_cells(qtbot: QtBot, dark: TerminalWidget) -> None:
@@ -59,18 +58,18 @@ def test_text_over_it_and_erasing_take_its_cells(qtbot: QtBot, dark: TerminalWid
         dark,
         sixel(dark, 4, 2) + "\x1b[1;1H\x1b[31m█\x1b[m\x1b[2;4H\x1b[K\x1b[2;1H\x1b[X\x1b[9H",
     )
-    assert colours(dark, 0, 0) == {DARK.palette[1]}
-    assert [colours(dark, 0, column) for column in (1, 2, 3)] == [{RED}, {GREEN}, {GREEN}]
-    assert [colours(dark, 1, column) for column in (1, 2)] == [{RED}, {GREEN}]
-    assert colours(dark, 1, 0) == colours(dark, 1, 3, 4) == {DARK.background}
+    assert colors(dark, 0, 0) == {DARK.palette[1]}
+    assert [colors(dark, 0, column) for column in (1, 2, 3)] == [{RED}, {GREEN}, {GREEN}]
+    assert [colors(dark, 1, column) for column in (1, 2)] == [{RED}, {GREEN}]
+    assert colors(dark, 1, 0) == colors(dark, 1, 3, 4) == {DARK.background}
 
 
 def test_it_scrolls_into_the_history(qtbot: QtBot, dark: TerminalWidget) -> None:
     show(qtbot, dark, sixel(dark, 4, 2) + "\r\n" * 12)
-    assert colours(dark, 0, 0, 10) == {DARK.background}
-    dark.scroll_to_top()
-    assert colours(dark, 1, 1) == {RED}
-    assert colours(dark, 1, 2) == {GREEN}
+    assert colors(dark, 0, 0, 10) == {DARK.background}
+    dark.scrolling.to_top()
+    assert colors(dark, 1, 1) == {RED}
+    assert colors(dark, 1, 2) == {GREEN}
 
 
 def test_it_keeps_to_its_cells_when_the_font_grows(qtbot: QtBot, dark: TerminalWidget) -> None:
@@ -79,8 +78,8 @@ def test_it_keeps_to_its_cells_when_the_font_grows(qtbot: QtBot, dark: TerminalW
     dark.zoom(7)
     assert dark.cell_size > before
     show(qtbot, dark, "")
-    assert [colours(dark, 0, column) for column in (0, 3)] == [{RED}, {GREEN}]
-    assert colours(dark, 0, 4, 2) == colours(dark, 1, 0, 6) == {DARK.background}
+    assert [colors(dark, 0, column) for column in (0, 3)] == [{RED}, {GREEN}]
+    assert colors(dark, 0, 4, 2) == colors(dark, 1, 0, 6) == {DARK.background}
 
 
 def test_it_is_copied_as_spaces(qtbot: QtBot, dark: TerminalWidget) -> None:

@@ -1,4 +1,4 @@
-"""Our themes: enough of them, readable, and told apart."""
+"""The built-in themes: enough of them, readable, and different."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def test_a_theme_is_readable(theme: Theme) -> None:
     assert contrast(theme.foreground, theme.match) >= 4.5
     assert contrast(theme.cursor_text, theme.cursor) >= 4.5
     assert contrast(theme.cursor, theme.background) >= 3
-    for colour in theme.palette[1:7]:
-        assert contrast(colour, theme.background) >= 4.5
-    for colour in theme.palette[9:15]:
-        assert contrast(colour, theme.background) >= 3.5
+    for color in theme.palette[1:7]:
+        assert contrast(color, theme.background) >= 4.5
+    for color in theme.palette[9:15]:
+        assert contrast(color, theme.background) >= 3.5
     # Comments and other things that step back are written in bright black.
     assert contrast(theme.palette[8], theme.background) >= 3.5
     assert (contrast(theme.background, 0xFFFFFF) > contrast(theme.background, 0)) is theme.dark
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_its_hues_can_be_told_apart(theme: Theme) -> None:
+def test_its_hues_differ(theme: Theme) -> None:
     def distance(one: int, other: int) -> float:
         parts = [((one >> s & 255) - (other >> s & 255)) ** 2 for s in (0, 8, 16)]
         return sum(parts) ** 0.5

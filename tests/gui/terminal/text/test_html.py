@@ -22,7 +22,7 @@ def body(data: str, cols: int = 40) -> str:
     return whole[whole.index(">") + 1 : -len("</pre>")].rstrip("\n")
 
 
-def test_the_frame_has_the_themes_colours() -> None:
+def test_the_frame_has_the_themes_colors() -> None:
     assert f"background-color:#{DARK.background:06x}" in copied("x")
     assert "Mono&#x27;s" in copied("x")
 

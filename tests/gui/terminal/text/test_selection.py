@@ -63,7 +63,7 @@ def test_which_signs_are_of_a_word_is_a_setting() -> None:
     terminal = Terminal(20, 2)
     terminal.feed(b"a-b.c")
     selection = Selection(terminal)
-    selection.word_signs = "-"
+    selection.set_word_signs("-")
     selection.start(Place(0, 0), Unit.WORD)
     assert selection.text() == "a-b"
 

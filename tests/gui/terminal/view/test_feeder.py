@@ -76,7 +76,7 @@ def test_a_frame_has_a_turn_of_the_loop_for_itself(qtbot: QtBot) -> None:
     order: list[str] = []
     feeder = Feeder(lambda _data: order.append("parsed") is None)
     feeder.feed(b"x")
-    feeder.give_way()
+    feeder.yield_turn()
     # Both were asked for in the same turn of the loop; the later one is the painting.
     QTimer.singleShot(0, lambda: order.append("painted"))
     qtbot.waitUntil(lambda: len(order) == 2)
@@ -85,8 +85,8 @@ def test_a_frame_has_a_turn_of_the_loop_for_itself(qtbot: QtBot) -> None:
 
 def test_output_goes_on_when_no_frame_is_painted(qtbot: QtBot) -> None:
     feeder = Feeder(lambda _data: True)
-    feeder.give_way()
-    feeder.give_way()
+    feeder.yield_turn()
+    feeder.yield_turn()
     feeder.feed(b"x")
     qtbot.waitUntil(lambda: feeder.queued == 0)
 

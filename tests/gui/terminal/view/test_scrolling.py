@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def texts(widget: TerminalWidget) -> list[str]:
-    return [line.text for _, line, _ in widget._shown]
+    return [line.text for _, line, _ in widget.rows.shown]
 
 
 def test_to_the_ends_by_key(qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]) -> None:
     show(qtbot, widget, LINES)
     qtbot.keyClick(widget, Qt.Key.Key_Home, SHIFT)
     assert texts(widget)[0] == "line 0"
-    assert not widget.following
+    assert not widget.scrolling.following
     qtbot.keyClick(widget, Qt.Key.Key_End, SHIFT)
     assert texts(widget)[-1] == "end"
-    assert widget.following
+    assert widget.scrolling.following
     assert typed == []
 
 
@@ -40,19 +40,19 @@ def test_on_the_alternate_screen_these_keys_are_the_programs(
 
 def test_reveal_scrolls_only_when_it_must(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, LINES)
-    top = widget.top
-    widget.reveal(top + 3)
-    assert widget.top == top
-    widget.reveal(20)
+    top = widget.scrolling.top
+    widget.scrolling.reveal(top + 3)
+    assert widget.scrolling.top == top
+    widget.scrolling.reveal(20)
     assert "line 20" in texts(widget)
     assert texts(widget)[0] != "line 20"
 
 
 def test_without_marked_prompts_there_is_no_jump(qtbot: QtBot, widget: TerminalWidget) -> None:
     show(qtbot, widget, LINES)
-    top = widget.top
-    assert not widget.step_prompt(-1)
-    assert widget.top == top
+    top = widget.scrolling.top
+    assert not widget.scrolling.to_prompt(-1)
+    assert widget.scrolling.top == top
 
 
 def test_jumps_from_prompt_to_prompt(

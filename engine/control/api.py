@@ -1,0 +1,85 @@
+"""The engine as its users see it: two Protocols, which the engine and its test double satisfy.
+
+Cheap to import. Names no class of the engine: ``engine.control.control`` is the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from engine.control.commands import Command
+from engine.control.queries import Query
+from engine.core.events import Handler
+from engine.core.model import Size
+
+Result = TypeVar("Result")
+
+Output = Callable[[bytes], None]
+"""Called on the loop with what the program printed."""
+Ended = Callable[[str, int | None], None]
+"""Called once, last: why the terminal ended, as a sentence, and the shell's exit code."""
+
+
+class TerminalHandle(Protocol):
+    """One open terminal. Its bytes go through ``send`` and the output callback it was opened with.
+
+    Callers report what they have shown with ``rendered``: the program is paced by it.
+    """
+
+    @property
+    def session_id(self) -> str: ...
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` has finished."""
+
+    def send(self, data: bytes) -> None:
+        """Queue input, in order. Raises LimitError, or ChannelClosedError after the end."""
+
+    def resize(self, size: Size) -> None: ...
+
+    def rendered(self, count: int) -> None:
+        """``count`` more bytes of output are on the screen: the agent may send more."""
+
+    def keep(self) -> None:
+        """Answer an idle warning: somebody is here."""
+
+    async def reconnect(self) -> None:
+        """After a lost connection: take up the same shell where its output stopped.
+
+        The callbacks stay. Raises HatchwayError; while the session waits for its guest, another
+        attempt may succeed.
+        """
+
+    async def close(self) -> None:
+        """End the session, bounded in time. Idempotent."""
+
+
+class ControlApi(Protocol):
+    """The engine. ``start()``, then everything else, then ``stop()``; queries work at any time."""
+
+    async def start(self) -> None:
+        """Start every part, once. Raises SettingsError, or HostStoppedError after ``stop``."""
+
+    async def stop(self) -> None:
+        """End sessions, terminals and connections, bounded in time. Idempotent."""
+
+    async def do(self, command: Command[Result]) -> Result:
+        """Run a command. Raises HostStoppedError unless the engine runs, and what the
+        command's own docstring names."""
+
+    def ask(self, query: Query[Result]) -> Result:
+        """Answer a query. Raises what the query's own docstring names."""
+
+    def subscribe(self, handler: Handler, *, decides: bool = False) -> Callable[[], None]:
+        """Call ``handler`` with every event until the returned function is called.
+
+        ``decides``: somebody behind it answers ApprovalRequested. Without such a subscriber
+        guests who need approval get what ``share.unattended`` says.
+        """
+
+    async def open_terminal(
+        self, target_id: str, size: Size, output: Output, ended: Ended
+    ) -> TerminalHandle:
+        """Open a terminal, connected as a peer through the relay. Raises HatchwayError."""

@@ -1,0 +1,114 @@
+"""What the engine can be asked to do: one frozen value per command.
+
+Each class names its result type: ``class CreateLink(Command[Share])``. Values are encoded
+with their class name in ``type``, so that one decoder reads a stream of them.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from engine.core.model import EndCode, Role, Share
+from engine.core.selftest_report import SelfTestReport
+
+Result = TypeVar("Result")
+
+CLOSED_BY_HOST = "Closed by the host"
+REMOVED_BY_HOST = "Removed by the host"
+
+
+class Command(msgspec.Struct, Generic[Result], frozen=True, tag=True):
+    """The root. ``Result`` is what ``ControlApi.do`` returns for it."""
+
+
+class CloseSession(Command[None], frozen=True, tag=True):
+    """End a session and what runs in it. An unknown session is no error."""
+
+    session_id: str
+    reason: str = CLOSED_BY_HOST
+    """A sentence that the guest and the log are shown."""
+    code: EndCode = EndCode.CLOSED
+
+
+class KeepOpen(Command[bool], frozen=True, tag=True):
+    """Keep a session that is about to end as idle; False when there is no such session."""
+
+    session_id: str
+
+
+class SetGuestTimeout(Command[None], frozen=True, tag=True):
+    """End guests' sessions after ``seconds`` without input and output, from now on; 0: never."""
+
+    seconds: float
+
+
+class SetShared(Command[None], frozen=True, tag=True):
+    """Let guests open a target without asking, or no longer; "*" is every container.
+
+    Live sessions go on.
+    """
+
+    target: str
+    shared: bool
+
+
+class CreateLink(Command[Share], frozen=True, tag=True):
+    """Make a link to one target. Raises LimitError.
+
+    ``seconds`` is how long sessions may begin with it; None: until it is revoked.
+    ``approval``: the host is asked for each guest.
+    """
+
+    target: str
+    role: Role = Role.CONTROL
+    approval: bool = False
+    seconds: float | None = None
+    single_use: bool = False
+
+
+class RevokeLink(Command[None], frozen=True, tag=True):
+    """Revoke a link and end the sessions it opened. Raises LinkUnknownError."""
+
+    link_id: str
+
+
+class DecideApproval(Command[bool], frozen=True, tag=True):
+    """Answer a waiting guest: let in as ``role``, or denied with None.
+
+    ``remember`` makes it hold for the link: later guests get that role unasked, or, after a
+    denial, the link is revoked. False when nobody waits there any more.
+    """
+
+    session_id: str
+    role: Role | None
+    remember: bool = False
+
+
+class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):
+    """Run the loopback test against one target; what fails is in the report.
+
+    Each stage is published as SelfTestStage with the same ``run``, which the caller chooses.
+    """
+
+    target: str
+    run: str = ""
+
+
+class WaitForTargets(Command[bool], frozen=True, tag=True):
+    """Whether every Docker engine has answered or failed within ``seconds``."""
+
+    seconds: float
+
+
+class WaitForRelay(Command[bool], frozen=True, tag=True):
+    """Whether the relay is connected within ``seconds``."""
+
+    seconds: float
+
+
+class WaitUntilRegistered(Command[bool], frozen=True, tag=True):
+    """Whether the relay has confirmed our targets and links within ``seconds``."""
+
+    seconds: float

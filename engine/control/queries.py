@@ -1,0 +1,62 @@
+"""What the engine can be asked: one frozen value per query, answered at once from memory.
+
+Each class names its result type: ``class Sessions(Query[tuple[SessionInfo, ...]])``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from engine.core.model import DockerStatus, RelayInfo, SessionInfo, Share, Target
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class HostInfo:
+    """Who we are to guests, and how they reach us.
+
+    ``identity_problem`` says why id and key are for this run only; empty when they are stored.
+    """
+
+    agent_id: str
+    name: str
+    relay: RelayInfo
+    identity_problem: str = ""
+
+
+class Query(msgspec.Struct, Generic[Result], frozen=True, tag=True):
+    """The root. ``Result`` is what ``ControlApi.ask`` returns for it."""
+
+
+class Host(Query[HostInfo], frozen=True, tag=True):
+    """This agent and its relay. The own relay's URL is known once the engine has started."""
+
+
+class Targets(Query[tuple[Target, ...]], frozen=True, tag=True):
+    """The catalogue, sorted."""
+
+
+class SharedTargets(Query[tuple[str, ...]], frozen=True, tag=True):
+    """Ids of targets that guests may open unasked, "*" for every container."""
+
+
+class DockerStatuses(Query[tuple[DockerStatus, ...]], frozen=True, tag=True):
+    """Every configured Docker engine; empty when Docker is switched off."""
+
+
+class Sessions(Query[tuple[SessionInfo, ...]], frozen=True, tag=True):
+    """Live sessions, our own terminals included."""
+
+
+class Links(Query[tuple[Share, ...]], frozen=True, tag=True):
+    """Every link, oldest first; ended ones stay for a while."""
+
+
+class LinkUrl(Query[str], frozen=True, tag=True):
+    """The URL of a link, which holds its secret. Raises LinkUnknownError."""
+
+    link_id: str

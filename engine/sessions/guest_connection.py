@@ -1,0 +1,207 @@
+"""One connection of a guest to a session, from the offer it answers to its close.
+
+Owns the peer connection, the data channel's service, and the work of answering.
+Does not own what its success or failure means: the session decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from engine.core import events as ev
+from engine.core.errors import OfferReplacedError
+from engine.core.model import CandidatePair, Size
+from engine.core.session_state import SessionState
+from engine.core.settings import IceSettings, Settings
+from engine.core.tasks import start
+from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
+from engine.transport.connection import PeerConnection
+from engine.transport.data_channel import RtcChannel
+from engine.wire import terminal as wire
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_CLOSE_SECONDS = 2.0
+"""How long the data channel of a dropped connection may take to close."""
+
+Early = tuple[str | None, str | None, int | None]
+"""A remote candidate, its sdp_mid and its sdp_mline_index."""
+
+
+class ConnectedSession(TerminalHost, Protocol):
+    """What a connection needs of its session."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def state(self) -> SessionState: ...
+
+    def take_over(self, connection: GuestConnection) -> None:
+        """The data channel of ``connection`` is open: it is the one in use."""
+
+    def channel_opened(self) -> None: ...
+
+    def connection_failed(self, connection: GuestConnection, reason: str) -> None:
+        """``connection`` never came to be, or is lost."""
+
+
+class ConnectionOwner(Protocol):
+    """What a connection needs of the manager."""
+
+    settings: Settings
+    events: ev.EventBus
+
+    @property
+    def ice(self) -> IceSettings:
+        """For connections that are made now."""
+
+
+class GuestConnection:
+    """One connection of a guest to a session: a peer connection and its data channel.
+
+    That of a returning guest is an attempt until its data channel opens; until then the
+    earlier connection, and the shell, are not affected. What a dropped connection reports is
+    ignored.
+    """
+
+    def __init__(self, session: ConnectedSession, owner: ConnectionOwner) -> None:
+        self._session = session
+        self._owner = owner
+        self.channel: TerminalChannel | None = None
+        self.pc = PeerConnection(owner.ice, self)
+        self.size = Size()
+        self.code = ""
+        """The short code that both ends show."""
+        self._dropped = ""
+        self._answering: asyncio.Task[str] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        seconds = owner.settings.session.connect_timeout
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._timed_out)
+
+    @property
+    def in_use(self) -> bool:
+        return not self._dropped and self._session.state is not SessionState.CLOSED
+
+    async def answer(self, sdp: str, size: Size, held: Callable[[str], Iterable[Early]]) -> str:
+        """The SDP of the answer to an offer. ``held(ufrag)`` gives candidates that came early.
+
+        Raises BadRequestError, LimitError, NoAddressError; OfferReplacedError when this connection
+        was dropped meanwhile. Cancelling ends the work.
+        """
+        self.size = size
+        work = self._answering = asyncio.create_task(
+            self._answer(sdp, held), name=f"answer an offer of {self._session.id}"
+        )
+        try:
+            # Whoever drops this connection cancels the work, and not whoever waits for it.
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        if self._dropped:
+            raise OfferReplacedError(self._dropped)
+        return work.result()
+
+    async def _answer(self, sdp: str, held: Callable[[str], Iterable[Early]]) -> str:
+        answer = await self.pc.answer_offer(sdp)
+        for candidate in held(self.pc.remote_ufrag):
+            await self.pc.add_candidate(*candidate)
+        return answer
+
+    def show_code(self, code: str) -> None:
+        self.code = code
+
+    def stop_watching(self) -> None:
+        self._timer.cancel()
+
+    def drop(self, reason: str) -> None:
+        """Out of use for good; its connection is closed meanwhile. Idempotent."""
+        if self._dropped:
+            return
+        self._dropped = reason
+        self.stop_watching()
+        if self._answering is not None:
+            self._answering.cancel()
+        self._closing = start(self._close(), "close a connection")
+        if self.channel is not None:
+            try:
+                self.channel.abandon()
+            except Exception as error:
+                self._warn(error)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was dropped and its connection is closed."""
+        return self._closing is not None and self._closing.done()
+
+    async def closed(self) -> None:
+        """Until the connection when it was dropped, is closed."""
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        if self._answering is not None:
+            await asyncio.wait([self._answering])
+            # Nobody asks for its outcome any more.
+            _ = self._answering.cancelled() or self._answering.exception()
+        # Whatever becomes of the channel, the connection under it is closed.
+        try:
+            if self.channel is not None:
+                async with asyncio.timeout(CHANNEL_CLOSE_SECONDS):
+                    await self.channel.close()
+        except Exception as error:
+            self._warn(error)
+        finally:
+            await self.pc.close()
+
+    def _warn(self, error: Exception) -> None:
+        session_id = self._session.id
+        logger.warning("Session %s: closing the data channel failed: %r", session_id, error)
+
+    # engine.transport.connection.Observer
+
+    def ice_gathering(self, state: str) -> None:
+        self._publish(ev.IceGathering(session_id=self._session.id, state=state))
+
+    def ice_connection(self, state: str) -> None:
+        self._publish(ev.IceConnection(session_id=self._session.id, state=state))
+
+    def connection(self, state: str) -> None:
+        self._publish(ev.PeerConnection(session_id=self._session.id, state=state))
+        if state in ("failed", "closed") and self.in_use:
+            reason = "ICE found no path" if self.channel is None else "Connection lost"
+            self._session.connection_failed(self, reason)
+
+    def candidate(self, side: str, candidate: str) -> None:
+        self._publish(ev.IceCandidate(session_id=self._session.id, side=side, candidate=candidate))
+
+    def pair_selected(self, pair: CandidatePair) -> None:
+        self._publish(ev.IcePairSelected(session_id=self._session.id, pair=pair))
+
+    def channel_opened(self, channel: RtcChannel) -> None:
+        if not self.in_use or self.channel is not None or channel.label != wire.LABEL:
+            logger.info("Session %s: closing an extra data channel", self._session.id)
+            channel.close()
+            return
+        self.stop_watching()
+        self._session.take_over(self)
+        self.channel = TerminalChannel(
+            channel, self._session, input_limit=self._owner.settings.terminal.input_queue
+        )
+        self._session.channel_opened()
+        self.channel.start()
+
+    def _timed_out(self) -> None:
+        if self.channel is None and self.in_use:
+            seconds = self._owner.settings.session.connect_timeout
+            self._session.connection_failed(
+                self, f"The guest did not connect within {seconds:.0f} s"
+            )
+
+    def _publish(self, event: ev.SessionEvent) -> None:
+        if self.in_use:
+            self._owner.events.publish(event)

@@ -1,0 +1,1 @@
+"""What the user does: keys, mouse, clipboard, links, the find bar."""

@@ -1,0 +1,118 @@
+"""A terminal's commands: their shortcuts, and the right-click menu that lists them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QMenu
+
+from gui.terminal.input import shortcuts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from PySide6.QtGui import QKeySequence
+    from PySide6.QtWidgets import QWidget
+
+    from engine.emulator import Terminal
+    from gui.terminal.interaction.hover import Hover
+    from gui.terminal.text.selection import Selection
+    from gui.terminal.view.program import Program
+
+_COMMANDS: tuple[tuple[str, str, QKeySequence | None], ...] = (
+    ("copy", "&Copy", shortcuts.COPY),
+    ("copy_html", "Copy as &HTML", None),
+    ("paste", "&Paste", shortcuts.PASTE),
+    ("select_all", "Select &All", shortcuts.SELECT_ALL),
+    ("find", "&Find…", shortcuts.FIND),
+    ("previous_prompt", "Pre&vious Prompt", shortcuts.PREVIOUS_PROMPT),
+    ("next_prompt", "&Next Prompt", shortcuts.NEXT_PROMPT),
+    ("clear", "Clear Sc&rollback", shortcuts.CLEAR_SCROLLBACK),
+    ("reset", "Reset &Terminal", None),
+)
+_GROUPS = (
+    ("copy", "copy_html", "paste"),
+    ("select_all", "find"),
+    ("previous_prompt", "next_prompt"),
+    ("clear", "reset"),
+)
+
+
+class Menu:
+    """``commands`` has a callable for every name in _COMMANDS. Their shortcuts act in ``owner``."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        program: Program,
+        selection: Selection,
+        hover: Hover,
+        commands: Mapping[str, Callable[[], object]],
+        owner: QWidget,
+    ) -> None:
+        self._terminal = terminal
+        self._program = program
+        self._selection = selection
+        self._hover = hover
+        self._owner = owner
+        self._address = ""
+        """Of the link the menu was opened on."""
+        self._open_link = self._action("&Open Link", self._open)
+        self._copy_link = self._action("Copy &Link Address", self._copy)
+        self._actions = {
+            name: self._action(text, commands[name], keys) for name, text, keys in _COMMANDS
+        }
+
+    def _action(
+        self, text: str, command: Callable[[], object], keys: QKeySequence | None = None
+    ) -> QAction:
+        action = QAction(text, self._owner)
+        action.setShortcutVisibleInContextMenu(True)
+        if keys is not None:
+            action.setShortcut(keys)
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(lambda: command())
+        self._owner.addAction(action)
+        return action
+
+    def at(self, position: QPoint | None = None) -> QMenu:
+        """The menu for a position in the viewport. The caller opens it, it deletes itself."""
+        menu = QMenu(self._owner)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        link = self._hover.link_at(position.toPointF()) if position is not None else None
+        self._address = link.uri if link is not None else ""
+        if link is not None:
+            menu.addActions([self._open_link, self._copy_link])
+            menu.addSeparator()
+        actions = self._actions
+        for name, enabled in self._enabled().items():
+            actions[name].setEnabled(enabled)
+        for group in _GROUPS:
+            menu.addActions([actions[name] for name in group])
+            menu.addSeparator()
+        # Once it is closed the shortcuts act again, selection or not.
+        menu.aboutToHide.connect(self._enable_all)
+        return menu
+
+    def _enabled(self) -> dict[str, bool]:
+        selected = self._selection.range is not None
+        prompts = bool(self._terminal.prompts())
+        return {
+            "copy": selected,
+            "copy_html": selected,
+            "paste": not self._program.ended,
+            "previous_prompt": prompts,
+            "next_prompt": prompts,
+        }
+
+    def _enable_all(self) -> None:
+        for action in self._actions.values():
+            action.setEnabled(True)
+
+    def _open(self) -> None:
+        self._hover.open(self._address)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._address)

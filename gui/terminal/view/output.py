@@ -1,0 +1,107 @@
+"""Output on its way to the screen: parsed in slices, shown in frames.
+
+At most one frame in FRAME_MS, and none while a program holds it back (mode 2026).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+
+from gui.terminal.view.feeder import Feeder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.emulator import Terminal
+
+FRAME_MS = 16
+SYNCHRONIZED_MS = 150
+"""How long a program may hold back a frame; then it is shown unfinished."""
+
+
+class Output(QObject):
+    """Of one terminal. ``show`` brings the view up to date with it, once per frame."""
+
+    titleChanged = Signal(str)
+    rang = Signal()
+    """The bell."""
+    screenSwitched = Signal()
+    """Between the main and the alternate screen."""
+    rendered = Signal(int)
+    """So many more bytes have been parsed, and a frame has been due since."""
+
+    def __init__(
+        self, terminal: Terminal, show: Callable[[], None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._terminal = terminal
+        self._show = show
+        self._title, self._bells, self._alternate = "", 0, False
+        self._feeder = Feeder(terminal.feed_some, self)
+        self._feeder.progressed.connect(self.schedule)
+        self._since_frame = QElapsedTimer()
+        self._since_frame.start()
+        self._held_back = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._due)
+
+    @property
+    def queued(self) -> int:
+        """Bytes not parsed yet."""
+        return self._feeder.queued
+
+    def feed(self, data: bytes) -> None:
+        """Output of the program, parsed soon; ``rendered`` reports the progress."""
+        self._feeder.feed(data)
+
+    def drop(self) -> None:
+        """Drop what is not parsed yet; it counts as rendered."""
+        self._feeder.clear()
+
+    def schedule(self) -> None:
+        """Have a frame soon: at once after a pause, else a frame's time after the last one."""
+        if not self._timer.isActive():
+            self._timer.start(max(0, FRAME_MS - self._since_frame.elapsed()))
+
+    def _due(self) -> None:
+        """Parsing and painting never share a turn of the loop: its turns would be twice as long."""
+        if self._feeder.take_worked():
+            self._feeder.yield_turn()
+            self._timer.start(0)
+        else:
+            self.frame()
+
+    def frame(self) -> None:
+        """Show what the terminal holds now, and report what changed."""
+        self._since_frame.restart()
+        terminal = self._terminal
+        if terminal.title != self._title:
+            self._title = terminal.title
+            self.titleChanged.emit(self._title)
+        if terminal.bells != self._bells:
+            self._bells = terminal.bells
+            self.rang.emit()
+        if terminal.alternate_screen != self._alternate:
+            self._alternate = terminal.alternate_screen
+            self.screenSwitched.emit()
+        if not self._is_held_back():
+            self._show()
+            self._feeder.yield_turn()
+        consumed = self._feeder.take_consumed()
+        if consumed:
+            self.rendered.emit(consumed)
+
+    def _is_held_back(self) -> bool:
+        """Whether the program is in the middle of a frame, and has not been for too long."""
+        if not self._terminal.synchronized:
+            self._held_back.invalidate()
+            return False
+        if not self._held_back.isValid():
+            self._held_back.start()
+        if self._held_back.elapsed() >= SYNCHRONIZED_MS:
+            return False
+        self.schedule()
+        return True

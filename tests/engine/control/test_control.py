@@ -1,0 +1,294 @@
+"""The engine's API against a real engine: each command does what it says.
+
+All that passes it is encoded and decoded on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from engine.control import commands as c
+from engine.control import queries as q
+from engine.control.control import Control
+from engine.core import events as ev
+from engine.core.errors import (
+    HostStoppedError,
+    LinkUnknownError,
+    RemoteError,
+)
+from engine.core.model import LOCAL_TARGET, EndCode, Role, Share, ShareState, Size
+from engine.core.selftest_report import STAGES
+from engine.core.session_state import SessionState
+from engine.core.settings import (
+    DockerSettings,
+    RelaySettings,
+    SessionSettings,
+    Settings,
+    ShareSettings,
+    TerminalSettings,
+)
+from engine.relay import Relay
+from engine.wire.proof import parse_link
+from tests.engine.control.encoded import Encoded
+from tests.engine.control.samples import sample, subclasses
+from tests.engine.control.screen import Screen
+from tests.engine.hosting import Visitor
+from tests.engine.until import until
+
+Published = TypeVar("Published", bound=ev.Event)
+
+
+class Host:
+    """A Control that runs, its relay, what it published, and its guests."""
+
+    def __init__(self, relay: Relay, **settings: Any) -> None:
+        self.relay = relay
+        self.control = Encoded(
+            Control(
+                Settings(
+                    docker=DockerSettings(enabled=False),
+                    terminal=TerminalSettings(shell="/bin/sh"),
+                    relay=RelaySettings(url=relay.url, token="agent-secret", guest_token="guest"),
+                    **settings,
+                )
+            )
+        )
+        self.events: list[ev.Event] = []
+        self.visitors: list[Visitor] = []
+        self.control.subscribe(self.events.append)
+
+    async def link(self, **more: Any) -> Share:
+        """A link to this computer's shell that the relay knows."""
+        share = await self.control.do(c.CreateLink(LOCAL_TARGET, **more))
+        await until(lambda: self.relay.knows_link(share.id), what="the link at the relay")
+        return share
+
+    def visitor(self, share: Share) -> Visitor:
+        """A guest with that link, not connected yet."""
+        self.visitors.append(Visitor(parse_link(self.control.ask(q.LinkUrl(share.id)))))
+        return self.visitors[-1]
+
+    async def guest(self) -> Visitor:
+        """A guest whose terminal is open."""
+        visitor = self.visitor(await self.link())
+        await visitor.peer.connect()
+        return visitor
+
+    def published(self, kind: type[Published]) -> list[Published]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@asynccontextmanager
+async def running(**settings: Any) -> AsyncIterator[Host]:
+    relay = Relay("agent-secret", "guest")
+    await relay.start()
+    host = Host(relay, **settings)
+    try:
+        await host.control.start()
+        assert await host.control.do(c.WaitUntilRegistered(10))
+        yield host
+    finally:
+        await asyncio.gather(*(visitor.peer.close() for visitor in host.visitors))
+        await host.control.stop()
+        await relay.stop()
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[Host]:
+    async with running() as made:
+        yield made
+
+
+async def test_every_command_is_known_and_refused_unless_the_engine_runs() -> None:
+    control = Control(Settings(docker=DockerSettings(enabled=False)))
+
+    async def refuses_everything() -> None:
+        for kind in subclasses(c.Command):
+            with pytest.raises(HostStoppedError):
+                await control.do(sample(kind))
+        with pytest.raises(HostStoppedError):
+            await Screen().open(control)
+
+    await refuses_everything()
+    await control.start()
+    await control.stop()
+    await refuses_everything()
+
+
+async def test_every_query_is_answered_before_the_engine_runs() -> None:
+    control = Control(Settings(docker=DockerSettings(enabled=False)))
+    for kind in subclasses(q.Query):
+        if kind is not q.LinkUrl:
+            control.ask(sample(kind))
+    with pytest.raises(LinkUnknownError):
+        control.ask(q.LinkUrl("nothing"))
+
+
+async def test_the_host_its_relay_and_its_targets(host: Host) -> None:
+    control = host.control
+    assert await control.do(c.WaitForRelay(10))
+    assert await control.do(c.WaitForTargets(10))
+    me = control.ask(q.Host())
+    assert (me.relay.url, me.relay.embedded) == (host.relay.url, False)
+    assert (bool(me.agent_id), bool(me.name), me.identity_problem) == (True, True, "")
+    assert [target.id for target in control.ask(q.Targets())] == [LOCAL_TARGET]
+    assert control.ask(q.DockerStatuses()) == ()
+
+
+async def test_waiting_for_a_relay_that_is_away_ends_in_time(host: Host) -> None:
+    await host.relay.stop()
+    await until(
+        lambda: any(one.state == "reconnecting" for one in host.published(ev.RelayStateChanged))
+    )
+    assert not await host.control.do(c.WaitForRelay(0.05))
+
+
+async def test_a_target_is_shared_and_no_longer(host: Host) -> None:
+    control = host.control
+    await control.do(c.SetShared(LOCAL_TARGET, True))
+    assert control.ask(q.SharedTargets()) == (LOCAL_TARGET,)
+    assert [target.shared for target in control.ask(q.Targets())] == [True]
+    await control.do(c.SetShared(LOCAL_TARGET, False))
+    assert control.ask(q.SharedTargets()) == ()
+    assert [target.shared for target in control.ask(q.Targets())] == [False]
+
+
+async def test_a_link_is_made_used_and_revoked(host: Host) -> None:
+    control = host.control
+    share = await host.link(role=Role.VIEW, seconds=60.0, single_use=True)
+    assert (share.role, share.single_use, share.approval) == (Role.VIEW, True, False)
+    assert share.expires_at == share.created_at + 60
+    assert control.ask(q.Links()) == (share,)
+    visitor = host.visitor(share)
+    await visitor.peer.connect()
+    (session,) = control.ask(q.Sessions())
+    assert (session.id, session.guest.share) == (visitor.peer.session_id, share.id)
+    assert (session.state, session.role) == (SessionState.CONNECTED, Role.VIEW)
+    await control.do(c.RevokeLink(share.id))
+    await until(lambda: visitor.end)
+    assert visitor.peer.end_code == EndCode.REMOVED_REVOKED
+    (ended,) = control.ask(q.Links())
+    assert ended.state(share.created_at) is ShareState.REVOKED
+    assert control.ask(q.Sessions()) == ()
+    with pytest.raises(LinkUnknownError):
+        await control.do(c.RevokeLink("nothing"))
+
+
+@pytest.mark.parametrize(("role", "states"), [(Role.VIEW, "allowed"), (None, "denied")])
+async def test_a_guest_who_waits_is_let_in_or_denied(
+    host: Host, role: Role | None, states: str
+) -> None:
+    host.control.subscribe(lambda event: None, decides=True)
+    visitor = host.visitor(await host.link(approval=True))
+    connecting = asyncio.create_task(visitor.peer.connect())
+    await until(lambda: host.published(ev.ApprovalRequested))
+    (question,) = host.published(ev.ApprovalRequested)
+    assert await host.control.do(c.DecideApproval(question.session_id, role))
+    await asyncio.wait([connecting], timeout=10)
+    assert (connecting.exception() is None) is (role is not None)
+    assert visitor.approvals == ["waiting", states]
+    assert not await host.control.do(c.DecideApproval(question.session_id, role))
+
+
+async def test_an_answer_can_be_remembered_for_the_link(host: Host) -> None:
+    host.control.subscribe(lambda event: None, decides=True)
+    share = await host.link(approval=True)
+    visitor = host.visitor(share)
+    connecting = asyncio.create_task(visitor.peer.connect())
+    await until(lambda: host.published(ev.ApprovalRequested))
+    await host.control.do(c.DecideApproval(visitor.peer.session_id, Role.VIEW, remember=True))
+    await connecting
+    (changed,) = host.control.ask(q.Links())
+    assert (changed.approval, changed.role) == (False, Role.VIEW)
+
+
+async def test_nobody_is_asked_where_no_subscriber_decides() -> None:
+    async with running(share=ShareSettings(unattended="view")) as host:
+        leave = host.control.subscribe(lambda event: None, decides=True)
+        leave()
+        visitor = host.visitor(await host.link(approval=True))
+        await visitor.peer.connect()
+        assert host.published(ev.ApprovalRequested) == []
+        assert visitor.peer.role is Role.VIEW
+
+
+async def test_who_no_longer_subscribes_hears_nothing(host: Host) -> None:
+    heard: list[ev.Event] = []
+    leave = host.control.subscribe(heard.append)
+    await host.control.do(c.SetShared(LOCAL_TARGET, True))
+    before = len(heard)
+    assert before
+    leave()
+    await host.control.do(c.SetShared(LOCAL_TARGET, False))
+    assert len(heard) == before
+
+
+async def test_a_session_is_closed_with_a_reason_for_all(host: Host) -> None:
+    visitor = await host.guest()
+    close = c.CloseSession(visitor.peer.session_id, c.REMOVED_BY_HOST, EndCode.REMOVED)
+    await host.control.do(close)
+    await until(lambda: visitor.end)
+    assert visitor.end == (c.REMOVED_BY_HOST, None)
+    (closed,) = host.published(ev.SessionClosed)
+    assert (closed.reason, closed.code) == (c.REMOVED_BY_HOST, EndCode.REMOVED)
+    await host.control.do(c.CloseSession("nobody"))
+
+
+async def test_an_idle_guest_is_kept_or_ends_after_the_time_that_is_set() -> None:
+    async with running(session=SessionSettings(timeout=0)) as host:
+        visitor = await host.guest()
+        session_id = visitor.peer.session_id
+        assert not await host.control.do(c.KeepOpen("nobody"))
+        await host.control.do(c.SetGuestTimeout(1.0))
+
+        def warnings() -> list[float | None]:
+            return [event.seconds for event in host.published(ev.SessionIdle)]
+
+        await until(warnings)
+        assert await host.control.do(c.KeepOpen(session_id))
+        await until(lambda: None in warnings())
+        await until(lambda: visitor.end)
+        assert visitor.peer.end_code == EndCode.IDLE
+
+
+async def test_the_self_test_reports_and_publishes_each_stage_of_its_run(host: Host) -> None:
+    report = await host.control.do(c.RunSelfTest("nowhere", "first"))
+    assert report.failed_stage is not None
+    assert report.failed_stage.code == "target_not_found"
+    host.events.clear()
+    report = await host.control.do(c.RunSelfTest(LOCAL_TARGET, "second"))
+    assert report.passed, report.to_json()
+    stages = host.published(ev.SelfTestStage)
+    assert {(stage.run, stage.target) for stage in stages} == {("second", LOCAL_TARGET)}
+    # Each begins and ends.
+    assert [stage.stage.name for stage in stages] == [name for name in STAGES for _ in range(2)]
+    assert tuple(stage.stage for stage in stages)[1::2] == report.stages
+
+
+async def test_bytes_go_through_the_handle(host: Host) -> None:
+    screen = Screen()
+    handle = await screen.open(host.control)
+    handle.send(b"stty size; echo $((6*7))\n")
+    await screen.sees(b"25 90")
+    await screen.sees(b"42")
+    handle.resize(Size(70, 20))
+    handle.send(b"stty size\n")
+    await screen.sees(b"20 70")
+    handle.send(b"exit 3\n")
+    await until(lambda: screen.ends)
+    assert [code for _, code in screen.ends] == [3]
+    assert not handle.is_closed
+    await handle.close()
+    assert handle.is_closed
+    await until(lambda: not host.control.ask(q.Sessions()))
+
+
+async def test_a_target_that_is_not_there_is_an_error_by_its_code(host: Host) -> None:
+    with pytest.raises(RemoteError) as caught:
+        await host.control.open_terminal("nowhere", Size(), lambda _: None, lambda *_: None)
+    assert caught.value.remote_code == "target_not_found"
