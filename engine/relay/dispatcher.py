@@ -203,7 +203,7 @@ class Dispatcher:
             # the route moves only when it says yes.
             own = route is not None and route.guest == guest.sid
             if route is not None and own:
-                route.agent_id = agent.agent_id
+                route.moves_to(agent.agent_id)
                 if agent.relay:
                     # Before the answer: the agent's candidates may overtake it.
                     await self._share_route(offer.session_id, guest, agent, confirmed=False)

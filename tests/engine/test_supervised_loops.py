@@ -25,7 +25,7 @@ from engine.relay.http.sockets import Sockets
 from engine.relay.target_feed import TargetFeed
 from engine.sessions import manager as manager_module
 from engine.sessions.manager import WebRTCSessionManager
-from engine.shells.traffic import Counter
+from engine.shells.traffic import Sampler
 from engine.signaling.host import SignalingClient
 from engine.targets import catalogue
 from engine.wire.signaling import ICE_SERVERS
@@ -102,10 +102,10 @@ async def test_the_heartbeat_of_sessions(deaths: Deaths, monkeypatch: pytest.Mon
     manager = WebRTCSessionManager(events=deaths.bus)
     manager.create_session("s", "d")
     counter = manager.require_session("s").counter
-    monkeypatch.setattr(Counter, "sample", fails_once(Counter.sample))
+    monkeypatch.setattr(Sampler, "sample", fails_once(Sampler.sample))
     await manager.start()
     await deaths.seen("The heartbeat of sessions")
-    counter.bytes_out += 1
+    counter.printed(1)
     await until(lambda: samples, what="a sample of traffic")
     await manager.stop()
 
