@@ -247,6 +247,11 @@ class TerminalPeer:
         """Whether close() has come to its end."""
         return self._end_task is not None and self._end_task.done()
 
+    @property
+    def peer_connection(self) -> rtc.PeerConnection | None:
+        """What carries the terminal; None until it is negotiated."""
+        return self._pc
+
     def rtt(self) -> float | None:
         """Smoothed round trip in seconds; None before the first measurement."""
         return self._pc.rtt if self._pc else None
