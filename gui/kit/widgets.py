@@ -186,7 +186,7 @@ class EmptyState(QWidget):
             column.addWidget(press, alignment=Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
 
-    def show_message(self, title: str, hint: str = "") -> None:
+    def set_text(self, title: str, hint: str = "") -> None:
         self._title.setText(title)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))

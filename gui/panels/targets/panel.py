@@ -100,7 +100,7 @@ class TargetsPanel(Panel):
         self.body.addWidget(below)
         adapter.targetsChanged.connect(self._targets_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
-        adapter.startFailed.connect(lambda: self.empty.show_message("Hatchway could not start"))
+        adapter.startFailed.connect(lambda: self.empty.set_text("Hatchway could not start"))
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         self.model.set_targets(targets)
@@ -213,7 +213,7 @@ class TargetsPanel(Panel):
         self._stack.setCurrentWidget(self.view if found else self.empty)
         if not found:
             searching = bool(self.search.text())
-            self.empty.show_message("No matching targets" if searching else "No targets yet")
+            self.empty.set_text("No matching targets" if searching else "No targets yet")
         problems = [(s, p) for s in self._docker.values() if (p := docker_problem(s)) is not None]
         ready = any(s.state is EngineState.READY for s in self._docker.values())
         containers = any(t.kind is TargetKind.CONTAINER for t in self.model.targets())
