@@ -404,7 +404,7 @@ class TerminalPeer:
     async def _send_loop(self) -> None:
         """What is typed, as fast as the conversation and the channel let it; until close()."""
         channel = self._channel
-        with contextlib.suppress(ChannelClosedError):
+        try:
             while channel is not None and not self._succeeded:
                 message = self._talk.next_input()
                 if message is not None:
@@ -414,6 +414,12 @@ class TerminalPeer:
                 else:
                     self._wake.clear()
                     await self._wake.wait()
+        except ChannelClosedError:
+            pass
+        except Exception:
+            # A terminal that shows output and drops keys would be worse than one that ended.
+            self._end("Sending input failed; see the log", None)
+            raise
 
     def _send_messages(self) -> bool:
         """Send what the conversation has queued; False when the channel is not open."""
