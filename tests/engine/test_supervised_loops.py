@@ -314,11 +314,11 @@ async def test_a_relay_alone_collects_garbage_again(
 ) -> None:
     running = asyncio.Event()
 
-    async def keep_short(*_: object) -> None:
+    async def collect_when_useful(*_: object) -> None:
         running.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(run, "keep_short", fails_once(keep_short))
+    monkeypatch.setattr(run, "collect_when_useful", fails_once(collect_when_useful))
     serving = asyncio.create_task(run.run_relay())
     async with asyncio.timeout(10):
         await running.wait()
