@@ -21,8 +21,7 @@ from engine.access.admission import Admission
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError

@@ -1,7 +1,7 @@
 """What lets a guest in: a link, this app's own secret, or nothing but the relay's token.
 
-Owns the guest's half of the proofs (docs/LINKS.md): what goes with an offer, and
-what the answer must show before any of it is used. Does not own the offer.
+Owns the guest's half of the proofs (docs/LINKS.md): the fields that go with an offer, and
+what the answer must prove before any of it is used. Does not own the offer, and does no I/O.
 """
 
 from __future__ import annotations

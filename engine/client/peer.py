@@ -1,26 +1,23 @@
 """The offering peer: what a guest is, in Python. The window's terminals and the self-test use it.
 
-Owns one terminal over one relay: offer, answer, data channel, flow control, its end.
-Does not own painting or the relay. It reaches the agent only as any guest would. It asks
-for hatchway.v1; an agent that does not answer its hello with welcome speaks plain JSON.
+Owns one terminal over one connection: the peer connection, the tasks and the end. Does
+not own how the host is reached (engine.client.handshake), what is said over the data
+channel (engine.wire.conversation), or painting. It asks for hatchway.v1; an agent that
+does not answer its hello with welcome speaks plain JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import logging
 import secrets
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from engine.client.invitation import Invitation
-from engine.client.progress import PeerHandlers, Progress
+from engine.client.handshake import Handshake
 from engine.core.errors import (
-    AgentOfflineError,
     ChannelClosedError,
     ConnectTimeoutError,
     HatchwayError,
@@ -31,14 +28,13 @@ from engine.core.errors import (
 from engine.core.model import CandidatePair, Role, Size
 from engine.core.settings import IceSettings
 from engine.core.tasks import TaskOwner, start
-from engine.signaling.guest import GuestLine, RelayAddress
+from engine.signaling.guest import RelayAddress
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
 from engine.transport.data_channel import RtcChannel
-from engine.transport.ice_servers import require_turn
-from engine.wire import proof, signaling
+from engine.wire import proof
 from engine.wire import terminal as wire
-from engine.wire.outbox import Outbox
+from engine.wire.conversation.guest import GuestConversation, Return
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +45,31 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host to say yes or no; it answers for itself much sooner."""
 CLOSE_SECONDS = 5.0
-MAX_COMPLAINT = 600
-"""Characters of what an agent of another make complained of before its terminal was there."""
-ACK_EVERY = 16 * 1024
-"""Output bytes rendered between two acknowledgements."""
 CAPABILITIES = (wire.IDLE,)
 """What our side of hatchway.v1 knows beyond its first version."""
+
+
+@dataclass(slots=True)
+class PeerHandlers:
+    """What a peer reports to its user, on the loop. ``ended`` comes once, last."""
+
+    output: Callable[[bytes], None] = lambda data: None
+    ended: Callable[[str, int | None], None] = lambda reason, exit_code: None
+    notice: Callable[[str], None] = lambda text: None
+    approval: Callable[[str], None] = lambda state: None
+    """The host is asked (waiting), has allowed or denied us."""
+    idle: Callable[[float | None], None] = lambda seconds: None
+    """The session ends in so many seconds for being idle, unless peer.keep(); None: no longer."""
+
+
+@dataclass(slots=True)
+class _Milestones:
+    """How far connecting has come, so that a self-test can say what was missed."""
+
+    ice: asyncio.Event = field(default_factory=asyncio.Event)
+    channel: asyncio.Event = field(default_factory=asyncio.Event)
+    pty: asyncio.Event = field(default_factory=asyncio.Event)
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class TerminalPeer:
@@ -87,42 +102,49 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         session_id: str = "",
         ssl_context: ssl.SSLContext | None = None,
+        before: Return | None = None,
     ) -> None:
         self.session_id = session_id or secrets.token_urlsafe(12)
-        self.device_id = device_id
         self.exit_code: int | None = None
         self.end_code = ""
         """The agent's word for why it ended (engine.core.model.EndCode); empty when none came."""
         self.pair: CandidatePair | None = None
-        self._relay = relay
-        self._size = size
         self._handlers = handlers or PeerHandlers()
-        self.role = Role.CONTROL
-        self.code = ""
-        self._invitation = Invitation.of(link, own_secret)
-        self._link = link
-        self._ice = ice or IceSettings()
-        self._ssl = ssl_context
-        self._line = GuestLine(relay, ssl_context)
+        self._handshake = Handshake(
+            relay,
+            device_id,
+            self.session_id,
+            own_secret=own_secret,
+            link=link,
+            ice=ice,
+            ssl_context=ssl_context,
+        )
+        self._talk = GuestConversation(size, capabilities=CAPABILITIES, before=before)
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: RtcChannel | None = None
-        self._progress = Progress()
+        self._reached = _Milestones()
         self._error: HatchwayError | None = None
         self._ended = False
         self._closing = False
-        self._end_task: asyncio.Task[None] | None = None
-        self._resume_token = ""
-        self._v1 = False  # until welcome
-        self._plain_input = codecs.getincrementaldecoder("utf-8")("replace")
-        self._waits = False
-        self._received = 0
-        self._rendered = 0
-        self._acked = 0
-        self._outbox = Outbox()
         self._succeeded = False
+        self._end_task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
+
+    @property
+    def device_id(self) -> str:
+        """The target; of a link once the relay is reached."""
+        return self._handshake.device_id
+
+    @property
+    def role(self) -> Role:
+        return self._talk.role
+
+    @property
+    def code(self) -> str:
+        """The short code that both ends show; empty before the answer."""
+        return self._handshake.code
 
     async def connect(self) -> None:
         """All the way to a terminal that takes input. Raises HatchwayError, leaving nothing."""
@@ -138,137 +160,100 @@ class TerminalPeer:
 
     async def reach_relay(self) -> None:
         """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError."""
-        await self._line.connect()
-        if self._link is not None:
-            agent_id, self.device_id = await self._line.link_target()
-            if self._resume_token and agent_id != self._relay.agent_id:
-                # Whoever it is has no claim to the token, and none to what it opens.
-                raise AgentOfflineError("The host of this terminal is not connected to the relay")
-            self._relay = replace(self._relay, agent_id=agent_id)
+        await self._handshake.reach(returning=bool(self._talk.token))
 
     async def negotiate(self) -> None:
         """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
-        # Our own agent is near: it needs no server in between, and knows the relay's rule.
-        if self._link is None and self._invitation.secret is not None:
-            ice = require_turn(self._ice)
-        else:
-            ice = await self._line.ice_settings(
-                self._ice, self._link.secret if self._link is not None else None
-            )
-        pc = self._pc = rtc.PeerConnection(ice, self)
+        pc = self._pc = rtc.PeerConnection(await self._handshake.ice_settings(), self)
         channel = self._channel = pc.open_channel(wire.V1)
         channel.attach(self)
         sdp = await pc.make_offer()
-        offer: dict[str, Any] = {
-            "session_id": self.session_id,
-            "device_id": self.device_id,
-            "sdp": sdp,
-            "sdp_type": "offer",
-            "correlation_id": secrets.token_hex(8),
-            "cols": self._size.cols,
-            "rows": self._size.rows,
-        }
-        if self._resume_token:
-            offer["resume"] = self._resume_token
-        if self._relay.agent_id:
-            offer["agent_id"] = self._relay.agent_id
-        offer |= self._invitation.prove(self.session_id, sdp)
-        answer = await self._line.call(signaling.OFFER, offer)
-        signaling.parse(signaling.Answer, answer)
-        await self._check_answer(offer, answer)
-        await pc.take_answer(str(answer["sdp"]))
-
-    async def _check_answer(self, offer: dict[str, Any], answer: dict[str, Any]) -> None:
-        """Raises BadProofError, having told the host, before anything of the answer is used."""
-        try:
-            self.code = self._invitation.check(offer, answer)
-        except HatchwayError as error:
-            goodbye = {"session_id": self.session_id, "reason": f"The guest refused: {error}"}
-            with contextlib.suppress(HatchwayError):
-                await self._line.call(signaling.DISCONNECT, goodbye, CLOSE_SECONDS)
-            raise
+        await pc.take_answer(await self._handshake.offer(sdp, self._talk.size, self._talk.token))
 
     async def wait_ice(self) -> None:
         """Raises IceFailedError."""
         await self._milestone(
-            self._progress.ice, IceFailedError("No path to the other side was found")
+            self._reached.ice, IceFailedError("No path to the other side was found")
         )
 
     async def wait_channel(self) -> None:
         """Raises ConnectTimeoutError or ChannelClosedError."""
         await self._milestone(
-            self._progress.channel, ConnectTimeoutError("The data channel did not open")
+            self._reached.channel, ConnectTimeoutError("The data channel did not open")
         )
-        hello = wire.Hello(
-            cols=self._size.cols, rows=self._size.rows, received=self._received, caps=CAPABILITIES
-        )
-        if self._channel is None or not self._channel.post(wire.encode(hello)):
-            raise ChannelClosedError("The data channel closed at once")
+        self._talk.open()
+        if not self._send_messages():
+            raise self._failure(ChannelClosedError("The data channel closed at once"))
 
     async def wait_pty(self) -> None:
         """Raises RemoteError with the agent's words when the terminal cannot start."""
         late = ConnectTimeoutError("The terminal did not start")
         try:
-            await self._milestone(self._progress.pty, late, PTY_SECONDS)
+            await self._milestone(self._reached.pty, late, PTY_SECONDS)
         except ConnectTimeoutError:
-            if not self._waits:
+            if not self._talk.awaits_approval:
                 raise
-            await self._milestone(self._progress.pty, late, APPROVAL_SECONDS)
+            await self._milestone(self._reached.pty, late, APPROVAL_SECONDS)
         self._sender = self._tasks.start(self._send_loop(), "send input")
 
     def send(self, data: bytes) -> None:
         """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError."""
         if self._ended or self._closing or self._succeeded:
             raise ChannelClosedError("The terminal has ended")
-        self._outbox.push(data)
+        self._talk.type(data)
         self._wake.set()
 
     def keep(self) -> None:
         """Answer an idle warning: somebody is here."""
-        self._post(wire.Keep())
+        self._talk.keep()
+        self._send_messages()
 
     def resize(self, size: Size) -> None:
-        if size != self._size:
-            self._size = size
-            self._post(wire.Resize(size.cols, size.rows))
+        self._talk.resize(size)
+        self._send_messages()
 
     def rendered(self, count: int) -> None:
         """``count`` more bytes of output are on the screen: the agent may send more."""
-        self._rendered = min(self._rendered + count, self._received)
-        if self._v1 and self._rendered - self._acked >= ACK_EVERY:
-            self._acked = self._rendered
-            self._post(wire.Ack(self._rendered))
+        self._talk.rendered(self._talk.rendered_to + count)
+        self._send_messages()
 
     def successor(
         self, output: Callable[[bytes], None], ended: Callable[[str, int | None], None]
     ) -> TerminalPeer:
         """A peer that takes up this one's session where its output stopped: same shell.
 
-        Input that the program has not taken goes with it; this peer takes none any more.
+        Input that the program has not taken goes with it. This peer takes no input and reports
+        no output any more.
         """
-        peer = TerminalPeer(
-            self._relay,
-            self.device_id,
-            self._size,
-            replace(self._handlers, output=output, ended=ended),
-            link=self._link,
-            ice=self._ice,
-            session_id=self.session_id,
-            ssl_context=self._ssl,
-        )
-        peer._invitation = self._invitation
-        peer._resume_token = self._resume_token
-        peer._received = self._received
-        peer._outbox, self._succeeded = self._outbox, True
+        made = self._handshake
+        before = self._talk.leave()
+        self._succeeded = True
         self._wake.set()
-        return peer
+        return TerminalPeer(
+            made.relay,
+            made.device_id,
+            self._talk.size,
+            replace(self._handlers, output=output, ended=ended),
+            own_secret=made.own_secret,
+            link=made.link,
+            ice=made.ice,
+            session_id=self.session_id,
+            ssl_context=made.ssl_context,
+            before=before,
+        )
 
     @property
     def is_closed(self) -> bool:
         """Whether close() has come to its end."""
         return self._end_task is not None and self._end_task.done()
 
+    @property
+    def peer_connection(self) -> rtc.PeerConnection | None:
+        """What carries the terminal; None until it is negotiated."""
+        return self._pc
+
     def rtt(self) -> float | None:
+        """Smoothed round trip in seconds; None before the first measurement."""
         return self._pc.rtt if self._pc else None
 
     async def close(self) -> None:
@@ -287,77 +272,68 @@ class TerminalPeer:
                 await self._say_goodbye()
         if self._pc is not None:
             await self._pc.close()
-        await self._line.close()
+        await self._handshake.close()
         await self._tasks.close()
 
     async def _say_goodbye(self) -> None:
         """Over the channel when it is open, through the relay when it never was."""
         if self._succeeded:
-            # The session goes on with the successor.
+            return  # the session goes on without us
+        if self._channel is None or not self._channel.is_open:
+            await self._handshake.take_back()
             return
-        if self._channel is not None and self._channel.is_open:
-            self._post(wire.Close())
-            # The agent closes the channel once the terminal is gone.
-            while self._channel.is_open:
-                self._wake.clear()
-                await self._wake.wait()
-        elif self._pc is not None and self._line.is_connected:
-            goodbye = {"session_id": self.session_id}
-            await self._line.call(signaling.DISCONNECT, goodbye, CLOSE_SECONDS)
+        if self._sender is not None:
+            # What was typed goes first, as far as the window lets it.
+            self._wake.set()
+            await asyncio.wait([self._sender])
+        self._talk.close()
+        self._send_messages()
+        # The agent closes the channel once the terminal is gone.
+        while self._channel.is_open:
+            self._wake.clear()
+            await self._wake.wait()
 
     # engine.transport.channel.Receiver
 
     def message(self, message: Message) -> None:
-        if isinstance(message, bytes):
-            self._received += len(message)
-            self._handlers.output(message)
+        if self._succeeded:
             return
         try:
-            decoded = wire.decode_agent(message)
+            if isinstance(message, bytes):
+                # No snapshot is among them: we do not say that we know them.
+                self._talk.receive_bytes(message)
+                self._handlers.output(message)
+                return
+            meant = self._talk.receive_text(message)
         except ProtocolError as error:
             logger.debug("Session %s: %s", self.session_id, error)
-        else:
-            self._take(decoded)
+            return
+        self._send_messages()
+        if meant is not None:
+            self._act(meant)
 
-    def _take(self, message: wire.AgentMessage | None) -> None:
+    def _act(self, message: wire.AgentMessage) -> None:
         match message:
-            case wire.Ping():
-                self._post(wire.Pong())
-            case wire.Welcome(resume=token, start=start, role=role, taken=taken):
-                self._v1 = True
-                self._resume_token = token
-                self.role = role
-                if not self._succeeded:
-                    self._outbox.resume(taken)
-                self._received = self._rendered = self._acked = start
-            case wire.RoleChanged(role=role):
-                self.role = role
             case wire.Approval(state=state):
-                self._waits = state == "waiting"
                 self._handlers.approval(state)
             case wire.PtyConnected():
-                if not self._v1:
-                    # The hello that had it was not understood.
-                    self._post(wire.Resize(self._size.cols, self._size.rows))
-                self._progress.pty.set()
-            case wire.Output(data=text) if not self._v1:
+                self._reached.pty.set()
+            case wire.Output(data=text):
                 self._handlers.output(text.encode("utf-8", "replace"))
-            case wire.PtyDisconnected(exit_code=exit_code, reason=reason) if not self._v1:
-                self.exit_code = exit_code
-                self._end(reason or "The terminal ended", exit_code)
-            case wire.Ack(bytes=count):
-                if not self._succeeded:
-                    self._outbox.acknowledge(count)
+            case wire.Ack():
                 self._wake.set()
+            case wire.PtyDisconnected(exit_code=exit_code, reason=reason):
+                self._program_ended(exit_code, reason, "")
+            case wire.Exit(exit_code=exit_code, reason=reason, code=code):
+                self._program_ended(exit_code, reason, code)
             case wire.Error(message=text, code=code):
-                self._remote_error(RemoteError(code, text))
+                error = RemoteError(code, text)
+                if self._reached.pty.is_set():
+                    self._handlers.notice(str(error))
+                else:
+                    self._fail(error)
             case wire.Idle(seconds=seconds):
                 self._handlers.idle(seconds)
-            case wire.Exit(exit_code=exit_code, reason=reason, code=code):
-                self.exit_code, self.end_code = exit_code, code
-                # Before there was a terminal it says why there will be none.
-                self._fail(ChannelClosedError(reason))
-                self._end(reason, exit_code)
             case wire.Notice(text=text):
                 self._handlers.notice(text)
             case _:
@@ -377,7 +353,7 @@ class TerminalPeer:
 
     def ice_connection(self, state: str) -> None:
         if state == "completed":
-            self._progress.ice.set()
+            self._reached.ice.set()
         elif state == "failed":
             self._fail(IceFailedError("No path to the other side was found"))
 
@@ -401,13 +377,13 @@ class TerminalPeer:
         if self._channel is not None:
             with contextlib.suppress(ChannelClosedError):
                 await self._channel.opened()
-                self._progress.channel.set()
+                self._reached.channel.set()
 
     async def _milestone(
         self, reached: asyncio.Event, late: HatchwayError, seconds: float = CONNECT_SECONDS
     ) -> None:
         """Wait for ``reached``; a failure meanwhile is raised, no news is ``late``."""
-        waits = [asyncio.create_task(e.wait()) for e in (reached, self._progress.failed)]
+        waits = [asyncio.create_task(e.wait()) for e in (reached, self._reached.failed)]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -415,47 +391,59 @@ class TerminalPeer:
                 wait.cancel()
         if reached.is_set():
             return
-        raise self._error or late
+        raise self._failure(late)
+
+    def _failure(self, otherwise: HatchwayError) -> HatchwayError:
+        """Why no terminal came: what failed, else ``otherwise``. An error of the agent says more
+        than either, now that it cannot have been about our hello."""
+        error, complaint = self._error or otherwise, self._talk.complaint
+        if complaint is None or isinstance(error, RemoteError):
+            return error
+        return RemoteError(complaint.code, complaint.message)
 
     async def _send_loop(self) -> None:
-        """What is typed, under hatchway.v1 never more than the window ahead of the program."""
+        """What is typed, as fast as the conversation and the channel let it; until close()."""
         channel = self._channel
-        with contextlib.suppress(ChannelClosedError):
+        try:
             while channel is not None and not self._succeeded:
-                data = self._outbox.next(wire.MAX_V1_MESSAGE if self._v1 else wire.JSON_CHUNK)
-                if data is None:
+                message = self._talk.next_input()
+                if message is not None:
+                    await channel.send(message)
+                elif self._closing:
+                    return
+                else:
                     self._wake.clear()
                     await self._wake.wait()
-                elif self._v1:
-                    await channel.send(data)
-                else:
-                    # Nothing acknowledges plain input.
-                    self._outbox.take_sent()
-                    if text := self._plain_input.decode(data):
-                        await channel.send(wire.encode(wire.Input(text)))
+        except ChannelClosedError:
+            pass
+        except Exception:
+            # A terminal that shows output and drops keys would be worse than one that ended.
+            self._end("Sending input failed; see the log", None)
+            raise
 
-    def _post(self, message: Any) -> None:
-        if self._channel is not None:
-            self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
-
-    def _remote_error(self, error: RemoteError) -> None:
-        if self._progress.pty.is_set():
-            self._handlers.notice(str(error))
-        elif self._v1:
-            self._fail(error)
-        else:
-            # An agent of another make says that it does not know our hello, and goes on; or
-            # that its terminal cannot start. Which it was is known when no terminal comes.
-            words = f"{self._error}; {error}" if self._error else str(error)
-            self._error = RemoteError(error.remote_code, words[:MAX_COMPLAINT])
+    def _send_messages(self) -> bool:
+        """Send what the conversation has queued; False when the channel is not open."""
+        sent = True
+        for message in self._talk.messages_to_send():
+            sent = self._channel is not None and self._channel.post(
+                wire.encode(message), urgent=wire.may_overtake(message)
+            )
+        return sent
 
     def _fail(self, error: HatchwayError) -> None:
         self._error = self._error or error
-        self._progress.failed.set()
+        self._reached.failed.set()
         self._wake.set()
+
+    def _program_ended(self, exit_code: int | None, reason: str, code: str) -> None:
+        self.exit_code, self.end_code = exit_code, code
+        reason = reason or "The terminal ended"
+        # Before there was a terminal it says why there will be none.
+        self._fail(ChannelClosedError(reason))
+        self._end(reason, exit_code)
 
     def _end(self, reason: str, exit_code: int | None) -> None:
         self._wake.set()
-        if not self._ended and self._progress.pty.is_set():
+        if not self._ended and self._reached.pty.is_set():
             self._ended = True
             self._handlers.ended(reason, exit_code)

@@ -2,7 +2,7 @@
 
 Owns the order of the stages, what each one proves and the words when it fails.
 Does not own the peer (engine.client.peer) or the knowledge of what may be left over
-(the agent hands that in). Nothing is shortcut: the bytes go through the relay's
+(the agent passes that in). Nothing is shortcut: the bytes go through the relay's
 answer, ICE, DTLS, the data channel, the bridge and a real shell.
 """
 
@@ -16,8 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median, quantiles
 
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.core.errors import ChannelClosedError, ConnectTimeoutError, HatchwayError, RemoteError
 from engine.core.model import Size
 from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
@@ -29,7 +28,7 @@ RESIZED = Size(101, 37)
 STEP_SECONDS = 20.0
 """How long a stage may wait for the shell to say something."""
 MAX_KEPT = 64 * 1024
-"""Bytes of shell chatter kept while looking for a mark."""
+"""Bytes of shell output stored while searching for a mark."""
 
 MakePeer = Callable[[PeerHandlers], TerminalPeer]
 Leftovers = Callable[[str], Awaitable[list[str]]]
@@ -50,7 +49,7 @@ class _Shell:
     """
 
     def __init__(self) -> None:
-        self.peer: TerminalPeer | None = None
+        self._peer: TerminalPeer | None = None
         self._buffer = bytearray()
         self._news = asyncio.Event()
         self._ended = ""
@@ -58,15 +57,19 @@ class _Shell:
     def handlers(self) -> PeerHandlers:
         return PeerHandlers(output=self._output, ended=self._end)
 
+    def uses(self, peer: TerminalPeer) -> None:
+        """The peer that was made with ``handlers()``."""
+        self._peer = peer
+
     def say(self, command: str) -> None:
         # Not the Enter key's \r: typed ahead while a line editor has the tty raw, it would
         # never be turned into the newline the next shell waits for.
         self.send(command.encode() + b"\n")
 
     def send(self, data: bytes) -> None:
-        if self.peer is None:
+        if self._peer is None:
             raise ChannelClosedError("There is no terminal")
-        self.peer.send(data)
+        self._peer.send(data)
 
     async def until(self, mark: bytes) -> bytes:
         """Everything before ``mark``, which is taken too."""
@@ -78,7 +81,7 @@ class _Shell:
         return before
 
     async def exactly(self, count: int) -> bytes:
-        """The next ``count`` bytes, handed on in pieces so that nothing piles up."""
+        """The next ``count`` bytes, taken in pieces so that nothing piles up."""
         while len(self._buffer) < count:
             await self._more(f"Only {len(self._buffer)} of {count} bytes came")
         data = bytes(self._buffer[:count])
@@ -86,7 +89,7 @@ class _Shell:
         return data
 
     async def drain(self, count: int) -> None:
-        """Take ``count`` bytes without keeping them."""
+        """Take ``count`` bytes without storing them."""
         while count:
             if not self._buffer:
                 await self._more(f"{count} bytes never came")
@@ -105,8 +108,8 @@ class _Shell:
 
     def _output(self, data: bytes) -> None:
         self._buffer += data
-        if self.peer is not None:
-            self.peer.rendered(len(data))
+        if self._peer is not None:
+            self._peer.rendered(len(data))
         self._news.set()
 
     def _end(self, reason: str, exit_code: int | None) -> None:
@@ -132,7 +135,7 @@ class SelfTest:
         self._on_stage = on_stage
         self._shell = _Shell()
         self._peer = make_peer(self._shell.handlers())
-        self._shell.peer = self._peer
+        self._shell.uses(self._peer)
 
     async def run(self) -> SelfTestReport:
         """All stages until one fails; the rest are then skipped. Leaves nothing behind."""

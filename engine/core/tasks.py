@@ -53,6 +53,7 @@ async def supervise(
     work: Callable[[], Awaitable[object]],
     publish: Publish = to_nobody,
     *,
+    longest: float = LONGEST_PAUSE_SECONDS,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
@@ -60,9 +61,9 @@ async def supervise(
 
     Each failure is logged with its traceback. ``name`` is the subject of that sentence.
     LoopRestarted is published at the first restart of a series; a new series begins after the
-    loop has run for HEALTHY_SECONDS. ``clock`` and ``sleep`` are in seconds.
+    loop has run for HEALTHY_SECONDS. ``longest`` bounds the pause; times are seconds.
     """
-    pause = FIRST_PAUSE_SECONDS
+    failures = 0
     while True:
         began = clock()
         try:
@@ -78,13 +79,17 @@ async def supervise(
         else:
             return
         if clock() - began >= HEALTHY_SECONDS:
-            pause = FIRST_PAUSE_SECONDS
+            failures = 0
+        # 2 ** 30 s is beyond any bound; without a cap the power grows for ever.
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(failures, 30), longest)
+        failures += 1
         logger.error("%s failed and restarts in %.0f s", name, pause, exc_info=failure)
         await sleep(pause)
-        if pause == FIRST_PAUSE_SECONDS:
+        if failures == 1:
             problem = shown(f"{type(failure).__name__}: {failure}", MAX_PROBLEM)
             publish(LoopRestarted(name=name, problem=problem))
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        # Its traceback holds the objects of the failed run.
+        del failure
 
 
 class TaskOwner:

@@ -202,7 +202,7 @@ class Dispatcher:
             # the route moves only when the agent accepts.
             own = route is not None and route.guest == guest.sid
             if route is not None and own:
-                route.agent_id = agent.agent_id
+                route.moves_to(agent.agent_id)
                 if agent.relay:
                     # Before the answer: the agent's candidates may arrive before it.
                     await self._share_route(offer.session_id, guest, agent, confirmed=False)

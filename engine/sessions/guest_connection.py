@@ -131,7 +131,7 @@ class GuestConnection:
             try:
                 self.channel.abandon()
             except Exception as error:
-                self._warn(error)
+                self._warn("data channel", error)
 
     @property
     def is_closed(self) -> bool:
@@ -139,7 +139,7 @@ class GuestConnection:
         return self._closing is not None and self._closing.done()
 
     async def closed(self) -> None:
-        """Until the connection when it was dropped, is closed."""
+        """Until the connection, once dropped, is closed. What fails in that is logged."""
         if self._closing is not None:
             await asyncio.shield(self._closing)
 
@@ -149,18 +149,19 @@ class GuestConnection:
             # Nobody asks for its outcome any more.
             _ = self._answering.cancelled() or self._answering.exception()
         # Whatever becomes of the channel, the connection under it is closed.
-        try:
-            if self.channel is not None:
+        if self.channel is not None:
+            try:
                 async with asyncio.timeout(CHANNEL_CLOSE_SECONDS):
                     await self.channel.close()
-        except Exception as error:
-            self._warn(error)
-        finally:
+            except Exception as error:
+                self._warn("data channel", error)
+        try:
             await self.pc.close()
+        except Exception as error:
+            self._warn("peer connection", error)
 
-    def _warn(self, error: Exception) -> None:
-        session_id = self._session.id
-        logger.warning("Session %s: closing the data channel failed: %r", session_id, error)
+    def _warn(self, what: str, error: Exception) -> None:
+        logger.warning("Session %s: closing the %s failed: %r", self._session.id, what, error)
 
     # engine.transport.connection.Observer
 

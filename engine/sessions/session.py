@@ -35,7 +35,7 @@ from engine.pty.base import PTY
 from engine.sessions.guest_connection import GuestConnection
 from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.liveness import Liveness
-from engine.sessions.terminal_channel import WINDOW, TerminalChannel
+from engine.sessions.terminal_channel import TerminalChannel
 from engine.shells.bridge import Permission, PTYBridge
 from engine.shells.traffic import Counter, Sampler
 from engine.transport.connection import PeerConnection
@@ -387,7 +387,7 @@ class Session:
             target=self.bridge.label if self.bridge else self.device_id,
             role=self.role,
             resume=self.resume_token,
-            window=WINDOW,
+            window=wire.WINDOW,
             start=start,
             resumed=resumed,
             capabilities=CAPABILITIES,
@@ -406,14 +406,8 @@ class Session:
     def report_idle(self, seconds: float | None) -> None:
         """Warn both ends that the session ends as idle in ``seconds``; None: no longer."""
         self._owner.events.publish(ev.SessionIdle(session_id=self.id, seconds=seconds))
-        channel = self.channel
-        if channel is None or not channel.is_v1:
-            return  # the plain dialect has no message for it
-        if wire.IDLE in channel.capabilities:
-            channel.post(wire.Idle(seconds))
-        elif seconds is not None:
-            text = f"Idle: this session ends in {seconds:.0f} s"
-            channel.post(wire.Notice(text, "warning"))
+        if self.channel is not None:
+            self.channel.idle(seconds)
 
     def heard(self) -> None:
         self.liveness.heard(time.monotonic())

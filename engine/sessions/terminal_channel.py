@@ -1,15 +1,14 @@
-"""A session's data channel: messages in, messages out, strictly in order.
+"""A session's data channel: carries the conversation of engine.wire.conversation over it.
 
-Owns the conversation with one guest over one channel in either dialect of
-engine.wire.terminal: the input queue, flow control, error answers. Does not own
-the PTY (the bridge does), who may have one (the host it is given decides), or
-the session, which may outlive this channel.
+Owns the queue of input towards the program, the tasks and timers that the conversation
+leaves out, and the order of a guest's messages. Does not own what may be said when (the
+conversation does), the PTY (the bridge does), who may have one (the host it is given
+decides), or the session, which may outlive this channel.
 """
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import logging
 from collections import deque
@@ -30,13 +29,10 @@ from engine.core.tasks import start
 from engine.shells.bridge import PTYBridge
 from engine.transport.channel import Message, MessageChannel
 from engine.wire import terminal as wire
+from engine.wire.conversation.agent import AgentConversation, AgentEvent
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 256 * 1024
-"""hatchway.v1: bytes of output that may be unrendered, and of input untaken."""
-ACK_EVERY = 16 * 1024
-"""hatchway.v1: input bytes taken between two acknowledgements."""
 WRITE_CHUNK = 64 * 1024
 """Input merged into one write to the PTY."""
 MAX_QUEUED_MESSAGES = 65_536
@@ -47,10 +43,9 @@ CLOSE_DRAIN_SECONDS = 1.0
 """How long input before a close may take to reach a program that does not read."""
 FLUSH_SECONDS = 0.5
 FLUSH_POLL_SECONDS = 0.01
-"""How long a closing channel waits for its last words to leave, and how often it looks."""
-ERRORS_AT_ONCE = 20
-ERRORS_PER_SECOND = 5.0
-"""Error answers: a burst, then a trickle; more are dropped, the channel stays up."""
+"""How long a closing channel waits for its last messages to leave, and how often it checks."""
+
+_Queued = bytes | wire.Resize | wire.ConnectPty | wire.Close
 
 
 class TerminalHost(Protocol):
@@ -98,28 +93,19 @@ class TerminalChannel:
         host: TerminalHost,
         *,
         input_limit: int = 4 * 1024 * 1024,
-        window: int = WINDOW,
     ) -> None:
         self._channel = channel
         self._host = host
         self._input_limit = input_limit
-        self._window = window
         self._v1 = channel.protocol == wire.V1
-        self._queue: deque[wire.GuestMessageV1 | bytes] = deque()
+        self._talk = AgentConversation(v1=self._v1)
+        self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._size = host.size_hint()
-        self._capabilities: frozenset[str] = frozenset()
-        self._sent = 0
-        self._rendered = 0
         self._may_send = asyncio.Event()
-        self._may_send.set()
         self._input_refused = 0  # before there was a bridge, which counts from then on
-        self._input_acked = 0
-        self._errors = float(ERRORS_AT_ONCE)
-        self._errors_at = 0.0
         self._attached: PTYBridge | None = None
         self._leaving: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -137,7 +123,7 @@ class TerminalChannel:
     @property
     def capabilities(self) -> frozenset[str]:
         """What the guest's hello listed; empty for older clients."""
-        return self._capabilities
+        return self._talk.capabilities
 
     @property
     def is_open(self) -> bool:
@@ -166,7 +152,7 @@ class TerminalChannel:
 
     async def _flushed(self) -> None:
         """Wait for what was posted last, such as the reason of the end, to leave."""
-        # aiortc tells of the low-water mark only, never of empty.
+        # aiortc reports the low-water mark only, never empty.
         while self._channel.is_open and self._channel.buffered:  # noqa: ASYNC110
             await asyncio.sleep(FLUSH_POLL_SECONDS)
 
@@ -175,8 +161,14 @@ class TerminalChannel:
         return self.post(wire.Ping())
 
     def post(self, message: wire.AgentMessage) -> bool:
-        """Send a control message now; False when the channel is not open."""
-        return self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
+        """Send a control message now; False when the channel is not open, or the guest does
+        not know such a message."""
+        return self._talk.say(message) and self._send_messages()
+
+    def idle(self, seconds: float | None) -> None:
+        """Warn the guest that the session ends in ``seconds``; None: no longer."""
+        self._talk.idle(seconds)
+        self._send_messages()
 
     # The receiving side (engine.transport.channel.Receiver).
 
@@ -185,15 +177,25 @@ class TerminalChannel:
             return
         self._host.heard()
         try:
-            self._take(message)
+            if isinstance(message, bytes):
+                if self._talk.receive_bytes(message):
+                    self._enqueue(message)
+                return
+            asked = self._talk.receive_text(message)
+            if isinstance(asked, bytes):
+                self._enqueue(asked)  # nothing is to be sent for input
+                return
+            self._send_messages()
+            if asked is not None:
+                self._act(asked)
         except ProtocolError as error:
-            self._answer_error(error)
+            self._refuse(error)
         except LimitError as error:
-            self._answer_error(error)
+            self._refuse(error)
             self._host.broken(error)
 
     def malformed(self, problem: str) -> None:
-        self._answer_error(BadMessageError(problem))
+        self._refuse(BadMessageError(problem))
 
     def closed(self) -> None:
         self._stop()
@@ -202,32 +204,28 @@ class TerminalChannel:
     # The sending side (engine.shells.bridge.Sink).
 
     async def output(self, data: bytes) -> None:
+        talk = self._talk
         if self._v1:
             for at in range(0, len(data), wire.MAX_V1_MESSAGE):
                 part = data[at : at + wire.MAX_V1_MESSAGE]
-                await self._wait_for_window()
-                self._sent += len(part)
+                while not talk.output(len(part)):
+                    await self._window_moved()
                 await self._channel.send(part)
             return
         for at in range(0, len(data), wire.JSON_CHUNK):
-            text = self._decoder.decode(data[at : at + wire.JSON_CHUNK])
-            if text:
-                await self._channel.send(wire.encode(wire.Output(text)), paced=True)
+            if text := talk.plain_output(data[at : at + wire.JSON_CHUNK]):
+                await self._channel.send(text, paced=True)
 
     def ended(self, status: ExitStatus) -> None:
-        if not self._v1 and (rest := self._decoder.decode(b"", final=True)):
-            self.post(wire.Output(rest))
-        self._decoder.reset()
-        self.post(wire.PtyDisconnected(status.exit_code, status.reason))
-        if self._v1:
-            self.post(wire.Exit(status.exit_code, status.reason, status.code))
+        self._talk.ended(status)
+        self._send_messages()
 
-    async def _wait_for_window(self) -> None:
-        while self._sent - self._rendered >= self._window:
-            self._may_send.clear()
-            await self._may_send.wait()
-            if self._closed:
-                raise ChannelClosedError("The data channel is closed")
+    async def _window_moved(self) -> None:
+        """Until more output may be sent. Raises ChannelClosedError."""
+        self._may_send.clear()
+        await self._may_send.wait()
+        if self._closed:
+            raise ChannelClosedError("The data channel is closed")
 
     def _stop(self) -> None:
         self._closed = True
@@ -241,40 +239,38 @@ class TerminalChannel:
             # In the middle of a write, too: the bridge knows which byte was the last.
             self._task.cancel()
 
-    def _take(self, message: Message) -> None:
-        if isinstance(message, bytes):
-            if not self._v1:
-                raise BadMessageError(f"Binary messages need the data channel protocol {wire.V1!r}")
-            if len(message) > wire.MAX_TEXT_BYTES:
-                raise BadMessageError("The binary message is too long")
-            self._enqueue(message)
-            return
-        match wire.decode_guest(message, v1=self._v1):
-            case wire.Ping():
-                self.post(wire.Pong())
-            case wire.Pong():
-                pass  # any message is a sign of life
-            case wire.Ack(bytes=count):
-                self._acknowledge(count)
-            case wire.Keep():
-                # At once: input that waits for its program must not hold it up.
-                self._host.touch()
-            case decoded:
-                self._enqueue(decoded)
+    def _send_messages(self) -> bool:
+        """Send what the conversation has queued; False when the channel is not open."""
+        sent = True
+        for message in self._talk.messages_to_send():
+            sent = self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
+        return sent
 
-    def _enqueue(self, item: wire.GuestMessageV1 | bytes) -> None:
-        if isinstance(item, wire.Input):
-            try:
-                item = item.data.encode()
-            except UnicodeEncodeError:
-                raise BadMessageError("Field 'data' holds half a surrogate pair") from None
-        if isinstance(item, wire.Close) and self._leaving is None:
-            # Input before it goes first, but a program that does not read cannot hold it up.
-            loop = asyncio.get_running_loop()
-            self._leaving = loop.call_later(CLOSE_DRAIN_SECONDS, self._host.guest_closed)
-        if isinstance(item, wire.Resize):
-            # Known at once, so that a PTY still being opened gets it from the start.
-            self._size = Size(item.cols, item.rows)
+    def _act(self, asked: AgentEvent) -> None:
+        """What may not wait for input that was sent earlier; the rest is queued."""
+        match asked:
+            case wire.Ack(bytes=count):
+                self._may_send.set()
+                if self._host.bridge is not None:
+                    self._host.bridge.acknowledge(count)
+            case wire.Keep():
+                self._host.touch()
+            case wire.Hello(cols=cols, rows=rows):
+                self._size = Size(cols, rows)
+                self._arrived.set()
+            case wire.Resize(cols=cols, rows=rows):
+                # Known at once, so that a PTY still being opened gets it from the start.
+                self._size = Size(cols, rows)
+                self._enqueue(asked)
+            case wire.Close():
+                # Input before it goes first, but a program that does not read cannot hold it up.
+                loop = asyncio.get_running_loop()
+                self._leaving = loop.call_later(CLOSE_DRAIN_SECONDS, self._host.guest_closed)
+                self._enqueue(asked)
+            case _:
+                self._enqueue(asked)
+
+    def _enqueue(self, item: _Queued) -> None:
         size = len(item) if isinstance(item, bytes) else 0
         if self._queued_bytes + size > self._input_limit or len(self._queue) >= MAX_QUEUED_MESSAGES:
             raise LimitError(
@@ -285,18 +281,11 @@ class TerminalChannel:
         self._queue.append(item)
         self._arrived.set()
 
-    def _acknowledge(self, count: int) -> None:
-        if count > self._sent:
-            raise BadMessageError("Field 'bytes' acknowledges more than was sent")
-        self._rendered = max(self._rendered, count)
-        self._may_send.set()
-        if self._host.bridge is not None:
-            self._host.bridge.acknowledge(count)
-
     # Serving.
 
     async def _serve(self) -> None:
-        self.post(wire.Ready())
+        self._talk.ready()
+        self._send_messages()
         try:
             if self._v1:
                 await self._greet()
@@ -311,54 +300,59 @@ class TerminalChannel:
             self._host.broken(HatchwayError("The terminal channel failed; see the log"))
 
     async def _greet(self) -> None:
-        hello = wire.Hello()
         try:
             async with asyncio.timeout(HELLO_TIMEOUT_SECONDS):
-                first = await self._next()
+                while not self._talk.is_greeted:
+                    await self._arrival()
         except TimeoutError:
-            first = hello
-        if isinstance(first, wire.Hello):
-            hello = first
-            self._size = Size(hello.cols, hello.rows)
-            self._capabilities = frozenset(hello.caps)
-        else:
-            self._put_back(first)
+            self._talk.no_hello()
         bridge = self._host.bridge
         if bridge is None:
-            self.post(self._host.welcome(0, resumed=False))
+            self._welcome(0, self.input_taken, resumed=False)
             return
 
         def begin(start: int) -> None:
-            self._sent = self._rendered = start
-            welcome = self._host.welcome(start, resumed=True)
-            self.post(msgspec.structs.replace(welcome, taken=taken))
-            self.post(wire.PtyConnected(bridge.label))
+            self._welcome(start, taken, resumed=True)
+            self._connected(bridge)
 
-        taken = self._input_acked = await bridge.settled()
+        taken = await bridge.settled()
         self._attached = bridge
         # What is printed for the new size, and until output goes on, moves where it goes on.
         await bridge.resize(self._size)
-        await bridge.attach(self, hello.received, begin)
+        await bridge.attach(self, self._talk.hello.received, begin)
+
+    def _welcome(self, start: int, taken: int, *, resumed: bool) -> None:
+        welcome = self._host.welcome(start, resumed)
+        self._talk.welcome(msgspec.structs.replace(welcome, taken=taken))
+        self._send_messages()
+
+    def _connected(self, bridge: PTYBridge) -> None:
+        self._talk.connected(bridge.label)
+        self._send_messages()
 
     async def _connect(self, device_id: str) -> None:
         try:
             bridge = await self._host.connect_pty(device_id, self._size, self)
         except HatchwayError as error:
-            self._answer_error(error)
+            self._refuse(error)
             return
         self._attached = bridge
-        self.post(wire.PtyConnected(bridge.label))
+        self._connected(bridge)
         bridge.start(self)
         if bridge.size != self._size:
             await bridge.resize(self._size)
 
-    async def _next(self) -> wire.GuestMessageV1 | bytes:
+    async def _arrival(self) -> None:
+        """Until a message arrives. Raises ChannelClosedError."""
+        if self._closed:
+            raise ChannelClosedError("The data channel is closed")
+        self._arrived.clear()
+        await self._arrived.wait()
+
+    async def _next(self) -> _Queued:
         """The next message; consecutive input comes merged."""
         while not self._queue:
-            if self._closed:
-                raise ChannelClosedError("The data channel is closed")
-            self._arrived.clear()
-            await self._arrived.wait()
+            await self._arrival()
         item = self._queue.popleft()
         if not isinstance(item, bytes):
             return item
@@ -373,12 +367,7 @@ class TerminalChannel:
         self._queued_bytes -= length
         return b"".join(parts)
 
-    def _put_back(self, item: wire.GuestMessageV1 | bytes) -> None:
-        self._queue.appendleft(item)
-        if isinstance(item, bytes):
-            self._queued_bytes += len(item)
-
-    async def _handle(self, item: wire.GuestMessageV1 | bytes) -> None:
+    async def _handle(self, item: _Queued) -> None:
         match item:
             case bytes():
                 await self._write(item)
@@ -390,10 +379,6 @@ class TerminalChannel:
                 await self._connect_another(item)
             case wire.Close():
                 self._host.guest_closed()
-            case wire.Hello():
-                self._answer_error(BadMessageError("hello may only be the first message"))
-            case _:
-                pass
 
     async def _write(self, data: bytes) -> None:
         bridge = self._host.bridge
@@ -403,29 +388,22 @@ class TerminalChannel:
                 raise PTYClosedError("No terminal is connected")
             await bridge.write(data)
         except HatchwayError as error:
-            self._answer_error(error)
-        if self._v1 and self.input_taken - self._input_acked >= ACK_EVERY:
-            self._input_acked = self.input_taken
-            self.post(wire.Ack(self._input_acked))
+            self._refuse(error)
+        if self._v1:
+            self._talk.taken(self.input_taken)
+            self._send_messages()
 
     async def _connect_another(self, request: wire.ConnectPty) -> None:
         self._host.touch()
         bridge = self._host.bridge
         if bridge is not None and bridge.is_connected:
-            self._answer_error(BadMessageError(f"Already connected to {bridge.label}"))
+            self._refuse(BadMessageError(f"Already connected to {bridge.label}"))
             return
         self._size = Size(request.cols or self._size.cols, request.rows or self._size.rows)
         await self._connect(request.container)
 
-    def _answer_error(self, error: HatchwayError) -> None:
+    def _refuse(self, error: HatchwayError) -> None:
         """One error answer per faulty message, within the rate; never anything else."""
-        now = asyncio.get_running_loop().time()
-        self._errors = min(
-            ERRORS_AT_ONCE, self._errors + (now - self._errors_at) * ERRORS_PER_SECOND
-        )
-        self._errors_at = now
-        if self._errors < 1:
-            return
-        self._errors -= 1
-        logger.info("Session %s: %s (%s)", self._host.session_id, error, error.code)
-        self.post(wire.Error(str(error), error.code))
+        if self._talk.refuse(error, asyncio.get_running_loop().time()):
+            logger.info("Session %s: %s (%s)", self._host.session_id, error, error.code)
+            self._send_messages()

@@ -137,7 +137,14 @@ class SignalingClient:
         )
         self._publish(RelayState.CONNECTING)
         self._main = start(
-            supervise("The connection to the relay", self._run, self._events.publish), "signaling"
+            # A fault is no reason to come back later than after a lost connection.
+            supervise(
+                "The connection to the relay",
+                self._run,
+                self._events.publish,
+                longest=self._backoff.last,
+            ),
+            "signaling",
         )
 
     async def stop(self) -> None:

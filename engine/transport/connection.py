@@ -31,6 +31,7 @@ from engine.core.errors import (
 )
 from engine.core.model import CandidatePair
 from engine.core.settings import IceSettings
+from engine.core.tasks import start
 from engine.transport.data_channel import RtcChannel
 from engine.transport.sdp import (
     candidate_lines,
@@ -153,7 +154,7 @@ class PeerConnection(RTCPeerConnection):
         if parsed.ip.endswith(".local") and self._relay_only:
             return
         if parsed.ip.endswith(".local"):
-            # Resolving takes up to a second: nobody waits for it.
+            # Resolving takes up to a second: it runs in the background.
             self._resolve([parsed], end=False)
         else:
             await self.addIceCandidate(parsed)
@@ -209,9 +210,7 @@ class PeerConnection(RTCPeerConnection):
 
     def _resolve(self, candidates: list[RTCIceCandidate], *, end: bool) -> None:
         before = tuple(self._resolving)
-        task = asyncio.create_task(
-            self._add_all(candidates, end, before), name="resolve mDNS candidates"
-        )
+        task = start(self._add_all(candidates, end, before), "resolve mDNS candidates")
         self._resolving.add(task)
         task.add_done_callback(self._resolving.discard)
 

@@ -8,12 +8,10 @@ channel it is sent by. The page's outbox.js does the same.
 from __future__ import annotations
 
 from engine.core.errors import LimitError
-from engine.wire.terminal import MAX_V1_MESSAGE
+from engine.wire.terminal import MAX_V1_MESSAGE, WINDOW
 
 LIMIT = 8 * 1024 * 1024
 """Bytes that may wait, sent or not: a large paste."""
-WINDOW = 256 * 1024
-"""Bytes that may be sent and not yet taken by the program."""
 
 
 class Outbox:
@@ -21,6 +19,7 @@ class Outbox:
         self._held = bytearray()  # from the position _taken on
         self._taken = 0
         self._sent = 0
+        self._window = WINDOW
 
     def push(self, data: bytes) -> None:
         """Raises LimitError beyond LIMIT; nothing of ``data`` is queued then."""
@@ -31,7 +30,7 @@ class Outbox:
     def next(self, most: int = MAX_V1_MESSAGE) -> bytes | None:
         """At most ``most`` bytes, counted as sent; None while nothing may be sent."""
         begin = self._sent - self._taken
-        data = bytes(self._held[begin : begin + min(most, WINDOW - begin)])
+        data = bytes(self._held[begin : begin + min(most, self._window - begin)])
         self._sent += len(data)
         return data or None
 
@@ -45,8 +44,17 @@ class Outbox:
         """What was sent counts as taken: the dialect has no acknowledgement."""
         self.acknowledge(self._sent)
 
-    def resume(self, position: int) -> None:
+    def resume(self, position: int, window: int = WINDOW) -> None:
         """A new connection, whose agent has everything before ``position``: the rest is sent
-        (again) from there."""
+        (again) from there, at most ``window`` bytes unacknowledged."""
+        self._window = window
         self.acknowledge(position)
         self._taken = self._sent = position
+
+    def restart(self) -> int:
+        """Another program: what was meant for the last one is dropped. Returns how many bytes
+        were never sent to it."""
+        dropped = len(self._held) - (self._sent - self._taken)
+        self._held.clear()
+        self._taken = self._sent = 0
+        return dropped

@@ -24,11 +24,17 @@ V1 = "hatchway.v1"
 """The data channel's ``protocol`` string that negotiates our extension."""
 IDLE = "idle"
 """The capability of Idle and Keep, used when both ends list it."""
+SNAPSHOT = "snapshot"
+"""The capability of Snapshot, used when both ends list it."""
 
 MAX_TEXT_BYTES = 256 * 1024
 """The largest text message read; larger ones are answered with bad_message."""
 MAX_V1_MESSAGE = 16 * 1024
 """Bytes in one hatchway.v1 message, either way."""
+WINDOW = 256 * 1024
+"""hatchway.v1: bytes that may be sent and not acknowledged, either way."""
+ACK_EVERY = 16 * 1024
+"""Bytes between two acknowledgements, either way; less where the window is small."""
 JSON_CHUNK = 8 * 1024
 """Bytes in one plain input or output message: escaped six-fold they still fit in 64 KiB."""
 MAX_SHOWN_TYPE = 40
@@ -68,7 +74,7 @@ class Close(_Message, tag="close", frozen=True):
 
 
 class ConnectPty(_Message, tag="connect_pty", frozen=True):
-    """Connect a PTY when none is connected. Without a size: 80×24 or the last one told."""
+    """Connect a PTY when none is connected. Without a size: the guest's last one."""
 
     container: _Name
     cols: Cells | None = None
@@ -179,9 +185,14 @@ class RoleChanged(_Message, tag="role", frozen=True):
 
 
 class Snapshot(_Message, tag="snapshot", frozen=True):
-    """A screen as escape sequences, to be shown with answers to queries muted."""
+    """hatchway.v1 with the capability SNAPSHOT: the next ``bytes`` bytes of binary messages are
+    the screen as it is at the output position ``at``, as escape sequences for a fresh terminal
+    of ``cols`` by ``rows``. They count in no position; output goes on from ``at``."""
 
-    data: str
+    at: Count
+    cols: Cells
+    rows: Cells
+    bytes: Count
 
 
 class Notice(_Message, tag="notice", frozen=True):
@@ -233,6 +244,11 @@ def _by_type(union: Any) -> dict[str, type[Any]]:
 _GUEST, _GUEST_V1, _AGENT = map(_by_type, (GuestMessage, GuestMessageV1, AgentMessage))
 
 T = TypeVar("T")
+
+
+def ack_every(window: int) -> int:
+    """How many bytes may pass between two acknowledgements within ``window``."""
+    return max(1, min(ACK_EVERY, window // 16))
 
 
 def encode(message: _Message) -> str:

@@ -250,7 +250,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 def _show_settings_error(app: QApplication, error: SettingsError) -> int:
     """The error in a dialog; when it is closed, the exit code."""
-    _on_loop(app, _tell_settings_error(app, error))
+    _on_loop(app, _settings_error_dialog(app, error))
     return EXIT_SETTINGS
 
 
@@ -259,7 +259,7 @@ def _file_of(error: SettingsError) -> Path | None:
     return next((Path(name) for name in (error.source, error.key) if Path(name).is_file()), None)
 
 
-async def _tell_settings_error(app: QApplication, error: SettingsError) -> None:
+async def _settings_error_dialog(app: QApplication, error: SettingsError) -> None:
     from PySide6.QtWidgets import QMessageBox
 
     from gui.kit import problems

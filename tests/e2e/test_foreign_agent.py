@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.core.errors import RemoteError
 from engine.core.model import Size
 from engine.relay import Relay
@@ -89,6 +88,17 @@ async def test_a_paste_goes_out_in_messages_that_any_agent_takes() -> None:
         await until(lambda: sum(map(len, typed())) >= 100_000, what="the whole paste")
         assert "".join(typed()) == paste.decode()
         await terminal.peer.close()
+
+
+async def test_what_was_typed_goes_before_the_close() -> None:
+    agent = PlainAgent()
+    async with foreign_agent(agent) as relay:
+        terminal = Terminal(relay)
+        await terminal.peer.connect()
+        terminal.peer.send(b"last\r")
+        await terminal.peer.close()
+        said = lambda: [m["type"] for m in agent.said if m["type"] in ("input", "close")]  # noqa: E731
+        await until(lambda: said() == ["input", "close"])
 
 
 async def test_what_the_foreign_agent_says_when_its_terminal_cannot_start_is_shown() -> None:

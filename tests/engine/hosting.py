@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.agent.agent import Agent
-from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
+from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, Role, Share, Size
 from engine.core.settings import DockerSettings, IceSettings, RelaySettings, Settings, ShareSettings

@@ -10,7 +10,22 @@ import pytest
 
 import engine
 
-ROOMS = ("access", "agent", "pty", "sessions", "shells", "targets", "wire")
+ROOMS = (
+    "access",
+    "agent",
+    "cli",
+    "client",
+    "control",
+    "pty",
+    "relay",
+    "sessions",
+    "shells",
+    "signaling",
+    "targets",
+    "wire",
+)
+"""All but those that set fields of a library's objects, the emulator, whose functions share one
+screen record, and the transport."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -17,7 +17,7 @@ AWAITED = {
     "pty/ends/ends.py": 1,  # start() or stop() awaits it
     "sessions/guest_connection.py": 1,  # answer() awaits it, _close() its rest
     "signaling/host.py": 1,  # waits for two things at once
-    "transport/connection.py": 2,
+    "transport/connection.py": 1,  # make_offer() or answer_offer() awaits it
     "core/tasks.py": 1,
     "core/socketio_adapter.py": 1,
 }

@@ -240,6 +240,18 @@ class Route:
     confirmed: bool = False
     ended_at: float | None = None
 
+    def moves_to(self, agent_id: str) -> None:
+        """From now on its messages go to that agent."""
+        self.agent_id = agent_id
+
+    def accepted_by(self, agent_id: str) -> None:
+        """That agent has said yes."""
+        self.agent_id, self.confirmed = agent_id, True
+
+    def ended(self, at: float) -> None:
+        """The session has ended; what still comes for it is routed for a while."""
+        self.ended_at = at
+
 
 class Routes:
     """Routes by session id, bounded in total and per guest."""
@@ -288,8 +300,7 @@ class Routes:
                 route = self.open(session_id, guest, agent_id)
             except LimitError:
                 return
-        route.agent_id = agent_id
-        route.confirmed = True
+        route.accepted_by(agent_id)
         if not connected:
             self._end(route)
 
@@ -318,7 +329,7 @@ class Routes:
             self.close(route)
 
     def _end(self, route: Route) -> None:
-        route.ended_at = self._clock()
+        route.ended(self._clock())
         self._ended[route.session_id] = route
 
     def _make_room(self, guest: str) -> None:

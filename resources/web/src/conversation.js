@@ -1,30 +1,66 @@
 /**
- * What is said over one data channel once it is open, in either dialect.
+ * The guest's end of the conversation over one data channel, in either dialect.
  *
- * Owns the greeting, flow control both ways, the heartbeat, and finding out which
- * dialect the agent speaks: one that knows hatchway.v1 answers the greeting with
- * `welcome` before it connects anything; another sends its terminal as JSON.
- * Does not own the channel's making or what follows its loss.
+ * Owns which dialect the agent speaks, what it may say when, positions of output,
+ * acknowledgements, and the heartbeat. Does not own the channel's making or what
+ * follows its loss. engine/wire/conversation/guest.py does the same for the Python
+ * peer; tests/vectors/conversation.json holds both to the same sequences.
+ *
+ * An agent that knows hatchway.v1 answers the greeting with `welcome` before it
+ * connects anything; another one complains about it, or not, and sends its terminal
+ * as JSON.
  */
 
-import { CAPABILITIES, decode, encode, WireError } from "./wire.js";
+import { ACK_EVERY, CAPABILITIES, decode, encode, WireError } from "./wire.js";
 
 const PING_MS = 2000;
 /** No sign of life for so long: the connection counts as lost. */
 const SILENCE_MS = 8000;
-/** How long an error without a code, which may be about our greeting, waits for the terminal. */
+/** How long an error that may be about our greeting waits for the terminal. */
 const DOUBT_MS = 5000;
-/** Output bytes rendered between two acknowledgements. */
-const ACK_EVERY = 16 * 1024;
+
+/** @typedef {"unknown" | "v1" | "plain"} Dialect */
+
+/**
+ * In which dialects a message of the agent means something; in others it is ignored.
+ *
+ * @type {Record<string, Dialect[]>}
+ */
+const USED = {
+  ping: ["unknown", "v1", "plain"],
+  pong: ["unknown", "v1", "plain"],
+  pty_connected: ["unknown", "v1", "plain"],
+  error: ["unknown", "v1", "plain"],
+  welcome: ["unknown", "v1", "plain"], // refused where it has no place
+  output: ["unknown", "plain"],
+  pty_disconnected: ["unknown", "plain"], // in hatchway.v1 `exit` follows, which says more
+  exit: ["unknown", "v1"],
+  role: ["unknown", "v1"],
+  approval: ["unknown", "v1"],
+  notice: ["unknown", "v1"],
+  ack: ["v1"],
+  idle: ["v1"],
+  snapshot: ["v1"],
+};
+/** Messages that are used only when both ends list the capability of that name. */
+const AGREED = new Set(["idle", "snapshot"]);
 
 /**
  * @typedef {Extract<import("./wire.js").AgentMessage, {type: "welcome"}>} Welcome
+ * @typedef {Extract<import("./wire.js").AgentMessage, {type: "snapshot"}>} Snapshot
+ *
+ * @typedef {object} Before what the connection before this one left
+ * @property {number} received output bytes had
+ * @property {boolean} wasLive a program took input
  *
  * @typedef {object} ConversationHandlers
- * @property {(welcome: Welcome) => void} welcome
- * @property {(container: string) => void} connected the program takes input
- * @property {(bytes: Uint8Array | string) => void} output
- * @property {(screen: string) => void} snapshot
+ * @property {(welcome: Welcome, dropped: number) => void} welcome `dropped`: bytes typed that
+ *   were meant for an earlier program
+ * @property {(container: string, dropped: number) => void} connected the program takes input
+ * @property {(bytes: Uint8Array | string, end: number) => void} output `end`: the position after it
+ * @property {(snapshot: Snapshot) => void} snapshot a fresh screen follows
+ * @property {(bytes: Uint8Array, at: number | null) => void} screen of a snapshot; with its last
+ *   bytes comes the position at which output goes on, to be reported as rendered
  * @property {(exitCode: number | null, reason: string, code: string) => void} ended `code`: why, as a word
  * @property {(seconds: number | null) => void} idle until it ends for that; null: no longer
  * @property {(text: string, code: string) => void} error
@@ -41,89 +77,133 @@ export class Conversation {
    * @param {boolean} v1 whether hatchway.v1 was asked for
    * @param {import("./outbox.js").Outbox} outbox
    * @param {ConversationHandlers} handlers
+   * @param {string[]} [capabilities] what this end knows beyond the first hatchway.v1
    */
-  constructor(peer, v1, outbox, handlers) {
+  constructor(peer, v1, outbox, handlers, capabilities = CAPABILITIES) {
     this.#peer = peer;
     this.#outbox = outbox;
     this.#handlers = handlers;
-    this.#askedV1 = v1;
+    this.#asksV1 = v1;
+    this.#dialect = v1 ? "unknown" : "plain";
+    this.#capabilities = capabilities;
   }
 
   #peer;
   #outbox;
   #handlers;
-  #askedV1;
-  #v1 = false;
-  /** @type {string[]} what the agent knows beyond the first hatchway.v1 */
-  #capabilities = [];
-  #connected = false;
-  #over = false;
+  #asksV1;
+  #capabilities;
+  /** @type {Dialect} */
+  #dialect;
+  /** @type {"starting" | "live" | "leaving" | "over"} */
+  #stage = "starting";
+  /** Capabilities that both ends list. @type {Set<string>} */
+  #agreed = new Set();
+  #wasLive = false;
+  #received = 0;
   #acked = 0;
+  #ackEvery = ACK_EVERY;
+  #screenLeft = 0;
+  #screenAt = 0;
   #heard = 0;
   #pinged = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
+  /** An error that may be about our greeting. @type {{text: string, code: string} | null} */
+  #held = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #doubt;
   #size = { cols: 80, rows: 24 };
   #decoder = new TextDecoder();
 
   get isV1() {
-    return this.#v1;
+    return this.#dialect === "v1";
   }
 
-  /** @param {{cols: number, rows: number}} size @param {number} received output had before */
-  begin(size, received) {
+  /** Output bytes had, for a return. Half a snapshot is no screen: then it begins anew. */
+  get received() {
+    return this.#screenLeft ? 0 : this.#received;
+  }
+
+  /** @param {{cols: number, rows: number}} size @param {Before} before */
+  begin({ cols, rows }, { received, wasLive }) {
     this.#heard = performance.now();
-    this.#size = size;
-    if (this.#askedV1) this.#peer.send(encode.hello(size.cols, size.rows, received, CAPABILITIES));
-    else this.#peer.send(encode.resize(size.cols, size.rows));
+    this.#size = { cols, rows };
+    this.#received = received;
+    this.#wasLive = wasLive;
+    if (this.#asksV1) this.#peer.send(encode.hello(cols, rows, received, this.#capabilities));
+    else this.#peer.send(encode.resize(cols, rows));
     this.#timer = setInterval(() => this.#beat(), PING_MS / 2);
   }
 
   stop() {
     clearInterval(this.#timer);
     clearTimeout(this.#doubt);
-    this.#over = true;
+    this.#stage = "over";
   }
 
   /** @param {{cols: number, rows: number}} size */
-  resize(size) {
-    this.#size = size;
-    this.#peer.send(encode.resize(size.cols, size.rows));
+  resize({ cols, rows }) {
+    if (cols === this.#size.cols && rows === this.#size.rows) return;
+    this.#size = { cols, rows };
+    if (this.#stage === "starting" || this.#stage === "live")
+      this.#peer.send(encode.resize(cols, rows));
   }
 
-  /** @param {number} position all output before it is on the screen */
+  /** @param {number} position all output before it is on the screen; of a snapshot, its `at` */
   rendered(position) {
-    if (!this.#v1 || position - this.#acked < ACK_EVERY) return;
+    if (this.#dialect !== "v1") return;
+    position = Math.min(position, this.#received);
+    // A snapshot is acknowledged at once: the agent waits for that.
+    const shown = this.#acked < this.#screenAt && position >= this.#screenAt;
+    if (position - this.#acked < this.#ackEvery && !shown) return;
     this.#acked = position;
     this.#peer.send(encode.ack(position));
   }
 
   /** Somebody is here: do not end the session as idle. */
   keep() {
-    if (this.#capabilities.includes("idle")) this.#peer.send(encode.keep());
+    if (this.#agreed.has("idle") && this.#stage !== "over") this.#peer.send(encode.keep());
   }
 
-  /** Ask for the end of the session and its processes. */
+  /** Ask for the end of the session and its processes. What was typed before goes first. */
   close() {
+    this.pump();
+    if (this.#stage !== "over") this.#stage = "leaving";
     this.#peer.send(encode.close());
   }
 
   /** Send what is typed and may be sent now. */
   pump() {
-    while (this.#connected && !this.#over && this.#peer.open && !this.#peer.congested) {
+    while (this.#stage === "live" && this.#peer.open && !this.#peer.congested) {
       const bytes = this.#outbox.next();
       if (!bytes) return;
-      if (this.#v1) this.#peer.send(bytes);
-      else this.#peer.send(encode.input(this.#decoder.decode(bytes, { stream: true })));
+      if (this.isV1) {
+        this.#peer.send(bytes);
+        continue;
+      }
+      this.#outbox.takeSent(); // nothing acknowledges plain input
+      const text = this.#decoder.decode(bytes, { stream: true });
+      if (text) this.#peer.send(encode.input(text));
     }
   }
 
   /** @param {Uint8Array} bytes */
   bytes(bytes) {
     this.#heard = performance.now();
-    if (this.#v1) this.#handlers.output(bytes);
+    if (this.#dialect !== "v1")
+      return console.warn("A binary message of a host that did not say welcome");
+    const screen = Math.min(this.#screenLeft, bytes.length);
+    if (screen) {
+      this.#screenLeft -= screen;
+      const last = !this.#screenLeft;
+      if (last) this.#received = this.#screenAt;
+      this.#handlers.screen(bytes.subarray(0, screen), last ? this.#screenAt : null);
+      if (screen === bytes.length) return;
+      bytes = bytes.subarray(screen);
+    }
+    this.#received += bytes.length;
+    this.#handlers.output(bytes, this.#received);
   }
 
   /** @param {string} message */
@@ -131,11 +211,17 @@ export class Conversation {
     this.#heard = performance.now();
     try {
       const decoded = decode(message);
-      if (decoded) this.#take(decoded);
+      if (decoded && this.#isUsed(decoded.type)) this.#take(decoded);
     } catch (problem) {
       if (!(problem instanceof WireError)) throw problem;
       console.warn("A message of the host cannot be used:", problem.message);
     }
+  }
+
+  /** @param {string} type */
+  #isUsed(type) {
+    const agreed = !AGREED.has(type) || this.#agreed.has(type);
+    return agreed && !!USED[type]?.includes(this.#dialect);
   }
 
   /** @param {import("./wire.js").AgentMessage} message */
@@ -150,36 +236,26 @@ export class Conversation {
         this.#pinged = 0;
         break;
       case "welcome":
-        this.#v1 = true;
-        this.#capabilities = message.capabilities;
-        this.#acked = message.start;
-        handlers.welcome(message);
+        this.#welcomed(message);
         break;
       case "pty_connected":
-        this.#connected = true;
-        clearTimeout(this.#doubt);
-        this.#outbox.acked = this.#v1;
-        // The greeting that had the size was not understood.
-        if (this.#askedV1 && !this.#v1) this.resize(this.#size);
-        handlers.connected(message.container);
-        this.pump();
+        this.#connected(message.container);
         break;
       case "output":
-        handlers.output(message.data);
+        handlers.output(message.data, this.#received);
         break;
       case "ack":
         this.#outbox.ack(message.bytes);
         this.pump();
         break;
       case "snapshot":
-        handlers.snapshot(message.data);
+        this.#announced(message);
         break;
       case "exit":
         this.#end(message.exit_code, message.reason, message.code);
         break;
       case "pty_disconnected":
-        // In hatchway.v1 `exit` follows, which says more.
-        if (!this.#v1) this.#end(message.exit_code, message.reason, "");
+        this.#end(message.exit_code, message.reason, "");
         break;
       case "idle":
         handlers.idle(message.seconds);
@@ -199,24 +275,78 @@ export class Conversation {
     }
   }
 
+  /** @param {Welcome} message */
+  #welcomed(message) {
+    if (this.#dialect !== "unknown")
+      throw new WireError("welcome may only come once, before the terminal");
+    this.#dialect = "v1";
+    clearTimeout(this.#doubt);
+    const theirs = new Set(message.capabilities);
+    this.#agreed = new Set(this.#capabilities.filter((one) => theirs.has(one)));
+    this.#ackEvery = Math.max(1, Math.min(ACK_EVERY, Math.floor(message.window / 16)));
+    this.#received = this.#acked = this.#screenAt = message.start;
+    // Another program never gets what was meant for the last one.
+    const dropped = this.#wasLive && !message.resumed ? this.#outbox.restart() : 0;
+    this.#outbox.resume(message.taken, message.window);
+    this.#handlers.welcome(message, dropped);
+  }
+
+  /** @param {string} container */
+  #connected(container) {
+    if (this.#stage !== "starting" && this.#stage !== "live") return;
+    clearTimeout(this.#doubt);
+    let dropped = 0;
+    if (this.#dialect === "unknown") {
+      this.#dialect = "plain";
+      // The greeting that had the size was not understood.
+      this.#peer.send(encode.resize(this.#size.cols, this.#size.rows));
+    }
+    if (this.#stage === "starting") {
+      this.#stage = "live";
+      // In plain JSON nothing can be taken up: this is always a new program.
+      if (this.#dialect === "plain" && this.#wasLive) dropped = this.#outbox.restart();
+      this.#wasLive = true;
+    }
+    this.#handlers.connected(container, dropped);
+    this.pump();
+  }
+
+  /** @param {Snapshot} message */
+  #announced(message) {
+    if (this.#screenLeft) throw new WireError("A snapshot came before the last one was complete");
+    if (message.at < this.#received) throw new WireError("Field 'at' goes back");
+    this.#screenAt = message.at;
+    this.#screenLeft = message.bytes;
+    if (!message.bytes) this.#received = message.at;
+    this.#handlers.snapshot(message);
+  }
+
   /**
-   * An agent that does not know our greeting says so, perhaps without a code, and goes on.
+   * Of errors before the dialect is known, one may be about our greeting: it is held, and
+   * reported when no terminal comes.
    *
    * @param {string} text
    * @param {string} code
    */
   #complaint(text, code) {
-    const tell = () => this.#handlers.error(text, code);
-    if (this.#v1 || this.#connected || !this.#askedV1) return tell();
+    const report = (/** @type {string} */ words) => this.#handlers.error(words, code);
+    if (this.#dialect !== "unknown") return report(text);
+    const held = this.#held;
+    if (!held) {
+      this.#held = { text, code };
+      this.#doubt = setTimeout(() => report(text), DOUBT_MS);
+      return;
+    }
     if (code === "unknown_type") return;
-    if (code || this.#doubt) return tell();
-    this.#doubt = setTimeout(tell, DOUBT_MS);
+    clearTimeout(this.#doubt);
+    // Otherwise nobody knows which of them was about the greeting.
+    report(held.code === "unknown_type" ? text : `${held.text}; ${text}`);
   }
 
   /** @param {number | null} exitCode @param {string} reason @param {string} code */
   #end(exitCode, reason, code) {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#stage === "over") return;
+    this.#stage = "over";
     this.#handlers.ended(exitCode, reason, code);
   }
 

@@ -5,12 +5,10 @@
  * bytes since the session began. Does not own the channel it is sent by.
  */
 
-import { MAX_MESSAGE } from "./wire.js";
+import { MAX_MESSAGE, WINDOW } from "./wire.js";
 
 /** Bytes that may wait: a large paste. */
 export const LIMIT = 8 * 1024 * 1024;
-/** Bytes that may be sent and not yet taken by the program. */
-export const WINDOW = 256 * 1024;
 
 export class Outbox {
   /** @type {Uint8Array[]} from the position `#taken` on */
@@ -18,10 +16,7 @@ export class Outbox {
   #length = 0;
   #taken = 0;
   #sent = 0;
-  /** What an agent that counts per connection has to be helped with. */
-  #offset = 0;
-  /** Whether bytes are kept until they are acknowledged; plain JSON has no acks. */
-  acked = true;
+  #window = WINDOW;
 
   /** Bytes typed that no message carries yet. */
   get waiting() {
@@ -41,37 +36,42 @@ export class Outbox {
 
   /** @returns {Uint8Array | null} the next message's worth, or null while nothing may be sent */
   next() {
-    const room = this.acked ? WINDOW - (this.#sent - this.#taken) : MAX_MESSAGE;
+    const room = this.#window - (this.#sent - this.#taken);
     const size = Math.min(MAX_MESSAGE, room, this.waiting);
     if (size <= 0) return null;
     const bytes = this.#slice(this.#sent - this.#taken, size);
     this.#sent += size;
-    if (!this.acked) this.#drop(this.#sent);
     return bytes;
+  }
+
+  /** What was sent counts as taken: the dialect has no acknowledgement. */
+  takeSent() {
+    this.#drop(this.#sent);
   }
 
   /** @param {number} bytes the agent's count of bytes the program has taken */
   ack(bytes) {
-    this.#drop(Math.min(bytes + this.#offset, this.#sent));
+    this.#drop(Math.min(bytes, this.#sent));
   }
 
   /**
    * The connection is new, the program the same.
    *
-   * @param {number | null} taken how much of the input had arrived; null: nobody knows, and
-   *   what was under way counts as taken, for a command must not run twice
+   * @param {number} taken how much of the input had arrived; the rest is sent (again)
+   * @param {number} [window] bytes that may be unacknowledged
    */
-  resume(taken) {
-    this.#drop(taken === null ? this.#sent : Math.min(taken, this.#sent));
-    this.#offset = taken === null ? this.#taken : 0;
-    this.#sent = this.#taken;
+  resume(taken, window = WINDOW) {
+    this.#window = window;
+    this.#drop(Math.min(taken, this.#sent));
+    // After a reload our counts begin at 0, and the agent's do not.
+    this.#taken = this.#sent = taken;
   }
 
   /** Another program: what was meant for the last one is forgotten. @returns {number} bytes */
   restart() {
     const forgotten = this.waiting;
     this.#parts = [];
-    this.#length = this.#taken = this.#sent = this.#offset = 0;
+    this.#length = this.#taken = this.#sent = 0;
     return forgotten;
   }
 

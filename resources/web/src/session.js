@@ -163,7 +163,8 @@ export class Session {
   /** @returns {Memento | null} null when there is nothing to come back to */
   memento() {
     if (!this.#resume || this.#state.phase === "ended") return null;
-    return { session: this.#id, resume: this.#resume, received: this.#received };
+    const received = this.#talk?.received ?? this.#received;
+    return { session: this.#id, resume: this.#resume, received };
   }
 
   /** @param {Partial<State>} change */
@@ -273,13 +274,11 @@ export class Session {
     if (!peer) return;
     if (!this.#state.seen) this.#set({ phase: "starting" });
     this.#talk = new Conversation(peer, !this.#options.plain, this.#outbox, {
-      welcome: (welcome) => this.#welcomed(welcome),
-      connected: (container) => this.#connected(container),
-      output: (data) => this.#output(data),
-      snapshot: (screen) => {
-        this.#options.handlers.reset();
-        this.#options.handlers.output(screen, true, () => {});
-      },
+      welcome: (welcome, dropped) => this.#welcomed(welcome, dropped),
+      connected: (container, dropped) => this.#connected(container, dropped),
+      output: (data, end) => this.#output(data, end),
+      snapshot: () => this.#options.handlers.reset(),
+      screen: (bytes, at) => this.#show(bytes, true, at),
       ended: (exitCode, reason, endCode) => {
         this.#finish({ exitCode, reason, endCode, exited: exitCode !== null });
       },
@@ -293,66 +292,69 @@ export class Session {
       rtt: (milliseconds) => this.#measured(milliseconds),
       silent: () => this.#lost("The host does not answer"),
     });
-    this.#talk.begin(this.#options.size(), this.#received);
+    this.#talk.begin(this.#options.size(), {
+      received: this.#received,
+      wasLive: this.#state.seen,
+    });
   }
 
   // --- What the agent says ---------------------------------------------------
 
-  /** @param {import("./conversation.js").Welcome} welcome */
-  #welcomed(welcome) {
+  /** @param {import("./conversation.js").Welcome} welcome @param {number} dropped */
+  #welcomed(welcome, dropped) {
     const before = this.#state.seen;
     this.#resume = welcome.resume;
-    if (welcome.resumed) {
-      this.#outbox.resume(welcome.taken);
-      if (welcome.start > this.#received && before) {
-        this.#options.handlers.reset();
-        this.#options.handlers.notice("Some output was missed while you were away", "warning");
-      }
-    } else {
+    if (!welcome.resumed) {
       this.#replayUntil = 0;
-      this.#anew(before);
+      this.#anew(before, dropped);
+    } else if (welcome.start > this.#received && before) {
+      this.#options.handlers.reset();
+      this.#options.handlers.notice("Some output was missed while you were away", "warning");
     }
-    this.#received = welcome.start;
     this.#set({ role: welcome.role, target: welcome.target });
   }
 
-  /** @param {string} container */
-  #connected(container) {
+  /** @param {string} container @param {number} dropped */
+  #connected(container, dropped) {
     // In plain JSON nothing can be taken up: this is always a new shell.
-    if (!this.#talk?.isV1 && this.#state.seen) this.#anew(true);
+    if (!this.#talk?.isV1 && this.#state.seen) this.#anew(true, dropped);
     this.#failures = 0;
     this.#set({ phase: "live", target: container, seen: true, reason: "", waiting: 0 });
     void this.#peer?.path().then((path) => this.live && this.#set({ path }));
   }
 
-  /** Another shell than the one on the screen. @param {boolean} before there was one */
-  #anew(before) {
+  /**
+   * Another shell than the one on the screen.
+   *
+   * @param {boolean} before there was one
+   * @param {number} dropped bytes typed for it that it did not get
+   */
+  #anew(before, dropped) {
     this.#shell++;
-    const forgotten = before ? this.#outbox.restart() : 0;
     if (!before) return;
     this.#options.handlers.reset();
     this.#options.handlers.notice(
       "The earlier shell is gone; this is a new one." +
-        (forgotten ? " What you typed meanwhile was not sent to it." : ""),
+        (dropped ? " What you typed meanwhile was not sent to it." : ""),
       "warning",
     );
   }
 
-  /** @param {Uint8Array | string} data */
-  #output(data) {
-    const { output } = this.#options.handlers;
-    if (typeof data === "string") return output(data, false, () => {});
+  /** @param {Uint8Array | string} data @param {number} end */
+  #output(data, end) {
+    if (typeof data === "string") return this.#options.handlers.output(data, false, () => {});
     // A replay after a reload was answered before: it must not make the terminal type again.
-    const old = Math.max(0, Math.min(data.length, this.#replayUntil - this.#received));
-    for (const [part, replayed] of /** @type {[Uint8Array, boolean][]} */ ([
-      [data.subarray(0, old), true],
-      [data.subarray(old), false],
-    ])) {
-      if (!part.length) continue;
-      const end = (this.#received += part.length);
-      const shell = this.#shell;
-      output(part, replayed, () => shell === this.#shell && this.#talk?.rendered(end));
-    }
+    const old = Math.max(0, Math.min(data.length, this.#replayUntil - (end - data.length)));
+    if (old) this.#show(data.subarray(0, old), true, end - data.length + old);
+    if (old < data.length) this.#show(old ? data.subarray(old) : data, false, end);
+  }
+
+  /** @param {Uint8Array} bytes @param {boolean} replayed @param {number | null} end */
+  #show(bytes, replayed, end) {
+    const shell = this.#shell;
+    this.#options.handlers.output(bytes, replayed, () => {
+      if (end !== null && shell === this.#shell) this.#talk?.rendered(end);
+    });
   }
 
   /** @param {string} text @param {string} code */
@@ -427,6 +429,7 @@ export class Session {
     clearTimeout(this.#retry);
     clearTimeout(this.#late);
     this.#retry = undefined;
+    if (this.#talk) this.#received = this.#talk.received;
     this.#talk?.stop();
     this.#talk = null;
     this.#state = { ...this.#state, idleEnd: null };

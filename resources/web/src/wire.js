@@ -10,6 +10,10 @@ export const LABEL = "terminal";
 export const V1 = "hatchway.v1";
 /** Bytes in one hatchway.v1 message, either way. */
 export const MAX_MESSAGE = 16 * 1024;
+/** hatchway.v1: bytes that may be sent and not acknowledged, either way. */
+export const WINDOW = 256 * 1024;
+/** Bytes between two acknowledgements; less where the window is small. */
+export const ACK_EVERY = 16 * 1024;
 /** What this page knows beyond the first hatchway.v1: `idle` and `keep`. */
 export const CAPABILITIES = ["idle"];
 /** Bounds of columns and rows. */
@@ -23,13 +27,13 @@ export const MAX_CELLS = 1000;
  *   | {type: "pty_disconnected", exit_code: number | null, reason: string}
  *   | {type: "error", message: string, code: string}
  *   | {type: "welcome", session_id: string, target: string, role: Role, resume: string,
- *      window: number, start: number, resumed: boolean, taken: number | null,
+ *      window: number, start: number, resumed: boolean, taken: number,
  *      capabilities: string[]}
  *   | {type: "exit", exit_code: number | null, reason: string, code: string}
  *   | {type: "idle", seconds: number | null}
  *   | {type: "role", role: Role}
  *   | {type: "approval", state: "waiting" | "allowed" | "denied"}
- *   | {type: "snapshot", data: string}
+ *   | {type: "snapshot", at: number, cols: number, rows: number, bytes: number}
  *   | {type: "notice", text: string, level: string}
  *   | {type: "stats", bytes_in: number, bytes_out: number, rtt_ms: number | null}
  *   | {type: "ack", bytes: number}} AgentMessage
@@ -51,6 +55,10 @@ const flag = reader("true or false", (value) => typeof value === "boolean");
 const count = reader("a count", (value) => Number.isSafeInteger(value) && value >= 0);
 const number = reader("a number", (value) => Number.isFinite(value));
 const duration = reader("a duration", (value) => Number.isFinite(value) && value >= 0);
+const size = reader(
+  `a size of ${MIN_CELLS} to ${MAX_CELLS}`,
+  (value) => Number.isInteger(value) && value >= MIN_CELLS && value <= MAX_CELLS,
+);
 const integer = reader("a whole number", (value) => Number.isSafeInteger(value));
 const texts = reader(
   "a list of texts",
@@ -93,14 +101,14 @@ const AGENT_MESSAGES = {
     window: count,
     start: optional(count, 0),
     resumed: optional(flag, false),
-    taken: optional(count, null),
+    taken: optional(count, 0),
     capabilities: optional(texts, []),
   },
   exit: { ...ending, code: optional(text, "") },
   idle: { seconds: nullable(duration) },
   role: { role },
   approval: { state: oneOf("waiting", "allowed", "denied") },
-  snapshot: { data: text },
+  snapshot: { at: count, cols: size, rows: size, bytes: count },
   notice: { text, level: optional(text, "info") },
   stats: { bytes_in: count, bytes_out: count, rtt_ms: optional(number, null) },
   ack: { bytes: count },

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LIMIT, Outbox, WINDOW } from "../src/outbox.js";
-import { MAX_MESSAGE } from "../src/wire.js";
+import { LIMIT, Outbox } from "../src/outbox.js";
+import { MAX_MESSAGE, WINDOW } from "../src/wire.js";
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text);
 const text = (/** @type {Uint8Array | null} */ data) => data && new TextDecoder().decode(data);
@@ -56,17 +56,34 @@ test("what did not arrive is sent again after a loss, and nothing twice", () => 
   assert.equal(drain(outbox), "");
 });
 
-test("with an agent that does not say what arrived, nothing runs twice", () => {
+test("after a reload of the page the agent's counts go on, and nothing is lost", () => {
   const outbox = new Outbox();
-  outbox.push(bytes("rm x\r"));
+  outbox.resume(500);
+  outbox.push(bytes("abcdef"));
   drain(outbox);
-  outbox.push(bytes("ls\r"));
-  outbox.resume(null);
-  assert.equal(drain(outbox), "ls\r");
-  outbox.push(new Uint8Array(WINDOW));
-  drain(outbox);
-  outbox.ack(3);
-  assert.equal(drain(outbox).length, 3, "its counts begin anew with the connection");
+  outbox.ack(502);
+  outbox.resume(503);
+  assert.equal(drain(outbox), "def");
+});
+
+test("a smaller window of the agent holds", () => {
+  const outbox = new Outbox();
+  outbox.resume(0, 4);
+  outbox.push(bytes("abcdef"));
+  assert.equal(drain(outbox), "abcd");
+  outbox.ack(1);
+  assert.equal(drain(outbox), "e");
+});
+
+test("plain JSON acknowledges nothing: what was sent is gone", () => {
+  const outbox = new Outbox();
+  outbox.push(new Uint8Array(2 * WINDOW));
+  let count = 0;
+  for (let next = outbox.next(); next; next = outbox.next()) {
+    count += next.length;
+    outbox.takeSent();
+  }
+  assert.equal(count, 2 * WINDOW);
 });
 
 test("what was typed for one shell never reaches the next", () => {

@@ -14,6 +14,7 @@ from engine.core import events as ev
 from engine.core.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
 from engine.core.model import LOCAL_TARGET, Role, ShareState
 from engine.core.settings import Settings, ShareSettings
+from engine.signaling.guest import GuestLine, RelayAddress
 from engine.wire.proof import Link, parse_link
 from tests.engine.hosting import House, house
 from tests.engine.until import until
@@ -229,20 +230,29 @@ async def test_unattended_a_policy_may_let_guests_watch() -> None:
         assert visitor.peer.role is Role.VIEW
 
 
-async def test_a_link_guest_is_shown_its_one_target_and_asks_for_no_other() -> None:
+async def test_a_link_guest_is_shown_its_one_target_and_asks_for_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with house() as made:
         share, link = await made.link()
         made.agent.set_shared(LOCAL_TARGET, True)
-        visitor = made.visitor(link)
-        await visitor.peer.reach_relay()
-        rows = (await visitor.peer._line.call("guest:targets", {}))["targets"]
+        line = GuestLine(RelayAddress(link.base, link=link.id))
+        await line.connect()
+        rows = (await line.call("guest:targets", {}))["targets"]
+        await line.close()
         assert [(row["id"], row["role"], row["approval"]) for row in rows] == [
             (LOCAL_TARGET, "control", False)
         ]
         assert link.secret.hex() not in str(rows)
-        visitor.peer.device_id = "another"
+        truth = GuestLine.link_target
+
+        async def another(line: GuestLine) -> tuple[str, str]:
+            agent_id, _ = await truth(line)
+            return agent_id, "another"
+
+        monkeypatch.setattr(GuestLine, "link_target", another)
         with pytest.raises(RemoteError) as caught:
-            await visitor.peer.negotiate()
+            await made.visitor(link).peer.connect()
         assert caught.value.remote_code == "target_not_found"
         assert made.agent.admission.links.find(share.id).uses == 0
 

@@ -14,7 +14,6 @@ import pytest
 
 from engine.agent.agent import Agent, process_marker
 from engine.client.peer import TerminalPeer
-from engine.client.progress import PeerHandlers
 from engine.core import events as ev
 from engine.core.errors import HatchwayError, RemoteError
 from engine.core.model import LOCAL_TARGET, RelayState, Size
@@ -22,6 +21,7 @@ from engine.core.selftest_report import STAGES, StageStatus
 from engine.core.session_state import SessionState
 from engine.core.settings import SessionSettings, Settings
 from engine.pty.ends.container_processes import list_session_processes
+from engine.signaling.guest import RelayAddress
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.until import until
 
@@ -52,6 +52,12 @@ async def opened(
     peer = await agent.open_terminal(target, size or Size(), screen.output, screen.ended)
     screen.peer = peer
     return peer, screen
+
+
+def own_relay(agent: Agent) -> RelayAddress:
+    """How a guest with the relay's token reaches ``agent``."""
+    info = agent.relay_info()
+    return RelayAddress(info.url, info.guest_token, agent.agent_id)
 
 
 async def running(settings: Settings | None = None) -> Agent:
@@ -247,12 +253,12 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
     peer, screen = await opened(agent, LOCAL_TARGET)
     peer.send(b"MARK=kept; echo one-$((1+1))\r")
     await until(lambda: b"one-2" in screen.data)
-    assert peer._pc is not None
-    await peer._pc.close()
+    assert peer.peer_connection is not None
+    await peer.peer_connection.close()
     session = agent.manager.require_session(peer.session_id)
     await until(lambda: session.state is SessionState.DISCONNECTED)
     back = TerminalPeer(
-        peer._relay,
+        own_relay(agent),
         LOCAL_TARGET,
         Size(),
         own_secret=agent.admission.authenticator.own_secret,
@@ -277,8 +283,8 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
 async def test_a_lost_guest_that_does_not_come_back_is_given_up() -> None:
     agent = await running(Settings(session=SessionSettings(resume_window=0.5)))
     peer, _ = await opened(agent, LOCAL_TARGET)
-    assert peer._pc is not None
-    await peer._pc.close()
+    assert peer.peer_connection is not None
+    await peer.peer_connection.close()
     await until(lambda: not agent.sessions())
     last = agent.events.history(peer.session_id)[-1]
     assert isinstance(last, ev.SessionClosed)
@@ -288,12 +294,13 @@ async def test_a_lost_guest_that_does_not_come_back_is_given_up() -> None:
 
 
 async def test_sharing_is_enforced_and_can_be_taken_back(agent: Agent, container: str) -> None:
-    guest = TerminalPeer(agent._peer(container, Size(), PeerHandlers())._relay, container, Size())
+    relay = own_relay(agent)
+    guest = TerminalPeer(relay, container, Size())
     with pytest.raises(RemoteError, match="does not share") as caught:
         await guest.connect()
     assert caught.value.remote_code == "access_denied"
     agent.set_shared(container, True)
-    guest = TerminalPeer(guest._relay, container, Size())
+    guest = TerminalPeer(relay, container, Size())
     await guest.connect()
     assert not agent.sessions()[0].own
     await guest.close()
@@ -302,7 +309,7 @@ async def test_sharing_is_enforced_and_can_be_taken_back(agent: Agent, container
     agent.set_shared(container, False)
     assert not agent.targets.find(container).shared
     with pytest.raises(HatchwayError):
-        await TerminalPeer(guest._relay, container, Size()).connect()
+        await TerminalPeer(relay, container, Size()).connect()
 
 
 async def test_the_id_of_a_guest_never_reaches_a_shell_unchecked(agent: Agent) -> None:

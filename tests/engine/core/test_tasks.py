@@ -85,6 +85,18 @@ async def test_pauses_grow_to_a_bound_and_a_series_is_published_once(
     caplog.clear()
 
 
+async def test_the_longest_pause_can_be_shorter(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    loop = Loop(clock, *[0.0] * 5)
+    await supervise("The loop", loop, longest=5.0, clock=clock, sleep=clock.sleep)
+    assert clock.pauses == [1, 2, 4, 5, 5]
+    clock, events = Clock(), list[Event]()
+    loop = Loop(clock, *[0.0] * 3)
+    await supervise("The loop", loop, events.append, longest=0.1, clock=clock, sleep=clock.sleep)
+    assert (clock.pauses, len(events)) == ([0.1] * 3, 1)
+    caplog.clear()
+
+
 async def test_after_healthy_work_a_death_is_news_again(caplog: pytest.LogCaptureFixture) -> None:
     clock, events = Clock(), list[Event]()
     loop = Loop(clock, 0.0, 0.0, tasks.HEALTHY_SECONDS, 0.0)

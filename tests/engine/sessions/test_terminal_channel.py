@@ -11,9 +11,9 @@ import pytest
 from engine.core.errors import AccessDeniedError
 from engine.core.model import ExitStatus, Size
 from engine.pty.base import PTY, EchoPTY
-from engine.sessions.terminal_channel import ACK_EVERY, ERRORS_AT_ONCE, WINDOW
 from engine.shells.bridge import Permission
-from engine.wire.terminal import V1
+from engine.wire.conversation.agent import ERRORS_AT_ONCE
+from engine.wire.terminal import ACK_EVERY, V1, WINDOW
 from tests.engine.sessions.guest import Guest, Host
 from tests.engine.until import until
 
@@ -236,7 +236,7 @@ async def test_v1_messages_stay_within_16_kib(v1: Guest) -> None:
     assert max(sizes) <= 16 * 1024
 
 
-async def test_v1_exit_is_told(v1: Guest) -> None:
+async def test_v1_exit_is_sent(v1: Guest) -> None:
     v1.end.post(b"\x04")
     await until(lambda: v1.of("exit"))
     assert v1.of("exit")[0]["exit_code"] == 0
@@ -261,7 +261,7 @@ async def test_refused_input_is_answered_with_an_error() -> None:
     await guest.stop()
 
 
-async def test_the_loss_of_the_channel_is_told_once(guest: Guest) -> None:
+async def test_the_loss_of_the_channel_is_reported_once(guest: Guest) -> None:
     guest.end.close()
     await until(lambda: guest.host.events)
     assert guest.host.events == ["lost"]
@@ -273,7 +273,7 @@ async def test_every_agent_message_is_one_json_object_with_a_type(guest: Guest) 
     assert all(isinstance(json.loads(json.dumps(m))["type"], str) for m in guest.messages)
 
 
-async def test_v1_tells_a_returning_guest_how_much_input_arrived(v1: Guest) -> None:
+async def test_v1_a_returning_guest_learns_how_much_input_arrived(v1: Guest) -> None:
     assert v1.of("welcome")[0].get("taken", 0) == 0
     v1.end.post(b"typed")
     await until(lambda: v1.output == b"typed")

@@ -1,4 +1,4 @@
-"""What is typed and not yet taken: a window of it is sent, the rest waits, within a bound."""
+"""Every byte typed arrives once, however the connection comes and goes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,40 @@ import random
 import pytest
 
 from engine.core.errors import LimitError
-from engine.wire.outbox import LIMIT, WINDOW, Outbox
-from engine.wire.terminal import MAX_V1_MESSAGE
+from engine.wire.outbox import LIMIT, Outbox
+from engine.wire.terminal import MAX_V1_MESSAGE, WINDOW
 
-DATA = random.Random(9).randbytes(WINDOW + 1_000_000)
+DATA = random.Random(9).randbytes(2 * WINDOW)
 
 
-def test_the_outbox_sends_a_window_and_then_waits() -> None:
-    outbox = Outbox()
-    outbox.push(DATA)
+def drain(outbox: Outbox) -> bytes:
     sent = b""
     while (part := outbox.next()) is not None:
         assert len(part) <= MAX_V1_MESSAGE
         sent += part
-    assert sent == DATA[:WINDOW]
+    return sent
+
+
+def test_it_sends_a_window_and_then_waits() -> None:
+    outbox = Outbox()
+    outbox.push(DATA)
+    assert drain(outbox) == DATA[:WINDOW]
     outbox.acknowledge(1000)
     assert outbox.next() == DATA[WINDOW : WINDOW + 1000]
     outbox.acknowledge(10**9)
     assert outbox.next() == DATA[WINDOW + 1000 : WINDOW + 1000 + MAX_V1_MESSAGE]
 
 
-def test_the_outbox_sends_again_what_was_not_taken() -> None:
+def test_a_smaller_window_of_the_agent_holds() -> None:
+    outbox = Outbox()
+    outbox.resume(0, 4)
+    outbox.push(b"abcdef")
+    assert drain(outbox) == b"abcd"
+    outbox.acknowledge(1)
+    assert drain(outbox) == b"e"
+
+
+def test_it_sends_again_what_was_not_taken() -> None:
     outbox = Outbox()
     outbox.push(b"0123456789")
     assert outbox.next() == b"0123456789"
@@ -40,7 +53,16 @@ def test_the_outbox_sends_again_what_was_not_taken() -> None:
     assert outbox.next() is None
 
 
-def test_the_outbox_is_bounded() -> None:
+def test_what_was_typed_for_one_shell_never_reaches_the_next() -> None:
+    outbox = Outbox()
+    outbox.push(b"secret")
+    outbox.next(2)
+    assert outbox.restart() == 4
+    outbox.push(b"x")
+    assert drain(outbox) == b"x"
+
+
+def test_it_is_bounded() -> None:
     outbox = Outbox()
     outbox.push(bytes(LIMIT))
     with pytest.raises(LimitError):

@@ -71,15 +71,15 @@ def test_where_a_window_can_be_shown(
     assert asked_for(environ, platform) is expected
 
 
-def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
+def test_a_wrong_setting_is_shown_in_a_dialog_and_by_the_exit_code(
     qapp: QApplication, qtbot: QtBot
 ) -> None:
-    told: list[str] = []
+    shown: list[str] = []
 
     def answer() -> None:
         for box in qapp.topLevelWidgets():
             if isinstance(box, QMessageBox) and box.isVisible():
-                told.append(box.informativeText())
+                shown.append(box.informativeText())
                 box.close()
 
     looking = QTimer(interval=10)
@@ -90,9 +90,9 @@ def test_a_wrong_setting_is_told_in_a_dialog_and_by_the_exit_code(
     qapp.setQuitOnLastWindowClosed(False)
     assert app_module._show_settings_error(qapp, error) == EXIT_SETTINGS
     looking.stop()
-    assert len(told) == 1
-    assert "relay.port" in told[0]
-    assert "start the app again" in told[0]
+    assert len(shown) == 1
+    assert "relay.port" in shown[0]
+    assert "restart the app" in shown[0]
 
 
 @pytest.mark.parametrize(

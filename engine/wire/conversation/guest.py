@@ -1,0 +1,340 @@
+"""The guest's end of the conversation over one data channel.
+
+Owns which dialect the agent speaks, what it may say when, positions of output and
+input, acknowledgements, and what a return needs. Does not own the channel, the
+screen, or the connection's making and loss. The page's conversation.js does the same.
+
+An agent that knows hatchway.v1 answers hello with welcome before it connects anything;
+another one complains about it, or not, and sends its terminal as JSON. What an agent
+may say, and when:
+
+    ========================  ==================  ===========  =======
+    message                   unknown             v1           plain
+    ========================  ==================  ===========  =======
+    welcome                   it is v1            refused      refused
+    pty_connected             it is plain         taken        taken
+    output                    taken               ignored      taken
+    binary                    refused             taken        refused
+    pty_disconnected          the end             ignored      the end
+    exit                      the end             the end      ignored
+    role, approval, notice    taken               taken        ignored
+    ack, stats                ignored             taken        ignored
+    idle, snapshot            ignored             when agreed  ignored
+    error                     the first is held   taken        taken
+    ping, pong                taken               taken        taken
+    ========================  ==================  ===========  =======
+"""
+
+from __future__ import annotations
+
+import codecs
+import enum
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from engine.core.errors import BadMessageError, UnknownTypeError
+from engine.core.model import Role, Size
+from engine.wire import terminal as wire
+from engine.wire.outbox import Outbox
+
+GuestMessage = wire.Hello | wire.Resize | wire.Ack | wire.Keep | wire.Close | wire.Pong
+
+
+class Dialect(enum.Enum):
+    UNKNOWN = enum.auto()
+    V1 = enum.auto()
+    PLAIN = enum.auto()
+
+
+class Stage(enum.Enum):
+    STARTING = enum.auto()
+    LIVE = enum.auto()
+    """A program takes input."""
+    LEAVING = enum.auto()
+    """We said close."""
+    OVER = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What a guest takes from a lost connection to the next one."""
+
+    token: str = ""
+    """Empty: there is nothing to return to."""
+    received: int = 0
+    was_live: bool = False
+    outbox: Outbox = field(default_factory=Outbox)
+
+
+class GuestConversation:
+    """One agent over one channel. ``open()`` first; ``leave()`` when the connection is lost.
+
+    ``v1`` is whether the channel asks for hatchway.v1. A receive method that raises has
+    changed nothing; such a message is worth a line in the log.
+    """
+
+    def __init__(
+        self,
+        size: Size,
+        *,
+        v1: bool = True,
+        capabilities: Collection[str] = (),
+        before: Return | None = None,
+    ) -> None:
+        before = before or Return()
+        self._asks_v1 = v1
+        self._own_capabilities = tuple(capabilities)
+        self._size = size
+        self._dialect = Dialect.UNKNOWN if v1 else Dialect.PLAIN
+        self._stage = Stage.STARTING
+        self._opened = False
+        self._agreed: frozenset[str] = frozenset()
+        self._token = before.token
+        self._was_live = before.was_live
+        self._role = Role.CONTROL
+        self._awaits_approval = False
+        self._complaint: wire.Error | None = None
+        self._out: list[GuestMessage] = []
+        self._received = before.received
+        self._rendered = 0
+        self._acked = 0
+        self._ack_every = wire.ACK_EVERY
+        self._screen_left = 0
+        self._screen_at = 0
+        self._outbox = before.outbox
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @property
+    def is_v1(self) -> bool:
+        """Whether the agent has said that it speaks hatchway.v1."""
+        return self._dialect is Dialect.V1
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a program takes input."""
+        return self._stage is Stage.LIVE
+
+    @property
+    def size(self) -> Size:
+        return self._size
+
+    @property
+    def role(self) -> Role:
+        return self._role
+
+    @property
+    def token(self) -> str:
+        """For a new offer that takes this session up again; empty when there is none."""
+        return self._token
+
+    @property
+    def awaits_approval(self) -> bool:
+        return self._awaits_approval
+
+    @property
+    def complaint(self) -> wire.Error | None:
+        """An error that may be about our hello; None once the dialect is known. It was about the
+        terminal if none comes."""
+        return self._complaint
+
+    @property
+    def rendered_to(self) -> int:
+        """The output position that ``rendered()`` has reached."""
+        return self._rendered
+
+    def messages_to_send(self) -> Sequence[GuestMessage]:
+        """Control messages to be sent now, in this order; empty when called again."""
+        if not self._out:
+            return ()
+        out, self._out = self._out, []
+        return out
+
+    # What the owner says.
+
+    def open(self) -> None:
+        """The channel is open: greet the agent."""
+        self._opened = True
+        cols, rows = self._size.cols, self._size.rows
+        if self._asks_v1:
+            capabilities = self._own_capabilities
+            self._out.append(wire.Hello(cols, rows, self._received, caps=capabilities))
+        else:
+            self._out.append(wire.Resize(cols, rows))
+
+    def resize(self, size: Size) -> None:
+        if size == self._size:
+            return
+        self._size = size
+        if self._opened and self._stage in (Stage.STARTING, Stage.LIVE):
+            self._out.append(wire.Resize(size.cols, size.rows))
+
+    def rendered(self, position: int) -> None:
+        """All output before ``position`` is on the screen; of a snapshot, its ``at``."""
+        position = self._rendered = max(self._rendered, min(position, self._received))
+        if self._dialect is not Dialect.V1:
+            return
+        # A snapshot is acknowledged at once: the agent waits for that.
+        if position - self._acked >= self._ack_every or self._acked < self._screen_at <= position:
+            self._acked = position
+            self._out.append(wire.Ack(position))
+
+    def keep(self) -> None:
+        """Somebody is here: the session must not end as idle."""
+        if wire.IDLE in self._agreed and self._stage is not Stage.OVER:
+            self._out.append(wire.Keep())
+
+    def type(self, data: bytes) -> None:
+        """Queue input. Raises LimitError beyond outbox.LIMIT."""
+        self._outbox.push(data)
+
+    def next_input(self) -> str | bytes | None:
+        """The next message of what was typed; None while nothing may be sent."""
+        if self._stage is not Stage.LIVE:
+            return None
+        if self._dialect is Dialect.V1:
+            return self._outbox.next()
+        while data := self._outbox.next(wire.JSON_CHUNK):
+            # Nothing acknowledges plain input.
+            self._outbox.take_sent()
+            if text := self._decoder.decode(data):
+                return wire.encode(wire.Input(text))
+        return None
+
+    def close(self) -> None:
+        """Ask for the end of the session. No input is sent after it: send what may be sent
+        before."""
+        if self._stage is not Stage.OVER:
+            self._stage = Stage.LEAVING
+        self._out.append(wire.Close())
+
+    def leave(self) -> Return:
+        """The connection is lost: what the next one goes on with. This end is over."""
+        # Half a snapshot is no screen: everything is asked for anew.
+        received = 0 if self._screen_left else self._received
+        outbox, self._outbox = self._outbox, Outbox()
+        self._stage = Stage.OVER
+        return Return(self._token, received, self._was_live, outbox)
+
+    # What the agent says.
+
+    def receive_bytes(self, data: bytes) -> int:
+        """How many bytes at the beginning of ``data`` belong to the snapshot that was announced;
+        the rest is output. Raises BadMessageError."""
+        if self._dialect is not Dialect.V1:
+            raise BadMessageError("A binary message of an agent that did not say welcome")
+        screen = 0
+        if self._screen_left:
+            screen = min(self._screen_left, len(data))
+            self._screen_left -= screen
+            if not self._screen_left:
+                self._received = self._screen_at
+        self._received += len(data) - screen
+        return screen
+
+    def receive_text(self, text: str) -> wire.AgentMessage | None:
+        """A message that asks something of the owner; None: it does not.
+
+        Raises BadJSONError or BadMessageError.
+        """
+        message = wire.decode_agent(text)
+        dialect = self._dialect
+        match message:
+            case wire.Output():
+                return None if dialect is Dialect.V1 else message
+            case wire.Ack(bytes=count):
+                if dialect is not Dialect.V1:
+                    return None
+                self._outbox.acknowledge(count)
+                return message
+            case wire.Ping():
+                self._out.append(wire.Pong())
+                return None
+            case wire.Pong():
+                return message
+            case wire.Welcome() if dialect is Dialect.UNKNOWN:
+                self._welcomed(message)
+                return message
+            case wire.Welcome():
+                raise BadMessageError("welcome may only come once, before the terminal")
+            case wire.PtyConnected():
+                return message if self._connected() else None
+            case wire.Error():
+                return self._complained(message) if dialect is Dialect.UNKNOWN else message
+            case wire.PtyDisconnected():
+                # In hatchway.v1 exit follows, which says more.
+                return message if dialect is not Dialect.V1 and self._ended() else None
+            case _ if dialect is Dialect.PLAIN:
+                return None
+            case wire.Exit():
+                return message if self._ended() else None
+            case wire.RoleChanged(role=role):
+                self._role = role
+                return message
+            case wire.Approval(state=state):
+                self._awaits_approval = state == "waiting"
+                return message
+            case wire.Notice():
+                return message
+            case _ if dialect is Dialect.UNKNOWN:
+                return None
+            case wire.Stats():
+                return message
+            case wire.Idle() if wire.IDLE in self._agreed:
+                return message
+            case wire.Snapshot() if wire.SNAPSHOT in self._agreed:
+                self._announced(message)
+                return message
+            case _:
+                return None
+
+    def _welcomed(self, message: wire.Welcome) -> None:
+        self._dialect, self._complaint = Dialect.V1, None
+        self._agreed = frozenset(self._own_capabilities).intersection(message.capabilities)
+        self._token, self._role = message.resume, message.role
+        self._ack_every = wire.ack_every(message.window)
+        self._received = self._rendered = self._acked = self._screen_at = message.start
+        if self._was_live and not message.resumed:
+            # Another program: it never gets what was meant for the last one.
+            self._outbox.restart()
+        self._outbox.resume(message.taken, message.window)
+
+    def _connected(self) -> bool:
+        """Whether a program takes input now."""
+        if self._stage is Stage.STARTING:
+            self._stage = Stage.LIVE
+            if self._dialect is Dialect.UNKNOWN:
+                self._dialect, self._complaint = Dialect.PLAIN, None
+                # The hello that had it was not understood.
+                self._out.append(wire.Resize(self._size.cols, self._size.rows))
+            if self._dialect is Dialect.PLAIN and self._was_live:
+                # In plain JSON nothing can be taken up: this is always a new program.
+                self._outbox.restart()
+            self._was_live = True
+        return self._stage is Stage.LIVE
+
+    def _ended(self) -> bool:
+        """Whether this is the first that is said of the end."""
+        before, self._stage = self._stage, Stage.OVER
+        return before is not Stage.OVER
+
+    def _complained(self, error: wire.Error) -> wire.Error | None:
+        """Of errors before the dialect is known, one may be about our hello: it is held."""
+        held = self._complaint
+        if held is None:
+            self._complaint = error
+            return None
+        if error.code == UnknownTypeError.code:
+            return None
+        if held.code == UnknownTypeError.code:
+            return error
+        # Nobody knows which of them was about the hello.
+        return wire.Error(f"{held.message}; {error.message}", error.code)
+
+    def _announced(self, message: wire.Snapshot) -> None:
+        if self._screen_left:
+            raise BadMessageError("A snapshot came before the last one was complete")
+        if message.at < self._received:
+            raise BadMessageError("Field 'at' goes back")
+        self._screen_at, self._screen_left = message.at, message.bytes
+        if not message.bytes:
+            self._received = message.at
