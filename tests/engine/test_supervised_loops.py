@@ -59,7 +59,7 @@ class Deaths:
         assert self.names == [name]
         errors = [record for record in self._caplog.records if record.levelname == "ERROR"]
         assert [record.exc_info is not None for record in errors] == [True]
-        assert errors[0].getMessage().startswith(f"{name} stopped")
+        assert errors[0].getMessage().startswith(f"{name} failed")
         self._caplog.clear()
 
     def clear(self) -> None:
@@ -344,15 +344,15 @@ async def test_a_relay_alone_collects_garbage_again(
 ) -> None:
     running = asyncio.Event()
 
-    async def keep_short(*_: object) -> None:
+    async def collect_when_useful(*_: object) -> None:
         running.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(run, "keep_short", fails_once(keep_short))
+    monkeypatch.setattr(run, "collect_when_useful", fails_once(collect_when_useful))
     serving = asyncio.create_task(run.run_relay())
     async with asyncio.timeout(10):
         await running.wait()
-    assert "The relay's garbage collection stopped" in caplog.text
+    assert "The relay's garbage collection failed" in caplog.text
     caplog.clear()
     serving.cancel()
     await asyncio.wait([serving])
