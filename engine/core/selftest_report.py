@@ -22,13 +22,13 @@ STAGES: dict[str, str] = {
     "relay_connect": "Reach the relay",
     "offer_answer": "Offer and answer",
     "ice": "Find a path (ICE)",
-    "channel_open": "Encrypt and open the channel (DTLS)",
+    "channel_open": "Open the channel (DTLS)",
     "pty_up": "Start the terminal",
     "echo_rtt": "Echo round trip",
     "resize": "Resize reaches the shell",
     "integrity": "1 MiB both ways, byte for byte",
     "throughput": "Throughput",
-    "clean_close": "Close without a trace",
+    "clean_close": "Close and clean up",
 }
 """Stage name → title for people, in the order of the stages."""
 
