@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
     from gui.app.application import Application
-    from gui.panels.terminals.tabs import TerminalTab
+    from gui.panels.terminals.tab import TerminalTab
 
 ROOT = Path(__file__).parents[1]
 WIDTH, HEIGHT = 1280, 800

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from gui.app.application import Application
-    from gui.panels.terminals.tabs import TerminalTab
+    from gui.panels.terminals.tab import TerminalTab
 
 WIDTH, HEIGHT = 1120, 680
 QUIET_SECONDS = 0.6

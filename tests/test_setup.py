@@ -140,27 +140,50 @@ def test_python_311_is_the_oldest_supported() -> None:
 # --- Modules ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", SOURCES + TESTS + SCRIPTS, ids=_name)
-def test_every_module_opens_with_a_docstring(path: Path) -> None:
+def test_every_module_opens_with_a_docstring() -> None:
+    silent = [_name(path) for path in SOURCES + TESTS + SCRIPTS if not _says_what_it_is(path)]
+    assert not silent
+
+
+def _says_what_it_is(path: Path) -> bool:
     text = path.read_text(encoding="utf-8")
     # An empty __init__.py only marks a folder of tests as a package.
     if path.name == "__init__.py" and path not in SOURCES and not text.strip():
-        return
-    assert ast.get_docstring(ast.parse(text)), f"{_name(path)} does not say what it owns"
+        return True
+    return bool(ast.get_docstring(ast.parse(text)))
+
+
+def test_every_file_that_the_architecture_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    folders = ("engine", "gui", "tests", "scripts", "resources/web/src", "benchmarks")
+    there = [f"/{path.relative_to(ROOT)}" for name in folders for path in (ROOT / name).rglob("*")]
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|js|json|sh)|(?:engine|gui|tests)/[\w/]+)/?`", page))
+    assert len(named) > 100
+    paths = {name.rstrip("/") for name in named}
+    assert not [name for name in paths if not any(one.endswith(f"/{name}") for one in there)]
+
+
+@pytest.mark.parametrize(("root", "most"), [("engine", 20), ("gui", 10)])
+def test_a_root_has_few_rooms(root: str, most: int) -> None:
+    rooms = [path for path in (ROOT / root).iterdir() if not path.name.startswith("__pycache__")]
+    assert len(rooms) <= most
 
 
 # --- Tests -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", TESTS, ids=_name)
-def test_every_folder_of_tests_mirrors_a_package(path: Path) -> None:
-    folder = path.relative_to(ROOT / "tests").parent
+def test_every_folder_of_tests_mirrors_a_package() -> None:
+    folders = {path.parent for path in TESTS}
+    assert not [_name(folder) for folder in folders if not _mirrors_a_package(folder)]
+    packages = {parent for folder in folders for parent in (folder, *folder.parents)}
+    inside = [package for package in packages if package.is_relative_to(ROOT / "tests")]
+    assert not [_name(one) for one in inside if not (one / "__init__.py").exists()]
+
+
+def _mirrors_a_package(folder: Path) -> bool:
+    place = folder.relative_to(ROOT / "tests")
     # tests/ itself holds what looks at the whole: this file, end-to-end tests.
-    assert folder == Path() or (ROOT / folder).is_dir() or folder.parts[0] in {"e2e", "web"}
-    for parent in [path.parent, *path.parent.parents]:
-        if parent == ROOT:
-            break
-        assert (parent / "__init__.py").exists(), f"{_name(parent)} lacks __init__.py"
+    return place == Path() or (ROOT / place).is_dir() or place.parts[0] in {"e2e", "web"}
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,11 @@ class TerminalPeer:
         """Whether close() has finished."""
         return self._end_task is not None and self._end_task.done()
 
+    @property
+    def peer_connection(self) -> rtc.PeerConnection | None:
+        """What carries the terminal; None until it is negotiated."""
+        return self._pc
+
     def rtt(self) -> float | None:
         """Smoothed round trip in seconds; None before the first measurement."""
         return self._pc.rtt if self._pc else None
@@ -400,7 +405,7 @@ class TerminalPeer:
     async def _send_loop(self) -> None:
         """Send input, as fast as the conversation and the channel allow, until close()."""
         channel = self._channel
-        with contextlib.suppress(ChannelClosedError):
+        try:
             while channel is not None and not self._succeeded:
                 message = self._conversation.next_input()
                 if message is not None:
@@ -410,6 +415,12 @@ class TerminalPeer:
                 else:
                     self._wake.clear()
                     await self._wake.wait()
+        except ChannelClosedError:
+            pass
+        except Exception:
+            # A terminal that shows output and drops keys would be worse than one that ended.
+            self._end("Sending input failed; see the log", None)
+            raise
 
     def _send_messages(self) -> bool:
         """Send what the conversation has queued; False when the channel is not open."""

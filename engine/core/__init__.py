@@ -1,1 +1,1 @@
-"""What every room uses: facts, errors, events, settings, log, files. Knows no other room."""
+"""What every room uses: model, errors, events, settings, log, files. Imports no other room."""

@@ -1,4 +1,4 @@
-"""What a host name or an IP address says by itself. Resolves nothing."""
+"""Questions about host names and IP addresses that need no name lookup."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from ipaddress import IPv6Address, ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it names this machine only: ``localhost``, 127.0.0.0/8, ::1 (RFC 6890),
-    or such an IPv4 address as IPv6 sockets tell it (RFC 4291 section 2.5.5.2)."""
+    """Whether ``host`` is ``localhost`` or a loopback address.
+
+    That is 127.0.0.0/8 or ::1 (RFC 6890), or an IPv4 loopback address mapped to IPv6, as
+    dual-stack sockets report it (RFC 4291 section 2.5.5.2).
+    """
     if host == "localhost":
         return True
     try:

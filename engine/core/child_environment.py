@@ -1,7 +1,6 @@
-"""The environment a program we start should see.
+"""The environment for programs we start: ours, without what packaging changed in it.
 
-Owns undoing what packaging did to our own environment. Does not own what a
-terminal adds to it (TERM and the like): that is the backend's.
+What a terminal adds (TERM and the like) is up to each PTY backend.
 """
 
 from __future__ import annotations
@@ -9,17 +8,17 @@ from __future__ import annotations
 import os
 import sys
 
-# The bootloader of a packed program points the dynamic linker at its own
-# libraries and keeps the user's value under the same name with this suffix:
+# The bootloader of a packaged program points the dynamic linker at its own
+# libraries and saves the user's value under the same name with this suffix:
 # PyInstaller, "Run-time Information", LD_LIBRARY_PATH considerations.
 _LINKER_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
 _SAVED_SUFFIX = "_ORIG"
 _OWN_PREFIX = "_PYI_"
-"""The bootloader's notes to itself, which would mislead another packed program."""
+"""Private variables of the bootloader, which would mislead another packaged program."""
 
 
 def child_environment() -> dict[str, str]:
-    """A copy of our environment as the user made it, for a program that is not ours."""
+    """A copy of our environment as the user set it."""
     environment = dict(os.environ)
     if not getattr(sys, "frozen", False):
         return environment
@@ -30,7 +29,7 @@ def child_environment() -> dict[str, str]:
             environment[name] = saved
     bundle = str(getattr(sys, "_MEIPASS", ""))
     for name, value in list(environment.items()):
-        # Start-up hooks of libraries (Qt's plugin path, say) point into the bundle,
+        # Variables of libraries (Qt's plugin path, for example) point into the bundle,
         # where another program's Qt would find the wrong version.
         if name.startswith(_OWN_PREFIX) or (bundle and value.startswith(bundle)):
             del environment[name]

@@ -1,8 +1,8 @@
-"""Libraries whose internals we rely on: the tested range of each, and what is lost outside it.
+"""Libraries whose internals we rely on: the tested versions of each, and what fails outside them.
 
-Read by ``engine.transport.tuning.apply()`` and by every program's log, by ``--version``, by
-``python -m scripts.dependencies`` (``make check``), by ``make next`` and by the tests, which
-compare the ranges with pyproject.toml and let only the modules named here touch internals.
+Used by ``engine.transport.tuning.apply()``, every program's log, ``--version``,
+``python -m scripts.dependencies`` (``make check``), ``make next`` and the tests, which compare
+the ranges with pyproject.toml and let only the modules named here touch internals.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from importlib.metadata import PackageNotFoundError, version
 logger = logging.getLogger(__name__)
 
 PYTHON = "Python"
-"""The one row that is no package: asyncio's internals change with the interpreter."""
+"""The one row that is not a package: asyncio's internals change with the interpreter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One library. Tested are versions from ``least`` up to, not including, ``below``."""
+    """One library, tested with versions from ``least`` up to but not including ``below``."""
 
     name: str
-    """As the package index has it; or PYTHON."""
+    """The name on the package index, or PYTHON."""
     least: str
     below: str
     adapters: tuple[str, ...]
-    """The modules, or packages of modules, that touch the library's internals."""
+    """The modules or packages that touch the library's internals."""
     lost: str
-    """What no longer holds outside the range."""
+    """What may fail outside the range, as a clause."""
 
     def installed(self) -> str:
         """The installed version; empty when the package is missing."""
@@ -53,18 +53,17 @@ class Dependency:
         if self.is_tested:
             return ""
         found = f"{self.name} {self.installed()}" if self.installed() else f"No {self.name}"
-        return f"{found}: tested are {self.least} up to {self.below}. Outside: {self.lost}."
+        tested = f"tested with {self.least} up to, but not including, {self.below}"
+        return f"{found}: {tested}. With other versions {self.lost}."
 
 
 _TUNING = "engine.transport.tuning"
 _STOCK = (
-    "connections run on stock aiortc: a fraction of the throughput, no size search, a silent peer"
-    " noticed after 30 s instead of 4, one malformed message ends the connection, and no address"
-    " on a machine whose only network is loopback"
+    "connections run on stock aiortc: a fraction of the throughput, no path MTU discovery, a silent"
+    " peer noticed after 30 s instead of 4, one malformed message ends the connection, and no"
+    " address on a machine whose only network is loopback"
 )
-_LOOP = (
-    "the window's event loop (gui.loop) may fail or stall: it runs asyncio's own queues inside Qt"
-)
+_LOOP = "the window's event loop (gui.loop) may fail or stall: it runs asyncio's queues inside Qt"
 
 TESTED: tuple[Dependency, ...] = (
     Dependency("aiortc", "1.16", "1.17", (_TUNING,), _STOCK),
@@ -74,7 +73,7 @@ TESTED: tuple[Dependency, ...] = (
         "26",
         "27",
         (f"{_TUNING}.dtls",),
-        "DTLS records are sealed and opened by pyOpenSSL's public calls, at three times the cost",
+        "DTLS encryption goes through pyOpenSSL's public API, at three times the cost",
     ),
     Dependency(
         "dnspython",
@@ -120,12 +119,12 @@ def find(name: str) -> Dependency:
 
 
 def problems() -> list[str]:
-    """A sentence for each library whose installed version is outside its tested range."""
+    """One sentence for each library whose installed version is outside its tested range."""
     return [row.problem for row in TESTED if not row.is_tested]
 
 
 def log_problems() -> None:
-    """Each of them as a warning."""
+    """Log each of problems() as a warning."""
     for problem in problems():
         logger.warning("%s", problem)
 

@@ -1,32 +1,33 @@
-"""Every error the engine raises on purpose, with a stable code per leaf.
+"""Every error the engine raises on purpose. Each leaf has a stable code.
 
-Owns the tree and the codes. Does not own the words a user reads in a dialog
-with a next step: the GUI turns codes into those in one place.
+The GUI turns codes into messages with a next step, in one place.
 
     HatchwayError
     ├── ProtocolError            the other side sent something unusable
     │   ├── BadJSONError         bad_json      text that is not JSON
     │   ├── BadMessageError      bad_message   JSON that is not a valid message; names the field
-    │   ├── UnknownTypeError     unknown_type  a "type" nobody defined
+    │   ├── UnknownTypeError     unknown_type  an undefined "type"
     │   ├── BadRequestError      bad_request   a signaling payload with a wrong field; names it
-    │   └── BadLinkError         bad_link      text that is no link, or not all of one
+    │   └── BadLinkError         bad_link      text that is not a link, or is incomplete
     ├── SessionError
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
+    │   ├── OfferReplacedError   replaced      a newer offer of the session replaced this one
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
-    │   ├── HostStoppedError     host_stopped  the host takes no new sessions: it is closing
+    │   ├── HostStoppedError     host_stopped  the host is closing and accepts no new sessions
     │   └── AccessDeniedError    access_denied
-    │       ├── BadProofError    bad_proof     a proof is missing or does not fit
-    │       ├── ReplayedError    replayed      an offer that was made before
-    │       ├── UnprovenError    unproven      an agent that has not proven its key yet
+    │       ├── BadProofError    bad_proof     a proof is missing or wrong
+    │       ├── ReplayedError    replayed      an offer that was sent before
+    │       ├── UnprovenError    unproven      the agent has not proven its key yet
     │       └── LinkError
     │           ├── LinkUnknownError link_unknown
     │           ├── LinkExpiredError link_expired
-    │           ├── LinkUsedError    link_used     it worked once, as it should
+    │           ├── LinkUsedError    link_used     a single-use link that was used
     │           └── LinkRevokedError link_revoked
     ├── TargetError
     │   ├── TargetNotFoundError  target_not_found
+    │   ├── AmbiguousTargetError ambiguous_target    several agents have a target of this name
     │   └── TargetNotRunningError target_not_running  stopped or paused
     ├── PTYError
     │   ├── NoShellError         no_shell      the container has no usable shell
@@ -34,13 +35,13 @@ with a next step: the GUI turns codes into those in one place.
     │   └── PTYClosedError       pty_closed    used after close, or the far end is gone
     ├── DockerError
     │   ├── DockerAbsentError    docker_absent   nothing listens at the engine's address
-    │   ├── DockerRefusedError   docker_refused  it is there, but we may not use it
+    │   ├── DockerRefusedError   docker_refused  it listens, but we may not use it
     │   └── DockerFailedError    docker_failed   it answered with an error
     ├── ConnectionFailedError
     │   ├── RelayUnreachableError relay_unreachable
     │   ├── RelayRefusedError    relay_refused   wrong token or certificate
     │   ├── AgentIdTakenError    agent_id_taken  the agent id belongs to another key
-    │   ├── RelayDegradedError   relay_degraded  a relay cannot reach the others
+    │   ├── RelayDegradedError   relay_degraded  the relay cannot reach the other relays
     │   ├── NoAddressError       no_address      no network address to offer a peer
     │   ├── NoTurnError          no_turn         only TURN is allowed, and no TURN server is usable
     │   ├── IceFailedError       ice_failed
@@ -52,7 +53,8 @@ with a next step: the GUI turns codes into those in one place.
     ├── LimitError               limit           a named bound was exceeded
     │   └── RateLimitedError     rate_limited    too many messages in too short a time
     ├── SettingsError            settings        names the key
-    └── OutputError              output          standard output cannot be written
+    ├── OutputError              output          standard output cannot be written
+    └── RemoteError              an error the other side reported; has its code
 """
 
 from __future__ import annotations
@@ -62,14 +64,14 @@ from typing import ClassVar
 from engine.core.text import shown
 
 MAX_TEXT = 1000
-"""Characters of an error's text; longer ones are cut."""
+"""Characters of an error's text; the rest is cut off."""
 
 
 class HatchwayError(Exception):
     """The root. ``code`` is stable and goes over the wire; ``str()`` is one plain sentence.
 
-    What others chose and an error repeats (ids, names, words of a relay) is escaped in it,
-    so that it may be logged, printed, shown and sent as it is.
+    ``str()`` escapes control characters, because an error may quote text that others chose
+    (ids, names, a relay's messages). It is safe to log, print, show and send.
     """
 
     code: ClassVar[str] = "internal"
@@ -117,7 +119,7 @@ class SessionExistsError(SessionError):
 
 
 class OfferReplacedError(SessionError):
-    """A newer offer of the same session came before this one was answered."""
+    """A newer offer of the same session arrived before this one was answered."""
 
     code = "replaced"
 
@@ -188,7 +190,7 @@ class TargetNotFoundError(TargetError):
 
 
 class AmbiguousTargetError(TargetError):
-    """A name alone says no more which host is meant."""
+    """Several agents have a target of this name, so the name alone does not identify one."""
 
     code = "ambiguous_target"
 
@@ -229,7 +231,7 @@ class DockerRefusedError(DockerError):
 
 
 class DockerFailedError(DockerError):
-    """``status`` is the HTTP status Docker answered with (404: no such thing), 0 without one."""
+    """``status`` is the HTTP status of Docker's answer (404: not found), 0 when there is none."""
 
     code = "docker_failed"
 
@@ -299,7 +301,7 @@ class RateLimitedError(LimitError):
 
 
 class SettingsError(HatchwayError):
-    """A setting that cannot be used. ``key`` is the dotted name as written in the file."""
+    """An invalid setting. ``key`` is the dotted name as written in the file."""
 
     code = "settings"
 
@@ -316,7 +318,7 @@ class OutputError(HatchwayError):
 
 
 class RemoteError(HatchwayError):
-    """An ``error`` the other side reported: its code and its words."""
+    """An ``error`` the other side reported: its code and its text."""
 
     def __init__(self, remote_code: str, message: str) -> None:
         super().__init__(message)

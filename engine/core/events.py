@@ -1,8 +1,7 @@
-"""Typed events the engine publishes, the bus that carries them, a bounded history.
+"""The events the engine publishes, the bus that carries them, and a bounded history.
 
-Owns the vocabulary of what can be observed. Does not own any decision, and
-never carries terminal bytes. Handlers run at once, on the loop, in order of
-subscription; one that raises is logged and costs nobody else the event.
+Events never carry terminal bytes. Handlers run synchronously on the loop, in the order of
+subscription. An exception in one handler is logged; the other handlers still run.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from engine.core.session_state import SessionState
 logger = logging.getLogger(__name__)
 
 HISTORY_PER_SESSION = 500
-"""Events kept per session; the oldest go first."""
+"""Events stored per session; the oldest are dropped first."""
 HISTORY_SESSIONS = 200
-"""Sessions whose history is kept, live or ended; the oldest go first."""
+"""Sessions whose history is stored, live or ended; the oldest are dropped first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class SessionStateChanged(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionClosed(SessionEvent):
-    """The last event of a session. ``reason`` is a sentence fit to show, ``code`` its word."""
+    """The last event of a session. ``reason`` is a sentence for people, ``code`` a stable word."""
 
     reason: str
     exit_code: int | None = None
@@ -72,7 +71,7 @@ class SessionClosed(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PtyConnected(SessionEvent):
-    """``code`` is the short code, which the guest's screen shows, too."""
+    """The session's terminal started. ``code`` is the short code, also shown to the guest."""
 
     target: str
     code: str = ""
@@ -80,9 +79,9 @@ class PtyConnected(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionIdle(SessionEvent):
-    """The session ends in ``seconds`` because nothing is typed or printed; None: no longer.
+    """The session ends in ``seconds`` because it is idle; None: it is no longer idle.
 
-    The command KeepOpen keeps it. The guest is warned too, where its client knows how.
+    The command KeepOpen prevents the end. The guest is warned too, if its client supports that.
     """
 
     seconds: float | None
@@ -111,7 +110,7 @@ class PeerConnection(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IceCandidate(SessionEvent):
-    """``side`` is local or remote; ``candidate`` the line without its prefix."""
+    """``side`` is local or remote; ``candidate`` is the line without its prefix."""
 
     side: str
     candidate: str
@@ -124,14 +123,14 @@ class IcePairSelected(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionNote(SessionEvent):
-    """A line for the log that is none of the above: a refusal, a held candidate."""
+    """A line for the session's log that has no event of its own, such as a held candidate."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRefused(SessionEvent):
-    """Somebody was not let in. ``code`` is the error's, ``text`` a sentence fit to show."""
+    """An offer was refused. ``code`` is the error's code, ``text`` a sentence for people."""
 
     device_id: str
     guest: Guest
@@ -141,10 +140,10 @@ class OfferRefused(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested(SessionEvent):
-    """A guest waits for the host's decision. ``code`` is what their screen shows, too.
+    """A guest waits for the host's decision; the command DecideApproval answers it.
 
-    ``role`` is what the link asks for; the command DecideApproval answers. ``waits_until``
-    is seconds since the epoch.
+    ``role`` is what the link grants, ``code`` the short code that the guest sees too.
+    ``waits_until`` is seconds since the epoch.
     """
 
     target: str
@@ -156,7 +155,7 @@ class ApprovalRequested(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalSettled(SessionEvent):
-    """The question is no more: allowed as ``role``, or not (None), and why."""
+    """An approval was decided or withdrawn: the ``role`` granted (None: refused) and why."""
 
     role: Role | None
     reason: str
@@ -164,16 +163,17 @@ class ApprovalSettled(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharesChanged(Event):
-    """Every link there is, ended ones too for a while, oldest first."""
+    """All links, oldest first. Ended ones stay for a while."""
 
     shares: tuple[Share, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic(SessionEvent):
-    """A sample, about once a second while it changes. Bytes are totals, rates per second.
+    """A sample of a session's traffic, about once a second while it changes.
 
-    ``rtt`` and ``idle`` (since anyone typed or anything was printed) are seconds.
+    ``bytes_*`` are totals, ``rate_*`` bytes per second. ``rtt`` and ``idle`` (time since the
+    last input or output) are seconds.
     """
 
     bytes_in: int
@@ -188,7 +188,7 @@ class Traffic(SessionEvent):
 class EndsPending(Event):
     """``count`` closed terminals still have processes that are being ended.
 
-    ``text`` says why that takes long, "" while it does not; fit to show.
+    ``text`` says, for people, why that takes long; "" while it does not.
     """
 
     count: int
@@ -204,7 +204,7 @@ class RelayStateChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetsChanged(Event):
-    """The whole catalogue, sorted, as it is now."""
+    """``targets`` is the whole catalogue, sorted."""
 
     targets: tuple[Target, ...]
 
@@ -216,7 +216,7 @@ class DockerStatusChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTestStage(Event):
-    """A stage of a running self-test began or ended. ``run`` names the test (RunSelfTest)."""
+    """A stage of a running loopback test began or ended. ``run`` is RunSelfTest's id."""
 
     run: str
     target: str
@@ -225,9 +225,9 @@ class SelfTestStage(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopRestarted(Event):
-    """One of the engine's own loops died and runs again (engine.core.tasks.supervise).
+    """A loop of the engine failed and was restarted (engine.core.tasks.supervise).
 
-    ``name`` says which, as the beginning of a sentence; ``problem`` is its error.
+    ``name`` is its name, as the subject of a sentence; ``problem`` is its error.
     """
 
     name: str
@@ -240,7 +240,7 @@ Handler = Callable[[Event], None]
 class EventBus:
     """Publish/subscribe on one loop, with a bounded history per session.
 
-    Traffic samples are not kept in the history: they would push out the rest.
+    Traffic samples are not stored: they would displace all other events.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class EventBus:
         self._sessions = history_sessions
 
     def subscribe(self, handler: Handler) -> Callable[[], None]:
-        """Call ``handler`` with every event from now on; the returned function ends that."""
+        """Call ``handler`` with every event from now on; the returned function unsubscribes it."""
         self._handlers.append(handler)
 
         def unsubscribe() -> None:
@@ -273,7 +273,7 @@ class EventBus:
                 logger.exception("An event handler failed on %s", type(event).__name__)
 
     def history(self, session_id: str) -> tuple[SessionEvent, ...]:
-        """The events of one session, oldest first; empty when it is unknown or forgotten."""
+        """The events of one session, oldest first; empty for an unknown session."""
         return tuple(self._history.get(session_id, ()))
 
     def _remember(self, event: SessionEvent) -> None:

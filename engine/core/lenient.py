@@ -1,8 +1,8 @@
-"""Messages of peers we did not write: strict in what is needed, liberal in all else.
+"""Tolerant reading of other peers' messages into msgspec structures.
 
-Owns the one rule (docs/PROTOCOL.md): a required field that is missing or mistyped is an
-error that names it; an optional one that does not fit counts as absent; fields nobody
-knows are ignored; 80.0 is the number 80. Does not own the shapes.
+The rule (docs/PROTOCOL.md): a required field that is missing or mistyped is an error that
+names it; an optional one that is mistyped counts as absent; unknown fields are ignored;
+80.0 is the integer 80.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _PATH = re.compile(r"at `\$\.?([^`]*)`")
 
 
 class FieldError(Exception):
-    """A required field is missing or does not fit. ``str()`` is one sentence naming it."""
+    """A required field is missing or invalid. ``str()`` is one sentence that names it."""
 
 
 def read(kind: type[S], fields: Mapping[str, object], *, strict: frozenset[str] = frozenset()) -> S:
     """The ``fields`` as a ``kind``. Raises FieldError.
 
-    An optional field in ``strict`` may be absent or null, but what is there must fit.
+    An optional field in ``strict`` may be absent or null, but any other value must be valid.
     """
     known: dict[str, Any] = {}
     for field in _fields(kind):
@@ -46,7 +46,7 @@ def read(kind: type[S], fields: Mapping[str, object], *, strict: frozenset[str] 
 
 
 def read_all(kind: type[S], rows: object) -> tuple[S, ...]:
-    """The rows of a list that can be read; none where ``rows`` is no list."""
+    """The valid rows of a list; none when ``rows`` is not a list."""
     found = []
     for row in rows if isinstance(rows, list | tuple) else ():
         if isinstance(row, dict):
@@ -58,7 +58,7 @@ def read_all(kind: type[S], rows: object) -> tuple[S, ...]:
 
 
 def describe(error: msgspec.ValidationError) -> str:
-    """One sentence naming the field, from msgspec's own message."""
+    """One sentence that names the field, from msgspec's message."""
     text = str(error)
     if missing := _MISSING.search(text):
         return f"Field '{missing.group(1)}' is missing"
@@ -79,7 +79,7 @@ def _fitted(value: object, kind: Any) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        # JSON has one kind of number: a peer may write whole ones as it likes.
+        # JSON has one kind of number: a peer may write an integer as 80.0.
         if isinstance(value, float) and value.is_integer():
             return msgspec.convert(int(value), kind)
         raise

@@ -1,8 +1,6 @@
-"""Logging set-up for the command line and the window.
+"""Logging set-up for the command line and the window: format, levels, safe records.
 
-Owns the format, the level, which libraries are hushed, and that no record can forge
-another: much of what is logged was chosen by guests and relays. Does not own what is
-said: each module logs under its own name.
+Guests and relays choose much of the text that is logged, so no record may forge another.
 """
 
 from __future__ import annotations
@@ -17,16 +15,16 @@ FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 MAX_MESSAGE = 2000
 """Characters of one record's message."""
 MAX_TRACE_LINES = 200
-"""Lines of one traceback, each of MAX_MESSAGE characters at most; the last ones count."""
+"""Lines of one traceback, each at most MAX_MESSAGE characters; earlier lines are dropped."""
 INDENT = "  "
 """Before each line of a traceback, so that no text in it looks like a record."""
 
-# At INFO these say several lines per packet, request or candidate pair.
-_TALKATIVE = ("aioice", "aiortc", "socketio", "engineio", "aiohttp", "urllib3", "docker", "qasync")
+# At INFO these log several lines per packet, request or candidate pair.
+_VERBOSE = ("aioice", "aiortc", "socketio", "engineio", "aiohttp", "urllib3", "docker", "qasync")
 
 
 class Formatter(logging.Formatter):
-    """A record is one line, and the lines of its traceback are indented; nothing hidden in it."""
+    """One line per record, traceback lines indented, control characters escaped."""
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
@@ -48,10 +46,10 @@ def _indented(text: str) -> str:
 
 
 def configure(level: str) -> None:
-    """Log to standard error at ``level`` (one of LEVELS). Call once, first thing."""
+    """Log to standard error at ``level`` (one of LEVELS). Call once, at the start."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     library_level = logging.INFO if level == "DEBUG" else logging.WARNING
-    for name in _TALKATIVE:
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(library_level)

@@ -1,8 +1,4 @@
-"""The plain facts every layer speaks about: targets, sizes, exits, roles.
-
-Owns values only: immutable, comparable, printable. Does not own behaviour,
-input or output.
-"""
+"""Immutable value types that all rooms share: targets, sizes, exits, roles, links."""
 
 from __future__ import annotations
 
@@ -37,32 +33,32 @@ class EndCode(enum.StrEnum):
     """Why a terminal or a session ended, as a stable word: ``exit.code`` on the wire."""
 
     ENDED = "ended"
-    """The program came to its end."""
+    """The program ended."""
     CLOSED = "closed"
     """The guest or the host closed it, or the connection never came up."""
     IDLE = "idle"
-    """session.timeout passed without input and output."""
+    """session.timeout passed without input or output."""
     GRACE = "grace"
-    """The guest was lost and did not come back in time."""
+    """The guest's connection was lost and it did not return in time."""
     REMOVED = "removed"
     """The host removed the guest."""
     REMOVED_ASKS = "removed_asks"
-    """Removed; the link asks the host from now on."""
+    """The host removed the guest; the link needs approval from now on."""
     REMOVED_REVOKED = "removed_revoked"
     """The link was revoked."""
     LIMIT = "limit"
-    """A limit was crossed, such as that of unread input."""
+    """A limit was exceeded, such as that of unread input."""
     HOST_STOPPED = "host_stopped"
     TARGET_STOPPED = "target_stopped"
-    """The container stopped or was removed, or its engine went away."""
+    """The container stopped or was removed, or its engine is unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a PTY ended.
 
-    ``exit_code`` is the shell's own (128 + n after signal n), or None when
-    nobody can know it: the daemon went away, or we closed first.
+    ``exit_code`` is the shell's (128 + n after signal n), or None when it is
+    unknown: the Docker daemon became unreachable, or we closed first.
     """
 
     exit_code: int | None
@@ -84,11 +80,11 @@ class TargetState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something a terminal can be opened in. ``id`` is the wire's ``device_id``.
+    """Where shells can run: a container or this computer.
 
-    ``id`` is the container name on the default engine, ``engine/name`` on
-    others, LOCAL_TARGET for this computer. ``ref`` is what the backend knows it
-    by (the container's full id). ``shared`` says guests may open it unasked.
+    ``id`` is the wire's ``device_id``: the container name on the default engine,
+    ``engine/name`` on others, LOCAL_TARGET for this computer. ``ref`` is the
+    container's full id. ``shared``: guests may open it without approval.
     """
 
     id: str
@@ -104,7 +100,7 @@ class Target:
 
 
 class EngineState(enum.StrEnum):
-    """What a Docker engine is to us right now."""
+    """Whether a Docker engine can be used at the moment."""
 
     CONNECTING = "connecting"
     READY = "ready"
@@ -115,7 +111,7 @@ class EngineState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DockerStatus:
-    """One configured engine's state, with words a person can act on."""
+    """One configured engine's state. ``detail`` says, for people, what is wrong."""
 
     engine: str
     url: str
@@ -134,7 +130,7 @@ class RelayState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RelayInfo:
-    """How guests reach this agent. ``embedded``: the relay is ours, and so is the token."""
+    """How guests reach this agent. ``embedded``: this app runs the relay."""
 
     url: str
     guest_token: str
@@ -142,14 +138,14 @@ class RelayInfo:
 
 
 class Role(enum.StrEnum):
-    """What a guest may do: type, or only watch."""
+    """What a guest may do: type, or only view."""
 
     CONTROL = "control"
     VIEW = "view"
 
 
 class PathKind(enum.StrEnum):
-    """How the packets travel once ICE has chosen a pair."""
+    """Whether packets go directly or through a TURN server."""
 
     UNKNOWN = ""
     DIRECT = "direct"
@@ -158,7 +154,7 @@ class PathKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CandidatePair:
-    """The nominated ICE pair. Addresses are ``host:port``; types are RFC 8445's."""
+    """The nominated ICE pair. Addresses are ``host:port``; types as in RFC 8445."""
 
     local: str
     remote: str
@@ -173,9 +169,9 @@ class CandidatePair:
 
     @property
     def via(self) -> str:
-        """The TURN server's end of a relayed path, ``host:port``; empty for a direct one.
+        """The TURN server's address on a relayed path, ``host:port``; empty for a direct one.
 
-        Where both ends are relayed it is ours: the one whose operator we can ask.
+        When both ends are relayed it is our server's, whose operator we can contact.
         """
         if self.local_type == "relay":
             return self.local
@@ -184,10 +180,10 @@ class CandidatePair:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Who asks, as far as we can know. ``own`` is proven to be this very app.
+    """Who made an offer. ``own``: proven to be this app itself.
 
-    ``share`` is the id of the link whose secret they proved to hold. The rest
-    is the relay's word: fit to show, not to decide by.
+    ``share`` is the id of the link whose secret the guest proved to hold. The other
+    fields come from the relay: they may be shown, but no decision may rely on them.
     """
 
     name: str = ""
@@ -198,7 +194,7 @@ class Guest:
 
     @property
     def label(self) -> str:
-        """Fit to show as it is."""
+        """The name for people, with control characters escaped."""
         if self.own:
             return "This app"
         return shown(self.name or self.address or "Guest")
@@ -206,7 +202,7 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """A session as a list shows it. Times are seconds since the epoch."""
+    """A session, as lists show it. Times are seconds since the epoch."""
 
     id: str
     target: str
@@ -234,9 +230,9 @@ class ShareState(enum.StrEnum):
 class Share:
     """One link to one target. Times are seconds since the epoch.
 
-    ``approval``: the host is asked for each guest. ``expires_at`` bounds when a
-    session may begin, not how long it lasts; revoking ends sessions too.
-    ``used_by`` is the last session opened with it, ``uses`` how many were.
+    ``approval``: the host must approve each guest. ``expires_at`` bounds when a
+    session may begin, not how long it lasts; revoking the link ends its sessions too.
+    ``used_by`` is the last session opened with it, ``uses`` their number.
     """
 
     id: str
@@ -262,4 +258,4 @@ class Share:
 
 
 ASK = "ask"
-"""The third word of ``NAME=control|view|ask``: control, once the host has said yes."""
+"""The third word of ``NAME=control|view|ask``: control, after the host's approval."""

@@ -1,7 +1,6 @@
-"""A bounded buffer between a callback that has bytes and a coroutine that wants them.
+"""A bounded buffer between a callback that receives bytes and a coroutine that reads them.
 
-Owns the bound, the waiting and the end of the stream. Does not own where the
-bytes come from: the two callables handed in stop and restart the source.
+Two callables pause and resume the source.
 """
 
 from __future__ import annotations
@@ -15,23 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HIGH_WATER = 256 * 1024
-"""Bytes held at which the source is paused. One more delivery may still arrive on top."""
+"""Stored bytes at which the source is paused. One more delivery may still arrive."""
 LOW_WATER = 64 * 1024
-"""Bytes held at which a paused source is let go on."""
+"""Stored bytes at which a paused source is resumed."""
 
 
 class ReceiveBuffer:
-    """One producer calling feed() and end(), one consumer awaiting read().
+    """One producer calls feed() and end(), one consumer awaits read().
 
-    What is delivered is handed on as it is where a read takes it whole: under a
-    flood most bytes are never copied.
+    A read that takes a whole delivery returns that very object: under a flood most bytes
+    are never copied.
     """
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self._pause = pause
         self._resume = resume
         self._pieces: deque[bytes] = deque()
-        self._taken = 0  # bytes of the first piece that were read already
+        self._taken = 0  # bytes of the first piece already read
         self._held = 0
         self._paused = False
         self._ended = False
@@ -42,7 +41,7 @@ class ReceiveBuffer:
 
     @property
     def ended(self) -> bool:
-        """No more bytes will come; those held can still be read."""
+        """No more bytes will arrive; stored ones can still be read."""
         return self._ended
 
     @property
@@ -59,7 +58,7 @@ class ReceiveBuffer:
             self._stop_source()
 
     def end(self, *, discard: bool = False) -> None:
-        """The stream is over; with ``discard`` the bytes nobody has read are dropped."""
+        """The stream has ended; with ``discard`` unread bytes are dropped."""
         self._ended = True
         if discard:
             self._pieces.clear()
@@ -67,7 +66,7 @@ class ReceiveBuffer:
         self._changed.set()
 
     async def read(self, limit: int) -> bytes:
-        """1..``limit`` bytes as soon as there are any; b"" at the end."""
+        """1..``limit`` bytes as soon as there are any; b"" at the end of the stream."""
         while not self._held and not self._ended:
             await self._wait()
         return self._take(min(limit, self._held))
@@ -76,21 +75,22 @@ class ReceiveBuffer:
         """Everything up to and including ``mark``; what follows stays for the next read.
 
         None when the stream ends first or ``mark`` is not within ``limit`` bytes
-        (below HIGH_WATER); the bytes are then still there to be read.
+        (below HIGH_WATER); the bytes can then still be read.
         """
-        looked = 0
+        searched = 0
         while True:
             held = self._joined()
-            found = held.find(mark, max(0, looked - len(mark) + 1))
+            found = held.find(mark, max(0, searched - len(mark) + 1))
             if found >= 0:
                 return self._take(found + len(mark))
-            looked = len(held)
-            if self._ended or looked > limit:
+            searched = len(held)
+            if self._ended or searched > limit:
                 return None
             await self._wait()
 
     async def gather(self, enough: int, seconds: float) -> None:
-        """Stop the source for a moment, unless ``enough`` is here: it gives more at once then."""
+        """Pause the source for ``seconds``, unless ``enough`` bytes are stored: it then delivers
+        more at once."""
         if self._held >= enough or self._ended or self._paused:
             return
         self._stop_source()
@@ -100,8 +100,8 @@ class ReceiveBuffer:
             self._restart_source()
 
     async def fill(self, enough: int, seconds: float) -> None:
-        """Wait for ``enough``, ``seconds`` at most, while the source goes on: for one that
-        holds little itself and would keep its program waiting."""
+        """Wait for ``enough`` bytes, at most ``seconds``, without pausing the source: for a source
+        with a small buffer of its own, which would block its program."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._held < enough and not (self._ended or self._paused):

@@ -1,7 +1,6 @@
-"""What a self-test reports: one result per stage, in order.
+"""The report of a loopback test: one result per stage, in order, also as JSON.
 
-Owns the stages' names, titles and the report's shape (also as JSON). Does not
-own running them: that is engine.client.selftest.
+engine.client.selftest runs the test.
 """
 
 from __future__ import annotations
@@ -31,15 +30,15 @@ STAGES: dict[str, str] = {
     "throughput": "Throughput",
     "clean_close": "Close without a trace",
 }
-"""Stage name → title for people, in the order they run."""
+"""Stage name → title for people, in the order of the stages."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """``seconds`` the stage took; ``detail`` its figures or why it failed, in words.
+    """One stage's outcome. ``seconds`` is how long it took.
 
-    ``code`` is the failing error's stable code; ``figures`` are the numbers behind
-    the words (seconds, bytes, bytes per second).
+    ``detail`` is a text for people: its figures, or why it failed. ``code`` is the error's
+    stable code. ``figures`` are the numbers in ``detail`` (seconds, bytes, bytes per second).
     """
 
     name: str

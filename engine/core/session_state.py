@@ -1,15 +1,12 @@
-"""The states of a session and the table of what may follow what.
-
-Owns the table and nothing else; each session owns its state.
+"""The states of a session and the table of allowed transitions.
 
     CREATED ──► CONNECTING ──► CONNECTED ──► DISCONNECTED ──► CLOSED
                     ▲                              │
                     └──────── guest returns ───────┘
 
-Any state may go to CLOSED. A state may always be set again to itself, which
-changes nothing. CREATED → CONNECTED is the data channel opening before anybody
-reported an offer. DISCONNECTED → CONNECTED is a heartbeat
-heard again on the same connection.
+Any state may go to CLOSED. Setting a state again changes nothing. CREATED → CONNECTED
+happens when the data channel opens before the offer was reported, DISCONNECTED →
+CONNECTED when heartbeats arrive again on the same connection.
 """
 
 from __future__ import annotations
@@ -41,7 +38,7 @@ TRANSITIONS: dict[SessionState, frozenset[SessionState]] = {
 def transition(old: SessionState, new: SessionState) -> bool:
     """True when ``old`` changes to ``new``, False when they are the same.
 
-    Raises InvalidTransitionError when the table does not have the pair.
+    Raises InvalidTransitionError when the table does not allow it.
     """
     if old is new:
         return False

@@ -1,10 +1,8 @@
-"""Every setting, its default and its bounds; file, environment and flags merged.
+"""Every setting with its default and bounds, merged from file, environment and flags.
 
-Owns the shape, validation and the place of the file. Does not own how a
-setting acts. Later sources win: defaults, the TOML file, environment variables
-(``HATCHWAY_RELAY__URL`` is ``relay.url``), flags. In a variable or a flag, given for
-this very run, a value that cannot be used raises SettingsError naming the key and
-where it came from. In the file it is a warning, where that is safe (settings_repair).
+Later sources win: defaults, the TOML file, environment variables (``HATCHWAY_RELAY__URL`` is
+``relay.url``), flags. An invalid value in a variable or a flag raises SettingsError naming the
+key and the source. In the file it is a warning, where that is safe (settings_repair).
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ APP_NAME = "hatchway"
 FILE_NAME = "settings.toml"
 ENV_PREFIX = "HATCHWAY_"
 MAX_FLAWS = 20
-"""More mistakes in one file are counted, not listed."""
+"""Mistakes of one file that are listed; more are only counted."""
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=7 * 24 * 3600)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
@@ -44,19 +42,20 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class SessionSettings(_Section, frozen=True):
     timeout: Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 3600)] = 300.0
-    """SESSION_TIMEOUT_SECONDS: without input and output for so long a guest's session ends;
-    0: never. Terminals of this app itself never end for being idle."""
+    """SESSION_TIMEOUT_SECONDS: a guest's session ends after this time without input or output;
+    0: never. The app's own terminals have no idle time-out."""
     timeout_warning: Annotated[float, msgspec.Meta(ge=0)] = 30.0
-    """How long before that both ends are warned: at least 30 s, at most half the time-out."""
+    """How long before the time-out both ends are warned: at least 30 s, at most half of it."""
     cleanup_interval: _Seconds = 60.0
     """CLEANUP_INTERVAL_SECONDS: the longest time between two checks for idle sessions. They
-    are checked every second anyway, or five times within a shorter time-out."""
+    run every second anyway, or five times within a shorter time-out."""
     resume_window: _Seconds = 120.0
-    """How long a lost guest's shell waits for the guest's return."""
+    """How long a shell waits for a guest whose connection was lost."""
     connect_timeout: _Seconds = 30.0
     """From the offer to an open data channel."""
     heartbeat_interval: _Seconds = 3.0
-    """Between pings over a hatchway.v1 channel; three unanswered mean disconnected."""
+    """Between pings on a hatchway.v1 channel; after three unanswered ones the session is
+    disconnected."""
     max_sessions: _Count = 256
     max_sessions_per_guest: _Count = 32
 
@@ -65,17 +64,17 @@ class TerminalSettings(_Section, frozen=True):
     shell: _Name = "/bin/bash"
     """DEFAULT_SHELL: tried first."""
     fallback_shell: _Name = "/bin/sh"
-    """FALLBACK_SHELL: when the first is not there."""
+    """FALLBACK_SHELL: used when the first does not exist."""
     read_chunk: Annotated[int, msgspec.Meta(ge=1024, le=65536)] = 4096
-    """Bytes of output read at once. Under a flood it grows by itself, up to 64 KiB."""
+    """Bytes of output read at once. Under a flood it grows automatically, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024
     """Bytes of input that may wait for the PTY of one session."""
     replay_bytes: _Bytes = 256 * 1024
-    """Output kept per session to rebuild the screen of a guest who returns."""
+    """Bytes of output stored per session to rebuild the screen of a guest who returns."""
 
 
 class DockerEngine(_Section, frozen=True):
-    """One engine. An empty ``url`` means what the docker command would use."""
+    """One engine. An empty ``url`` means the engine that the docker command uses."""
 
     name: _Name = "docker"
     url: _Text = ""
@@ -83,37 +82,38 @@ class DockerEngine(_Section, frozen=True):
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""
-    """Certificates for tcp; all empty: not encrypted."""
+    """PEM files for tcp; all empty: not encrypted."""
     ssh_config: _Text = ""
-    """A configuration file for ssh (its -F) instead of ~/.ssh/config and the system's."""
+    """An ssh configuration file (ssh -F) to use instead of ~/.ssh/config and the system's."""
 
 
 class DockerSettings(_Section, frozen=True):
     enabled: bool = True
     engines: tuple[DockerEngine, ...] = (DockerEngine(),)
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
-    """Threads for Docker API calls. Terminal bytes never pass through them."""
+    """Threads for Docker API calls. Terminal bytes do not pass through them."""
 
 
 class RelaySettings(_Section, frozen=True):
     url: _Text = ""
-    """A relay to register at. Empty: the app runs its own on ``listen``."""
+    """The relay to connect to. Empty: the app runs its own on ``host`` and ``port``."""
     others: tuple[_Text, ...] = ()
-    """Further relays of the same operator, tried in turn while one is away."""
+    """More relays of the same operator, tried in turn when one is unreachable."""
     public_url: _Text = ""
-    """What links begin with, where guests reach the relay by another address than ours."""
+    """Public URL of the relay for links, when guests reach it by another address than we do."""
     token: _Text = ""
-    """The agent's token at a foreign relay; of the embedded one, random when empty."""
+    """The agent's token at the relay. Empty: random for the embedded relay."""
     guest_token: _Text = ""
-    """What guests of the embedded relay present. Random at each start when empty."""
+    """The guests' token at the embedded relay. Empty: random at each start."""
     host: _Name = "127.0.0.1"
     port: _Port = 0
-    """Where the embedded relay listens. Port 0: any free one."""
+    """Where the embedded relay listens. Port 0: any free port."""
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""
-    """Client certificate for mutual TLS with a foreign relay."""
+    """PEM files for mutual TLS with the relay: its authorities, our certificate, our key."""
     heartbeat: _Seconds = 5.0
+    """Between heartbeats to the relay."""
 
 
 class IceServer(_Section, frozen=True):
@@ -124,63 +124,63 @@ class IceServer(_Section, frozen=True):
 
 class IceSettings(_Section, frozen=True):
     servers: tuple[IceServer, ...] = ()
-    """None by default: on a LAN host candidates do, and nobody is told of our address."""
+    """Empty by default: on a LAN host candidates suffice, and no server learns our address."""
     relay_only: bool = False
-    """Use no path but through a TURN server: the other side never learns our address."""
+    """Connect only through TURN, so that the other side never learns our address."""
     from_relay: Literal["off", "stun", "turn"] = "stun"
-    """Which servers that the relay hands out are used beside ``servers``. A guest's TURN is
-    enough for a path; "turn" makes a second one of our own, at the cost of a round trip to it
-    for each session. Where only TURN is allowed "stun" means "turn". "off" turns the relay's
-    servers off, not its rule that only TURN is allowed."""
+    """Which of the relay's servers to use in addition to ``servers``. A guest's TURN allocation
+    is enough for a path; "turn" adds one of our own, at the cost of a round trip per session.
+    When only TURN is allowed, "stun" means "turn". "off" ignores the relay's servers, but not
+    its rule that only TURN is allowed."""
 
 
 class ShareSettings(_Section, frozen=True):
     targets: tuple[_Name, ...] = ()
-    """Targets guests may open without asking; "*" is every container."""
+    """Targets that guests may open without approval; "*": every container."""
     links: tuple[_Name, ...] = ()
-    """Links made at each start: NAME=control, NAME=view or NAME=ask."""
+    """Links created at each start: NAME=control, NAME=view or NAME=ask."""
     link_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    """How long those links let sessions begin; 0 is until the program ends."""
+    """How long sessions can be opened with those links; 0: until the program ends."""
     single_use: bool = False
-    """Whether each of those links works once."""
+    """Whether each of those links works only once."""
     unattended: Literal["deny", "view", "control"] = "deny"
-    """What a guest gets who should be asked for while nobody is there to ask."""
+    """What a guest who needs approval gets when nobody is there to give it."""
 
 
 class AgentSettings(_Section, frozen=True):
     id: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    """How relays know this agent. Empty: made at first start and kept."""
+    """Identifies this agent at relays. Empty: generated at the first start and stored."""
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    """How people know it. Empty: the host name."""
+    """The name guests see. Empty: the host name."""
 
 
 class UiSettings(_Section, frozen=True):
-    """What the window reads. Kept here so that one file holds everything."""
+    """Settings of the window. Defined here so that one file holds everything."""
 
     font_family: _Text = ""
-    """A monospaced one. Empty: the desktop's."""
+    """A monospaced font. Empty: the desktop's."""
     font_size: Annotated[float, msgspec.Meta(ge=4, le=96)] = 11.0
     """Points."""
     dark_theme: _Name = "Hatchway Dark"
-    """The terminal's theme while the window is dark. Any theme may be either."""
+    """The terminal's theme while the window is dark. Any theme is allowed for both."""
     light_theme: _Name = "Hatchway Light"
     contrast: Annotated[float, msgspec.Meta(ge=1, le=21)] = 3.0
-    """The least contrast (WCAG) text has with its background; 1: colours as they come."""
+    """Minimum contrast (WCAG) between text and background; 1: colors are not adjusted."""
     cursor_shape: Literal["block", "underline", "bar"] = "block"
-    """Until a program chooses another."""
+    """The cursor's shape until a program changes it."""
     cursor_blink: bool = True
     scrollback: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 10_000
-    """Lines of history of each terminal opened from now on."""
+    """Lines of history per terminal; a change applies to new terminals."""
     visual_bell: bool = True
     paste_warning: bool = True
-    """Ask before several lines are pasted where a shell would run each at once."""
+    """Ask before pasting several lines where a shell would run each of them at once."""
     copy_on_select: bool = False
     word_signs: _Text = "_-./~:@%+&?=#$,"
-    """What belongs to a word, letters and digits apart, when one is selected by a double click."""
+    """Characters that a double click selects as part of a word, besides letters and digits."""
     clipboard_write: bool = False
-    """Programs may put text on the clipboard (OSC 52). They never read it."""
+    """Programs may write to the clipboard (OSC 52). They can never read it."""
     notifications: bool = False
-    """Programs may show notes in the window (OSC 9, OSC 777)."""
+    """Programs may show notifications in the window (OSC 9, OSC 777)."""
     confirm_close: bool = True
 
 
@@ -198,8 +198,11 @@ class Settings(_Section, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """``flaws``: what in ``file`` is not used and why, one sentence each. ``broken``: the
-    file is no TOML, and nothing of it is used."""
+    """Settings and where they came from.
+
+    ``flaws``: what in ``file`` is not used and why, one sentence each. ``broken``: the file
+    is not valid TOML, so nothing of it is used.
+    """
 
     settings: Settings
     file: Path
@@ -208,16 +211,16 @@ class Loaded:
 
 
 def config_dir() -> Path:
-    """The platform's folder for our configuration; HATCHWAY_CONFIG_DIR overrides it.
+    """The platform's configuration folder for Hatchway; HATCHWAY_CONFIG_DIR overrides it.
 
-    Raises SettingsError for a user who has no home folder.
+    Raises SettingsError when the user has no home folder.
     """
     override = os.environ.get("HATCHWAY_CONFIG_DIR")
     if override:
         return Path(override)
     try:
         folder = platformdirs.user_config_dir(APP_NAME, appauthor=False)
-    except RuntimeError:  # what newer releases do
+    except RuntimeError:  # newer releases raise when there is no home folder
         folder = "~"
     if folder.startswith("~"):
         problem = "is not set, and this user has no home folder. Set it, or HATCHWAY_CONFIG_DIR"
@@ -243,9 +246,9 @@ def read(
 ) -> Loaded:
     """All sources merged and validated. ``flags`` maps dotted keys to values.
 
-    With no ``path`` the file in config_dir() is read if it is there; a ``path``
-    given must exist. ``lenient``: a file that is no TOML is as good as none, unless it
-    was given or seems to restrict something. Raises SettingsError.
+    Without ``path``, the file in config_dir() is read if it exists; a given ``path`` must
+    exist. ``lenient``: a file that is not valid TOML is ignored, unless it was given as
+    ``path`` or may restrict something. Raises SettingsError.
     """
     file = path or config_dir() / FILE_NAME
     merged: dict[str, Any] = {}
@@ -263,7 +266,7 @@ def read(
             if path is not None or not lenient or mentions_refused(text):
                 raise
             flaws, broken = [Flaw(error.key, error.problem)], True
-    # Validated source by source, so that the error can say which one it was.
+    # Validated source by source, so that the error can name the source.
     for variable, values in _from_environment(environ):
         _overlay(merged, values, variable)
         _convert(merged, variable)
@@ -276,11 +279,11 @@ def read(
 
 
 class NotTOMLError(SettingsError):
-    """The text of a file cannot be parsed at all."""
+    """The text of a file is not valid TOML."""
 
 
 def parse(text: str, file: Path) -> dict[str, Any]:
-    """Raises NotTOMLError."""
+    """The values of a file's ``text``. Raises NotTOMLError."""
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -290,9 +293,9 @@ def parse(text: str, file: Path) -> dict[str, Any]:
 
 
 def check_file(values: Mapping[str, Any], source: str) -> tuple[dict[str, Any], list[Flaw]]:
-    """What of a file's values can be used, and what is wrong with the rest.
+    """The valid values of a file, and what is wrong with the others.
 
-    Raises SettingsError where nothing may be guessed.
+    Raises SettingsError when a default might be less strict than the intended value.
     """
     usable, flaws = repair(values, Settings, source)
     try:
@@ -307,7 +310,7 @@ def check_file(values: Mapping[str, Any], source: str) -> tuple[dict[str, Any], 
 
 
 def validate(values: dict[str, Any], source: str) -> Settings:
-    """Settings of nested values. Raises SettingsError naming the key and the source."""
+    """Settings from nested values. Raises SettingsError naming the key and the source."""
     settings = _convert(values, source)
     _check_meaning(settings, source)
     return settings
@@ -315,7 +318,7 @@ def validate(values: dict[str, Any], source: str) -> Settings:
 
 def _convert(values: dict[str, Any], source: str) -> Settings:
     try:
-        # Not strict: environment variables are text, "8080" must do for a number.
+        # Not strict: environment variables are text, so "8080" must count as a number.
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         key, problem = _explain(error)
@@ -335,11 +338,11 @@ def _check_meaning(settings: Settings, source: str) -> None:
     addresses |= {f"others[{at}]": url for at, url in enumerate(relay.others)}
     for key, url in addresses.items():
         if url and not url.startswith(("http://", "https://", "ws://", "wss://")):
-            raise SettingsError(f"relay.{key}", f"{url!r} is not an http(s) address", source)
+            raise SettingsError(f"relay.{key}", f"{url!r} is not an http(s) URL", source)
     if relay.others and not relay.url:
-        raise SettingsError("relay.others", "needs relay.url beside it", source)
+        raise SettingsError("relay.others", "needs relay.url as well", source)
     if bool(settings.relay.tls_cert) != bool(settings.relay.tls_key):
-        raise SettingsError("relay.tls_cert", "needs relay.tls_key beside it", source)
+        raise SettingsError("relay.tls_cert", "needs relay.tls_key as well", source)
 
 
 def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
@@ -355,16 +358,18 @@ def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """HATCHWAY_<SECTION>__<KEY>, one by one with the variable's name; those without a double
-    underscore must be top-level keys."""
+    """The settings in variables HATCHWAY_<SECTION>__<KEY>, each with its source.
+
+    A variable without a double underscore must be a top-level key.
+    """
     found = []
     for name, value in environ.items():
         if not name.startswith(ENV_PREFIX):
             continue
         key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
-        # HATCHWAY_CONFIG_DIR and the like are not settings; a dotted or known key is.
+        # HATCHWAY_CONFIG_DIR and others are not settings; dotted and top-level keys are.
         if "." in key or key == "log_level":
-            if any("\ud800" <= sign <= "\udfff" for sign in value):
+            if any("\ud800" <= char <= "\udfff" for char in value):
                 raise SettingsError(key, "is not UTF-8 text", f"environment variable {name}")
             tree = _nested({key: _listed(value) if key in _LISTS else value})
             found.append((f"environment variable {name}", tree))
@@ -372,7 +377,7 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, A
 
 
 _LISTS = ("share.targets", "share.links", "relay.others")
-"""Settings whose environment variable is a list with commas."""
+"""Settings whose environment variable is a comma-separated list."""
 
 
 def _listed(text: str) -> list[str]:
@@ -399,4 +404,4 @@ def _overlay(base: dict[str, Any], over: Mapping[str, Any], source: str, prefix:
         elif isinstance(below, dict):
             _overlay(below, value, source, f"{key}.")
         else:
-            raise SettingsError(key, "is a value, it has no keys below it", source)
+            raise SettingsError(key, "is a value, not a section", source)

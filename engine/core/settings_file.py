@@ -1,7 +1,6 @@
-"""Writing settings back into the file people edit, nothing else in it disturbed.
+"""Writing settings back into the file that people edit, atomically.
 
-Owns the file: comments, order and unknown keys stay as they are, and the file is
-whole at every moment. Does not own what a setting means (settings).
+Comments, order and unknown keys stay as they are.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, values: Mapping[str, Any]) -> None:
-    """Set dotted keys in the file, which is made if there is none.
+    """Set dotted keys in the file; it is created if it does not exist.
 
-    What else is in it stays as it is, mistakes and keys of other versions too. Raises
-    SettingsError when the file cannot be read or written, is no TOML, or ``values`` could
-    not be loaded; then it stays as it was.
+    Everything else in it stays, including mistakes and keys of other versions. Raises
+    SettingsError, and leaves the file unchanged, when it cannot be read or written, is not
+    valid TOML, or one of ``values`` is invalid.
     """
     try:
         old = settings_text.read(path)
@@ -42,7 +41,7 @@ def write(path: Path, values: Mapping[str, Any]) -> None:
                 table[parent] = tomlkit.table()
             table = table[parent]
             if not isinstance(table, MutableMapping):
-                raise SettingsError(dotted, f"{parent} is no table in the file", str(path))
+                raise SettingsError(dotted, f"{parent} is not a table in the file", str(path))
         table[leaf] = value
     _, flaws = check_file(document.unwrap(), str(path))
     for flaw in flaws:

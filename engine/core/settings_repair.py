@@ -1,8 +1,8 @@
-"""A settings file with mistakes in it: what of it can be used, and what must not be guessed.
+"""A settings file with mistakes: which of them are warnings, and which stop the start.
 
-Owns which mistakes are survived. A key nobody knows is left alone: a newer version may
-have written it. A value that cannot be used is replaced by the default, with a warning.
-But never where the default may be more open than what was meant: see REFUSED.
+An unknown key is left alone: a newer version may have written it. An invalid value is
+replaced by the default, with a warning, unless the default may be less strict than the
+intended value: see REFUSED.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ REFUSED = {
     "docker": "it decides which computers' containers can be opened",
     "ice": "it decides who learns the address of this computer",
     "relay": "it decides which relay is trusted, and with which secrets",
-    "share": "it decides who gets in, how far and for how long",
+    "share": "it decides who may connect, with which rights and for how long",
 }
-"""Sections in which a wrong value stops the start, with the reason."""
+"""Sections in which an invalid value stops the start, with the reason."""
 HARMLESS = ("docker.workers", "relay.heartbeat")
-"""Keys of those sections that decide nothing of the kind."""
+"""Keys of those sections that do not affect security."""
 OPEN_BY_DEFAULT = (
     "docker.enabled",
     "ice.from_relay",
@@ -33,15 +33,15 @@ OPEN_BY_DEFAULT = (
     "share.link_seconds",
     "share.single_use",
 )
-"""Settings that only ever restrict. A key that looks like one of them, misspelled, stops
-the start as well: without it more would be allowed than was meant."""
-LIKENESS = 0.8
-"""difflib's ratio from which on two keys are taken for the same, misspelled."""
+"""Settings that only restrict. A key that looks like a misspelling of one of them stops the
+start as well: without the setting, more would be allowed than intended."""
+SIMILARITY = 0.8
+"""difflib's ratio from which on a key counts as a misspelling of another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with ``key``, and what happens instead."""
+    """What is wrong with ``key``, and what is used instead."""
 
     key: str
     problem: str
@@ -53,16 +53,16 @@ class Flaw:
 def repair(
     values: Mapping[str, Any], shape: type[msgspec.Struct], source: str
 ) -> tuple[dict[str, Any], list[Flaw]]:
-    """The values of a file that can be used, and what is wrong with the others.
+    """The valid values of a file, and what is wrong with the others.
 
-    Raises SettingsError where nothing may be guessed.
+    Raises SettingsError when a default might be less strict than the intended value.
     """
     repairs = _Repairs(source)
     return repairs.section(values, shape, ""), repairs.flaws
 
 
 def mentions_refused(text: str) -> bool:
-    """Whether text that cannot be parsed may hold a setting that only restricts."""
+    """Whether text that cannot be parsed may contain a setting that only restricts."""
     return any(key.rpartition(".")[2] in text for key in OPEN_BY_DEFAULT if key[:6] != "docker")
 
 
@@ -95,7 +95,7 @@ class _Repairs:
     ) -> None:
         value = self._known(value, field.type, key)
         try:
-            # As for environment variables: "8080" does for a number.
+            # As for environment variables: "8080" counts as a number.
             converted = msgspec.convert(value, field.type, strict=False)
         except msgspec.ValidationError as error:
             self._wrong(key, describe(error, field.type), f"{field.default!r} is")
@@ -106,35 +106,36 @@ class _Repairs:
         used[key.rpartition(".")[2]] = value
 
     def _known(self, value: Any, kind: Any, key: str) -> Any:
-        """A list of tables without the keys nobody knows."""
+        """A list of tables without unknown keys; any other value as it is."""
         (entry, *_) = get_args(kind) or (None,)
         if not (isinstance(entry, type) and issubclass(entry, msgspec.Struct)):
             return value
         if not isinstance(value, list):
             return value
         names = {field.encode_name for field in msgspec.structs.fields(entry)}
-        kept: list[Any] = []
+        tables: list[Any] = []
         for at, table in enumerate(value):
             if isinstance(table, Mapping):
                 for name in table.keys() - names:
                     self._unknown(f"{key}[{at}].{name}", table[name])
                 table = {name: one for name, one in table.items() if name in names}
-            kept.append(table)
-        return kept
+            tables.append(table)
+        return tables
 
     def _wrong(self, key: str, problem: str, instead: str) -> None:
         section = key.partition(".")[0]
         if section in REFUSED and key not in HARMLESS:
-            reason = f"{problem}. There is no default for it: {REFUSED[section]}"
+            reason = f"{problem}. It is not replaced by a default: {REFUSED[section]}"
             raise SettingsError(key, reason, self._source)
         self.flaws.append(Flaw(key, f"{problem}; {instead} used instead"))
 
     def _unknown(self, key: str, value: Any) -> None:
         nested = [f"{key}.{name}" for name in value] if isinstance(value, Mapping) else []
         for written in (key, *nested):
-            if meant := difflib.get_close_matches(written, OPEN_BY_DEFAULT, 1, LIKENESS):
-                raise SettingsError(written, f"is not a setting; {meant[0]} is", self._source)
-        self.flaws.append(Flaw(key, "is not a setting of this version; it has no effect"))
+            if meant := difflib.get_close_matches(written, OPEN_BY_DEFAULT, 1, SIMILARITY):
+                problem = f"is not a setting; did you mean {meant[0]}?"
+                raise SettingsError(written, problem, self._source)
+        self.flaws.append(Flaw(key, "is not a setting of this version and has no effect"))
 
 
 def describe(error: msgspec.ValidationError, kind: Any) -> str:

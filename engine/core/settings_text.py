@@ -1,7 +1,7 @@
-"""The bytes of a settings file as text, and back in the form they had.
+"""The text of a settings file, with its encoding and line endings preserved.
 
-Owns encodings and line ends. Editors on Windows write a byte order mark, CRLF and
-sometimes UTF-16; all of that is read, and stays when settings are saved.
+Editors on Windows write a byte order mark, CRLF and sometimes UTF-16; all of that is read,
+and preserved when settings are saved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_FILE_BYTES = 1024 * 1024
-"""A settings file larger than this is a mistake, not a settings file."""
+"""A larger file is not read: it cannot be a settings file."""
 
 # In this order: a file that begins with none of these marks is UTF-8.
 _MARKS = (
@@ -29,7 +29,7 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class SettingsText:
-    """``text`` has the line ends of the file; ``crlf``: all of them are CR LF."""
+    """``text`` has the line endings of the file; ``crlf``: all of them are CR LF."""
 
     text: str = ""
     encoding: str = "utf-8"
@@ -37,7 +37,7 @@ class SettingsText:
     crlf: bool = False
 
     def changed(self, text: str) -> SettingsText:
-        """The same form with other text. New lines get the line ends of the old ones."""
+        """Another text in the same form. New lines get the same line endings."""
         if self.crlf:
             text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         return replace(self, text=text)
@@ -47,7 +47,7 @@ class SettingsText:
 
 
 def read(path: Path) -> SettingsText:
-    """Raises FileNotFoundError, or SettingsError naming the file."""
+    """Read a settings file. Raises FileNotFoundError, or SettingsError naming the file."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)

@@ -2,14 +2,14 @@
 
 Touches, of a socketio server or client: ``.eio``, its Engine.IO end; of that end
 ``start_background_task`` (replaced: the library starts a task per ping, event and connection
-and keeps none of them), ``handlers`` (a handler is replaced by one that calls it), ``ws``,
-``read_loop_task`` and ``write_loop_task`` (the client forgets both and the socket when a relay
-falls silent), and the call ``disconnect(sid)`` of the server's end. Of a server's ``.manager``:
-``callbacks`` (waiting acknowledgements, which the library keeps for ever), ``is_connected`` and
-``eio_sid_from_sid``.
+and stores none of them), ``handlers`` (a handler is replaced by one that calls it), ``ws``,
+``read_loop_task`` and ``write_loop_task`` (when a relay stops responding, the client drops both
+and the socket without ending them), and ``disconnect(sid)`` of the server's end. Of a server's
+``.manager``: ``callbacks`` (pending acknowledgements, which the library stores for ever),
+``is_connected`` and ``eio_sid_from_sid``.
 
-The library holds none of its tasks to their end, and its INFO lines carry whole packets,
-tokens and session descriptions included: ``LibraryTasks`` and ``library_logger`` cure that.
+The library awaits none of its tasks, and its INFO records hold whole packets with tokens and
+session descriptions: ``LibraryTasks`` and ``library_logger`` fix that.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class LibraryTasks:
-    """The tasks the library starts: ``start`` takes the place of ``start_background_task``."""
+    """The tasks the library starts: ``start`` replaces its ``start_background_task``."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -42,7 +42,7 @@ class LibraryTasks:
         self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
     ) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(target(*args, **kwargs))
-        # The library's object whose method this is, where it is one.
+        # The library's object when ``target`` is a method.
         self._tasks[task] = getattr(target, "__self__", None)
         task.add_done_callback(self._ended)
         return task
@@ -57,21 +57,21 @@ class LibraryTasks:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Mostly a peer's malformed packet: one line, not a traceback per packet.
+            # Usually a peer's malformed packet: one line, not a traceback per packet.
             logger.warning("%s: a task failed: %s: %s", self._name, type(error).__name__, error)
 
     async def close(self) -> None:
-        """Cancel every task and wait for them, at most tasks.CANCEL_SECONDS."""
+        """Cancel all tasks and wait for them, at most tasks.CANCEL_SECONDS."""
         await tasks.cancel(self._tasks, self._name)
 
 
 class _OneLine(logging.Filter):
-    """Turns the library's tracebacks into a line: any peer can cause them at will."""
+    """Turns the library's tracebacks into one line: any peer can cause them at will."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
-            # The text is finished here, so nothing in it is expanded again.
+            # The message is formatted here, so clear the arguments.
             record.msg = f"{record.getMessage()}: {type(error).__name__}: {error}"
             record.args = ()
             record.exc_info = None
@@ -80,10 +80,10 @@ class _OneLine(logging.Filter):
 
 
 def library_logger(side: str) -> logging.Logger:
-    """The logger handed to python-socketio for ``side`` (client or server)."""
+    """The logger for python-socketio's ``side`` (client, server or bus)."""
     library = logging.getLogger(f"{__name__}.{side}")
-    # INFO would print packets whole, with tokens and session descriptions, and
-    # warnings are what any peer can cause; ours say the same in their own words.
+    # INFO would log whole packets with tokens and session descriptions. Any peer can
+    # cause warnings; our own modules log the same events.
     library.setLevel(logging.ERROR)
     if not any(isinstance(one, _OneLine) for one in library.filters):
         library.addFilter(_OneLine())
@@ -91,12 +91,12 @@ def library_logger(side: str) -> logging.Logger:
 
 
 def own_tasks(sio: socketio.AsyncServer | socketio.AsyncClient, owner: LibraryTasks) -> None:
-    """Have ``owner`` start and hold everything the library runs in the background."""
+    """Have ``owner`` start and hold all background tasks of the library."""
     sio.eio.start_background_task = owner.start
 
 
 def replace_handler(sio: socketio.AsyncServer, event: str, handler: Handler) -> Handler:
-    """Handle an Engine.IO event (``message``, ``disconnect``) by ``handler`` from now on.
+    """Handle an Engine.IO event (``message``, ``disconnect``) with ``handler`` from now on.
 
     Returns the library's own handler, for the new one to call.
     """
@@ -106,7 +106,7 @@ def replace_handler(sio: socketio.AsyncServer, event: str, handler: Handler) -> 
 
 
 async def disconnect(sio: socketio.AsyncServer, sid: str) -> None:
-    """End an Engine.IO connection; waits until the peer has read what is queued."""
+    """End an Engine.IO connection; waits until the peer has read the queued packets."""
     await sio.eio.disconnect(sid)
 
 
@@ -123,7 +123,7 @@ def connection_of(sio: socketio.AsyncServer, sid: str) -> str | None:
 def forget_callback(
     sio: socketio.AsyncServer, sid: str, callback: Callable[..., object] | None = None
 ) -> None:
-    """Drop an acknowledgement that nobody waits for any longer; None: all of a peer's."""
+    """Drop a pending acknowledgement that is no longer awaited; None: all of a peer's."""
     if callback is None:
         sio.manager.callbacks.pop(sid, None)
         return
@@ -133,13 +133,13 @@ def forget_callback(
 
 
 def reader(client: socketio.AsyncClient) -> asyncio.Task[Any] | None:
-    """The task that reads the connection: some connections end with no other sign."""
+    """The task that reads the connection; for some lost connections its end is the only sign."""
     task: asyncio.Task[Any] | None = client.eio.read_loop_task
     return task
 
 
 async def drop(client: socketio.AsyncClient, seconds: float) -> None:
-    """End a client's connection in whatever state it is; each step within ``seconds``."""
+    """End a client's connection, whatever its state; each step takes at most ``seconds``."""
     with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
         await asyncio.wait_for(client.disconnect(), seconds)
     engine = client.eio

@@ -1,11 +1,8 @@
-"""The signals that end the program, from the first moment to the last.
+"""The signals that end the program, and what a second one does.
 
-Owns which signals those are and what a second one does. Does not own the end
-itself: the caller's ``stop`` begins it.
-
-SIGHUP comes when the terminal or the ssh connection closes, SIGQUIT from Ctrl+\\ and
-from service managers. Both end the program in order as SIGTERM does, unless whoever
-started it had them ignored (nohup, a shell's background jobs).
+SIGHUP is sent when the terminal or the ssh connection closes, SIGQUIT by Ctrl+\\ and by
+service managers. Both shut the program down as SIGTERM does, unless they were ignored when
+it was started (nohup, a shell's background jobs).
 """
 
 from __future__ import annotations
@@ -25,13 +22,13 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FORCE_AFTER_SECONDS = 1.0
-"""From the first signal on: earlier ones are copies, as when Ctrl+C reaches us and a
-parent passes it on as well."""
+"""A second signal within this time does not force the exit: it may be a copy, as when Ctrl+C
+reaches us and a parent process forwards it too."""
 
 _UNIGNORED = (signal.SIGINT, signal.SIGTERM)
 _IGNORABLE = () if sys.platform == "win32" else (signal.SIGHUP, signal.SIGQUIT)
 _NEVER_FORCES = frozenset(_IGNORABLE[:1])
-"""A closing terminal sends SIGHUP twice: once by the shell, once by the kernel."""
+"""When a terminal closes, SIGHUP comes twice: from the shell and from the kernel."""
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
@@ -45,8 +42,8 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 def ending() -> tuple[signal.Signals, ...]:
     """The signals that end this run.
 
-    One that is ignored gets a handler that does nothing: unlike "ignored" that is not
-    inherited, so the shells we start can be hung up.
+    An ignored one gets a handler that does nothing: unlike SIG_IGN, a handler is not
+    inherited, so SIGHUP still ends the shells we start.
     """
     numbers: list[signal.Signals] = list(_UNIGNORED)
     for number in _IGNORABLE:
@@ -59,22 +56,22 @@ def ending() -> tuple[signal.Signals, ...]:
 
 
 def exit_early() -> None:
-    """Until there is a loop, a signal ends the program: nothing has been started yet."""
+    """Exit at once on a signal, until an event loop runs: nothing has been started yet."""
     for number in ending():
         signal.signal(number, _leave)
 
 
 def ignore() -> None:
-    """After the last await: what still comes must not change the exit code."""
+    """Ignore signals, after the last await: they must not change the exit code."""
     for number in ending():
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def watched(stop: Callable[[], object]) -> Iterator[None]:
-    """On the running loop: the first signal calls ``stop`` once, one in earnest after it exits.
+    """On the running loop: the first signal calls ``stop``, one after FORCE_AFTER_SECONDS exits.
 
-    The exit code of a forced end is 128 plus the signal's number; what was open stays open.
+    The exit code of a forced exit is 128 plus the signal's number; nothing is cleaned up.
     """
     loop = asyncio.get_running_loop()
     numbers = ending()
@@ -87,7 +84,7 @@ def watched(stop: Callable[[], object]) -> Iterator[None]:
             asked_at = now
             stop()
         elif number not in _NEVER_FORCES and now - asked_at >= FORCE_AFTER_SECONDS:
-            stdio.warn("Stopped at once: sessions may be left behind.")
+            stdio.warn("Forced exit: shells may still be running.")
             os._exit(128 + number)
 
     before = [(number, signal.getsignal(number)) for number in numbers]

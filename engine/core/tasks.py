@@ -1,8 +1,8 @@
-"""Tasks with an owner: none dies unnoticed, and a loop that dies is started again.
+"""Tasks with an owner: failures are logged, and a loop that fails is restarted.
 
-Every task of the engine is one of three kinds. Where somebody awaits the result, asyncio's own
-``create_task`` is enough. Work that nobody awaits begins with ``start()``, which logs its
-failure. A loop that should run as long as its owner goes through ``supervise()``.
+Every task of the engine is one of three kinds. When its result is awaited, asyncio's own
+``create_task`` is enough. When it is not, ``start()`` runs it and logs its failure. A loop that
+runs as long as its owner goes through ``supervise()``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
-"""Before a loop that died runs again: doubling from the first to the longest."""
+"""Before a loop that failed restarts: doubling from the first to the longest."""
 HEALTHY_SECONDS = 120.0
-"""A loop that ran this long is healthy: its next death is news, after the first pause again."""
+"""After a run of this length the pauses start over, and the next restart is published again."""
 CANCEL_SECONDS = 2.0
-"""How long cancelled tasks may take to end before they are reported and left."""
+"""How long cancelled tasks may take to end before they are logged and left."""
 MAX_PROBLEM = 200
 """Characters of an error that is shown to people."""
 
@@ -33,11 +33,11 @@ Publish = Callable[[Event], object]
 
 
 def to_nobody(_event: Event) -> None:
-    """For owners without an event bus: the log alone has it."""
+    """The ``publish`` of owners without an event bus: failures are only logged."""
 
 
 def start(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """A task whose failure is logged as soon as it ends. The caller holds it and ends it."""
+    """A task whose failure is logged when it ends. The caller holds it and ends it."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_log_failure)
     return task
@@ -59,11 +59,11 @@ async def supervise(
 ) -> None:
     """Run ``work()``, and again whenever it raises, until it returns or this is cancelled.
 
-    Each death is logged with its traceback. ``name`` says what stopped, as the beginning of a
-    sentence. LoopRestarted is published with the first restart of a series: more follow only
-    after the loop has run for HEALTHY_SECONDS. ``longest`` bounds the pause; times are seconds.
+    Each failure is logged with its traceback. ``name`` is the subject of that sentence.
+    LoopRestarted is published at the first restart of a series; a new series begins after the
+    loop has run for HEALTHY_SECONDS. ``longest`` bounds the pause; times are seconds.
     """
-    deaths = 0
+    failures = 0
     while True:
         began = clock()
         try:
@@ -72,28 +72,28 @@ async def supervise(
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # Nobody cancelled us: it awaited something that was cancelled.
-            death: BaseException = error
+            # We were not cancelled: ``work`` awaited something that was.
+            failure: BaseException = error
         except Exception as error:
-            death = error
+            failure = error
         else:
             return
         if clock() - began >= HEALTHY_SECONDS:
-            deaths = 0
+            failures = 0
         # 2 ** 30 s is beyond any bound; without a cap the power grows for ever.
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(deaths, 30), longest)
-        deaths += 1
-        logger.error("%s stopped; it restarts in %.0f s", name, pause, exc_info=death)
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(failures, 30), longest)
+        failures += 1
+        logger.error("%s failed and restarts in %.0f s", name, pause, exc_info=failure)
         await sleep(pause)
-        if deaths == 1:
-            problem = shown(f"{type(death).__name__}: {death}", MAX_PROBLEM)
+        if failures == 1:
+            problem = shown(f"{type(failure).__name__}: {failure}", MAX_PROBLEM)
             publish(LoopRestarted(name=name, problem=problem))
-        # Its traceback holds the objects of the run that died.
-        del death
+        # Its traceback holds the objects of the failed run.
+        del failure
 
 
 class TaskOwner:
-    """Holds the loops and the unawaited work of one object, and ends them with it."""
+    """Holds the loops and other tasks of one object until close()."""
 
     def __init__(self, name: str, publish: Publish = to_nobody) -> None:
         self._name = name
@@ -114,7 +114,7 @@ class TaskOwner:
         return task
 
     async def close(self) -> None:
-        """Cancel every task and wait for them, at most CANCEL_SECONDS."""
+        """Cancel all tasks and wait for them, at most CANCEL_SECONDS."""
         await cancel(self._tasks, self._name)
 
 

@@ -1,8 +1,8 @@
-"""Text from outside, made fit to be read: in a log, a terminal, a window, an error.
+"""Escaping of text from outside, for logs, terminals, windows and errors.
 
-Owns the one way to escape it. Nothing is refused for its characters; what would steer a
-terminal, break a line, turn the direction of reading or stand there unseen is written as
-Python writes it in a string: ``\\x1b``, ``\\n``, ``\\u202e``. Does not own where that happens.
+No text is refused for its characters. Those that would control a terminal, break a line,
+change the text direction or be invisible are written as in a Python string: ``\\x1b``,
+``\\n``, ``\\u202e``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 
 MAX_SHOWN = 300
-"""Characters shown of one text from outside, where nothing else is said."""
+"""Default limit for the characters shown of one text."""
 CUT = "…"
-"""Stands where the rest of a text was left out."""
+"""Replaces the rest of a text that was cut off."""
 
 # Unicode 14: the categories Cc (C0, DEL, C1), Cf (bidi controls, zero widths, tags), Cs, Zl
-# and Zp; and characters of other categories that no font shows: combining grapheme joiner,
-# Hangul and Khmer fillers, variation selectors but the two that choose a sign's style.
+# and Zp; and invisible characters of other categories: combining grapheme joiner, Hangul and
+# Khmer fillers, variation selectors except the two that choose text or emoji style.
 _HIDDEN = re.compile(
     "[\0-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
@@ -27,13 +27,13 @@ _HIDDEN = re.compile(
 
 
 def escaped(text: str) -> str:
-    """``text`` on one line, every character of it visible. Doing it twice changes nothing."""
+    """``text`` on one line, with every character visible. Idempotent."""
     return _HIDDEN.sub(_escape, text)
 
 
 def shown(text: object, limit: int = MAX_SHOWN) -> str:
-    """``escaped`` and at most ``limit`` characters long, CUT included."""
-    # No more than that can be shown of it: a long text costs no long work.
+    """``text`` escaped, at most ``limit`` characters long, CUT included."""
+    # Cut first: a long text must not cost time that is spent on what is not shown.
     line = escaped(str(text)[: limit + 1])
     return line if len(line) <= limit else line[: limit - len(CUT)] + CUT
 

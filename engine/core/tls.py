@@ -1,8 +1,4 @@
-"""TLS contexts from settings: the agent's (mutual TLS) and the relay's own.
-
-Owns turning paths into contexts with errors that name the setting. Does not
-own connections.
-"""
+"""TLS contexts from settings: the agent's (mutual TLS) and the relay's."""
 
 from __future__ import annotations
 
@@ -16,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def client_context(settings: RelaySettings) -> ssl.SSLContext | None:
-    """The context for ``relay.url``; None when it is not an encrypted address.
+    """The context for ``relay.url``; None when that is not an https or wss URL.
 
-    ``tls_ca`` takes the place of the system's authorities; ``tls_cert`` and
-    ``tls_key`` are what we show a relay that asks. Raises SettingsError.
+    ``tls_ca`` replaces the system's authorities; ``tls_cert`` and ``tls_key`` are
+    our client certificate. Raises SettingsError naming the setting.
     """
     if not settings.url.startswith(("https://", "wss://")):
         return None
@@ -41,7 +37,7 @@ def server_context(cert: str, key: str) -> ssl.SSLContext | None:
     if not cert and not key:
         return None
     if not cert or not key:
-        raise SettingsError("relay.tls_cert", "a certificate and its key go together")
+        raise SettingsError("relay.tls_cert", "a certificate needs a key, and a key a certificate")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _load_pair(context, cert, key)
@@ -50,14 +46,14 @@ def server_context(cert: str, key: str) -> ssl.SSLContext | None:
 
 def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
     try:
-        # An encrypted key must fail, not ask for a password on a terminal nobody watches.
+        # An encrypted key must fail instead of asking for a password on the terminal.
         context.load_cert_chain(cert, key, password=lambda: "")
     except (OSError, ssl.SSLError) as error:
         raise SettingsError("relay.tls_cert", _problem(f"{cert} with {key}", error)) from None
 
 
 def _problem(what: str, error: OSError) -> str:
-    # SSLError is an OSError whose own text is in ``reason``.
+    # SSLError is an OSError whose text is in ``reason``.
     if isinstance(error, ssl.SSLError):
         return f"{what} cannot be used: {error.reason or error}"
     return f"{what} cannot be read: {error.strerror}"

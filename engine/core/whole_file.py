@@ -1,7 +1,6 @@
-"""Files that are whole at every moment: written aside, synced, then put in their place.
+"""Atomic file writes: a temporary file in the same folder, synced, then renamed.
 
-Owns the steps, and clearing away what a failed one left. Does not own what is in
-them. After a crash or a full disk there is the old file or the new one, never half.
+After a crash or with a full disk there is the old file or the new one, never a part of one.
 """
 
 from __future__ import annotations
@@ -17,31 +16,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = ".hatchway-"
-"""Of the files aside. One that is found was left by a crash and may be deleted."""
+"""Of the temporary files. One that is left was left by a crash and may be deleted."""
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put ``data`` in the place of whatever is there. Raises OSError.
+    """Write ``data``, replacing any existing file. Raises OSError.
 
-    A symbolic link stays one: what it points to is replaced. An existing file keeps
+    Of a symbolic link the file it points to is replaced. An existing file keeps
     its permissions; a new one is readable by its owner only.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     target = path.resolve()
     with _aside(target, data) as temporary:
         if target.exists():
-            # It may hold tokens: who may read it is the person's decision.
+            # The file may hold tokens, so who may read it must not change.
             os.chmod(temporary, target.stat().st_mode & 0o777)
         os.replace(temporary, target)
     _sync_folder(target.parent)
 
 
 def create(path: Path, data: bytes) -> None:
-    """A new file, readable by its owner only. Raises FileExistsError, OSError."""
+    """Create a file that is readable by its owner only. Raises FileExistsError, OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _aside(path, data) as temporary:
         try:
-            # Unlike a rename it does not replace what another program has just made.
+            # Unlike a rename, a link does not replace a file that another program just created.
             os.link(temporary, path)
         except FileExistsError:
             raise
@@ -68,10 +67,10 @@ def _aside(target: Path, data: bytes) -> Iterator[str]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the new name survives a crash, too. Windows does that by itself."""
+    """Sync the folder, so that the new name survives a crash too. Not needed on Windows."""
     if sys.platform == "win32":
         return
-    # Not every file system can; then it is as good as it gets.
+    # Not every file system supports this; the file itself is synced anyway.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

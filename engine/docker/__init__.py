@@ -1,1 +1,1 @@
-"""The way to Docker engines: endpoints, SDK clients, events, ssh, and the exec stream."""
+"""Connections to Docker engines: endpoints, SDK clients, events, ssh, and the exec stream."""

@@ -1,8 +1,7 @@
 """Where a Docker engine listens and how to connect to it on the event loop.
 
-Owns the reading of engine addresses (settings, then DOCKER_HOST, then Docker's
-default), TLS contexts, and the words for an engine that cannot be reached. Does
-not own HTTP, nor the Docker SDK.
+Engine addresses come from the settings, then DOCKER_HOST, then Docker's default. Errors of
+an engine that cannot be reached get their text here.
 """
 
 from __future__ import annotations
@@ -33,27 +32,27 @@ DEFAULT_URL = "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///
 PLAIN_PORT = 2375
 TLS_PORT = 2376
 SSH_HANDSHAKES = 4
-"""Streams over ssh that may be without an answer at once, to one engine. The SDK's
-workers come on top, and sshd turns connections away at random from its tenth that
-has not logged in (sshd_config(5), MaxStartups)."""
+"""Streams to one engine over ssh that may wait for a first answer at the same time. The SDK's
+workers come on top, and from the tenth connection that has not logged in sshd drops some
+at random (sshd_config(5), MaxStartups)."""
 SSH_GRACE_SECONDS = 1.0
-"""What an ssh program gets to end by itself, and again when it was told to."""
+"""How long an ssh program may take to end by itself, and again after SIGTERM."""
 SSH_POLL_SECONDS = (0.002, 0.05)
-"""Between two looks at whether it has ended: at first, and at most."""
+"""Between two checks whether it has ended: at first, and at most."""
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files. Without ``ca`` the system's authorities are trusted."""
+    """Paths of PEM files. Without ``ca`` the system's authorities are used."""
 
     ca: str = ""
     cert: str = ""
     key: str = ""
 
     def context(self) -> ssl.SSLContext:
-        """Raises OSError (ssl.SSLError among them) when a file cannot be used."""
+        """Raises OSError (such as ssl.SSLError) when a file cannot be used."""
         context = ssl.create_default_context(cafile=self.ca or None)
         if self.cert:
             context.load_cert_chain(self.cert, self.key or None)
@@ -61,15 +60,15 @@ class TlsFiles:
 
 
 class Endpoint(Protocol):
-    """The seam between Docker's wire and the ways to reach it (unix, tcp, TLS, ssh)."""
+    """How to reach an engine: over a unix socket, TCP, TLS or ssh."""
 
     @property
     def url(self) -> str:
-        """The address as people write it."""
+        """The address as written in the settings."""
 
     @property
     def host(self) -> str:
-        """What goes into the HTTP Host header."""
+        """The HTTP Host header."""
 
     @property
     def tls(self) -> TlsFiles | None:
@@ -118,7 +117,7 @@ class TcpEndpoint:
                 )
         except OSError as error:
             raise explain(self, error) from error
-        # A terminal may be silent for hours: this is how a vanished host is noticed.
+        # A terminal may be silent for hours: keepalives detect a host that disappeared.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return protocol
@@ -126,10 +125,10 @@ class TcpEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class SshEndpoint:
-    """The engine of another computer, by the ssh program: see docker_ssh.
+    """The engine of another computer, through the ssh program (engine.docker.ssh).
 
-    What ssh could not do comes as the protocol's connection_lost(SshError),
-    for explain(): whether it gets through is not known before the first byte.
+    connect() returns before ssh has connected. A failure of ssh reaches the protocol
+    as connection_lost(SshError), for explain().
     """
 
     url: str
@@ -156,12 +155,12 @@ class SshEndpoint:
 
 
 class _SshConnection(asyncio.Protocol):
-    """Hands a connection on to ``inner`` and sees its ssh to the end.
+    """Forwards a connection's callbacks to ``inner`` and ends its ssh.
 
-    ``inner`` hears that the connection is lost when the program is gone, and
-    why, so whoever waits for that leaves no process behind. It never hears of
-    the end of file alone: ssh does not close one direction. ``answered`` is
-    called once, at the first byte or the end.
+    ``inner.connection_lost`` is called, with the reason, only after the program has ended, so
+    whoever waits for that leaves no process behind. ``inner.eof_received`` is never called:
+    ssh does not close one direction alone. ``answered`` is called once, at the first byte or
+    the end.
     """
 
     def __init__(
@@ -187,7 +186,7 @@ class _SshConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answered is not None:
-            self._tell_answered()
+            self._report_answered()
         self._inner.data_received(data)
 
     def pause_writing(self) -> None:
@@ -198,13 +197,13 @@ class _SshConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._begin_to_wait()
-        return True  # we close it ourselves, when we know why
+        return True  # we close it ourselves once we know why it ended
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._error = exc
         if exc is None and not self._done:
-            # Our side ended it: ssh may have more to say, but not to us.
+            # Our side closed it, so ssh is not needed any longer.
             self._ssh.terminate()
         self._begin_to_wait()
 
@@ -224,13 +223,13 @@ class _SshConnection(asyncio.Protocol):
         longer = min(pause * 1.5, SSH_POLL_SECONDS[1])
         self._waiting = self._loop.call_later(pause, self._wait_for_end, since, longer)
 
-    def _tell_answered(self) -> None:
+    def _report_answered(self) -> None:
         answered, self._answered = self._answered, None
         if answered is not None:
             answered()
 
     def _finish(self) -> None:
-        self._tell_answered()
+        self._report_answered()
         self._done = True
         self._waiting = None
         error = self._ssh.finish() or self._error
@@ -241,7 +240,7 @@ class _SshConnection(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UnusableEndpoint:
-    """An address nobody can connect to; every use says why."""
+    """An address that cannot be used; every use raises ``problem``."""
 
     url: str
     problem: str
@@ -255,7 +254,7 @@ class UnusableEndpoint:
 def resolve(engine: DockerEngine, environ: Mapping[str, str] = os.environ) -> Endpoint:
     """The endpoint of one configured engine. Never raises: see UnusableEndpoint.
 
-    An empty url means what the docker command uses: DOCKER_HOST with
+    An empty ``url`` means the engine that the docker command uses: DOCKER_HOST with
     DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else Docker's default socket.
     """
     tls: TlsFiles | None = None
@@ -265,7 +264,7 @@ def resolve(engine: DockerEngine, environ: Mapping[str, str] = os.environ) -> En
     if not url:
         url = environ.get("DOCKER_HOST", "") or DEFAULT_URL
         if tls is None and environ.get("DOCKER_TLS_VERIFY"):
-            # Where there is no home, what is not found below "~" is an error in words.
+            # Without a home folder "~" stays, and opening the files fails with an error.
             folder = Path(environ.get("DOCKER_CERT_PATH", "") or os.path.expanduser("~/.docker"))
             tls = TlsFiles(*(str(folder / name) for name in ("ca.pem", "cert.pem", "key.pem")))
     return _parse(url, tls, engine.ssh_config)
@@ -275,7 +274,7 @@ def _parse(url: str, tls: TlsFiles | None, ssh_config: str) -> Endpoint:
     scheme, _, rest = url.partition("://")
     if scheme == "unix" and rest:
         if sys.platform == "win32":
-            return UnusableEndpoint(url, f"{url}: Windows reaches Docker by tcp:// only for now")
+            return UnusableEndpoint(url, f"{url}: on Windows only tcp:// is supported for now")
         return UnixEndpoint(url, rest if rest.startswith("/") else f"/{rest}")
     if scheme in ("tcp", "http", "https"):
         try:
@@ -284,7 +283,7 @@ def _parse(url: str, tls: TlsFiles | None, ssh_config: str) -> Endpoint:
         except ValueError:
             address, port = None, None
         if not address:
-            return UnusableEndpoint(url, f"{url!r} is not an address of a Docker engine")
+            return UnusableEndpoint(url, f"{url!r} is not a valid Docker address")
         if scheme == "https" and tls is None:
             tls = TlsFiles()
         return TcpEndpoint(url, address, port or (TLS_PORT if tls else PLAIN_PORT), tls)
@@ -293,47 +292,47 @@ def _parse(url: str, tls: TlsFiles | None, ssh_config: str) -> Endpoint:
         if ssh is None:
             return UnusableEndpoint(
                 url,
-                f"{url!r} is not an ssh address: ssh://[user@]host[:port][/path/to/docker.sock]",
+                f"{url!r} is not an ssh address of the form ssh://[user@]host[:port][/path/to/docker.sock]",
             )
         return SshEndpoint(url, ssh)
     if scheme == "npipe":
         return UnusableEndpoint(
-            url, f"{url}: named pipes cannot be used yet; expose Docker on tcp://localhost:2375"
+            url, f"{url}: named pipes are not supported yet; expose Docker on tcp://localhost:2375"
         )
-    return UnusableEndpoint(url, f"{url!r} is not an address of a Docker engine")
+    return UnusableEndpoint(url, f"{url!r} is not a valid Docker address")
 
 
 def explain(endpoint: Endpoint, error: OSError) -> DockerError:
-    """A failure to connect, as the typed error whose text says what to do."""
+    """A failure to connect, as a typed error whose text says what to do."""
     url = endpoint.url
     if isinstance(endpoint, SshEndpoint) and isinstance(error, SshError):
         return docker_ssh.explain(endpoint.address, error)
     local = url.startswith(("unix:", "npipe:"))
-    # With TLS 1.3 the refusal of our certificate comes after the handshake, and the
-    # reset that follows may overtake it.
+    # With TLS 1.3 our certificate is rejected after the handshake, and the reset that
+    # follows may arrive before the alert.
     reset = isinstance(error, ConnectionResetError | BrokenPipeError)
     if isinstance(error, ssl.SSLError) or (endpoint.tls is not None and reset):
         detail = getattr(error, "reason", None) or error.strerror or error
         return DockerRefusedError(
-            f"Docker at {url} and this computer do not trust each other's certificate "
-            f"({detail}): check the engine's TLS settings"
+            f"TLS with Docker at {url} failed ({detail}): check the certificates in the "
+            "engine's TLS settings"
         )
     if isinstance(error, PermissionError):
         if not local:
-            return DockerRefusedError(f"You may not connect to Docker at {url}")
+            return DockerRefusedError(f"No permission to connect to Docker at {url}")
         return DockerRefusedError(
-            "You may not use Docker: add yourself to the docker group "
+            "No permission to use Docker: add yourself to the docker group "
             "(sudo usermod -aG docker $USER) and log in again"
         )
     if not local:
         return DockerAbsentError(
-            f"No Docker engine answers at {url}: check the address and that it runs; "
-            "Hatchway will notice by itself"
+            f"No Docker engine answers at {url}: check the address, and that Docker is running. "
+            "Hatchway reconnects automatically."
         )
     start = (
         "“sudo systemctl start docker”" if sys.platform.startswith("linux") else "Docker Desktop"
     )
     where = "" if url == DEFAULT_URL else f" at {url}"
     return DockerAbsentError(
-        f"Docker is not running{where}: start it with {start}; Hatchway will notice by itself"
+        f"Docker is not running{where}: start it with {start}. Hatchway reconnects automatically."
     )

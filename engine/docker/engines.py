@@ -1,9 +1,8 @@
-"""The configured Docker engines: their SDK clients, their worker threads, their addresses.
+"""The configured Docker engines: their endpoints, SDK clients and worker threads.
 
-Owns the Docker SDK (nobody else imports it) and the mapping of its errors to
-ours. Does not own terminal bytes or the event stream: those run on the event
-loop through endpoint(). The SDK blocks, so it is imported, its clients are made
-and its calls are run in the worker threads only.
+The only module that uses the Docker SDK and maps its errors to ours. The SDK blocks, so it is
+imported, and its clients are created and called, in the worker threads only. Terminal bytes and
+the event stream do not use it: they run on the event loop through endpoint().
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _T = TypeVar("_T")
 
 
 class DockerEngines:
-    """One client per engine, made at first use, shared by ``settings.workers`` threads."""
+    """One client per engine, created at first use, shared by ``settings.workers`` threads."""
 
     def __init__(self, settings: DockerSettings, *, api_timeout: int = API_TIMEOUT_SECONDS) -> None:
         engines = settings.engines if settings.enabled else ()
@@ -62,12 +61,12 @@ class DockerEngines:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The engines in the order of the settings; none when Docker is switched off."""
+        """The engines in the order of the settings; none when Docker is disabled."""
         return tuple(self._endpoints)
 
     @property
     def default(self) -> str:
-        """The engine whose containers go by their plain name: the first; "" without any."""
+        """The first engine, whose containers need no prefix; "" when there is none."""
         return next(iter(self._endpoints), "")
 
     def endpoint(self, engine: str) -> Endpoint:
@@ -80,31 +79,31 @@ class DockerEngines:
     async def call(self, engine: str, fn: Callable[[DockerClient], _T]) -> _T:
         """``fn(client)`` in a worker thread.
 
-        Raises DockerAbsentError, DockerRefusedError, or DockerFailedError, whose
-        ``status`` 404 means that the container or exec is not there. Cancelling
-        gives up waiting; the call itself ends within its time limit.
+        Raises DockerAbsentError, DockerRefusedError, or DockerFailedError (with
+        ``status`` 404: the container or exec does not exist). Cancelling stops only
+        the waiting; the call itself ends within its time limit.
         """
         endpoint = self.endpoint(engine)
         if self._closed:
-            raise DockerAbsentError("Hatchway is closing its connection to Docker")
+            raise DockerAbsentError("Hatchway is closing its connections to Docker")
         future = self._executor.submit(self._run, engine, endpoint, fn)
         self._running.add(future)
         future.add_done_callback(self._running.discard)
         return await asyncio.wrap_future(future)
 
     async def close(self) -> None:
-        """End the workers and connections; waits, within a bound, for calls under way."""
+        """End workers and connections; waits at most CLOSE_TIMEOUT_SECONDS for running calls."""
         self._closed = True
-        # Without waiting: what has not begun is dropped, idle threads end.
+        # Without waiting: calls that have not begun are dropped, idle threads end.
         self._executor.shutdown(wait=False, cancel_futures=True)
         running = [asyncio.wrap_future(future) for future in tuple(self._running)]
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await asyncio.gather(*running, return_exceptions=True)
         except TimeoutError:
-            logger.warning("Calls to Docker are still waiting for an answer")
+            logger.warning("Some Docker API calls did not finish in time")
             return
-        # No call is left, so the threads are ending: joining them takes no time.
+        # No call is left, so the threads are ending and joining them takes no time.
         self._executor.shutdown(wait=True)
         while self._clients:
             self._clients.popitem()[1].close()
@@ -118,21 +117,21 @@ class DockerEngines:
         import requests
 
         try:
-            _knock(endpoint)
+            _check_socket(endpoint)
             return fn(self._client(engine, endpoint))
         except docker.errors.APIError as error:
             status = error.response.status_code if error.response is not None else 0
             message = str(error.explanation or error)
             raise docker_error(endpoint.url, status, message) from error
         except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-            # The engine may come back as another version: ask it anew next time.
+            # The engine may come back with another version: create a new client next time.
             client = self._clients.pop(engine, None)
             if client is not None:
                 client.close()
             raise _explain(endpoint, error, self._timeout) from error
 
     def _client(self, engine: str, endpoint: Endpoint) -> DockerClient:
-        """Blocks: the SDK asks the engine for its version."""
+        """The engine's client. Blocks: a new one asks the engine for its API version."""
         with self._locks[engine]:
             client = self._clients.get(engine)
             if client is not None:
@@ -143,7 +142,7 @@ class DockerEngines:
 
 
 def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
-    """A client that speaks the engine's own API version. Blocks."""
+    """A client that uses the engine's own API version. Blocks."""
     import docker
     from docker.constants import DEFAULT_DOCKER_API_VERSION
     from docker.errors import DockerException
@@ -164,44 +163,44 @@ def _connect(endpoint: Endpoint, timeout: int) -> DockerClient:
         client = docker.DockerClient(
             base_url=_sdk_url(endpoint), version=version, timeout=timeout, tls=tls
         )
-        # A proxy or another authority from the environment would come before the
-        # engine's own settings; the streams know neither. The SDK's own way of
-        # finding the version out comes too early for this.
+        # A proxy or a CA from the environment would override the engine's settings, and
+        # our own streams use neither. The SDK's own version detection runs before this
+        # can be set, so it is not used.
         client.api.trust_env = False
         if ssh is not None:
             client.api.mount("http://", ssh)
         if last:
             break
         try:
-            # The first client's connection is closed with it, except ssh's, which is slow to make.
+            # The first client is closed, except with ssh, whose connection is slow to open.
             version = str(client.api.version(api_version=False)["ApiVersion"])
         except BaseException as error:
             client.close()
             if isinstance(error, KeyError | TypeError):
-                raise DockerException("it does not tell its API version") from error
+                raise DockerException("it does not report its API version") from error
             raise
         if ssh is None:
             client.close()
     return client
 
 
-def _knock(endpoint: Endpoint) -> None:
-    """Raises OSError when nobody listens at a unix socket.
+def _check_socket(endpoint: Endpoint) -> None:
+    """Raises OSError when nothing listens at a unix socket.
 
-    The SDK would leave the socket that cannot connect to the garbage collector.
+    The SDK would leave a socket that cannot connect to the garbage collector.
     """
     if isinstance(endpoint, UnixEndpoint):
-        with socket.socket(socket.AF_UNIX) as knocking:
-            knocking.settimeout(CONNECT_TIMEOUT_SECONDS)
-            knocking.connect(endpoint.path)
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(CONNECT_TIMEOUT_SECONDS)
+            probe.connect(endpoint.path)
 
 
 def _sdk_url(endpoint: Endpoint) -> str:
-    """The address in the SDK's spelling, so that both of our ways reach the same engine."""
+    """The address as the SDK needs it, so that it and our streams reach the same engine."""
     if endpoint.url.startswith("unix:"):
         return endpoint.url
     if isinstance(endpoint, SshEndpoint):
-        return f"http://{endpoint.host}:80"  # for the Host header; nobody looks it up
+        return f"http://{endpoint.host}:80"  # for the Host header; never resolved
     return f"{'https' if endpoint.tls else 'http'}://{endpoint.host}"
 
 
@@ -217,7 +216,7 @@ def _explain(endpoint: Endpoint, error: BaseException, timeout: int) -> DockerEr
     for cause in causes:
         if isinstance(cause, SshError):
             return explain_os_error(endpoint, cause)
-    # The innermost is the operating system's own word; requests' errors are OSErrors too.
+    # The innermost is the operating system's error; those of requests are OSErrors too.
     for cause in reversed(causes):
         if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):
             return explain_os_error(endpoint, cause)
@@ -227,7 +226,7 @@ def _explain(endpoint: Endpoint, error: BaseException, timeout: int) -> DockerEr
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was raised from or carries, outermost first."""
+    """The error and all errors it was raised from or contains, outermost first."""
     seen: set[int] = set()
     waiting: list[BaseException] = [error]
     while waiting:

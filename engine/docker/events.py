@@ -1,8 +1,6 @@
-"""Docker's event stream, read on the event loop.
+"""Docker's event stream, read on the event loop (Docker API, ``GET /events``).
 
-Owns the subscription (Docker API, ``GET /events``) and the reading of its
-lines. Does not own what an event means: the catalogue asks Docker for the
-whole truth whenever something happened.
+What an event means is up to the catalogue, which lists all containers after each one.
 """
 
 from __future__ import annotations
@@ -23,18 +21,18 @@ if TYPE_CHECKING:
     from engine.docker.http_stream import HttpStream
 
 MAX_EVENT_BYTES = 1024 * 1024
-"""One event's line; it carries all labels of its container."""
+"""One event's line, which holds all labels of its container."""
 
 
 class ContainerEvent(msgspec.Struct, frozen=True):
-    """What happened to which container; the other fields of Docker's object are ignored."""
+    """What happened to which container; other fields are ignored."""
 
     action: str = msgspec.field(name="Action", default="")
     id: str = ""
 
 
 class EventStream:
-    """An open subscription. Unread events wait in the daemon, not here."""
+    """An open subscription. Unread events are buffered by the daemon, not here."""
 
     def __init__(self, stream: HttpStream) -> None:
         self._stream = stream
@@ -42,9 +40,9 @@ class EventStream:
         self._decoder = msgspec.json.Decoder(ContainerEvent)
 
     async def batch(self) -> tuple[ContainerEvent, ...]:
-        """Everything that happened since the last call, at least one event; () at the end.
+        """All events since the last call, at least one; () at the end of the stream.
 
-        Cancelling loses nothing. Raises DockerFailedError when it is no event stream.
+        Cancelling loses nothing. Raises DockerFailedError for a malformed stream.
         """
         while data := await self._stream.read():
             self._held += data
@@ -69,7 +67,7 @@ class EventStream:
 
 
 async def open_events(endpoint: Endpoint, actions: Iterable[str]) -> EventStream:
-    """Subscribe to these actions of containers, from now on.
+    """Subscribe to these container actions, from now on.
 
     Raises DockerAbsentError, DockerRefusedError, DockerFailedError.
     """

@@ -1,8 +1,7 @@
-"""The byte stream of one ``docker exec``: the HTTP upgrade that starts it.
+"""The byte stream of one ``docker exec``, started by an HTTP upgrade.
 
-Owns the request (Docker API, ``POST /exec/{id}/start``) and the frames of an
-exec without a terminal. Does not own the exec's life (docker_exec) nor the
-connection's flow control (http_stream).
+Docker API, ``POST /exec/{id}/start``. Creating and ending the exec is up to
+engine.pty.docker_exec, flow control to http_stream.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ _EXEC_ID = re.compile(r"[0-9a-f]{1,128}")
 
 
 async def open_exec_stream(endpoint: Endpoint, exec_id: str, *, tty: bool) -> HttpStream:
-    """Start a created exec and return its bytes, both ways.
+    """Start a created exec and return its two-way byte stream.
 
-    With ``tty`` they are the terminal's own; without, output comes in frames:
+    With ``tty`` these are the terminal's bytes; without, output comes in frames:
     see frames(). Raises DockerAbsentError, DockerRefusedError, DockerFailedError.
     """
     if not _EXEC_ID.fullmatch(exec_id):
-        raise DockerFailedError("Docker gave an exec a malformed id")
+        raise DockerFailedError("Docker sent a malformed exec id")
     body = json.dumps({"Detach": False, "Tty": tty}).encode()
     head = (
         f"POST /exec/{exec_id}/start HTTP/1.1\r\n"
@@ -48,10 +47,10 @@ async def open_exec_stream(endpoint: Endpoint, exec_id: str, *, tty: bool) -> Ht
 
 
 async def frames(stream: HttpStream) -> AsyncIterator[bytes]:
-    """Output and errors of an exec without a terminal, as they come, in order.
+    """Standard output and error of an exec without a terminal, in order of arrival.
 
-    Docker API, "Stream format": one byte of kind, three of zero, the length in
-    four bytes, the bytes. Raises DockerFailedError when they are not like that.
+    Docker API, "Stream format": one byte for the stream, three zero bytes, the length in
+    four bytes (big endian), the data. Raises DockerFailedError for anything else.
     """
     held = bytearray()
     while data := await stream.read():

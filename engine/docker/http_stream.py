@@ -1,9 +1,7 @@
 """One HTTP/1.1 exchange with Docker as an asyncio Protocol: a request, a head, then bytes.
 
-Owns the strict, bounded parsing of the answer and the flow control in both
-directions. Does not own what is asked (exec_stream, docker_events) nor how the
-connection is made (docker_endpoint). After ``101 Switching Protocols`` the bytes
-are the far end's own; otherwise they are the body, freed of its framing.
+Parsing is strict and bounded; flow control works in both directions. After
+``101 Switching Protocols`` the bytes are the raw stream, otherwise the decoded body.
 """
 
 from __future__ import annotations
@@ -24,15 +22,15 @@ if TYPE_CHECKING:
     from engine.docker.endpoint import Endpoint
 
 MAX_HEAD_BYTES = 16 * 1024
-"""Status line and headers; Docker's take some 300 bytes."""
+"""Status line and headers; Docker's take about 300 bytes."""
 MAX_CHUNK_LINE_BYTES = 1024
 """A chunk's size line, or a trailer line (RFC 9112 §7.1)."""
 MAX_ERROR_BYTES = 64 * 1024
-"""How much of an error's body is read for its message."""
+"""Bytes of an error's body that are read for its message."""
 RESPONSE_TIMEOUT_SECONDS = 10.0
 """From the request to the head of the answer."""
 READ_SIZE = 64 * 1024
-"""The most bytes one read returns, and one write hands to the transport."""
+"""The most bytes that one read returns and that one write passes to the transport."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: ([^\r\n\0]*))?\Z")
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*?)[ \t]*\Z")
@@ -42,7 +40,7 @@ _PREFIX = b"HTTP/1."
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """``headers`` has lower-case names; a name said twice keeps its last value."""
+    """``headers`` has lower-case names; of a repeated name the last value counts."""
 
     status: int
     reason: str
@@ -52,14 +50,14 @@ class ResponseHead:
 def parse_head(data: bytes | bytearray) -> tuple[ResponseHead, int] | None:
     """The head at the start of ``data`` and its length; None while it is incomplete.
 
-    Raises DockerFailedError when it is no HTTP/1 answer or longer than MAX_HEAD_BYTES.
+    Raises DockerFailedError when it is not an HTTP/1 response or longer than MAX_HEAD_BYTES.
     """
     if not data.startswith(_PREFIX[: len(data)]):
-        raise DockerFailedError("What listens at Docker's address does not speak HTTP")
+        raise DockerFailedError("The server at Docker's address does not speak HTTP")
     end = data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
     if end < 0:
         if len(data) >= MAX_HEAD_BYTES:
-            raise DockerFailedError("Docker's answer has too large a head")
+            raise DockerFailedError("The header of Docker's answer is too large")
         return None
     first, *lines = bytes(data[:end]).split(b"\r\n")
     status = _STATUS_LINE.match(first)
@@ -76,7 +74,7 @@ def parse_head(data: bytes | bytearray) -> tuple[ResponseHead, int] | None:
 
 
 class ChunkedDecoder:
-    """Takes a chunked body apart (RFC 9112 §7.1), fed in pieces of any size."""
+    """Decodes a chunked body (RFC 9112 §7.1) from pieces of any size."""
 
     def __init__(self) -> None:
         self.done = False
@@ -130,19 +128,19 @@ class ChunkedDecoder:
 class HttpStream(asyncio.Protocol):
     """The connection. One reader and one writer at a time; close() from anywhere.
 
-    End-of-file, half-close and reset all end the stream alike: reads give what
-    is held, then b"". ``error`` tells them apart for those who must know.
+    End of file, half-close and reset all end the stream in the same way: reads return what
+    is buffered, then b"". ``error`` holds the reason.
     """
 
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.sent = 0
-        """Bytes handed to the connection: exact also when a write() was cancelled."""
+        """Bytes passed to the transport; exact even when a write() was cancelled."""
         self._transport: asyncio.Transport | None = None
         self._head_bytes = bytearray()
         self._head: asyncio.Future[ResponseHead] = asyncio.get_running_loop().create_future()
         self._chunked: ChunkedDecoder | None = None
-        self._length: int | None = None  # body bytes still to come, where announced
+        self._length: int | None = None  # body bytes still to come, if announced
         self._buffer = ReceiveBuffer(self._pause, self._resume)
         self._writable = asyncio.Event()
         self._writable.set()
@@ -172,7 +170,7 @@ class HttpStream(asyncio.Protocol):
             self._fail(error)
 
     def eof_received(self) -> None:
-        # Returning None closes our side too: nobody reads what we would still send.
+        # Returning None closes our side too: nobody would read what we still send.
         self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -191,7 +189,7 @@ class HttpStream(asyncio.Protocol):
 
     @property
     def ended(self) -> bool:
-        """Nothing more can be sent; what is held can still be read."""
+        """Nothing more can be sent; what is buffered can still be read."""
         return self._buffer.ended
 
     async def response(self) -> ResponseHead:
@@ -199,7 +197,7 @@ class HttpStream(asyncio.Protocol):
         return await asyncio.shield(self._head)
 
     async def read(self, limit: int = READ_SIZE) -> bytes:
-        """1..``limit`` bytes, b"" at the end. Not reading pauses the connection."""
+        """1..``limit`` bytes; b"" at the end. Without reads the connection is paused."""
         return await self._buffer.read(limit)
 
     async def read_until(self, mark: bytes, limit: int) -> bytes | None:
@@ -207,11 +205,11 @@ class HttpStream(asyncio.Protocol):
         return await self._buffer.read_until(mark, limit)
 
     async def gather(self, enough: int, seconds: float) -> None:
-        """Let more come before the next read, unless ``enough`` is here: for floods only."""
+        """Let data collect before the next read: see ReceiveBuffer.gather. For floods only."""
         await self._buffer.gather(enough, seconds)
 
     async def write(self, data: bytes) -> None:
-        """All of ``data``; waits while the far end does not read.
+        """Write all of ``data``; waits while the other side does not read.
 
         Raises ConnectionError when the stream has ended.
         """
@@ -228,14 +226,14 @@ class HttpStream(asyncio.Protocol):
             raise ConnectionResetError("the stream has ended")
 
     def close(self) -> None:
-        """End it now: unread bytes are dropped, a waiting read() and write() wake."""
+        """Close at once: unread bytes are dropped, waiting read() and write() calls return."""
         self._buffer.end(discard=True)
         self._end()
         if self._transport is not None:
             self._transport.abort()
 
     async def wait_closed(self) -> None:
-        """Until the socket is closed; call after close() or the end."""
+        """Wait until the socket is closed; call after close() or the end."""
         if self._transport is not None:
             await self._lost.wait()
 
@@ -280,7 +278,7 @@ class HttpStream(asyncio.Protocol):
                 cause = DockerFailedError("Docker closed the connection without an answer")
                 cause.__cause__ = self.error
             self._head.set_exception(cause)
-            # Whoever closed the stream before asking for the head does not want to know.
+            # Mark it as retrieved: the stream may be closed before response() is called.
             self._head.exception()
 
     def _pause(self) -> None:
@@ -295,15 +293,15 @@ class HttpStream(asyncio.Protocol):
 async def open_stream(
     endpoint: Endpoint, request: bytes, *, timeout: float = RESPONSE_TIMEOUT_SECONDS
 ) -> HttpStream:
-    """Send ``request`` (head and body) and return the stream once it is answered 101 or 200.
+    """Send ``request`` (head and body) and return the stream once the answer is 101 or 200.
 
-    Raises DockerAbsentError, DockerRefusedError, or DockerFailedError with the
-    status and the message of Docker's own error answer.
+    ``timeout`` is in seconds. Raises DockerAbsentError, DockerRefusedError, or
+    DockerFailedError with the status and message of Docker's error response.
     """
     stream = await endpoint.connect(HttpStream)
     try:
         async with asyncio.timeout(timeout):
-            # When it fails the answer says why: Docker may have spoken, and hung up, first.
+            # Docker may answer and close before it has read all; the answer then says why.
             with contextlib.suppress(ConnectionError):
                 await stream.write(request)
             head = await stream.response()
@@ -336,7 +334,7 @@ async def _refusal(endpoint: Endpoint, stream: HttpStream, head: ResponseHead) -
 
 
 def docker_error(url: str, status: int, message: str) -> DockerError:
-    """Docker's own error answer as the typed error whose text says what to do."""
+    """Docker's error response as a typed error."""
     if status in (401, 403):
-        return DockerRefusedError(f"Docker at {url} refused us ({message}): check who may use it")
-    return DockerFailedError(f"Docker said: {message}", status)
+        return DockerRefusedError(f"Docker at {url} denied access ({message})")
+    return DockerFailedError(f"Docker reported: {message}", status)

@@ -1,14 +1,12 @@
 """Docker on another computer, through the user's own ssh program.
 
-Owns ``ssh://`` addresses, the command line, the running program with the socket
-that is its input and output, and the words for what went wrong. Does not own the
-event loop's side of it (docker_endpoint) nor the SDK's (docker_ssh_adapter).
+``ssh://`` addresses, the command line, the running program, and its error messages. The event
+loop uses it in endpoint, the SDK in ssh_adapter.
 
-``docker system dial-stdio`` on the far side joins its input and output to its
-Docker engine: what the docker command itself does. One socket pair instead of
-pipes, so that any event loop, and http.client, treat it like every other
-connection. No child watcher takes part: the end of the socket tells of the end
-of the program.
+``docker system dial-stdio`` on the remote computer connects its input and output to the Docker
+engine there; the docker command does the same. Input and output are one socket pair instead of
+pipes, so that any event loop and http.client treat it like every other connection. There is no
+child watcher: the end of the socket shows that the program ended.
 """
 
 from __future__ import annotations
@@ -24,26 +22,27 @@ from engine.core.child_environment import child_environment
 from engine.core.errors import DockerAbsentError, DockerError, DockerFailedError, DockerRefusedError
 
 CONNECT_TIMEOUT_SECONDS = 5
-"""How long ssh waits for the far side's address to accept and to say hello."""
+"""How long ssh waits for a connection and the server's identification."""
 ALIVE_INTERVAL_SECONDS = 15
-"""Between ssh's own questions to a silent far side; three unanswered end it."""
+"""Between ssh's keepalives to a silent server; after three unanswered ones ssh ends."""
 MAX_WORDS_BYTES = 64 * 1024
-"""How much of what ssh and the far side complained of is looked at."""
+"""Bytes of ssh's standard error that are read."""
 MAX_WORDS_SHOWN = 500
+"""Characters of it that are shown."""
 FAILED_ITSELF = 255
-"""ssh's exit status for its own failures; any other is the far side's (ssh(1))."""
+"""ssh's exit status for its own failures; any other is the remote command's (ssh(1))."""
 COMMAND_NOT_FOUND = (126, 127)
 """Exit statuses of a shell that cannot run a program (POSIX, "Exit Status for Commands")."""
 
 _OPTIONS = (
-    # Never asks: there is nobody at a terminal to answer.
+    # Never asks: there is no terminal at which anybody could answer.
     "BatchMode=yes",
     f"ConnectTimeout={CONNECT_TIMEOUT_SECONDS}",
     f"ServerAliveInterval={ALIVE_INTERVAL_SECONDS}",
-    # Banners and remarks would be taken for the reason of a failure.
+    # Banners and warnings would look like the reason of a failure.
     "LogLevel=ERROR",
-    # What the user's configuration wants for shells is wrong here: a forwarded
-    # port that is taken would even end the connection.
+    # The user's options for interactive shells are wrong here: a forwarded port that
+    # is in use would even end the connection.
     "ClearAllForwardings=yes",
     "ForwardAgent=no",
     "ForwardX11=no",
@@ -52,7 +51,7 @@ _OPTIONS = (
     "RequestTTY=no",
 )
 
-# Stricter than ssh: a configuration may hand these to a shell (ProxyCommand).
+# Stricter than ssh: a configuration may pass these to a shell (ProxyCommand).
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 _IPV6 = re.compile(r"\[([0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9_.-]{1,32})?)\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,252}")
@@ -61,7 +60,7 @@ _SOCKET_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}")
 
 
 class SshError(ConnectionError):
-    """ssh ended, or did not begin. ``status`` is its exit status, None when it never ran."""
+    """ssh failed. ``status`` is its exit status, None when it did not start."""
 
     def __init__(self, words: str, status: int | None = None) -> None:
         super().__init__(words)
@@ -71,10 +70,10 @@ class SshError(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class SshAddress:
-    """Where ssh goes. Made by parse(), which lets nothing through that is no plain name.
+    """Where ssh connects to. Created by parse(), which accepts plain names only.
 
-    ``path`` is the far engine's socket, "" for what the docker command there
-    uses; ``config`` a file that takes the place of ssh's own configuration.
+    ``path`` is the remote engine's socket, "" for the one that the docker command there
+    uses; ``config`` is a file that replaces ssh's own configuration.
     """
 
     host: str
@@ -85,12 +84,12 @@ class SshAddress:
 
     @property
     def name(self) -> str:
-        """The far side as people call it."""
+        """The remote account as people write it."""
         return f"{self.user}@{self.host}" if self.user else self.host
 
     @property
     def by_hand(self) -> str:
-        """What a person types to get there."""
+        """The command with which a person would connect."""
         options = f"-F {self.config} " if self.config else ""
         options += f"-p {self.port} " if self.port else ""
         return f"ssh {options}{self.name}"
@@ -106,14 +105,14 @@ class SshAddress:
             command += ["-l", self.user]
         if self.port:
             command += ["-p", str(self.port)]
-        # The far side's shell reads the rest: one fixed text, and a path without
-        # any character that means something to a shell.
+        # The remote shell interprets the rest: a fixed text, and a path without
+        # shell metacharacters.
         docker = f"docker --host unix://{self.path}" if self.path else "docker"
         return [*command, "--", self.host, f"{docker} system dial-stdio"]
 
 
 def parse(rest: str, config: str = "") -> SshAddress | None:
-    """``[user@]host[:port][/path/of/docker.sock]``; None when it is not that."""
+    """Parse ``[user@]host[:port][/path/of/docker.sock]``; None when it is invalid."""
     place, slash, path = rest.partition("/")
     path = slash + path if path else ""
     user, at, host = place.rpartition("@")
@@ -131,22 +130,22 @@ def parse(rest: str, config: str = "") -> SshAddress | None:
 class SshProcess:
     """A running ssh; ``socket`` is our end of its input and output.
 
-    Whoever made it closes or hands on the socket, and calls finish() in the end.
+    The caller closes the socket or passes it on, and calls finish() at the end.
     """
 
     def __init__(self, address: SshAddress) -> None:
-        """Takes a few milliseconds. Raises SshError when there is no such program."""
+        """Blocks for a few milliseconds. Raises SshError when ssh cannot be started."""
         if sys.platform == "win32":
-            raise SshError("Engines over ssh need Linux or macOS for now")
-        # Our settings in the environment may hold the relay's token.
+            raise SshError("Docker over ssh is not supported on Windows yet")
+        # Our settings in the environment may contain the relay's token.
         environment = {
             name: value
             for name, value in child_environment().items()
             if not name.startswith("HATCHWAY_")
         }
         self.socket, theirs = socket.socketpair()
-        # Complaints wait in the kernel, which bounds them, until somebody asks why.
-        self._complaints, errors = socket.socketpair()
+        # Its error output waits in the kernel, which bounds it, until finish() reads it.
+        self._errors, errors = socket.socketpair()
         try:
             with theirs, errors:
                 self._process = subprocess.Popen(
@@ -155,14 +154,14 @@ class SshProcess:
                     stdout=theirs.fileno(),
                     stderr=errors.fileno(),
                     env=environment,
-                    # Ctrl-C in our own terminal is for us: terminals are closed in order.
+                    # Ctrl+C in our own terminal must not end ssh: we close shells in order.
                     start_new_session=True,
                 )
         except OSError as error:
             self.socket.close()
-            self._complaints.close()
+            self._errors.close()
             if isinstance(error, FileNotFoundError):
-                raise SshError("the program ssh is missing: install OpenSSH’s client") from None
+                raise SshError("ssh is not installed: install the OpenSSH client") from None
             raise SshError(f"ssh cannot be started: {error.strerror}") from error
 
     @property
@@ -180,34 +179,37 @@ class SshProcess:
         self._process.kill()
 
     def wait(self, seconds: float) -> bool:
-        """Block until it has ended; False when it has not within ``seconds``."""
+        """Block until it has ended, at most ``seconds``; False when it has not."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         return not self.running
 
     def finish(self) -> SshError | None:
-        """What a program that has ended died of, None when all went well; call it once."""
-        self._complaints.setblocking(False)
-        with self._complaints:
+        """Why the ended program failed, None when it did not fail; call it once."""
+        self._errors.setblocking(False)
+        with self._errors:
             try:
-                said = self._complaints.recv(MAX_WORDS_BYTES)
-            except BlockingIOError:  # a connection shared between programs keeps it open
-                said = b""
+                output = self._errors.recv(MAX_WORDS_BYTES)
+            except BlockingIOError:  # a shared connection (ControlMaster) keeps it open
+                output = b""
         status = self._process.returncode
-        if status is None or status <= 0:  # well, or ended by a signal: ours
+        if status is None or status <= 0:  # success, or ended by our signal
             return None
-        words = " ".join(said.decode("utf-8", "replace").split())
+        words = " ".join(output.decode("utf-8", "replace").split())
         return SshError(words[-MAX_WORDS_SHOWN:] or f"exit status {status}", status)
 
 
 _REFUSED = {
-    "has changed": ("its host key is not the one known; find out why before you trust the new one"),
+    "has changed": "its host key has changed; find out why before you trust the new one",
     "host key verification failed": "its host key is not known; run “{by_hand}” once",
     "host key is known": "its host key is not known; run “{by_hand}” once",
     "permission denied (": (
-        "it wants a password or knows none of your keys; “{by_hand}” must ask no question"
+        "it requires a password or accepts none of your keys; “{by_hand}” must work without a"
+        " prompt"
     ),
-    "too many authentication failures": "it knows none of your keys; name one in ssh’s config",
+    "too many authentication failures": (
+        "it accepts none of the keys tried; set IdentityFile in your ssh configuration"
+    ),
 }
 _ABSENT = (
     "could not resolve hostname",
@@ -226,30 +228,31 @@ _ABSENT = (
 
 
 def explain(address: SshAddress, error: SshError) -> DockerError:
-    """Why Docker there cannot be used, in words that say what to do."""
+    """Why the remote Docker cannot be used, as an error that says what to do."""
     name, by_hand, words = address.name, address.by_hand, error.words.lower()
     if error.status is None:
         return DockerFailedError(f"{name} cannot be reached by ssh: {error.words}")
     if error.status in COMMAND_NOT_FOUND:
         return DockerAbsentError(
-            f"{name} has no docker command: install Docker there, or put it into the "
-            f"PATH of “{by_hand} docker version”"
+            f"{name} has no docker command: install Docker there, or add it to the PATH so "
+            f"that “{by_hand} docker version” works"
         )
     if error.status == FAILED_ITSELF:
         for mark, advice in _REFUSED.items():
             if mark in words:
                 return DockerRefusedError(
-                    f"ssh to {name} was refused: {advice.format(by_hand=by_hand)} ({error.words})"
+                    f"ssh to {name} was rejected: {advice.format(by_hand=by_hand)} ({error.words})"
                 )
         if any(mark in words for mark in _ABSENT):
             return DockerAbsentError(
-                f"{name} cannot be reached by ssh ({error.words}); Hatchway keeps trying"
+                f"{name} cannot be reached by ssh ({error.words}). Hatchway reconnects "
+                "automatically."
             )
         return DockerFailedError(f"ssh to {name} failed: {error.words}")
-    # From here on the docker command of the far side speaks.
+    # From here on the error is the remote docker command's.
     if "permission denied" in words:
         return DockerRefusedError(
-            f"You may not use Docker on {name}: add your user there to the docker group "
+            f"No permission to use Docker on {name}: add your user there to the docker group "
             "(sudo usermod -aG docker $USER)"
         )
     if "no such file" in words or "connection refused" in words or "cannot connect" in words:

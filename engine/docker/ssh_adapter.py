@@ -1,14 +1,12 @@
-"""The Docker SDK's connections over ssh: the program's socket under http.client.
+"""A transport adapter for requests that runs the Docker SDK's connections over ssh.
 
-Owns the transport adapter for requests. Does not own the program (docker_ssh)
-nor the SDK's client (docker_engines, which imports this in its worker threads
-only). The SDK's own way needs paramiko even where it runs the ssh program, and
-gives that neither a time limit nor an end.
+engines imports it in worker threads only. The SDK's own ssh support needs paramiko even when
+it runs the ssh program, which it then neither limits in time nor ends.
 
-Touches of urllib3: ``HTTPConnectionPool.ConnectionCls`` (set to our sub-class), and of an
+Touches of urllib3: ``HTTPConnectionPool.ConnectionCls`` (set to our subclass), and of an
 HTTPConnection ``connect()``, ``getresponse()``, ``close()``, ``sock`` and ``timeout``, which are
-those of http.client. Of requests: ``HTTPAdapter.get_connection_with_tls_context()``, through which
-it asks for its pool.
+those of http.client. Of requests: ``HTTPAdapter.get_connection_with_tls_context()``, with which
+it gets its pool.
 """
 
 from __future__ import annotations
@@ -25,9 +23,9 @@ if TYPE_CHECKING:
     from engine.docker.ssh import SshAddress
 
 END_SECONDS = 1.0
-"""What ssh gets to end after its connection broke, or after being told to."""
+"""How long ssh may take to end after its connection broke, and again after SIGTERM."""
 POOL_SIZE = 64
-"""Idle connections kept: one for each worker thread there can be."""
+"""Idle connections: one for each worker thread there can be."""
 
 
 class _Connection(urllib3.connection.HTTPConnection):
@@ -42,8 +40,8 @@ class _Connection(urllib3.connection.HTTPConnection):
             self.sock.settimeout(self.timeout)
 
     def getresponse(self) -> Any:
-        # http.client closes a broken connection before it raises; ssh must not
-        # be ended then: it knows best what broke, and is about to report it.
+        # http.client closes a broken connection before it raises. ssh must not be
+        # ended then: it is about to report why the connection broke.
         self._answering = True
         try:
             return super().getresponse()
@@ -72,11 +70,11 @@ class _Connection(urllib3.connection.HTTPConnection):
 
 
 class SshAdapter(requests.adapters.HTTPAdapter):
-    """Every request goes to the engine behind ``address``, whatever its URL's host."""
+    """Sends every request to the engine at ``address``, whatever the URL's host."""
 
     def __init__(self, address: SshAddress) -> None:
         super().__init__()
-        # One ssh for each connection of the pool; the host is never looked up.
+        # One ssh for each connection of the pool; the host name is never resolved.
         connection = type("_ConnectionTo", (_Connection,), {"address": address})
         self._pool = urllib3.HTTPConnectionPool("docker", maxsize=POOL_SIZE)
         self._pool.ConnectionCls = connection

@@ -1,4 +1,4 @@
-"""The Socket.IO relay between guests and agents: sees session descriptions, never a terminal."""
+"""The Socket.IO relay that connects guests to agents. It never sees terminal bytes."""
 
 from engine.relay.admission.limits import Limits
 from engine.relay.options import Options, read_options

@@ -1,7 +1,4 @@
-"""Calls to a connected peer: one event, and its acknowledgement within a time limit.
-
-Works for peers of this relay and of others. Does not own what is sent (dispatcher).
-"""
+"""Calls to connected peers of this relay and of others: one event and its acknowledgement."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from engine.relay.cluster.routing import Peer
 
 ALIVE_SECONDS = 1.0
-"""While another relay's peer is waited for: between looks whether that relay is there."""
+"""While another relay's peer is waited for: between checks whether that relay is alive."""
 
 
 class SocketCalls:
@@ -36,9 +33,10 @@ class SocketCalls:
         self.find = find
 
     async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
-        """The peer's acknowledgement, or an error as soon as it is gone or late.
+        """The peer's acknowledgement, within ``seconds``.
 
-        Raises AgentOfflineError, AgentTimeoutError, RelayDegradedError.
+        Raises AgentOfflineError as soon as the peer disconnects, AgentTimeoutError,
+        RelayDegradedError.
         """
         sio = self._server()
         self._lookup.remember(peer)
@@ -54,7 +52,7 @@ class SocketCalls:
             )
             await self._answered(peer, reply, seconds)
         finally:
-            # The library would keep a callback for ever that is never called.
+            # The library would store a callback that is never called for ever.
             socketio_adapter.forget_callback(sio, peer.sid, acknowledged)
         if reply.done():
             return reply.result()
@@ -67,7 +65,7 @@ class SocketCalls:
         await self._server().disconnect(peer.sid)
 
     async def _answered(self, peer: Peer, reply: asyncio.Future[object], seconds: float) -> None:
-        """Wait for an answer, for the peer's end, or for the end of the way to it."""
+        """Wait for an answer, for the peer's disconnect, or until it cannot be reached."""
         presence = self._lookup.presence if peer.relay else None
         losses = presence.losses if presence else 0
         deadline = asyncio.get_running_loop().time() + seconds
@@ -82,4 +80,6 @@ class SocketCalls:
             if not await presence.alive(peer.relay):
                 raise AgentOfflineError(f"The relay of the {peer.role} was lost; try again soon")
             if presence.losses != losses:
-                raise RelayDegradedError("The way to the other relays was lost; try again soon")
+                raise RelayDegradedError(
+                    "The connection to the other relays was lost; try again soon"
+                )

@@ -1,8 +1,7 @@
-"""What each message does: register, list, offer, candidates, disconnect.
+"""Handles each message: register, list, offer, candidates, disconnect.
 
-Owns the forwarding rules. Does not own connections: it calls peers through ``Calls``. An
-offer is registered before the first await, so that candidates sent right behind it wait
-for its route.
+It calls peers through ``Calls``. An offer is recorded before the first await, so that
+candidates sent right after it wait for its route.
 """
 
 from __future__ import annotations
@@ -63,11 +62,11 @@ class Calls(Protocol):
         """The peer's acknowledgement. Raises AgentOfflineError or AgentTimeoutError."""
 
     def find(self, sid: str) -> Peer | None:
-        """The peer of a connection that is still there."""
+        """The peer of a connection that has not ended."""
 
 
 class _Pending:
-    """An offer on its way: whether its route exists, whether the agent has answered."""
+    """An unanswered offer: whether its route exists, whether the agent has answered."""
 
     def __init__(self) -> None:
         self.routed = asyncio.Event()
@@ -93,19 +92,19 @@ class Dispatcher:
         self._turn = turn
         self.directory = lookup.directory
         self.routes = Routes(limits.routes, limits.routes_per_guest, limits.route_seconds)
-        # Offers the agent has not answered: (guest's sid, session id) → set when it has.
+        # Offers that the agent has not answered yet, by the guest's sid and the session id.
         self._undecided: dict[tuple[str, str], _Pending] = {}
 
     def connected(self, peer: Peer) -> None:
         self._connections += 1
         peer.joined(self._connections)
         if peer.role is PeerRole.AGENT and not peer.claims_key:
-            # An agent of another make may never register: it is known by its connection.
+            # A foreign agent may never register: it is known by its connection.
             self.directory.join(peer, peer.agent_id or peer.sid)
             self._changed()
 
     def disconnected(self, peer: Peer) -> None:
-        """Sessions are peer to peer and continue, so nobody is notified."""
+        """The connection has ended. Sessions are peer to peer and continue: nobody is notified."""
         if peer.role is PeerRole.AGENT:
             self.directory.leave(peer)
             self._changed()
@@ -118,14 +117,14 @@ class Dispatcher:
         await asyncio.shield(agent.proven)
         if message.agent_id != agent.agent_id:
             if agent.claims_key:
-                raise AccessDeniedError("The agent proved its key for another id")
+                raise AccessDeniedError("The agent proved its key for another agent id")
             await claim(self._pins, message.agent_id, "")
         if number < agent.registered:
-            # One that waited for the proof may come back after one that found it there.
+            # It waited for the proof; a later registration did not, and has finished.
             return self._registered(payload)
         holder = self.directory.holder(message.agent_id)
         if holder is not None and holder.order > agent.order:
-            raise AccessDeniedError("A newer connection of this agent has taken its place")
+            raise AccessDeniedError("A newer connection of this agent has replaced this one")
         self.directory.join(agent, message.agent_id)
         agent.registered_as(number, message)
         await self.announce(agent)
@@ -133,11 +132,11 @@ class Dispatcher:
         return self._registered(payload)
 
     def _registered(self, payload: object) -> dict[str, Any]:
-        """The host learns here, before any offer, whether only TURN is allowed."""
+        """The reply. It says, before any offer, whether only TURN is allowed."""
         return accepted(REGISTER, payload, relay_only=self._turn.relay_only)
 
     async def announce(self, agent: Peer) -> None:
-        """Publish to the other relays where ``agent`` is; repeated when Redis is back."""
+        """Publish ``agent``'s place to the other relays; repeated when Redis is back."""
         if self._lookup.presence is not None:
             with contextlib.suppress(RelayDegradedError):
                 await self._lookup.presence.announce(agent)
@@ -150,7 +149,7 @@ class Dispatcher:
         return accepted(TARGETS, payload, targets=await self._lookup.listing(guest))
 
     async def ice_servers(self, peer: Peer, payload: object) -> dict[str, Any]:
-        """TURN is for agents, guests with the token, and guests who prove that they hold a link.
+        """STUN servers for all; TURN for agents, and guests with the token or a link's proof.
 
         Raises BadProofError, LinkUnknownError, RelayDegradedError.
         """
@@ -181,8 +180,8 @@ class Dispatcher:
     async def offer(self, guest: Peer, payload: object) -> dict[str, Any]:
         offer = parse(Offer, payload)
         if guest.link and (offer.proof is None or offer.proof.share != guest.link):
-            # What is shared with holders of the token is not shared with those of a link.
-            raise AccessDeniedError("A guest who came by a link offers with its proof")
+            # A link gives no access to targets that are shared with the token's holders.
+            raise AccessDeniedError("A guest with a link must send its proof with the offer")
         turns.check_path(guest, self._turn, offer.sdp)
         forwarded = {
             **_plain(payload),
@@ -199,13 +198,13 @@ class Dispatcher:
             route = self.routes.get(offer.session_id)
             if route is None and not others:
                 route = self.routes.open(offer.session_id, guest.sid, agent.agent_id)
-            # Somebody else's session: the agent decides by the resume token, and
-            # the route moves only when it says yes.
+            # Another guest's session: the agent decides by the resume token, and
+            # the route moves only when the agent accepts.
             own = route is not None and route.guest == guest.sid
             if route is not None and own:
                 route.moves_to(agent.agent_id)
                 if agent.relay:
-                    # Before the answer: the agent's candidates may overtake it.
+                    # Before the answer: the agent's candidates may arrive before it.
                     await self._share_route(offer.session_id, guest, agent, confirmed=False)
             pending.routed.set()
             reply = await self._calls.ask(agent, OFFER, forwarded, self._limits.agent_reply_seconds)
@@ -243,7 +242,7 @@ class Dispatcher:
             if sender.role is PeerRole.AGENT:
                 peer, route = await self._guest_of(sender, message.session_id)
             else:
-                # Unconfirmed, the session might be another guest's.
+                # An unconfirmed session may be another guest's.
                 peer, route = await self._agent_of(sender, message.session_id, confirmed=True)
         except SessionNotFoundError as error:
             return warning(DISCONNECT, message, error=str(error), code=error.code)
@@ -298,14 +297,14 @@ class Dispatcher:
         try:
             entry = await self._lookup.presence.route(session_id)
         except RelayDegradedError:
-            # No answer is no leave: the agent decides first.
+            # Unknown counts as another's: the agent decides first.
             return True
         return entry is not None and entry.guest != guest.sid
 
     async def _share_route(
         self, session_id: str, guest: Peer, agent: Peer, *, confirmed: bool
     ) -> None:
-        """Before the answer goes out: the agent's candidates may come by another relay."""
+        """Publish a route, before the answer: candidates may come through another relay."""
         if self._lookup.presence is not None:
             with contextlib.suppress(RelayDegradedError):
                 await self._lookup.presence.set_route(
@@ -328,7 +327,7 @@ class Dispatcher:
     async def _forward_to_guest(
         self, guest: Peer, event: str, message: Ice | Disconnect, payload: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The guest's reply if it gives one soon; else that the message was handed over."""
+        """The guest's reply if it comes soon; otherwise success."""
         try:
             reply = await self._calls.ask(guest, event, payload, self._limits.guest_reply_seconds)
             answer, _ = _checked(event, message, reply)
@@ -342,12 +341,12 @@ def _checked(
 ) -> tuple[dict[str, Any], bool]:
     """A reply with the ids of its message, and whether it is a success.
 
-    Raises BadReplyError when it is no reply of the protocol.
+    Raises BadReplyError when it is not a valid reply.
     """
     try:
         fields = _plain(reply)
-        said = parse(Reply, reply)
-        if event == OFFER and said.status == "success":
+        parsed = parse(Reply, reply)
+        if event == OFFER and parsed.status == "success":
             parse(Answer, reply)
     except ProtocolError as error:
         raise BadReplyError(f"The answer to {event} cannot be used: {error}") from None
@@ -356,14 +355,14 @@ def _checked(
         "correlation_id": message.correlation_id,
         "session_id": message.session_id,
     }
-    if said.status == "error":
-        # Guests show the words and compare the code: both are text, whatever came.
-        ids |= {"error": said.error or "Refused", "code": said.code or "refused"}
-    return {**fields, **ids}, said.status == "success"
+    if parsed.status == "error":
+        # Guests show the error and compare the code: make both text, whatever came.
+        ids |= {"error": parsed.error or "Refused", "code": parsed.code or "refused"}
+    return {**fields, **ids}, parsed.status == "success"
 
 
 def _plain(payload: object) -> dict[str, Any]:
-    """The payload, which must be an object that JSON can carry on. Raises BadRequestError."""
+    """The payload, which must be an object of plain JSON values. Raises BadRequestError."""
     if not isinstance(payload, dict):
         raise BadRequestError("The payload must be an object")
     if not is_plain(payload):

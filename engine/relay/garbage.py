@@ -1,11 +1,10 @@
-"""Garbage collection that does not stop a relay for objects that are none.
+"""Garbage collection for a process that is only a relay, without needless pauses.
 
-Owns the collector of a process that is a relay and nothing else. Serving makes
-no cycles (measured: the collector finds nothing), but each ping of each
-connection makes some fifty objects that live until the next one: with 2,000
-agents Python would look through them for 60 to 270 ms every few seconds, and
-nobody is answered meanwhile. Here it looks only when there may be something:
-when many connections have ended, or memory has grown.
+Serving creates no reference cycles (measured: the collector finds nothing), but each ping of
+each connection creates about fifty objects that live until the next one. With 2,000 agents
+Python would traverse them for 60 to 270 ms every few seconds, and answer nobody meanwhile.
+Here a collection runs only when it may find something: when many connections have ended, or
+memory has grown.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0
+CHECK_SECONDS = 5.0
 LEAST_ENDED = 1000
-"""Ended connections that make a collection worth its pause; or half of those there are."""
+"""Connections that must have ended since the last collection; or half of the current number."""
 LEAST_BLOCKS = 500_000
-"""Blocks of memory that came since the last collection, or half as many as were left then."""
+"""Memory blocks that must have been added; or half as many as were left by the last one."""
 
 
-async def keep_short(
-    ended: Callable[[], int], connected: Callable[[], int], *, interval: float = LOOK_SECONDS
+async def collect_when_useful(
+    ended: Callable[[], int], connected: Callable[[], int], *, interval: float = CHECK_SECONDS
 ) -> None:
-    """Until cancelled: every ``interval`` seconds, collect if there may be something to collect.
+    """Check every ``interval`` seconds, and collect if useful, until cancelled.
 
-    ``ended`` counts the connections that have ended since the start, ``connected`` those there
-    are now.
+    ``ended`` counts the connections that have ended since the start, ``connected`` the
+    current ones.
     """
     gc.disable()
     seen, left = ended(), sys.getallocatedblocks()

@@ -1,7 +1,4 @@
-"""How a relay is run: what the command line says of it.
-
-Owns the shape. Does not own reading flags or what each option does.
-"""
+"""The options of a relay, from the command line and the environment."""
 
 from __future__ import annotations
 
@@ -27,22 +24,22 @@ FORWARDED = "X-Forwarded-For"
 class Options:
     limits: Limits = field(default_factory=Limits)
     allowed_origins: frozenset[str] = frozenset()
-    """Web origins (``https://host``) beside the relay's own whose pages may connect."""
+    """Web origins (``https://host``) whose pages may connect, besides the relay's own."""
     redis: str = ""
-    """``redis://…`` that this relay shares with others; empty: it stands alone."""
+    """``redis://…`` that this relay shares with others; empty: it runs alone."""
     agent_keys: frozenset[str] = frozenset()
     """Public keys of agents that need no token."""
     turn: Turn = field(default_factory=Turn)
     metrics_token: str = field(default="", repr=False)
-    """Bearer token of ``/metrics``; empty: served to loopback only."""
+    """Bearer token of ``/metrics``; empty: only loopback may read them."""
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Proxies whose ``X-Forwarded-For`` is believed."""
+    """Proxies whose ``X-Forwarded-For`` is trusted."""
     access_log: str = ""
-    """A file for one JSON object a line, ``-`` for standard output; empty: none."""
+    """A file for the access log, ``-`` for standard output; empty: none."""
 
 
 def networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Raises SettingsError."""
+    """``--proxy`` addresses and networks. Raises SettingsError."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
@@ -50,7 +47,7 @@ def networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def address_of(request: web.Request, proxies: tuple[IPv4Network | IPv6Network, ...]) -> str:
-    """Where a request comes from: the last address that no proxy of ours has."""
+    """A request's origin: the last address in the chain that is not one of ``proxies``."""
     address = request.remote or ""
     if not proxies:
         return address
@@ -61,7 +58,7 @@ def address_of(request: web.Request, proxies: tuple[IPv4Network | IPv6Network, .
 
 
 def is_within(address: str, nets: tuple[IPv4Network | IPv6Network, ...]) -> bool:
-    """Whether an address is in one of the networks; False for what is no address."""
+    """Whether an address is in one of the networks; False for an invalid address."""
     try:
         return any(ip_address(address) in net for net in nets)
     except ValueError:
@@ -69,19 +66,19 @@ def is_within(address: str, nets: tuple[IPv4Network | IPv6Network, ...]) -> bool
 
 
 def read_options(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Options:
-    """From the command line's flags; secrets also from the environment. Raises SettingsError."""
+    """Options from flags; secrets also from the environment. Raises SettingsError."""
     urls = tuple(flags.get("turn", ()))
     secret = flags.get("turn_secret") or environ.get("HATCHWAY_TURN_SECRET", "")
     for url in urls:
         if not url.startswith(("stun:", "stuns:", "turn:", "turns:")):
-            raise SettingsError("--turn", f"{url!r} is no stun: or turn: address")
+            raise SettingsError("--turn", f"{url!r} is not a stun: or turn: address")
     if any(url.startswith("turn") for url in urls) and not secret:
-        raise SettingsError("--turn-secret", "is needed for a turn: address")
+        raise SettingsError("--turn-secret", "is required for a turn: address")
     if flags.get("turn_only") and not any(url.startswith("turn") for url in urls):
         raise SettingsError("--turn-only", "needs a --turn address")
     redis_url = flags.get("redis", "")
     if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError("--redis", "is no redis:// address")
+        raise SettingsError("--redis", "is not a redis:// URL")
     bounds = {"max_connections": "connections", "max_per_address": "connections_per_address"}
     limits = replace(Limits(), **{to: flags[name] for name, to in bounds.items() if name in flags})
     public = str(flags.get("public_url", "")).rstrip("/")
@@ -100,5 +97,5 @@ def read_options(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Option
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingsError("--public-url", f"{url!r} is not an http(s) address")
+        raise SettingsError("--public-url", f"{url!r} is not an http(s) URL")
     return f"{parts.scheme}://{parts.netloc}"

@@ -1,7 +1,6 @@
-"""Admission of peers: from a connection's credentials to a peer, or to a refusal.
+"""Admits peers by their credentials, and challenges agents that claim a key.
 
-Owns the order of the checks, and the challenge to an agent that claims a key. Does not own
-tokens (admission.auth), agent ids and keys (admission.agents), or connections.
+Tokens are checked in admission.auth, agent ids and keys in admission.agents.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class PeerAdmission:
-    """``admit()`` at once; ``challenge()`` for agents that claim a key."""
+    """``admit()`` a connection at once; then ``challenge()`` an agent that claims a key."""
 
     def __init__(
         self,
@@ -50,7 +49,10 @@ class PeerAdmission:
         self._calls = calls
 
     async def admit(self, sid: str, request: web.Request, auth: object) -> Peer:
-        """Raises RelayRefusedError, LinkUnknownError, AgentIdTakenError, RelayDegradedError."""
+        """The peer of a new connection; ``auth`` is the Socket.IO connect payload.
+
+        Raises RelayRefusedError, LinkUnknownError, AgentIdTakenError, RelayDegradedError.
+        """
         credentials = self._authenticator.check(auth, request.headers)
         if credentials.link:
             await self._lookup.of_link(credentials.link)
@@ -60,7 +62,7 @@ class PeerAdmission:
         return peer
 
     async def challenge(self, peer: Peer, public_key: str, host: str) -> None:
-        """Have an agent prove its key; ``peer.proven`` gets the outcome. Never raises."""
+        """Have an agent prove its key; ``peer.proven`` gets the result. Raises no HatchwayError."""
         nonce = make_challenge()
         try:
             reply = await self._calls.ask(peer, CHALLENGE, {"nonce": nonce}, CHALLENGE_SECONDS)
@@ -81,7 +83,7 @@ class PeerAdmission:
         return TokenBucket(limits.agent_rate, limits.agent_burst)
 
     def _peer(self, sid: str, request: web.Request, credentials: Credentials) -> Peer:
-        # An agent that only claims a key gets no more than a guest until it has proven it.
+        # An agent that claims a key gets a guest's rate until it has proven it.
         claims_key = bool(credentials.public_key)
         loop = asyncio.get_running_loop()
         peer = Peer(

@@ -1,15 +1,11 @@
-"""The relay as a program of its own.
-
-Owns what ``python -m engine relay`` prints. Does not own signals: the caller
-cancels.
-"""
+"""The relay as a program of its own: ``python -m engine relay``. Signals are up to the caller."""
 
 from __future__ import annotations
 
 from engine.core import dependencies, stdio
 from engine.core.tasks import supervise
 from engine.core.tls import server_context
-from engine.relay.garbage import keep_short
+from engine.relay.garbage import collect_when_useful
 from engine.relay.options import Options
 from engine.relay.server import Relay
 
@@ -23,7 +19,7 @@ async def run_relay(
     tls_key: str = "",
     options: Options | None = None,
 ) -> None:
-    """Serve until cancelled. Prints the address and the tokens, made up when empty.
+    """Serve until cancelled. Prints the address and the tokens; empty tokens are generated.
 
     Raises SettingsError when the address or the certificate cannot be used.
     """
@@ -37,7 +33,7 @@ async def run_relay(
         stdio.say(f"Guest token: {relay.guest_token}")
         await supervise(
             "The relay's garbage collection",
-            lambda: keep_short(lambda: relay.ended, lambda: relay.connected),
+            lambda: collect_when_useful(lambda: relay.ended, lambda: relay.connected),
         )
     finally:
         await relay.stop()

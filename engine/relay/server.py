@@ -1,8 +1,7 @@
-"""The relay's server: the composition root, and how a message comes in and its reply goes out.
+"""The relay's server: composition root, connections, and the path of messages and replies.
 
-Owns the HTTP server and every connection. Does not own what a message does (dispatcher),
-who may connect (peer_admission) or where a session goes (cluster.routing). Terminal bytes
-never pass through a relay.
+The dispatcher handles messages, peer_admission decides who may connect, and cluster.routing
+where a session goes. Terminal bytes never pass through a relay.
 """
 
 from __future__ import annotations
@@ -68,11 +67,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TOKEN_BYTES = 24
-"""Random bytes of a token made here."""
+"""Random bytes of a generated token."""
 SWEEP_SECONDS = 60.0
-"""Between two sweeps for routes that expired."""
+"""Between two sweeps for expired routes."""
 GUESTS = "guests"
-"""The room of every guest's connection."""
+"""The Socket.IO room of guests with the guest token."""
 _AGENT = frozenset({PeerRole.AGENT})
 _GUEST = frozenset({PeerRole.GUEST})
 _BOTH = _AGENT | _GUEST
@@ -81,10 +80,10 @@ _Handler = Callable[[Peer, object], Awaitable[dict[str, Any]]]
 
 
 class Relay:
-    """One relay on one address. Empty tokens are made up; read them from the attributes.
+    """One relay on one address. Empty tokens are generated; read them from the attributes.
 
-    ``allowed_origins`` are web origins (``https://host``) beside the relay's
-    own whose pages may connect, for a relay behind a proxy.
+    ``allowed_origins`` are web origins (``https://host``) whose pages may connect, in
+    addition to the relay's own: for a relay behind a proxy.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class Relay:
         allowed_origins: frozenset[str] = frozenset(),
         publish: Publish = to_nobody,
     ) -> None:
-        """``publish`` takes LoopRestarted events."""
+        """``publish`` receives LoopRestarted events. Raises SettingsError for equal tokens."""
         self.agent_token = agent_token or secrets.token_urlsafe(TOKEN_BYTES)
         self.guest_token = guest_token or secrets.token_urlsafe(TOKEN_BYTES)
         if self.agent_token == self.guest_token:
@@ -112,7 +111,7 @@ class Relay:
         self._authenticator = Authenticator(self.agent_token, self.guest_token)
         self._log = AccessLog(options.access_log)
         self._host = ""
-        # What peers cause, and what runs as long as the relay.
+        # Tasks that peers cause, and loops that run as long as the relay.
         self._tasks = LibraryTasks("relay")
         self._loops = TaskOwner("relay", publish)
         self._peers: dict[str, Peer] = {}
@@ -141,9 +140,9 @@ class Relay:
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None
     ) -> str:
-        """Listen, and return the address peers connect to; port 0 takes a free one.
+        """Listen, and return the URL that peers connect to; port 0: any free port.
 
-        Raises SettingsError when the address cannot be listened on.
+        Raises SettingsError when the address cannot be used.
         """
         self._host = host
         self._sio = sio = self._server()
@@ -180,7 +179,7 @@ class Relay:
         return self.url
 
     async def stop(self) -> None:
-        """End every connection and listen no more; idempotent and bounded in time."""
+        """Stop listening and end all connections; idempotent and bounded in time."""
         runner, self._runner = self._runner, None
         sio, self._sio = self._sio, None
         connections, self._connections = self._connections, None
@@ -210,7 +209,7 @@ class Relay:
         return len(self._peers)
 
     def knows_link(self, link_id: str) -> bool:
-        """Whether a host connected here has registered this link."""
+        """Whether an agent connected to this relay has registered this link."""
         return self._lookup.directory.of_link(link_id) is not None
 
     # -- connections --
@@ -259,7 +258,7 @@ class Relay:
     async def _on_connect(self, sid: str, *args: object) -> None:
         sio = self._server_or_fail()
         environ = sio.get_environ(sid)
-        # An event may be *named* connect: its arguments are the peer's invention.
+        # A peer may also send an event *named* connect, with any arguments.
         if environ is None or sid in self._peers:
             return
         request = request_of(environ)
@@ -273,7 +272,7 @@ class Relay:
         except HatchwayError as error:
             environ[REFUSED] = True
             address = self._address(request)
-            logger.warning("Refused a connection from %s: %s", address, error)
+            logger.warning("Rejected a connection from %s: %s", address, error)
             self._log.write("refused", address=address, code=error.code)
             self.metrics.refused.labels(error.code).inc()
             raise socketio.exceptions.ConnectionRefusedError(
@@ -303,21 +302,21 @@ class Relay:
         if peer.is_proven:
             self._log.write("proven", address=peer.address, agent=peer.agent_id)
             return
-        # Its registration is answered first: that has the reason.
+        # Its registration is answered first: that reply holds the reason.
         await asyncio.wait((peer.gone,), timeout=STOP_SECONDS)
         if not peer.gone.done():
             await self._server_or_fail().disconnect(peer.sid)
 
     async def _on_disconnect(self, sid: str, *_args: object) -> None:
         peer = self._peers.get(sid)
-        # As above: an event named disconnect comes from a peer that is still there.
+        # As above: a peer may send an event named disconnect and stay connected.
         if peer is None or (self._sio and socketio_adapter.is_connected(self._sio, sid)):
             return
         self._forget(peer)
         if self._sio and self._connections:
             connection = socketio_adapter.connection_of(self._sio, sid)
             if connection is not None:
-                # Also a long poll that nobody would answer any more.
+                # This also ends a long poll, which would not be answered any more.
                 self._connections.end(connection)
         logger.info("%s from %s disconnected", peer.role.capitalize(), peer.address)
         agent = peer.agent_id if peer.is_proven else ""
@@ -347,7 +346,7 @@ class Relay:
             if event == OFFER:
                 self._offered(sid, reply, time.perf_counter() - began)
             if event == OFFER and sio is not None:
-                # Also an event, for guests that do not ask for an acknowledgement.
+                # Also an event, for guests that do not request an acknowledgement.
                 await sio.emit(ANSWER, reply, to=sid, ignore_queue=True)
             return reply
 
@@ -362,7 +361,7 @@ class Relay:
             link=shown_link(peer.link) if peer else "",
             session=reply["session_id"],
             status=reply["status"],
-            # An agent of another make may have put anything there.
+            # A foreign agent may send any value.
             code=field_of(reply, "code"),
             ms=round(seconds * 1000, 1),
         )
@@ -375,7 +374,7 @@ class Relay:
         roles: frozenset[PeerRole],
         handler: _Handler,
     ) -> dict[str, Any]:
-        """The reply to whatever came; always one, whatever goes wrong."""
+        """The reply to a message. There is always one."""
         try:
             peer = self._admitted(sid, event, roles)
             with peer.waiting():
@@ -393,22 +392,22 @@ class Relay:
             raise AccessDeniedError("Connect with a token first")
         if not peer.bucket.take():
             if peer.rate_limited() == self._limits.refusals:
-                logger.warning("Ending a flooding connection from %s", peer.address)
+                logger.warning("Ended a connection from %s: too many messages", peer.address)
                 self._tasks.start(self._server_or_fail().disconnect, sid)
-            raise RateLimitedError("Too many messages: send fewer per second")
+            raise RateLimitedError("Too many messages per second")
         if peer.role not in roles:
             raise AccessDeniedError(f"A connection with the role {peer.role} cannot send {event}")
         waits = peer.role is PeerRole.GUEST or not peer.is_proven
         if waits and peer.pending >= self._limits.pending:
             raise RateLimitedError("Too many messages are waiting for an answer")
         if event != REGISTER and not peer.is_proven:
-            # Its id is only a claim. A registration waits for the proof; nothing else does.
+            # Its id is only a claim. Registrations wait for the proof; other messages fail.
             raise UnprovenError("Answer agent:challenge first: this agent's key is not proven")
         return peer
 
     async def _on_unknown(self, event: str, sid: str, *args: object) -> dict[str, Any]:
         payload = args[0] if args else None
-        # The name is the peer's: it is echoed in part, and never believed.
+        # The peer chose the name: the reply echoes its beginning, nothing else uses it.
         return await self._handled(sid, str(event)[:64], payload, _BOTH, _refuse)
 
     # -- upkeep --
@@ -426,4 +425,4 @@ class Relay:
 
 
 async def _refuse(_peer: Peer, _payload: object) -> dict[str, Any]:
-    raise AccessDeniedError("The relay knows no such event")
+    raise AccessDeniedError("Unknown event")

@@ -1,8 +1,4 @@
-"""The list of targets, pushed to the guests who have the guest token whenever it changes.
-
-Owns who subscribed and which list they have. Does not own the list (cluster.lookup) or the
-connections: ``publish`` sends.
-"""
+"""Pushes the list of targets to guests with the guest token whenever it changes."""
 
 from __future__ import annotations
 
@@ -15,13 +11,16 @@ if TYPE_CHECKING:
     from engine.relay.cluster.lookup import PresenceLookup
 
 PUBLISH_SECONDS = 0.1
-"""The least time between two lists pushed to guests."""
+"""The shortest time between two lists pushed to guests."""
 POLL_SECONDS = 3.0
-"""The same with other relays, whose changes are polled for."""
+"""The same when there are other relays, whose changes are polled."""
 
 
 class TargetFeed:
-    """Many changes at once are pushed as one list."""
+    """The subscribers and the list they have. Changes in quick succession are pushed as one.
+
+    ``publish`` sends a list to all subscribers.
+    """
 
     def __init__(
         self, lookup: PresenceLookup, publish: Callable[[list[dict[str, Any]]], Awaitable[None]]
@@ -38,7 +37,7 @@ class TargetFeed:
 
     async def subscribe(self, sid: str) -> None:
         if not self._subscribers:
-            # A new guest asks for the list itself; the feed sends it later changes.
+            # A new guest requests the list itself; the feed sends later changes.
             self._published = await self._lookup.public_listing()
         self._subscribers.add(sid)
 
@@ -48,7 +47,7 @@ class TargetFeed:
     async def run(self) -> None:
         """Runs until cancelled."""
         alone = self._lookup.presence is None
-        # A run before may have died with a change not yet pushed.
+        # A previous run may have failed before it pushed a change.
         self._changed.set()
         while True:
             if alone:

@@ -1,9 +1,8 @@
 """TURN credentials that expire, made from a secret shared with the TURN server.
 
-Owns the scheme of coturn's ``use-auth-secret`` (the TURN REST API draft,
-draft-uberti-behave-turn-rest-00), and who gets them: a guest with a link first
-proves that it holds the link, because a link's id stands in paths and logs.
-Does not own the TURN server.
+The scheme is that of coturn's ``use-auth-secret`` (the TURN REST API draft,
+draft-uberti-behave-turn-rest-00). A guest with a link gets them only after proving that it
+holds the link's secret, because the link's id appears in URLs and logs.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ if TYPE_CHECKING:
     from engine.relay.cluster.routing import Peer
 
 TTL_SECONDS = 3600
-"""How long credentials may be used to begin an allocation; one made goes on."""
+"""How long credentials can create an allocation; an existing one continues."""
 NONCE_SECONDS = 60.0
-"""How long a guest with a link may take to sign."""
+"""How long a guest with a link may take to sign a nonce."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """``urls`` are ``stun:``, ``turn:`` and ``turns:`` addresses of one operator's servers.
 
-    ``relay_only`` asks guests to use no other path.
+    ``relay_only``: peers may connect only through TURN.
     """
 
     urls: tuple[str, ...] = ()
@@ -42,16 +41,16 @@ class Turn:
 
     @property
     def has_turn(self) -> bool:
-        """Whether there are TURN servers to hand out, and not only STUN."""
+        """Whether there are TURN servers, and not only STUN."""
         return bool(self.secret) and any(url.startswith("turn") for url in self.urls)
 
     def stun_servers(self) -> list[dict[str, Any]]:
-        """What anybody may have: it needs no credentials."""
+        """The servers that need no credentials, for everybody."""
         stun = [url for url in self.urls if url.startswith("stun")]
         return [{"urls": stun}] if stun else []
 
     def servers(self, user: str, now: float | None = None) -> list[dict[str, Any]]:
-        """``iceServers`` as RTCPeerConnection takes them, for one peer."""
+        """``iceServers`` for RTCPeerConnection, with credentials for one peer."""
         turn = [url for url in self.urls if url.startswith("turn")]
         servers = self.stun_servers()
         if turn and self.secret:
@@ -64,8 +63,10 @@ _ACCESS = re.compile(r"[0-9a-f]{64}")
 
 
 def challenge(guest: Peer, access: str) -> str:
-    """A nonce for a guest with a link to sign, in place of an earlier one; "" for a link
-    without ``access``, which nothing can be proven of."""
+    """A nonce for a guest with a link to sign; it replaces an earlier one.
+
+    "" for a link without ``access``, whose proofs cannot be checked.
+    """
     if not _ACCESS.fullmatch(access):
         return ""
     nonce = secrets.token_hex(proof.NONCE_BYTES)
@@ -80,20 +81,22 @@ def check_access(guest: Peer, access: str, claimed: object) -> None:
     """
     nonce = guest.take_turn_nonce()
     if not nonce:
-        raise BadProofError("Ask for ice:servers without a proof first: its nonce is used or old")
+        raise BadProofError("The nonce is used or expired: request ice:servers without a proof")
     if not isinstance(claimed, str) or not proof.genuine(
         proof.access_proof(access, nonce), claimed
     ):
-        raise BadProofError("The proof does not fit: the link is damaged")
+        raise BadProofError("The proof is wrong: the link is incomplete or damaged")
 
 
 def check_path(guest: Peer, turn: Turn, sdp: str) -> None:
-    """Refuse an offer that could find no path: where only TURN is allowed, a guest with a link
-    needs credentials or a relayed candidate of its own. Raises NoTurnError."""
+    """Refuse an offer that cannot connect. Raises NoTurnError.
+
+    When only TURN is allowed, a guest with a link needs credentials or a relayed candidate.
+    """
     if turn.relay_only and guest.link and not guest.has_turn and " typ relay" not in sdp:
         raise NoTurnError(
             "Reload this page: this relay allows connections only through a TURN server, and the"
-            " page has not asked for one"
+            " page has not requested one"
         )
 
 

@@ -280,7 +280,7 @@ class WebRTCSessionManager:
             self.clock.tick()
             for session in self.sessions():
                 if session.id not in self._closing and not session.guest.own:
-                    self._check_idle(session)
+                    self._guarded(self._check_idle, session)
 
     def _check_idle(self, session: Session) -> None:
         if session.state is SessionState.DISCONNECTED:
@@ -301,7 +301,15 @@ class WebRTCSessionManager:
             await asyncio.sleep(TICK_SECONDS)
             for session in self.sessions():
                 if session.state is not SessionState.CLOSED:
-                    self._tick(session)
+                    self._guarded(self._tick, session)
+
+    def _guarded(self, check: Callable[[Session], None], session: Session) -> None:
+        """A fault in one session's check costs the other sessions nothing: it ends that one."""
+        try:
+            check(session)
+        except Exception:
+            logger.exception("Session %s: a regular check failed", session.id)
+            self.end_soon(session.id, "The host failed to look after the session; see its log")
 
     def _sample(self, session: Session, idle: float) -> None:
         sample = session.sampler.sample(session.pc.rtt)

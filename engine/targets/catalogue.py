@@ -1,12 +1,10 @@
-"""The catalogue of what a terminal can be opened in, kept true while it runs.
+"""The catalogue of targets: this computer and the containers of every configured engine.
 
-Owns the list of containers of every configured engine and of this computer,
-each engine's state, and which targets are shared. Does not own opening anything.
+It also holds each engine's state and which targets are shared.
 
-One task per engine follows Docker's event stream on the loop, where it costs no
-worker thread, and asks for the whole list whenever something happened: the list
-is the truth, events only say when to look. An engine that is away is tried
-again for ever, with growing pauses.
+One task per engine follows Docker's event stream on the loop, which needs no worker thread,
+and lists all containers after each event: events only trigger a refresh. An unreachable engine
+is retried for ever, with growing pauses.
 """
 
 from __future__ import annotations
@@ -48,17 +46,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ALL_CONTAINERS = "*"
-"""The sharing pattern for every container; this computer must always be named."""
+"""The sharing pattern for every container. It does not include this computer."""
 RETRY_FIRST_SECONDS = 1.0
 RETRY_MOST_SECONDS = 5.0
 SETTLE_SECONDS = 0.3
-"""After a change the list is asked for once more: Docker says "die" a little
-before its own list knows."""
+"""After a change the list is refreshed once more: Docker sends "die" shortly before its
+own list is updated."""
 RESYNC_SECONDS = 30.0
-"""With nothing happening the list is still asked for this often; it is also how a
-remote engine that vanished without a word is noticed."""
+"""Without events the list is refreshed this often, which also detects a remote engine that
+disappeared silently."""
 MAX_CONTAINERS = 5_000
-"""Containers listed per engine; the rest is left out, with a line in the log."""
+"""Containers listed per engine; more are left out, with a warning in the log."""
 
 _ACTIONS = ("create", "start", "die", "stop", "rename", "pause", "unpause", "destroy")
 _STATES = {"running": TargetState.RUNNING, "paused": TargetState.PAUSED}
@@ -66,7 +64,7 @@ _EXIT_CODE = re.compile(r"Exited \((\d+)\)")
 
 
 class TargetCatalogue:
-    """Publishes TargetsChanged and DockerStatusChanged, only when something changed."""
+    """Publishes TargetsChanged and DockerStatusChanged when something changed."""
 
     def __init__(
         self,
@@ -91,7 +89,7 @@ class TargetCatalogue:
         self._settled = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin to follow every engine. Does not wait for them: see settled()."""
+        """Start following every engine. Does not wait for them: see settled()."""
         self._check_settled()
         for name in self._docker.names:
             self._tasks.supervise(
@@ -99,11 +97,11 @@ class TargetCatalogue:
             )
 
     async def stop(self) -> None:
-        """End at once; the catalogue stays as it was last."""
+        """Stop at once; the catalogue stays as it is."""
         await self._tasks.close()
 
     async def settled(self, timeout: float) -> bool:
-        """Wait until every engine has been listed or found wanting; False when time is up."""
+        """Wait until every engine has been listed or failed; False after ``timeout`` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
@@ -127,7 +125,7 @@ class TargetCatalogue:
         return tuple(self._statuses.values())
 
     def set_shared(self, patterns: Iterable[str]) -> None:
-        """Say which targets guests may open unasked: ids, or ALL_CONTAINERS."""
+        """Set which targets guests may open without approval: ids, or ALL_CONTAINERS."""
         self._patterns = tuple(dict.fromkeys(patterns))
         self._publish_targets()
 
@@ -150,8 +148,8 @@ class TargetCatalogue:
                     await self._watch(engine, stream)
                 finally:
                     await stream.close()
-                # Docker ended the stream: it stops, or starts anew.
-                self._set_away(engine, EngineState.CONNECTING, "Docker has gone away; waiting")
+                # Docker ended the stream: it stops or restarts.
+                self._set_away(engine, EngineState.CONNECTING, "Docker stopped; reconnecting")
             except DockerAbsentError as error:
                 self._set_away(engine, EngineState.ABSENT, str(error))
             except DockerRefusedError as error:
@@ -159,14 +157,15 @@ class TargetCatalogue:
             except DockerError as error:
                 self._set_away(engine, EngineState.FAILED, str(error))
             except Exception as error:
-                # Nothing an engine answers may end the watch over it.
+                # No answer of an engine may end this loop.
                 logger.exception("Following the Docker engine %s failed", engine)
-                self._set_away(engine, EngineState.FAILED, f"Docker's answer is unusable: {error}")
+                problem = f"Docker's answer cannot be used: {error}"
+                self._set_away(engine, EngineState.FAILED, problem)
             await asyncio.sleep(pause)
             pause = min(pause * 2, most)
 
     async def _watch(self, engine: str, stream: EventStream) -> None:
-        """Keep the list true until the stream ends."""
+        """Keep the list up to date until the stream ends."""
         wait = RESYNC_SECONDS
         while True:
             try:
@@ -183,7 +182,12 @@ class TargetCatalogue:
     async def _refresh(self, engine: str) -> None:
         raw = await self._docker.call(engine, lambda client: client.api.containers(all=True))
         if len(raw) > MAX_CONTAINERS:
-            logger.warning("%s has %d containers; not all are listed", engine, len(raw))
+            logger.warning(
+                "Docker engine %s has %d containers; only %d are listed",
+                engine,
+                len(raw),
+                MAX_CONTAINERS,
+            )
         prefix = "" if engine == self._docker.default else f"{engine}/"
         try:
             found = tuple(_target(facts, engine, prefix) for facts in raw[:MAX_CONTAINERS])
@@ -256,7 +260,7 @@ def _order(target: Target) -> tuple[str, str]:
 
 def _target(facts: dict[str, Any], engine: str, prefix: str) -> Target:
     """A container as the Docker API lists it (``GET /containers/json``)."""
-    # A container that is linked to has further names, "/other/alias".
+    # A container that others link to has more names, "/other/alias".
     names = [name[1:] for name in facts["Names"] or () if name.count("/") == 1]
     name = str(names[0]) if names else ""
     state = str(facts["State"])
@@ -269,7 +273,7 @@ def _target(facts: dict[str, Any], engine: str, prefix: str) -> Target:
         engine=engine,
         ref=str(facts["Id"]),
         image=str(facts.get("Image", "")),
-        # Docker's own words hold the time since, which would change all the time.
+        # Docker's own text includes the time since, which changes all the time.
         status=f"{state} ({exited[1]})" if exited else state,
         labels={str(k): str(v) for k, v in (facts.get("Labels") or {}).items()},
     )

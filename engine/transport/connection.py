@@ -154,7 +154,7 @@ class PeerConnection(RTCPeerConnection):
         if parsed.ip.endswith(".local") and self._relay_only:
             return
         if parsed.ip.endswith(".local"):
-            # Resolving takes up to a second: nobody waits for it.
+            # Resolving takes up to a second: it runs in the background.
             self._resolve([parsed], end=False)
         else:
             await self.addIceCandidate(parsed)

@@ -1,10 +1,9 @@
 """A UDP socket on the event loop that moves many datagrams per system call.
 
-Owns one already bound socket: batches out through generic segmentation offload
-(UDP_SEGMENT) and in through its counterpart (UDP_GRO), both Linux, see udp(7);
-elsewhere, and on devices that refuse them, one datagram at a time. Does not own
-what is in a datagram. Stands in for asyncio's DatagramTransport where aioice uses
-one; works on any loop with add_reader().
+Batches leave through generic segmentation offload (UDP_SEGMENT) and arrive through its
+counterpart (UDP_GRO), both Linux, see udp(7); elsewhere, and on devices that refuse them,
+one datagram at a time. Replaces asyncio's DatagramTransport where aioice uses one; works
+on any loop with add_reader().
 """
 
 from __future__ import annotations
@@ -32,22 +31,22 @@ MAX_BATCH = 60
 MAX_BATCH_BYTES = 60_000
 """Datagrams and bytes of one batch; the kernel's limits are 64 and 65,507."""
 DATAGRAMS_PER_TURN = 16
-"""Handed on in one turn of the loop, some 1 to 2 ms of work: others want it too."""
+"""Delivered in one turn of the loop, 1 to 2 ms of work: others need it too."""
 BUFFER_BYTES = 64 * 1024
 MAX_BACKLOG = 2 * 1024 * 1024
-"""Bytes that wait for a full socket. More are dropped, as any full queue on the way would."""
+"""Bytes queued while the socket is full. More are dropped, as any full queue on the path does."""
 
 Address = tuple[Any, ...]
 HAS_OFFLOAD = sys.platform == "linux"
 """Whether batches go through segmentation offload. Linux sets no "don't fragment" bit on them."""
 _segment = struct.Struct("@H")
-_buffer = bytearray(BUFFER_BYTES)  # what is read is copied out before anybody is called
+_buffer = bytearray(BUFFER_BYTES)  # copied out before anything is called
 _FULL = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS}
 
 
 class UdpEndpoint:
-    """``receive(datagrams, address)`` gets what one turn of the loop brought from one sender;
-    ``lost(error)`` comes once, at the end."""
+    """An already bound socket. ``receive(datagrams, address)`` gets what one turn of the loop
+    brought from one sender; ``lost(error)`` is called once, at the end."""
 
     def __init__(
         self,
@@ -64,9 +63,9 @@ class UdpEndpoint:
         self._loop = asyncio.get_running_loop()
         self._backlog: deque[tuple[bytes, Address]] = deque()
         self._backlog_bytes = 0
-        self._waiting: list[bytes] = []  # read, and not handed on yet
+        self._waiting: list[bytes] = []  # read, and not delivered yet
         self._waiting_from: Address = ()
-        self._go_on: asyncio.Handle | None = None
+        self._continue: asyncio.Handle | None = None
         self._closing = False
         self._sendmsg_works = HAS_OFFLOAD
         self._gro = False
@@ -104,7 +103,7 @@ class UdpEndpoint:
             except OSError as error:
                 if not self._full(error):
                     return
-        self._wait_with(data, address)
+        self._enqueue(data, address)
 
     def send_batch(self, datagrams: list[bytes], address: Address) -> None:
         """Send them, none of them empty, in order.
@@ -131,7 +130,7 @@ class UdpEndpoint:
             at = end
 
     def allow_fragments(self) -> None:
-        """No longer forbid IP to cut datagrams that are too large for a link, where it can."""
+        """Let IP fragment datagrams that are too large for a link, where the system can."""
         level, option = socket.IPPROTO_IP, IP_MTU_DISCOVER
         if self._sock.family == socket.AF_INET6:
             level, option = socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER
@@ -139,20 +138,20 @@ class UdpEndpoint:
             self._sock.setsockopt(level, option, PMTUDISC_DONT)
 
     def close(self) -> None:
-        """Stop receiving; what waits is still sent. ``lost(None)`` follows."""
+        """Stop receiving; what is queued is still sent. ``lost(None)`` follows."""
         if self._closing:
             return
         self._closing = True
         self._loop.remove_reader(self._sock.fileno())
         self._waiting = []
-        if self._go_on is not None:
-            self._go_on.cancel()
-            self._go_on = None
+        if self._continue is not None:
+            self._continue.cancel()
+            self._continue = None
         if not self._backlog:
             self._loop.call_soon(self._end, None)
 
     def abort(self) -> None:
-        """End now; what waits is dropped."""
+        """End now; what is queued is dropped."""
         self._backlog.clear()
         self._backlog_bytes = 0
         if self._sock.fileno() < 0:
@@ -179,13 +178,13 @@ class UdpEndpoint:
             self.sendto(datagram, address)
 
     def _full(self, error: OSError) -> bool:
-        """True when sending must wait; other errors are told, and the datagram is gone."""
+        """True when sending must wait; other errors are reported, and the datagram is lost."""
         if error.errno in _FULL:
             return True
         self._error_received(error)
         return False
 
-    def _wait_with(self, data: bytes, address: Address) -> None:
+    def _enqueue(self, data: bytes, address: Address) -> None:
         if self._backlog_bytes + len(data) > MAX_BACKLOG or self._closing:
             return
         if not self._backlog:
@@ -208,9 +207,9 @@ class UdpEndpoint:
             self._end(None)
 
     def _readable(self) -> None:
-        """All that is there now, within the budget, handed on together: so answered together."""
+        """All that is there now, within the budget, delivered together: so answered together."""
         if self._waiting:
-            return  # their turn comes first
+            return  # what was read before is delivered first
         batch: list[bytes] = []
         sender: Address | None = None
         error: OSError | None = None
@@ -232,22 +231,22 @@ class UdpEndpoint:
             sender = address
             batch += datagrams
         if batch and sender is not None and not self._closing:
-            self._hand_on(batch, sender)
+            self._deliver(batch, sender)
         if error is not None:
             self._error_received(error)
 
-    def _hand_on(self, batch: list[bytes], sender: Address) -> None:
-        """One read may bring some forty datagrams: no turn takes them all."""
+    def _deliver(self, batch: list[bytes], sender: Address) -> None:
+        """One read may bring some forty datagrams: too many for one turn."""
         if len(batch) > DATAGRAMS_PER_TURN:
             batch, self._waiting = batch[:DATAGRAMS_PER_TURN], batch[DATAGRAMS_PER_TURN:]
             self._waiting_from = sender
-            self._go_on = self._loop.call_soon(self._hand_on_the_rest)
+            self._continue = self._loop.call_soon(self._deliver_rest)
         self._receive(batch, sender)
 
-    def _hand_on_the_rest(self) -> None:
-        self._go_on = None
+    def _deliver_rest(self) -> None:
+        self._continue = None
         batch, self._waiting = self._waiting, []
-        self._hand_on(batch, self._waiting_from)
+        self._deliver(batch, self._waiting_from)
 
     def _read_coalesced(self) -> tuple[list[bytes], Address]:
         """One system call: datagrams of one sender, all of a size but the last."""

@@ -142,7 +142,7 @@ class Attention(QWidget):
             self._undos[0].finish()
         return notice
 
-    def tell(self, text: str, action: str, act: Callable[[], object], *, first: bool) -> Notice:
+    def report(self, text: str, action: str, act: Callable[[], object], *, first: bool) -> Notice:
         """Report what was done and, for a while, offer a follow-up action."""
         notice = Notice(self._icons, "check", Tone.ACCENT, text, "", self.clock)
         notice.answer(action, act, danger=True)

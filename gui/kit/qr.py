@@ -31,7 +31,7 @@ class QrCode(QWidget):
         self.setMinimumSize(SIZE, SIZE)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def tell(self, text: str, description: str) -> None:
+    def show_text(self, text: str, description: str) -> None:
         """``description`` is for screen readers; an empty text shows nothing."""
         self._rows = modules(text) if text else ()
         self.setAccessibleName(description)

@@ -125,7 +125,7 @@ class Banner(QFrame):
         """Title and text, one below the other."""
         return f"{self._title.text()}\n{self._text.text()}".strip()
 
-    def tell(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
+    def show_message(self, title: str, text: str, tone: Tone = Tone.ERROR) -> None:
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self._text.setText(text)
@@ -186,7 +186,7 @@ class EmptyState(QWidget):
             column.addWidget(press, alignment=Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
 
-    def tell(self, title: str, hint: str = "") -> None:
+    def set_text(self, title: str, hint: str = "") -> None:
         self._title.setText(title)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))

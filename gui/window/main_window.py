@@ -119,19 +119,19 @@ class MainWindow(QMainWindow):
     def show_problem(self, title: str, text: str) -> None:
         """Say so in the bar at the top, until it is dismissed or something newer comes."""
         if not self._closing:
-            self.banner.tell(title, text)
+            self.banner.show_message(title, text)
 
     def show_flaws(self, title: str, text: str, file: Path | None = None) -> None:
         """What the start had to do without, until it is dismissed; ``file`` can be opened."""
         before = self.flaws.text if self.flaws.isVisibleTo(self) else ""
-        self.flaws.tell(title, f"{before}\n{text}".strip(), Tone.WARN)
+        self.flaws.show_message(title, f"{before}\n{text}".strip(), Tone.WARN)
         if file is not None:
             self.flaws.offer("Open file", lambda: open_file(file))
 
     def _show_restart(self, event: LoopRestarted) -> None:
         """A part of the engine recovered by itself: worth a line, not an error to act on."""
         if not self._closing:
-            self.banner.tell(
+            self.banner.show_message(
                 f"{event.name} stopped unexpectedly and was restarted",
                 f"The log has the details ({event.problem}).",
                 Tone.WARN,
@@ -145,8 +145,8 @@ class MainWindow(QMainWindow):
         for dock in self.docks:
             dock.setEnabled(False)
         self.menuBar().setEnabled(False)
-        self.banner.tell("Closing sessions…", "", Tone.MUTED)
-        self.status.sessions.tell("sessions", "Closing sessions…", Tone.ACCENT)
+        self.banner.show_message("Closing sessions…", "", Tone.MUTED)
+        self.status.sessions.show_state("sessions", "Closing sessions…", Tone.ACCENT)
 
     def finish(self) -> None:
         """Remember the layout and close for good."""
@@ -344,7 +344,9 @@ class MainWindow(QMainWindow):
         self.sessions.selectionChanged.connect(self._enable)
         self.sessions.countChanged.connect(lambda _: self._enable())
         self.terminals.changed.connect(self._enable)
-        self.terminals.noted.connect(lambda title, text: self.banner.tell(title, text, Tone.ACCENT))
+        self.terminals.noted.connect(
+            lambda title, text: self.banner.show_message(title, text, Tone.ACCENT)
+        )
         self.approver.changed.connect(self._title)
         self._adapter.problem.connect(self.show_problem)
         self._adapter.loopRestarted.connect(self._show_restart)

@@ -58,13 +58,13 @@ class Indicator(QWidget):
         row.setSpacing(6)
         row.addWidget(self._icon)
         row.addWidget(self._text)
-        self.tell(icon, text, Tone.MUTED)
+        self.show_state(icon, text, Tone.MUTED)
 
     @property
     def text(self) -> str:
         return self._text.text()
 
-    def tell(self, icon: str, text: str, tone: Tone, tip: str = "") -> None:
+    def show_state(self, icon: str, text: str, tone: Tone, tip: str = "") -> None:
         self._icons.bind(self._icon, icon, tone)
         self._text.setText(text)
         self.setToolTip(tip)
@@ -96,23 +96,23 @@ class StatusBar(QStatusBar):
 
     def set_sessions(self, count: int) -> None:
         words = {0: "No sessions", 1: "1 session"}.get(count, f"{count} sessions")
-        self.sessions.tell("sessions", words, Tone.ACCENT if count else Tone.MUTED)
+        self.sessions.show_state("sessions", words, Tone.ACCENT if count else Tone.MUTED)
 
     def _ready(self) -> None:
         if not self._adapter.ask(DockerStatuses(), ()):
-            self.docker.tell("engine", "Docker off", Tone.MUTED, "No engine is configured")
+            self.docker.show_state("engine", "Docker off", Tone.MUTED, "No engine is configured")
 
     def _start_failed(self) -> None:
-        self.relay.tell("relay-off", "Not running", Tone.ERROR)
-        self.docker.tell("engine", "Docker: not connected", Tone.MUTED)
+        self.relay.show_state("relay-off", "Not running", Tone.ERROR)
+        self.docker.show_state("engine", "Docker: not connected", Tone.MUTED)
 
     def _relay_changed(self, event: RelayStateChanged) -> None:
         text, icon, tone = _RELAY[event.state]
-        self.relay.tell(icon, text, tone, formats.tip(event.url, event.detail))
+        self.relay.show_state(icon, text, tone, formats.tip(event.url, event.detail))
 
     def _ends_pending(self, event: EndsPending) -> None:
         terminals = "1 terminal" if event.count == 1 else f"{event.count} terminals"
-        self.ends.tell("sessions", f"Ending {terminals}…", Tone.WARN, event.text)
+        self.ends.show_state("sessions", f"Ending {terminals}…", Tone.WARN, event.text)
         self.ends.setVisible(bool(event.count and event.text))
 
     def _docker_changed(self, event: DockerStatusChanged) -> None:
@@ -128,4 +128,4 @@ class StatusBar(QStatusBar):
                 for s in states
             )
         )
-        self.docker.tell("engine", text, tone, tip)
+        self.docker.show_state("engine", text, tone, tip)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.e2e.house import House
 
 ROOT = Path(__file__).parents[2]
+START_SECONDS = 60.0
+"""At most, for a host to start or to end."""
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +79,9 @@ async def foreign_relay(container: str) -> AsyncIterator[PlainRelay]:
             sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
         )
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(START_SECONDS):
                 await made.arrived.wait()
             yield made
         finally:
             agent.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(agent.wait(), 20) == 0
+            assert await asyncio.wait_for(agent.wait(), START_SECONDS) == 0

@@ -28,7 +28,7 @@ PHASE = "hatchway.session.state.phase"
 
 
 @pytest.fixture
-def host(host: House) -> House:
+async def host(host: House) -> House:
     """Only links open it."""
     host.agent.set_shared(host.container, shared=False)
     return host

@@ -140,9 +140,9 @@ async def test_ctrl_c_ends_yes_at_once(host: House, browser: Browser) -> None:
     await page.type("yes; echo interrupted-$((1+1))\n")
     await page.until("hatchway.terminal.buffer.active.length > 1000")
     await page.press("c", CTRL)
-    await shows(page, "^C", 5)
+    await shows(page, "^C", 10)
     await page.type("echo back-$((1+1))\n")
-    await shows(page, "back-2", 5)
+    await shows(page, "back-2", 10)
 
 
 async def test_a_reload_comes_back_to_the_same_shell_and_screen(

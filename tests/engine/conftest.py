@@ -37,7 +37,14 @@ def short_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-async def no_leaked_tasks() -> AsyncIterator[None]:
+def no_leaked_tasks(request: pytest.FixtureRequest) -> None:
+    """Of tests with a loop: thousands have none, and one for each would take its time."""
+    if request.node.get_closest_marker("asyncio"):
+        request.getfixturevalue("tasks_end")
+
+
+@pytest.fixture
+async def tasks_end() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
     here = asyncio.current_task()

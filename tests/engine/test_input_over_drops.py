@@ -177,8 +177,8 @@ async def test_what_the_python_peer_typed_comes_once_whatever_connections_are_lo
         for _ in range(4):
             before = len(visitor.said)
             old = visitor.peer
-            assert old._pc is not None
-            await old._pc.close()
+            assert old.peer_connection is not None
+            await old.peer_connection.close()
             # One that gives up on the way ends neither the shell nor the input.
             half = old.successor(visitor._output, visitor._ended)
             await half.reach_relay()

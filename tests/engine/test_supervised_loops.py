@@ -59,7 +59,11 @@ class Deaths:
         assert self.names == [name]
         errors = [record for record in self._caplog.records if record.levelname == "ERROR"]
         assert [record.exc_info is not None for record in errors] == [True]
-        assert errors[0].getMessage().startswith(f"{name} stopped")
+        assert errors[0].getMessage().startswith(f"{name} failed")
+        self._caplog.clear()
+
+    def clear(self) -> None:
+        """What is in the log was expected."""
         self._caplog.clear()
 
 
@@ -101,13 +105,39 @@ async def test_the_heartbeat_of_sessions(deaths: Deaths, monkeypatch: pytest.Mon
     deaths.bus.subscribe(lambda e: samples.append(e) if isinstance(e, ev.Traffic) else None)
     manager = WebRTCSessionManager(events=deaths.bus)
     manager.create_session("s", "d")
-    counter = manager.require_session("s").counter
-    monkeypatch.setattr(Sampler, "sample", fails_once(Sampler.sample))
+    ticks = (name for name in ("first", "second"))
+    real = manager.sessions
+
+    def sessions() -> Any:
+        # Both loops of the manager look at the sessions: each fails at its first look.
+        if next(ticks, None) is not None:
+            raise RuntimeError("broken")
+        return real()
+
+    monkeypatch.setattr(manager, "sessions", sessions)
     await manager.start()
-    await deaths.seen("The heartbeat of sessions")
-    counter.printed(1)
+    both = {"The check for idle sessions", "The heartbeat of sessions"}
+    await until(lambda: set(deaths.names) == both, what="the restart of both loops")
+    manager.require_session("s").counter.printed(1)
     await until(lambda: samples, what="a sample of traffic")
     await manager.stop()
+    deaths.clear()
+
+
+async def test_a_fault_in_one_session_ends_it_and_no_other(
+    deaths: Deaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager_module, "TICK_SECONDS", 0.02)
+    manager = WebRTCSessionManager(events=deaths.bus)
+    manager.create_session("first", "d")
+    manager.create_session("second", "d")
+    monkeypatch.setattr(Sampler, "sample", fails_once(Sampler.sample))
+    await manager.start()
+    await until(lambda: manager.get_session("first") is None, what="the end of the faulty one")
+    assert manager.get_session("second") is not None
+    assert deaths.names == []
+    await manager.stop()
+    deaths.clear()
 
 
 # -- signaling
@@ -314,15 +344,15 @@ async def test_a_relay_alone_collects_garbage_again(
 ) -> None:
     running = asyncio.Event()
 
-    async def keep_short(*_: object) -> None:
+    async def collect_when_useful(*_: object) -> None:
         running.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(run, "keep_short", fails_once(keep_short))
+    monkeypatch.setattr(run, "collect_when_useful", fails_once(collect_when_useful))
     serving = asyncio.create_task(run.run_relay())
     async with asyncio.timeout(10):
         await running.wait()
-    assert "The relay's garbage collection stopped" in caplog.text
+    assert "The relay's garbage collection failed" in caplog.text
     caplog.clear()
     serving.cancel()
     await asyncio.wait([serving])

@@ -34,7 +34,7 @@ from gui.app.application import Application
 from gui.kit.attention import Attention
 from gui.panels.targets.model import openable
 from gui.panels.terminals.closed import MAX_CLOSED
-from gui.panels.terminals.tabs import TerminalTab
+from gui.panels.terminals.tab import TerminalTab
 from gui.window.main_window import MainWindow
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.hosting import Visitor

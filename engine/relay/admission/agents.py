@@ -1,7 +1,6 @@
-"""Which agent is who: keys proven by challenge, ids that belong to their first key.
+"""Agent identity: keys are proven by a challenge, and an id belongs to its first key.
 
-Owns the challenge and the decision. Does not own connections, or where pins are
-kept when several relays share them (presence).
+With several relays cluster.presence stores the pins.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from engine.core.errors import (
 
 NONCE_BYTES = 24
 CHALLENGE_SECONDS = 5.0
-"""For an agent to sign."""
+"""How long an agent may take to sign."""
 MAX_PINS = 100_000
-"""Ids whose keys one relay remembers; the longest unseen go first."""
+"""Ids whose keys one relay stores; the least recently used are dropped first."""
 
 
 class KeyPins(Protocol):
     async def pin(self, agent_id: str, key: str) -> str:
-        """The key ``agent_id`` belongs to: ``key`` when it belonged to nobody yet.
+        """The key that ``agent_id`` belongs to: ``key`` when it had none yet.
 
-        With an empty ``key`` only asks; empty when it belongs to nobody.
+        An empty ``key`` is a query only; the result is empty when the id has no key.
         """
 
 
@@ -48,7 +47,7 @@ class LocalKeyPins:
         return known or key
 
     def learn(self, agent_id: str, key: str) -> None:
-        """``key`` owns the id, whoever was thought to."""
+        """``agent_id`` belongs to ``key``, replacing what was stored."""
         self._keys.pop(agent_id, None)
         self._keys[agent_id] = key
         if len(self._keys) > MAX_PINS:
@@ -56,10 +55,10 @@ class LocalKeyPins:
 
 
 class SharedKeyPins:
-    """The pins of all relays; while those cannot be asked, what this relay knows of them.
+    """The pins of all relays; while these cannot be reached, this relay's copy.
 
-    Never "nobody's" for want of an answer: an id seen here before stays its key's. One
-    that was not is checked again as soon as the others can be asked (presence).
+    Fails closed: without an answer, an id seen here before stays bound to its key. Any other
+    id is checked again as soon as Redis is back (presence).
     """
 
     def __init__(self, shared: KeyPins) -> None:
@@ -81,23 +80,29 @@ def make_challenge() -> str:
 
 
 def proven_key(public: str, reply: object, nonce: str, agent_id: str, host: str) -> str:
-    """The key an agent's reply to a challenge proves. Raises RelayRefusedError."""
+    """The key that an agent's reply to a challenge proves. Raises RelayRefusedError."""
     signature = reply.get("signature") if isinstance(reply, dict) else None
     return verify(public, signature, nonce, agent_id, host)
 
 
 async def claim(pins: KeyPins, agent_id: str, key: str) -> None:
-    """``agent_id`` is asked for by who proved ``key`` (or nothing). Raises AgentIdTakenError."""
+    """Claim ``agent_id`` for an agent that proved ``key``; "": no key.
+
+    Raises AgentIdTakenError when the id belongs to another key.
+    """
     owner = await pins.pin(agent_id, key)
     if owner != key:
         raise AgentIdTakenError(
             "This agent id belongs to another key: the host's key file was replaced, or two"
-            " hosts use one id"
+            " hosts use the same id"
         )
 
 
 def read_keys(path: str) -> frozenset[str]:
-    """Public keys that need no token, one a line; ``#`` begins a comment. Raises SettingsError."""
+    """Public keys that need no token, one per line; ``#`` starts a comment.
+
+    Raises SettingsError.
+    """
     if not path:
         return frozenset()
     try:
@@ -108,6 +113,8 @@ def read_keys(path: str) -> frozenset[str]:
 
 
 def refuse_unlisted(key: str, listed: frozenset[str]) -> None:
-    """For an agent that came without a token. Raises RelayRefusedError."""
+    """Check an agent without a token against the listed keys. Raises RelayRefusedError."""
     if key not in listed:
-        raise RelayRefusedError("The relay does not know this agent's key, and has no token of it")
+        raise RelayRefusedError(
+            "The relay does not know this agent's key, and the agent sent no token"
+        )

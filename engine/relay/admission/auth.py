@@ -1,7 +1,6 @@
 """Who may connect: tokens, roles, origins.
 
-Owns the decision. Does not own connections. A refusal says what to do about
-it, and nothing about how near the guess was.
+A refusal says what to do about it, and nothing about how close the guess was.
 """
 
 from __future__ import annotations
@@ -33,31 +32,34 @@ class PeerRole(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a connection may do and what it calls itself (claims, for showing only)."""
+    """A connection's role and what it claims to be. Claims may be shown, but not trusted."""
 
     role: PeerRole
     name: str
     agent_id: str
     link: str = ""
-    """The id of a link, in place of a guest's token; whether there is one is asked elsewhere."""
+    """The id of a link, instead of a guest's token. Whether the link exists is not checked here."""
     public_key: str = ""
-    """What an agent says is its key, before it has proven it."""
+    """The key that an agent claims, not proven yet."""
     has_token: bool = True
 
 
 class Authenticator:
-    """Compares tokens in constant time; an agent's opens nothing for a guest or the reverse."""
+    """Compares tokens in constant time. Agents and guests cannot use each other's token."""
 
     def __init__(self, agent_token: str, guest_token: str) -> None:
         self._tokens = {PeerRole.AGENT: agent_token, PeerRole.GUEST: guest_token}
 
     def check(self, auth: object, headers: Mapping[str, str]) -> Credentials:
-        """Raises RelayRefusedError. ``auth`` is the Socket.IO connect payload, any shape."""
+        """The credentials in ``auth``, the Socket.IO connect payload, which may be any value.
+
+        Raises RelayRefusedError.
+        """
         fields = auth if isinstance(auth, dict) else {}
         token = fields.get("token")
         link, key = field_of(fields, "link"), field_of(fields, "public_key")
         if token is None and "Authorization" not in headers:
-            # Neither opens anything yet: the link has to be registered, the key proven.
+            # Neither is enough: the link must be registered, the key proven.
             if link and fields.get("role") == PeerRole.GUEST:
                 return _credentials(PeerRole.GUEST, fields, link=link, has_token=False)
             if key and fields.get("role") == PeerRole.AGENT:
@@ -66,13 +68,13 @@ class Authenticator:
             header = headers.get("Authorization", "")
             token = header[len(BEARER) :] if header.lower().startswith(BEARER) else None
         if not isinstance(token, str) or not token:
-            raise RelayRefusedError("The relay needs a token")
-        # Both are compared whatever the first says: time tells nothing.
+            raise RelayRefusedError("The relay requires a token")
+        # Both are compared, whatever the first result, so that the time reveals nothing.
         matching = [role for role, own in self._tokens.items() if _same(token, own)]
-        asked = fields.get("role")
-        if asked is not None and asked not in tuple(PeerRole):
+        requested = fields.get("role")
+        if requested is not None and requested not in tuple(PeerRole):
             raise RelayRefusedError('The role must be "agent" or "guest"')
-        granted = [role for role in matching if asked in (None, role)]
+        granted = [role for role in matching if requested in (None, role)]
         if not granted:
             raise RelayRefusedError("The relay does not accept this token")
         return _credentials(granted[0], fields, public_key=key or "")
@@ -91,18 +93,18 @@ def _same(one: str, other: str) -> bool:
 
 
 def printable(text: object, limit: int = MAX_NAME_LENGTH) -> str:
-    """Text fit to show: no control characters, no direction marks, at most ``limit`` long."""
+    """Text without control characters and direction marks, at most ``limit`` characters."""
     if not isinstance(text, str):
         return ""
-    kept = "".join(char for char in text[:MAX_ID_LENGTH] if char.isprintable())
-    return kept.strip()[:limit]
+    clean = "".join(char for char in text[:MAX_ID_LENGTH] if char.isprintable())
+    return clean.strip()[:limit]
 
 
 def origin_allowed(origin: str, request: web.Request, bound: str, extra: frozenset[str]) -> bool:
     """Whether a web page of ``origin`` may connect: the relay's own page, or one configured.
 
-    A page that rebinds its name to our address has equal Origin and Host
-    headers, so a relay bound to loopback answers to names of loopback only.
+    A page that rebinds its name to our address (DNS rebinding) sends equal Origin and Host
+    headers, so a relay bound to loopback accepts only loopback names.
     """
     if origin in extra:
         return True

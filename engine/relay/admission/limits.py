@@ -1,7 +1,4 @@
-"""What one peer may ask of the relay, and the bucket that measures it.
-
-Owns the numbers. Does not own what happens beyond them: the server answers.
-"""
+"""The relay's limits, and the token bucket for message rates."""
 
 from __future__ import annotations
 
@@ -18,52 +15,52 @@ class Limits:
     """Every bound of a relay. Times are seconds, sizes bytes, rates per second."""
 
     connections: int = 1000
-    """Engine.IO connections in all that have shown a token."""
+    """Engine.IO connections in total that have presented a token."""
     connections_per_address: int = 200
-    """Of one IP address; an office behind one router is one address."""
+    """The same per IP address; an office behind one router is one address."""
     unproven: int = 400
     unproven_per_address: int = 100
-    """Connections that have shown no token yet, in all and of one address. They have a place of
-    their own: beyond it the one that has waited longest is ended for the newest."""
+    """Connections that have presented no token yet, in total and per address. They count
+    separately: beyond the limit the oldest is ended."""
     anonymous_per_address: int = 20
-    """Of those, such as any web page can open in its visitors' names: a first request by HTTP
-    that names no origin. They take nobody else's place."""
+    """Those of them that any web page can open through its visitors' browsers: a first HTTP
+    request without an Origin header. They never displace other connections."""
     sockets: int = 4000
     sockets_per_address: int = 1000
-    """TCP connections, whatever they carry. Beyond it those that wait longest for a request
-    are closed."""
+    """TCP connections of any kind. Beyond the limit those that have been idle longest are
+    closed."""
     request_seconds: float = 10.0
-    """A TLS handshake, a request's head, a request's body, and between two requests."""
+    """For a TLS handshake, a request's head, a request's body, and between two requests."""
     response_seconds: float = 120.0
-    """For a client to take what it was answered."""
+    """For a client to read a response."""
     message_bytes: int = 256 * 1024
-    """One message. Twice over what the largest session description needs as JSON."""
+    """One message: twice what the largest session description needs as JSON."""
     guest_rate: float = 50.0
     guest_burst: float = 200.0
-    """Messages of one guest: a connection takes an offer and some twenty candidates."""
+    """Messages of one guest: a session needs an offer and about twenty candidates."""
     agent_rate: float = 1000.0
     agent_burst: float = 4000.0
-    """Messages of one agent, which speaks for all its sessions."""
+    """Messages of one agent, for all its sessions."""
     refusals: int = 1000
     """Rate-limited messages after which a connection is ended."""
     pending: int = 64
-    """Messages of one connection that may wait for somebody's answer."""
+    """Messages of one connection that may wait for a reply."""
     routes: int = 10_000
-    """Sessions remembered; those whose guest has gone are forgotten first."""
+    """Sessions with a route; those whose guest has left are closed first."""
     routes_per_guest: int = 256
     authenticate_seconds: float = 10.0
-    """From opening a connection to showing a valid token."""
+    """From opening a connection to presenting a valid token."""
     ping_seconds: float = 4.0
-    """Between pings, and for the answer to one: what is silently gone is missed after both."""
+    """Between pings, and for the answer to one: a silent loss is noticed after both."""
     agent_reply_seconds: float = 30.0
     guest_reply_seconds: float = 1.0
     """Browsers seldom acknowledge a candidate, and the agent must not wait for it."""
     route_seconds: float = 3600.0
-    """How long a route outlives its guest's connection: the session lives on without us."""
+    """How long a route outlives its guest's connection: the session continues without us."""
 
 
 class TokenBucket:
-    """``rate`` messages a second, and ``burst`` at once after a silence."""
+    """Allows ``rate`` messages per second, and ``burst`` at once after a pause."""
 
     def __init__(
         self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic

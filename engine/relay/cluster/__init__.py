@@ -1,1 +1,1 @@
-"""Who is connected where, with several relays over one Redis."""
+"""Presence and routing of peers across several relays that share one Redis."""

@@ -1,9 +1,7 @@
-"""The way between relays: python-socketio's Redis manager, made to fit.
+"""Events and acknowledgements between relays: python-socketio's Redis manager, adapted.
 
-Owns the pub/sub channel events and acknowledgements travel by. Does not own who
-is where (presence). The library publishes every message to every relay and
-comes back from a lost Redis after up to a minute: here each relay has a channel
-of its own, and tries again every RETRY_SECONDS.
+The library publishes every message to every relay, and takes up to a minute to reconnect to
+Redis. Here each relay has its own channel and reconnects every RETRY_SECONDS.
 
 Touches of python-socketio's AsyncRedisManager: overrides ``_publish`` and ``_listen``, calls
 ``_redis_connect``, and uses ``redis``, ``pubsub``, ``host_id`` and ``json``, and the keys of the
@@ -29,16 +27,16 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "hatchway"
 RETRY_SECONDS = 0.5
-"""Between attempts to reach a Redis that went away."""
+"""Between attempts to reconnect to Redis."""
 FAULT_SECONDS = 10.0
-"""The same after an error nobody expects."""
+"""The same after an unexpected error."""
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 3
-"""An idle subscription asks after its server this often, so that a silent loss is noticed."""
+"""An idle subscription pings its server this often, so that a silent loss is noticed."""
 
 
 class RelayBus(socketio.AsyncRedisManager):
-    """``where(sid)`` is the relay a peer of another process is at; empty when unknown."""
+    """``relay_of(sid)`` is the relay that a remote peer is connected to; empty when unknown."""
 
     def __init__(self, url: str, relay_of: Callable[[str], str]) -> None:
         super().__init__(
@@ -52,30 +50,30 @@ class RelayBus(socketio.AsyncRedisManager):
 
     @property
     def relay_id(self) -> str:
-        """This process, for as long as it runs."""
+        """This process's id, for as long as it runs."""
         return str(self.host_id)
 
     async def close(self) -> None:
-        """After the library's task has ended: the connections it leaves open."""
+        """Close the connections that the library leaves open; call after its task has ended."""
         await self._drop()
 
     async def _publish(self, data: dict[str, Any]) -> None:
         relay = data["host_id"] if data["method"] == "callback" else self._relay_of(_sid(data))
         channel = f"{PREFIX}:to:{relay}" if relay else self.channel
-        heard = 0
+        receivers = 0
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             if self.redis is not None:
-                heard = await self.redis.publish(channel, self.json.dumps(data))
-        if heard or not relay:
+                receivers = await self.redis.publish(channel, self.json.dumps(data))
+        if receivers or not relay:
             return
         if data["method"] == "emit":
-            raise RelayDegradedError("The other relay does not hear this one; try again soon")
-        # Whoever waits for this acknowledgement learns it by the time it does not come.
+            raise RelayDegradedError("The other relay cannot be reached; try again soon")
+        # Whoever waits for this acknowledgement gets a time-out.
         logger.warning("An acknowledgement to another relay was lost")
 
     async def _listen(self) -> AsyncIterator[bytes]:
-        # The library's task reads this, and after an error reads it anew at once and for ever:
-        # so nothing may escape, and each attempt is followed by a pause.
+        # The library's task reads this, and after an error calls it again at once, for ever:
+        # so no error may escape, and each attempt is followed by a pause.
         while True:
             pause = RETRY_SECONDS
             try:
@@ -91,7 +89,7 @@ class RelayBus(socketio.AsyncRedisManager):
                         yield message["data"]
             except (RedisError, OSError, TimeoutError) as error:
                 if self.subscribed:
-                    logger.warning("The way to the other relays is lost: %s", error)
+                    logger.warning("The connection to the other relays is lost: %s", error)
             except Exception:
                 logger.exception("Receiving from the other relays failed")
                 pause = FAULT_SECONDS
@@ -114,12 +112,12 @@ def _sid(data: dict[str, Any]) -> str:
 
 
 def connect(url: str, seconds: float) -> redis.asyncio.Redis:
-    """A client whose every command is bounded by ``seconds``. Raises ValueError."""
+    """A client whose commands each take at most ``seconds``. Raises ValueError for a bad URL."""
     return redis.asyncio.Redis.from_url(
         url,
         socket_timeout=seconds,
         socket_connect_timeout=seconds,
         decode_responses=True,
-        # Ids are any text that JSON can write, half a surrogate pair too.
+        # Ids are any text that JSON can express, including lone surrogates.
         encoding_errors="surrogatepass",
     )

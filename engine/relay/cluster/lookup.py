@@ -1,8 +1,7 @@
-"""Where an agent or a guest is: at this relay, or at another one.
+"""Finds agents and guests at this relay and at others.
 
-Owns joining this relay's own knowledge (routing) with what all relays share
-(presence), and going on with the first alone while Redis is away. Does not own
-either, or any message.
+Merges this relay's directory (routing) with what all relays share (presence), and uses the
+directory alone while Redis is unreachable.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
     from engine.wire.signaling import Offer
 
 FORGET_SECONDS = 600.0
-"""After which an acknowledgement of a peer of another relay is not waited for any more."""
+"""After this time a remote peer's acknowledgement is no longer expected."""
 AWAY = "The agent {} is not connected to the relay"
 
 
 class PresenceLookup:
-    """``presence`` is None for a relay that stands alone: until ``share`` is called."""
+    """``presence`` is None until ``share`` is called: the relay runs alone."""
 
     def __init__(self) -> None:
         self.directory = Directory()
@@ -41,7 +40,7 @@ class PresenceLookup:
         self._contacted: dict[str, tuple[str, float]] = {}
 
     def share(self, presence: Presence) -> None:
-        """Look in what all relays know, too."""
+        """Use what all relays share, too."""
         self.presence = presence
 
     @property
@@ -49,7 +48,7 @@ class PresenceLookup:
         return self.presence is not None and not self.presence.up
 
     def relay_of(self, sid: str) -> str:
-        """The other relay at which a peer that was called is; empty when unknown."""
+        """The other relay of a peer that was called; empty when unknown."""
         return self._contacted.get(sid, ("", 0.0))[0]
 
     def remember(self, peer: Peer) -> None:
@@ -57,7 +56,7 @@ class PresenceLookup:
             self._contacted[peer.sid] = peer.relay, time.monotonic()
 
     def forget_silent(self) -> list[str]:
-        """Forget peers not called for FORGET_SECONDS; their sids."""
+        """Forget remote peers that were not called for FORGET_SECONDS, and return their sids."""
         now = time.monotonic()
         old = [sid for sid, (_, at) in self._contacted.items() if now - at > FORGET_SECONDS]
         for sid in old:
@@ -65,7 +64,7 @@ class PresenceLookup:
         return old
 
     async def choose(self, guest: Peer, offer: Offer) -> Peer:
-        """The agent an offer is for: the one it names, never another one.
+        """The agent that an offer is for. If the offer names one, it is never another.
 
         Raises AgentOfflineError, AmbiguousTargetError, TargetNotFoundError, LinkUnknownError,
         RelayDegradedError.
@@ -80,7 +79,7 @@ class PresenceLookup:
         return found
 
     async def _sharer(self, device_id: str) -> Peer:
-        """The agent that shares a device, for a guest that knows nothing but its name."""
+        """The agent that shares a device, for an offer that names no agent."""
         found = {agent.agent_id: agent for agent in self.directory.sharing(device_id)}
         if self.presence is not None and self.presence.up:
             with contextlib.suppress(RelayDegradedError):
@@ -91,7 +90,7 @@ class PresenceLookup:
         return next(iter(found.values())) if found else self.directory.lone(device_id)
 
     async def holder(self, agent_id: str) -> Peer | None:
-        """The newest connection of an agent, wherever it is."""
+        """The newest connection of an agent, at any relay."""
         local = self.directory.holder(agent_id)
         if self.presence is not None:
             try:
@@ -103,19 +102,19 @@ class PresenceLookup:
         return local
 
     async def of_link(self, link_id: str) -> Peer:
-        """Raises LinkUnknownError, RelayDegradedError."""
+        """The agent of a link. Raises LinkUnknownError, RelayDegradedError."""
         found = self.directory.of_link(link_id)
         if found is None and self.presence is not None:
             entry = await self.presence.agent_of_link(link_id)
             found = self._peer(entry) if entry else None
         if found is None or not link_listing(found, link_id):
             raise LinkUnknownError(
-                "This link is not known here: it has ended, or its host is not connected"
+                "The relay does not know this link: it has ended, or its host is not connected"
             )
         return found
 
     async def link_access(self, link_id: str) -> str:
-        """What recognizes a guest who holds the link's secret; "" once the link has ended.
+        """The key that checks a guest's proof of the link; "" once the link has ended.
 
         Raises LinkUnknownError, RelayDegradedError.
         """
@@ -123,7 +122,7 @@ class PresenceLookup:
         return next((link.access or "" for link in host.links if link.id == link_id), "")
 
     async def listing(self, guest: Peer) -> list[dict[str, Any]]:
-        """What a guest may be shown."""
+        """The targets that a guest may see."""
         if guest.link:
             return link_listing(await self.of_link(guest.link), guest.link)
         return await self.public_listing()
@@ -140,13 +139,13 @@ class PresenceLookup:
         return listing(merged.values())
 
     def guest_at(self, sid: str, relay: str) -> Peer:
-        """A guest of another relay, whom only its connection names."""
+        """A guest of another relay, of which only the connection is known."""
         return _remote(sid, relay, PeerRole.GUEST)
 
     def _check_degraded(self) -> None:
         if self.degraded:
             raise RelayDegradedError(
-                "This relay cannot reach the others at the moment; try again soon"
+                "This relay cannot reach the other relays at the moment; try again soon"
             )
 
     def _peer(self, entry: Entry) -> Peer:
@@ -172,7 +171,7 @@ def _remote(sid: str, relay: str, role: PeerRole, *, name: str = "", **shown: An
         name=name,
         address="",
         bucket=TokenBucket(1, 1),
-        # Nobody here learns when it goes: answers are waited for, for a while.
+        # Never done: this relay does not learn when a remote peer disconnects.
         gone=loop.create_future(),
         proven=loop.create_future(),
         relay=relay,

@@ -1,10 +1,8 @@
-"""Which agent is at which relay, which link is whose, which session goes where: in Redis.
+"""The shared state of all relays in Redis: agents, links, routes and key pins.
 
-Owns the keys, their lifetimes and the state of the way to Redis. Does not own
-connections or any rule of passing on. Everything expires by itself: a relay
-that is killed leaves nothing that outlives AGENT_SECONDS, and is known to be
-gone within RELAY_SECONDS. Redis may forget everything at any time: relays tell
-it again.
+Everything expires: a relay that is killed counts as gone after RELAY_SECONDS, and its
+agents' entries expire after AGENT_SECONDS. Redis may lose everything at any time: relays
+publish it again.
 """
 
 from __future__ import annotations
@@ -32,21 +30,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COMMAND_SECONDS = 2.0
-"""For one answer of Redis; without it we are degraded."""
+"""For one answer of Redis; after that this relay is degraded."""
 TICK_SECONDS = 1.0
-"""Between two signs of life of a relay."""
+"""Between two heartbeats of a relay."""
 RELAY_SECONDS = 4
-"""A relay silent for longer is gone, and so are its agents until they come back."""
+"""A relay that is silent for longer counts as gone, and so do its agents."""
 REFRESH_SECONDS = 10.0
 AGENT_SECONDS = 30
 """How often a relay publishes its agents, and how long an entry lives."""
 ROUTE_SECONDS = 3600
 PIN_SECONDS = 90 * 24 * 3600
-"""How long an id stays with the key that proved it last."""
+"""How long an agent id stays bound to its key after the last proof."""
 BATCH = 200
-"""Agents refreshed in one round trip; the loop breathes between."""
+"""Agents refreshed in one round trip; the event loop runs other tasks in between."""
 MAX_SHARING = 16
-"""Agents asked about at once, whether they share a device."""
+"""Agents that are checked at once for sharing a device."""
 MAX_LISTED = 200
 """Agents whose targets are shown to guests who hold the relay's token."""
 
@@ -61,7 +59,7 @@ redis.call('SET', KEYS[2], ARGV[3], 'NX')
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 return {redis.call('GET', KEYS[2]), redis.call('ZRANGE', KEYS[1], 0, -1)}
 """
-# An entry another connection of the agent has written since is not taken back.
+# An entry that a newer connection of the agent has written is not overwritten.
 _REFRESH = """
 local old = redis.call('GET', KEYS[1])
 if old and string.sub(old, 1, string.len(ARGV[1]) + 1) ~= ARGV[1] .. '\\n' then return 0 end
@@ -76,7 +74,7 @@ if old and string.sub(old, 1, string.len(ARGV[1]) + 1) == ARGV[1] .. '\\n' then
     redis.call('ZREM', KEYS[2], ARGV[2])
 end
 """
-# A guest takes back its own routes only.
+# A guest removes only its own routes.
 _DROP_ROUTE = """
 local old = redis.call('GET', KEYS[1])
 if old and string.sub(old, 1, string.len(ARGV[1])) == ARGV[1] then redis.call('DEL', KEYS[1]) end
@@ -89,7 +87,7 @@ return redis.call('ZRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An agent as other relays see it."""
+    """An agent, as published to other relays."""
 
     sid: str
     relay: str
@@ -101,13 +99,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RouteEntry:
+    """A session's route, as published: the guest's sid and relay, and the agent."""
+
     guest: str
     relay: str
     agent_id: str
 
 
 class Presence:
-    """``start()`` once; every question raises RelayDegradedError while Redis is away."""
+    """Every query raises RelayDegradedError while Redis is unreachable."""
 
     def __init__(
         self,
@@ -116,23 +116,24 @@ class Presence:
         directory: Directory,
         expel: Callable[[Peer], Awaitable[None]],
     ) -> None:
-        """``expel(agent)`` ends a connection whose id turned out to be another's."""
+        """``expel(agent)`` ends a connection whose agent id belongs to another key."""
         self._redis = connect(url, COMMAND_SECONDS)
         self._relay = relay_id
         self._agents = directory.all
         self._superseded = directory.leave
         self._expel = expel
         self._live: frozenset[str] = frozenset()
-        # Redis's own mark, which goes when it forgets, perhaps between two of our questions.
+        # A random mark stored in Redis. It changes when Redis has lost its data, even if
+        # that happened between two of our queries.
         self._memory = ""
         self.up = False
         self.losses = 0
-        """How many times Redis went away: an answer asked for before may be lost."""
+        """How often Redis became unreachable: answers requested before may be lost."""
 
     async def run(self) -> None:
         """Publish this relay and its agents until cancelled."""
-        # What was published last, to which memory, before which loss: guests' questions notice
-        # that Redis is back as well, so ``up`` alone says nothing.
+        # The mark and the losses at the last publication. ``up`` is not enough: guests'
+        # queries also set it when Redis is back.
         published: tuple[str, int] | None = None
         refreshed = 0.0
         loop = asyncio.get_running_loop()
@@ -150,7 +151,7 @@ class Presence:
             await asyncio.sleep(TICK_SECONDS)
 
     async def close(self) -> None:
-        """Say that this relay is gone, when Redis hears it, and disconnect."""
+        """Remove this relay and its agents, if Redis is reachable, and disconnect."""
         if self.up:
             await self._quietly(self._redis.zrem(_key("relays"), self._relay))
             for agent in list(self._agents()):
@@ -160,49 +161,49 @@ class Presence:
     # -- publishing
 
     async def announce(self, agent: Peer) -> None:
-        """``agent`` is here, whoever was known by its id before."""
+        """Publish ``agent``, replacing any other entry with its id."""
         key = _key("agent", agent.agent_id)
         pipe = self._redis.pipeline(transaction=False)
         pipe.set(key, f"{agent.sid}\n{self._document(agent)}", ex=AGENT_SECONDS)
-        self._tell_rest(pipe, agent)
+        self._publish_links_and_targets(pipe, agent)
         pipe.eval(_REFRESH, 2, key, _key("agents"), *self._arguments(agent))
         await self._asked(pipe.execute())
 
     async def leave(self, agent: Peer) -> None:
-        """``agent``'s connection has ended; a newer one of it elsewhere stays."""
+        """``agent``'s connection has ended; the entry of a newer connection stays."""
         keys = _key("agent", agent.agent_id), _key("agents")
         await self._asked(self._redis.eval(_LEAVE, 2, *keys, agent.sid, agent.agent_id))
 
     async def set_route(
         self, session_id: str, guest: str, agent_id: str, *, confirmed: bool
     ) -> None:
-        """One that the agent has not confirmed takes nobody's place."""
+        """Publish a route; an unconfirmed one does not replace another."""
         value = json.dumps([guest, self._relay, agent_id])
         name = _key("route", session_id)
         await self._asked(self._redis.set(name, value, ex=ROUTE_SECONDS, nx=not confirmed))
 
     async def drop_route(self, session_id: str, guest: str) -> None:
-        """Forget where a session's messages go, if it is ``guest``'s."""
+        """Remove a session's route if it is ``guest``'s."""
         begin = json.dumps([guest])[:-1] + ","
         await self._asked(self._redis.eval(_DROP_ROUTE, 1, _key("route", session_id), begin))
 
     # -- asking
 
     async def agent(self, agent_id: str) -> Entry | None:
-        """Where an agent is; None when nowhere, or at a relay that is gone."""
+        """An agent's entry; None when there is none, or its relay is gone."""
         text = await self._asked(self._redis.get(_key("agent", agent_id)))
         entry = _read(text)
         return entry if entry is not None and await self.alive(entry.relay) else None
 
     async def agents_of_device(self, device_id: str) -> list[Entry]:
-        """Agents that share a device of this name: none, one, or more of them than one."""
+        """The agents that share a device of this name, at most MAX_SHARING."""
         key = _key("devices", device_id)
         while ids := await self._asked(self._redis.srandmember(key, MAX_SHARING)):
             entries = {str(one): await self.agent(str(one)) for one in ids}
             found = [one for one in entries.values() if one and lists(one, device_id)]
             if len(found) == len(ids):
                 return found
-            # The others shared it once.
+            # The others no longer share it.
             stale = entries.keys() - {one.agent_id for one in found}
             await self._asked(self._redis.srem(key, *stale))
         return []
@@ -212,7 +213,7 @@ class Presence:
         return await self.agent(str(agent_id)) if agent_id else None
 
     async def listed(self) -> list[Entry]:
-        """Agents of all relays that are there, at most MAX_LISTED."""
+        """The agents of all live relays, at most MAX_LISTED."""
         await self._tick()
         ids = await self._asked(self._redis.eval(_LISTED, 1, _key("agents"), MAX_LISTED))
         if not ids:
@@ -248,7 +249,7 @@ class Presence:
 
     async def alive(self, relay: str) -> bool:
         if relay != self._relay and relay not in self._live:
-            # It may have started a moment ago.
+            # It may have started after our last tick.
             await self._tick()
         return relay == self._relay or relay in self._live
 
@@ -259,19 +260,21 @@ class Presence:
             for agent in batch:
                 keys = _key("agent", agent.agent_id), _key("agents")
                 pipe.eval(_REFRESH, 2, *keys, *self._arguments(agent))
-            for agent, kept in zip(batch, await self._asked(pipe.execute()), strict=True):
-                if not kept:
+            for agent, current in zip(batch, await self._asked(pipe.execute()), strict=True):
+                if not current:
                     self._superseded(agent)
             pipe = self._redis.pipeline(transaction=False)
             for agent in batch:
-                self._tell_rest(pipe, agent)
+                self._publish_links_and_targets(pipe, agent)
             if len(pipe):
                 await self._asked(pipe.execute())
             await asyncio.sleep(0)
 
     async def _check_pins(self, agents: list[Peer]) -> None:
-        """Ids belong to their first key also when Redis was away or has forgotten: claim those
-        of our agents anew, and end connections of agents that came meanwhile with another's."""
+        """Claim our agents' ids again after Redis was unreachable or lost its data.
+
+        Connections of agents whose id belongs to another key by now are ended.
+        """
         for at in range(0, len(agents), BATCH):
             batch = agents[at : at + BATCH]
             pipe = self._redis.pipeline(transaction=False)
@@ -283,13 +286,13 @@ class Presence:
             owners = (await self._asked(pipe.execute()))[-len(batch) :]
             for agent, owner in zip(batch, owners, strict=True):
                 if (owner or "") != agent.public_key:
-                    logger.warning("The id of a connected agent belongs to another key")
+                    logger.warning("Ended an agent's connection: its id belongs to another key")
                     self._superseded(agent)
                     with contextlib.suppress(HatchwayError):
                         await self._expel(agent)
             await asyncio.sleep(0)
 
-    def _tell_rest(self, pipe: Any, agent: Peer) -> None:
+    def _publish_links_and_targets(self, pipe: Any, agent: Peer) -> None:
         for link in agent.links:
             pipe.set(_key("link", link.id), agent.agent_id, ex=AGENT_SECONDS)
         for target in agent.targets:
@@ -310,14 +313,17 @@ class Presence:
             result = await answer
         except (RedisError, OSError, TimeoutError) as error:
             if self.up:
-                logger.warning("Redis is away; only peers of this relay can meet: %s", error)
+                logger.warning(
+                    "Redis is unreachable; only peers of this relay can connect to each other: %s",
+                    error,
+                )
                 self.losses += 1
             self.up = False
             raise RelayDegradedError(
-                "This relay cannot reach the others at the moment; try again soon"
+                "This relay cannot reach the other relays at the moment; try again soon"
             ) from None
         if not self.up:
-            logger.info("Redis is there")
+            logger.info("Redis is reachable")
             self.up = True
         return result
 
@@ -325,7 +331,7 @@ class Presence:
         try:
             await doing
         except (RedisError, OSError, TimeoutError, RelayDegradedError) as error:
-            logger.info("Redis did not hear our goodbye: %s", error)
+            logger.info("Could not remove this relay's entries from Redis: %s", error)
 
 
 def _key(kind: str, name: str = "") -> str:

@@ -1,7 +1,6 @@
-"""Who is connected, who has which target, whose session goes where.
+"""The peers of one relay, its directory of agents, and the routes of sessions.
 
-Owns these facts and their rules. Does not own sockets or messages. Routes name
-an agent by its id, because its connection changes with every reconnect.
+Routes name an agent by its id, because its connection changes with every reconnect.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 class Peer:
     """One authenticated connection. ``gone`` is done when it has ended.
 
-    ``order`` counts connections: of two the higher is the newer.
+    ``order`` numbers connections: a higher one is newer.
     """
 
     sid: str
@@ -38,22 +37,22 @@ class Peer:
     bucket: TokenBucket
     gone: asyncio.Future[None]
     proven: asyncio.Future[None]
-    """Done when an agent that claims a key has proven it, or failed to. Until then nothing
-    the connection says of itself (``agent_id``) may be believed: see ``is_proven``."""
+    """Done when an agent that claims a key has proven it, or failed to. Until then its
+    ``agent_id`` must not be trusted: see ``is_proven``."""
     order: int = 0
     agent_id: str = ""
     link: str = ""
-    """Of a guest that came by a link: its id, and all it may ask for."""
+    """The id of a guest's link, which is all that the guest may access; empty with a token."""
     browser: str = ""
     relay: str = ""
-    """Which other relay it is connected to; empty for one of ours."""
+    """The other relay that it is connected to; empty for this relay."""
     has_token: bool = True
     claims_key: bool = False
     public_key: str = ""
-    """Of an agent: whether it says it has a key, and the key once proven."""
+    """Of an agent: whether it claims a key, and the key once it is proven."""
     registrations: int = 0
     registered: int = 0
-    """Of an agent: how many registrations came, and which of them is the one that holds."""
+    """Of an agent: the number of registrations received, and which of them is in effect."""
     links: tuple[OpenLink, ...] = ()
     targets: tuple[SharedTarget, ...] = ()
     last_seen: float = field(default_factory=time.time)
@@ -61,13 +60,13 @@ class Peer:
     refused: int = 0
     turn_nonce: str = ""
     turn_nonce_until: float = 0.0
-    """Of a guest with a link: what it must sign to get TURN, until when (monotonic seconds)."""
+    """Of a guest with a link: what it must sign to get TURN, and until when (monotonic)."""
     has_turn: bool = False
-    """It has proven that it holds its link, and was given TURN credentials."""
+    """Whether the guest has proven its link and received TURN credentials."""
 
     @property
     def is_proven(self) -> bool:
-        """Whether it is who it says: an agent with a key has signed the challenge."""
+        """Whether its identity is proven: an agent with a key has signed the challenge."""
         return self.proven.done() and self.proven.exception() is None
 
     def joined(self, order: int) -> None:
@@ -80,25 +79,25 @@ class Peer:
             self.gone.set_result(None)
 
     def proved(self, key: str, bucket: TokenBucket) -> None:
-        """The agent signed the challenge with ``key``; from now on ``bucket`` measures it."""
+        """The agent signed the challenge with ``key``; ``bucket`` limits it from now on."""
         self.public_key, self.bucket = key, bucket
         if not self.proven.done():
             self.proven.set_result(None)
 
     def failed_to_prove(self, error: HatchwayError) -> None:
-        """The agent did not prove its key; who waits for ``proven`` gets ``error``."""
+        """The agent did not prove its key; awaiting ``proven`` raises ``error``."""
         if not self.proven.done():
             self.proven.set_exception(error)
-            # Nobody may be waiting, and a refused peer is no fault of this program.
+            # Mark it as retrieved: nobody may be waiting for it.
             self.proven.exception()
 
     def begin_registration(self) -> int:
-        """The number of this registration, counting from 1."""
+        """The number of this registration, counted from 1."""
         self.registrations += 1
         return self.registrations
 
     def registered_as(self, number: int, message: Register) -> None:
-        """Registration ``number`` is the one that holds."""
+        """Registration ``number`` takes effect."""
         self.registered = number
         self.name, self.targets, self.links = message.name, message.targets, message.links
 
@@ -106,12 +105,12 @@ class Peer:
         self.agent_id = agent_id
 
     def seen(self) -> None:
-        """A heartbeat came."""
+        """A heartbeat arrived."""
         self.last_seen = time.time()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """While one of its messages is being handled."""
+        """Counts a message as pending while it is being handled."""
         self.pending += 1
         try:
             yield
@@ -119,7 +118,7 @@ class Peer:
             self.pending -= 1
 
     def rate_limited(self) -> int:
-        """One more message was refused for its rate; how many were so far."""
+        """A message was refused for its rate; the number so far."""
         self.refused += 1
         return self.refused
 
@@ -128,23 +127,23 @@ class Peer:
         self.turn_nonce, self.turn_nonce_until = nonce, time.monotonic() + seconds
 
     def take_turn_nonce(self) -> str:
-        """The nonce the guest was to sign, once; "" when there is none or it expired."""
+        """The nonce that the guest must sign, once; "" when there is none or it expired."""
         nonce, self.turn_nonce = self.turn_nonce, ""
         return nonce if time.monotonic() <= self.turn_nonce_until else ""
 
     def granted_turn(self) -> None:
-        """It was given TURN credentials."""
+        """The guest received TURN credentials."""
         self.has_turn = True
 
 
 class Directory:
-    """Agents by id; of two connections with one id the newer counts."""
+    """Agents by id; of two connections with the same id the newer counts."""
 
     def __init__(self) -> None:
         self._agents: dict[str, Peer] = {}
 
     def join(self, agent: Peer, agent_id: str) -> None:
-        """``agent`` is from now on who is meant by ``agent_id``."""
+        """``agent_id`` means ``agent`` from now on."""
         if agent.agent_id != agent_id:
             self.leave(agent)
         agent.known_as(agent_id)
@@ -161,9 +160,9 @@ class Directory:
         return self._agents.get(agent_id)
 
     def lone(self, device_id: str) -> Peer:
-        """The only agent: it may have targets that it does not list, for whoever may open them.
+        """The only agent: it may have targets that it does not list.
 
-        Raises AgentOfflineError or TargetNotFoundError.
+        Raises AgentOfflineError when there is none, TargetNotFoundError when there are several.
         """
         if not self._agents:
             raise AgentOfflineError("No agent is connected to the relay")
@@ -186,8 +185,8 @@ class Directory:
         return tuple(self._agents.values())
 
 
-class Shows(Protocol):
-    """What is shown of an agent, connected here or elsewhere."""
+class ListedAgent(Protocol):
+    """The public facts of an agent, connected to this relay or another."""
 
     @property
     def agent_id(self) -> str: ...
@@ -199,19 +198,19 @@ class Shows(Protocol):
     def links(self) -> tuple[OpenLink, ...]: ...
 
 
-def lists(agent: Shows, device_id: str) -> bool:
-    """Whether it is shown among the agent's targets."""
+def lists(agent: ListedAgent, device_id: str) -> bool:
+    """Whether the agent's list of targets contains the device."""
     return any(target.id == device_id for target in agent.targets)
 
 
-def listing(agents: Iterable[Shows]) -> list[dict[str, Any]]:
-    """What guests with the relay's token are shown: all shared targets, sorted."""
+def listing(agents: Iterable[ListedAgent]) -> list[dict[str, Any]]:
+    """The list for guests with the relay's token: all shared targets, sorted."""
     rows = [_row(agent, target) for agent in agents for target in agent.targets]
     return sorted(rows, key=lambda row: (row["agent_name"], row["agent_id"], row["id"]))
 
 
-def link_listing(agent: Shows, link_id: str) -> list[dict[str, Any]]:
-    """What the holder of a link is shown: its one target."""
+def link_listing(agent: ListedAgent, link_id: str) -> list[dict[str, Any]]:
+    """The list for a link's holder: its one target."""
     return [
         {**_row(agent, link, link.target), "role": link.role, "approval": link.approval}
         for link in agent.links
@@ -219,7 +218,7 @@ def link_listing(agent: Shows, link_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _row(agent: Shows, shown: SharedTarget | OpenLink, target: str = "") -> dict[str, Any]:
+def _row(agent: ListedAgent, shown: SharedTarget | OpenLink, target: str = "") -> dict[str, Any]:
     target = target or shown.id
     return {
         "agent_id": agent.agent_id,
@@ -233,7 +232,7 @@ def _row(agent: Shows, shown: SharedTarget | OpenLink, target: str = "") -> dict
 
 @dataclass(eq=False, slots=True)
 class Route:
-    """Where a session's messages go. ``confirmed`` once the agent has said yes."""
+    """Where a session's messages go. ``confirmed``: the agent has accepted the offer."""
 
     session_id: str
     guest: str
@@ -255,7 +254,7 @@ class Route:
 
 
 class Routes:
-    """Routes by session id, bounded in all and per guest."""
+    """Routes by session id, bounded in total and per guest."""
 
     def __init__(
         self,
@@ -280,7 +279,7 @@ class Routes:
         return self._routes.get(session_id)
 
     def open(self, session_id: str, guest: str, agent_id: str) -> Route:
-        """A new route for a session nobody has. Raises LimitError when there are too many."""
+        """A route for a session that has none. Raises LimitError when there are too many."""
         self._make_room(guest)
         route = Route(session_id, guest, agent_id)
         self._routes[session_id] = route
@@ -290,7 +289,7 @@ class Routes:
     def confirm(self, session_id: str, guest: str, agent_id: str, connected: bool) -> None:
         """The agent accepted ``guest``'s offer: the session is that guest's from now on.
 
-        ``connected`` is False when the guest left while the agent was thinking.
+        ``connected`` is False when the guest left before the agent answered.
         """
         route = self._routes.get(session_id)
         if route is not None and route.guest != guest:
@@ -317,12 +316,12 @@ class Routes:
                 del self._of_guest[route.guest]
 
     def guest_left(self, guest: str) -> None:
-        """The guest's connection ended. Its sessions are peer to peer and may live on."""
+        """The guest's connection ended. Its sessions are peer to peer and may continue."""
         for session_id in self._of_guest.pop(guest, set()):
             self._end(self._routes[session_id])
 
     def sweep(self) -> None:
-        """Forget the routes whose guest left long ago."""
+        """Close the routes whose guest left more than ``keep_seconds`` ago."""
         now = self._clock()
         for route in tuple(self._ended.values()):
             if route.ended_at is not None and now - route.ended_at < self._keep:
@@ -335,8 +334,8 @@ class Routes:
 
     def _make_room(self, guest: str) -> None:
         if len(self._of_guest.get(guest, ())) >= self._per_guest:
-            raise LimitError(f"One guest may have {self._per_guest} sessions at this relay")
+            raise LimitError(f"A guest may have at most {self._per_guest} sessions at this relay")
         if len(self._routes) >= self._limit:
             if not self._ended:
-                raise LimitError(f"The relay carries its most, {self._limit} sessions")
+                raise LimitError(f"The relay has reached its limit of {self._limit} sessions")
             self.close(next(iter(self._ended.values())))

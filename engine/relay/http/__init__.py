@@ -1,1 +1,1 @@
-"""What the relay serves over HTTP besides Socket.IO, and its TCP connections."""
+"""The relay's HTTP pages, logs and metrics, and its Engine.IO and TCP connections."""

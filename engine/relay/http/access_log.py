@@ -1,7 +1,6 @@
-"""One JSON object a line for each connection, offer and request: who, what, how it went.
+"""The access log: one line of JSON for each connection, offer and HTTP request.
 
-Owns the form and the file. Never holds a token, a proof, a session description,
-a query string or a whole link id.
+It never contains a token, a proof, a session description, a query string or a whole link id.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class AccessLog:
             self._file = sys.stdout
         elif path:
             try:
-                # Appended to line by line; whole_file is for files that are replaced.
+                # Lines are appended; whole_file is for files that are replaced.
                 self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
             except OSError as error:
                 raise SettingsError("--access-log", f"{path}: {error.strerror}") from None
@@ -36,7 +35,7 @@ class AccessLog:
         if self._file is None:
             return
         row = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-        # JSON lets DEL through as it is.
+        # JSON does not escape DEL.
         line = json.dumps({**row, **fields}).replace("\x7f", "\\u007f")
         self._file.write(line + "\n")
         if not self._own:
@@ -49,7 +48,7 @@ class AccessLog:
 
 
 def shown_path(path: str) -> str:
-    """A request's path with all but the beginning of a link's id left out."""
+    """A request's path, with a link's id cut to four characters."""
     return _LINK.sub(r"\1\2…", path)[:200]
 
 

@@ -1,8 +1,8 @@
-"""Engine.IO connections: how many, which HTTP requests they hold, how they end.
+"""Engine.IO connections: their limits, their HTTP requests, and how they end.
 
-Owns what lies below a Socket.IO event, and cures what the library leaves
-undone there: connections are counted before any token is shown, garbage ends
-the connection it came by, and an ended connection leaves no request waiting.
+This is below Socket.IO events, and adds what the library lacks: connections are limited before
+they present a token, malformed packets end their connection, and an ended connection leaves no
+request pending.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 1.0
-"""How long a connection may take to end by itself before it is cut."""
+"""How long a connection may take to end before it is aborted."""
 SOCKET_PATH = "/socket.io/"
-# Our marks in a connection's WSGI environ, which lives as long as the connection.
+# Our keys in a connection's WSGI environ, which lives as long as the connection.
 PROVEN = "hatchway.proven"
 REFUSED = "hatchway.refused"
 ENDING = "hatchway.ending"
@@ -40,16 +40,16 @@ BEGAN = web.RequestKey("began", float)
 
 
 def request_of(environ: dict[str, Any]) -> web.Request:
-    """The request that opened a connection; the library's REMOTE_ADDR is made up."""
+    """The request that opened a connection; the library's REMOTE_ADDR is not the real one."""
     request: web.Request = environ["aiohttp.request"]
     return request
 
 
 def _is_of_another_site(request: web.Request) -> bool:
-    """Whether a page of another site has it sent: by script tag, picture, form or link.
+    """Whether a page of another site caused it, by a script tag, image, form or link.
 
-    A request that names its origin is the library's to judge. JSONP is for pages of other
-    sites alone, and names none.
+    The library checks requests with an Origin header. JSONP is only used by other sites, and
+    has none.
     """
     if "j" in request.query:
         return True
@@ -58,7 +58,7 @@ def _is_of_another_site(request: web.Request) -> bool:
 
 
 def _is_anonymous(request: web.Request) -> bool:
-    """Whether any page can have its visitor's browser send it, and nobody can tell."""
+    """Whether any web page could have caused it, without the request showing that."""
     named = "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") == "same-origin"
     return not named and request.query.get("transport") != "websocket"
 
@@ -85,12 +85,12 @@ class Connections:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         if self._closing:
-            # Sent on a connection from before; aiohttp would wait for it to be answered.
+            # Sent on an existing connection; aiohttp would wait until it is answered.
             raise web.HTTPServiceUnavailable(headers={"Connection": "close"})
-        # The library, too, takes an empty sid for none.
+        # The library also treats an empty sid as none.
         opening = request.path == SOCKET_PATH and not request.query.get("sid")
         if request.path == SOCKET_PATH and _is_of_another_site(request):
-            return web.Response(status=403, text="Not for pages of other sites\n")
+            return web.Response(status=403, text="Requests from other sites are not allowed\n")
         if opening and (refusal := self.overfull(self._address_of(request))):
             body = {"message": refusal, "data": {"code": RateLimitedError.code}}
             return web.json_response(body, status=429)
@@ -106,7 +106,7 @@ class Connections:
         except web.HTTPException:
             raise
         except Exception as error:
-            # Bytes that are no Engine.IO make the library raise and forget the connection.
+            # On bytes that are not Engine.IO the library raises and loses the connection.
             logger.warning("Ended a connection from %s: %s", request.remote, type(error).__name__)
             for connection in self._held_by(request):
                 self.end(connection)
@@ -114,32 +114,32 @@ class Connections:
                 request.transport.close()
             return web.Response(status=400)
         finally:
-            # A task serves one request after the other of its connection.
+            # A task serves all requests of its connection, one after the other.
             del self._requests[task]
 
     def end(self, connection: str) -> None:
-        """End a connection soon, and the requests it has under way."""
+        """End a connection and its running requests, in the background."""
         self._tasks.start(self._close, connection, self._requests_of(connection))
 
     async def sweep(self) -> None:
-        """End connections that show no token in time. Runs until cancelled."""
+        """End connections that present no token in time. Runs until cancelled."""
         suspects: frozenset[str] = frozenset()
         while True:
             await asyncio.sleep(self._limits.authenticate_seconds)
             environs = self._sio.environ
             unproven = frozenset(sid for sid, environ in environs.items() if PROVEN not in environ)
-            # Those already seen a round ago have had at least the whole time.
+            # Those seen in the last round have had at least authenticate_seconds.
             for connection in suspects & unproven:
                 self.end(connection)
             suspects = unproven
 
     @property
     def requests(self) -> list[web.Request]:
-        """Those under way."""
+        """The running requests."""
         return list(self._requests.values())
 
     async def close(self) -> None:
-        """End every request and with it every connection, within two STOP_SECONDS."""
+        """End all requests, and with them all connections, within 2 * STOP_SECONDS."""
         self._closing = True
         requests = dict(self._requests)
         if not requests:
@@ -147,7 +147,7 @@ class Connections:
         for request in requests.values():
             if request.transport is not None:
                 request.transport.close()
-        # Sockets end with their transport; a long poll has to be told.
+        # Sockets end with their transport; long polls must be cancelled.
         await asyncio.wait(requests, timeout=STOP_SECONDS / 10)
         for task, request in requests.items():
             task.cancel()
@@ -156,12 +156,12 @@ class Connections:
         await asyncio.wait(requests, timeout=STOP_SECONDS)
 
     def _make_room(self, request: web.Request) -> None:
-        """End the unproven connections that have waited longest, where there are too many.
+        """End the oldest unproven connections when there are too many.
 
-        Refusing the newest would let whoever fills the room keep everybody else out.
+        Refusing the newest would let anybody who opens many lock out everybody else.
         """
         address, limits = self._address_of(request), self._limits
-        # The library has them in the order in which they came.
+        # The library stores them in order of arrival.
         waiting = [
             (sid, request_of(environ))
             for sid, environ in self._sio.environ.items()
@@ -175,7 +175,7 @@ class Connections:
         ending = anonymous[: max(surplus, 0)]
         for some, most in ((mine, limits.unproven_per_address), (waiting, limits.unproven)):
             left = [one for one in some if one not in ending]
-            # What any page can open goes first.
+            # Those that any web page can open are ended first.
             left.sort(key=lambda one: not _is_anonymous(one[1]))
             ending += left[: max(len(left) - most + 1, 0)]
         for sid, _ in ending:
@@ -183,33 +183,33 @@ class Connections:
             self.end(sid)
 
     def overfull(self, address: str) -> str:
-        """Why no more connections with a token are taken; "" while they are."""
+        """Why no more connections with a token are accepted; "" while they are."""
         environs = [environ for environ in self._sio.environ.values() if PROVEN in environ]
         if len(environs) >= self._limits.connections:
-            return "The relay has no room for another connection"
+            return "The relay has reached its limit of connections"
         same = sum(self._address_of(request_of(environ)) == address for environ in environs)
         if same >= self._limits.connections_per_address:
             return "Too many connections from your address"
         return ""
 
     async def _on_packet(self, connection: str, data: object) -> None:
-        """Every packet, before the library reads it."""
+        """Pass a packet to the library; end the connection when it cannot be read."""
         try:
             await self._read_packet(connection, data)
         except Exception as error:
-            # Garbage would leave the library deaf to this peer, waiting for attachments.
-            logger.warning("Ended a connection that sent garbage: %s", type(error).__name__)
+            # The library would ignore this peer from now on, waiting for attachments.
+            logger.warning("Ended a connection for a bad packet: %s", type(error).__name__)
             self.end(connection)
 
     async def _on_end(self, connection: str, *args: object) -> None:
-        """The library's next ping to an ended connection would sleep on for 25 s."""
+        """Cancel the tasks of ended connections: the library's ping task sleeps on for 25 s."""
         try:
             await self._on_disconnect(connection, *args)
         finally:
             self._tasks.cancel_of(lambda owner: bool(getattr(owner, "closing", False)))
 
     def _requests_of(self, connection: str) -> list[web.Request]:
-        """The HTTP requests a connection has under way: its socket or its long poll."""
+        """A connection's running HTTP requests: its WebSocket or its long poll."""
         environ = self._sio.environ.get(connection)
         opening = request_of(environ) if environ else None
         return [
@@ -225,7 +225,7 @@ class Connections:
         return [*opened, named] if named in environs and named not in opened else opened
 
     async def _close(self, connection: str, requests: list[web.Request]) -> None:
-        # The library waits for the peer to take what is queued; this peer may not.
+        # The library waits until the peer has read the queued packets; this one may not.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(socketio_adapter.disconnect(self._sio, connection), STOP_SECONDS)
         for request in requests:

@@ -1,7 +1,6 @@
-"""What a relay counts, for Prometheus.
+"""A relay's metrics for Prometheus: names, labels and buckets.
 
-Owns names, labels and buckets; each relay has its own registry. Does not own
-when something is counted. No label carries what a peer can invent.
+Each relay has its own registry. No label value can be chosen by a peer.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         connected = Gauge(
-            "hatchway_relay_connected", "Peers connected here", ["role"], registry=registry
+            "hatchway_relay_connected", "Peers connected to this relay", ["role"], registry=registry
         )
         connected.labels("agent").set_function(agents)
         connected.labels("guest").set_function(guests)
         Gauge(
             "hatchway_relay_redis_up",
-            "1 while the shared Redis answers, 0 while it does not, -1 without one",
+            "1 when the shared Redis answers, 0 when it does not, -1 without Redis",
             registry=registry,
         ).set_function(redis_up)
         self.refused = Counter(
@@ -40,7 +39,7 @@ class Metrics:
         )
         self.answered = Histogram(
             "hatchway_relay_answer_seconds",
-            "From a guest's offer to its answer, the agent's time included",
+            "Seconds from a guest's offer to its answer, including the agent's time",
             buckets=SECONDS,
             registry=registry,
         )

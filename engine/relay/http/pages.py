@@ -1,7 +1,4 @@
-"""The little the relay says over plain HTTP.
-
-Owns the pages and their headers. Does not own any secret: anyone may read them.
-"""
+"""The relay's plain HTTP pages: a text about it, ``/healthz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -37,14 +34,14 @@ _HEADERS = {
 async def about(_request: web.Request) -> web.Response:
     words = (
         f"Hatchway relay {__version__}\n\n"
-        "It introduces guests to terminal agents over Socket.IO. Terminals themselves go\n"
-        "from peer to peer, encrypted. Connecting takes a token.\n"
+        "It connects guests to terminal agents over Socket.IO. Terminals run from peer\n"
+        "to peer, encrypted. A token or a link is needed to connect.\n"
     )
     return web.Response(text=words, headers=_HEADERS)
 
 
 class StatusPages:
-    """``/healthz`` for balancers, ``/metrics`` for Prometheus, and the log of requests."""
+    """``/healthz`` for load balancers, ``/metrics`` for Prometheus, and the request log."""
 
     def __init__(
         self, options: Options, metrics: Metrics, lookup: PresenceLookup, log: AccessLog
@@ -59,20 +56,20 @@ class StatusPages:
         app.router.add_get("/metrics", self._read_metrics)
 
     async def _health(self, _request: web.Request) -> web.Response:
-        """Degraded is no failure: what this relay still does, no other would do better."""
+        """Always 200: without Redis, no other relay would do better than this one."""
         words = "degraded: redis is away\n" if self._lookup.degraded else "ok\n"
         return web.Response(text=words, headers=_HEADERS)
 
     async def _read_metrics(self, request: web.Request) -> web.Response:
         if not self._may_read(request):
-            return web.Response(status=403, text="Not for you\n", headers=_HEADERS)
+            return web.Response(status=403, text="Forbidden\n", headers=_HEADERS)
         body = self._metrics.text()
         return web.Response(body=body, headers={**_HEADERS, "Content-Type": CONTENT_TYPE})
 
     def _may_read(self, request: web.Request) -> bool:
         token = self._options.metrics_token
         if not token:
-            # A proxy on this machine makes everybody look local.
+            # Behind a proxy on this machine every request comes from loopback.
             direct = FORWARDED not in request.headers
             return direct and is_loopback(request.remote or "")
         shown = request.headers.get("Authorization", "").encode("utf-8", "surrogatepass")
@@ -104,8 +101,8 @@ class StatusPages:
 
 
 def loopback_url(scheme: str, address: Any) -> str:
-    """A listening socket's address as one to connect to from this computer."""
+    """The URL at which this computer reaches a listening socket's ``address``."""
     host, port = address[0], address[1]
-    # What listens everywhere is reached on loopback.
+    # A socket on all addresses is reached on loopback.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

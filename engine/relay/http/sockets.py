@@ -1,8 +1,7 @@
-"""TCP connections: how long each may wait for what it is there for, and how many there are.
+"""Limits for TCP connections: their number, and how long each may be idle.
 
-Owns the looking after them. Does not own what they carry: a connection with a request under
-way is left alone, unless the request's body does not come. aiohttp by itself waits for ever
-for the rest of a head.
+A connection with a running request is left alone, unless the request's body does not arrive.
+aiohttp alone waits for ever for the rest of a request's head.
 """
 
 from __future__ import annotations
@@ -22,10 +21,8 @@ if TYPE_CHECKING:
 
     from engine.relay.options import Options
 
-LOOKS = 10
-"""In the time a head may take."""
-
-
+SWEEPS = 10
+"""Sweeps within the time that a request's head may take."""
 BACKLOG = 128
 """TCP connections that may wait to be accepted."""
 
@@ -33,7 +30,7 @@ BACKLOG = 128
 async def listen(
     runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None, seconds: float
 ) -> asyncio.Server:
-    """As aiohttp's TCPSite, with ``seconds`` for a TLS handshake. Raises OSError."""
+    """Like aiohttp's TCPSite, but limits a TLS handshake to ``seconds``. Raises OSError."""
     if runner.server is None:
         raise RuntimeError("The runner is not set up")
     return await asyncio.get_running_loop().create_server(
@@ -47,7 +44,7 @@ async def listen(
 
 
 class Sockets:
-    """``requests`` returns those under way."""
+    """Sweeps the TCP connections of ``runner``; ``requests`` returns the running requests."""
 
     def __init__(
         self, runner: web.AppRunner, options: Options, requests: Callable[[], list[web.Request]]
@@ -57,16 +54,16 @@ class Sockets:
         self._proxies = options.proxies
         self._requests = requests
         self._since: dict[web.RequestHandler, float] = {}
-        """Since when each has had no request, on the monotonic clock."""
+        """Since when each connection has had no request, on the monotonic clock."""
 
     async def watch(self) -> None:
         """Runs until cancelled."""
         while True:
-            await asyncio.sleep(self._limits.request_seconds / LOOKS)
+            await asyncio.sleep(self._limits.request_seconds / SWEEPS)
             self.sweep(time.monotonic())
 
     def sweep(self, now: float) -> None:
-        """Close what has waited too long, and what there is no room for."""
+        """Close the connections that waited too long, and those beyond the limits."""
         busy = {request.protocol: request for request in self._requests()}
         server = self._runner.server
         handlers = [one for one in server.connections if one.transport] if server else []

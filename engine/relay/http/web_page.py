@@ -1,8 +1,7 @@
-"""The guests' page: what was built into ``resources/web/dist``, with its headers.
+"""Serves the guests' web page from memory, with its security headers.
 
-Owns serving those files from memory and the policy browsers hold the page to.
-Does not own the page (``resources/web``) or who may connect: the page holds no
-secret, and anyone may have it.
+The page is built from ``resources/web`` into ``resources/web/dist``. It contains no secret,
+so anyone may load it.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DIST = Path(resources.path("web/dist"))
-"""Where ``resources/web/build.js`` puts what it makes."""
-NOT_BUILT = "The page for guests was not built; run scripts/setup.sh app in the checkout.\n"
+"""Where ``resources/web/build.js`` writes its output."""
+NOT_BUILT = "The guests' page was not built. Run scripts/setup.sh app in the checkout.\n"
 
 _POLICY = "; ".join((
     "default-src 'none'",
     "script-src 'self'",
-    # xterm.js makes style elements; the page marks them with this response's nonce.
+    # xterm.js creates style elements; the page gives them this response's nonce.
     "style-src 'self' 'nonce-{nonce}'",
     "img-src 'self' data:",
     "font-src 'self'",
@@ -39,7 +38,7 @@ _POLICY = "; ".join((
 ))  # fmt: skip
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    # A link's path names it; its secret is in the fragment, which no header has.
+    # The path contains the link's id. The secret is in the fragment, which is never sent.
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -66,7 +65,7 @@ class WebPage:
         app.router.add_get("/assets/{name}", self._asset)
 
     async def _home(self, request: web.Request) -> web.Response:
-        # Who asks with curl reads a few words sooner than a page.
+        # Clients such as curl get the plain text instead.
         if self._page and "text/html" in request.headers.get("Accept", ""):
             return self._html("assets")
         return await about(request)
@@ -74,7 +73,7 @@ class WebPage:
     async def _link(self, _request: web.Request) -> web.Response:
         if not self._page:
             return web.Response(status=503, text=NOT_BUILT, headers=_HEADERS)
-        # Any id gets the same page: whether a link exists is told to its holder only.
+        # Any id gets the same page, so the page does not reveal whether a link exists.
         return self._html("../assets")
 
     async def _asset(self, request: web.Request) -> web.Response:
@@ -84,7 +83,7 @@ class WebPage:
         headers = {
             **_HEADERS,
             "Content-Type": asset.content_type,
-            # The name has a hash of what is in it.
+            # The name contains a hash of the content.
             "Cache-Control": "public, max-age=31536000, immutable",
             "Vary": "Accept-Encoding",
         }

@@ -1,6 +1,5 @@
-"""How much may be on its way: congestion window, round trip, retransmission time-out.
+"""How much may be on its way: congestion window, round trip, retransmission time-out. Sans-IO.
 
-Owns the numbers. Does not own which chunks are on their way or lost (outbound).
 Slow start and CUBIC (RFC 9438) in place of RFC 9260's Reno, with appropriate
 byte counting (RFC 3465), and a ceiling: on a path without loss a window that
 only ever grows would fill every queue on it, and a keystroke would wait in them.
@@ -13,13 +12,14 @@ INITIAL_PACKETS = 10
 MIN_PACKETS = 4
 BETA = 0.7
 CUBIC = 0.4
-"""RFC 9438 section 4: what is kept at a loss, and the growth in packets per second cubed."""
+"""RFC 9438 section 4: the part of the window left after a loss, and the growth in packets per
+second cubed."""
 CEILING_BYTES = 256 * 1024
 CEILING_RATE = 16 * 1024 * 1024
 """Bytes, and bytes per second of round trip: the most that is ever on its way."""
 MAX_CEILING = 8 * 1024 * 1024
 RTT_MEMORY_SECONDS = 10.0
-"""How long the least round trip is believed: a path may change."""
+"""How long the least round trip is valid: a path may change."""
 RTO_INITIAL = 1.0
 RTO_MIN = 0.4
 RTO_MAX = 10.0
@@ -76,7 +76,7 @@ class Congestion:
 
     def lost(self) -> None:
         """Something was lost; once per round trip."""
-        # Fast convergence (RFC 9438 section 4.7): give way when the top keeps sinking.
+        # Fast convergence (RFC 9438 section 4.7): yield faster when W_max keeps falling.
         sinking = self.window < self.window_max
         self.window_max = self.window * (1 + BETA) / 2 if sinking else self.window
         self.window = max(self.window * BETA, float(MIN_PACKETS * self.packet))

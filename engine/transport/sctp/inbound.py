@@ -1,9 +1,9 @@
 """The receiving side of an association: DATA chunks in, whole messages and SACKs out.
 
-Owns order, duplicates, reassembly and the advertised window. Does not own when
-a SACK is sent. Messages come out in the order of their TSNs: a channel's order
-is kept, and with one channel nothing waits that need not. Within a message TSNs
-are consecutive (RFC 9260 section 6.9), so fragments are joined as they come.
+Order, duplicates, reassembly and the advertised window. Sans-IO: the owner decides when a
+SACK is sent. Messages come out in the order of their TSNs, which preserves each channel's
+order and delays nothing where there is one channel. Within a message TSNs are consecutive
+(RFC 9260 section 6.9), so fragments are joined as they come.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.core.errors import ProtocolError
 from engine.transport.sctp.packet import FIRST_FRAGMENT, LAST_FRAGMENT, sack_chunk, unwrap
 
 WINDOW = 1024 * 1024
-"""Bytes held for want of an earlier chunk, beyond which later ones are dropped unseen."""
+"""Bytes held while an earlier chunk is missing; beyond that later ones are dropped."""
 MAX_MESSAGE = 256 * 1024
 """Bytes of one message, as our SDP says (a=max-message-size)."""
 CHUNK_OVERHEAD = 256
@@ -23,10 +23,10 @@ CHUNK_OVERHEAD = 256
 are bounded as well."""
 MAX_GAPS = 200
 MAX_DUPLICATES = 20
-"""What one SACK reports: it must fit a packet; what is left out is reported later."""
+"""The most one SACK reports: it must fit a packet; the rest is reported later."""
 
 MAX_SKIP = 0xFFFF
-"""TSNs one FORWARD TSN may pass over: more than anybody has on its way."""
+"""TSNs one FORWARD TSN may skip: more than any sender has on its way."""
 
 
 class Chunk(NamedTuple):
@@ -57,7 +57,7 @@ class Inbound:
 
     @property
     def has_gaps(self) -> bool:
-        """Something is missing, or came twice: the sender should know at once."""
+        """Something is missing, or arrived twice: the sender should know at once."""
         return bool(self._held or self._duplicates)
 
     def add(self, tsn: int, chunk: Chunk) -> list[Message]:
@@ -102,7 +102,7 @@ class Inbound:
         return done
 
     def sack(self) -> bytes:
-        """The SACK chunk that tells what has come so far."""
+        """The SACK chunk that reports what has arrived so far."""
         at = self.cumulative
         # An offset has 16 bits; what lies further is reported when it comes nearer.
         gaps = [

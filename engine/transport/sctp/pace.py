@@ -1,8 +1,8 @@
 """How much may be in flight to a peer that has no acknowledgements of its own.
 
-Owns the rule, as pure arithmetic: as much as the other side takes in LAG_SECONDS beyond the
-round trip, measured by what its transport acknowledges. Does not own the waiting. What is in
-flight can no longer be called back: behind a Ctrl+C it all still comes.
+As much as the other side reads in LAG_SECONDS beyond the round trip, measured by what its
+transport acknowledges; pure arithmetic. What is in flight cannot be recalled: after a Ctrl+C
+all of it still arrives.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Pace:
         return int(min(max(self._rate * (rtt + LAG_SECONDS), LEAST), MOST))
 
     def update(self, in_flight: int, delivered: int, rtt: float, now: float) -> int:
-        """Take in how things stand: bytes in flight, bytes acknowledged since the beginning, the
-        path's least round trip (0: unknown). Returns ``limit``."""
+        """Bytes in flight, bytes acknowledged since the beginning, the path's least round trip
+        in seconds (0: unknown). Returns ``limit``."""
         if rtt > 0:
             # The least ever: under a flood every later one has our own queue in it.
             self._least_rtt = min(self._least_rtt, rtt)

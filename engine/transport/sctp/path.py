@@ -1,11 +1,8 @@
-"""How large a path's packets may be: found by asking, as RFC 8899 has it.
+"""How large a path's packets may be, found by probing (RFC 8899). Sans-IO.
 
-Owns which sizes are asked for, the questions (a HEARTBEAT, padded to the size in
-question, RFC 4820) and what follows from the answers. Does not own sending, nor what
-the kernel or the peer say the most can be.
-
-Nobody asks before there is much to send, and data goes on in the size known to pass
-meanwhile: a question that is lost costs nothing but itself.
+A probe is a HEARTBEAT padded to the size in question (RFC 4820). None is sent before there
+is much to send, and data continues in the size known to pass: a lost probe costs nothing
+but itself.
 """
 
 from __future__ import annotations
@@ -17,17 +14,17 @@ ROOM = 1176
 """Bytes of chunks in a packet that passes everywhere: the least MTU of IPv6 is 1280."""
 PLAIN_DATAGRAM = 1425
 """The largest datagram for a peer of which nothing is known: its packet stays within
-Ethernet's MTU on IPv6 too, and within the 1,500 bytes that some stacks (aiortc's) read;
-they take the rest of a longer record for the next packet, and never catch up."""
+Ethernet's MTU on IPv6 too, and within the 1,500 bytes that some stacks (aiortc's) read.
+They take the rest of a longer record for the next packet, and never recover."""
 MAX_DATAGRAM = 16 * 1024
-"""The most that is asked for, and that we take ourselves: DTLS has no larger record."""
+"""The largest size that is probed, and that we receive: DTLS has no larger record."""
 OVERHEAD = 49
-"""Of a datagram, what is no chunk: SCTP 12, DTLS 37 (RFC 6347, AES-GCM)."""
+"""Bytes of a datagram beside its chunks: SCTP 12, DTLS 37 (RFC 6347, AES-GCM)."""
 IP_AND_UDP = 48
 
 ATTEMPTS = 3
 RETRY_SECONDS = 1.0
-"""How often a size is asked for, and how long an answer may take."""
+"""How often a size is probed, and how long an answer may take."""
 
 _HEARTBEAT = 4
 HEARTBEAT_ACK = 5
@@ -46,35 +43,35 @@ def room_in(datagram: int) -> int:
 
 
 def largest_datagram(path_mtu: int, peer_takes: int) -> int:
-    """Bytes: the lesser of what the path may take and what the peer says it takes."""
+    """Bytes: the lesser of what the path may take and what the peer says it can receive."""
     return min(path_mtu - IP_AND_UDP, peer_takes or PLAIN_DATAGRAM, MAX_DATAGRAM)
 
 
 class PathSearch:
-    """``most`` is the largest ``room``, in bytes of chunks, that is worth asking for."""
+    """``most`` is the largest ``room``, in bytes of chunks, to probe."""
 
     def __init__(self, most: int = 0) -> None:
         self.room = ROOM
-        """The largest that is known to pass."""
+        """Bytes of chunks in the largest packet known to pass."""
         common = min(most, room_in(PLAIN_DATAGRAM))
-        self._questions = {
+        self._probes = {
             os.urandom(_NONCE_BYTES): size for size in sorted({common, most}) if size > ROOM
         }
-        self._attempts = ATTEMPTS if self._questions else 0
+        self._attempts = ATTEMPTS if self._probes else 0
         self._next_at = 0.0
 
-    def questions(self, now: float) -> list[bytes]:
-        """Chunks of the packets to send now, each packet of a size that is asked for."""
+    def probes(self, now: float) -> list[bytes]:
+        """Chunks of the probes to send now, one for each size."""
         if not self._attempts or now < self._next_at:
             return []
         self._attempts -= 1
         self._next_at = now + RETRY_SECONDS
-        return [_probe(nonce, size) for nonce, size in self._questions.items()]
+        return [_probe(nonce, size) for nonce, size in self._probes.items()]
 
     def answered(self, body: bytes) -> bool:
-        """Take in a HEARTBEAT ACK's body; whether ``room`` has grown by it."""
-        size = self._questions.pop(_nonce(body), 0)
-        if not self._questions:
+        """Process the body of a HEARTBEAT ACK. Returns whether ``room`` has grown."""
+        size = self._probes.pop(_nonce(body), 0)
+        if not self._probes:
             self._attempts = 0
         if size <= self.room:
             return False
@@ -82,12 +79,12 @@ class PathSearch:
         return True
 
     def give_up(self) -> bool:
-        """Nothing passes any more: back to the least size, for good. Whether that is news."""
-        news = self.room > ROOM
+        """Nothing passes any more: use the least size for good. Returns whether that is smaller."""
+        shrank = self.room > ROOM
         self.room = ROOM
-        self._questions.clear()
+        self._probes.clear()
         self._attempts = 0
-        return news
+        return shrank
 
 
 def _probe(nonce: bytes, size: int) -> bytes:
@@ -99,7 +96,7 @@ def _probe(nonce: bytes, size: int) -> bytes:
 
 
 def _nonce(body: bytes) -> bytes:
-    """What our question carried, or b"" when the answer is to none of ours."""
+    """The nonce of our probe, or b"" when the answer is to none of ours."""
     head = _info_head.size
     if len(body) < head or _info_head.unpack_from(body) != (_INFO, head + _NONCE_BYTES):
         return b""

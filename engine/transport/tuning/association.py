@@ -65,19 +65,19 @@ SACK_DELAY_SECONDS = 0.02
 """RFC 9260 section 6.2: at least every second packet, and within 200 ms."""
 
 TURN_BYTES = 33_000
-"""Sent in one turn of the loop, less than a millisecond of work: others want it too."""
+"""Sent in one turn of the loop, less than a millisecond of work: others need it too."""
 
 RESUME_AT = 0.75
-"""Of what may be in flight: so little has to be left before a paced sender goes on."""
+"""The part of what may be in flight that must be left before a paced sender continues."""
 
 TIMEOUTS_OF_A_HOLE = 2
-"""So many in a row, and the path may no longer take what it took (RFC 8899 section 3)."""
+"""After so many in a row the path may no longer take packets of that size (RFC 8899 section 3)."""
 
 _INIT = 1
 
 
 class TunedSctpTransport(RTCSctpTransport):
-    """A channel that gets text that is not UTF-8 emits ``malformed`` instead of ``message``."""
+    """A channel emits ``malformed`` instead of ``message`` for text that is not UTF-8."""
 
     def __init__(self, transport: TunedDtlsTransport, port: int = 5000) -> None:
         super().__init__(transport, port)
@@ -87,12 +87,12 @@ class TunedSctpTransport(RTCSctpTransport):
         self._outbound = Outbound(self._local_tsn, ROOM, _has_left)
         self._outbound_stream_seq = self._outbound.numbers
         self.peer_takes = 0
-        """Bytes of the largest datagram that the peer says it takes; 0: it says nothing."""
+        """Bytes of the largest datagram the peer says it can receive; 0: it does not say."""
         self._path = PathSearch()
         self._sealer: Sealer | None = None
         self._unsacked = 0
         self._sack_every = SACK_EVERY
-        self._sacks: list[bytes] = []  # made in the midst of a batch, sent at its end
+        self._sacks: list[bytes] = []  # made within a batch, sent at its end
         self._sack_now = False
         self._sack_timer: asyncio.TimerHandle | None = None
         self._retransmit_timer: asyncio.TimerHandle | None = None
@@ -124,7 +124,7 @@ class TunedSctpTransport(RTCSctpTransport):
         self.packets_received([data])
 
     def packets_received(self, packets: list[bytes]) -> None:
-        """Take in what came together; answer it all at once."""
+        """Process packets that arrived together; answer them together."""
         # Some senders let each SACK free a few packets only: a large batch gets several.
         self._sack_every = max(SACK_EVERY, len(packets) // SACKS_PER_BATCH)
         for packet in packets:
@@ -192,7 +192,7 @@ class TunedSctpTransport(RTCSctpTransport):
         return self._inbound
 
     def _deliver(self, inbound: Inbound, messages: list[tuple[int, int, bytes]]) -> None:
-        # aiortc looks at it before it resets a stream.
+        # aiortc reads it before it resets a stream.
         self._last_received_tsn = inbound.cumulative % SCTP_TSN_MODULO
         for message in messages:
             complete(self._receive(*message))
@@ -225,7 +225,7 @@ class TunedSctpTransport(RTCSctpTransport):
     def send_message(
         self, channel: RTCDataChannel, protocol: int, data: bytes, *, urgent: bool
     ) -> None:
-        """Queue one message of an open channel; it leaves as soon as the window lets it."""
+        """Queue one message of an open channel; it is sent as soon as the window permits."""
         channel._addBufferedAmount(len(data))
         if self._association_state != self.State.ESTABLISHED or self._data_channel_queue:
             self._data_channel_queue.append((channel, protocol, data))
@@ -249,7 +249,7 @@ class TunedSctpTransport(RTCSctpTransport):
         self.send_data(channel, data, urgent=False)
 
     async def wait_for_pace(self, channel: RTCDataChannel) -> None:
-        """Until the peer has taken so much that another message will not wait long on its way
+        """Wait until the peer has read so much that another message will arrive soon
         (engine.transport.sctp.pace), or the association has ended."""
         pace = self._paces.setdefault(channel, Pace())
         rtt, now = self._outbound.congestion.least_rtt, self._turns.time()
@@ -301,7 +301,7 @@ class TunedSctpTransport(RTCSctpTransport):
                 await self._dtls._send_data(stock.serialize_packet(*ports, 0, chunk))
             else:
                 await super()._send_chunk(chunk)
-        except ConnectionError as error:  # aiortc's timers leave it to nobody
+        except ConnectionError as error:  # nothing awaits aiortc's timers
             logger.debug("Not sent: %s", error)
 
     async def _send_sack(self) -> None:
@@ -313,7 +313,7 @@ class TunedSctpTransport(RTCSctpTransport):
         self._transmit_contained()
 
     def _flush(self) -> None:
-        """Hand what waited for the association over to it."""
+        """Queue what waited until the association was established."""
         if not self.is_established:
             return
         queue = self._data_channel_queue
@@ -337,7 +337,7 @@ class TunedSctpTransport(RTCSctpTransport):
         try:
             self._transmit_now()
         except ConnectionError as error:
-            # DTLS has ended; the channels hear of it by themselves.
+            # DTLS has ended; the channels are notified on their own.
             logger.debug("Not sent: %s", error)
 
     def _transmit_now(self) -> None:
@@ -357,8 +357,8 @@ class TunedSctpTransport(RTCSctpTransport):
             bodies = outbound.packets(now, sack, most)
             if len(bodies) > most and self._flush_handle is None:
                 self._flush_handle = self._turns.call_soon(self._flush_soon)
-            if outbound.held_back:  # so it is worth to know whether larger packets pass
-                bodies += self._path.questions(now)
+            if outbound.held_back:  # worth knowing now whether larger packets pass
+                bodies += self._path.probes(now)
         else:
             bodies = [sack] if sack else []
         if self._sacks:
@@ -392,7 +392,7 @@ class TunedSctpTransport(RTCSctpTransport):
         if state == self.State.ESTABLISHED and self._association_state != state:
             datagram = largest_datagram(self._dtls.ice.path_mtu(), self.peer_takes)
             self._path = PathSearch(room_in(datagram))
-            # aiortc keeps what the peer's INIT says it can take as the threshold, as RFC 9260
+            # aiortc stores the window of the peer's INIT as the slow-start threshold, as RFC 9260
             # once had it. Without it, all but one packet would wait for the first SACK.
             self._outbound.window = int(self._ssthresh)
         super()._set_state(state)
@@ -447,7 +447,7 @@ def _payload(data: bytes | str) -> tuple[int, bytes]:
 def complete(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run one of aiortc's coroutines to its end at once.
 
-    All they await is sending, and that no longer waits for anything.
+    All they await is sending, which never waits here. Raises RuntimeError when one does wait.
     """
     try:
         coroutine.send(None)

@@ -29,20 +29,20 @@ logger = logging.getLogger(__name__)
 CONSENT_FAILURES = 2
 CONSENT_INTERVAL_SECONDS = 2
 CONSENT_SECONDS = CONSENT_FAILURES * CONSENT_INTERVAL_SECONDS
-"""A peer silent for so long, though asked, is gone (RFC 7675: within 30 s)."""
+"""A peer that is silent for so long in spite of requests is gone (RFC 7675: within 30 s)."""
 BEATS = 4
-"""Questions are asked at one of so many moments of the interval, the same for all peers:
-one by one they would wake an app at rest a hundred times a second for 200 of them."""
+"""Requests leave at one of so many moments of the interval, the same for all peers: one by
+one they would wake an idle app a hundred times a second for 200 peers."""
 AGAIN = (1, 3)
-"""Beats after which a question is asked again, that is 0.5 s and 1.5 s: with a tenth of all
-packets lost, single ones would end a good connection within minutes."""
+"""Beats after which a request is repeated, 0.5 s and 1.5 s: at 10 % loss, single requests
+would end a good connection within minutes."""
 ANSWERABLE = 2
-"""So many of the last questions may be answered: a round trip can outlast an interval."""
+"""Responses to so many of the last requests count: a round trip can outlast an interval."""
 TRANSACTION_ID = slice(8, 20)
 
 
 class Beats:
-    """The moments all connections of a loop have in common: one timer for them."""
+    """The moments shared by all connections of a loop: one timer for them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -85,8 +85,8 @@ class Beats:
         for member in tuple(self._members):
             try:
                 member.beat(number, now)
-            except Exception:  # of one peer's: the others are asked all the same
-                logger.exception("A peer could not be asked for its consent")
+            except Exception:  # one peer's; the others still get their request
+                logger.exception("A peer could not be sent a consent request")
 
 
 _beats: dict[asyncio.AbstractEventLoop, Beats] = {}
@@ -99,11 +99,11 @@ def next_question(beat: int) -> int:
 
 
 class Consent:
-    """One connection's: asked for and given, over its selected pair."""
+    """One connection's consent, requested and given over its selected pair."""
 
     def __init__(self, connection: TunedIceConnection) -> None:
         self.heard_at = 0.0
-        """When the peer's last word came, in seconds of the loop's time."""
+        """When the peer's last sign of life arrived, in seconds of the loop's clock."""
         self._connection = connection
         self._lost: asyncio.Future[None] | None = None
         self._due = 0  # the beat of the next question
@@ -124,7 +124,7 @@ class Consent:
         return self._answer is not None
 
     def forget(self) -> None:
-        """All that is known holds for one pair in one role (RFC 8445 section 7.3.1.1)."""
+        """Forget what was learned: it holds for one pair in one role (RFC 8445 section 7.3.1.1)."""
         self._pair: CandidatePair | None = None
         self._address: tuple[str, int] = ("", 0)
         self._question: Repeated | None = None
@@ -133,14 +133,14 @@ class Consent:
         self._our_answer: Repeated | None = None
 
     def heard(self) -> None:
-        """Something came that only the peer can have sent."""
+        """Something arrived that only the peer can have sent."""
         self.heard_at = asyncio.get_running_loop().time()
 
     async def lost(self) -> None:
-        """Ask each CONSENT_INTERVAL_SECONDS; return after CONSENT_SECONDS without a word,
-        and CONSENT_FAILURES questions.
+        """Send a request each CONSENT_INTERVAL_SECONDS; return after CONSENT_SECONDS without a
+        sign of life and CONSENT_FAILURES requests.
 
-        Data that decrypts is a word too, and so is a question that only the peer can ask.
+        Data that decrypts counts as well, and so does a request that only the peer can sign.
         """
         loop = asyncio.get_running_loop()
         self.heard_at = loop.time()
@@ -154,7 +154,7 @@ class Consent:
             beats.leave(self)
 
     def beat(self, number: int, now: float) -> None:
-        """Ask, ask again, or give up, if it is time for it."""
+        """Send a request, repeat it, or give up, if it is time."""
         if number < self._due:
             if self._asked and number - self._asked_beat in AGAIN:
                 self._send(self._asked)
@@ -168,13 +168,13 @@ class Consent:
             return
         if silence < CONSENT_INTERVAL_SECONDS / 2:
             self._asked = b""
-            return  # nothing to ask: the peer is talking
+            return  # no need: the peer is sending
         self._unanswered.append(now)
         self._asked_beat = number
         self.ask()
 
     def ask(self) -> None:
-        """Ask now; nothing without a selected pair."""
+        """Send a request now; does nothing without a selected pair."""
         pair = self._selected()
         if pair is None:
             return
@@ -189,8 +189,8 @@ class Consent:
         self._send(self._asked)
 
     def received(self, data: bytes, address: tuple[object, ...], protocol: StunProtocol) -> bool:
-        """Take in a question or an answer from the peer like the ones before it, or the first
-        answer. False for anything else: it is to be read in full."""
+        """Process a request or response that repeats an earlier one, or the first response.
+        Returns False for anything else: aioice must parse it."""
         pair = self._selected()
         if pair is None or protocol is not pair.protocol or address[:2] != self._address:
             return False
@@ -204,8 +204,8 @@ class Consent:
         return True
 
     def learn(self, question: Message, answer: Message | None) -> None:
-        """``question`` came over the selected pair, its integrity is right, and ``answer`` is
-        what was sent after it: it is to be the same for the same."""
+        """``question`` arrived over the selected pair with valid integrity, and ``answer`` was sent
+        after it: the same question gets the same answer from now on."""
         if (
             self._selected() is not None
             and answer is not None
@@ -225,7 +225,7 @@ class Consent:
             if not message.check_message_integrity(key):
                 return False
             if message.message_class != Class.RESPONSE:
-                self._asked = b""  # a refusal: nothing to ask again, and no word
+                self._asked = b""  # an error response: not repeated, and no sign of life
                 return True
             self._answer = Repeated(message, key)
         self._asked = b""
@@ -233,7 +233,7 @@ class Consent:
         return True
 
     def _selected(self) -> CandidatePair | None:
-        """The pair that what is kept belongs to; on another one all begins anew."""
+        """The selected pair. When it is another one than before, what was learned is forgotten."""
         pair = self._connection.selected()
         if pair is not self._pair:
             self.forget()

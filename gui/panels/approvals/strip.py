@@ -192,7 +192,7 @@ class Approver(QObject):
         session_id = question.session_id
         self._adapter.do(DecideApproval(session_id, role, remember))
         does = "types in" if role is Role.CONTROL else "views"
-        self._let_in[session_id] = self._attention.tell(
+        self._let_in[session_id] = self._attention.report(
             f"{who(question.guest)} {does} {question.target}",
             "Remove guest",
             lambda: self._adapter.do(CloseSession(session_id, REMOVED_BY_HOST, EndCode.REMOVED)),

@@ -182,7 +182,9 @@ class ShareDialog(QDialog):
         if url != self.address.text():
             self.address.setText(url)
             self.address.setCursorPosition(0)
-            self.qr.tell(url, f"QR code of the link to {share.target}" if share and url else "")
+            self.qr.show_text(
+                url, f"QR code of the link to {share.target}" if share and url else ""
+            )
             self.copy.setText("Copy")
         self.address.setPlaceholderText("" if share is None else "This link has ended")
         self.copy.setEnabled(bool(url))

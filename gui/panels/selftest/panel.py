@@ -181,7 +181,7 @@ class LoopbackPanel(Panel):
         adapter.engineReady.connect(self._enable)
         adapter.selfTestStage.connect(self._stage)
         self._enable()
-        self.banner.tell(
+        self.banner.show_message(
             "Test the whole way",
             "Opens a terminal through the relay, as a guest would, and measures each step.",
             Tone.MUTED,
@@ -240,7 +240,7 @@ class LoopbackPanel(Panel):
         failed = report.failed_stage
         if report.passed:
             took = formats.latency(sum(stage.seconds for stage in report.stages))
-            self.banner.tell(
+            self.banner.show_message(
                 f"All {len(report.stages)} stages passed",
                 f"{report.target} answers over the whole way. Took {took}.",
                 Tone.OK,
@@ -248,15 +248,15 @@ class LoopbackPanel(Panel):
         elif failed is not None:
             why = failed.detail.rstrip(".")
             step = problems.next_step(failed.code)
-            self.banner.tell(f"Failed: {failed.title}", f"{why}. {step}" if why else step)
+            self.banner.show_message(f"Failed: {failed.title}", f"{why}. {step}" if why else step)
 
     def _could_not_run(self, problem: problems.Problem) -> None:
-        self.banner.tell(problem.title, problem.text)
+        self.banner.show_message(problem.title, problem.text)
 
     def _over(self) -> None:
         self._task = None
         if self.report is None and not self.banner.isVisibleTo(self):
-            self.banner.tell("Stopped", "The test was stopped before its end.", Tone.WARN)
+            self.banner.show_message("Stopped", "The test was stopped before its end.", Tone.WARN)
         self._enable()
         self.finished.emit(self.report)
 

@@ -101,7 +101,7 @@ class TargetsPanel(Panel):
         self.body.addWidget(below)
         adapter.targetsChanged.connect(self._targets_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
-        adapter.startFailed.connect(lambda: self.empty.tell("Hatchway could not start"))
+        adapter.startFailed.connect(lambda: self.empty.set_text("Hatchway could not start"))
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         self.model.set_targets(targets)
@@ -214,16 +214,16 @@ class TargetsPanel(Panel):
         self._stack.setCurrentWidget(self.view if found else self.empty)
         if not found:
             searching = bool(self.search.text())
-            self.empty.tell("Nothing found" if searching else "No targets yet")
+            self.empty.set_text("Nothing found" if searching else "No targets yet")
         told = [(s, p) for s in self._docker.values() if (p := docker_problem(s)) is not None]
         ready = any(s.state is EngineState.READY for s in self._docker.values())
         containers = any(t.kind is TargetKind.CONTAINER for t in self.model.targets())
         if told:
             several = len(self._docker) > 1
             title = " · ".join(f"{s.engine}: {p.title}" if several else p.title for s, p in told)
-            self.banner.tell(title, "\n".join(p.text for _, p in told), Tone.WARN)
+            self.banner.show_message(title, "\n".join(p.text for _, p in told), Tone.WARN)
         elif ready and not containers:
-            self.banner.tell(
+            self.banner.show_message(
                 "No containers", "Start one with docker run and it appears here.", Tone.MUTED
             )
         else:

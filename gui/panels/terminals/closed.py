@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gui.kit.attention import Attention
     from gui.kit.notices import Notice
-    from gui.panels.terminals.tabs import TerminalTab
+    from gui.panels.terminals.tab import TerminalTab
 
 MAX_CLOSED = 8
 """Closed tabs that can be reopened; closing one more ends the oldest."""

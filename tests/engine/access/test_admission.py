@@ -78,7 +78,7 @@ async def test_a_link_for_one_use_works_once() -> None:
 async def test_a_link_nobody_made_is_refused_by_the_relay() -> None:
     async with house() as made:
         _, link = await made.link()
-        with pytest.raises(LinkUnknownError, match="not known here"):
+        with pytest.raises(LinkUnknownError, match="does not know this link"):
             await made.visitor(replace(link, id="x" * 16)).peer.connect()
 
 

@@ -253,8 +253,8 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
     peer, screen = await opened(agent, LOCAL_TARGET)
     peer.send(b"MARK=kept; echo one-$((1+1))\r")
     await until(lambda: b"one-2" in screen.data)
-    assert peer._pc is not None
-    await peer._pc.close()
+    assert peer.peer_connection is not None
+    await peer.peer_connection.close()
     session = agent.manager.require_session(peer.session_id)
     await until(lambda: session.state is SessionState.DISCONNECTED)
     back = TerminalPeer(
@@ -283,8 +283,8 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
 async def test_a_lost_guest_that_does_not_come_back_is_given_up() -> None:
     agent = await running(Settings(session=SessionSettings(resume_window=0.5)))
     peer, _ = await opened(agent, LOCAL_TARGET)
-    assert peer._pc is not None
-    await peer._pc.close()
+    assert peer.peer_connection is not None
+    await peer.peer_connection.close()
     await until(lambda: not agent.sessions())
     last = agent.events.history(peer.session_id)[-1]
     assert isinstance(last, ev.SessionClosed)

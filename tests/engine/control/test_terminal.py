@@ -23,7 +23,7 @@ async def opened(agent: Agent, screen: Screen) -> PeerTerminal:
 async def lose(made: House, screen: Screen) -> None:
     """The connection goes; the agent waits for the guest to come back."""
     (session,) = made.agent.manager.sessions()
-    await session.link.pc.close()
+    await session.pc.close()
     await until(lambda: screen.ends)
     await until(lambda: session.state is SessionState.DISCONNECTED)
 

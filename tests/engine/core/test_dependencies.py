@@ -61,10 +61,11 @@ def test_a_version_is_in_the_range_or_not(
 
 
 def test_a_missing_library_is_a_problem_and_no_error() -> None:
-    missing = Dependency("hatchway-needs-no-such-thing", "1", "2", (), "everything")
+    missing = Dependency("hatchway-needs-no-such-thing", "1", "2", (), "everything fails")
     assert not missing.is_tested
     assert missing.problem == (
-        "No hatchway-needs-no-such-thing: tested are 1 up to 2. Outside: everything."
+        "No hatchway-needs-no-such-thing: tested with 1 up to, but not including, 2."
+        " With other versions everything fails."
     )
 
 

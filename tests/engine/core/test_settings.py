@@ -181,7 +181,7 @@ def test_two_variables_that_need_each_other_may_come_in_any_order() -> None:
     environ = {"HATCHWAY_RELAY__TLS_CERT": "a", "HATCHWAY_RELAY__TLS_KEY": "b"}
     assert load(environ=environ).relay.tls_key == "b"
     del environ["HATCHWAY_RELAY__TLS_KEY"]
-    with pytest.raises(SettingsError, match=r"tls_key beside it \(environment\)"):
+    with pytest.raises(SettingsError, match=r"tls_key as well \(environment\)"):
         load(environ=environ)
 
 

@@ -203,11 +203,11 @@ async def test_a_second_signal_ends_a_stop_that_hangs() -> None:
     assert await process.stdout.readline() == b"stopping\n"
     began = time.monotonic()
     while process.returncode is None:
-        # Hang-ups come in pairs: they force nothing. An interrupt does, once it is no copy.
+        # SIGHUP comes twice and forces nothing. SIGINT does, once it cannot be a copy.
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGINT)
         await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=0.1)
     assert process.returncode == 128 + signal.SIGINT
     assert time.monotonic() - began > 0.5
     out, errors = await process.communicate()
-    assert (out, b"at once" in errors) == (b"", True)
+    assert (out, b"Forced exit" in errors) == (b"", True)

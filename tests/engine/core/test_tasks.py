@@ -68,7 +68,7 @@ async def test_a_death_is_logged_published_and_followed_by_another_run(
     assert [(e.name, e.problem) for e in events if isinstance(e, LoopRestarted)] == [
         ("The loop", "ValueError: death 1")
     ]
-    assert "The loop stopped" in caplog.text
+    assert "The loop failed" in caplog.text
     assert "Traceback" in caplog.text
     caplog.clear()
 

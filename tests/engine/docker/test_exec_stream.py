@@ -63,7 +63,7 @@ async def test_what_is_no_frame_is_refused(wire: bytes) -> None:
 
 async def test_an_id_with_a_line_break_is_never_sent() -> None:
     engines = engines_at("tcp://127.0.0.1:1")
-    with pytest.raises(DockerFailedError, match="malformed id"):
+    with pytest.raises(DockerFailedError, match="malformed exec id"):
         await open_exec_stream(engines.endpoint("docker"), "a\r\nb", tty=True)
     await engines.close()
 

@@ -153,7 +153,7 @@ async def test_read_until_gives_up_beyond_its_limit_and_at_the_end() -> None:
 
 @pytest.fixture
 async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    """A server at a unix socket that reads one request head and then does as told."""
+    """A server at a unix socket that reads one request head and then does what the test wants."""
     servers: list[asyncio.Server] = []
     tasks: set[asyncio.Task[None]] = set()
 
@@ -234,7 +234,7 @@ async def test_bodies(serve: Serve, answer: bytes, body: bytes) -> None:
         (b"HTTP/1.1 101 UPG", "without an answer", 0),
     ],
 )  # fmt: skip
-async def test_errors_are_told_in_words(
+async def test_errors_are_reported_in_words(
     serve: Serve, answer: bytes, words: str, status: int
 ) -> None:
     endpoint = await serve(saying(answer))

@@ -122,9 +122,9 @@ def test_the_settings_say_which_configuration_ssh_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "kind", "told"),
+    ("status", "words", "kind", "text"),
     [
-        (None, "the program ssh is missing", DockerFailedError, "is missing"),
+        (None, "ssh is not installed", DockerFailedError, "not installed"),
         (127, "sh: 1: docker: not found", DockerAbsentError, "no docker command"),
         (126, "docker: Permission denied", DockerAbsentError, "no docker command"),
         (255, "Host key verification failed.", DockerRefusedError, "not known; run “ssh me@box”"),
@@ -140,7 +140,7 @@ def test_the_settings_say_which_configuration_ssh_reads() -> None:
             DockerRefusedError,
             "before you trust",
         ),
-        (255, "me@box: Permission denied (publickey).", DockerRefusedError, "ask no question"),
+        (255, "me@box: Permission denied (publickey).", DockerRefusedError, "without a prompt"),
         (255, "ssh: Could not resolve hostname box: x", DockerAbsentError, "cannot be reached"),
         (255, "ssh: connect to host box port 22: Connection timed out", DockerAbsentError, "timed"),
         (255, "Timeout, server box not responding.", DockerAbsentError, "cannot be reached"),
@@ -152,11 +152,11 @@ def test_the_settings_say_which_configuration_ssh_reads() -> None:
     ],
 )
 def test_why_docker_cannot_be_used(
-    status: int | None, words: str, kind: type[DockerError], told: str
+    status: int | None, words: str, kind: type[DockerError], text: str
 ) -> None:
     error = explain(SshAddress("box", "me"), SshError(words, status))
     assert type(error) is kind
-    assert told in str(error)
+    assert text in str(error)
 
 
 # -- a real server
@@ -178,7 +178,7 @@ async def at() -> AsyncIterator[Callable[..., DockerEngines]]:
 
 
 def ssh_programs() -> list[psutil.Process]:
-    """Our children that are ssh, dead ones nobody waited for included."""
+    """Our children that are ssh, including dead ones nobody waited for."""
     return [child for child in psutil.Process().children() if child.name() == "ssh"]
 
 
@@ -220,7 +220,7 @@ async def test_a_changed_host_key(
     changed.write_text(f"[127.0.0.1]:{ssh_server.port} {stranger}")
     error = await failure(at(ssh_server.url, ssh_server.client_config(known_hosts=changed)))
     assert isinstance(error, DockerRefusedError)
-    assert "not the one known" in str(error)
+    assert "host key has changed" in str(error)
 
 
 async def test_a_key_that_is_not_let_in(
@@ -228,7 +228,7 @@ async def test_a_key_that_is_not_let_in(
 ) -> None:
     error = await failure(at(ssh_server.url, ssh_server.client_config(key="stranger")))
     assert isinstance(error, DockerRefusedError)
-    assert "ask no question" in str(error)
+    assert "without a prompt" in str(error)
 
 
 async def test_no_docker_on_the_far_side(
@@ -287,7 +287,7 @@ async def test_without_the_program(
     monkeypatch.setenv("PATH", str(tmp_path))
     error = await failure(at("ssh://box", ""))
     assert isinstance(error, DockerFailedError)
-    assert "ssh is missing" in str(error)
+    assert "ssh is not installed" in str(error)
 
 
 @pytest.mark.docker

@@ -372,11 +372,11 @@ async def test_a_registration_in_its_own_form_counts_for_what_can_be_read() -> N
             "web-9",
             {"id": "api", "name": None},
         ]
-        told = await host.call(
+        reply = await host.call(
             "agent:register",
             {"agent_id": "a1", "name": ["x"], "targets": rows, "links": "none", "os": "plan9"},
         )
-        assert told["status"] == "success"
+        assert reply["status"] == "success"
         listed = (await peer.call("guest:targets"))["targets"]
         assert [(row["id"], row["name"], row["agent_name"]) for row in listed] == [
             ("api", "api", "a1"),

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from engine.relay.garbage import LEAST_BLOCKS, LEAST_ENDED, keep_short
+from engine.relay.garbage import LEAST_BLOCKS, LEAST_ENDED, collect_when_useful
 from tests.engine.until import until
 
 INTERVAL = 0.01
@@ -53,7 +53,9 @@ async def kept_short(connected: int = CONNECTED) -> AsyncIterator[Connections]:
     gc.freeze()
     gc.enable()
     task = asyncio.create_task(
-        keep_short(connections.count_ended, lambda: connections.connected, interval=INTERVAL)
+        collect_when_useful(
+            connections.count_ended, lambda: connections.connected, interval=INTERVAL
+        )
     )
     try:
         await connections.checked()

@@ -241,7 +241,7 @@ async def test_of_two_keys_with_one_id_only_one_stays_once_redis_is_back(tmp_pat
             assert host.sio.connected is not thief.sio.connected
 
 
-async def test_redis_that_forgets_the_keys_is_told_them_again(tmp_path: Path) -> None:
+async def test_redis_that_forgets_the_keys_gets_them_again(tmp_path: Path) -> None:
     async with cloud(tmp_path) as made, keyed(made.urls[0], KEY) as host:
         assert (await register(host, "a1", ("web-1",)))["status"] == "success"
         async with redis.asyncio.Redis(port=made.redis.port) as client:

@@ -1,4 +1,4 @@
-"""Who gets in: agents by key, guests by link; what is counted, logged and told of it."""
+"""Who gets in: agents by key, guests by link; and what is counted, logged and replied."""
 
 from __future__ import annotations
 

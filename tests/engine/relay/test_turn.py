@@ -78,7 +78,7 @@ def test_a_reply_that_makes_no_sense_leaves_the_settings_alone(reply: object) ->
     assert ice_servers.merged(IceSettings(), ice_servers.read(reply)) == IceSettings()
 
 
-def test_the_servers_end_of_a_relayed_path_is_told() -> None:
+def test_the_servers_end_of_a_relayed_path_is_reported() -> None:
     pair = CandidatePair("192.0.2.1:5", "198.51.100.1:6", "host", "relay")
     assert (pair.path, pair.via) == (PathKind.RELAYED, "198.51.100.1:6")
     assert CandidatePair("a:1", "b:2", "relay", "relay").via == "a:1"

@@ -219,7 +219,7 @@ async def test_our_hosts_links_give_turn_until_they_end() -> None:
 
 
 async def eventually(url: str, link: Link, wanted: bool) -> bool:
-    """The answer once the relay has been told; the last one when it never is."""
+    """The answer once the relay knows of the change, or the last one."""
     deadline = time.monotonic() + 15
     found = not wanted
     while found is not wanted and time.monotonic() < deadline:

@@ -337,7 +337,7 @@ def test_dockers_own_socket_without_permission() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _AS_NOBODY], capture_output=True, text=True, check=False, timeout=30
     )
-    assert done.stdout.startswith("refused You may not use Docker: add yourself"), done.stderr
+    assert done.stdout.startswith("refused No permission to use Docker: add yourself"), done.stderr
 
 
 # -- stopping, sharing, finding

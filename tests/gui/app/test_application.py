@@ -92,7 +92,7 @@ def test_a_wrong_setting_is_shown_in_a_dialog_and_by_the_exit_code(
     looking.stop()
     assert len(shown) == 1
     assert "relay.port" in shown[0]
-    assert "start the app again" in shown[0]
+    assert "restart the app" in shown[0]
 
 
 @pytest.mark.parametrize(

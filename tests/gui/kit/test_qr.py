@@ -38,7 +38,7 @@ def painted(image: QImage, count: int) -> tuple[tuple[bool, ...], ...]:
 def test_every_module_is_painted_within_a_quiet_zone(qtbot: QtBot, theme: Theme, text: str) -> None:
     code = QrCode()
     qtbot.addWidget(code)
-    code.tell(text, "A link")
+    code.show_text(text, "A link")
     expected = segno.make(text, error="m", micro=False).matrix_iter(border=QUIET)
     rows = tuple(tuple(bool(module) for module in row) for row in expected)
     assert painted(code.grab().toImage(), len(rows)) == rows
@@ -49,9 +49,9 @@ def test_without_a_text_nothing_is_painted(qtbot: QtBot, theme: Theme) -> None:
     code, empty = QrCode(), QrCode()
     for one in (code, empty):
         qtbot.addWidget(one)
-    code.tell(LINK, "A link")
+    code.show_text(LINK, "A link")
     assert code.grab().toImage() != empty.grab().toImage()
-    code.tell("", "")
+    code.show_text("", "")
     assert code.grab().toImage() == empty.grab().toImage()
 
 

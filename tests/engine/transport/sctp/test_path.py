@@ -30,14 +30,14 @@ def packet(chunks: bytes) -> bytes:
     return Sealer(5000, 5000, 7).seal(chunks)
 
 
-def answer(question: bytes) -> bytes:
+def answer(probe: bytes) -> bytes:
     """The body of the HEARTBEAT ACK that any peer sends back: the same information."""
-    (_, _, body), *_ = open_packet(packet(question))[1]
+    (_, _, body), *_ = open_packet(packet(probe))[1]
     return body
 
 
-def sizes(questions: list[bytes]) -> list[int]:
-    return [len(question) for question in questions]
+def sizes(probes: list[bytes]) -> list[int]:
+    return [len(probe) for probe in probes]
 
 
 @pytest.mark.parametrize(
@@ -69,39 +69,39 @@ def test_room_leaves_space_for_every_layer_and_for_padding() -> None:
 
 
 def test_a_question_is_a_packet_of_the_size_it_asks_for() -> None:
-    questions = PathSearch(MOST).questions(0.0)
-    assert sizes(questions) == [COMMON, MOST]
-    for question in questions:
-        _, chunks = open_packet(packet(question))
+    probes = PathSearch(MOST).probes(0.0)
+    assert sizes(probes) == [COMMON, MOST]
+    for probe in probes:
+        _, chunks = open_packet(packet(probe))
         assert [kind for kind, _, _ in chunks] == [HEARTBEAT, PAD]
-        assert sum(CHUNK_HEADER + len(body) for _, _, body in chunks) == len(question)
+        assert sum(CHUNK_HEADER + len(body) for _, _, body in chunks) == len(probe)
 
 
 @pytest.mark.parametrize("most", [-80, 0, ROOM - 4, ROOM])
 def test_nothing_is_asked_where_nothing_is_to_be_won(most: int) -> None:
     path = PathSearch(most)
-    assert path.questions(0.0) == []
+    assert path.probes(0.0) == []
     assert path.room == ROOM
 
 
 @pytest.mark.parametrize("most", [ROOM + 4, COMMON - 4, COMMON])
 def test_one_question_where_there_is_one_size(most: int) -> None:
-    assert sizes(PathSearch(most).questions(0.0)) == [most]
+    assert sizes(PathSearch(most).probes(0.0)) == [most]
 
 
 def test_the_room_is_the_largest_that_was_answered_for() -> None:
     path = PathSearch(MOST)
-    small, large = path.questions(0.0)
+    small, large = path.probes(0.0)
     assert path.answered(answer(large))
     assert path.room == MOST
     assert not path.answered(answer(small))
     assert path.room == MOST
-    assert path.questions(100.0) == []
+    assert path.probes(100.0) == []
 
 
 def test_an_answer_counts_once() -> None:
     path = PathSearch(MOST)
-    small, _ = path.questions(0.0)
+    small, _ = path.probes(0.0)
     assert path.answered(answer(small))
     assert not path.answered(answer(small))
     assert path.room == COMMON
@@ -109,12 +109,12 @@ def test_an_answer_counts_once() -> None:
 
 def test_what_is_not_answered_is_asked_for_a_few_times() -> None:
     path = PathSearch(MOST)
-    small, large = path.questions(0.0)
+    small, large = path.probes(0.0)
     assert path.answered(answer(small))
     times = [0.0]
     for tick in range(1, 100):
         now = tick * RETRY_SECONDS / 4
-        if asked := path.questions(now):
+        if asked := path.probes(now):
             assert asked == [large]
             times.append(now)
     assert times == [RETRY_SECONDS * number for number in range(ATTEMPTS)]
@@ -123,19 +123,19 @@ def test_what_is_not_answered_is_asked_for_a_few_times() -> None:
 
 def test_a_path_given_up_is_never_asked_about_again() -> None:
     path = PathSearch(MOST)
-    small, large = path.questions(0.0)
+    small, large = path.probes(0.0)
     path.answered(answer(small))
     assert path.give_up()
     assert path.room == ROOM
     assert not path.answered(answer(large))
-    assert path.questions(100.0) == []
+    assert path.probes(100.0) == []
     assert not path.give_up()
 
 
 @given(st.binary(max_size=64) | st.builds(lambda tail: b"\0\1\0\x0c" + tail, st.binary(max_size=9)))
 def test_an_answer_to_nothing_we_asked_changes_nothing(body: bytes) -> None:
     path = PathSearch(MOST)
-    path.questions(0.0)
+    path.probes(0.0)
     assert not path.answered(body)
     assert path.room == ROOM
 
@@ -143,7 +143,7 @@ def test_an_answer_to_nothing_we_asked_changes_nothing(body: bytes) -> None:
 @given(st.data())
 def test_a_cut_or_altered_question_answers_nothing(data: st.DataObject) -> None:
     path = PathSearch(MOST)
-    _, large = path.questions(0.0)
+    _, large = path.probes(0.0)
     whole = packet(large)
     cut = whole[: data.draw(st.integers(COMMON_HEADER, len(whole) - 1))]
     with pytest.raises(ProtocolError):

@@ -49,7 +49,7 @@ def test_an_untested_version_is_left_as_it_is_and_the_log_says_what_is_lost(
     assert not tuning.is_applied()
     assert all(getattr(module, name) is stock for module, name in REPLACED)
     for name, version in versions.items():
-        assert f"{name} {version}: tested are" in caplog.text
+        assert f"{name} {version}: tested with" in caplog.text
         assert dependencies.find(name).lost in caplog.text
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 

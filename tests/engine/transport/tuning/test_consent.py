@@ -361,7 +361,7 @@ async def test_all_are_asked_at_the_same_moments_and_one_that_fails_harms_none(
     for number, now in members[0].beats:
         assert abs(now * consent.BEATS / INTERVAL - number) <= 0.5 + 1e-6
     assert {record.message for record in caplog.records if record.levelname == "ERROR"} == {
-        "A peer could not be asked for its consent"
+        "A peer could not be sent a consent request"
     }
     caplog.clear()
     assert not Beats.running()
