@@ -1,1 +1,1 @@
-"""Who may do what: policy, links, approvals, the agent's identity."""
+"""Access control: decisions, links, approvals, the agent's identity."""

@@ -1,8 +1,7 @@
-"""Letting guests in: links, the host's approval, and what ends when a link is revoked.
+"""Admits guests: connects links, the host's approvals and the sessions opened with links.
 
-Owns the join between the links and the sessions opened with them, and asking the host. Does
-not own the links (engine.access.links), the open questions (engine.access.approvals) or the
-decision (engine.access.decide).
+The links are in engine.access.links, open approvals in engine.access.approvals, decisions in
+engine.access.decide.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ from engine.core.settings import ShareSettings
 from engine.wire.proof import Link, relay_access
 
 EXPIRY_SECONDS = 60.0
-"""The longest time between two checks whether a link has expired: clocks may be set."""
+"""The longest time between two expiry checks: the wall clock may be set."""
 
 
 class AdmittedSession(Protocol):
-    """What admission needs of one session. The methods say what happened to its guest."""
+    """What admission needs from one session. The methods report what happened to its guest."""
 
     @property
     def id(self) -> str: ...
@@ -59,11 +58,11 @@ class AdmittedSession(Protocol):
     def waits_for_approval(self) -> None: ...
     def admitted(self, role: Role) -> None: ...
     def refused(self, reason: str) -> None:
-        """The host did not let the guest in: the session ends."""
+        """The host did not admit the guest: the session ends."""
 
 
 class SessionRegistry(Protocol):
-    """What admission needs of the sessions there are."""
+    """What admission needs from the session manager."""
 
     def sessions(self) -> Iterable[AdmittedSession]: ...
     def get_session(self, session_id: str) -> AdmittedSession | None: ...
@@ -81,7 +80,7 @@ def parse_request(text: str) -> tuple[str, Role, bool]:
 
 
 class Admission:
-    """``base()`` is the address links begin with, known once the relay is."""
+    """``base()`` returns the base URL of links, known once the relay's URL is."""
 
     def __init__(
         self,
@@ -109,7 +108,7 @@ class Admission:
             self._expiry.cancel()
 
     def create_requested(self) -> None:
-        """Make the links that the settings ask for."""
+        """Create the links that the settings request."""
         for text in self._settings.links:
             target, role, approval = parse_request(text)
             self.links.create(
@@ -121,7 +120,7 @@ class Admission:
             )
 
     def url(self, share: Share) -> str:
-        """The link to give to a guest: it holds the secret."""
+        """The URL for a guest: it holds the secret."""
         return Link(self._base(), share.id, share.secret).url
 
     async def revoke(self, link_id: str) -> None:
@@ -132,10 +131,10 @@ class Admission:
         await asyncio.gather(*(self._sessions.close_session(one, reason, code) for one in ending))
 
     def answer(self, session_id: str, role: Role | None, *, remember: bool = False) -> bool:
-        """Let a waiting guest in as ``role``, or refuse it with None; False when nobody waits.
+        """Admit a waiting guest as ``role``, or deny with None; False when no guest waits.
 
-        ``remember`` makes it hold for the link: the host is not asked about later guests, or,
-        after a no, the link is revoked.
+        ``remember`` applies it to the link: the host is not asked about later guests, or,
+        after a denial, the link is revoked.
         """
         session = self._sessions.get_session(session_id)
         if not self.approvals.decide(session_id, role):
@@ -148,15 +147,15 @@ class Admission:
         return True
 
     async def connect(self, session: AdmittedSession, device_id: str) -> Target:
-        """The target, once a terminal of the session may start in it.
+        """Wait until a terminal of the session may start; returns its target.
 
-        For every terminal: ``connect_pty`` may name another target than the offer. Raises
-        TargetError, AccessDeniedError, or PTYClosedError when the session is closed.
+        Called for every terminal: ``connect_pty`` may name another target than the offer.
+        Raises TargetError, AccessDeniedError, or PTYClosedError when the session is closed.
         """
         allow, target = self._decide_connect(session, device_id)
         if allow.approval:
             await self._ask(session, device_id)
-            # Much may have changed while the host made up their mind.
+            # Much may have changed while the host decided.
             allow, target = self._decide_connect(session, device_id)
         return target
 
@@ -183,9 +182,9 @@ class Admission:
         session.admitted(role)
 
     def registration(self) -> list[dict[str, Any]]:
-        """The links as a relay gets them: no secret in it.
+        """The links as a relay gets them, without their secrets.
 
-        Ended ones as well: their holders come to us, and learn what became of them.
+        Ended ones are included: their holders still reach us and learn why the link ended.
         """
         rows = []
         for link in self.links.list():
@@ -201,10 +200,9 @@ class Admission:
         return rows
 
     def _relay_access(self, link: Share) -> str:
-        """By what a relay recognizes who may have its TURN; "" once the link has ended.
+        """What a relay checks before it gives TURN credentials; "" once the link has ended.
 
-        A guest whose session lives may need TURN to come back to it, unless the link was
-        revoked.
+        Unless the link was revoked, a guest with a live session may need TURN to return to it.
         """
         match link.state(time.time()):
             case ShareState.ACTIVE:
@@ -215,12 +213,12 @@ class Admission:
         return relay_access(link.secret) if lives else ""
 
     def _watch_expiry(self) -> None:
-        """Publish the links when the next one expires: the relay needs to know."""
+        """Schedule publishing the links when the next one expires, for the relay."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
         ends = [link.expires_at for link in self.links.active() if link.expires_at]
-        # Links may be made before there is a loop; the next event finds one.
+        # Links may be created before the loop runs; the next event finds it.
         with contextlib.suppress(RuntimeError):
             loop = asyncio.get_running_loop()
             if ends:
@@ -238,9 +236,9 @@ class Admission:
 
     def _on_event(self, event: ev.Event) -> None:
         match event:
-            # A use of a link is a shell that ran: not a denial or a lost connection.
+            # A link is used when a shell runs, not by a denial or a lost connection.
             case ev.PtyConnected():
-                self.links.began(event.session_id)
+                self.links.started(event.session_id)
             case ev.SharesChanged():
                 self._watch_expiry()
             case ev.SessionCreated():
@@ -250,14 +248,14 @@ class Admission:
                 self._publish_if_ended(event.share)
 
     def _publish_if_ended(self, link_id: str) -> None:
-        """Whether an ended link's guests may have TURN depends on its sessions."""
+        """Publish an ended link's change: its guests' TURN access depends on its sessions."""
         with contextlib.suppress(LinkUnknownError):
             if link_id and self.links.find(link_id).state(time.time()) is not ShareState.ACTIVE:
                 self.links.publish()
 
 
 def look_up(find_target: Callable[[str], Target], device_id: str) -> Target | None:
-    """The target of that id; None when there is none."""
+    """The target with that id, or None."""
     try:
         return find_target(device_id)
     except TargetNotFoundError:

@@ -1,9 +1,8 @@
-"""The agent's own key: Ed25519, made at first start, by which relays know it again.
+"""The agent's Ed25519 key, generated at first start, by which relays recognize the agent.
 
-Owns the key's file, and the signature that answers a relay's challenge. Does not
-own what a relay decides by it. A signature names the relay's host as the agent
-dialled it, so that a relay cannot pass another relay's challenge on and pose as
-the agent there.
+Owns the key's file and the signature that answers a relay's challenge. The signature
+includes the relay's host as the agent dialed it, so that a relay cannot forward
+another relay's challenge and impersonate the agent there.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from engine.wire.proof import message
 
 FILE_NAME = "agent-key.pem"
 PURPOSE = "hatchway agent key"
-"""The first part of what is signed: such a signature serves nothing else."""
+"""The first signed part: the signature is valid for nothing else."""
 
 
 class AgentKey:
@@ -37,14 +36,14 @@ class AgentKey:
         self._private = private
         raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.public = base64.b64encode(raw).decode()
-        """32 bytes as base64: what a relay is shown, and what it may list."""
+        """32 bytes as base64: sent to relays, and listed in their key files."""
 
     @classmethod
     def make(cls) -> AgentKey:
         return cls(Ed25519PrivateKey.generate())
 
     def answer(self, nonce: str, agent_id: str, host: str) -> str:
-        """The signature as base64. ``host`` is the relay's as we dialled it: see host_of()."""
+        """The signature as base64. ``host`` is the relay's as dialed: see host_of()."""
         signed = self._private.sign(message(PURPOSE, nonce, agent_id, host))
         return base64.b64encode(signed).decode()
 
@@ -53,10 +52,10 @@ class AgentKey:
 
 
 def load_key(folder: Path) -> AgentKey:
-    """The key in ``folder``, made at first start, readable by its owner only.
+    """The key in ``folder``, generated at first start, readable only by its owner.
 
-    Raises OSError when it cannot be read or stored, and SettingsError when what is there
-    is no such key: another one in its place would be another agent to every relay.
+    Raises OSError when it cannot be read or stored, and SettingsError when the file holds
+    no valid key: a new one would make this another agent to every relay.
     """
     path = folder / FILE_NAME
     try:
@@ -80,22 +79,22 @@ def _create(path: Path) -> AgentKey:
     try:
         whole_file.create(path, key.pem())
     except FileExistsError:
-        # Two programs started at once: the other was first.
+        # Another program started at the same time and was first.
         return load_key(path.parent)
     return key
 
 
 def host_of(url: str) -> str:
-    """Host and port of a relay's address, as both ends write them: lower case, no default port."""
+    """Host and port of a relay's URL, in canonical form: lower case, no default port."""
     parts = urlsplit(url)
     return canonical_host(parts.netloc.rpartition("@")[2])
 
 
 def canonical_host(netloc: str) -> str:
-    """The same of an HTTP Host header.
+    """The same for an HTTP Host header.
 
-    A default port is left out for either scheme: behind a proxy that ends TLS
-    the relay sees ``http`` where the agent dialled ``https``.
+    The default ports of both schemes are removed: behind a proxy that terminates TLS the
+    relay sees ``http`` where the agent dialed ``https``.
     """
     host, colon, port = netloc.lower().rpartition(":")
     if colon and not port.endswith("]") and port in ("80", "443"):
@@ -104,7 +103,7 @@ def canonical_host(netloc: str) -> str:
 
 
 def verify(public: object, signature: object, nonce: str, agent_id: str, host: str) -> str:
-    """The public key in its one form, when it made the signature. Raises RelayRefusedError."""
+    """The public key in canonical form, if its signature is valid. Raises RelayRefusedError."""
     if not isinstance(public, str) or not isinstance(signature, str):
         raise RelayRefusedError("The agent did not prove its key")
     try:

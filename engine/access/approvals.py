@@ -1,7 +1,6 @@
-"""Asking the host: who waits, who decides, and what is decided when nobody is there.
+"""The host's approvals: which guests wait, and what happens when nobody can decide.
 
-Owns the open questions of one agent. Does not own the dialog (the window's) or who has to be
-asked about (engine.access.decide).
+Which guests need approval is decided in engine.access.decide.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from engine.core.events import ApprovalRequested, ApprovalSettled, EventBus
 from engine.core.model import Guest, Role
 
 ANSWER_SECONDS = 120.0
-"""How long a guest waits for the host's answer; then it is no."""
+"""How long a guest waits for the host's answer before it is denied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``session_id`` names it. ``code`` is the short code on the guest's screen."""
+    """A guest that waits, by ``session_id``. ``code`` is the short code on the guest's screen."""
 
     session_id: str
     target: str
@@ -31,7 +30,7 @@ class Question:
 
 
 class Approvals:
-    """``unattended`` is the role given while nobody is there to ask; None denies."""
+    """``unattended`` is the role granted while nobody can decide; None denies."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Approvals:
         self._open: dict[str, tuple[Question, asyncio.Future[Role | None]]] = {}
 
     def attend(self) -> Callable[[], None]:
-        """Somebody who decides is there, until the returned function is called."""
+        """Register somebody who decides, until the returned function is called."""
         self._deciders += 1
         left = False
 
@@ -63,7 +62,7 @@ class Approvals:
         return tuple(question for question, _ in self._open.values())
 
     def decide(self, session_id: str, role: Role | None) -> bool:
-        """Allow as ``role``, or deny with None; False when nobody waits there any more."""
+        """Allow as ``role``, or deny with None; False when that guest no longer waits."""
         _, answer = self._open.get(session_id, (None, None))
         if answer is None or answer.done():
             return False
@@ -71,13 +70,13 @@ class Approvals:
         return True
 
     async def ask(self, question: Question) -> Role:
-        """The role the host gives. Raises AccessDeniedError with words for the guest.
+        """The role the host grants. Raises AccessDeniedError with the reason for the guest.
 
-        Cancelled when the guest leaves: the question is then settled.
+        Cancelled when the guest leaves; the question is then settled.
         """
         if not self._deciders:
             if self._unattended is None:
-                raise AccessDeniedError("Nobody is at the host to let you in")
+                raise AccessDeniedError("Nobody is at the host to approve you")
             return self._unattended
         answer: asyncio.Future[Role | None] = asyncio.get_running_loop().create_future()
         self._open[question.session_id] = question, answer
@@ -95,7 +94,7 @@ class Approvals:
         try:
             async with asyncio.timeout(self.seconds):
                 role = await answer
-            reason = f"Allowed: {role}" if role else "The host said no"
+            reason = f"Allowed: {role}" if role else "The host denied the request"
         except TimeoutError:
             reason = "The host did not answer"
         finally:

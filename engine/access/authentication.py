@@ -1,8 +1,7 @@
-"""Who makes an offer, proven: this app, a link's holder, or anybody.
+"""Authenticates offers: from this app, from a link's holder, or from anybody.
 
-Owns the check of an offer's proof and that no proof works twice. Does not own what the subject
-may do (engine.access.decide) or what becomes of a link (engine.access.links). The relay is
-never trusted with identity: its word on a guest is only shown.
+Checks an offer's proof, and that no proof is used twice. The relay is not trusted with
+identity: what it reports about a guest is only shown.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from engine.wire.signaling import Offer, Proof
 OWN_SHARE = "own"
 """The share id of this app's own peers."""
 MAX_NONCES = 10_000
-"""Nonces stored per secret so that no offer works twice; the oldest go first."""
+"""Nonces stored per secret, so that no offer works twice; the oldest are dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offerer:
-    """Who makes an offer. ``guest`` is to be shown, ``subject`` to decide by.
+    """Who made an offer: ``guest`` for display, ``subject`` for decisions.
 
     ``secret`` signs the answer; None when the offer had no proof.
     """
@@ -45,10 +44,10 @@ class Authenticator:
         self._nonces: dict[bytes, Nonces] = {}
 
     def identify(self, offer: Offer, guest_fingerprint: str) -> Offerer:
-        """Uses up the offer's nonce. Raises BadProofError or ReplayedError.
+        """Who made the offer. Uses up its nonce. Raises BadProofError or ReplayedError.
 
-        Only who holds a link's secret gets a subject with that link, so nobody else learns
-        what became of it.
+        Only a holder of a link's secret gets a subject with that link, so that nobody else
+        learns its state.
         """
         if offer.proof is None:
             return Offerer(Subject(), guest_of(offer))
@@ -67,7 +66,7 @@ class Authenticator:
         expected = proof.offer_proof(secret, offer.session_id, guest_fingerprint, claimed.nonce)
         if not proof.genuine(expected, claimed.mac):
             raise BadProofError(
-                "The proof in the offer does not fit: the offer was changed on its way to the host,"
+                "The proof in the offer is invalid: the offer was changed on its way to the host,"
                 " or the link is damaged"
             )
         self._nonces_of(secret).use(claimed.nonce)
@@ -80,7 +79,7 @@ class Authenticator:
 
 
 class Nonces:
-    """The nonces seen with one secret."""
+    """The nonces used with one secret."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -88,14 +87,14 @@ class Nonces:
     def use(self, nonce: str) -> None:
         """Raises ReplayedError when it was used before."""
         if nonce in self._seen:
-            raise ReplayedError("This offer was made before: it cannot be used again")
+            raise ReplayedError("This offer was already used: it cannot be used again")
         self._seen[nonce] = None
         if len(self._seen) > MAX_NONCES:
             self._seen.popitem(last=False)
 
 
 def guest_of(offer: Offer, share: str = "") -> Guest:
-    """Who asks, by the relay's word and, with a ``share``, by proof of holding it."""
+    """The guest as the relay reports it; with a ``share``, a proven holder of that link."""
     return Guest(
         name=offer.guest_name or "",
         address=offer.guest_address or "",

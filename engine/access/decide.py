@@ -1,12 +1,12 @@
-"""Who may do what, and why not: every decision on access is made by ``decide()``.
+"""Who may do what, and why not: ``decide()`` makes every access decision.
 
-It is pure: what it needs to know comes as frozen values, counts and link states included.
-What comes before it: proofs are checked and nonces used (engine.access.authentication
-gives the subject), ids are looked up and sessions are counted. What comes after it:
-asking the host where ``Allow.approval`` says so (engine.access.admission), counting a use of
-a link, and keeping a decision where it is needed for every byte (engine.shells.bridge).
+It is pure: all facts, including counts and link states, are passed in as frozen values.
+Before it, proofs are checked and nonces used (engine.access.authentication returns the
+subject), ids are looked up and sessions counted. After it, the host is asked if
+``Allow.approval`` says so (engine.access.admission), a link's use is counted, and decisions
+needed for every byte are cached (engine.shells.bridge).
 
-Each action has a list of questions. They are asked in that order, and the first objection is
+Each action has a list of questions. They are asked in that order, and the first denial is
 what the guest reads.
 """
 
@@ -48,11 +48,11 @@ class Action(enum.StrEnum):
 
 class Kind(enum.StrEnum):
     OWN = "own"
-    """This app itself, proven by a secret that never leaves the process."""
+    """This app itself, proven with a secret that never leaves the process."""
     LINK = "link"
-    """Somebody who proved to hold a link's secret."""
+    """A guest who proved to hold a link's secret."""
     GUEST = "guest"
-    """Anybody the relay let through."""
+    """Anybody else that the relay admitted."""
 
     @classmethod
     def of(cls, guest: Guest) -> Kind:
@@ -62,7 +62,7 @@ class Kind(enum.StrEnum):
 
 
 class Token(enum.StrEnum):
-    """What an offer brought as the session's resume token."""
+    """The resume token of an offer, compared with the session's."""
 
     ABSENT = "absent"
     WRONG = "wrong"
@@ -70,17 +70,17 @@ class Token(enum.StrEnum):
 
 
 class Approval(enum.StrEnum):
-    """Whether the host has to let a session's guest in."""
+    """Whether the host has to approve a session's guest."""
 
     NOT_NEEDED = "not needed"
     NEEDED = "needed"
-    """It has not: the guest waits."""
+    """Not given yet: the guest waits."""
     GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
-    """A link at one moment. ``target`` is the only one it opens, with at most ``role``."""
+    """A link at one moment. It opens only ``target``, with at most ``role``."""
 
     id: str
     target: str
@@ -96,7 +96,7 @@ class LinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who asks, as far as it is proven. A holder without ``link`` holds one nobody knows here."""
+    """Who makes a request, as far as proven. Kind LINK without ``link``: an unknown link."""
 
     kind: Kind = Kind.GUEST
     link: LinkFacts | None = None
@@ -109,7 +109,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """A session at one moment: who opened it, where, and what the host made of its guest."""
+    """A session at one moment: who opened it, its target, and the role the host granted."""
 
     id: str
     target: str
@@ -122,7 +122,7 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Sessions there are, of everybody and of the guest who asks, and how many may be."""
+    """Numbers of sessions, in total and of the requesting guest, with their limits."""
 
     total: int = 0
     limit: int = 1
@@ -132,7 +132,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What is asked for. ``id`` is the target's as the guest wrote it, ``target`` what it names.
+    """What is requested. ``id`` is the target's id as the guest wrote it, ``target`` the match.
 
     ``session`` is needed for all but OPEN, ``usage`` for OPEN alone.
     """
@@ -145,7 +145,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """``approval``: the host is asked before a terminal starts."""
+    """``approval``: the host must approve before a terminal starts."""
 
     role: Role
     approval: bool = False
@@ -153,24 +153,24 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Why not: the error, as it is made of ``words``."""
+    """The reason of a denial: the error's class and its message."""
 
     kind: type[HatchwayError]
-    words: str
+    message: str
 
     @property
     def code(self) -> str:
-        """The stable word on the wire."""
+        """The stable code on the wire."""
         return self.kind.code
 
     @property
     def reason(self) -> str:
-        """A sentence for whoever asked."""
+        """A sentence for the requester."""
         return str(self.error())
 
     def error(self) -> HatchwayError:
-        """A new one for each time it is raised."""
-        return self.kind(self.words)
+        """A new exception, to be raised once."""
+        return self.kind(self.message)
 
 
 Decision = Allow | Deny
@@ -179,13 +179,13 @@ Decision = Allow | Deny
 def decide(subject: Subject, action: Action, resource: Resource) -> Decision:
     """Whether ``subject`` may do ``action`` with ``resource``.
 
-    Raises ValueError when the resource lacks what the action needs: a fault of the caller.
+    Raises ValueError when the resource lacks what the action needs: a bug in the caller.
     """
     if action is not Action.OPEN and resource.session is None:
-        raise ValueError(f"To {action} needs a session")
-    for question in _QUESTIONS[action]:
-        if objection := question(subject, resource):
-            return objection
+        raise ValueError(f"The action {action} needs a session")
+    for check in _CHECKS[action]:
+        if denial := check(subject, resource):
+            return denial
     session = resource.session
     if session is not None:
         return Allow(session.role, session.approval is Approval.NEEDED)
@@ -201,9 +201,9 @@ def require(decision: Decision) -> Allow:
     return decision
 
 
-# The questions: None, or the objection.
+# The questions: None, or the denial.
 
-Question = Callable[[Subject, Resource], Deny | None]
+Check = Callable[[Subject, Resource], Deny | None]
 
 
 def _target_exists(subject: Subject, resource: Resource) -> Deny | None:
@@ -212,7 +212,7 @@ def _target_exists(subject: Subject, resource: Resource) -> Deny | None:
 
 def _link_is_known(subject: Subject, resource: Resource) -> Deny | None:
     if subject.kind is Kind.LINK and subject.link is None:
-        return Deny(LinkUnknownError, "The host knows no such link")
+        return Deny(LinkUnknownError, "The host does not know this link")
     return None
 
 
@@ -224,7 +224,7 @@ def _link_is_not_revoked(subject: Subject, resource: Resource) -> Deny | None:
 
 def _link_is_for_the_target(subject: Subject, resource: Resource) -> Deny | None:
     if subject.link is not None and subject.link.target != resource.id:
-        return Deny(AccessDeniedError, "The link is for another target than the offer")
+        return Deny(AccessDeniedError, "The link is for a different target than the offer")
     return None
 
 
@@ -236,13 +236,13 @@ def _link_opens_the_target(subject: Subject, resource: Resource) -> Deny | None:
 
 
 def _link_may_begin(subject: Subject, resource: Resource) -> Deny | None:
-    """Expiry and uses bound when a session begins, not how long it lasts."""
+    """Expiry and uses limit when sessions begin, not how long they last."""
     match subject.link.state if subject.link is not None else ShareState.ACTIVE:
         case ShareState.EXPIRED:
             return Deny(LinkExpiredError, "This link has expired; ask the host for a new one")
         case ShareState.USED:
             return Deny(
-                LinkUsedError, "This link worked once and was used; ask the host for another"
+                LinkUsedError, "This link works only once and was used; ask the host for a new one"
             )
     return None
 
@@ -264,11 +264,11 @@ def _target_runs(subject: Subject, resource: Resource) -> Deny | None:
 def _there_is_room(subject: Subject, resource: Resource) -> Deny | None:
     usage = resource.usage
     if usage.total >= usage.limit:
-        return Deny(SessionLimitError, f"The host has {usage.limit} sessions, its limit")
+        return Deny(SessionLimitError, f"The host has reached its limit of {usage.limit} sessions")
     if subject.kind is not Kind.OWN and usage.of_guest >= usage.guest_limit:
         return Deny(
             SessionLimitError,
-            f"You have {usage.guest_limit} sessions here, the limit for one guest",
+            f"You have reached the limit of {usage.guest_limit} sessions per guest",
         )
     return None
 
@@ -276,7 +276,7 @@ def _there_is_room(subject: Subject, resource: Resource) -> Deny | None:
 def _token_is_right(subject: Subject, resource: Resource) -> Deny | None:
     match subject.token:
         case Token.ABSENT:
-            return Deny(SessionExistsError, f"Session {_session(resource).id} exists already")
+            return Deny(SessionExistsError, f"Session {_session(resource).id} already exists")
         case Token.WRONG:
             return Deny(AccessDeniedError, "The resume token is wrong")
     return None
@@ -291,7 +291,7 @@ def _opened_by_the_same(subject: Subject, resource: Resource) -> Deny | None:
 
 def _opened_in_the_same(subject: Subject, resource: Resource) -> Deny | None:
     if _session(resource).target != resource.id:
-        return Deny(BadRequestError, "Field 'device_id' is not the one this session has")
+        return Deny(BadRequestError, "Field 'device_id' does not match the session")
     return None
 
 
@@ -308,19 +308,19 @@ def _session_is_open(subject: Subject, resource: Resource) -> Deny | None:
 
 def _guest_was_let_in(subject: Subject, resource: Resource) -> Deny | None:
     if _session(resource).approval is Approval.NEEDED:
-        return Deny(AccessDeniedError, "The host has not let you in yet")
+        return Deny(AccessDeniedError, "The host has not approved you yet")
     return None
 
 
 def _may_type(subject: Subject, resource: Resource) -> Deny | None:
     if _session(resource).role is not Role.CONTROL:
-        return Deny(AccessDeniedError, "You may watch this terminal, not type in it")
+        return Deny(AccessDeniedError, "You can view this terminal but not type")
     return None
 
 
 def _may_resize(subject: Subject, resource: Resource) -> Deny | None:
     if _session(resource).role is not Role.CONTROL:
-        return Deny(AccessDeniedError, "You may watch this terminal, not resize it")
+        return Deny(AccessDeniedError, "You can view this terminal but not resize it")
     return None
 
 
@@ -330,7 +330,7 @@ def _session(resource: Resource) -> SessionFacts:
     return resource.session
 
 
-_QUESTIONS: dict[Action, tuple[Question, ...]] = {
+_CHECKS: dict[Action, tuple[Check, ...]] = {
     Action.OPEN: (
         _target_exists,
         _link_is_known,

@@ -1,1 +1,1 @@
-"""The host: composition root of the engine, and what it does with offers."""
+"""The host: the engine's composition root, and the handlers of signaling events."""

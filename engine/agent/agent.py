@@ -1,7 +1,6 @@
-"""The engine's composition root: builds every part, joins them, starts and ends them.
+"""The engine's composition root: builds, connects, starts and stops every part.
 
-Owns the wiring and what engine.control needs of it. Does not own any behavior of its
-own beyond choosing who gets what.
+Owns only the wiring, and what engine.control needs from it.
 """
 
 from __future__ import annotations
@@ -56,14 +55,14 @@ from engine.wire import signaling as wire
 logger = logging.getLogger(__name__)
 
 CATALOGUE_SECONDS = 3.0
-"""How long starting waits for the Docker engines' first word."""
+"""How long starting waits for the Docker engines' first answer."""
 ICE_SERVERS_SECONDS = 15.0
-"""For the relay's answer to ``ice:servers``."""
+"""For the relay's reply to ``ice:servers``."""
 STOP_SECONDS = 15.0
-"""How long each part of stopping may take; most have a bound of their own below this."""
+"""For each part of stopping; most have their own, shorter limit."""
 ENDS_SECONDS = 10.0
-"""How long stopping waits for the processes of closed terminals to end. What is left then
-(a container is paused, an engine does not answer) is on disk, and the next start ends it."""
+"""How long stopping waits for the processes of closed terminals to end. The rest (a paused
+container, an unreachable engine) is recorded on disk, and the next start ends it."""
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -107,7 +106,7 @@ class Agent:
 
     @property
     def identity_problem(self) -> str:
-        """Why the id and the key are for this run only; empty when they are stored."""
+        """Why the id and the key are valid for this run only; empty when they are stored."""
         return self._identity.problem
 
     def relay_info(self) -> RelayInfo:
@@ -117,14 +116,14 @@ class Agent:
         return (self.settings.relay.public_url or self._relay_info.url).rstrip("/")
 
     async def start(self) -> None:
-        """Start every part, once. Docker or the relay being away are states, not errors.
+        """Start every part, once. An unreachable Docker or relay is a state, not an error.
 
-        Raises SettingsError when a setting cannot be used, such as a port that is taken,
-        and HostStoppedError after stop() or when that comes meanwhile. A start that fails
-        or is cancelled leaves nothing.
+        Raises SettingsError when a setting cannot be used, such as a port in use, and
+        HostStoppedError when stop() was called before or meanwhile. A start that fails or
+        is cancelled stops everything again.
         """
         if self._stopping is not None or self._starting is not None:
-            raise HostStoppedError("The host runs, or ran, already; it starts once")
+            raise HostStoppedError("The host was already started; it can start only once")
         self._starting = asyncio.create_task(self._start(), name="agent start")
         try:
             await self._starting
@@ -151,7 +150,7 @@ class Agent:
         await self.ends.start()
         await self.manager.start()
         await self.targets.start()
-        # The first guest may be waiting: register with the relay only once we know what we have.
+        # Register only once the targets are known: the first guest may be waiting.
         await self.targets.settled(CATALOGUE_SECONDS)
         self.admission.create_requested()
         held = HeldCandidates()
@@ -182,11 +181,11 @@ class Agent:
         self._unsubscribe = self.events.subscribe(self._on_event)
 
     async def stop(self) -> None:
-        """Refuse offers, then close sessions, peers, connections; bounded in time; idempotent.
+        """Refuse offers, then close peers, sessions and connections; bounded; idempotent.
 
-        Once begun it goes on to its end, even when the caller is cancelled.
+        Once begun it finishes, even when the caller is cancelled.
         """
-        # Offers that still come are answered, with why nothing comes of them.
+        # Offers that still come get an error with the reason.
         self.manager.refuse()
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(), name="agent stop")
@@ -232,11 +231,11 @@ class Agent:
         return self.manager.keep_open(session_id)
 
     def set_guest_timeout(self, seconds: float) -> None:
-        """End guests' sessions after so long without input and output, from now on; 0: never."""
+        """End guests' sessions after ``seconds`` without input and output; 0: never."""
         self.manager.set_timeout(seconds)
 
     def set_shared(self, target_id: str, shared: bool) -> None:
-        """Let guests open ``target_id`` without asking, or no longer. Live sessions go on."""
+        """Let guests open ``target_id`` without a link, or no longer. Live sessions continue."""
         names = set(self.targets.shared())
         if shared:
             names.add(target_id)
@@ -301,20 +300,20 @@ class Agent:
         on_output: Callable[[bytes], None],
         on_end: Callable[[str, int | None], None],
     ) -> TerminalPeer:
-        """A peer that takes up the session of ``lost`` once the caller connects it."""
+        """A peer that resumes the session of ``lost`` once the caller connects it."""
         if self._stopping is not None:
             raise HostStoppedError
         return self._owned(lost.successor(on_output, on_end))
 
     def _owned(self, peer: TerminalPeer) -> TerminalPeer:
-        """Until it is closed: a caller that is cancelled leaves the closing to stop()."""
+        """Store ``peer`` so that stop() closes it even when its caller was cancelled."""
         self._peers = {other for other in self._peers if not other.is_closed} | {peer}
         return peer
 
     async def self_test(
         self, target_id: str, on_stage: Callable[[StageResult], None] = lambda result: None
     ) -> SelfTestReport:
-        """The loopback test against one target; what fails is in the report."""
+        """Run the loopback test against one target; failures are in the report."""
 
         async def leftovers(session_id: str) -> list[str]:
             return await self._leftovers(target_id, session_id)
@@ -333,7 +332,7 @@ class Agent:
             size,
             handlers,
             own_secret=self.admission.authenticator.own_secret,
-            # Near as it is, it shows the relay no address where nobody may.
+            # This peer is local, but with relay-only it must not reveal addresses either.
             ice=ice if ice.relay_only else self.settings.ice,
             ssl_context=client_context(self.settings.relay),
         )
@@ -341,7 +340,7 @@ class Agent:
     async def _ask_ice(self) -> dict[str, Any]:
         if self._client is None:
             return {}
-        # Nobody waits for it, so that a slow answer counts as well.
+        # Nobody waits for this reply, so the time limit is generous.
         return await self._client.call(wire.ICE_SERVERS, {}, ICE_SERVERS_SECONDS)
 
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
@@ -356,15 +355,16 @@ class Agent:
         )
 
     def _kept(self, marker: str, text: str) -> None:
-        """Processes of a session's terminal go on because they asked to (nohup, setsid)."""
+        """Publish that processes of a session's terminal keep running (nohup, setsid)."""
         ids = (session.id for session in self.manager.sessions())
         session_id = next((one for one in ids if process_marker(one) == marker), marker)
         self.events.publish(ev.SessionNote(session_id=session_id, text=text))
 
     async def _leftovers(self, target_id: str, session_id: str) -> list[str]:
-        """What a closed session left: its row, or processes that carry its mark.
+        """What a closed session left: itself, or processes with its marker.
 
-        What asked to go on is not left behind: a profile may start an agent for keys.
+        Processes that asked to keep running do not count: a shell profile may start an
+        ssh-agent.
         """
         left = []
         if self.manager.get_session(session_id) is not None:
@@ -382,13 +382,13 @@ class Agent:
             try:
                 found = await list_session_processes(self._docker, target, marker)
             except DockerError as error:
-                return [*left, f"unknown, the container cannot be asked: {error}"]
+                return [*left, f"unknown, because the container cannot be queried: {error}"]
             kept = self.ends.kept(marker)
             left += [f"{one.name} ({one.pid})" for one in found if one.pid not in kept]
         return left
 
     def _registration(self) -> dict[str, Any]:
-        """What the relay may tell guests: only what is shared."""
+        """What the relay may show guests: only shared targets, and links."""
         return {
             "agent_id": self.agent_id,
             "name": self.name,
@@ -420,7 +420,7 @@ class Agent:
 
 
 def process_marker(session_id: str) -> str:
-    """The value of HATCHWAY_SESSION: the id itself, or a digest of an id no environment takes."""
+    """The value of HATCHWAY_SESSION: the id, or its digest if an environment cannot hold it."""
     if _PLAIN_ID.fullmatch(session_id):
         return session_id
     return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,7 +1,6 @@
-"""``webrtc:ice``: a remote candidate for a session, or for one whose offer is still to come.
+"""``webrtc:ice``: applies a remote candidate, or holds it until its offer comes.
 
-Owns applying or holding it. Does not own candidates of our own: those travel
-inside the answer. Never raises: every message is answered.
+Our own candidates are in the answer. Never raises: every message is answered.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.errors import HatchwayError
-from engine.sessions.guest_connection import Early
+from engine.sessions.guest_connection import EarlyCandidate
 from engine.sessions.manager import WebRTCSessionManager
 from engine.transport.connection import MAX_CANDIDATES
 from engine.transport.sdp import ice_ufrag, parse_candidate
@@ -19,14 +18,14 @@ from engine.wire import signaling as wire
 class HeldCandidates:
     """Candidates that came before their offer was applied.
 
-    Bounded: MAX_SESSIONS sessions, MAX_PER_SESSION each; the oldest session goes first.
+    Bounded: MAX_SESSIONS sessions, MAX_PER_SESSION each; the oldest session is dropped first.
     """
 
     MAX_SESSIONS = 256
     MAX_PER_SESSION = MAX_CANDIDATES
 
     def __init__(self) -> None:
-        self._held: dict[str, list[Early]] = {}
+        self._held: dict[str, list[EarlyCandidate]] = {}
 
     def hold(self, message: wire.Ice) -> None:
         waiting = self._held.setdefault(message.session_id, [])
@@ -35,9 +34,9 @@ class HeldCandidates:
         while len(self._held) > self.MAX_SESSIONS:
             del self._held[next(iter(self._held))]
 
-    def release(self, session_id: str, ufrag: str = "") -> list[Early]:
-        """What came for the offer with this ICE user fragment; candidates that name another
-        one belong to another connection of the session and are dropped."""
+    def release(self, session_id: str, ufrag: str = "") -> list[EarlyCandidate]:
+        """The held candidates for the offer with this ICE user fragment. Those with another one
+        belong to another connection of the session and are dropped."""
         held = self._held.pop(session_id, [])
         return [one for one in held if not ufrag or ice_ufrag(one[0] or "") in ("", ufrag)]
 
@@ -62,9 +61,9 @@ class IceHandler:
         ufrag = ice_ufrag(message.candidate or "")
         connection = session.connection_for(ufrag) if session else None
         if connection is None:
-            # It may have overtaken its offer on the way, or the offer is being applied.
+            # It overtook its offer, or the offer is being applied.
             if message.candidate:
-                # What could never be applied is refused now, not when the offer comes.
+                # An invalid candidate is refused now, not when the offer comes.
                 parse_candidate(message.candidate)
             self._held.hold(message)
             return

@@ -1,6 +1,6 @@
-"""``webrtc:disconnect``: the guest, or the relay for it, leaves a session.
+"""``webrtc:disconnect``: the guest, or the relay on its behalf, leaves a session.
 
-Owns the reply; the session decides what ends. Never raises: every message is answered.
+The session decides what ends. Never raises: every message is answered.
 """
 
 from __future__ import annotations

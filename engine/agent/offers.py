@@ -1,11 +1,8 @@
-"""``webrtc:offer``: from a validated offer to an answer, or to an error that says why.
+"""``webrtc:offer``: from an offer to exactly one reply, an answer or an error.
 
-An offer goes three steps: *decide* whether its guest may have what it asks for, *open* a
-session or *resume* one, and *answer*. A step that fails ends the offer; the attempt that was
-made for it, if any, is dropped, and nothing else.
-
-Owns that order and the one reply of each offer. Does not own the decision
-(engine.access.decide) or the session afterwards. Never raises: every offer is answered.
+There are three steps: *decide* whether the guest may have what it requests, *open* a session
+or *resume* one, and *answer*. If a step fails, only the attempt made for this offer, if any, is
+dropped. Never raises: every offer is answered.
 """
 
 from __future__ import annotations
@@ -28,7 +25,7 @@ from engine.agent.repetitions import Repetitions, Work
 from engine.core import events as ev
 from engine.core.errors import AccessDeniedError, HatchwayError, OfferReplacedError
 from engine.core.model import Size, Target
-from engine.sessions.guest_connection import Early, GuestConnection
+from engine.sessions.guest_connection import EarlyCandidate, GuestConnection
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.transport import sdp as sdp_text
@@ -39,15 +36,15 @@ from engine.wire.proof import answer_proof, short_code
 logger = logging.getLogger(__name__)
 
 NEGOTIATION_SECONDS = 20.0
-"""How long describing, gathering and answering may take; STUN alone may take 5 s."""
+"""For applying the offer, gathering and answering; STUN alone may take 5 s."""
 
 Answer = dict[str, str]
-"""The fields of the reply that are the answer's: ``sdp``, and ``proof`` where the offer had one."""
+"""The answer's fields of the reply: ``sdp``, and ``proof`` if the offer had one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """An offer whose guest may have what it asks for. ``session``: the one it returns to."""
+    """An offer that was allowed. ``session``: the one it returns to, if any."""
 
     offer: wire.Offer
     offerer: Offerer
@@ -59,7 +56,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A session that is there, and the connection that answers the offer."""
+    """A session, and its connection that answers the offer."""
 
     session: Session
     connection: GuestConnection
@@ -92,26 +89,26 @@ class OfferHandler:
         return wire.success(wire.OFFER, offer, sdp_type="answer", **answer)
 
     async def close(self) -> None:
-        """Answer nothing any more; what is under way gets an error."""
+        """Answer no offers any more; those under way get an error."""
         await self._replies.close()
 
     async def _reply(self, offer: wire.Offer) -> Answer:
-        """The same offer again, such as after a relay that lost the first reply, gets the same
-        answer or the same error, also while the first is still being worked on."""
+        """The reply to an offer. A repeated one (a relay may lose the first reply) gets the same
+        answer or error, even while the first is still being worked on."""
 
         async def do(work: Work[Answer]) -> Answer:
             try:
                 await self._manager.paths_known()
-                return await self._take(offer, work)
+                return await self._handle(offer, work)
             except HatchwayError as error:
                 self._report_refusal(offer, error)
                 raise
 
         return await self._replies.once(_key(offer), do, f"offer of {offer.session_id}")
 
-    async def _take(self, offer: wire.Offer, work: Work[Answer]) -> Answer:
-        # Nothing waits before the answer: offers of one session are taken up one after another,
-        # in the order in which they came.
+    async def _handle(self, offer: wire.Offer, work: Work[Answer]) -> Answer:
+        # No await before _answer(): offers of one session are handled in the order in which
+        # they came.
         admitted = self._decide(offer, work)
         session = admitted.session
         attempt = self._open(admitted) if session is None else self._resume(session)
@@ -134,11 +131,11 @@ class OfferHandler:
             self._manager.usage(offer.guest_address or ""),
         )
         if resource.target is None:
-            # Nobody has what is not there: neither its SDP nor its proof needs to be read.
+            # Refused at once, without reading the SDP or the proof.
             require(decide(Subject(), action, resource))
         fingerprint = sdp_text.fingerprint(offer.sdp)
         sdp_text.require_data_channel_only(offer.sdp)
-        # Before a nonce is used: without a path this offer changes nothing.
+        # Before a nonce is used: without a usable path this offer changes nothing.
         require_turn(self._manager.ice)
         offerer = self._authenticator.identify(offer, fingerprint)
         if offerer.secret is not None:
@@ -170,7 +167,7 @@ class OfferHandler:
         offer, secret = admitted.offer, admitted.offerer.secret
         connection, session_id = attempt.connection, attempt.session.id
 
-        def early(ufrag: str) -> Iterator[Early]:
+        def early(ufrag: str) -> Iterator[EarlyCandidate]:
             return iter(self._held.release(session_id, ufrag))
 
         try:
@@ -190,7 +187,7 @@ class OfferHandler:
         return answer
 
     def _report_refusal(self, offer: wire.Offer, error: HatchwayError) -> None:
-        """A refused guest leaves no session: the host learns of it all the same."""
+        """Log and publish a refused offer, of which the host sees no session."""
         level = logging.WARNING if isinstance(error, AccessDeniedError) else logging.INFO
         logger.log(level, "Refused an offer for %s: %s", offer.device_id, error)
         share = offer.proof.share if offer.proof else ""
@@ -206,11 +203,11 @@ class OfferHandler:
 
 
 def _key(offer: wire.Offer) -> bytes:
-    """The same for an offer and its repetition: not what the relay stamps on each."""
+    """Equal for an offer and its repetition: without the fields the relay sets."""
     bare = msgspec.structs.replace(
         offer, correlation_id=None, guest_name=None, guest_address=None, guest_browser=None
     )
-    # Not as JSON: half a surrogate pair in an id has no UTF-8, and its repr has.
+    # Not JSON: an unpaired surrogate in an id has no UTF-8, but its repr has.
     return hashlib.sha256(repr(bare).encode()).digest()
 
 

@@ -1,7 +1,4 @@
-"""One piece of work for each offer, however often the offer comes.
-
-Owns the work under way and the results that are stored for repetitions. Does not own the work.
-"""
+"""Does the work for an offer once, however often the offer comes, and stores the result."""
 
 from __future__ import annotations
 
@@ -13,15 +10,15 @@ from typing import Generic, TypeVar
 from engine.core.errors import HostStoppedError
 
 REPEAT_SECONDS = 20.0
-"""How long the error of work that changed something is stored for its repetition."""
+"""How long an error is stored for repetitions, if the work had changed something."""
 MAX_RESULTS = 512
-"""Results stored for repetitions; the oldest go first."""
+"""Results stored for repetitions; the oldest are dropped first."""
 
 Result = TypeVar("Result")
 
 
 class Work(Generic[Result]):
-    """What is done for one offer. The work reports here what decides how long to store its end."""
+    """The work for one offer. It reports here what decides how long its result is stored."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[Result] | None = None
@@ -30,11 +27,11 @@ class Work(Generic[Result]):
         self._done_at = 0.0
 
     def changed_something(self) -> None:
-        """A nonce is used up, or a connection made: doing it again would not be the same."""
+        """A nonce was used, or a connection made: repeating the work would give another result."""
         self._changed = True
 
     def holds_while(self, condition: Callable[[], bool]) -> None:
-        """The result may be given again as long as ``condition()`` is true."""
+        """The result is valid for repetitions while ``condition()`` is true."""
         self._holds = condition
 
     def start(self, do: Callable[[Work[Result]], Awaitable[Result]], name: str) -> None:
@@ -68,7 +65,7 @@ class Work(Generic[Result]):
 
     async def result(self) -> Result:
         """Raises what the work raised; HostStoppedError when it was cancelled."""
-        # A caller that is cancelled takes the result from nobody else.
+        # Cancelling one caller must not cancel the work for the others.
         await self.finished()
         if self._task is None or self._task.cancelled():
             raise HostStoppedError()
@@ -85,14 +82,14 @@ class Repetitions(Generic[Result]):
     async def once(
         self, key: bytes, do: Callable[[Work[Result]], Awaitable[Result]], name: str
     ) -> Result:
-        """The result of ``do``, which is called once for all repetitions.
+        """The result of ``do``, called once for all repetitions.
 
-        Raises what ``do`` raises, and HostStoppedError after close() or when that comes
+        Raises what ``do`` raises, and HostStoppedError when close() was called before or
         meanwhile.
         """
         if self._closed:
             raise HostStoppedError()
-        self._forget()
+        self._discard_old()
         work = self._work.get(key)
         if work is None:
             work = self._work[key] = Work()
@@ -100,14 +97,14 @@ class Repetitions(Generic[Result]):
         return await work.result()
 
     async def close(self) -> None:
-        """Begin nothing any more; what is under way is cancelled."""
+        """Start no more work, and cancel what is under way."""
         self._closed = True
         under_way = [work for work in self._work.values() if work.is_under_way]
         for work in under_way:
             work.cancel()
         await asyncio.gather(*(work.finished() for work in under_way))
 
-    def _forget(self) -> None:
+    def _discard_old(self) -> None:
         now = asyncio.get_running_loop().time()
         for key, work in tuple(self._work.items()):
             if work.is_under_way:

@@ -1,4 +1,4 @@
-"""``host``: let guests in until a signal comes. Prints how they connect."""
+"""``host``: host without a window until a signal comes. Prints how guests connect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def run(line: CommandLine, settings: Settings) -> int:
     await control.start()
     try:
         if "links_json" in line.options:
-            # A link that is printed works.
+            # Printed links must work at once.
             await control.do(WaitUntilRegistered(RELAY_SECONDS))
             for link in _links(control):
                 stdio.say(json.dumps(link))
@@ -52,7 +52,7 @@ def _print_invitation(control: ControlApi) -> None:
     else:
         lines.append("Shared:      nothing; use --share NAME to let guests in, --share '*' for all")
     lines += (f"Link:        {a['target']} ({a['role']}): {a['url']}" for a in _links(control))
-    # One write: with head(1) behind a pipe the first line arrives and the host goes on.
+    # One write: piped to head(1), the first line arrives and the host keeps running.
     stdio.say("\n".join([*lines, "Stop with Ctrl+C."]))
 
 

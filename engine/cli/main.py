@@ -1,7 +1,7 @@
-"""Runs what the command line says, and turns its end into an exit code.
+"""Runs the command on the command line and returns the exit code.
 
-Exit codes: 0 after a clean end, by a signal too; 1 for a failed loopback test or an
-environment that does not allow the command; 2 for flags or settings that cannot be used.
+Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test or an
+environment that does not allow the command; 2 for invalid flags or settings.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main(
 ) -> int:
     """Run the program and return its exit code.
 
-    ``window`` opens the window; with it that is what no subcommand means.
+    ``window`` opens the window, which is then the default without a subcommand.
     """
     stdio.open_closed()
     stop_signals.exit_early()
@@ -54,7 +54,7 @@ def main(
         stdio.warn(f"Error: {error}")
         return FAILED
     except OSError as error:
-        # No free descriptors, a folder that is gone: nothing a traceback would explain better.
+        # No free descriptors, a missing folder: a traceback would not explain more.
         logger.debug("Ended by the system", exc_info=error)
         stdio.warn(f"Error: {error.strerror or error}")
         return FAILED
@@ -73,7 +73,7 @@ def run(line: CommandLine) -> int:
         stdio.warn(f"Warning: {loaded.file}: {flaw}")
     code = asyncio.run(_until_signal(COMMANDS[line.command](line, loaded.settings)))
     if code is None:
-        # A loopback test that a signal cut short has not passed.
+        # An interrupted loopback test has not passed.
         return FAILED if line.command is Command.SELFTEST else 0
     return code
 

@@ -1,8 +1,7 @@
 """The command line of the whole program: ``python -m engine`` and ``python -m gui`` share it.
 
-Owns flags, subcommands, their help, and which settings they stand for. A flag means the
-same in both programs; they differ in what happens without a subcommand (host, or open the
-window). Does not own running a command (engine.cli.main).
+Owns flags, subcommands, their help, and the settings they set. Flags mean the same in both
+programs; only the default without a subcommand differs (host, or open the window).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ SELFTEST_ALIAS = "--selftest"
 
 
 class Command(enum.StrEnum):
-    """What the program does. WINDOW has no word of its own: it is the window's default."""
+    """What the program does. WINDOW has no subcommand: it is the default of ``python -m gui``."""
 
     WINDOW = "window"
     HOST = "host"
@@ -45,7 +44,7 @@ class CommandLine:
     """Every flag that was given, by its name with underscores; some are settings as well."""
 
     def headless(self) -> CommandLine:
-        """The same with no window: WINDOW becomes HOST."""
+        """The same without a window: WINDOW becomes HOST."""
         return replace(self, command=Command.HOST) if self.command is Command.WINDOW else self
 
 
@@ -54,9 +53,9 @@ def parse(
 ) -> CommandLine:
     """Parse ``arguments`` (default: those of the process).
 
-    ``window``: no subcommand opens the window, unless ``--headless`` is given. Prints to
-    standard error and raises SystemExit(2) for arguments that cannot be used, and
-    SystemExit(0) after ``--help`` and ``--version``.
+    ``window``: without a subcommand the window opens, unless ``--headless`` is given. Raises
+    SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
+    after ``--help`` and ``--version``.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if SELFTEST_ALIAS in given:
@@ -109,8 +108,8 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Only flags that were given are in the result, and only in full: an abbreviation would
-    change its meaning when a flag is added."""
+    """The result has only flags that were given. No abbreviations: their meaning would change
+    when a flag is added."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, argument_default=argparse.SUPPRESS, allow_abbrev=False)
@@ -262,13 +261,13 @@ _SETTINGS = {
     "public_url": "relay.public_url",
     "relay_only": "ice.relay_only",
 }
-"""Flags that are one setting each, and its dotted key."""
+"""Flags that set one setting each, and its dotted key."""
 
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     settings = {key: options[name] for name, key in _SETTINGS.items() if name in options}
     if "share" in options:
-        # A container's name holds no "=".
+        # A container's name contains no "=".
         settings["share.targets"] = [one for one in options["share"] if "=" not in one]
         settings["share.links"] = [one for one in options["share"] if "=" in one]
     if "relay" in options:

@@ -1,4 +1,4 @@
-"""How a command gets its engine."""
+"""Creates the engine for a command."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from engine.core.settings import Settings
 
 RELAY_SECONDS = 10.0
-"""How long commands wait for the relay before they go on without it."""
+"""How long commands wait for the relay before they continue without it."""
 
 
 def make_control(settings: Settings) -> ControlApi:
-    """An engine, not started. Warns when its identity lasts only for this run.
+    """An engine, not started. Warns when its identity is valid for this run only.
 
-    The garbage collector is off during the import: those objects stay, and scanning them
-    repeatedly takes a twentieth of the start, and a pause each time later.
+    The garbage collector is off during the import, and its objects are frozen: scanning them
+    takes a twentieth of the start, and pauses the program each time later.
     """
     fresh = "engine.control.control" not in sys.modules
     gc.disable()

@@ -1,4 +1,4 @@
-"""``targets``: list where terminals can be opened, and which Docker engines do not answer."""
+"""``targets``: list the targets, and the Docker engines that do not respond."""
 
 from __future__ import annotations
 

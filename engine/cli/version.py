@@ -1,7 +1,4 @@
-"""What runs: the version, for people who ask and for reports of faults.
-
-Owns the wording. Does not own the number (engine/__init__.py).
-"""
+"""The version text, for ``--version`` and bug reports."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from engine import __version__
 
 
 def parts() -> str:
-    """The Python, and the emulator's form: that of the released program is compiled."""
+    """The Python version, and whether the emulator is compiled, as in released programs."""
     from engine.emulator.cells.rows import COMPILED
 
     form = "compiled" if COMPILED else "not compiled"
@@ -21,7 +18,7 @@ def parts() -> str:
 def version() -> str:
     """One line: "Hatchway 0.1.0 (Python 3.13.0, terminal compiled)".
 
-    A further line for each library that is not of a version we have tested.
+    One more line for each library whose version is untested.
     """
     from engine.core import dependencies
 

@@ -1,1 +1,1 @@
-"""The offering peer, and the loopback test that is made of one."""
+"""The offering peer, and the loopback test that uses one."""

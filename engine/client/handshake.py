@@ -1,8 +1,6 @@
-"""How a guest comes to an answer: the relay, the target, the offer and its proofs.
+"""The guest's signaling for one connection to a host: relay, target, offer and proofs.
 
-Owns one connection to a relay and what is said over it for one connection to a host.
-Does not own the peer connection, or what runs over it. It reaches the agent only as any
-guest would.
+It reaches the agent only as any guest would.
 """
 
 from __future__ import annotations
@@ -17,11 +15,11 @@ from engine.client.invitation import Invitation
 from engine.core.errors import AgentOfflineError, HatchwayError
 from engine.core.model import Size
 from engine.core.settings import IceSettings
-from engine.signaling.guest import GuestLine, RelayAddress
+from engine.signaling.guest import GuestSignaling, RelayAddress
 from engine.transport.ice_servers import require_turn
 from engine.wire import proof, signaling
 
-GOODBYE_SECONDS = 5.0
+DISCONNECT_SECONDS = 5.0
 
 
 class Handshake:
@@ -48,38 +46,38 @@ class Handshake:
         self.code = ""
         """The short code that both ends show; empty until ``offer()`` has returned."""
         self._invitation = Invitation.of(link, own_secret)
-        self._line = GuestLine(relay, ssl_context)
+        self._signaling = GuestSignaling(relay, ssl_context)
         self._offered = False
 
     async def reach(self, *, returning: bool = False) -> None:
-        """Connect to the relay, and learn what a link opens.
+        """Connect to the relay, and look up what a link opens.
 
-        ``returning`` with a resume token: only the agent that gave it may be asked. Raises
+        ``returning`` with a resume token: only the agent that issued it may get it. Raises
         RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError.
         """
-        await self._line.connect()
+        await self._signaling.connect()
         if self.link is None:
             return
-        agent_id, self.device_id = await self._line.link_target()
+        agent_id, self.device_id = await self._signaling.link_target()
         if returning and agent_id != self.relay.agent_id:
-            # Whoever it is has no claim to the token, and none to what it opens.
+            # Another agent must get neither the token nor the session.
             raise AgentOfflineError("The host of this terminal is not connected to the relay")
         self.relay = replace(self.relay, agent_id=agent_id)
 
     async def ice_settings(self) -> IceSettings:
-        """For a new peer connection. Raises NoTurnError, ConnectTimeoutError, RemoteError."""
-        # Our own agent is near: it needs no server in between, and knows the relay's rule.
+        """For a new connection. Raises NoTurnError, ConnectTimeoutError, RemoteError."""
+        # Our own agent is on this computer: no server is needed, and it knows the relay's rule.
         if self.link is None and self.own_secret is not None:
             return require_turn(self.ice)
-        return await self._line.ice_settings(
+        return await self._signaling.ice_settings(
             self.ice, self.link.secret if self.link is not None else None
         )
 
     async def offer(self, sdp: str, size: Size, token: str = "") -> str:
         """The host's answer, as SDP, to an offer of ``sdp``; ``token`` resumes the session.
 
-        Raises RemoteError for what the agent or relay refuses, and BadProofError, after a
-        word to the host, before anything of the answer is used.
+        Raises RemoteError when the agent or relay refuses. Raises BadProofError, after
+        reporting it to the host, before any part of the answer is used.
         """
         offer: dict[str, Any] = {
             "session_id": self.session_id,
@@ -96,7 +94,7 @@ class Handshake:
             offer["agent_id"] = self.relay.agent_id
         offer |= self._invitation.prove(self.session_id, sdp)
         self._offered = True
-        answer = await self._line.call(signaling.OFFER, offer)
+        answer = await self._signaling.call(signaling.OFFER, offer)
         signaling.parse(signaling.Answer, answer)
         try:
             self.code = self._invitation.check(offer, answer)
@@ -106,14 +104,14 @@ class Handshake:
             raise
         return str(answer["sdp"])
 
-    async def take_back(self) -> None:
-        """The offer is void. Raises HatchwayError when the host cannot be reached."""
-        if self._offered and self._line.is_connected:
+    async def cancel_offer(self) -> None:
+        """Cancel the offer. Raises HatchwayError when the host cannot be reached."""
+        if self._offered and self._signaling.is_connected:
             await self._disconnect({})
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._signaling.close()
 
     async def _disconnect(self, fields: dict[str, Any]) -> None:
-        goodbye = {"session_id": self.session_id, **fields}
-        await self._line.call(signaling.DISCONNECT, goodbye, GOODBYE_SECONDS)
+        payload = {"session_id": self.session_id, **fields}
+        await self._signaling.call(signaling.DISCONNECT, payload, DISCONNECT_SECONDS)

@@ -1,7 +1,7 @@
-"""What lets a guest in: a link, this app's own secret, or nothing but the relay's token.
+"""What admits a guest: a link, this app's own secret, or only the relay's token.
 
-Owns the guest's half of the proofs (docs/LINKS.md): the fields that go with an offer, and
-what the answer must prove before any of it is used. Does not own the offer, and does no I/O.
+Owns the guest's half of the proofs (docs/LINKS.md): the fields added to an offer, and the
+check of the answer before any of it is used. No I/O.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from engine.transport import sdp as sdp_text
 from engine.wire import proof
 
 WRONG_ANSWER = (
-    "The answer's proof is wrong or missing: something between you and the host changed it."
-    " Nothing was opened"
+    "The proof in the answer is wrong or missing: something between you and the host changed"
+    " the answer. No connection was opened"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """``secret`` is None where there is only a token: then nothing can be proven."""
+    """``secret`` is None with only a token: then nothing can be proven."""
 
     share: str = ""
     secret: bytes | None = field(default=None, repr=False)
@@ -35,7 +35,7 @@ class Invitation:
         return cls(OWN_SHARE, own_secret) if own_secret is not None else cls()
 
     def prove(self, session_id: str, sdp: str) -> dict[str, Any]:
-        """The fields that go with an offer of ``sdp``."""
+        """The fields to add to an offer of ``sdp``."""
         if self.secret is None:
             return {}
         made = proof.prove_offer(self.secret, self.share, session_id, sdp_text.fingerprint(sdp))

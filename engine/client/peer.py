@@ -1,9 +1,8 @@
-"""The offering peer: what a guest is, in Python. The window's terminals and the self-test use it.
+"""The offering peer: a guest in Python. The window's terminals and the loopback test use it.
 
-Owns one terminal over one connection: the peer connection, the tasks and the end. Does
-not own how the host is reached (engine.client.handshake), what is said over the data
-channel (engine.wire.conversation), or painting. It asks for hatchway.v1; an agent that
-does not answer its hello with welcome speaks plain JSON.
+Owns one terminal over one peer connection. Signaling is in engine.client.handshake, the
+messages over the data channel in engine.wire.conversation. It requests hatchway.v1; an
+agent that does not answer hello with welcome speaks plain JSON.
 """
 
 from __future__ import annotations
@@ -43,28 +42,28 @@ CONNECT_SECONDS = 20.0
 PTY_SECONDS = 20.0
 """For the terminal to start."""
 APPROVAL_SECONDS = 600.0
-"""For the host to say yes or no; it answers for itself much sooner."""
+"""For the host's approval; the host's own time limit is much shorter."""
 CLOSE_SECONDS = 5.0
 CAPABILITIES = (wire.IDLE,)
-"""What our side of hatchway.v1 knows beyond its first version."""
+"""The hatchway.v1 capabilities of this peer."""
 
 
 @dataclass(slots=True)
 class PeerHandlers:
-    """What a peer reports to its user, on the loop. ``ended`` comes once, last."""
+    """Callbacks of a peer, on the loop. ``ended`` is called once, last."""
 
     output: Callable[[bytes], None] = lambda data: None
     ended: Callable[[str, int | None], None] = lambda reason, exit_code: None
     notice: Callable[[str], None] = lambda text: None
     approval: Callable[[str], None] = lambda state: None
-    """The host is asked (waiting), has allowed or denied us."""
+    """The host's approval is waiting, allowed or denied."""
     idle: Callable[[float | None], None] = lambda seconds: None
-    """The session ends in so many seconds for being idle, unless peer.keep(); None: no longer."""
+    """The session ends as idle in so many seconds, unless peer.keep(); None cancels that."""
 
 
 @dataclass(slots=True)
 class _Milestones:
-    """How far connecting has come, so that a self-test can say what was missed."""
+    """How far connecting has come, so that a loopback test can report where it stopped."""
 
     ice: asyncio.Event = field(default_factory=asyncio.Event)
     channel: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,7 +72,7 @@ class _Milestones:
 
 
 class TerminalPeer:
-    """One terminal. ``connect()`` does all steps; a self-test takes them one by one:
+    """One terminal. ``connect()`` does all steps; a loopback test does them one by one:
     reach_relay, negotiate, wait_ice, wait_channel, wait_pty."""
 
     @classmethod
@@ -107,7 +106,7 @@ class TerminalPeer:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
         self.end_code = ""
-        """The agent's word for why it ended (engine.core.model.EndCode); empty when none came."""
+        """Why it ended, as an engine.core.model.EndCode from the agent; empty when none came."""
         self.pair: CandidatePair | None = None
         self._handlers = handlers or PeerHandlers()
         self._handshake = Handshake(
@@ -119,7 +118,7 @@ class TerminalPeer:
             ice=ice,
             ssl_context=ssl_context,
         )
-        self._talk = GuestConversation(size, capabilities=CAPABILITIES, before=before)
+        self._conversation = GuestConversation(size, capabilities=CAPABILITIES, before=before)
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: RtcChannel | None = None
@@ -134,12 +133,12 @@ class TerminalPeer:
 
     @property
     def device_id(self) -> str:
-        """The target; of a link once the relay is reached."""
+        """The target; with a link, known once the relay is connected."""
         return self._handshake.device_id
 
     @property
     def role(self) -> Role:
-        return self._talk.role
+        return self._conversation.role
 
     @property
     def code(self) -> str:
@@ -147,7 +146,7 @@ class TerminalPeer:
         return self._handshake.code
 
     async def connect(self) -> None:
-        """All the way to a terminal that takes input. Raises HatchwayError, leaving nothing."""
+        """Connect until the terminal takes input. Raises HatchwayError after closing everything."""
         try:
             await self.reach_relay()
             await self.negotiate()
@@ -160,20 +159,22 @@ class TerminalPeer:
 
     async def reach_relay(self) -> None:
         """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError."""
-        await self._handshake.reach(returning=bool(self._talk.token))
+        await self._handshake.reach(returning=bool(self._conversation.token))
 
     async def negotiate(self) -> None:
-        """Offer and answer. Raises RemoteError for what the agent or relay refuses."""
+        """Offer and answer. Raises RemoteError when the agent or relay refuses."""
         pc = self._pc = rtc.PeerConnection(await self._handshake.ice_settings(), self)
         channel = self._channel = pc.open_channel(wire.V1)
         channel.attach(self)
         sdp = await pc.make_offer()
-        await pc.take_answer(await self._handshake.offer(sdp, self._talk.size, self._talk.token))
+        await pc.take_answer(
+            await self._handshake.offer(sdp, self._conversation.size, self._conversation.token)
+        )
 
     async def wait_ice(self) -> None:
         """Raises IceFailedError."""
         await self._milestone(
-            self._reached.ice, IceFailedError("No path to the other side was found")
+            self._reached.ice, IceFailedError("ICE found no path to the other side")
         )
 
     async def wait_channel(self) -> None:
@@ -181,17 +182,17 @@ class TerminalPeer:
         await self._milestone(
             self._reached.channel, ConnectTimeoutError("The data channel did not open")
         )
-        self._talk.open()
+        self._conversation.open()
         if not self._send_messages():
             raise self._failure(ChannelClosedError("The data channel closed at once"))
 
     async def wait_pty(self) -> None:
-        """Raises RemoteError with the agent's words when the terminal cannot start."""
+        """Raises RemoteError with the agent's message when the terminal cannot start."""
         late = ConnectTimeoutError("The terminal did not start")
         try:
             await self._milestone(self._reached.pty, late, PTY_SECONDS)
         except ConnectTimeoutError:
-            if not self._talk.awaits_approval:
+            if not self._conversation.awaits_approval:
                 raise
             await self._milestone(self._reached.pty, late, APPROVAL_SECONDS)
         self._sender = self._tasks.start(self._send_loop(), "send input")
@@ -200,39 +201,39 @@ class TerminalPeer:
         """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError."""
         if self._ended or self._closing or self._succeeded:
             raise ChannelClosedError("The terminal has ended")
-        self._talk.type(data)
+        self._conversation.type(data)
         self._wake.set()
 
     def keep(self) -> None:
-        """Answer an idle warning: somebody is here."""
-        self._talk.keep()
+        """Answer an idle warning: do not end the session."""
+        self._conversation.keep()
         self._send_messages()
 
     def resize(self, size: Size) -> None:
-        self._talk.resize(size)
+        self._conversation.resize(size)
         self._send_messages()
 
     def rendered(self, count: int) -> None:
         """``count`` more bytes of output are on the screen: the agent may send more."""
-        self._talk.rendered(self._talk.rendered_to + count)
+        self._conversation.rendered(self._conversation.rendered_to + count)
         self._send_messages()
 
     def successor(
         self, output: Callable[[bytes], None], ended: Callable[[str, int | None], None]
     ) -> TerminalPeer:
-        """A peer that takes up this one's session where its output stopped: same shell.
+        """A peer that resumes this one's session, with the same shell, where its output stopped.
 
-        Input that the program has not taken goes with it. This peer takes no input and reports
+        Input that the program has not taken moves to it. This peer takes no input and reports
         no output any more.
         """
         made = self._handshake
-        before = self._talk.leave()
+        before = self._conversation.leave()
         self._succeeded = True
         self._wake.set()
         return TerminalPeer(
             made.relay,
             made.device_id,
-            self._talk.size,
+            self._conversation.size,
             replace(self._handlers, output=output, ended=ended),
             own_secret=made.own_secret,
             link=made.link,
@@ -244,7 +245,7 @@ class TerminalPeer:
 
     @property
     def is_closed(self) -> bool:
-        """Whether close() has come to its end."""
+        """Whether close() has finished."""
         return self._end_task is not None and self._end_task.done()
 
     @property
@@ -257,9 +258,9 @@ class TerminalPeer:
         return self._pc.rtt if self._pc else None
 
     async def close(self) -> None:
-        """End the session and leave nothing behind, within CLOSE_SECONDS; idempotent.
+        """End the session and release everything, within CLOSE_SECONDS; idempotent.
 
-        Once begun it goes on to its end, even when the caller is cancelled.
+        Once begun it finishes, even when the caller is cancelled.
         """
         if self._end_task is None:
             self._closing = True
@@ -269,24 +270,24 @@ class TerminalPeer:
     async def _close(self) -> None:
         with contextlib.suppress(TimeoutError, HatchwayError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._say_goodbye()
+                await self._send_close()
         if self._pc is not None:
             await self._pc.close()
         await self._handshake.close()
         await self._tasks.close()
 
-    async def _say_goodbye(self) -> None:
-        """Over the channel when it is open, through the relay when it never was."""
+    async def _send_close(self) -> None:
+        """Close the session over the channel if it is open, else cancel the offer at the relay."""
         if self._succeeded:
-            return  # the session goes on without us
+            return  # the successor continues the session
         if self._channel is None or not self._channel.is_open:
-            await self._handshake.take_back()
+            await self._handshake.cancel_offer()
             return
         if self._sender is not None:
-            # What was typed goes first, as far as the window lets it.
+            # Input goes first, as far as the window allows.
             self._wake.set()
             await asyncio.wait([self._sender])
-        self._talk.close()
+        self._conversation.close()
         self._send_messages()
         # The agent closes the channel once the terminal is gone.
         while self._channel.is_open:
@@ -300,11 +301,11 @@ class TerminalPeer:
             return
         try:
             if isinstance(message, bytes):
-                # No snapshot is among them: we do not say that we know them.
-                self._talk.receive_bytes(message)
+                # It holds no snapshot: we do not list that capability.
+                self._conversation.receive_bytes(message)
                 self._handlers.output(message)
                 return
-            meant = self._talk.receive_text(message)
+            meant = self._conversation.receive_text(message)
         except ProtocolError as error:
             logger.debug("Session %s: %s", self.session_id, error)
             return
@@ -355,11 +356,11 @@ class TerminalPeer:
         if state == "completed":
             self._reached.ice.set()
         elif state == "failed":
-            self._fail(IceFailedError("No path to the other side was found"))
+            self._fail(IceFailedError("ICE found no path to the other side"))
 
     def connection(self, state: str) -> None:
         if state in ("failed", "closed"):
-            self._fail(ConnectTimeoutError("The encrypted connection could not be made"))
+            self._fail(ConnectTimeoutError("The encrypted connection could not be established"))
             self._end("Connection lost", None)
         elif state == "connected":
             self._tasks.start(self._await_channel(), "await the data channel")
@@ -382,7 +383,7 @@ class TerminalPeer:
     async def _milestone(
         self, reached: asyncio.Event, late: HatchwayError, seconds: float = CONNECT_SECONDS
     ) -> None:
-        """Wait for ``reached``; a failure meanwhile is raised, no news is ``late``."""
+        """Wait for ``reached``. Raises an earlier failure, or ``late`` after ``seconds``."""
         waits = [asyncio.create_task(e.wait()) for e in (reached, self._reached.failed)]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -394,19 +395,19 @@ class TerminalPeer:
         raise self._failure(late)
 
     def _failure(self, otherwise: HatchwayError) -> HatchwayError:
-        """Why no terminal came: what failed, else ``otherwise``. An error of the agent says more
-        than either, now that it cannot have been about our hello."""
-        error, complaint = self._error or otherwise, self._talk.complaint
-        if complaint is None or isinstance(error, RemoteError):
+        """Why no terminal started: the failure, else ``otherwise``. An error held back as
+        possibly about our hello explains more than either."""
+        error, pending = self._error or otherwise, self._conversation.pending_error
+        if pending is None or isinstance(error, RemoteError):
             return error
-        return RemoteError(complaint.code, complaint.message)
+        return RemoteError(pending.code, pending.message)
 
     async def _send_loop(self) -> None:
-        """What is typed, as fast as the conversation and the channel let it; until close()."""
+        """Send input, as fast as the conversation and the channel allow, until close()."""
         channel = self._channel
         try:
             while channel is not None and not self._succeeded:
-                message = self._talk.next_input()
+                message = self._conversation.next_input()
                 if message is not None:
                     await channel.send(message)
                 elif self._closing:
@@ -424,7 +425,7 @@ class TerminalPeer:
     def _send_messages(self) -> bool:
         """Send what the conversation has queued; False when the channel is not open."""
         sent = True
-        for message in self._talk.messages_to_send():
+        for message in self._conversation.messages_to_send():
             sent = self._channel is not None and self._channel.post(
                 wire.encode(message), urgent=wire.may_overtake(message)
             )
@@ -438,7 +439,7 @@ class TerminalPeer:
     def _program_ended(self, exit_code: int | None, reason: str, code: str) -> None:
         self.exit_code, self.end_code = exit_code, code
         reason = reason or "The terminal ended"
-        # Before there was a terminal it says why there will be none.
+        # Before the terminal started, this is why it will not start.
         self._fail(ChannelClosedError(reason))
         self._end(reason, exit_code)
 

@@ -1,9 +1,7 @@
-"""The self-test: this app connects to itself as a peer and checks every stage.
+"""The loopback test: this app connects to itself as a peer and checks every stage.
 
-Owns the order of the stages, what each one proves and the words when it fails.
-Does not own the peer (engine.client.peer) or the knowledge of what may be left over
-(the agent passes that in). Nothing is shortcut: the bytes go through the relay's
-answer, ICE, DTLS, the data channel, the bridge and a real shell.
+Nothing is bypassed: the bytes go through the relay, ICE, DTLS, the data channel, the
+bridge and a real shell. The agent passes in how to find what a session left behind.
 """
 
 from __future__ import annotations
@@ -26,26 +24,26 @@ INTEGRITY_BYTES = 1024 * 1024
 THROUGHPUT_BYTES = 8 * 1024 * 1024
 RESIZED = Size(101, 37)
 STEP_SECONDS = 20.0
-"""How long a stage may wait for the shell to say something."""
-MAX_KEPT = 64 * 1024
-"""Bytes of shell output stored while searching for a mark."""
+"""How long a stage waits for output of the shell."""
+MAX_BUFFERED = 64 * 1024
+"""Bytes of shell output stored while searching for a marker."""
 
 MakePeer = Callable[[PeerHandlers], TerminalPeer]
 Leftovers = Callable[[str], Awaitable[list[str]]]
-"""What is left of a session, in words, one per thing; empty when it is clean."""
+"""What is left of a session: one text per item, none when it is clean."""
 
 
 class StageFailedError(HatchwayError):
-    """A stage saw something else than it should have."""
+    """A stage got an unexpected result."""
 
     code = "selftest_failed"
 
 
 class _Shell:
-    """The peer's shell, read as a stream of bytes with marks in it.
+    """The peer's shell, read as a stream of bytes with markers in it.
 
-    Marks are printed as ``HW%s!`` with an argument, so that the echo of the
-    command line is never taken for the mark itself.
+    Markers are printed as ``HW%s!`` with an argument, so that the echo of the
+    command line never looks like the marker.
     """
 
     def __init__(self) -> None:
@@ -61,9 +59,9 @@ class _Shell:
         """The peer that was made with ``handlers()``."""
         self._peer = peer
 
-    def say(self, command: str) -> None:
-        # Not the Enter key's \r: typed ahead while a line editor has the tty raw, it would
-        # never be turned into the newline the next shell waits for.
+    def run(self, command: str) -> None:
+        # Not the Enter key's \r: sent while a line editor has the tty in raw mode, it would
+        # never become the newline that the next shell waits for.
         self.send(command.encode() + b"\n")
 
     def send(self, data: bytes) -> None:
@@ -72,39 +70,39 @@ class _Shell:
         self._peer.send(data)
 
     async def until(self, mark: bytes) -> bytes:
-        """Everything before ``mark``, which is taken too."""
+        """Everything before ``mark``; the marker is consumed, too."""
         while (at := self._buffer.find(mark)) < 0:
-            del self._buffer[: -MAX_KEPT or None]
-            await self._more(f"The shell did not say {mark.decode()!r}")
+            del self._buffer[: -MAX_BUFFERED or None]
+            await self._wait_for_output(f"The shell did not print {mark.decode()!r}")
         before = bytes(self._buffer[:at])
         del self._buffer[: at + len(mark)]
         return before
 
     async def exactly(self, count: int) -> bytes:
-        """The next ``count`` bytes, taken in pieces so that nothing piles up."""
+        """The next ``count`` bytes."""
         while len(self._buffer) < count:
-            await self._more(f"Only {len(self._buffer)} of {count} bytes came")
+            await self._wait_for_output(f"Only {len(self._buffer)} of {count} bytes arrived")
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
         return data
 
     async def drain(self, count: int) -> None:
-        """Take ``count`` bytes without storing them."""
+        """Discard the next ``count`` bytes."""
         while count:
             if not self._buffer:
-                await self._more(f"{count} bytes never came")
+                await self._wait_for_output(f"{count} bytes did not arrive")
             taken = min(count, len(self._buffer))
             del self._buffer[:taken]
             count -= taken
 
-    async def _more(self, complaint: str) -> None:
+    async def _wait_for_output(self, problem: str) -> None:
         if self._ended:
             raise ChannelClosedError(f"The terminal ended: {self._ended}")
         self._news.clear()
         try:
             await asyncio.wait_for(self._news.wait(), STEP_SECONDS)
         except TimeoutError:
-            raise ConnectTimeoutError(f"{complaint} within {STEP_SECONDS:.0f} s") from None
+            raise ConnectTimeoutError(f"{problem} within {STEP_SECONDS:.0f} s") from None
 
     def _output(self, data: bytes) -> None:
         self._buffer += data
@@ -121,7 +119,7 @@ Outcome = tuple[str, dict[str, float]]
 
 
 class SelfTest:
-    """One run against one target. ``on_stage`` gets each stage running, then its result."""
+    """One run against one target. ``on_stage`` gets each stage as running, then its result."""
 
     def __init__(
         self,
@@ -138,7 +136,7 @@ class SelfTest:
         self._shell.uses(self._peer)
 
     async def run(self) -> SelfTestReport:
-        """All stages until one fails; the rest are then skipped. Leaves nothing behind."""
+        """Run all stages; after a failure the rest is skipped, except the clean close."""
         started = time.time()
         results: list[StageResult] = []
         failed = False
@@ -207,16 +205,16 @@ class SelfTest:
 
     async def _start_terminal(self) -> Outcome:
         await self._peer.wait_pty()
-        # A plain sh, whatever the login shell is, and nothing of it in the history.
-        self._shell.say(" exec env PS1= HISTFILE= ENV= /bin/sh")
-        self._shell.say(" printf 'HW%s!' 1")
+        # A plain sh, whatever the login shell is, and no history.
+        self._shell.run(" exec env PS1= HISTFILE= ENV= /bin/sh")
+        self._shell.run(" printf 'HW%s!' 1")
         await self._shell.until(b"HW1!")
         return "The shell answers", {}
 
     async def _echo(self) -> Outcome:
-        """One byte out, the same byte back, through a raw tty and a program that copies."""
+        """Round trips of single bytes, through a raw tty and a program that copies."""
         count = ECHOES + 1
-        self._shell.say(
+        self._shell.run(
             f" stty raw -echo && printf 'HW%s!' 2 && dd bs=1 count={count} 2>/dev/null; "
             "stty sane; printf 'HW%s!' 3"
         )
@@ -231,7 +229,7 @@ class SelfTest:
             if answer != byte:
                 raise StageFailedError(f"{byte!r} came back as {answer!r}")
         await self._shell.until(b"HW3!")
-        # The first one pays for waking everything up.
+        # The first one is slower: it wakes everything up.
         times = times[1:]
         p50, p99 = median(times), quantiles(times, n=100)[98]
         figures = {"p50_seconds": p50, "p99_seconds": p99, "count": float(len(times))}
@@ -239,7 +237,7 @@ class SelfTest:
 
     async def _resize(self) -> Outcome:
         self._peer.resize(RESIZED)
-        self._shell.say(" printf 'HW%s!' 4; stty size; printf 'HW%s!' 5")
+        self._shell.run(" printf 'HW%s!' 4; stty size; printf 'HW%s!' 5")
         await self._shell.until(b"HW4!")
         answer = (await self._shell.until(b"HW5!")).decode(errors="replace")
         found = re.search(r"(\d+) (\d+)", answer)
@@ -250,10 +248,10 @@ class SelfTest:
         return f"The shell sees {RESIZED.cols}×{RESIZED.rows}", {}
 
     async def _integrity(self) -> Outcome:
-        """Random bytes up through the tty, copied by a program, and down again."""
-        # Docker holds back a last byte that may begin its detach keys (engine.pty.docker_exec).
+        """Random bytes through the tty, copied by a program, and back."""
+        # Docker delays a last byte that may begin its detach keys (engine.pty.docker_exec).
         data = os.urandom(INTEGRITY_BYTES - 1) + b"."
-        self._shell.say(
+        self._shell.run(
             f" stty raw -echo && printf 'HW%s!' 6 && head -c {len(data)}; "
             "stty sane; printf 'HW%s!' 7"
         )
@@ -267,7 +265,7 @@ class SelfTest:
         return f"SHA-256 {sent[:16]}… both ways", {"bytes": float(len(data))}
 
     async def _throughput(self) -> Outcome:
-        self._shell.say(
+        self._shell.run(
             f" stty raw -echo && printf 'HW%s!' 8 && head -c {THROUGHPUT_BYTES} /dev/zero; "
             "stty sane; printf 'HW%s!' 9"
         )
@@ -284,4 +282,4 @@ class SelfTest:
         left = await self._leftovers(self._peer.session_id)
         if left:
             raise StageFailedError("Left behind: " + "; ".join(left))
-        return "No session, no process left", {}
+        return "No session or process left", {}

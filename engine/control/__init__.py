@@ -1,6 +1,6 @@
-"""The one API of the engine: commands, queries, events and a handle on each open terminal.
+"""The engine's only API: commands, queries, events and a handle for each open terminal.
 
-The window, the command line and whatever steers the engine from outside use this room and
-nothing behind it. Commands and queries take and return values that msgspec encodes. Only
+The window, the command line and any outside client use this room and nothing behind it.
+Commands and queries take and return values that msgspec encodes. Only
 ``engine.control.control`` imports the engine itself; the other modules are cheap to import.
 """

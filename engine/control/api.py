@@ -1,6 +1,6 @@
-"""The engine as its users see it: two Protocols, which the engine and its test double satisfy.
+"""The engine as its users see it: two Protocols, for the engine and its test double.
 
-Cheap to import. Names no class of the engine: ``engine.control.control`` is the real one.
+Cheap to import: it imports no class of the engine. ``engine.control.control`` implements it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Ended = Callable[[str, int | None], None]
 class TerminalHandle(Protocol):
     """One open terminal. Its bytes go through ``send`` and the output callback it was opened with.
 
-    Callers report what they have shown with ``rendered``: the program is paced by it.
+    Callers report what they have rendered with ``rendered()``, which paces the program.
     """
 
     @property
@@ -43,13 +43,13 @@ class TerminalHandle(Protocol):
         """``count`` more bytes of output are on the screen: the agent may send more."""
 
     def keep(self) -> None:
-        """Answer an idle warning: somebody is here."""
+        """Answer an idle warning: do not end the session."""
 
     async def reconnect(self) -> None:
-        """After a lost connection: take up the same shell where its output stopped.
+        """After a lost connection: resume the same shell where its output stopped.
 
-        The callbacks stay. Raises HatchwayError; while the session waits for its guest, another
-        attempt may succeed.
+        The callbacks stay the same. Raises HatchwayError; while the session waits for its guest,
+        another attempt may succeed.
         """
 
     async def close(self) -> None:
@@ -75,8 +75,8 @@ class ControlApi(Protocol):
     def subscribe(self, handler: Handler, *, decides: bool = False) -> Callable[[], None]:
         """Call ``handler`` with every event until the returned function is called.
 
-        ``decides``: somebody behind it answers ApprovalRequested. Without such a subscriber
-        guests who need approval get what ``share.unattended`` says.
+        ``decides``: this subscriber answers ApprovalRequested. Without one, guests who need
+        approval get the role in ``share.unattended``.
         """
 
     async def open_terminal(

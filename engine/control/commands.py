@@ -1,4 +1,4 @@
-"""What the engine can be asked to do: one frozen value per command.
+"""The engine's commands: one frozen value per command.
 
 Each class names its result type: ``class CreateLink(Command[Share])``. Values are encoded
 with their class name in ``type``, so that one decoder reads a stream of them.
@@ -20,15 +20,15 @@ REMOVED_BY_HOST = "Removed by the host"
 
 
 class Command(msgspec.Struct, Generic[Result], frozen=True, tag=True):
-    """The root. ``Result`` is what ``ControlApi.do`` returns for it."""
+    """Base of all commands. ``Result`` is what ``ControlApi.do`` returns."""
 
 
 class CloseSession(Command[None], frozen=True, tag=True):
-    """End a session and what runs in it. An unknown session is no error."""
+    """End a session and its processes. An unknown session is not an error."""
 
     session_id: str
     reason: str = CLOSED_BY_HOST
-    """A sentence that the guest and the log are shown."""
+    """A sentence for the guest and the log."""
     code: EndCode = EndCode.CLOSED
 
 
@@ -45,9 +45,9 @@ class SetGuestTimeout(Command[None], frozen=True, tag=True):
 
 
 class SetShared(Command[None], frozen=True, tag=True):
-    """Let guests open a target without asking, or no longer; "*" is every container.
+    """Let guests open a target without a link, or no longer; "*" is every container.
 
-    Live sessions go on.
+    Live sessions continue.
     """
 
     target: str
@@ -55,7 +55,7 @@ class SetShared(Command[None], frozen=True, tag=True):
 
 
 class CreateLink(Command[Share], frozen=True, tag=True):
-    """Make a link to one target. Raises LimitError.
+    """Create a link to one target. Raises LimitError.
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
     ``approval``: the host is asked for each guest.
@@ -75,10 +75,10 @@ class RevokeLink(Command[None], frozen=True, tag=True):
 
 
 class DecideApproval(Command[bool], frozen=True, tag=True):
-    """Answer a waiting guest: let in as ``role``, or denied with None.
+    """Decide on a waiting guest: admit as ``role``, or deny with None.
 
-    ``remember`` makes it hold for the link: later guests get that role unasked, or, after a
-    denial, the link is revoked. False when nobody waits there any more.
+    ``remember`` applies it to the link: later guests get that role without approval, or,
+    after a denial, the link is revoked. False when that guest no longer waits.
     """
 
     session_id: str
@@ -87,7 +87,7 @@ class DecideApproval(Command[bool], frozen=True, tag=True):
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):
-    """Run the loopback test against one target; what fails is in the report.
+    """Run the loopback test against one target; failures are in the report.
 
     Each stage is published as SelfTestStage with the same ``run``, which the caller chooses.
     """

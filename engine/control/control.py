@@ -1,7 +1,7 @@
-"""The engine behind ``engine.control.api``: commands, queries and events of one Agent.
+"""The implementation of ``engine.control.api``: commands, queries and events of one Agent.
 
-Owns the Agent and one map from each command and query to what answers it. Does not own any
-behavior behind them. Importing it imports the whole engine, which takes half a second.
+Owns the Agent, and one map from each command and query to its handler. Importing it imports
+the whole engine, which takes half a second.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Control:
         peer = await self._agent.open_terminal(target_id, size, output, ended)
         return PeerTerminal(self._agent, peer, output, ended)
 
-    # Which method answers what. mypy compares each result with the one the value names.
+    # The handlers. mypy compares their result types with those of the commands and queries.
 
     def _map_commands(self) -> None:
         agent = self._agent

@@ -1,4 +1,4 @@
-"""What a host with these settings would offer, without starting one."""
+"""The targets that a host with these settings would have, without starting one."""
 
 from __future__ import annotations
 

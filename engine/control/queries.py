@@ -1,4 +1,4 @@
-"""What the engine can be asked: one frozen value per query, answered at once from memory.
+"""The engine's queries: one frozen value per query, answered at once from memory.
 
 Each class names its result type: ``class Sessions(Query[tuple[SessionInfo, ...]])``.
 """
@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class HostInfo:
-    """Who we are to guests, and how they reach us.
+    """This agent's identity and relay.
 
-    ``identity_problem`` says why id and key are for this run only; empty when they are stored.
+    ``identity_problem``: why id and key are valid for this run only; empty when they are stored.
     """
 
     agent_id: str
@@ -29,11 +29,11 @@ class HostInfo:
 
 
 class Query(msgspec.Struct, Generic[Result], frozen=True, tag=True):
-    """The root. ``Result`` is what ``ControlApi.ask`` returns for it."""
+    """Base of all queries. ``Result`` is what ``ControlApi.ask`` returns."""
 
 
 class Host(Query[HostInfo], frozen=True, tag=True):
-    """This agent and its relay. The own relay's URL is known once the engine has started."""
+    """This agent and its relay. The URL of an own relay is known once the engine has started."""
 
 
 class Targets(Query[tuple[Target, ...]], frozen=True, tag=True):
@@ -41,7 +41,7 @@ class Targets(Query[tuple[Target, ...]], frozen=True, tag=True):
 
 
 class SharedTargets(Query[tuple[str, ...]], frozen=True, tag=True):
-    """Ids of targets that guests may open unasked, "*" for every container."""
+    """Ids of targets that guests may open without a link; "*" is every container."""
 
 
 class DockerStatuses(Query[tuple[DockerStatus, ...]], frozen=True, tag=True):

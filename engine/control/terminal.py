@@ -1,4 +1,4 @@
-"""The handle on a terminal of ours that is connected as a peer through the relay."""
+"""The handle for an own terminal that is connected as a peer through the relay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.core.model import Size
 
 
 class PeerTerminal:
-    """A TerminalHandle. Output goes from the peer to ``output`` with nothing in between."""
+    """A TerminalHandle. The peer calls ``output`` directly."""
 
     def __init__(self, agent: Agent, peer: TerminalPeer, output: Output, ended: Ended) -> None:
         self._agent = agent
@@ -39,7 +39,7 @@ class PeerTerminal:
 
     async def reconnect(self) -> None:
         lost = self._peer
-        # A failed attempt is the one the next goes on from: it may have received output.
+        # After a failed attempt the next one continues from it: it may have received output.
         self._peer = self._agent.successor(lost, self._output, self._ended)
         try:
             await self._peer.connect()

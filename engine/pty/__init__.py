@@ -1,1 +1,1 @@
-"""PTY backends behind one Protocol: docker exec, a local shell, an echo."""
+"""PTY backends behind one Protocol: docker exec, local shell, echo."""

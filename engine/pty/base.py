@@ -1,8 +1,4 @@
-"""The PTY seam: what every backend does, and the echo backend that ships with it.
-
-Owns the Protocol and EchoPTY. Does not own who may open a PTY (policy) or
-where its bytes go (the bridge).
-"""
+"""The Protocol of every PTY backend, and EchoPTY, the backend for tests and measurements."""
 
 from __future__ import annotations
 
@@ -16,23 +12,23 @@ from engine.core.model import ExitStatus, Size
 READ_SIZE = 64 * 1024
 """The most bytes one read returns."""
 CLOSE_TIMEOUT_SECONDS = 5.0
-"""How long close() may take before it stops waiting for the far end."""
+"""How long close() waits for the other end."""
 
 
 class PTY(Protocol):
     """A running program behind a terminal. Every backend passes one conformance suite.
 
-    Bytes are never touched: no decoding, no newline translation. One reader and
-    one writer at a time; close() may be called from anywhere, at any time.
+    Bytes pass unchanged: no decoding, no newline translation. One reader and
+    one writer at a time; close() may be called at any time.
     """
 
     @property
     def label(self) -> str:
-        """What the guest is told it is connected to."""
+        """The name the guest sees: the target's."""
 
     @property
     def size(self) -> Size:
-        """The size the program was last told."""
+        """The size that was set last."""
 
     @property
     def exit_status(self) -> ExitStatus | None:
@@ -40,40 +36,41 @@ class PTY(Protocol):
 
     @property
     def taken(self) -> int:
-        """Bytes of input handed over so far: exact at any moment, also when a write() was
-        cancelled in the middle."""
+        """Bytes of input written to the program so far; exact at any moment, even after a
+        write() was cancelled halfway."""
 
     async def read(self) -> bytes:
         """The next output, 1..READ_SIZE bytes, as soon as there is any; b"" at the end.
 
-        Not reading is backpressure: the kernel or the daemon stops the program.
-        Never raises for the far end going away: that is an end with a reason.
+        Not reading is backpressure: the kernel or the daemon makes the program wait.
+        Losing the other end raises nothing: it is an end, with its reason in exit_status.
         """
 
     async def write(self, data: bytes) -> None:
-        """Hand over all of ``data`` in order; waits while the program does not read.
+        """Write all of ``data`` in order; waits while the program does not read.
 
-        Raises PTYClosedError when the program has ended or close() was called. Cancelled,
-        what it has handed over counts in ``taken`` and the rest never comes.
+        Raises PTYClosedError when the program has ended or close() was called. If cancelled,
+        the bytes written so far count in ``taken`` and the rest is dropped.
         """
 
     async def resize(self, size: Size) -> None:
-        """Tell the program its new size. A program that has ended is not an error."""
+        """Set the terminal size. Does nothing once the program has ended."""
 
     async def close(self) -> None:
         """End the program and everything it started in its session; idempotent.
 
-        What asked to go on (nohup, setsid: engine.pty.ends.ending) does. Bounded by
-        CLOSE_TIMEOUT_SECONDS: what takes longer ends later (engine.pty.ends.ends). Wakes a
-        waiting read() (which returns b"") and write() (which raises PTYClosedError).
+        Processes that asked to outlive it (nohup, setsid: engine.pty.ends.ending) keep running.
+        Bounded by CLOSE_TIMEOUT_SECONDS: what takes longer is ended later by
+        engine.pty.ends.ends. Wakes a waiting read() (which returns b"") and write() (which
+        raises PTYClosedError).
         """
 
 
 class EchoPTY:
-    """Answers every byte with itself: the backend for tests and measurements.
+    """Returns every byte it is sent: the backend for tests and measurements.
 
     ``capacity`` bounds the bytes written and not yet read; write() waits beyond it.
-    A write of nothing but 0x04 (^D) ends it with exit code 0.
+    Writing exactly 0x04 (^D) ends it with exit code 0.
     """
 
     def __init__(self, size: Size, label: str = "echo", capacity: int = 256 * 1024) -> None:
@@ -120,7 +117,7 @@ class EchoPTY:
         async with self._changed:
             if data == b"\x04":
                 self._taken += len(data)
-                await self._end(ExitStatus(0, "The echo was ended"))
+                await self._end(ExitStatus(0, "The echo ended"))
                 return
             await self._changed.wait_for(lambda: self._held < self._capacity or self._ended)
             if self._ended:

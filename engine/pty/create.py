@@ -1,7 +1,4 @@
-"""Opening a terminal in a target, whatever kind it is.
-
-Owns the choice of the backend. Does not own whether one may (policy).
-"""
+"""Opens a terminal in a target: chooses the PTY backend for the target's kind."""
 
 from __future__ import annotations
 
@@ -32,8 +29,8 @@ async def create_pty_session(
 ) -> PTY:
     """A terminal whose shell runs at ``size``; the caller closes it.
 
-    ``ends`` goes on ending its processes where close() cannot wait any longer;
-    without it they are given up then.
+    ``ends`` continues to end its processes after close() has reached its time limit;
+    without it they are abandoned then.
 
     Raises TargetNotFoundError, TargetNotRunningError, NoShellError, PTYOpenError,
     or a DockerError.

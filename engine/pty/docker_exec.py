@@ -1,13 +1,9 @@
-"""A terminal in a container: one ``docker exec`` from its first byte to its last process.
+"""A terminal in a container: one ``docker exec``, from its start to its last process.
 
-Owns starting it so that the user sees nothing but the shell, resizing, the exit
-status and closing. Does not own the bytes' transport (exec_stream), nor how
-processes are found (exec_session) and ended (ends), nor the Docker SDK's errors.
-
-The exec runs a small script that says its pid, waits at a gate (a ``read``),
-and becomes the shell. While it waits we set the terminal's size, so that it is
-right from the first prompt on every Docker API version; resizing earlier blocks
-in the daemon, and later the shell would draw twice.
+The exec runs a small script that prints its pid, waits for a line, and becomes
+the shell. While it waits we set the terminal's size, so that the first prompt has
+the right size on every Docker API version. Resizing earlier blocks in the daemon;
+resizing later makes the shell draw twice.
 """
 
 from __future__ import annotations
@@ -48,16 +44,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_SECONDS = 10.0
-"""From the started exec to the open gate."""
+"""From starting the exec to starting the shell in it."""
 EXIT_TIMEOUT_SECONDS = 3.0
-"""How long, after the last byte, Docker may take to know the exit code."""
+"""How long Docker may take to report the exit code after the last byte."""
 RESIZE_TRIES = 20
-ASK_AGAIN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 MAX_PREAMBLE_BYTES = 16 * 1024
-"""What may come before the script's first word, or instead of it: an error of the runtime."""
+"""Output before the script's first line, or instead of it: an error of the runtime."""
 DETACH_KEYS = "ctrl-^,ctrl-],ctrl-^,ctrl-_,ctrl-^,ctrl-]"
-"""Docker swallows the sequence and holds back its beginning until the next key.
-There is no switching it off; the default would cost the shell its Ctrl-P."""
+"""Docker consumes this sequence and delays its first keys until the next one comes.
+It cannot be disabled; the default would take Ctrl-P from the shell."""
 SHELL_LABEL = "hatchway.shell"
 USER_LABEL = "hatchway.user"
 
@@ -65,23 +61,23 @@ _SHELL_PATH = re.compile(r"/[^\0\r\n]{1,1000}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 _ROOTS = frozenset({"", "0", "root", "0:0", "root:root"})
 
-# Arguments: the shells to try, best first. Prints "TAG pid birth deaf shell TAG", waits
-# for a line, prints TAG (so that the echo of that line is told from the shell's
-# own output), becomes the shell. The birth is field 22 of stat, deaf whether HUP is
-# ignored from the start: see ending.
+# Arguments: the shells to try, best first. Prints "TAG pid start_time hup_ignored shell TAG",
+# waits for a line, prints TAG (to separate the echo of that line from the shell's own
+# output), becomes the shell. start_time is field 22 of stat; hup_ignored is 1 if HUP is
+# ignored from the start (see ending).
 _SCRIPT = r"""
 tag=$HATCHWAY_TERMINAL
 for shell in "$@" ""; do
     [ -f "$shell" ] && [ -x "$shell" ] && break
 done
-read -r birth 2>/dev/null <"/proc/$$/stat"
-set -- ${birth##*)}
+read -r start_time 2>/dev/null <"/proc/$$/stat"
+set -- ${start_time##*)}
 [ $# -gt 19 ] && shift 19
-deaf=0
+hup_ignored=0
 while read -r key mask; do
-    case $key$mask in SigIgn:*[13579bdf]) deaf=1 ;; esac
+    case $key$mask in SigIgn:*[13579bdf]) hup_ignored=1 ;; esac
 done 2>/dev/null <"/proc/$$/status"
-printf '%s %s %s %s %s %s' "$tag" "$$" "${1:-0}" "$deaf" "$shell" "$tag"
+printf '%s %s %s %s %s %s' "$tag" "$$" "${1:-0}" "$hup_ignored" "$shell" "$tag"
 [ -n "$shell" ] || exit 127
 read -r go
 printf '%s' "$tag"
@@ -93,7 +89,7 @@ _SIGNALLED = {129: "HUP", 137: "KILL", 143: "TERM"}
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the container and the settings decide about a terminal in it."""
+    """User and shells for a terminal, from the container and the settings."""
 
     user: str
     users: tuple[str, ...]
@@ -127,11 +123,11 @@ class DockerExecPTY:
         self._own_ends = own_ends
         self._record = record
         self._size = size
-        # The connection is left alone meanwhile: it holds more, so the program goes on.
+        # The connection buffers output meanwhile, so the program does not wait.
         self._output = ChunkedReader(stream.read, stream.gather, read_chunk)
-        self._told: Size | None = None  # what Docker was last told
+        self._applied_size: Size | None = None  # the last size sent to Docker
         self._resizing = asyncio.Lock()
-        self._sent_before = 0  # what was sent until the shell came
+        self._sent_before = 0  # bytes sent before the shell started
         self._exit: ExitStatus | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -160,7 +156,7 @@ class DockerExecPTY:
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
-            # An exec that is made but never started stays in the daemon for good.
+            # An exec that was created but never started stays in the daemon for ever.
             with contextlib.suppress(Exception):
                 await (await opening).close()
             raise
@@ -180,7 +176,7 @@ class DockerExecPTY:
                 target.engine, lambda client: dict(client.api.inspect_container(target.ref))
             )
             plan = _plan(container, target, settings)
-            # Nearly always /bin/sh runs the script; images without it may have another.
+            # /bin/sh nearly always runs the script; images without it may have another shell.
             for interpreter in dict.fromkeys(("/bin/sh", *plan.shells)):
                 try:
                     return await cls._start(
@@ -237,7 +233,7 @@ class DockerExecPTY:
         try:
             stream = await open_exec_stream(docker.endpoint(target.engine), exec_id, tty=True)
         except BaseException:
-            # It may start all the same, when a daemon that did not answer goes on.
+            # The exec may still start, if the daemon was only slow to answer.
             await _end(ends, record, own_ends=own_ends)
             raise
         pty = cls(
@@ -245,7 +241,7 @@ class DockerExecPTY:
         )
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await pty._pass_the_gate()
+                await pty._release_shell()
         except BaseException as error:
             if isinstance(error, NoShellError):
                 ends.remove(record)
@@ -258,45 +254,45 @@ class DockerExecPTY:
             raise
         return pty
 
-    async def _pass_the_gate(self) -> None:
+    async def _release_shell(self) -> None:
         tag = self._record.tag.encode()
-        # The tag comes twice; nothing else the container says can contain it.
+        # The tag comes twice; no other output of the container can contain it.
         first = await self._stream.read_until(tag + b" ", MAX_PREAMBLE_BYTES)
-        words = first and await self._stream.read_until(b" " + tag, MAX_PREAMBLE_BYTES)
-        if not words:
-            raise await self._why_not_started()
-        pid, birth, deaf, shell = words.removesuffix(b" " + tag).split(b" ", 3)
-        if not (pid.isdigit() and birth.isdigit() and max(len(pid), len(birth)) < 19):
-            raise PTYOpenError(f"The shell in {self._target.name} answers with nonsense")
+        header = first and await self._stream.read_until(b" " + tag, MAX_PREAMBLE_BYTES)
+        if not header:
+            raise await self._start_error()
+        pid, start_time, hup_ignored, shell = header.removesuffix(b" " + tag).split(b" ", 3)
+        if not (pid.isdigit() and start_time.isdigit() and max(len(pid), len(start_time)) < 19):
+            raise PTYOpenError(f"The shell in {self._target.name} sent an unexpected reply")
         if not shell:
-            raise NoShellError(f"{self._target.name} has none of the shells looked for")
+            raise NoShellError(f"{self._target.name} has none of the configured shells")
         self.shell = shell.decode("utf-8", "replace")
         record = self._record
-        record.started(int(pid), int(birth), deaf=deaf == b"1")
+        record.started(int(pid), int(start_time), hup_ignored=hup_ignored == b"1")
         self._ends.save(record)
         await self.resize(self._size)
         try:
             await self._stream.write(b"\n")
         except ConnectionError:
-            raise await self._why_not_started() from None
+            raise await self._start_error() from None
         if await self._stream.read_until(tag, MAX_PREAMBLE_BYTES) is None:
-            raise await self._why_not_started()
+            raise await self._start_error()
         self._sent_before = self._stream.sent
 
-    async def _why_not_started(self) -> NoShellError | PTYOpenError | DockerError:
-        """The stream ended, or went on about something else, before the shell came."""
-        said = (await self._stream.read()).decode("utf-8", "replace")
-        said = " ".join(said.split())[:500]
+    async def _start_error(self) -> NoShellError | PTYOpenError | DockerError:
+        """The error for a stream that ended, or carried other output, before the shell started."""
+        output = (await self._stream.read()).decode("utf-8", "replace")
+        output = " ".join(output.split())[:500]
         code: int | None = None
         with contextlib.suppress(DockerFailedError):
             code = (await self._inspect()).get("ExitCode")
         name = self._target.name
         missing = ("no such file", "not found", "permission denied", "executable file")
-        if code in (126, 127) and any(words in said.lower() for words in missing):
-            return NoShellError(f"{name} has no shell: nothing in it can run a terminal")
-        if "user" in said.lower() and code in (126, 127):
-            return PTYOpenError(f"{name} has no such user ({said})")
-        return PTYOpenError(f"The shell in {name} did not start: {said or f'exit code {code}'}")
+        if code in (126, 127) and any(text in output.lower() for text in missing):
+            return NoShellError(f"{name} has no shell, so no terminal can run in it")
+        if "user" in output.lower() and code in (126, 127):
+            return PTYOpenError(f"{name} has no such user ({output})")
+        return PTYOpenError(f"The shell in {name} did not start: {output or f'exit code {code}'}")
 
     # -- PTY
 
@@ -322,7 +318,7 @@ class DockerExecPTY:
         if self._exit is None:
             if self._finishing is None:
                 self._finishing = start(self._finish(), f"end of {self.label}")
-            # Shielded: a reader that gives up must not cost the next one the reason.
+            # Shielded: a cancelled reader must not take the exit status from the next one.
             await asyncio.shield(self._finishing)
         return b""
 
@@ -338,22 +334,22 @@ class DockerExecPTY:
         self._size = size
         async with self._resizing:
             for _ in range(RESIZE_TRIES):
-                # Whoever comes later has set a newer size: only the last one counts.
+                # A later call may have set a newer size: only the last one counts.
                 size = self._size
-                if self._exit is not None or self._stream.ended or self._told == size:
+                if self._exit is not None or self._stream.ended or self._applied_size == size:
                     return
                 try:
-                    await self._tell(size)
+                    await self._apply_size(size)
                 except DockerAbsentError:
-                    return  # the end of the stream tells the same
+                    return  # the end of the stream reports the same
                 except DockerError as error:
-                    # Just after the start the runtime may not know the process yet.
+                    # Right after the start the runtime may not know the process yet.
                     logger.debug("Resizing %s: %s", self.label, error)
-                    await asyncio.sleep(ASK_AGAIN_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
                 else:
-                    self._told = size
+                    self._applied_size = size
 
-    async def _tell(self, size: Size) -> None:
+    async def _apply_size(self, size: Size) -> None:
         await self._docker.call(
             self._target.engine,
             lambda client: client.api.exec_resize(self.exec_id, height=size.rows, width=size.cols),
@@ -370,7 +366,7 @@ class DockerExecPTY:
     async def _close(self) -> None:
         await _end(self._ends, self._record, own_ends=self._own_ends)
         if self._finishing is not None:
-            await self._finishing  # begun before, bounded by EXIT_TIMEOUT_SECONDS
+            await self._finishing  # bounded by EXIT_TIMEOUT_SECONDS
         await self._stream.wait_closed()
 
     # -- the end
@@ -379,26 +375,26 @@ class DockerExecPTY:
         status = ExitStatus(None, "The connection to the terminal was lost")
         try:
             async with asyncio.timeout(EXIT_TIMEOUT_SECONDS):
-                status = await self._how_it_ended()
+                status = await self._read_exit_status()
         except TimeoutError:
-            logger.debug("Docker does not tell how the terminal in %s ended", self.label)
+            logger.debug("Docker did not report how the terminal in %s ended", self.label)
         except DockerAbsentError:
-            status = ExitStatus(None, "Docker went away", EndCode.TARGET_STOPPED)
+            status = ExitStatus(None, "Lost the connection to Docker", EndCode.TARGET_STOPPED)
         except DockerFailedError as error:
             if error.status == 404:
                 status = ExitStatus(None, "The container was removed", EndCode.TARGET_STOPPED)
         except DockerError as error:
-            logger.debug("How the terminal in %s ended: %s", self.label, error)
+            logger.debug("Cannot read how the terminal in %s ended: %s", self.label, error)
         if self._exit is None:
             self._exit = status
 
-    async def _how_it_ended(self) -> ExitStatus:
-        # The stream's end may come before the daemon has noted the exit.
+    async def _read_exit_status(self) -> ExitStatus:
+        # The stream may end before the daemon has recorded the exit.
         while True:
             facts = await self._inspect()
             if not facts["Running"]:
                 break
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         code = facts.get("ExitCode")
         container = await self._docker.call(
             self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
@@ -416,7 +412,7 @@ class DockerExecPTY:
 
 
 async def _end(ends: TerminalEnds, record: Record, *, own_ends: bool) -> None:
-    """End the terminal, or leave it to ``ends``; bounded by CLOSE_TIMEOUT_SECONDS."""
+    """End the terminal, for CLOSE_TIMEOUT_SECONDS at most; ``ends`` continues after that."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
             await ends.end(record)
@@ -438,8 +434,8 @@ def _plan(container: dict[str, Any], target: Target, settings: TerminalSettings)
         raise PTYOpenError(f"The label {SHELL_LABEL} of {target.name} is not an absolute path")
     if user and not _USER.fullmatch(user):
         raise PTYOpenError(f"The label {USER_LABEL} of {target.name} is not a user name")
-    wanted = (shell, settings.shell, settings.fallback_shell)
+    candidates = (shell, settings.shell, settings.fallback_shell)
     effective = user or str(config.get("User") or "")
     users = (user,) if effective in _ROOTS else (user, "0")
-    shells = tuple(dict.fromkeys(path for path in wanted if path))
+    shells = tuple(dict.fromkeys(path for path in candidates if path))
     return _Plan(user, users, shells, settings.read_chunk)

@@ -1,10 +1,7 @@
-"""A terminal on this computer: a pseudo-terminal and the user's own shell in it.
+"""A terminal on this computer: a pseudo-terminal with the user's own shell. POSIX only.
 
-Owns the master's bytes and the shell's process. Does not own how its session is
-ended (ending, ends), nor who may open one (policy). POSIX only.
-
-The shell becomes leader of a new session; opening the terminal by name then
-makes it the controlling one, so no code of ours runs between fork and exec.
+The shell becomes leader of a new session. Opening the terminal by name then makes
+it the controlling terminal, so no code of ours runs between fork and exec.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from engine.core.tasks import start
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
 from engine.pty.chunking import ChunkedReader
 from engine.pty.ends.ends import TerminalEnds
-from engine.pty.ends.local_processes import birth_of
+from engine.pty.ends.local_processes import start_time_of
 
 if sys.platform != "win32":
     import fcntl
@@ -46,15 +43,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXIT_POLL_SECONDS = 0.1
-"""Between two looks at the shell, where there is no pidfd."""
+"""Between two polls of the shell's process, where there is no pidfd."""
 EXIT_GRACE_SECONDS = 1.0
-"""From the terminal's last user to the shell's exit."""
-MAX_LAST_WORDS = 256 * 1024
-"""Output still read after the shell's exit. A pty holds less; a background process
-that keeps on writing must not keep the session."""
+"""From closing the terminal's last descriptor to the shell's exit."""
+MAX_OUTPUT_AFTER_EXIT = 256 * 1024
+"""Output still read after the shell's exit. A pty buffers less; a background process
+that continues to write must not hold the session open."""
 
-# $0 is the terminal's name. Shells open a redirection without O_NOCTTY.
-# Opened once for all three, to read and to write: tmux and others write to their input.
+# $0 is the terminal's name. Shells open redirections without O_NOCTTY.
+# Opened once for all three, read-write: tmux and others write to their input.
 _LAUNCHER = 'exec "$@" <>"$0" >&0 2>&0'
 
 
@@ -79,10 +76,10 @@ class LocalShellPTY:
         self._taken = 0
         self._exit: ExitStatus | None = None
         self._buffer = ReceiveBuffer(self._pause, self._resume)
-        # Read on meanwhile: a pseudo-terminal holds some 12 KB, and then the program waits.
+        # Reading continues meanwhile: a pseudo-terminal buffers only about 12 KB.
         self._output = ChunkedReader(self._buffer.read, self._buffer.fill, read_chunk)
         self._reading = False
-        self._last_words = 0
+        self._read_after_exit = 0
         self._writable = asyncio.Event()
         self._exited = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -104,12 +101,12 @@ class LocalShellPTY:
         settings: TerminalSettings,
         ends: TerminalEnds | None = None,
     ) -> LocalShellPTY:
-        """A login shell of the user who runs us. Raises PTYOpenError.
+        """A login shell of the user who runs this program. Raises PTYOpenError.
 
         For ``ends`` see create_pty_session().
         """
         if sys.platform == "win32":
-            raise PTYOpenError("Terminals on this computer need Linux or macOS for now")
+            raise PTYOpenError("Terminals on this computer require Linux or macOS")
         shell = _find_shell(settings)
         ends, own_ends = ends or TerminalEnds(None), ends is None
         record = ends.new_record(
@@ -121,7 +118,7 @@ class LocalShellPTY:
         except PTYOpenError:
             ends.remove(record)
             raise
-        record.started(process.pid, birth_of(process.pid))
+        record.started(process.pid, start_time_of(process.pid))
         ends.save(record)
         return cls(master, process, size, settings.read_chunk, ends, record, own_ends=own_ends)
 
@@ -141,7 +138,7 @@ class LocalShellPTY:
 
     @property
     def pid(self) -> int:
-        """The shell's, which is also its session's."""
+        """The shell's process id, which is also its session id."""
         return self._process.pid
 
     @property
@@ -161,7 +158,7 @@ class LocalShellPTY:
             try:
                 written = os.write(self._master, view[:READ_SIZE])
             except BlockingIOError:
-                await self._until_writable()
+                await self._wait_writable()
                 continue
             except OSError:
                 raise PTYClosedError("The terminal has ended") from None
@@ -206,31 +203,31 @@ class LocalShellPTY:
                     logger.warning("Reading the terminal failed: %s", error)
                 data = b""
             if not data:
-                self._nobody_holds_it()
+                self._on_terminal_closed()
                 return
             self._buffer.feed(data)
             taken += len(data)
             if self._process.returncode is None:
-                # The kernel hands out 4095 bytes at most. A turn of the loop takes what a
-                # read does; level-triggered, so the rest comes.
+                # The kernel returns at most 4095 bytes. One turn of the loop takes READ_SIZE;
+                # the reader is level-triggered, so the rest comes.
                 if taken < READ_SIZE:
                     continue
                 return
-            self._last_words += len(data)
-            if self._last_words > MAX_LAST_WORDS:
+            self._read_after_exit += len(data)
+            if self._read_after_exit > MAX_OUTPUT_AFTER_EXIT:
                 self._end(_exit_status(self._process.returncode))
 
-    def _nobody_holds_it(self) -> None:
-        """EIO: the last process that had the terminal open is gone, the shell most likely."""
+    def _on_terminal_closed(self) -> None:
+        """EIO: the last process that had the terminal open is gone, most likely the shell."""
         self._pause()
         code = self._process.poll()
         if code is not None:
             self._end(_exit_status(code))
         elif self._grace is None:
-            status = ExitStatus(None, "The shell let go of its terminal")
+            status = ExitStatus(None, "The shell closed its terminal")
             self._grace = self._loop.call_later(EXIT_GRACE_SECONDS, self._end, status)
 
-    async def _until_writable(self) -> None:
+    async def _wait_writable(self) -> None:
         self._writable.clear()
         self._loop.add_writer(self._master, self._writable.set)
         try:
@@ -262,16 +259,16 @@ class LocalShellPTY:
         code = self._process.poll()
         if code is None:
             return
-        self._forget_pidfd()
+        self._close_pidfd()
         self._exited.set()
         if self._exit is None:
             if self._grace is not None:
                 self._end(_exit_status(code))
             elif self._reading:
                 self._on_readable()
-            # Else the reader is behind: reading on, it will come to the end.
+            # Else reading is paused; once it resumes it reaches the end.
 
-    def _forget_pidfd(self) -> None:
+    def _close_pidfd(self) -> None:
         if self._pidfd >= 0:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
@@ -287,8 +284,8 @@ class LocalShellPTY:
         self._writable.set()
 
     async def _close(self) -> None:
-        # Open while the session ends: closing the master makes the kernel hang up and
-        # continue the shell. Read meanwhile, so that nobody waits for room in it.
+        # The master stays open while the session ends: closing it makes the kernel send HUP
+        # and CONT to the shell. It is read meanwhile, so that no writer blocks.
         self._loop.remove_writer(self._master)
         self._loop.add_reader(self._master, self._drop_output)
         with contextlib.suppress(TimeoutError):
@@ -299,11 +296,11 @@ class LocalShellPTY:
         self._master = -1
         if self._own_ends:
             await self._ends.stop()
-        # The shell is a zombie, unless its end takes longer.
+        # Reaps the shell, unless its end takes longer.
         self._process.poll()
         if self._poll is not None:
             self._poll.cancel()
-        self._forget_pidfd()
+        self._close_pidfd()
 
     def _drop_output(self) -> None:
         try:
@@ -323,11 +320,11 @@ def _launch(
     try:
         master, slave = os.openpty()
     except OSError as error:
-        raise PTYOpenError(f"This computer has no free terminal: {error.strerror}") from error
+        raise PTYOpenError(f"Cannot open a pseudo-terminal: {error.strerror}") from error
     try:
         os.set_blocking(master, False)
         _set_size(master, size)
-        with _hang_ups_heeded():
+        with _default_hang_up():
             process = subprocess.Popen(
                 ["/bin/sh", "-c", _LAUNCHER, os.ttyname(slave), shell, "-l"],
                 stdin=slave,
@@ -346,15 +343,15 @@ def _launch(
 
 
 @contextlib.contextmanager
-def _hang_ups_heeded() -> Iterator[None]:
-    """A program started under this does not ignore HUP, even if we do (``nohup hatchway``).
+def _default_hang_up() -> Iterator[None]:
+    """A program started in this context does not ignore HUP, even if we do (``nohup hatchway``).
 
-    A shell cannot undo that itself, and what its user did not ask to go on would.
+    A shell cannot undo that itself, so all its programs would survive it unasked.
     """
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         yield
         return
-    # One that is caught is set to its default by exec, one that is ignored is not.
+    # exec resets a caught signal to its default, but not an ignored one.
     signal.signal(signal.SIGHUP, lambda *_: None)
     try:
         yield
@@ -373,15 +370,15 @@ def _exit_status(code: int) -> ExitStatus:
 
 
 def _find_shell(settings: TerminalSettings) -> str:
-    """The user's own choice, then the settings'. Raises PTYOpenError without any."""
-    wanted = [os.environ.get("SHELL", "")]
+    """The user's own shell, else one from the settings. Raises PTYOpenError if none is usable."""
+    candidates = [os.environ.get("SHELL", "")]
     with contextlib.suppress(KeyError):
-        wanted.append(pwd.getpwuid(os.getuid()).pw_shell)
-    wanted += [settings.shell, settings.fallback_shell]
-    for path in wanted:
+        candidates.append(pwd.getpwuid(os.getuid()).pw_shell)
+    candidates += [settings.shell, settings.fallback_shell]
+    for path in candidates:
         if path.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
             return path
-    raise PTYOpenError("This computer has none of the shells looked for: " + ", ".join(wanted))
+    raise PTYOpenError("None of these shells can be run: " + ", ".join(filter(None, candidates)))
 
 
 def _home() -> str:
@@ -393,10 +390,10 @@ def _home() -> str:
 
 
 def _environment() -> dict[str, str]:
-    # Our own settings may hold the relay's token: no business of whoever types here.
-    kept = {k: v for k, v in child_environment().items() if not k.startswith("HATCHWAY_")}
-    kept.setdefault("LANG", "C.UTF-8")
-    return kept | {
+    # Our own settings may hold the relay's token, which whoever types here must not see.
+    environment = {k: v for k, v in child_environment().items() if not k.startswith("HATCHWAY_")}
+    environment.setdefault("LANG", "C.UTF-8")
+    return environment | {
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
     }

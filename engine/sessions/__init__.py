@@ -1,1 +1,1 @@
-"""Sessions by id and the states they go through."""
+"""Guests' sessions: their states, connections and time-outs."""

@@ -1,7 +1,7 @@
-"""One connection of a guest to a session, from the offer it answers to its close.
+"""One connection of a guest to a session, from its offer to its close.
 
-Owns the peer connection, the data channel's service, and the work of answering.
-Does not own what its success or failure means: the session decides.
+Owns the peer connection, the terminal channel, and answering the offer. The session
+decides what its success or failure means.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ logger = logging.getLogger(__name__)
 CHANNEL_CLOSE_SECONDS = 2.0
 """How long the data channel of a dropped connection may take to close."""
 
-Early = tuple[str | None, str | None, int | None]
+EarlyCandidate = tuple[str | None, str | None, int | None]
 """A remote candidate, its sdp_mid and its sdp_mline_index."""
 
 
 class ConnectedSession(TerminalHost, Protocol):
-    """What a connection needs of its session."""
+    """What a connection needs from its session."""
 
     @property
     def id(self) -> str: ...
@@ -41,31 +41,31 @@ class ConnectedSession(TerminalHost, Protocol):
     def state(self) -> SessionState: ...
 
     def take_over(self, connection: GuestConnection) -> None:
-        """The data channel of ``connection`` is open: it is the one in use."""
+        """The data channel of ``connection`` is open: it becomes the one in use."""
 
     def channel_opened(self) -> None: ...
 
     def connection_failed(self, connection: GuestConnection, reason: str) -> None:
-        """``connection`` never came to be, or is lost."""
+        """``connection`` could not be established, or is lost."""
 
 
 class ConnectionOwner(Protocol):
-    """What a connection needs of the manager."""
+    """What a connection needs from the manager."""
 
     settings: Settings
     events: ev.EventBus
 
     @property
     def ice(self) -> IceSettings:
-        """For connections that are made now."""
+        """The settings for a new connection."""
 
 
 class GuestConnection:
     """One connection of a guest to a session: a peer connection and its data channel.
 
-    That of a returning guest is an attempt until its data channel opens; until then the
-    earlier connection, and the shell, are not affected. What a dropped connection reports is
-    ignored.
+    The connection of a returning guest is an attempt until its data channel opens; until
+    then it does not affect the earlier connection or the shell. Reports of a dropped
+    connection are ignored.
     """
 
     def __init__(self, session: ConnectedSession, owner: ConnectionOwner) -> None:
@@ -86,18 +86,20 @@ class GuestConnection:
     def in_use(self) -> bool:
         return not self._dropped and self._session.state is not SessionState.CLOSED
 
-    async def answer(self, sdp: str, size: Size, held: Callable[[str], Iterable[Early]]) -> str:
-        """The SDP of the answer to an offer. ``held(ufrag)`` gives candidates that came early.
+    async def answer(
+        self, sdp: str, size: Size, held: Callable[[str], Iterable[EarlyCandidate]]
+    ) -> str:
+        """The SDP of the answer to an offer. ``held(ufrag)`` returns candidates that came early.
 
         Raises BadRequestError, LimitError, NoAddressError; OfferReplacedError when this connection
-        was dropped meanwhile. Cancelling ends the work.
+        was dropped meanwhile. Cancelling stops the work.
         """
         self.size = size
         work = self._answering = asyncio.create_task(
             self._answer(sdp, held), name=f"answer an offer of {self._session.id}"
         )
         try:
-            # Whoever drops this connection cancels the work, and not whoever waits for it.
+            # drop() cancels the work, but not the caller that waits for it.
             await asyncio.wait([work])
         except asyncio.CancelledError:
             work.cancel()
@@ -106,7 +108,7 @@ class GuestConnection:
             raise OfferReplacedError(self._dropped)
         return work.result()
 
-    async def _answer(self, sdp: str, held: Callable[[str], Iterable[Early]]) -> str:
+    async def _answer(self, sdp: str, held: Callable[[str], Iterable[EarlyCandidate]]) -> str:
         answer = await self.pc.answer_offer(sdp)
         for candidate in held(self.pc.remote_ufrag):
             await self.pc.add_candidate(*candidate)
@@ -119,7 +121,7 @@ class GuestConnection:
         self._timer.cancel()
 
     def drop(self, reason: str) -> None:
-        """Out of use for good; its connection is closed meanwhile. Idempotent."""
+        """Stop using this connection and close it in the background. Idempotent."""
         if self._dropped:
             return
         self._dropped = reason
@@ -139,16 +141,16 @@ class GuestConnection:
         return self._closing is not None and self._closing.done()
 
     async def closed(self) -> None:
-        """Until the connection, once dropped, is closed. What fails in that is logged."""
+        """Wait until a dropped connection is closed. Errors are logged."""
         if self._closing is not None:
             await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
         if self._answering is not None:
             await asyncio.wait([self._answering])
-            # Nobody asks for its outcome any more.
+            # Nobody needs its result any more: retrieved, so that asyncio does not complain.
             _ = self._answering.cancelled() or self._answering.exception()
-        # Whatever becomes of the channel, the connection under it is closed.
+        # Even if closing the channel fails, the connection is closed.
         if self.channel is not None:
             try:
                 async with asyncio.timeout(CHANNEL_CLOSE_SECONDS):
@@ -174,7 +176,7 @@ class GuestConnection:
     def connection(self, state: str) -> None:
         self._publish(ev.PeerConnection(session_id=self._session.id, state=state))
         if state in ("failed", "closed") and self.in_use:
-            reason = "ICE found no path" if self.channel is None else "Connection lost"
+            reason = "ICE found no connection path" if self.channel is None else "Connection lost"
             self._session.connection_failed(self, reason)
 
     def candidate(self, side: str, candidate: str) -> None:

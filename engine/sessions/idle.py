@@ -1,7 +1,6 @@
-"""When a session counts as idle: time that does not jump, and the step from idle to ended.
+"""When a session is idle: a clock that does not jump, and the steps to a warning and the end.
 
-Owns the running clock and the watch of one session, both without input or
-output of their own. Does not own what follows (the manager ends and warns).
+No I/O: the manager warns and ends sessions.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import time
 from collections.abc import Callable
 
 LATE_SECONDS = 5.0
-"""The most that passes on the running clock between two of its ticks."""
+"""The most that passes on the running clock between two ticks."""
 LEAST_WARNING_SECONDS = 30.0
-"""Running time between a warning and the end, where the time-out is at least twice that."""
+"""Least running time between warning and end, if the time-out is at least twice that."""
 
 
 class RunningClock:
-    """Seconds this process has run. Sleep of the machine, and any other pause in which no
-    tick() came, counts as LATE_SECONDS; a step of the wall clock does not count at all."""
+    """Seconds this process has run. Suspending the machine, like any other pause without a
+    tick(), counts as LATE_SECONDS; steps of the wall clock do not count."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,7 +29,7 @@ class RunningClock:
         return self._before + min(self._clock() - self._ticked, LATE_SECONDS)
 
     def tick(self) -> None:
-        """Call this well within LATE_SECONDS of the last time."""
+        """Call this more often than every LATE_SECONDS."""
         self._before, self._ticked = self.now, self._clock()
 
 
@@ -41,14 +40,14 @@ class Verdict(enum.Enum):
 
 
 class IdleWatch:
-    """One session. All times are of one RunningClock, in seconds."""
+    """Idleness of one session. All times are of one RunningClock, in seconds."""
 
     def __init__(self, now: float) -> None:
         self._since = now
         self._warned_at: float | None = None
 
     def touch(self, now: float) -> bool:
-        """Something was typed or printed. True when a warning no longer holds."""
+        """There was input or output. True when that cancels a warning."""
         self._since = now
         warned, self._warned_at = self._warned_at is not None, None
         return warned
@@ -58,7 +57,7 @@ class IdleWatch:
         return max(0.0, now - self._since)
 
     def check(self, now: float, timeout: float, warning: float) -> Verdict:
-        """WARN once, then END when ``warning`` seconds have run since. ``timeout`` 0: never."""
+        """WARN once, then END ``warning`` seconds later. ``timeout`` 0: never."""
         if not timeout:
             return Verdict.NOTHING
         if self._warned_at is None:
@@ -69,7 +68,7 @@ class IdleWatch:
         return Verdict.END if now - self._warned_at >= warning else Verdict.NOTHING
 
 
-def warning_seconds(timeout: float, wanted: float) -> float:
-    """How long before the end the warning comes: ``wanted``, but at least
+def warning_seconds(timeout: float, configured: float) -> float:
+    """How long before the end the warning comes: ``configured``, but at least
     LEAST_WARNING_SECONDS and at most half of ``timeout``."""
-    return min(max(wanted, LEAST_WARNING_SECONDS), timeout / 2)
+    return min(max(configured, LEAST_WARNING_SECONDS), timeout / 2)

@@ -1,7 +1,7 @@
-"""Whether a guest is still there: when it was last heard, and since when it owes an answer.
+"""Whether a guest still responds: when its last message came, and since when a ping is open.
 
-Owns the two times of one session, in seconds on the monotonic clock, which callers pass in.
-Does not own the pings or what follows from silence (the manager).
+Times are seconds on the monotonic clock, passed in by callers. The manager sends the pings
+and acts on silence.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ class Liveness:
         self._asked_at: float | None = None
 
     def heard(self, now: float) -> None:
-        """A message came: whatever was asked is answered."""
+        """A message came: it answers any open ping."""
         self._heard_at, self._asked_at = now, None
 
     def asked(self, now: float) -> None:
-        """A ping went out. The first that is unanswered counts."""
+        """A ping was sent. The first unanswered one counts."""
         if self._asked_at is None:
             self._asked_at = now
 
     def silence(self, now: float) -> float:
-        """Since when nothing was heard. It proves nothing where nobody asked."""
+        """Seconds since the last message. It proves nothing without an open ping."""
         return now - self._heard_at
 
     def unanswered(self, now: float) -> float:
-        """Since when a ping has had no answer; 0 when none is open."""
+        """Seconds since the first unanswered ping; 0 when none is open."""
         return now - self._asked_at if self._asked_at is not None else 0.0

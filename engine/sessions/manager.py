@@ -1,8 +1,8 @@
-"""The sessions by id: making, watching and closing them.
+"""All sessions by id: creates, watches and closes them.
 
 Owns the registry, the time-outs, the heartbeat and the close order: PTY bridge, data channel,
-peer connection, removal. Does not own negotiation (the signaling handlers do), who may open a
-session (engine.access.decide) or a session's fields, and never touches a terminal byte.
+peer connection, removal. Negotiation is in engine.agent.offers, who may open a session in
+engine.access.decide. No terminal bytes pass through here.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ SESSION_TIMEOUT_SECONDS = 300
 CLEANUP_INTERVAL_SECONDS = 60
 """The defaults of session.timeout and session.cleanup_interval."""
 CLEANUP_PER_TIMEOUT = 5
-"""A short time-out is checked this many times within it."""
+"""A short time-out is checked this many times before it ends."""
 CLOSE_STEP_SECONDS = 6.0
-"""How long each step of a close may take. The next one is taken all the same."""
+"""For each step of a close. The next step follows even if one takes longer."""
 TICK_SECONDS = 1.0
 """Between two samples of traffic, and two checks of the heartbeat."""
 MISSED_HEARTBEATS = 3
-"""Heartbeat intervals without an answer to a ping after which the guest is disconnected."""
+"""Heartbeat intervals without a reply to a ping after which the guest counts as lost."""
 REST_FACTOR = 10
-"""How much rarer the pings are while nothing is typed or printed: ICE's consent watches
-the path meanwhile (engine.transport.tuning.ice), the pings only whether the page still runs."""
+"""How much rarer pings are while there is no input or output: ICE consent checks the path
+meanwhile (engine.transport.tuning.ice); pings only check that the page still runs."""
 
 
 class Paths(Protocol):
-    """Which paths connections may take, as far as it is known."""
+    """Which paths connections may take, as far as known."""
 
     def current(self) -> IceSettings: ...
     async def known(self) -> None:
@@ -62,7 +62,7 @@ class Paths(Protocol):
 
 
 class _Done:
-    """What update_session_state() returns: it is done, and may be awaited or not."""
+    """What update_session_state() returns: already done; awaiting it is optional."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield from ()
@@ -78,7 +78,7 @@ class WebRTCSessionManager:
         open_pty: OpenPty | None = None,
         paths: Paths | None = None,
     ) -> None:
-        """``paths`` says which paths connections may take; the settings alone without it."""
+        """``paths``: which paths connections may take; None means as in the settings."""
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
         self.clock = RunningClock()
@@ -91,11 +91,11 @@ class WebRTCSessionManager:
 
     @property
     def ice(self) -> IceSettings:
-        """For a connection that begins now: the settings', and what the relay says besides."""
+        """The ICE settings for a new connection, extended by what the relay provides."""
         return self._paths.current() if self._paths is not None else self.settings.ice
 
     async def paths_known(self) -> None:
-        """Wait, within a bound, until ``ice`` can be believed. Raises NoTurnError."""
+        """Wait, bounded, until ``ice`` includes the relay's rule. Raises NoTurnError."""
         if self._paths is not None:
             await self._paths.known()
 
@@ -108,11 +108,11 @@ class WebRTCSessionManager:
             self._loops.supervise("The heartbeat of sessions", self._tick_loop)
 
     def refuse(self) -> None:
-        """Make no session any more, until start() is called again."""
+        """Create no sessions any more, until start() is called again."""
         self._refusing = True
 
     async def stop(self) -> None:
-        """Close every session and leave no task behind. None can be made meanwhile or after."""
+        """Close every session and stop all tasks. No session can be created from now on."""
         self.refuse()
         loops, self._loops = self._loops, None
         if loops is not None:
@@ -133,15 +133,15 @@ class WebRTCSessionManager:
     ) -> PeerConnection:
         """A new session in state CREATED; its peer connection, ready for an offer.
 
-        Whether the guest may have one was decided before (``usage()`` counts for that). The
-        result may also be awaited. Raises SessionExistsError, and HostStoppedError from
-        refuse() on.
+        Whether the guest may open one was decided before, with the counts of ``usage()``. The
+        result may also be awaited. Raises SessionExistsError, and HostStoppedError after
+        refuse().
         """
         if self._refusing:
             raise HostStoppedError
         guest = guest or Guest()
         if session_id in self._sessions:
-            raise SessionExistsError(f"Session {session_id} exists already")
+            raise SessionExistsError(f"Session {session_id} already exists")
         logger.info("Creating WebRTC session: %s for %s", session_id, device_id)
         session = Session(session_id, device_id, self, guest, role, approval=approval)
         self._sessions[session_id] = session
@@ -151,7 +151,7 @@ class WebRTCSessionManager:
         return session.pc
 
     def usage(self, address: str = "") -> Usage:
-        """Sessions there are, and of the guests at ``address``, with the limits of both."""
+        """The number of sessions, in total and of guests at ``address``, with both limits."""
         limits, sessions = self.settings.session, self._sessions.values()
         return Usage(
             total=len(sessions),
@@ -177,14 +177,14 @@ class WebRTCSessionManager:
         return tuple(session.info() for session in self._sessions.values())
 
     def update_session_state(self, session_id: str, state: SessionState) -> Awaitable[None]:
-        """Change a state at once. Raises SessionNotFoundError, InvalidTransitionError."""
+        """Change a session's state at once. Raises SessionNotFoundError, InvalidTransitionError."""
         self.require_session(session_id).change_state(state)
         return _Done()
 
     async def close_session(
         self, session_id: str, reason: str = "Closed", code: EndCode = EndCode.CLOSED
     ) -> bool:
-        """Close in order, each step guarded and bounded. False when there is no such session."""
+        """Close in order, each step guarded and bounded. False for an unknown session."""
         self.end_soon(session_id, reason, code)
         task = self._closing.get(session_id)
         if task is None:
@@ -193,18 +193,18 @@ class WebRTCSessionManager:
         return True
 
     async def attempt_failed(self, session: Session, attempt: GuestConnection, reason: str) -> None:
-        """An offer could not be answered. Returns when what ends with it has ended."""
+        """An offer could not be answered. Returns when the session it may end is closed."""
         session.attempt_failed(attempt, reason)
-        # Its id may be another session's by now.
+        # Another session may have its id by now.
         if self._sessions.get(session.id) is session and session.id in self._closing:
             await self.close_session(session.id)
 
     async def disconnect(self, session_id: str, reason: str) -> bool:
-        """The guest says through the relay that it is gone; False when there is no such session.
+        """The guest left, as reported through the relay; False for an unknown session.
 
-        That ends what it cannot come back to. An attempt to return ends alone, and a guest that
-        can come back counts as lost: a relay can forge this, and a guest that is still there
-        proves it with its next message.
+        A session that cannot be resumed ends. Of a resumable one only an attempt to return
+        ends, or else the guest counts as lost: a relay can forge this message, and a guest
+        that is still connected proves it with its next message.
         """
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
@@ -215,7 +215,7 @@ class WebRTCSessionManager:
         return True
 
     def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None:
-        """Begin the close without waiting for it; the first reason given stays."""
+        """Begin to close without waiting; the first reason counts."""
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return
@@ -224,7 +224,7 @@ class WebRTCSessionManager:
         task.add_done_callback(lambda _: self._closing.pop(session_id, None))
 
     def keep_open(self, session_id: str) -> bool:
-        """The session counts as used just now; False when there is none, or it is closing."""
+        """Reset the idle time; False when there is no such session, or it is closing."""
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return False
@@ -233,7 +233,7 @@ class WebRTCSessionManager:
 
     async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         if self._open_pty is None:
-            raise TargetError("This session manager has no terminals to offer")
+            raise TargetError("This session manager cannot open terminals")
         return await self._open_pty(session, device_id, size)
 
     async def _close(self, session: Session, reason: str, code: EndCode) -> None:
@@ -266,7 +266,7 @@ class WebRTCSessionManager:
         )
 
     def set_timeout(self, seconds: float) -> None:
-        """session.timeout from now on, for the sessions there are, too."""
+        """Set session.timeout, for existing sessions, too."""
         session = msgspec.structs.replace(self.settings.session, timeout=seconds)
         self.settings = msgspec.structs.replace(self.settings, session=session)
 
@@ -332,13 +332,13 @@ class WebRTCSessionManager:
         self._sample(session, idle)
         channel = session.channel
         lost_at = session.disconnected_at
-        # An attempt to return has a bound of its own: when it fails, this goes on.
+        # An attempt to return has its own time limit; when it fails, this check continues.
         if (
             lost_at is not None
             and session.attempt is None
             and self.clock.now - lost_at > limits.resume_window
         ):
-            self.end_soon(session.id, "The guest did not come back", EndCode.GRACE)
+            self.end_soon(session.id, "The guest did not reconnect", EndCode.GRACE)
         if channel is None or not channel.is_v1 or not channel.is_open:
             return
         interval = limits.heartbeat_interval
@@ -349,4 +349,4 @@ class WebRTCSessionManager:
             session.liveness.asked(now)
         patience = limits.heartbeat_interval * MISSED_HEARTBEATS
         if session.liveness.unanswered(now) > patience and session.state is SessionState.CONNECTED:
-            session.lost("The guest does not answer")
+            session.lost("The guest is not responding")

@@ -1,9 +1,8 @@
-"""One session: a guest, a target, a PTY, and the connection they meet over.
+"""One session: a guest, a target, a PTY bridge, and the guest's connections.
 
-Owns its state, the bridge (which outlives a lost connection) and the connections (which do not:
-one in use, and the attempt of a guest who returns). Does not own its own end: it asks the
-manager, which closes in order. Others call methods that say what happened; nobody else sets a
-field.
+Owns its state, the bridge, which outlives a lost connection, and the connections: the one in
+use, and the attempt of a returning guest. It asks the manager to close it. Other modules call
+methods that report what happened and set no fields.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from engine.wire.proof import genuine
 logger = logging.getLogger(__name__)
 
 CAPABILITIES = ("ack", "resume", "role", "notice", wire.IDLE)
-"""What our side of hatchway.v1 does, as ``welcome`` lists it."""
+"""Our hatchway.v1 capabilities, as ``welcome`` lists them."""
 
 MAPPED = (
     "id",
@@ -57,14 +56,14 @@ MAPPED = (
     "created_at",
     "last_activity",
 )
-"""What ``session[name]`` gives."""
+"""The names that ``session[name]`` accepts."""
 
 OpenPty = Callable[["Session", str, Size], Awaitable[PTY]]
-"""Opens the PTY of a device for a session; checks that the session may have it."""
+"""Opens the PTY of a device for a session, after checking that it may."""
 
 
 class SessionOwner(Protocol):
-    """What a session needs of the manager."""
+    """What a session needs from the manager."""
 
     settings: Settings
     events: ev.EventBus
@@ -104,15 +103,15 @@ class Session:
         self.idle = IdleWatch(owner.clock.now)
         self.liveness = Liveness(time.monotonic())
         self.disconnected_at: float | None = None
-        """Since when a lost guest is waited for, on the owner's clock."""
+        """When the guest was lost whose return is awaited, on the owner's clock; else None."""
         self._state = SessionState.CREATED
         self._role = role
         self._approval = Approval.NEEDED if approval else Approval.NOT_NEEDED
         self._owner = owner
         self.connection = GuestConnection(self, owner)
-        """The connection in use; of a lost guest, the last one that was."""
+        """The connection in use; for a lost guest, the last one."""
         self.attempt: GuestConnection | None = None
-        """The connection with which the guest is about to return."""
+        """The connection over which the guest is about to return."""
         self._connection_lost = False
         self._dropped: set[GuestConnection] = set()
 
@@ -153,7 +152,7 @@ class Session:
 
     @property
     def resumable(self) -> bool:
-        """Whether a guest who lost the connection could come back to something."""
+        """Whether a guest who lost the connection could resume the session."""
         channel, bridge = self.channel, self.bridge
         return bool(channel and channel.is_v1 and bridge and bridge.is_connected)
 
@@ -175,7 +174,7 @@ class Session:
     # Access.
 
     def facts(self) -> SessionFacts:
-        """The session as it is now, to decide by."""
+        """The current facts for a decision."""
         return SessionFacts(
             self.id,
             self.device_id,
@@ -187,7 +186,7 @@ class Session:
         )
 
     def check_token(self, token: str | None) -> Token:
-        """What an offer's resume token is to this session."""
+        """Whether an offer's resume token is this session's."""
         if not token:
             return Token.ABSENT
         return Token.RIGHT if genuine(self.resume_token, token) else Token.WRONG
@@ -196,7 +195,7 @@ class Session:
         self._notify(wire.Approval("waiting"))
 
     def admitted(self, role: Role) -> None:
-        """The host let the guest in, as ``role``."""
+        """The host admitted the guest as ``role``."""
         before, self._role, self._approval = self._role, role, Approval.GIVEN
         self._update_permission()
         self._notify(wire.Approval("allowed"))
@@ -204,7 +203,7 @@ class Session:
             self._notify(wire.RoleChanged(role))
 
     def refused(self, reason: str) -> None:
-        """The host did not let the guest in: the session ends."""
+        """The host did not admit the guest: the session ends."""
         self._notify(wire.Approval("denied"))
         self._owner.end_soon(self.id, reason)
 
@@ -221,19 +220,19 @@ class Session:
         )
 
     def _update_permission(self) -> None:
-        """Role, approval or state changed: what holds for each byte is decided anew."""
+        """Role, approval or state changed: decide again what the bridge allows."""
         if self.bridge is not None:
             self.bridge.permit(self._permission())
 
     def _notify(self, message: wire.AgentMessage) -> None:
-        """Only where the guest knows more than the plain dialect."""
+        """Send ``message`` if the guest speaks hatchway.v1."""
         if self.channel is not None and self.channel.is_v1:
             self.channel.post(message)
 
     # State and connections.
 
     def change_state(self, new: SessionState) -> None:
-        """Published, unless it is the state already. Raises InvalidTransitionError."""
+        """Set and publish the state, if it differs. Raises InvalidTransitionError."""
         old = self._state
         if not transition(old, new):
             return
@@ -243,23 +242,23 @@ class Session:
         self._owner.events.publish(ev.SessionStateChanged(session_id=self.id, old=old, new=new))
 
     def offered(self) -> GuestConnection:
-        """The offer that made the session is taken up: the connection that answers it."""
+        """Begin to answer the offer that created the session; returns the connection for it."""
         self.change_state(SessionState.CONNECTING)
         return self.connection
 
     def begin_attempt(self) -> GuestConnection:
-        """A connection for a returning guest. An earlier attempt yields: the newest counts."""
-        self._drop_attempt("A newer offer took the place of this one")
+        """A connection for a returning guest. It replaces an earlier attempt."""
+        self._drop_attempt("Replaced by a newer offer")
         self.attempt = GuestConnection(self, self._owner)
         if self._state is SessionState.DISCONNECTED:
             self.change_state(SessionState.CONNECTING)
         return self.attempt
 
     def attempt_failed(self, attempt: GuestConnection, reason: str) -> None:
-        """The guest does not come by ``attempt``.
+        """The attempt to return failed.
 
-        For the shell nothing has changed, nor for how long its guest is waited for. A session
-        that was never more than this attempt ends with it.
+        The shell and the time its guest has to return are not affected. A session that was
+        never connected ends.
         """
         if self._state is SessionState.CLOSED:
             return
@@ -270,20 +269,20 @@ class Session:
         self._drop_attempt(reason)
         if self._state is SessionState.CONNECTING:
             self.change_state(SessionState.DISCONNECTED)
-        self.note(f"The guest could not return: {reason}")
+        self.note(f"The guest could not reconnect: {reason}")
         if self._connection_lost and self.disconnected_at is None:
             self._owner.end_soon(self.id, reason)
 
     def connection_for(self, ufrag: str) -> GuestConnection | None:
-        """The connection a remote candidate belongs to; None: to one that is still to come.
+        """The connection of a remote candidate; None for one whose offer is still to come.
 
-        ``ufrag`` is what the candidate names, if it does: browsers name it.
+        ``ufrag`` is the candidate's, or empty: browsers set it.
         """
         known = [one for one in (self.attempt, self.connection) if one is not None]
         if ufrag:
             return next((one for one in known if one.pc.remote_ufrag == ufrag), None)
         if self.attempt is None and self._connection_lost:
-            return None  # the lost connection needs none, the one to come does
+            return None  # for the connection to come, not the lost one
         return known[0] if known[0].pc.remote_ufrag else None
 
     def _drop_attempt(self, reason: str) -> None:
@@ -296,10 +295,10 @@ class Session:
         self._dropped = {one for one in self._dropped if not one.is_closed} | {connection}
 
     def take_over(self, connection: GuestConnection) -> None:
-        """The data channel of ``connection`` is open: from now on it is the one in use."""
+        """The data channel of ``connection`` is open: it becomes the one in use."""
         if connection is not self.connection:
             old, self.connection, self.attempt = self.connection, connection, None
-            self._drop(old, "The guest came back by another connection")
+            self._drop(old, "The guest reconnected")
 
     def channel_opened(self) -> None:
         self.was_connected = True
@@ -308,7 +307,7 @@ class Session:
         self.touch()
 
     def _back(self) -> None:
-        """The guest is there: its next loss is waited for anew."""
+        """The guest is connected again; its next loss starts a new wait."""
         self._connection_lost, self.disconnected_at = False, None
         self.change_state(SessionState.CONNECTED)
 
@@ -325,11 +324,11 @@ class Session:
             return
         self.lost(reason)
         if self.disconnected_at is not None and self.channel is not None:
-            # Whoever is there after all says so at once.
+            # A guest that is still connected answers at once.
             self.channel.ping()
 
     def lost(self, reason: str) -> None:
-        """The connection is gone. A guest that can come back is waited for."""
+        """The connection is lost. If the session is resumable it waits for the guest."""
         if self.state is SessionState.CLOSED:
             return
         self.connection.stop_watching()
@@ -338,7 +337,7 @@ class Session:
             self.change_state(SessionState.DISCONNECTED)
         if self.resumable and self.disconnected_at is None:
             self.disconnected_at = self._owner.clock.now
-            self.note(f"{reason}; waiting for the guest to return")
+            self.note(f"{reason}; waiting for the guest to reconnect")
         if self.attempt is not None:
             self.change_state(SessionState.CONNECTING)
         elif self.disconnected_at is None:
@@ -378,7 +377,7 @@ class Session:
         return self.bridge
 
     def current_state(self) -> SessionState:
-        """The state now: it may have changed while something was awaited."""
+        """The state now; a call, so that mypy does not assume it unchanged after an await."""
         return self.state
 
     def welcome(self, start: int, resumed: bool) -> wire.Welcome:
@@ -399,12 +398,12 @@ class Session:
             self.report_idle(None)
 
     def away(self) -> None:
-        """No guest is attached: that is no idleness, and a warning would reach nobody."""
+        """No guest is attached: this does not count as idle, and a warning would reach nobody."""
         if self.idle.touch(self._owner.clock.now):
             self.report_idle(None)
 
     def report_idle(self, seconds: float | None) -> None:
-        """Warn both ends that the session ends as idle in ``seconds``; None: no longer."""
+        """Warn both ends that the session ends as idle in ``seconds``; None cancels that."""
         self._owner.events.publish(ev.SessionIdle(session_id=self.id, seconds=seconds))
         if self.channel is not None:
             self.channel.idle(seconds)
@@ -416,14 +415,14 @@ class Session:
             self._back()
 
     def guest_closed(self) -> None:
-        # A guest leaves when its program has ended: then that is the reason worth showing.
+        # A guest also leaves because its program ended: then that is the reason to show.
         ended = self.bridge.exit_status if self.bridge else None
         status = ended or ExitStatus(None, "Closed by the guest", EndCode.CLOSED)
         self._owner.end_soon(self.id, status.reason, status.code)
 
     def channel_lost(self, channel: TerminalChannel) -> None:
         if channel is self.channel:
-            self.lost("The guest went away")
+            self.lost("The guest disconnected")
 
     def broken(self, error: HatchwayError) -> None:
         code = EndCode.LIMIT if isinstance(error, LimitError) else EndCode.CLOSED
@@ -434,7 +433,7 @@ class Session:
     async def close_bridge(self, reason: str, code: EndCode = EndCode.CLOSED) -> None:
         self.connection.stop_watching()
         self._drop_attempt(reason)
-        # Otherwise the guest knows already how its program ended.
+        # Otherwise the guest already knows how its program ended.
         if self.bridge is not None:
             report = self.bridge.is_connected
             await self.bridge.close()

@@ -1,9 +1,8 @@
-"""A session's data channel: carries the conversation of engine.wire.conversation over it.
+"""A session's data channel: runs the conversation of engine.wire.conversation over it.
 
-Owns the queue of input towards the program, the tasks and timers that the conversation
-leaves out, and the order of a guest's messages. Does not own what may be said when (the
-conversation does), the PTY (the bridge does), who may have one (the host it is given
-decides), or the session, which may outlive this channel.
+Owns the input queue, the order of a guest's messages, and the tasks and timers. Which
+messages may come when is decided in engine.wire.conversation; the PTY belongs to the bridge;
+the session may outlive this channel.
 """
 
 from __future__ import annotations
@@ -34,22 +33,22 @@ from engine.wire.conversation.agent import AgentConversation, AgentEvent
 logger = logging.getLogger(__name__)
 
 WRITE_CHUNK = 64 * 1024
-"""Input merged into one write to the PTY."""
+"""The most input merged into one write to the PTY, in bytes."""
 MAX_QUEUED_MESSAGES = 65_536
-"""Control messages (and inputs) that may wait; the bytes have a bound of their own."""
+"""Messages that may wait; the bytes of input have their own bound."""
 HELLO_TIMEOUT_SECONDS = 5.0
-"""How long a hatchway.v1 guest may take to say hello before defaults are used."""
+"""How long a hatchway.v1 guest may take to send hello before defaults are used."""
 CLOSE_DRAIN_SECONDS = 1.0
 """How long input before a close may take to reach a program that does not read."""
 FLUSH_SECONDS = 0.5
 FLUSH_POLL_SECONDS = 0.01
-"""How long a closing channel waits for its last messages to leave, and how often it checks."""
+"""How long a closing channel waits for its last messages to be sent, and the poll interval."""
 
 _Queued = bytes | wire.Resize | wire.ConnectPty | wire.Close
 
 
 class TerminalHost(Protocol):
-    """What the channel needs of its session."""
+    """What the channel needs from its session."""
 
     @property
     def session_id(self) -> str: ...
@@ -61,7 +60,7 @@ class TerminalHost(Protocol):
     def bridge(self) -> PTYBridge | None: ...
 
     def size_hint(self) -> Size:
-        """The size the offer named, or the default."""
+        """The size in the offer, or the default."""
 
     async def connect_pty(self, device_id: str, size: Size, channel: TerminalChannel) -> PTYBridge:
         """Open a PTY there with ``channel`` as its sink. Raises HatchwayError."""
@@ -69,19 +68,19 @@ class TerminalHost(Protocol):
     def welcome(self, start: int, resumed: bool) -> wire.Welcome: ...
 
     def touch(self) -> None:
-        """The guest did something, or wants the session kept: it is not idle."""
+        """The guest did something, or sent keep: the session is not idle."""
 
     def heard(self) -> None:
-        """A message came: the guest is there."""
+        """A message came: the guest is connected."""
 
     def guest_closed(self) -> None:
-        """The guest asked for the end of the session."""
+        """The guest requested the end of the session."""
 
     def channel_lost(self, channel: TerminalChannel) -> None:
-        """The data channel has closed under us."""
+        """The data channel has closed."""
 
     def broken(self, error: HatchwayError) -> None:
-        """This channel cannot go on."""
+        """This channel has failed."""
 
 
 class TerminalChannel:
@@ -98,7 +97,7 @@ class TerminalChannel:
         self._host = host
         self._input_limit = input_limit
         self._v1 = channel.protocol == wire.V1
-        self._talk = AgentConversation(v1=self._v1)
+        self._conversation = AgentConversation(v1=self._v1)
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
@@ -116,27 +115,27 @@ class TerminalChannel:
 
     @property
     def input_taken(self) -> int:
-        """Input bytes dealt with since the session began."""
+        """Input bytes handled since the session began (see PTYBridge.input_taken)."""
         bridge = self._host.bridge
         return bridge.input_taken if bridge is not None else self._input_refused
 
     @property
     def capabilities(self) -> frozenset[str]:
         """What the guest's hello listed; empty for older clients."""
-        return self._talk.capabilities
+        return self._conversation.capabilities
 
     @property
     def is_open(self) -> bool:
         return self._channel.is_open and not self._closed
 
     def start(self) -> None:
-        """Greet the guest, connect the offered PTY, and serve until close()."""
+        """Greet the guest, connect the PTY, and serve until close()."""
         logger.info("Terminal data channel opened: session %s", self._host.session_id)
         self._channel.attach(self)
         self._task = start(self._serve(), f"terminal channel of {self._host.session_id}")
 
     def abandon(self) -> None:
-        """Stop serving and close the data channel at once: the guest is elsewhere."""
+        """Stop serving and close the data channel at once: the guest has another one."""
         self._stop()
         self._channel.close()
 
@@ -151,23 +150,23 @@ class TerminalChannel:
         self._channel.close()
 
     async def _flushed(self) -> None:
-        """Wait for what was posted last, such as the reason of the end, to leave."""
+        """Wait until the last messages, such as the reason of the end, are sent."""
         # aiortc reports the low-water mark only, never empty.
         while self._channel.is_open and self._channel.buffered:  # noqa: ASYNC110
             await asyncio.sleep(FLUSH_POLL_SECONDS)
 
     def ping(self) -> bool:
-        """Ask a hatchway.v1 guest whether it is there; False when nothing can be sent."""
+        """Send a ping to a hatchway.v1 guest; False when nothing can be sent."""
         return self.post(wire.Ping())
 
     def post(self, message: wire.AgentMessage) -> bool:
         """Send a control message now; False when the channel is not open, or the guest does
         not know such a message."""
-        return self._talk.say(message) and self._send_messages()
+        return self._conversation.queue(message) and self._send_messages()
 
     def idle(self, seconds: float | None) -> None:
-        """Warn the guest that the session ends in ``seconds``; None: no longer."""
-        self._talk.idle(seconds)
+        """Warn the guest that the session ends in ``seconds``; None cancels that."""
+        self._conversation.idle(seconds)
         self._send_messages()
 
     # The receiving side (engine.transport.channel.Receiver).
@@ -178,16 +177,16 @@ class TerminalChannel:
         self._host.heard()
         try:
             if isinstance(message, bytes):
-                if self._talk.receive_bytes(message):
+                if self._conversation.receive_bytes(message):
                     self._enqueue(message)
                 return
-            asked = self._talk.receive_text(message)
-            if isinstance(asked, bytes):
-                self._enqueue(asked)  # nothing is to be sent for input
+            request = self._conversation.receive_text(message)
+            if isinstance(request, bytes):
+                self._enqueue(request)  # input produces no reply
                 return
             self._send_messages()
-            if asked is not None:
-                self._act(asked)
+            if request is not None:
+                self._act(request)
         except ProtocolError as error:
             self._refuse(error)
         except LimitError as error:
@@ -204,24 +203,24 @@ class TerminalChannel:
     # The sending side (engine.shells.bridge.Sink).
 
     async def output(self, data: bytes) -> None:
-        talk = self._talk
+        conversation = self._conversation
         if self._v1:
             for at in range(0, len(data), wire.MAX_V1_MESSAGE):
                 part = data[at : at + wire.MAX_V1_MESSAGE]
-                while not talk.output(len(part)):
+                while not conversation.output(len(part)):
                     await self._window_moved()
                 await self._channel.send(part)
             return
         for at in range(0, len(data), wire.JSON_CHUNK):
-            if text := talk.plain_output(data[at : at + wire.JSON_CHUNK]):
+            if text := conversation.plain_output(data[at : at + wire.JSON_CHUNK]):
                 await self._channel.send(text, paced=True)
 
     def ended(self, status: ExitStatus) -> None:
-        self._talk.ended(status)
+        self._conversation.ended(status)
         self._send_messages()
 
     async def _window_moved(self) -> None:
-        """Until more output may be sent. Raises ChannelClosedError."""
+        """Wait until more output may be sent. Raises ChannelClosedError."""
         self._may_send.clear()
         await self._may_send.wait()
         if self._closed:
@@ -236,19 +235,19 @@ class TerminalChannel:
         if self._attached is not None:
             self._attached.detach(self)
         if self._task is not None and self._task is not asyncio.current_task():
-            # In the middle of a write, too: the bridge knows which byte was the last.
+            # Even in the middle of a write: the bridge counts the bytes written.
             self._task.cancel()
 
     def _send_messages(self) -> bool:
         """Send what the conversation has queued; False when the channel is not open."""
         sent = True
-        for message in self._talk.messages_to_send():
+        for message in self._conversation.messages_to_send():
             sent = self._channel.post(wire.encode(message), urgent=wire.may_overtake(message))
         return sent
 
-    def _act(self, asked: AgentEvent) -> None:
-        """What may not wait for input that was sent earlier; the rest is queued."""
-        match asked:
+    def _act(self, request: AgentEvent) -> None:
+        """Handle at once what may not wait for earlier input; queue the rest."""
+        match request:
             case wire.Ack(bytes=count):
                 self._may_send.set()
                 if self._host.bridge is not None:
@@ -259,16 +258,16 @@ class TerminalChannel:
                 self._size = Size(cols, rows)
                 self._arrived.set()
             case wire.Resize(cols=cols, rows=rows):
-                # Known at once, so that a PTY still being opened gets it from the start.
+                # Stored at once, so that a PTY that is being opened starts with it.
                 self._size = Size(cols, rows)
-                self._enqueue(asked)
+                self._enqueue(request)
             case wire.Close():
-                # Input before it goes first, but a program that does not read cannot hold it up.
+                # Earlier input goes first, but a program that does not read must not delay this.
                 loop = asyncio.get_running_loop()
                 self._leaving = loop.call_later(CLOSE_DRAIN_SECONDS, self._host.guest_closed)
-                self._enqueue(asked)
+                self._enqueue(request)
             case _:
-                self._enqueue(asked)
+                self._enqueue(request)
 
     def _enqueue(self, item: _Queued) -> None:
         size = len(item) if isinstance(item, bytes) else 0
@@ -284,7 +283,7 @@ class TerminalChannel:
     # Serving.
 
     async def _serve(self) -> None:
-        self._talk.ready()
+        self._conversation.ready()
         self._send_messages()
         try:
             if self._v1:
@@ -302,10 +301,10 @@ class TerminalChannel:
     async def _greet(self) -> None:
         try:
             async with asyncio.timeout(HELLO_TIMEOUT_SECONDS):
-                while not self._talk.is_greeted:
+                while not self._conversation.is_greeted:
                     await self._arrival()
         except TimeoutError:
-            self._talk.no_hello()
+            self._conversation.no_hello()
         bridge = self._host.bridge
         if bridge is None:
             self._welcome(0, self.input_taken, resumed=False)
@@ -317,17 +316,17 @@ class TerminalChannel:
 
         taken = await bridge.settled()
         self._attached = bridge
-        # What is printed for the new size, and until output goes on, moves where it goes on.
+        # Resized first: output printed for the new size belongs to the replay.
         await bridge.resize(self._size)
-        await bridge.attach(self, self._talk.hello.received, begin)
+        await bridge.attach(self, self._conversation.hello.received, begin)
 
     def _welcome(self, start: int, taken: int, *, resumed: bool) -> None:
         welcome = self._host.welcome(start, resumed)
-        self._talk.welcome(msgspec.structs.replace(welcome, taken=taken))
+        self._conversation.welcome(msgspec.structs.replace(welcome, taken=taken))
         self._send_messages()
 
     def _connected(self, bridge: PTYBridge) -> None:
-        self._talk.connected(bridge.label)
+        self._conversation.connected(bridge.label)
         self._send_messages()
 
     async def _connect(self, device_id: str) -> None:
@@ -343,14 +342,14 @@ class TerminalChannel:
             await bridge.resize(self._size)
 
     async def _arrival(self) -> None:
-        """Until a message arrives. Raises ChannelClosedError."""
+        """Wait for a message. Raises ChannelClosedError."""
         if self._closed:
             raise ChannelClosedError("The data channel is closed")
         self._arrived.clear()
         await self._arrived.wait()
 
     async def _next(self) -> _Queued:
-        """The next message; consecutive input comes merged."""
+        """The next message; consecutive input is merged."""
         while not self._queue:
             await self._arrival()
         item = self._queue.popleft()
@@ -390,7 +389,7 @@ class TerminalChannel:
         except HatchwayError as error:
             self._refuse(error)
         if self._v1:
-            self._talk.taken(self.input_taken)
+            self._conversation.taken(self.input_taken)
             self._send_messages()
 
     async def _connect_another(self, request: wire.ConnectPty) -> None:
@@ -403,7 +402,7 @@ class TerminalChannel:
         await self._connect(request.container)
 
     def _refuse(self, error: HatchwayError) -> None:
-        """One error answer per faulty message, within the rate; never anything else."""
-        if self._talk.refuse(error, asyncio.get_running_loop().time()):
+        """Send one error for a faulty message, unless beyond the rate limit."""
+        if self._conversation.refuse(error, asyncio.get_running_loop().time()):
             logger.info("Session %s: %s (%s)", self._host.session_id, error, error.code)
             self._send_messages()

@@ -1,1 +1,1 @@
-"""What runs behind a PTY, and its output."""
+"""The program behind a PTY: its input, its output, its size."""

@@ -1,9 +1,9 @@
-"""The bridge between a PTY and whoever watches it: the only place that sees both ends.
+"""The bridge between a PTY and the guest's data channel.
 
-Owns the PTY for as long as it is connected, the read loop, counting, the permission that holds
-where bytes enter the PTY, and the replay buffer. Does not own the data channel (that is the sink
-it is given, and another one after the guest has returned), the session, or who may type: the
-session decides, and reports each change with ``permit()``.
+Owns the PTY while it is connected, the read loop, the counters, the replay buffer, and the
+permission checked where bytes enter the PTY. The data channel is a sink passed in, a new one
+after each return of the guest. The session decides who may type and reports it with
+``permit()``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from engine.shells.traffic import Counter
 logger = logging.getLogger(__name__)
 
 DETACHED_BYTES = 256 * 1024
-"""Unseen output read while no guest is there; beyond it the program waits for one."""
+"""Output read while no guest is attached; beyond it the program waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What may enter a PTY. ``refused_input`` makes the error of a refusal; None: all may type.
+    """What may enter a PTY. ``refused_input`` makes the error for refused input; None allows it.
 
-    A refused size is ignored: viewers resize their own windows.
+    A refused resize is ignored: viewers resize their own windows.
     """
 
     refused_input: Callable[[], HatchwayError] | None = None
@@ -44,21 +44,21 @@ class Permission:
 
 
 class Sink(Protocol):
-    """Takes a PTY's output. One at a time."""
+    """Receives a PTY's output; one sink at a time."""
 
     async def output(self, data: bytes) -> None:
-        """Pass it on, waiting while the guest is slow. Raises ChannelClosedError."""
+        """Send it, waiting while the guest is slow. Raises ChannelClosedError."""
 
     def ended(self, status: ExitStatus) -> None:
-        """The PTY has ended; every byte of output came before this."""
+        """The PTY has ended; all output came before this."""
 
 
 class PTYBridge:
     """Carries bytes both ways until the PTY ends or close() is called.
 
-    ``replay_bytes`` above 0 keeps that much output for a guest who returns;
-    ``position`` is the count of output bytes the session has had before, and
-    ``input_position`` that of input.
+    ``replay_bytes`` above 0 stores that much output for a guest who returns;
+    ``position`` and ``input_position`` count the output and input bytes the session had
+    before.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class PTYBridge:
         self._pty = pty
         self._permission = permission
         self._input_taken = input_position
-        # Held while input goes in: what comes by another connection waits for the end of it.
+        # Held during a write: input from another connection waits for its end.
         self._typing = asyncio.Lock()
         self._session_id = session_id
         self._counter = counter
@@ -89,14 +89,14 @@ class PTYBridge:
         self._ended = False
         self._closed = False
         self._task: asyncio.Task[None] | None = None
-        # Held while output goes out, so that a returning guest's replay is not overtaken.
+        # Held during a send, so that no output overtakes a returning guest's replay.
         self._sending = asyncio.Lock()
         self._room = asyncio.Event()
         self._room.set()
 
     @property
     def is_connected(self) -> bool:
-        """Whether a PTY is there that takes input."""
+        """Whether the PTY takes input."""
         return not (self._ended or self._closed)
 
     @property
@@ -112,11 +112,11 @@ class PTYBridge:
         return self._pty.exit_status if self._ended else None
 
     def permit(self, permission: Permission) -> None:
-        """What may enter the PTY from now on."""
+        """Set what may enter the PTY from now on."""
         self._permission = permission
 
     def start(self, sink: Sink) -> None:
-        """Begin reading the PTY into ``sink``."""
+        """Start reading the PTY into ``sink``."""
         self._sink = sink
         self._task = start(self._read_loop(), f"PTY read loop of {self._session_id}")
         logger.info("PTY bridge connected: %s in session %s", self.label, self._session_id)
@@ -128,16 +128,16 @@ class PTYBridge:
             self._update_room()
 
     def replay_from(self, received: int) -> tuple[int, int]:
-        """Where output would go on for a guest that has ``received`` bytes, and where it ends."""
+        """Where output continues for a guest that has ``received`` bytes, and where it ends."""
         start, _ = self._replay.since(received)
         return start, self._replay.end
 
     async def attach(
         self, sink: Sink, received: int, begin: Callable[[int], None] = lambda start: None
     ) -> None:
-        """Go on with another sink, from the byte after ``received`` (or the oldest stored).
+        """Continue with another sink, from the byte after ``received`` (or the oldest stored).
 
-        ``begin`` gets that position just before the first output goes out.
+        ``begin`` gets that position just before the first output is sent.
         """
         async with self._sending:
             start, chunks = self._replay.since(received)
@@ -156,19 +156,23 @@ class PTYBridge:
 
     @property
     def input_taken(self) -> int:
-        """Input bytes dealt with since the session began: those the program has been handed,
-        and those that were refused."""
+        """Input bytes handled since the session began: written to the program, or refused."""
         return self._input_taken
 
     async def settled(self) -> int:
-        """``input_taken`` once no write is under way: where a returning guest goes on. The
-        write of a connection that is lost must have been cancelled before."""
+        """``input_taken`` once no write is under way: where a returning guest continues.
+
+        The write of a lost connection must have been cancelled before.
+        """
         async with self._typing:
             return self._input_taken
 
     async def write(self, data: bytes) -> None:
-        """Input for the program. Raises PTYClosedError, or AccessDeniedError when it may not be
-        typed: then all of ``data`` counts as dealt with. Cancelled, what was handed over does."""
+        """Write input to the program.
+
+        Raises PTYClosedError, or AccessDeniedError for refused input: then all of ``data``
+        counts as handled. If cancelled, only the bytes written count.
+        """
         async with self._typing:
             end = self._input_taken + len(data)
             try:
@@ -216,10 +220,10 @@ class PTYBridge:
                         self._replay.append(data)
                         self._update_room()
                     await self._deliver(data)
-                # Detached and enough unseen: not reading is how the program waits.
+                # Detached and enough stored: not reading makes the program wait.
                 await self._room.wait()
         except Exception:
-            # A backend's fault must not leave a guest before a dead terminal.
+            # An error in the backend must not leave the guest with a dead terminal.
             logger.exception("Reading the PTY of session %s failed", self._session_id)
         finally:
             self._ended = True

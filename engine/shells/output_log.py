@@ -1,8 +1,7 @@
-"""The tail of a session's output, kept until the guest has rendered it, and a bit longer.
+"""The tail of a session's output, stored until the guest has rendered it and somewhat longer.
 
-Owns the bytes and their positions. Does not own sending them. Positions count
-output bytes since the session began, so that a guest who returns can say how
-far it got and go on from exactly there.
+Positions count output bytes since the session began, so that a returning guest can
+continue exactly where it stopped.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from collections import deque
 
 
 class ReplayBuffer:
-    """Keeps every unacknowledged byte and at least the last ``keep`` bytes.
+    """Stores every unacknowledged byte and at least the last ``keep`` bytes.
 
-    What bounds it is its user: the bridge stops reading the PTY when too much is
+    Its user bounds it: the bridge stops reading the PTY when too much is
     unacknowledged, so this holds at most that much plus ``keep``.
     """
 
@@ -24,12 +23,12 @@ class ReplayBuffer:
 
     @property
     def start(self) -> int:
-        """Position of the oldest byte still here."""
+        """Position of the oldest stored byte."""
         return self._start
 
     @property
     def end(self) -> int:
-        """Position after the newest byte: how many there ever were."""
+        """Position after the newest byte: the total since the session began."""
         return self._end
 
     @property
@@ -42,12 +41,12 @@ class ReplayBuffer:
         self._trim()
 
     def ack(self, position: int) -> None:
-        """The guest has rendered everything before ``position``; going back is ignored."""
+        """The guest has rendered everything before ``position``; a smaller one is ignored."""
         self._acked = max(self._acked, min(position, self._end))
         self._trim()
 
     def since(self, position: int) -> tuple[int, list[bytes]]:
-        """Where the replay really begins (``position``, or later), and its chunks."""
+        """Where the replay begins (``position``, or later), and its chunks."""
         position = min(max(position, self._start), self._end)
         skip = position - self._start
         chunks: list[bytes] = []

@@ -1,7 +1,4 @@
-"""Byte counters of a session, the rates derived from them, and which samples are news.
-
-Owns counting and comparing. Does not own when to sample: the manager asks once a second.
-"""
+"""Byte counters of a session, their rates, and which samples differ enough to report."""
 
 from __future__ import annotations
 
@@ -10,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 RTT_CHANGE = 0.1
-"""Relative change of the round trip that is news when nothing else changed: the answer to each
-ping moves it a little."""
+"""Relative RTT change that is reported when the counters did not change."""
 
 
 class Counter:
@@ -34,11 +30,11 @@ class Counter:
         return self._bytes_out
 
     def typed(self, count: int) -> None:
-        """The PTY took so many bytes of input."""
+        """``count`` bytes of input were written to the PTY."""
         self._bytes_in += count
 
     def printed(self, count: int) -> None:
-        """So many bytes of output were read from the PTY."""
+        """``count`` bytes of output were read from the PTY."""
         self._bytes_out += count
 
 
@@ -54,7 +50,7 @@ class Sample:
 
 
 class Sampler:
-    """Samples one counter, and leaves out what was reported already."""
+    """Samples one counter; skips samples nearly equal to the last one reported."""
 
     def __init__(self, counter: Counter, clock: Callable[[], float] = time.monotonic) -> None:
         self._counter = counter

@@ -1,1 +1,1 @@
-"""The agent's end of signaling: one Socket.IO connection, one handler per event."""
+"""Socket.IO connections to a relay, as host and as guest."""

@@ -1,8 +1,6 @@
-"""A guest's connection to a relay: connect, ask, leave.
+"""A guest's Socket.IO connection to a relay.
 
-Owns one Socket.IO connection in the role of a guest and its words when it fails.
-Does not own what is asked, and never comes back by itself: a peer needs its
-relay only until the data channel is open.
+It never reconnects: a peer needs its relay only until the data channel is open.
 """
 
 from __future__ import annotations
@@ -37,29 +35,29 @@ from engine.wire import proof
 from engine.wire.signaling import ICE_SERVERS, TARGETS
 
 CONNECT_SECONDS = 10.0
-"""To reach the relay."""
+"""For connecting to the relay."""
 ANSWER_SECONDS = 30.0
-"""For an answer of the agent, which may have to gather through STUN."""
+"""For a reply of the agent, which may have to gather candidates through STUN."""
 CLOSE_SECONDS = 5.0
 SERVERS_CALL_SECONDS = 10.0
 SERVERS_SECONDS = 20.0
-"""For the relay to say how to connect: one attempt, and all of them."""
+"""For the relay's ICE servers: one attempt, and all attempts together."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelayAddress:
-    """Where and as whom a peer reaches the relay."""
+    """The relay's address and a peer's credentials there."""
 
     url: str
     token: str = ""
     agent_id: str = ""
-    """Which agent, at a relay that has several."""
+    """The agent to use, at a relay with several."""
     link: str = ""
-    """The id of the link that lets us in where we have no token."""
+    """The id of the link that admits us when we have no token."""
 
 
-class GuestLine:
-    """``connect()`` once, ``call()`` any number of times, ``close()`` at the end."""
+class GuestSignaling:
+    """``connect()`` once, then ``call()`` any number of times, then ``close()``."""
 
     def __init__(self, relay: RelayAddress, ssl_context: ssl.SSLContext | None = None) -> None:
         self._relay = relay
@@ -85,8 +83,8 @@ class GuestLine:
             http_session=self._http,
         )
         socketio_adapter.own_tasks(client, self._tasks)
-        said: list[object] = []
-        client.on("connect_error", lambda *args: said.append(args[0] if args else None))
+        errors: list[object] = []
+        client.on("connect_error", lambda *args: errors.append(args[0] if args else None))
         self._client = client
         auth = {"role": "guest", "name": "Hatchway"}
         auth |= {"link": self._relay.link} if self._relay.link else {"token": self._relay.token}
@@ -99,7 +97,7 @@ class GuestLine:
             ) from None
         except socketio.exceptions.ConnectionError as error:
             if client.failed_namespaces:
-                raise _refusal(said, error) from None
+                raise _refusal(errors, error) from None
             raise RelayUnreachableError(
                 f"The relay at {self._relay.url} cannot be reached: {error}"
             ) from None
@@ -107,43 +105,43 @@ class GuestLine:
     async def call(
         self, event: str, payload: dict[str, Any], seconds: float = ANSWER_SECONDS
     ) -> dict[str, Any]:
-        """The reply, when it is a success.
+        """The reply to a successful call.
 
-        Raises RemoteError with the other side's words, ConnectTimeoutError,
+        Raises RemoteError with the other side's message, ConnectTimeoutError,
         RelayUnreachableError, ProtocolError.
         """
         if self._client is None:
-            raise RelayUnreachableError("The relay was not reached")
+            raise RelayUnreachableError("Not connected to the relay")
         try:
             reply = await self._client.call(event, payload, timeout=seconds)
         except socketio.exceptions.TimeoutError:
-            raise ConnectTimeoutError(f"No answer came within {seconds:.0f} s") from None
+            raise ConnectTimeoutError(f"No reply within {seconds:.0f} s") from None
         except socketio.exceptions.SocketIOError as error:
-            raise RelayUnreachableError(f"The relay went away: {error}") from None
+            raise RelayUnreachableError(f"Lost the connection to the relay: {error}") from None
         if not isinstance(reply, dict):
-            raise ProtocolError("The relay's answer cannot be read")
+            raise ProtocolError("The relay sent an invalid reply")
         if reply.get("status") not in ("success", "warning"):
-            code, words = reply.get("code"), reply.get("error")
-            # A relay or agent of another make may put anything there.
+            code, text = reply.get("code"), reply.get("error")
+            # A foreign relay or agent may put anything there.
             raise RemoteError(
                 code if isinstance(code, str) else "",
-                words if isinstance(words, str) and words else "Refused",
+                text if isinstance(text, str) and text else "Request refused",
             )
         return reply
 
     async def link_target(self) -> tuple[str, str]:
-        """The agent and the device our link opens. Raises LinkUnknownError and as call() does."""
+        """The agent id and device id our link opens. Raises LinkUnknownError, and as call()."""
         rows = (await self.call(TARGETS, {})).get("targets")
         if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
             raise LinkUnknownError("The link has ended, or its host is not connected")
         return str(rows[0].get("agent_id", "")), str(rows[0].get("id", ""))
 
     async def ice_settings(self, own: IceSettings, secret: bytes | None = None) -> IceSettings:
-        """``own``, and what the relay hands out besides. ``secret`` is our link's.
+        """``own``, extended by what the relay provides. ``secret`` is our link's.
 
-        No answer is no leave to connect directly: a relay of ours is asked again, and one
-        that stays silent is an error. Raises NoTurnError, ConnectTimeoutError, and
-        RemoteError for a link whose proof does not fit.
+        Without a reply no direct connection is made: a Hatchway relay is asked again, and
+        one that stays silent is an error. Raises NoTurnError, ConnectTimeoutError, and
+        RemoteError for a link whose proof is invalid.
         """
         loop = asyncio.get_running_loop()
         deadline, backoff = loop.time() + SERVERS_SECONDS, Backoff(first=0.25, last=2.0)
@@ -158,39 +156,39 @@ class GuestLine:
             else:
                 return ice_servers.require_turn(ice_servers.merged(own, handed))
             if not await self._is_ours():
-                # A relay of another make: it has no servers, and no rule.
+                # A foreign relay: it has no servers and no relay-only rule.
                 return ice_servers.require_turn(own)
             if loop.time() > deadline or not self.is_connected:
                 raise ConnectTimeoutError(
-                    "The relay did not say how to connect, so nothing was opened; try again"
+                    "The relay did not send its ICE servers, so no connection was opened. Try again"
                 )
             await asyncio.sleep(backoff.next())
 
     async def _servers(self, own: IceSettings, secret: bytes | None) -> HandedOut:
-        """What the relay hands out, after a proof where it asks for one.
+        """What the relay provides, after a proof if it requests one.
 
-        Raises ProtocolError for an answer that says nothing, and as call().
+        Raises ProtocolError for a reply without the relay-only rule, and as call().
         """
-        # A relay of another make may never answer.
+        # A foreign relay may never reply.
         seconds = SERVERS_CALL_SECONDS if self._relay.link else CLOSE_SECONDS
         reply = await self.call(ICE_SERVERS, {}, seconds)
-        handed = self._understood(reply)
+        handed = self._read_servers(reply)
         nonce = reply.get("nonce")
         turn = handed.relay_only or own.relay_only or own.from_relay == "turn"
         if secret is None or not isinstance(nonce, str) or not turn or own.from_relay == "off":
             return handed
         claim = {"proof": proof.access_proof(proof.relay_access(secret), nonce)}
-        return self._understood(await self.call(ICE_SERVERS, claim, seconds))
+        return self._read_servers(await self.call(ICE_SERVERS, claim, seconds))
 
-    def _understood(self, reply: dict[str, Any]) -> HandedOut:
+    def _read_servers(self, reply: dict[str, Any]) -> HandedOut:
         handed = ice_servers.read(reply)
-        # Ours always says; one of another make may hand out servers and no rule.
+        # Ours always states the rule; a foreign one may provide servers without it.
         if handed.relay_only is None and (self._relay.link or not handed.servers):
-            raise ProtocolError("The relay does not say whether only TURN is allowed")
+            raise ProtocolError("The relay did not state whether only TURN is allowed")
         return handed
 
     async def _is_ours(self) -> bool:
-        """Links lead to relays of ours only; another's knows nothing of ``guest:targets``."""
+        """Whether it is a Hatchway relay: only those have links and answer ``guest:targets``."""
         if self._relay.link:
             return True
         try:
@@ -200,7 +198,7 @@ class GuestLine:
         return isinstance(reply.get("targets"), list)
 
     async def close(self) -> None:
-        """Leave; bounded by CLOSE_SECONDS, idempotent."""
+        """Disconnect; bounded by CLOSE_SECONDS, idempotent."""
         if self._client is not None:
             with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -210,12 +208,12 @@ class GuestLine:
         await self._tasks.close()
 
 
-def _refusal(said: list[object], error: Exception) -> ConnectionFailedError | LinkUnknownError:
-    """What the relay said with its no, as an error of ours."""
-    reply = said[-1] if said else None
+def _refusal(errors: list[object], error: Exception) -> ConnectionFailedError | LinkUnknownError:
+    """The relay's rejection of the connection as an error."""
+    reply = errors[-1] if errors else None
     fields = reply if isinstance(reply, dict) else {}
-    words = str(fields.get("message") or error)[:300]
+    text = str(fields.get("message") or error)[:300]
     data = fields.get("data")
     if isinstance(data, dict) and data.get("code") == LinkUnknownError.code:
-        return LinkUnknownError(words)
-    return RelayRefusedError(f"The relay refused us: {words}")
+        return LinkUnknownError(text)
+    return RelayRefusedError(f"The relay rejected the connection: {text}")

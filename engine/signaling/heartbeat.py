@@ -1,7 +1,4 @@
-"""What an agent tells its relay about its machine, every few seconds.
-
-Owns the sampling and the fields. Does not own the connection or the clock.
-"""
+"""The heartbeat's fields: load and capacity of the agent's machine."""
 
 from __future__ import annotations
 
@@ -22,9 +19,9 @@ GIGABYTE = 10**9
 
 
 def sample(agent_id: str, disk: str) -> dict[str, Any]:
-    """The ``heartbeat`` payload. Sizes are GB (10^9 bytes), ``uptime`` the machine's, in s.
+    """The ``heartbeat`` payload. Sizes in GB (10^9 bytes), ``uptime`` of the machine in seconds.
 
-    ``cpu_usage`` is per cent of all cores since the sample before; the first is 0.
+    ``cpu_usage`` is a percentage of all cores since the previous sample; the first is 0.
     """
     memory = psutil.virtual_memory()
     space = psutil.disk_usage(disk)
@@ -42,10 +39,10 @@ def sample(agent_id: str, disk: str) -> dict[str, Any]:
 
 
 class Heartbeat:
-    """Samples off the loop: asking a disk for its space blocks while it spins up or is away.
+    """Samples outside the loop: reading a disk's free space may block.
 
-    The one thread is the heartbeat's own, so that a hung disk takes no worker
-    from anybody else, and one sample at most is under way.
+    It has one thread of its own, so that a hung disk takes no worker from other code and
+    at most one sample is under way.
     """
 
     def __init__(
@@ -59,7 +56,7 @@ class Heartbeat:
         self._running: asyncio.Future[dict[str, Any]] | None = None
 
     async def sample(self, agent_id: str, seconds: float) -> dict[str, Any]:
-        """Raises OSError, of which TimeoutError after ``seconds`` is one."""
+        """See sample(). Raises OSError, including TimeoutError after ``seconds``."""
         if self._running is None:
             loop = asyncio.get_running_loop()
             self._running = loop.run_in_executor(
@@ -71,11 +68,11 @@ class Heartbeat:
     def _ended(self, running: asyncio.Future[dict[str, Any]]) -> None:
         self._running = None
         if not running.cancelled():
-            # Nobody may be waiting for it any more: asked for, so that it is no mistake.
+            # Nobody may wait for it any more: retrieved, so that asyncio does not complain.
             running.exception()
 
     def close(self) -> None:
-        """End the thread. One that hangs in the kernel is left to end by itself."""
+        """End the thread, without waiting for one that hangs in the kernel."""
         self._executor.shutdown(wait=self._running is None, cancel_futures=True)
 
 

@@ -1,12 +1,12 @@
-"""The agent's one Socket.IO connection to its relay, kept up for ever.
+"""The agent's Socket.IO connection to its relay: reconnects for ever.
 
-Owns connecting, registering, the heartbeat and handing every event to its
-handler. Does not own what an event means. Losing the relay ends nothing but
-the connection: sessions are peer to peer, and handlers at work finish theirs.
+Owns connecting, registering, the heartbeat and dispatching events to their handlers.
+Losing the relay ends only the connection: sessions are peer to peer, and running
+handlers finish.
 
-python-socketio's own reconnection is not used: it loses waiting callbacks,
-hides why an attempt failed, and its state does not survive every way a
-connection can die. Each connection here is a fresh client.
+python-socketio's own reconnection is not used: it loses waiting callbacks, hides why
+an attempt failed, and does not recover from every way a connection can end. Each
+connection here is a new client.
 """
 
 from __future__ import annotations
@@ -40,41 +40,41 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
 """For one attempt: TCP, TLS, HTTP, Socket.IO."""
-WELCOME_SECONDS = 4.0
-"""From our auth to the relay's yes or no; one that knows no auth may say neither."""
+CONNECT_REPLY_SECONDS = 4.0
+"""From our auth to the relay's reply; a relay that knows no auth may send none."""
 CALL_SECONDS = 5.0
 _REJECTIONS = ("relay_refused", "agent_id_taken")
-"""Answers to a registration after which staying connected is no use."""
+"""Replies to a registration after which staying connected is useless."""
 CLOSE_SECONDS = 1.0
-"""For a connection's goodbye; what has not ended by then is cancelled."""
+"""For closing a connection; what has not ended by then is cancelled."""
 
 
 class RelayListener(Protocol):
-    """Who is told how the connection to a relay stands. Called on the loop; must not block."""
+    """Receives the connection's events, on the loop; must not block."""
 
     def challenged(self, url: str) -> None:
-        """The relay at ``url`` asks for our key, before it confirms a registration."""
+        """The relay at ``url`` challenged our key, before it confirms a registration."""
 
     def registered(self, url: str, reply: Mapping[str, Any]) -> None:
-        """It has confirmed a registration, the first one or another, with ``reply``."""
+        """The relay at ``url`` confirmed a registration, first or later, with ``reply``."""
 
     def lost(self) -> None:
         """The connection has ended."""
 
 
-class _Unwelcome(RelayUnreachableError):
-    """The relay is there and says neither yes nor no to us."""
+class _NoConnectReply(RelayUnreachableError):
+    """The relay neither accepted nor rejected the connection."""
 
 
 class SignalingClient:
     """One per agent.
 
-    ``auth`` is what the relay gets at every connect ({token, role, agent_id}),
-    or a function giving it. ``handlers`` maps an event to the function whose
-    return value is the acknowledgement. ``registration`` gives the payload of
-    ``agent:register``, asked anew at each connect. States go to ``events``.
-    ``urls`` are relays of one operator, tried in turn. ``key`` answers their
-    challenge; ``listener`` is told what they say to us.
+    ``auth`` is sent to the relay at every connect ({token, role, agent_id}), or a
+    function that returns it. ``handlers`` maps an event to the function whose return
+    value is the acknowledgement. ``registration`` returns the payload of
+    ``agent:register`` for each connect. States are published to ``events``. ``urls``
+    are relays of one operator, tried in turn. ``key`` answers their challenge;
+    ``listener`` receives what they report.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class SignalingClient:
         self._url = url = self._urls[0]
         self._key = key
         self.registered = asyncio.Event()
-        """Set while the relay has confirmed our registration; one of another make never does."""
+        """Set while the relay has confirmed our registration; a foreign relay never does."""
         self._rejection: ConnectionFailedError | None = None
         self._auth = auth
         self._handlers = dict(handlers)
@@ -105,16 +105,16 @@ class SignalingClient:
         self._ssl = ssl_context
         self._interval = heartbeat_interval
         self._backoff = backoff or Backoff()
-        # The library's loops, and apart from them the handlers at work, which
-        # outlive the connection their event came by.
+        # The library's tasks, and the running handlers, which outlive the connection
+        # of their event.
         self._tasks = LibraryTasks("signaling")
         self._heartbeat: Heartbeat | None = None
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
         self._lost: asyncio.Event | None = None
         self._main: asyncio.Task[None] | None = None
-        # Whether this relay is one that is put off by an auth payload.
-        self._bare = False
+        # Whether this relay fails on an auth payload.
+        self._without_auth = False
         self._state = RelayStateChanged(state=RelayState.STOPPED, url=url)
 
     @property
@@ -124,11 +124,11 @@ class SignalingClient:
 
     @property
     def sid(self) -> str | None:
-        """How the relay knows this connection; another after every reconnect."""
+        """The relay's id of this connection; a new one after every reconnect."""
         return self._sio.get_sid() if self._sio is not None else None
 
     async def start(self) -> None:
-        """Begin connecting. Returns at once; what comes of it are states."""
+        """Begin connecting. Returns at once; progress is published as states."""
         if self._main is not None:
             return
         self._heartbeat = Heartbeat()
@@ -137,7 +137,7 @@ class SignalingClient:
         )
         self._publish(RelayState.CONNECTING)
         self._main = start(
-            # A fault is no reason to come back later than after a lost connection.
+            # After an error, retry no later than after a lost connection.
             supervise(
                 "The connection to the relay",
                 self._run,
@@ -162,14 +162,14 @@ class SignalingClient:
         self._publish(RelayState.STOPPED)
 
     async def emit(self, event: str, payload: Mapping[str, object]) -> bool:
-        """Send without waiting for anything; False when there is no connection."""
+        """Send without waiting for a reply; False when there is no connection."""
         sio = self._sio
         if sio is None:
             return False
         try:
             await sio.emit(event, dict(payload))
         except socketio.exceptions.SocketIOError:
-            # The connection ended a moment ago; the loop is about to notice.
+            # The connection has just ended; _run() is about to notice.
             return False
         return True
 
@@ -180,7 +180,7 @@ class SignalingClient:
     async def call(
         self, event: str, payload: Mapping[str, object], seconds: float = CALL_SECONDS
     ) -> dict[str, Any]:
-        """The relay's reply; empty when it gives none we can read."""
+        """The relay's successful reply; empty when there is none."""
         sio = self._sio
         if sio is None:
             return {}
@@ -191,7 +191,7 @@ class SignalingClient:
         return reply if isinstance(reply, dict) and reply.get("status") == "success" else {}
 
     async def re_register(self) -> bool:
-        """Tell the relay of changed targets. Without a connection the next one does."""
+        """Send the registration again; without a connection, the next one does."""
         sio = self._sio
         if sio is None:
             return False
@@ -232,7 +232,7 @@ class SignalingClient:
                 self._publish(RelayState.RECONNECTING, "The connection to the relay was lost")
                 delay = self._backoff.next()
             await asyncio.sleep(delay)
-            # The next one may be there while this one is not.
+            # The next relay may be reachable while this one is not.
             self._urls.append(self._urls.pop(0))
             self._url = self._urls[0]
 
@@ -241,7 +241,7 @@ class SignalingClient:
         try:
             sio, lost = await self._reach()
         except ConnectionFailedError:
-            self._bare = False
+            self._without_auth = False
             raise
         try:
             self._sio = sio
@@ -260,17 +260,17 @@ class SignalingClient:
             raise rejection
 
     async def _reach(self) -> tuple[socketio.AsyncClient, asyncio.Event]:
-        """A connection, made the first way that works."""
+        """A connection, over the first transport that works."""
         try:
-            # One request, and no need for a relay's processes to share connections.
+            # One request, and the relay's processes need not share connections.
             return await self._connect(["websocket"])
-        except _Unwelcome:
-            # A connect handler that takes no auth makes python-socketio fail silently at
-            # the relay: the token is in the header then. Once more, or the other way round.
-            self._bare = not self._bare
+        except _NoConnectReply:
+            # At a relay whose connect handler takes no auth, python-socketio fails silently.
+            # Try again without auth (the token is in the header), or with it.
+            self._without_auth = not self._without_auth
             return await self._connect(["websocket"])
         except RelayUnreachableError:
-            # Some proxies let no WebSocket through; and polling says what is wrong.
+            # Some proxies block WebSockets; and polling reports what is wrong.
             return await self._connect(["polling", "websocket"])
 
     async def _connect(self, transports: list[str]) -> tuple[socketio.AsyncClient, asyncio.Event]:
@@ -284,8 +284,8 @@ class SignalingClient:
         )
         socketio_adapter.own_tasks(sio, self._tasks)
         lost = asyncio.Event()
-        said: list[object] = []
-        sio.on("connect_error", lambda *args: said.append(args[0] if args else None))
+        errors: list[object] = []
+        sio.on("connect_error", lambda *args: errors.append(args[0] if args else None))
         sio.on("disconnect", lambda *_args: lost.set())
         for event, handler in self._handlers.items():
             sio.on(event, self._receiver(event, handler))
@@ -300,7 +300,7 @@ class SignalingClient:
         def present() -> Mapping[str, object]:
             nonlocal presented
             presented = True
-            return {} if self._bare else auth
+            return {} if self._without_auth else auth
 
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -310,23 +310,25 @@ class SignalingClient:
                     auth=present,
                     transports=transports,
                     namespaces=["/"],
-                    wait_timeout=WELCOME_SECONDS,
+                    wait_timeout=CONNECT_REPLY_SECONDS,
                 )
         except TimeoutError:
             await socketio_adapter.drop(sio, CLOSE_SECONDS)
-            raise RelayUnreachableError(f"{self._url} does not answer") from None
+            raise RelayUnreachableError(f"{self._url} does not respond") from None
         except asyncio.CancelledError:
             await socketio_adapter.drop(sio, CLOSE_SECONDS)
             raise
         except Exception as error:
-            # Whatever listens there, if it is no relay the library fails in its own way
-            # (JSON, key, type and value errors among them): all of it means no connection.
+            # If no relay listens there, the library may raise anything (JSON, key, type and
+            # value errors among them): all of it means no connection.
             await socketio_adapter.drop(sio, CLOSE_SECONDS)
-            reply = said[-1] if said else None
+            reply = errors[-1] if errors else None
             if sio.failed_namespaces:
                 raise refusal(reply) from None
             if presented:
-                raise _Unwelcome(f"The relay at {self._url} does not let us in") from None
+                raise _NoConnectReply(
+                    f"The relay at {self._url} did not accept the connection"
+                ) from None
             raise explain(self._url, str(error) or type(error).__name__, reply) from None
         return sio, lost
 
@@ -334,10 +336,11 @@ class SignalingClient:
         """Register, and send heartbeats until the connection is lost."""
         await self.re_register()
         beating = start(
-            supervise("The heartbeat to the relay", self._beat, self._events.publish), "heartbeat"
+            supervise("The heartbeat to the relay", self._heartbeat_loop, self._events.publish),
+            "heartbeat",
         )
         ended = asyncio.ensure_future(lost.wait())
-        # The library drops some connections without an event: then only its reader ends.
+        # The library loses some connections without an event: then only its reader ends.
         reader = socketio_adapter.reader(sio)
         waiting = {ended} if reader is None else {ended, reader}
         try:
@@ -347,8 +350,8 @@ class SignalingClient:
             beating.cancel()
             await asyncio.wait((beating,))
 
-    async def _beat(self) -> None:
-        """Until cancelled. A fault here costs a heartbeat, never the connection."""
+    async def _heartbeat_loop(self) -> None:
+        """Send heartbeats until cancelled. An error costs one heartbeat, never the connection."""
         while self._heartbeat is not None:
             agent_id = str(self._registration().get("agent_id", ""))
             try:
@@ -379,9 +382,9 @@ class SignalingClient:
             except HatchwayError as error:
                 return failure(event, payload, error)
             except Exception:
-                # Never silence: the guest is told, and the log has the whole story.
+                # Never silence: the guest gets an error, and the log the traceback.
                 logger.exception("The handler of %s failed", event)
-                return failure(event, payload, HatchwayError("The agent failed to handle this"))
+                return failure(event, payload, HatchwayError("Internal error in the agent"))
 
         return receive
 

@@ -1,9 +1,9 @@
-"""Which paths the host's connections may take: the settings', and what its relay says.
+"""Which paths the host's connections may take: from the settings and its relay.
 
-Owns what relays said of relay-only, which holds until the same relay says
-otherwise, and TURN credentials, which expire. No answer, a late or an empty one
-changes neither: it is never taken for leave to connect directly. A relay of
-another make that never speaks of relay-only leaves the settings as they are.
+Owns each relay's relay-only rule, which holds until the same relay changes it, and
+the TURN credentials, which expire. A missing, late or empty reply changes neither
+and never permits direct connections. A foreign relay without such a rule leaves the
+settings as they are.
 """
 
 from __future__ import annotations
@@ -27,16 +27,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KNOWN_SECONDS = 8.0
-"""How long an offer waits for the word of a relay of ours, which comes with its welcome."""
+"""How long an offer waits for a Hatchway relay's rule, which comes at registration."""
 RETRY_SECONDS = 30.0
 """The longest time between two attempts to get servers."""
 
 
 class IcePolicy:
-    """``ask()`` is one call of ``ice:servers``: the reply, or an empty one for none.
+    """``ask()`` calls ``ice:servers`` once: the reply, empty if there is none.
 
-    ``run()`` once, for as long as the host is connected to relays; ``challenged``,
-    ``registered`` and ``lost`` say how the connection stands (engine.signaling.host).
+    ``run()`` once, while the host uses relays; it is a RelayListener (engine.signaling.host).
     """
 
     def __init__(
@@ -50,86 +49,86 @@ class IcePolicy:
         self._ask = ask
         self._clock = clock
         self._backoff = backoff or Backoff(last=RETRY_SECONDS)
-        # By relay; relays named beside each other are one operator's, so one word binds all.
-        self._said: dict[str, bool] = {}
+        # By relay URL; all relays are one operator's, so one rule binds all.
+        self._relay_only: dict[str, bool] = {}
         self._handed = HandedOut()
         self._expires = 0.0
         self._url = ""
-        # Whether the relay that is connected is one of ours, and has spoken on this connection.
+        # Whether the connected relay is a Hatchway relay, and has sent its rule on this connection.
         self._ours = False
-        self._heard = asyncio.Event()
+        self._rule_known = asyncio.Event()
         self._wake = asyncio.Event()
         self._registered = False
 
     def current(self) -> IceSettings:
-        """For a connection that begins now. With relay-only it may name no TURN server."""
+        """The settings for a new connection. With relay-only they may have no TURN server."""
         handed = self._handed if self._clock() < self._expires else self._handed.without_turn()
-        said = HandedOut(handed.servers, any(self._said.values()), handed.ttl)
-        return ice_servers.merged(self._own, said)
+        provided = HandedOut(handed.servers, any(self._relay_only.values()), handed.ttl)
+        return ice_servers.merged(self._own, provided)
 
     async def known(self) -> None:
-        """Until a relay of ours has said whether only TURN is allowed.
+        """Wait until a Hatchway relay has stated whether only TURN is allowed.
 
-        Raises NoTurnError when it does not, and never did.
+        Raises NoTurnError when it does not and never did.
         """
         if not self._ours or self._own.relay_only:
             return
         try:
             async with asyncio.timeout(KNOWN_SECONDS):
-                await self._heard.wait()
+                await self._rule_known.wait()
         except TimeoutError:
-            if self._url not in self._said:
+            if self._url not in self._relay_only:
                 raise NoTurnError(
-                    "The relay has not said whether it allows direct connections; try again"
+                    "The relay has not stated whether direct connections are allowed. Try again"
                 ) from None
 
     # engine.signaling.host.RelayListener
 
     def challenged(self, url: str) -> None:
-        """The relay asks for our key: it is one of ours."""
+        """The relay challenged our key, so it is a Hatchway relay."""
         self._url, self._ours = url, True
 
     def registered(self, url: str, reply: Mapping[str, Any]) -> None:
         """The relay has confirmed a registration."""
         self._url = url
-        self._ours = self._ours or url in self._said
-        self._take_word(ice_servers.relay_only_of(dict(reply)))
+        self._ours = self._ours or url in self._relay_only
+        self._apply_rule(ice_servers.relay_only_of(dict(reply)))
         if not self._registered:
             self._registered = True
             self._wake.set()
 
     def lost(self) -> None:
-        """What the relay said holds on; what it says next is another connection's."""
+        """The connection ended. The relay's rule still holds until it sends another."""
         self._registered = self._ours = False
-        self._heard.clear()
+        self._rule_known.clear()
         self._wake.set()
 
     # -- servers
 
     async def run(self) -> None:
-        """Ask for servers, and again before they expire, until cancelled."""
+        """Request servers, and again before they expire, until cancelled."""
         while True:
             self._wake.clear()
-            seconds = await self._refresh() if self._registered and self._wanted else None
+            seconds = await self._refresh() if self._registered and self._needs_servers else None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
 
     @property
-    def _wanted(self) -> bool:
-        return self._own.from_relay != "off" or (self._ours and not self._heard.is_set())
+    def _needs_servers(self) -> bool:
+        return self._own.from_relay != "off" or (self._ours and not self._rule_known.is_set())
 
     async def _refresh(self) -> float | None:
-        """Ask once; the seconds until the next time, None for none on this connection."""
+        """Request servers; seconds until the next time, None for never on this connection."""
         url = self._url
         reply = await self._ask()
         if not self._registered or url != self._url:
             return 0.0
-        self._take_word(ice_servers.relay_only_of(dict(reply)))
+        self._apply_rule(ice_servers.relay_only_of(dict(reply)))
         handed = ice_servers.read(dict(reply))
-        kept = self._handed if self._clock() < self._expires else self._handed.without_turn()
-        if handed.has_turn or (handed.servers and not kept.has_turn):
-            # An answer with less leaves the last good servers until they expire.
+        stored = self._handed if self._clock() < self._expires else self._handed.without_turn()
+        if handed.has_turn or (handed.servers and not stored.has_turn):
+            # After a worse reply the last good servers stay until they expire.
             self._handed, self._expires = handed, self._clock() + handed.ttl
         current = self.current()
         enough = handed.has_turn or HandedOut(self._own.servers).has_turn
@@ -139,15 +138,15 @@ class IcePolicy:
         if not self._ours:
             return None
         seconds = self._backoff.next()
-        logger.warning("The relay gave no usable ICE servers; asking again in %.0f s", seconds)
+        logger.warning("The relay sent no usable ICE servers; retrying in %.0f s", seconds)
         return seconds
 
-    def _take_word(self, relay_only: bool | None) -> None:
+    def _apply_rule(self, relay_only: bool | None) -> None:
         if relay_only is None:
             return
         self._ours = True
-        if self._said.get(self._url, False) is not relay_only:
+        if self._relay_only.get(self._url, False) is not relay_only:
             allowed = "only connections through TURN" if relay_only else "direct connections"
             logger.info("The relay at %s allows %s", self._url, allowed)
-        self._said[self._url] = relay_only
-        self._heard.set()
+        self._relay_only[self._url] = relay_only
+        self._rule_known.set()

@@ -1,7 +1,4 @@
-"""When to try the relay again, and what to tell people about the failure.
-
-Owns the delays and the words. Does not own the connection.
-"""
+"""When to retry a relay, and the message for each kind of failure."""
 
 from __future__ import annotations
 
@@ -20,9 +17,9 @@ if TYPE_CHECKING:
 class Backoff:
     """Seconds between attempts: ``first`` doubling up to ``last``, for ever.
 
-    Each is shortened by up to ``jitter`` of itself, so that the agents of a
-    relay that restarts do not all come back in the same instant. ``refused`` is
-    for a relay that is there and wants somebody else: trying often is no use.
+    Each is shortened by up to the fraction ``jitter``, so that the agents of a
+    restarted relay do not all reconnect at once. ``refused`` is the delay after a
+    relay rejected us, when frequent retries are useless.
     """
 
     first: float = 1.0
@@ -32,7 +29,7 @@ class Backoff:
     _failures: int = 0
 
     def next(self) -> float:
-        # 2 ** 30 s is beyond any ``last``; without a cap the power grows for ever.
+        # 2 ** 30 s is above any ``last``; without a cap the power grows without bound.
         delay = min(self.last, self.first * 2 ** min(self._failures, 30))
         self._failures += 1
         return self._shortened(delay)
@@ -47,37 +44,37 @@ class Backoff:
         return delay * random.uniform(1 - self.jitter, 1)
 
 
-# How a relay's "no" to our certificate, or to none, looks when its alert is lost on
-# the way: TLS 1.3 has it after the handshake, TLS 1.2 within.
+# How the rejection of a client certificate, or of none, looks when the TLS alert is
+# lost: TLS 1.3 sends it after the handshake, TLS 1.2 during it.
 _CUT_OFF = ("Server disconnected", "reset by peer", "[None]")
 _STATUS = re.compile(r"status code (\d{3})")
 
 
 def refusal(data: object) -> RelayRefusedError:
-    """From what a relay says with CONNECT_ERROR: text, or an object with a ``message``."""
+    """The error for a relay's CONNECT_ERROR: text, or an object with a ``message``."""
     message = data.get("message") if isinstance(data, dict) else data
-    words = message if isinstance(message, str) and message else "no reason given"
-    return RelayRefusedError(f"The relay refused the connection: {words[:300]}")
+    text = message if isinstance(message, str) and message else "no reason given"
+    return RelayRefusedError(f"The relay rejected the connection: {text[:300]}")
 
 
 def explain(url: str, problem: str, reply: object) -> ConnectionFailedError:
-    """The library's text for a failed connect as a typed error with words.
+    """The library's text for a failed connect as a typed error.
 
-    ``reply`` is what the relay answered over HTTP, if it did.
+    ``reply`` is the relay's reply over HTTP, if any.
     """
     if "CERTIFICATE_REQUIRED" in problem or "certificate required" in problem:
         return RelayRefusedError(
-            "The relay asks for a client certificate: set relay.tls_cert and relay.tls_key"
+            "The relay requires a client certificate: set relay.tls_cert and relay.tls_key"
         )
     if "CERTIFICATE_VERIFY_FAILED" in problem or "certificate verify failed" in problem:
         return RelayRefusedError(
             f"The relay's certificate is not trusted: set relay.tls_ca ({_tail(problem)})"
         )
     if "ALERT" in problem or "alert" in problem:
-        return RelayRefusedError(f"The relay refused our certificate ({_tail(problem)})")
+        return RelayRefusedError(f"The relay rejected the client certificate ({_tail(problem)})")
     if url.startswith(("https:", "wss:")) and any(sign in problem for sign in _CUT_OFF):
         return RelayRefusedError(
-            "The relay ended the connection during the TLS handshake, as one does that asks for a"
+            "The relay closed the connection during the TLS handshake. It probably requires a"
             " client certificate: set relay.tls_cert and relay.tls_key to a pair it accepts"
         )
     status = _STATUS.search(problem)

@@ -1,1 +1,1 @@
-"""Messages as they stand on the wire: signaling over the relay, JSON on the data channel."""
+"""Messages on the wire: signaling over the relay, and the terminal's data channel."""

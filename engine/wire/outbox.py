@@ -1,8 +1,7 @@
 """Input on its way to the program: bounded, in order, each byte exactly once.
 
-Owns what was typed and is not yet known to be taken, over any number of
-connections. Positions count bytes since the session began. Does not own the
-channel it is sent by. The page's outbox.js does the same.
+It stores input until the program has taken it, over any number of connections.
+Positions count bytes since the session began. The page's outbox.js does the same.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from engine.core.errors import LimitError
 from engine.wire.terminal import MAX_V1_MESSAGE, WINDOW
 
 LIMIT = 8 * 1024 * 1024
-"""Bytes that may wait, sent or not: a large paste."""
+"""Bytes that may wait, sent or not; room for a large paste."""
 
 
 class Outbox:
@@ -41,19 +40,21 @@ class Outbox:
         self._taken = max(self._taken, taken)
 
     def take_sent(self) -> None:
-        """What was sent counts as taken: the dialect has no acknowledgement."""
+        """Count everything sent as taken: the plain dialect has no acknowledgement."""
         self.acknowledge(self._sent)
 
     def resume(self, position: int, window: int = WINDOW) -> None:
-        """A new connection, whose agent has everything before ``position``: the rest is sent
-        (again) from there, at most ``window`` bytes unacknowledged."""
+        """Continue on a new connection, whose agent has everything before ``position``.
+
+        The rest is sent (again) from there, at most ``window`` bytes unacknowledged.
+        """
         self._window = window
         self.acknowledge(position)
         self._taken = self._sent = position
 
     def restart(self) -> int:
-        """Another program: what was meant for the last one is dropped. Returns how many bytes
-        were never sent to it."""
+        """Start with another program: input for the last one is dropped. Returns how many bytes
+        were never sent."""
         dropped = len(self._held) - (self._sent - self._taken)
         self._held.clear()
         self._taken = self._sent = 0

@@ -1,12 +1,11 @@
-"""Links and the proofs made with their secrets: the exact bytes, for both ends.
+"""Links and the proofs made with their secrets, byte by byte, for both ends.
 
-Owns a link's text form, the HMACs of an offer and its answer, and the short
-code people compare. Does not own who may open what (engine.access.decide) or where a
-fingerprint comes from (engine.transport.connection). docs/LINKS.md says the same for writers of
-other clients; ``tests/vectors/links.json`` holds both languages to it.
+Owns a link's text form, the HMACs of an offer and its answer, and the short code
+people compare. Specified in docs/LINKS.md; ``tests/vectors/links.json`` tests Python and
+JavaScript.
 
-A message to be signed is its parts, each as four bytes of length (big-endian)
-and then UTF-8 text, so that no two lists of parts look alike.
+A signed message is a list of parts, each as four bytes of length (big-endian) and
+then UTF-8 text, so that no two lists have the same bytes.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ ID_BYTES = 12
 NONCE_BYTES = 16
 CODE_DIGITS = 6
 CODE_HASH_BYTES = 6
-"""Bytes of the HMAC a short code is made of; 48 bits are exact in JavaScript."""
+"""Bytes of the HMAC that make a short code; 48 bits are exact in JavaScript."""
 NO_SECRET = b"hatchway"
-"""The key of a short code where there is no link: it then proves only what people compare."""
+"""The key of a short code without a link: it then proves only what people compare."""
 RELAY_ACCESS = "relay access"
-"""The kind of the proofs made for relays, for TURN credentials; they open nothing else."""
+"""The kind of proofs that get TURN credentials from a relay; they open nothing else."""
 PATH = "/s/"
-"""What stands before the id in a link's path."""
+"""The part of a link's path before its id."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
 # 22 characters carry 132 bits: the last four are zero in the one canonical form.
@@ -44,9 +43,9 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a guest holds: where the relay is, which share, and the secret.
+    """A guest's link: the relay, the link's id, and the secret.
 
-    ``base`` is the relay's address without a slash at its end.
+    ``base`` is the relay's address without a trailing slash.
     """
 
     base: str
@@ -55,7 +54,7 @@ class Link:
 
     @property
     def url(self) -> str:
-        """The secret is in the fragment alone, which no browser sends to any server."""
+        """The secret is only in the fragment, which browsers never send to a server."""
         return f"{self.base}{PATH}{self.id}#{encode_secret(self.secret)}"
 
 
@@ -65,14 +64,14 @@ def parse_link(url: str) -> Link:
         parts = urlsplit(url.strip())
         host = parts.hostname
     except ValueError:
-        raise BadLinkError("This is not a link") from None
+        raise BadLinkError("This is not a valid URL") from None
     base, marker, link_id = parts.path.rpartition(PATH)
     if parts.scheme not in ("http", "https") or not host or not marker:
         raise BadLinkError("This is not a link to a shared terminal")
     if parts.query or not _ID.fullmatch(link_id):
-        raise BadLinkError("The link is damaged: its address is not whole")
+        raise BadLinkError("The link is incomplete: its address is damaged")
     if not _SECRET.fullmatch(parts.fragment):
-        raise BadLinkError("The link is damaged: the part after # is not whole")
+        raise BadLinkError("The link is incomplete: the part after # is missing or damaged")
     return Link(f"{parts.scheme}://{parts.netloc}{base}", link_id, decode_secret(parts.fragment))
 
 
@@ -91,12 +90,12 @@ def message(*parts: str) -> bytes:
 
 
 def sign(secret: bytes, kind: str, *parts: str) -> str:
-    """HMAC-SHA256 as 64 lower-case hex digits. ``kind`` keeps one use from serving another."""
+    """HMAC-SHA256 as 64 lower-case hex digits. ``kind`` separates the uses of a secret."""
     return hmac.new(secret, message(kind, *parts), sha256).hexdigest()
 
 
 def genuine(expected: str, claimed: str) -> bool:
-    """Whether two proofs are the same, in constant time. ``claimed`` may be any text."""
+    """Whether two proofs are equal, in constant time. ``claimed`` may be any text."""
     return hmac.compare_digest(expected.encode(), claimed.encode("utf-8", "surrogatepass"))
 
 
@@ -111,12 +110,12 @@ def answer_proof(
 
 
 def relay_access(secret: bytes) -> str:
-    """What a relay is told of a link's secret: enough to recognize who holds it, no more."""
+    """The digest of a link's secret that a relay gets: it recognizes holders, but opens nothing."""
     return sign(secret, RELAY_ACCESS)
 
 
 def access_proof(access: str, nonce: str) -> str:
-    """A guest's proof to a relay that it holds a link. ``access``: 64 hex digits."""
+    """A guest's proof to a relay that it holds a link. ``access`` is 64 hex digits."""
     return sign(bytes.fromhex(access), RELAY_ACCESS, nonce)
 
 
@@ -129,9 +128,9 @@ def prove_offer(secret: bytes, share: str, session_id: str, fingerprint: str) ->
 def short_code(
     secret: bytes | None, session_id: str, agent_fingerprint: str, guest_fingerprint: str
 ) -> str:
-    """Six digits that are the same at both ends when nobody stands between, as ``123 456``.
+    """Six digits that are equal at both ends unless somebody intercepts, as ``123 456``.
 
-    Keyed with the link's secret: a relay cannot search for a certificate that fits.
+    Keyed with the link's secret, so that a relay cannot search for a matching certificate.
     """
     mac = hmac.new(
         secret or NO_SECRET,

@@ -1,9 +1,8 @@
-"""Signaling payloads over Socket.IO: what may come in, what goes back.
+"""Signaling payloads over Socket.IO: shapes, validation and replies.
 
-Owns the shapes and their validation. Does not own routing (the relay) or what
-an offer leads to (the handlers). Sizes are bounded here so that no later layer
-sees an unbounded field. Peers of another make are read by the rule of
-engine.core.lenient; ``correlation_id`` is theirs and only ever echoed.
+Every size is bounded here, so that no later layer sees an unbounded field. Payloads
+of foreign peers are read by the rule of engine.core.lenient; ``correlation_id`` is
+opaque and only echoed.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ CHALLENGE = "agent:challenge"
 ICE_SERVERS = "ice:servers"
 
 MAX_ID_LENGTH = 200
-"""Characters in a session id, and in ids of our own making."""
+"""Characters in a session id, and in ids that we make."""
 MAX_SDP_LENGTH = 64 * 1024
-"""Characters in a session description; a data-channel one has about 1,500."""
+"""Characters in a session description; one for a data channel has about 1,500."""
 MAX_CANDIDATE_LENGTH = 1024
 """Characters in one candidate line; real ones stay under 200."""
 MAX_TARGETS = 1000
@@ -42,8 +41,8 @@ MAX_TARGETS = 1000
 MAX_LINKS = 1200
 """Links one agent may register, ended ones included."""
 MAX_DEPTH = 100
-"""Objects and lists within each other. Socket.IO's packets are walked by recursion, so
-that an answer that echoes deeper ones could not be sent."""
+"""Nesting of objects and lists. Socket.IO walks packets recursively, so a reply that
+echoes deeper values could not be sent."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 _OptionalId = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)] | None
@@ -73,19 +72,19 @@ class Offer(msgspec.Struct, frozen=True):
     cols: _Cells | None = None
     rows: _Cells | None = None
     resume: _OptionalId = None
-    # Not lenient: who came with a link is told that it did not work, and never
-    # let in as somebody without one.
+    # Not lenient: a guest with a broken proof gets an error, and is never admitted as
+    # one without a link.
     proof: Proof | None = None
-    # Which agent, where several are connected; else the relay finds the device.
+    # The agent, where several are connected; else the relay finds it by the device.
     agent_id: _OptionalId = None
-    # Stamped by the relay, never believed further than for showing.
+    # Set by the relay; only shown, never trusted.
     guest_name: _Text | None = None
     guest_address: _Text | None = None
     guest_browser: _Text | None = None
 
 
 class Ice(msgspec.Struct, frozen=True):
-    """Either way. ``candidate`` of None or "" says that no more will come."""
+    """Either way. A ``candidate`` of None or "" is the end of candidates."""
 
     session_id: _Id
     candidate: _Text | None
@@ -103,7 +102,7 @@ class Disconnect(msgspec.Struct, frozen=True):
 
 
 class SharedTarget(msgspec.Struct, frozen=True):
-    """What guests may be shown of one target. ``id`` is the ``device_id`` of an offer."""
+    """A target as guests see it. ``id`` is the ``device_id`` of an offer."""
 
     id: _Id
     kind: _Word = ""
@@ -112,7 +111,7 @@ class SharedTarget(msgspec.Struct, frozen=True):
 
 
 class OpenLink(msgspec.Struct, frozen=True):
-    """What a relay is told of a link: enough to let its holder ask, nothing to open it with."""
+    """A link as a relay sees it: enough to route its holders, nothing to open it with."""
 
     id: _Id
     target: _Id
@@ -121,8 +120,8 @@ class OpenLink(msgspec.Struct, frozen=True):
     state: _Word = ""
     role: _Word = "control"
     approval: bool = False
-    # What recognizes a guest who holds the link's secret (engine.wire.proof.relay_access);
-    # none for a link that has ended, and from hosts that know nothing of it.
+    # Recognizes guests who hold the link's secret (engine.wire.proof.relay_access); None for
+    # a link that has ended, and from hosts that do not know this field.
     access: _Text | None = None
 
 
@@ -136,7 +135,7 @@ class Register(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What every acknowledgement has in common."""
+    """The fields common to all acknowledgements."""
 
     status: Literal["success", "warning", "error"]
     error: _Text | None = None
@@ -171,7 +170,7 @@ def parse(kind: type[T], payload: object) -> T:
     except lenient.FieldError as error:
         raise BadRequestError(str(error)) from None
     if isinstance(message, Register):
-        # One row that cannot be read costs no other its place.
+        # An invalid row is skipped; the others stay.
         rows = {name: _rows(payload, name) for name in _ROWS}
         return msgspec.structs.replace(message, **rows)
     if isinstance(message, Offer | Ice | Disconnect):
@@ -198,10 +197,10 @@ def correlation_of(payload: object) -> Any:
 
 
 def is_plain(value: object) -> bool:
-    """Whether JSON can carry a value on as it is, and Socket.IO's packets too.
+    """Whether JSON and Socket.IO can carry a value unchanged.
 
-    Attachments are packets of their own, which others could come between; a
-    browser's parser refuses NaN.
+    Not so binary values (separate packets, which others could interleave) and NaN
+    (rejected by browsers' parsers).
     """
     level = [value]
     for _ in range(MAX_DEPTH):
@@ -229,7 +228,7 @@ def field_of(payload: object, name: str) -> str | None:
 
 
 def accepted(action: str, payload: object, **extra: Any) -> dict[str, Any]:
-    """A success reply to a payload that need not be about a session."""
+    """A success reply to a payload that may lack a session."""
     ids = correlation_of(payload), field_of(payload, "session_id")
     return _reply(action, *ids, "success", **extra)
 
@@ -243,7 +242,7 @@ def warning(action: str, message: Offer | Ice | Disconnect, **extra: Any) -> dic
 
 
 def failure(action: str, payload: object, error: HatchwayError) -> dict[str, Any]:
-    """The error reply for whatever came, valid or not: ids are echoed where they can be read."""
+    """The error reply to any payload, valid or not: readable ids are echoed."""
     return _reply(
         action,
         correlation_of(payload),

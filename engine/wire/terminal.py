@@ -1,9 +1,9 @@
 """Messages of the ``terminal`` data channel: shapes, codecs, errors.
 
-Owns both dialects: plain JSON (always) and ``hatchway.v1``, in which PTY bytes
-are binary messages and control stays JSON. Does not own when a message is sent.
-Every message is one JSON object with a ``type``. Shared vectors for both
-languages are in ``tests/vectors/``.
+There are two dialects: plain JSON (always works), and ``hatchway.v1``, in which PTY
+bytes are binary messages and control messages stay JSON. Every text message is one
+JSON object with a ``type``. When each may be sent: engine.wire.conversation. Vectors
+for Python and JavaScript are in ``tests/vectors/``.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ MAX_V1_MESSAGE = 16 * 1024
 WINDOW = 256 * 1024
 """hatchway.v1: bytes that may be sent and not acknowledged, either way."""
 ACK_EVERY = 16 * 1024
-"""Bytes between two acknowledgements, either way; less where the window is small."""
+"""Bytes between two acknowledgements, either way; fewer if the window is small."""
 JSON_CHUNK = 8 * 1024
-"""Bytes in one plain input or output message: escaped six-fold they still fit in 64 KiB."""
+"""Bytes in one plain input or output message: escaped to six times that, they fit in 64 KiB."""
 MAX_SHOWN_TYPE = 40
 """Characters of an unknown type that an error repeats."""
 
@@ -70,11 +70,11 @@ class Ping(_Message, tag="ping", frozen=True):
 
 
 class Close(_Message, tag="close", frozen=True):
-    """The guest is done: the session ends and its processes with it."""
+    """The guest ends the session and its processes."""
 
 
 class ConnectPty(_Message, tag="connect_pty", frozen=True):
-    """Connect a PTY when none is connected. Without a size: the guest's last one."""
+    """Connect a PTY when none is connected. The default size is the guest's last one."""
 
     container: _Name
     cols: Cells | None = None
@@ -84,9 +84,9 @@ class ConnectPty(_Message, tag="connect_pty", frozen=True):
 class Hello(_Message, tag="hello", frozen=True):
     """hatchway.v1, the guest's first message.
 
-    ``received`` is the count of output bytes the guest has from before, when it
-    returns to a session; output goes on from there. ``caps`` is what it knows
-    beyond the first hatchway.v1, such as IDLE.
+    ``received`` counts the output bytes that a returning guest already has; output
+    continues from there. ``caps`` lists its capabilities beyond the first
+    hatchway.v1, such as IDLE.
     """
 
     cols: Cells = 80
@@ -97,7 +97,7 @@ class Hello(_Message, tag="hello", frozen=True):
 
 
 class Keep(_Message, tag="keep", frozen=True):
-    """hatchway.v1 with the capability IDLE: somebody is here, do not end the session as idle."""
+    """hatchway.v1 with the capability IDLE: do not end the session as idle."""
 
 
 class Ack(_Message, tag="ack", frozen=True):
@@ -139,12 +139,12 @@ class Error(_Message, tag="error", frozen=True):
 class Welcome(_Message, tag="welcome", frozen=True):
     """hatchway.v1, the agent's answer to Hello.
 
-    ``resume`` is the token that, in a new offer with the same session id, takes
-    this session up again. ``window`` is how many bytes may be unacknowledged.
-    ``start`` is the count at which the output that follows begins: the guest's
-    ``received``, or more when some is gone and the screen was reset. ``taken``
-    is the count of input bytes the session has had: a returning guest sends what
-    it typed from there on, nothing twice and nothing lost.
+    ``resume`` is the token that resumes this session in a new offer with the same
+    session id. ``window`` is how many bytes may be unacknowledged. ``start`` is the
+    position at which output begins: the guest's ``received``, or more when older
+    output is no longer stored and the screen was reset. ``taken`` counts the input
+    bytes the session has had: a returning guest continues to send from there, so
+    nothing comes twice and nothing is lost.
     """
 
     session_id: str
@@ -159,8 +159,8 @@ class Welcome(_Message, tag="welcome", frozen=True):
 
 
 class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
-    """hatchway.v1: the end. ``code`` is one of engine.core.model.EndCode; a later version may
-    have more, and an older one sends none."""
+    """hatchway.v1: the end. ``code`` is one of engine.core.model.EndCode; later versions may
+    add more, older ones send none."""
 
     exit_code: int | None = None
     reason: str = ""
@@ -169,13 +169,13 @@ class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
 
 class Idle(_Message, tag="idle", omit_defaults=False, frozen=True):
     """hatchway.v1 with the capability IDLE: the session ends in ``seconds`` unless something
-    is typed or printed, or Keep comes. ``null``: that no longer holds."""
+    is typed or printed, or Keep comes. ``null`` cancels the warning."""
 
     seconds: Annotated[float, msgspec.Meta(ge=0)] | None
 
 
 class Approval(_Message, tag="approval", omit_defaults=False, frozen=True):
-    """hatchway.v1: the host is asked (waiting), and has said yes (allowed) or no (denied)."""
+    """hatchway.v1: the host's approval is pending (waiting), allowed or denied."""
 
     state: Literal["waiting", "allowed", "denied"]
 
@@ -186,8 +186,8 @@ class RoleChanged(_Message, tag="role", frozen=True):
 
 class Snapshot(_Message, tag="snapshot", frozen=True):
     """hatchway.v1 with the capability SNAPSHOT: the next ``bytes`` bytes of binary messages are
-    the screen as it is at the output position ``at``, as escape sequences for a fresh terminal
-    of ``cols`` by ``rows``. They count in no position; output goes on from ``at``."""
+    the screen at the output position ``at``, as escape sequences for a new terminal of
+    ``cols`` by ``rows``. They count in no position; output continues from ``at``."""
 
     at: Count
     cols: Cells
@@ -196,7 +196,7 @@ class Snapshot(_Message, tag="snapshot", frozen=True):
 
 
 class Notice(_Message, tag="notice", frozen=True):
-    """A line from the host or about the session: level is info or warning."""
+    """A message from the host or about the session; ``level`` is info or warning."""
 
     text: str
     level: str = "info"
@@ -255,14 +255,14 @@ def encode(message: _Message) -> str:
     try:
         return _encoder.encode(message).decode()
     except UnicodeEncodeError:
-        # Ids chosen by others may hold half a surrogate pair, which JSON can write as \uXXXX.
+        # Ids from others may hold an unpaired surrogate, which JSON can write as \uXXXX.
         return json.dumps(msgspec.to_builtins(message))
 
 
 def may_overtake(message: _Message) -> bool:
-    """Whether a message means the same before output and input that were sent earlier.
+    """Whether a message may be sent before earlier output and input.
 
-    Such a one need not queue behind a flood; the order of all others is kept.
+    Such a message need not queue behind a flood; all others stay in order.
     """
     return isinstance(message, _URGENT)
 
@@ -275,8 +275,8 @@ def decode_guest(text: str, *, v1: bool) -> GuestMessageV1:
 
 
 def decode_agent(text: str) -> AgentMessage | None:
-    """A message from an agent, perhaps one of another make: an optional field that does not fit
-    counts as absent, and a type that only a later agent knows gives None.
+    """A message from an agent, possibly a foreign one: an invalid optional field counts as
+    absent; an unknown type returns None.
 
     Raises BadJSONError or BadMessageError.
     """
@@ -295,16 +295,16 @@ def _decode(
         try:
             return decoder.decode(text)
         except msgspec.ValidationError:
-            # It stops at the first thing that is wrong; what follows may not even be JSON.
+            # msgspec stops at the first error; the rest may not even be JSON.
             fields = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        # A lone surrogate cannot be encoded; endless nesting cannot be parsed.
+        # An unpaired surrogate cannot be encoded; too deep nesting cannot be parsed.
         raise BadJSONError("The message is not valid JSON") from None
     if not isinstance(fields, dict):
         raise BadMessageError("The message must be a JSON object")
     kind = fields.get("type")
     if not isinstance(kind, str):
-        raise BadMessageError("Field 'type' is missing, or no text")
+        raise BadMessageError("Field 'type' is missing or not a string")
     if kind not in kinds:
         raise UnknownTypeError(f"Unknown message type '{shown(kind, MAX_SHOWN_TYPE)}'")
     strict = frozenset() if liberal else frozenset(fields)

@@ -16,7 +16,7 @@ from engine.client.peer import TerminalPeer
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, EndCode, Size
 from engine.core.settings import SessionSettings, Settings
-from engine.signaling.guest import GuestLine, RelayAddress
+from engine.signaling.guest import GuestSignaling, RelayAddress
 from engine.transport import sdp
 from engine.wire.proof import offer_proof
 from engine.wire.signaling import OFFER
@@ -160,7 +160,7 @@ async def old_guest(made: House, protocol: str) -> AsyncIterator[RawGuest]:
     """A client that knows no capabilities, in either dialect."""
     share, link = await made.link()
     guest = RawGuest(protocol)
-    line = GuestLine(RelayAddress(link.base, link=link.id))
+    line = GuestSignaling(RelayAddress(link.base, link=link.id))
     await line.connect()
     offer = await guest.offer("old", LOCAL_TARGET)
     nonce = "ab" * 16

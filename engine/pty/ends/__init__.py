@@ -1,1 +1,1 @@
-"""The end of a terminal's processes: found, signalled, recorded, and never given up."""
+"""Ending a terminal's processes: finding, signalling and recording them, and retrying."""

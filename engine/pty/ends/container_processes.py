@@ -1,14 +1,13 @@
-"""The processes of terminals inside a container, listed and signalled from within.
+"""Lists and signals the processes of terminals inside a container, through a helper in it.
 
-Owns the helper script and its conversation. Does not own the terminal itself
-(docker_exec), nor what is done with its processes (ending). There is no API to
-end an exec, and its processes survive the closing of its socket: so a second exec
-looks for them in /proc and signals them, for many terminals at once. A process
-belongs to a terminal when it is in the session of the terminal's shell, or when
-its environment carries the terminal's tag. One that left the session *and*
-cleared its environment has left the terminal for good.
+Docker has no API to end an exec, and its processes survive the closing of its
+socket. So a second exec, the helper, finds them in /proc and signals them, for many
+terminals at once. A process belongs to a terminal when it is in the session of the
+terminal's shell, or when its environment holds the terminal's tag. One that left
+the session *and* cleared its environment no longer belongs to the terminal.
 
-The helper needs nothing but a POSIX shell; with grep it is quicker.
+The helper needs only a POSIX shell; with grep it is faster. What is done with the
+processes is decided in ending.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SESSION_VARIABLE = "HATCHWAY_SESSION"
-"""In the environment of every process of a session, by the session's id."""
+"""Environment variable of every process of a session: the session's id."""
 TAG_VARIABLE = "HATCHWAY_TERMINAL"
-"""The same with a random value of our own, 32 hex digits: session ids are chosen by
-guests, and nobody must end another's processes by choosing a colliding one."""
+"""Environment variable with a random tag of the terminal, 32 hex digits. Guests choose
+session ids, and a colliding one must not end another guest's processes."""
 HOST_VARIABLE = "HATCHWAY_HOST"
-"""And whose it is: the id of the profile that started it (records)."""
+"""Environment variable with the id of the profile that started the terminal (records)."""
 MAX_ANSWER_BYTES = 1024 * 1024
-"""One listing of processes: the container's own shell writes it, so it is bounded."""
+"""Bound of one process listing, which the untrusted container writes."""
 ANSWER_TIMEOUT_SECONDS = 10.0
-"""For one order, which a container that is paused or out of memory leaves unanswered."""
+"""For one request, which a paused container or one out of memory does not answer."""
 MAX_LISTED = 10_000
 SHELLS = (
     ("/bin/sh",),
@@ -53,16 +52,16 @@ SHELLS = (
     ("/usr/bin/sh",),
     ("/usr/bin/busybox", "sh"),
 )
-"""What may run the helper, after the shell that started the terminal. Images differ, and
-a person may remove /bin/sh while a terminal is open."""
+"""Shells to run the helper with, after the one that started the terminal. Images differ,
+and /bin/sh may be removed while a terminal is open."""
 
-# Arguments: $1 name of the variable to look for, $2 its values, each 32 characters long,
-# with spaces between; or, where $3 is "any", one value of any length.
-# Each line read is an order: "list" with the numbers of sessions lists their processes
-# and those with one of the values, "look" the sessions' only, "kill" with a signal
-# sends it to each "PID:BIRTH" that follows, "drop" drops what was typed into the
-# terminals of such processes and prints a line "dropped PID" where that worked.
-# An answer is a line per process found, "pid parent group session terminal state birth
+# Arguments: $1 name of the variable to search for, $2 its values, each 32 characters long,
+# separated by spaces; or, where $3 is "any", one value of any length.
+# Each line read is a request: "list" with session numbers lists their processes and those
+# with one of the values, "members" only those of the sessions, "kill" with a signal sends
+# it to each "PID:START_TIME" that follows, "drop" discards unread input of the terminals of
+# such processes and prints a line "dropped PID" where that worked.
+# An answer is a line per process found, "pid parent group session terminal state start_time
 # ignores-hup value name", and a line with a dot. See engine.pty.ends.ending.Process.
 _HELPER = r"""
 exec 2>/dev/null
@@ -79,7 +78,7 @@ facts() {
     set +f
     state=$1 parent=$2 group=$3 session=$4 terminal=$5
     shift 19
-    born=$1
+    started=$1
 }
 find_value() {
     value=-
@@ -95,15 +94,15 @@ find_value() {
     value=${env%"${env#????????????????????????????????}"}
     case $values in *" $value "*) ;; *) value=- ;; esac
 }
-find_deaf() {
-    deaf=0
+find_ignored() {
+    ignored=0
     if [ -n "$grep" ]; then
-        case $ignoring in *"/proc/$1/status"*) deaf=1 ;; esac
+        case $ignoring in *"/proc/$1/status"*) ignored=1 ;; esac
         return
     fi
     while read -r key mask; do
         [ "$key" = SigIgn: ] || continue
-        case $mask in *[13579bdf]) deaf=1 ;; esac
+        case $mask in *[13579bdf]) ignored=1 ;; esac
         return
     done <"/proc/$1/status"
 }
@@ -132,28 +131,28 @@ show() {
         *" $session "*) ;;
         *) [ "$value" != - ] || continue ;;
         esac
-        find_deaf "$pid"
-        printf '%s\n' "$pid $parent $group $session $terminal $state $born $deaf $value $name"
+        find_ignored "$pid"
+        printf '%s\n' "$pid $parent $group $session $terminal $state $started $ignored $value $name"
     done
 }
 drop() {
-    # Without line mode and with no bytes to wait for, a read gives what is there.
+    # Without line mode and with min 0, a read returns what is there.
     modes=$(stty -g <"$1") || return
     stty -icanon -echo min 0 time 0 <"$1" && cat <"$1" >/dev/null && dropped=yes
     stty "$modes" <"$1"
 }
 command -v grep >/dev/null && grep=yes || grep=
-while read -r order rest; do
-    case $order in
+while read -r request rest; do
+    case $request in
     kill)
         signal=${rest%% *}
         for one in ${rest#* }; do
-            facts "${one%:*}" && [ "$born" = "${one#*:}" ] && kill -"$signal" "${one%:*}"
+            facts "${one%:*}" && [ "$started" = "${one#*:}" ] && kill -"$signal" "${one%:*}"
         done
         ;;
     drop)
         for one in $rest; do
-            facts "${one%:*}" && [ "$born" = "${one#*:}" ] || continue
+            facts "${one%:*}" && [ "$started" = "${one#*:}" ] || continue
             dropped=
             drop "/proc/${one%:*}/fd/0"
             [ -n "$dropped" ] && echo "dropped ${one%:*}"
@@ -161,7 +160,7 @@ while read -r order rest; do
         ;;
     *)
         sessions=" $rest "
-        show "$order"
+        show "$request"
         ;;
     esac
     echo .
@@ -180,9 +179,8 @@ class SessionProcess:
 class ContainerProcesses:
     """See engine.pty.ends.ending.ProcessTable. Made by container_processes().
 
-    Processes of another user can neither be looked into nor signalled without being
-    root, and root without CAP_SYS_PTRACE cannot look into those of others: so there
-    may be a helper for each.
+    Only root can inspect and signal processes of another user, and root without
+    CAP_SYS_PTRACE cannot inspect them: so there may be one helper per user.
     """
 
     def __init__(self, helpers: Sequence[_Helper]) -> None:
@@ -191,9 +189,9 @@ class ContainerProcesses:
     async def find(
         self, sessions: Collection[int], tags: Collection[str] = ()
     ) -> Sequence[Process]:
-        order = " ".join(["list" if tags else "look", *map(str, sessions)])
+        request = " ".join(["list" if tags else "members", *map(str, sessions)])
         found: dict[int, Process] = {}
-        for answer in await self._order(order):
+        for answer in await self._request(request):
             for process in _processes(answer):
                 if process.tag or process.pid not in found:
                     found[process.pid] = process
@@ -201,48 +199,48 @@ class ContainerProcesses:
 
     async def signal(self, name: str, processes: Sequence[Process]) -> None:
         if processes:
-            whom = (f"{process.pid}:{process.birth}" for process in processes)
-            await self._order(" ".join(["kill", name, *whom]))
+            targets = (f"{process.pid}:{process.start_time}" for process in processes)
+            await self._request(" ".join(["kill", name, *targets]))
 
     async def drop_input(self, processes: Sequence[Process]) -> frozenset[int]:
-        whom = (f"{process.pid}:{process.birth}" for process in processes)
-        answers = await self._order(" ".join(["drop", *whom]))
+        targets = (f"{process.pid}:{process.start_time}" for process in processes)
+        answers = await self._request(" ".join(["drop", *targets]))
         lines = b"\n".join(answers).decode("utf-8", "replace").splitlines()
         return frozenset(p.pid for p in processes if f"dropped {p.pid}" in lines)
 
-    async def _order(self, order: str) -> list[bytes]:
+    async def _request(self, request: str) -> list[bytes]:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
-                return await asyncio.gather(*(helper.order(order) for helper in self._helpers))
+                return await asyncio.gather(*(helper.request(request) for helper in self._helpers))
         except TimeoutError as error:
             raise DockerFailedError("The container's shell does not answer") from error
 
 
 class _Helper:
-    """A running helper: one order, one answer."""
+    """A running helper: one answer per request."""
 
     def __init__(self, stream: HttpStream) -> None:
         self._stream = stream
         self._output: AsyncIterator[bytes] = frames(stream)
         self._held = bytearray()
 
-    async def order(self, order: str) -> bytes:
+    async def request(self, request: str) -> bytes:
         try:
-            await self._stream.write(f"{order}\n".encode())
+            await self._stream.write(f"{request}\n".encode())
         except ConnectionError as error:
-            raise DockerFailedError("The container ended our helper") from error
+            raise DockerFailedError("The helper process in the container ended") from error
         while not (self._held.startswith(b".\n") or b"\n.\n" in self._held):
             piece = await anext(self._output, b"")
             self._held += piece
             if not piece or len(self._held) > MAX_ANSWER_BYTES:
-                words = " ".join(self._held[:300].decode("utf-8", "replace").split())
-                raise DockerFailedError(f"No shell works in the container: {words or 'no answer'}")
+                output = " ".join(self._held[:300].decode("utf-8", "replace").split())
+                raise DockerFailedError(f"No shell works in the container: {output or 'no answer'}")
         answer, _, rest = (b"\n" + bytes(self._held)).partition(b"\n.\n")
         self._held = bytearray(rest)
         return answer
 
     async def close(self) -> None:
-        """Its input ends with the connection, and so does the helper."""
+        """Close the connection: the helper ends with its input."""
         self._stream.close()
         await self._stream.wait_closed()
 
@@ -250,15 +248,24 @@ class _Helper:
 def _processes(answer: bytes) -> list[Process]:
     found = []
     for line in answer.decode("utf-8", "replace").splitlines()[:MAX_LISTED]:
-        words = line.split(" ", 9)
-        numbers = words[:5] + words[6:8]
-        if len(words) < 10 or not all(w.lstrip("-").isdecimal() and len(w) < 21 for w in numbers):
+        fields = line.split(" ", 9)
+        numbers = fields[:5] + fields[6:8]
+        if len(fields) < 10 or not all(w.lstrip("-").isdecimal() and len(w) < 21 for w in numbers):
             continue
-        pid, parent, group, session, terminal, birth, deaf = map(int, numbers)
-        tag = "" if words[8] == "-" else words[8]
+        pid, parent, group, session, terminal, start_time, hup_ignored = map(int, numbers)
+        tag = "" if fields[8] == "-" else fields[8]
         found.append(
             Process(
-                pid, parent, group, session, terminal, words[5], birth, bool(deaf), tag, words[9]
+                pid,
+                parent,
+                group,
+                session,
+                terminal,
+                fields[5],
+                start_time,
+                bool(hup_ignored),
+                tag,
+                fields[9],
             )
         )
     return found
@@ -273,10 +280,10 @@ async def container_processes(
     users: Iterable[str] = ("",),
     shells: Iterable[str] = (),
 ) -> AsyncIterator[ContainerProcesses]:
-    """The container's processes, seen with the eyes of ``users``.
+    """The container's processes as ``users`` see them.
 
-    Raises DockerError: the container is not running or paused, nothing in it can
-    run a shell, or Docker is away.
+    Raises DockerError when the container is not running or paused, has no working
+    shell, or Docker cannot be reached.
     """
     arguments = [TAG_VARIABLE, " ".join(tags), ""]
     async with contextlib.AsyncExitStack() as stack:
@@ -295,7 +302,7 @@ async def _start(
     shells: Iterable[str],
     arguments: list[str],
 ) -> _Helper:
-    """A helper that has answered, run by the first shell that can."""
+    """A helper that has answered, run by the first shell that works."""
     failure: DockerFailedError | None = None
     for shell in dict.fromkeys((*((path,) for path in shells), *SHELLS)):
         try:
@@ -303,7 +310,7 @@ async def _start(
         except DockerFailedError as error:
             if error.status in (404, 409):
                 raise  # the container is gone, not running or paused
-            # What the first one says is worth the most: the others may never have been there.
+            # The first error says the most: the other shells may not exist at all.
             failure = failure or error
     raise failure or DockerFailedError("No shell works in the container")
 
@@ -320,7 +327,7 @@ async def _start_by(
     helper = _Helper(stream)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
-            await helper.order("look")
+            await helper.request("members")
     except BaseException as error:
         await helper.close()
         if isinstance(error, TimeoutError):
@@ -337,7 +344,7 @@ async def list_session_processes(
     shell: str = "/bin/sh",
     users: tuple[str, ...] = ("", "0"),
 ) -> tuple[SessionProcess, ...]:
-    """The living processes in the container that a session's terminals left or still have.
+    """The living processes in the container that belong to a session's terminals.
 
     Raises DockerAbsentError, DockerRefusedError, DockerFailedError (also when
     the container is not running). In a container without grep a session whose
@@ -355,7 +362,7 @@ async def list_session_processes(
 
 
 async def exec_running(docker: DockerEngines, target: Target, exec_id: str) -> bool:
-    """Whether Docker still counts the exec as running; one it has forgotten is not."""
+    """Whether Docker reports the exec as running; False when it no longer knows it."""
     try:
         facts = await docker.call(
             target.engine, lambda client: dict(client.api.exec_inspect(exec_id))

@@ -1,25 +1,24 @@
-"""Ending terminals: everything of their sessions, and nothing started on the way.
+"""Ends all processes of terminals' sessions, without letting new commands start meanwhile.
 
-Owns the algorithm, the same for containers and this computer. Does not own how
-processes are listed and signalled (ProcessTable), nor when an end is tried again
-(ends).
+The algorithm is the same for containers and this computer. When it is retried is
+decided in ends.
 
-A shell whose child dies goes on to its next command. So everything of a
-terminal's session is stopped first, the shell before its children. Then:
+A shell whose child dies runs its next command. So everything in a terminal's
+session is stopped first, the shell before its children. Then:
 
 1. HUP, then CONT, for all but the shell; KILL for what is left after a second.
-   What ignores HUP (``nohup``, ``trap '' HUP``) is *kept*: it goes on, and so does
-   what has left the session (``setsid``, tmux) and is known by its tag only.
-2. A shell that runs commands which no person typed at its prompt is killed while
-   it is stopped: it was started with a command, or another process of its session
-   was in its own process group (a script, ``exec``, a command substitution).
-   An interactive shell gives each job a group of its own. What was typed ahead is
-   dropped, or it would read that next; then it gets INT and CONT (it drops the rest
-   of its line and reaps its children), then HUP, then KILL. Where typed input cannot
-   be dropped it is killed while it is stopped, too.
+   What ignores HUP (``nohup``, ``trap '' HUP``) is *kept*: it continues to run, and so
+   does what has left the session (``setsid``, tmux) and is known only by its tag.
+2. A shell that runs commands nobody typed at its prompt is killed while stopped: it
+   was started with a command, or another process of its session was in its own
+   process group (a script, ``exec``, a command substitution).
+   An interactive shell gives each job its own group. Its unread input is discarded, or
+   it would read that next; then it gets INT and CONT (it drops the rest of its line and
+   reaps its children), then HUP, then KILL. If its input cannot be discarded, it is
+   killed while stopped, too.
 
-"Ignores HUP" is the lowest bit of SigIgn in /proc/PID/status (proc(5)). It says
-nothing where the shell itself was started with HUP ignored: then only what left
+"Ignores HUP" is the lowest bit of SigIgn in /proc/PID/status (proc(5)). The bit
+means nothing if the shell itself was started with HUP ignored: then only what left
 the session is kept.
 """
 
@@ -33,26 +32,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
 STOP_SECONDS = 1.0
-"""What the kernel gets to stop everything; a process in the kernel's hands may take longer."""
+"""How long stopping everything may take; a process inside a system call may take longer."""
 HANG_UP_SECONDS = 1.0
-"""What programs get to save their work between HUP and KILL."""
+"""How long programs have between HUP and KILL, to save their work."""
 KILL_SECONDS = 1.0
-"""What the kernel gets to remove killed processes."""
+"""How long the kernel may take to remove killed processes."""
 REAP_SECONDS = 0.3
-"""What an interactive shell gets to drop its line and reap its children."""
+"""How long an interactive shell has to drop its line and reap its children."""
 SHELL_SECONDS = 0.5
-"""What it gets between HUP and KILL, to write its history."""
+"""How long it has between HUP and KILL, to write its history."""
 CHECK_SECONDS = 0.02
 """Between two listings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as /proc/PID/stat tells, in the pid namespace of its target.
+    """A process as in /proc/PID/stat, in the pid namespace of its target.
 
-    ``birth`` is field 22 (clock ticks since boot), which tells a reused pid.
-    ``ignores_hup``: see the module. ``tag`` is its terminal's, "" when it carries
-    none or none was asked for.
+    ``start_time`` is field 22 (clock ticks since boot); it detects a reused pid.
+    ``ignores_hup``: see the module. ``tag`` is its terminal's, "" when it has
+    none or none was requested.
     """
 
     pid: int
@@ -61,7 +60,7 @@ class Process:
     session: int
     terminal: int
     state: str
-    birth: int
+    start_time: int
     ignores_hup: bool
     tag: str
     name: str
@@ -84,45 +83,45 @@ class ProcessTable(Protocol):
     async def find(
         self, sessions: Collection[int], tags: Collection[str] = ()
     ) -> Sequence[Process]:
-        """All processes of these sessions, and those that carry one of the tags; dead ones too.
+        """All processes of these sessions and those with one of the tags, dead ones included.
 
         Raises a HatchwayError when the target does not answer.
         """
 
     async def signal(self, name: str, processes: Sequence[Process]) -> None:
-        """Send SIG``name`` to each in this order, unless its pid is another's by now."""
+        """Send SIG``name`` to each in this order, unless its pid was reused."""
 
     async def drop_input(self, processes: Sequence[Process]) -> frozenset[int]:
-        """Drop what was typed into their terminals and not read; the pids where that worked."""
+        """Discard the unread input of their terminals; returns the pids where that worked."""
 
 
 @dataclass(slots=True)
 class Terminal:
-    """What is known of a terminal: ``pid`` and ``birth`` are its shell's, 0 before it is known.
+    """A terminal to end: ``pid`` and ``start_time`` are its shell's, 0 while unknown.
 
-    ``by_command``: the shell does not read commands from a person, or was seen not
-    to: this stays true when an end is tried again after the other processes are gone.
-    ``deaf``: the shell was started with HUP ignored.
+    ``by_command``: the shell was seen to run commands nobody typed. This stays true when
+    an end is retried after the other processes are gone.
+    ``hup_ignored``: the shell was started with HUP ignored.
     """
 
     tag: str
     pid: int = 0
-    birth: int = 0
-    deaf: bool = False
+    start_time: int = 0
+    hup_ignored: bool = False
     by_command: bool = False
 
-    def found(self, pid: int, birth: int) -> None:
-        """Its shell, or another process of the shell's session, by its tag."""
-        self.pid, self.birth = pid, birth
+    def found(self, pid: int, start_time: int) -> None:
+        """The shell was found, or another process of its session, by the tag."""
+        self.pid, self.start_time = pid, start_time
 
     def reads_no_commands(self) -> None:
-        """The shell was seen to run something for whoever started it."""
+        """The shell was seen to run commands nobody typed."""
         self.by_command = True
 
 
 @dataclass(slots=True)
-class Left:
-    """What an end left, by tag: processes that asked to go on, and those that resist."""
+class Outcome:
+    """What an end left, by tag: processes that asked to keep running, and those that resist."""
 
     kept: dict[str, list[Process]] = field(default_factory=dict)
     resisting: dict[str, list[Process]] = field(default_factory=dict)
@@ -130,11 +129,11 @@ class Left:
 
 async def end_terminals(
     table: ProcessTable, terminals: Sequence[Terminal], *, everything: bool = False
-) -> Left:
+) -> Outcome:
     """End all of them together. With ``everything`` nothing is kept.
 
-    May be called again for the same terminals, at any point where it raised what
-    the table raises. Takes about 4 s at most beside the table's own time.
+    Raises what the table raises; may then be called again for the same terminals. Takes
+    about 4 s at most, plus the table's own time.
     """
     return await _End(table, terminals, everything).run()
 
@@ -150,19 +149,19 @@ class _End:
         self._by_tag = {terminal.tag: terminal for terminal in terminals}
         self._seen: Sequence[Process] = ()
 
-    async def run(self) -> Left:
+    async def run(self) -> Outcome:
         await self._find()
-        if self._sessions or self._rest():
+        if self._sessions or self._remaining():
             await self._stop()
-            self._judge()
+            self._find_command_shells()
             await self._hang_up()
             await self._kill()
             await self._end_shells()
-            # What a shell started while it ended.
+            # A shell may have started something while it ended.
             await self._kill()
-        return await self._left()
+        return await self._outcome()
 
-    async def _look(self, *, tagged: bool = False) -> None:
+    async def _refresh(self, *, tagged: bool = False) -> None:
         tags = self._by_tag if tagged or self._everything else ()
         self._seen = [
             process
@@ -175,31 +174,31 @@ class _End:
         for terminal in self._terminals:
             if terminal.pid:
                 self._sessions[terminal.pid] = terminal
-        await self._look(tagged=True)
+        await self._refresh(tagged=True)
         by_pid = {process.pid: process for process in self._seen}
         for terminal in self._terminals:
             if not terminal.pid:
                 self._find_by_tag(terminal, by_pid)
             leader = by_pid.get(terminal.pid)
-            # A session's number is not given again while it has members: a leader
-            # with another birth says that none is left of ours.
-            if leader and terminal.birth and leader.birth != terminal.birth:
+            # A session id is not reused while it has members: a leader with another
+            # start time means that none of ours is left.
+            if leader and terminal.start_time and leader.start_time != terminal.start_time:
                 self._sessions.pop(terminal.pid, None)
         living = {process.session for process in self._seen if not process.dead}
         for session in self._sessions.keys() - living:
             del self._sessions[session]
 
     def _find_by_tag(self, terminal: Terminal, by_pid: dict[int, Process]) -> None:
-        # The oldest one before a terminal is the shell, or of its session.
+        # The oldest one with a terminal is the shell, or in its session.
         ours = [p for p in by_pid.values() if p.tag == terminal.tag and p.terminal]
         if ours:
             first = min(ours, key=_age)
             leader = by_pid.get(first.session)
-            terminal.found(first.session, leader.birth if leader else 0)
+            terminal.found(first.session, leader.start_time if leader else 0)
             self._sessions[terminal.pid] = terminal
 
     async def _stop(self) -> None:
-        """Until a listing shows nothing that could fork: a fork may have been under way."""
+        """Repeated until a listing shows nothing running: a fork may have been under way."""
 
         def running() -> list[Process]:
             return [p for p in self._members() if not p.stopped]
@@ -207,14 +206,14 @@ class _End:
         loop = asyncio.get_running_loop()
         until = loop.time() + STOP_SECONDS
         while True:
-            # Shells come before their children: one that sees its child stop reads on.
+            # Shells before their children: a shell that sees its child stop continues reading.
             await self._table.signal("STOP", sorted(running(), key=self._shells_first))
-            await self._look()
+            await self._refresh()
             if not running() or loop.time() > until:
                 return
             await asyncio.sleep(CHECK_SECONDS)
 
-    def _judge(self) -> None:
+    def _find_command_shells(self) -> None:
         living = {process.pid for process in self._seen if not process.dead}
         for shell in self._shells():
             beside = (
@@ -222,31 +221,31 @@ class _End:
                 for process in self._seen
                 if process.group == shell.group
                 and process.pid != shell.pid
-                # One that its parent has not reaped yet counts, one nobody will reap does not.
+                # A zombie counts if its parent may still reap it.
                 and (not process.dead or process.parent in living)
             )
             if any(process.session == shell.session for process in beside):
                 self._sessions[shell.pid].reads_no_commands()
 
     async def _hang_up(self) -> None:
-        rest = self._rest()
+        rest = self._remaining()
         await self._table.signal("HUP", rest)
         shells = {shell.pid for shell in self._shells()}
         await self._table.signal("CONT", [p for p in self._members() if p.pid not in shells])
         if rest:
-            await self._gone(self._rest, HANG_UP_SECONDS)
+            await self._wait_gone(self._remaining, HANG_UP_SECONDS)
 
     async def _kill(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + KILL_SECONDS
-        while (rest := self._rest()) and loop.time() < until:
-            # Stopped first: what forks as fast as it is killed must not win.
+        while (rest := self._remaining()) and loop.time() < until:
+            # Stopped first, or a program that forks fast enough would survive.
             await self._table.signal("STOP", rest)
             await self._table.signal("KILL", rest)
-            await self._look()
-            if self._rest():
+            await self._refresh()
+            if self._remaining():
                 await asyncio.sleep(CHECK_SECONDS)
-                await self._look()
+                await self._refresh()
 
     async def _end_shells(self) -> None:
         shells = self._shells()
@@ -261,17 +260,17 @@ class _End:
             pids = {shell.pid for shell in reading}
             await self._table.signal("INT", reading)
             await self._table.signal("CONT", reading)
-            await self._gone(
+            await self._wait_gone(
                 lambda: [p for p in self._seen if p.dead and p.parent in pids], REAP_SECONDS
             )
             await self._table.signal("HUP", reading)
-        if not await self._gone(self._shells, SHELL_SECONDS):
+        if not await self._wait_gone(self._shells, SHELL_SECONDS):
             await self._table.signal("KILL", self._shells())
-            await self._gone(self._shells, KILL_SECONDS)
+            await self._wait_gone(self._shells, KILL_SECONDS)
 
-    async def _left(self) -> Left:
-        await self._look(tagged=True)
-        left = Left()
+    async def _outcome(self) -> Outcome:
+        await self._refresh(tagged=True)
+        left = Outcome()
         for process in self._seen:
             if process.dead:
                 continue
@@ -282,22 +281,22 @@ class _End:
             found.setdefault(terminal.tag, []).append(process)
         return left
 
-    async def _gone(self, which: Callable[[], Iterable[Process]], seconds: float) -> bool:
-        """Whether none of them is left within ``seconds``; looks once at least."""
+    async def _wait_gone(self, which: Callable[[], Iterable[Process]], seconds: float) -> bool:
+        """Whether none of them is left within ``seconds``; lists them at least once."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while True:
-            await self._look()
+            await self._refresh()
             if not any(True for _ in which()):
                 return True
             if loop.time() > until:
                 return False
             await asyncio.sleep(CHECK_SECONDS)
 
-    # -- whom
+    # -- which processes
 
     def _members(self) -> list[Process]:
-        """What is stopped: the living of our sessions, and with ``everything`` the tagged."""
+        """What to stop: the living of our sessions, with ``everything`` also the tagged."""
         return [
             process
             for process in self._seen
@@ -307,8 +306,8 @@ class _End:
     def _shells(self) -> list[Process]:
         return [p for p in self._seen if not p.dead and self._is_shell(p)]
 
-    def _rest(self) -> list[Process]:
-        """What has to end before the shells do."""
+    def _remaining(self) -> list[Process]:
+        """What has to end before the shells."""
         return [
             process
             for process in self._members()
@@ -321,11 +320,11 @@ class _End:
 
     def _asked_to_stay(self, process: Process) -> bool:
         terminal = self._sessions.get(process.session)
-        return process.ignores_hup and not (terminal and terminal.deaf)
+        return process.ignores_hup and not (terminal and terminal.hup_ignored)
 
     def _shells_first(self, process: Process) -> tuple[bool, int, int]:
         return (not self._is_shell(process), *_age(process))
 
 
 def _age(process: Process) -> tuple[int, int]:
-    return process.birth, process.pid
+    return process.start_time, process.pid

@@ -1,13 +1,12 @@
-"""The ends of terminals: none is given up before it is done, in this run or a later one.
+"""Ends terminals reliably: an end that fails is retried, in this run or a later one.
 
-Owns the records of shells while they run (records has their files), a queue of
-pending ends per target (end_queue), and what is left of an earlier run. Does not own
-how a terminal is ended (ending). An end that the target does not let happen now
-(paused, its engine away, no room for a process) is tried again with growing pauses,
-and at once when something changed about targets.
+Owns the records of running shells (their files: records), one queue of pending ends
+per target (queue), and what an earlier run left. How a terminal is ended: ending.
+An end that the target does not allow now (paused, engine unreachable, no memory for
+a process) is retried with growing pauses, and at once when a target changed.
 
-A shell that a dead instance left *live* is an orphan: it is logged and listed,
-never adopted and not ended unasked. One that it left *ending* is ended now.
+A shell that a dead instance left *live* is an orphan: it is logged and listed, but
+neither adopted nor ended without a request. One that it left *ending* is ended now.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 1.0
-"""Between two lines about ends that the program waits for before it stops."""
+"""Between two log lines about ends that stopping waits for."""
 
 
 class TerminalEnds:
-    """Everything runs on one loop. ``start()`` if there is a profile, at last ``stop()``.
+    """All ends of one program, on one loop. ``start()`` if there is a profile; ``stop()`` last.
 
     ``on_kept(session, text)`` is called when processes of a session's ended terminal
-    go on because they asked to.
+    keep running because they asked to.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class TerminalEnds:
         on_kept: Callable[[str, str], None] = lambda session, text: None,
     ) -> None:
         self.host = secrets.token_hex(16)
-        """The profile's host id, once it is started; before, one of this object's own."""
+        """The profile's host id once started; before that, one made for this object."""
         self.docker = docker
         self.on_kept = on_kept
         self.records: dict[str, Record] = {}
@@ -69,18 +68,18 @@ class TerminalEnds:
         self._files = _Files(self.publish_event)
         self._opening: asyncio.Task[RecordStore] | None = None
         self._queues: dict[tuple[str, str], EndQueue] = {}
-        self._told: tuple[int, str] = (0, "")
+        self._published: tuple[int, str] = (0, "")
         self._changed = asyncio.Event()
         self._stopping = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
-        """Take over what dead instances of the profile left; end what they were ending."""
+        """Adopt the records of dead instances of the profile; continue the ends they had begun."""
         if self._events is not None:
             self._unsubscribe = self._events.subscribe(self._on_event)
         if self._folder is None:
             return
-        # A start that is cancelled leaves the thread to its work: stop() closes what it opens.
+        # If start() is cancelled the thread finishes; stop() closes the store it opens.
         self._opening = asyncio.create_task(
             asyncio.to_thread(RecordStore, self._folder), name="open shell records"
         )
@@ -88,7 +87,7 @@ class TerminalEnds:
             store = await asyncio.shield(self._opening)
         except OSError as error:
             logger.warning(
-                "Shells are not recorded, so none is found again after a crash: %s: %s",
+                "Cannot record running shells, so a crash would leave them behind: %s: %s",
                 self._folder,
                 error.strerror,
             )
@@ -101,7 +100,7 @@ class TerminalEnds:
     def _take_over(self, record: Record) -> None:
         self.records[record.tag] = record
         if record.host != self.host:
-            logger.warning("A shell in %s was started by another host: left alone", record.name)
+            logger.warning("Ignoring a shell in %s that another host started", record.name)
         elif record.boot and record.boot != boot_id():
             self.remove(record)
         else:
@@ -110,7 +109,7 @@ class TerminalEnds:
     def new_record(
         self, target: Target, session: str, *, users: tuple[str, ...] = ("",), path: str = ""
     ) -> Record:
-        """For a shell that is about to start; saved() waits until it is on disk."""
+        """A record for a shell that is about to start; saved() waits until it is on disk."""
         local = target.kind is TargetKind.LOCAL
         record = Record(
             tag=secrets.token_hex(16),
@@ -128,7 +127,7 @@ class TerminalEnds:
         return record
 
     def environment(self, record: Record) -> dict[str, str]:
-        """What marks the processes of the record's shell."""
+        """The environment variables that mark the processes of the record's shell."""
         return {
             SESSION_VARIABLE: record.shell,
             TAG_VARIABLE: record.tag,
@@ -140,16 +139,16 @@ class TerminalEnds:
         self._files.put(record.tag, msgspec.json.encode(record))
 
     def remove(self, record: Record) -> None:
-        """Nothing is left of its shell, or nothing was ever started."""
+        """Remove the record: no process of its shell is left, or none ever started."""
         self.records.pop(record.tag, None)
         self._files.put(record.tag, None)
 
     async def saved(self) -> None:
-        """Until the files are as save() and remove() said."""
+        """Wait until all save() and remove() calls are on disk."""
         await self._files.flush()
 
     async def end(self, record: Record) -> None:
-        """Begin to end its terminal; returns when that is done, or will take longer."""
+        """End its terminal; returns after the first try, which may have to be repeated later."""
         if record.tag in self.records:
             await asyncio.shield(self._queue(record).add(record))
 
@@ -158,7 +157,7 @@ class TerminalEnds:
         return sum(queue.count for queue in self._queues.values())
 
     def kept(self, session: str) -> frozenset[int]:
-        """The pids of a session's ended terminals that go on because they asked to."""
+        """The pids of a session's ended terminals that keep running because they asked to."""
         return frozenset(
             pid
             for record in self.records.values()
@@ -167,18 +166,18 @@ class TerminalEnds:
         )
 
     def orphans(self) -> tuple[Orphan, ...]:
-        """Shells of earlier runs that still run, and ends that did not succeed so far."""
+        """Shells of earlier runs that still run, and ends that have not succeeded yet."""
         return tuple(orphan for queue in self._queues.values() for orphan in queue.orphans())
 
     async def finish(self, seconds: float) -> int:
-        """Wait for all ends, ``seconds`` at most; how many are left then, on disk for later."""
+        """Wait for all ends, ``seconds`` at most; returns how many remain, on disk for later."""
         self._stopping = True
         for record in tuple(self.records.values()):
             if record.state == "live" and record.instance == self._instance:
                 self._queue(record).add(record)
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        told = self.pending()
+        reported = self.pending()
         while (left := self.pending()) and loop.time() < until:
             self.publish()
             self._changed.clear()
@@ -186,15 +185,15 @@ class TerminalEnds:
                 async with asyncio.timeout(min(PROGRESS_SECONDS, until - loop.time())):
                     await self._changed.wait()
             except TimeoutError:
-                if told != (told := self.pending()) or left == told:
-                    logger.info("Waiting for %s to end%s", terminals(told), self._why())
+                if reported != (reported := self.pending()) or left == reported:
+                    logger.info("Waiting for %s to end%s", terminals(reported), self._reason())
         if left:
-            later = "the next start ends them" if self._files.has_store else "their processes stay"
-            logger.warning("%s could not be ended%s; %s", terminals(left), self._why(), later)
+            later = "the next start ends them" if self._files.has_store else "they keep running"
+            logger.warning("%s could not be ended%s; %s", terminals(left), self._reason(), later)
         return left
 
     async def stop(self) -> None:
-        """Leave no task behind. What is not done stays on disk."""
+        """Stop all tasks. Ends that are not done stay on disk."""
         self._unsubscribe()
         for queue in self._queues.values():
             await queue.stop()
@@ -208,22 +207,22 @@ class TerminalEnds:
     # -- for the queues
 
     def publish(self) -> None:
-        """Say how many are pending, when that or the reason has changed."""
+        """Publish how many ends are pending, when that or the reason has changed."""
         self._changed.set()
         reasons = dict.fromkeys(q.reason for q in self._queues.values() if q.count and q.reason)
         text = "; ".join(reasons)
         if self._stopping and not text:
-            text = "Their programs are ending"
+            text = "Waiting for programs to exit"
         now = (self.pending(), text if self.pending() else "")
-        if self._events is not None and now != self._told:
-            self._told = now
+        if self._events is not None and now != self._published:
+            self._published = now
             self._events.publish(EndsPending(count=now[0], text=now[1]))
 
     def is_orphan(self, record: Record) -> bool:
         return record.state == "live" and record.instance != self._instance
 
-    def _why(self) -> str:
-        return f" ({self._told[1]})" if self._told[1] else ""
+    def _reason(self) -> str:
+        return f" ({self._published[1]})" if self._published[1] else ""
 
     def _queue(self, record: Record) -> EndQueue:
         if record.place not in self._queues:
@@ -237,7 +236,7 @@ class TerminalEnds:
 
 
 class _Files:
-    """Writes records in a thread, in order; without a store nothing is written."""
+    """Writes records in a thread, in order; writes nothing without a store."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -251,7 +250,7 @@ class _Files:
         return self._store is not None
 
     def use(self, store: RecordStore) -> None:
-        """Write there from now on, and close it at the end."""
+        """Write to ``store`` from now on; close() closes it."""
         self._store = store
 
     def put(self, tag: str, data: bytes | None) -> None:
@@ -282,7 +281,7 @@ class _Files:
                 await asyncio.to_thread(_write, store, waiting)
             except OSError as error:
                 if not self._failed:
-                    logger.warning("Shells cannot be recorded any more: %s", error)
+                    logger.warning("Cannot record running shells: %s", error)
                 self._failed = True
 
 

@@ -1,7 +1,7 @@
-"""The processes of this computer's terminals, listed and signalled.
+"""Lists and signals the processes of this computer's terminals.
 
-Owns reading /proc, or psutil where there is none. Does not own what is done with
-them (ending). Reading blocks for some milliseconds, so it runs in a thread.
+Reads /proc on Linux, psutil elsewhere. That blocks for some milliseconds, so it runs
+in a thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HUP_BIT = 1 << (signal.SIGHUP - 1) if sys.platform != "win32" else 0
 
 
 class LocalProcesses:
-    """See engine.pty.ends.ending.ProcessTable. ``variable`` is the one that holds a tag."""
+    """See engine.pty.ends.ending.ProcessTable. ``variable``: the environment variable of tags."""
 
     def __init__(self, variable: str) -> None:
         self._prefix = f"{variable}=".encode()
@@ -40,8 +40,8 @@ class LocalProcesses:
     async def signal(self, name: str, processes: Sequence[Process]) -> None:
         number = signal.Signals[f"SIG{name}"]
         for process in processes:
-            if birth_of(process.pid) == process.birth:
-                # Another user's (sudo), or gone meanwhile: the next listing tells.
+            if start_time_of(process.pid) == process.start_time:
+                # Another user's (sudo), or gone meanwhile: the next listing shows which.
                 with contextlib.suppress(OSError):
                     os.kill(process.pid, number)
 
@@ -65,7 +65,7 @@ class LocalProcesses:
                         process.session,
                         process.terminal,
                         process.state,
-                        process.birth,
+                        process.start_time,
                         process.session in sessions and _ignores_hup(pid),
                         tag,
                         process.name,
@@ -75,7 +75,7 @@ class LocalProcesses:
 
     def _tag(self, pid: int) -> str:
         if sys.platform != "linux":
-            return _elsewhere_tag(pid, self._prefix[:-1].decode())
+            return _tag_elsewhere(pid, self._prefix[:-1].decode())
         try:
             with open(f"/proc/{pid}/environ", "rb") as file:
                 environment = file.read().split(b"\0")
@@ -85,10 +85,10 @@ class LocalProcesses:
         return next(values, b"")[len(self._prefix) :].decode("utf-8", "replace")
 
 
-def birth_of(pid: int) -> int:
-    """See Process.birth; 0 when there is no such process."""
+def start_time_of(pid: int) -> int:
+    """See Process.start_time; 0 when there is no such process."""
     process = _facts(pid)
-    return process.birth if process else 0
+    return process.start_time if process else 0
 
 
 def _facts(pid: int) -> Process | None:
@@ -119,7 +119,7 @@ def _facts(pid: int) -> Process | None:
 
 
 def _facts_elsewhere(pid: int) -> Process | None:
-    """The same by psutil: no SigIgn there, and its birth counts milliseconds of the epoch."""
+    """The same by psutil: no SigIgn, and the start time in milliseconds since the epoch."""
     if sys.platform == "win32":
         return None
     states = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_STOPPED: "T"}
@@ -158,7 +158,7 @@ def _drop_input(pid: int) -> bool:
     return True
 
 
-def _elsewhere_tag(pid: int, variable: str) -> str:
+def _tag_elsewhere(pid: int, variable: str) -> str:
     try:
         return str(psutil.Process(pid).environ().get(variable, ""))
     except psutil.Error:

@@ -1,9 +1,8 @@
-"""The pending ends of one target, tried until they succeed.
+"""The pending ends of one target, retried until they succeed.
 
-Owns when they are tried, with what, and what a try's outcome means for each record.
-Does not own the records (ends), nor how terminals are ended (ending). All that wait
-go together, with one helper in the container. Also looks, once the target answers,
-whether kept jobs and the orphans of earlier runs are still there.
+Owns when to try, and what the outcome means for each record. The records belong to
+ends; how terminals are ended, to ending. All pending ends share one helper in the
+container. Each try also checks whether kept jobs and orphans still run.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from engine.core.model import Target, TargetKind
 from engine.core.tasks import start, supervise
 from engine.core.text import shown
 from engine.pty.ends.container_processes import TAG_VARIABLE, container_processes
-from engine.pty.ends.ending import Left, Process, Terminal, end_terminals
+from engine.pty.ends.ending import Outcome, Process, Terminal, end_terminals
 from engine.pty.ends.local_processes import LocalProcesses
 
 if TYPE_CHECKING:
@@ -34,20 +33,20 @@ logger = logging.getLogger(__name__)
 
 RETRY_FIRST_SECONDS = 0.5
 RETRY_MOST_SECONDS = 15.0
-"""Between two tries of an end that its target does not let happen."""
+"""Between two tries of an end that the target does not allow."""
 ATTEMPT_SECONDS = 45.0
-"""One try, Docker's own time limits included."""
+"""For one try, including Docker's own time limits."""
 MAX_TOGETHER = 256
-"""Terminals ended by one helper."""
+"""Terminals ended in one try."""
 MAX_NAME = 60
 """Characters of one process: its name has 15 at most in Linux, its pid a few."""
 NAMES_SHOWN = 5
-"""Processes named in a line for people; the rest is counted."""
+"""Processes named in a message; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A shell that no terminal belongs to any more. ``reason`` says why it is still there."""
+    """A shell without a terminal. ``reason``: why it still runs."""
 
     record: Record
     processes: tuple[str, ...]
@@ -69,7 +68,7 @@ class Owner(Protocol):
 
 
 class EndQueue:
-    """One target's. ``add()`` starts its task, which ends with the last pending record."""
+    """The queue of one target. ``add()`` starts its task, which ends with the last record."""
 
     def __init__(self, owner: Owner, record: Record) -> None:
         self._owner = owner
@@ -82,9 +81,9 @@ class EndQueue:
         )
         self._place = record.place
         self.reason = ""
-        """Why the last try did not succeed; a sentence without its full stop."""
+        """Why the last try failed: a sentence without a full stop; empty when it succeeded."""
         self._ending: dict[str, Record] = {}
-        self._unseen: dict[str, Record] = {}
+        self._unchecked: dict[str, Record] = {}
         self._orphans: dict[str, tuple[str, ...]] = {}
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._wake = asyncio.Event()
@@ -95,13 +94,13 @@ class EndQueue:
         return len(self._ending)
 
     def add(self, record: Record) -> asyncio.Future[None]:
-        """End the record's terminal; look, for a kept one and an orphan, what is left of it.
+        """End the record's terminal; of a kept one or an orphan, only check what still runs.
 
-        The result is done after the next try, whatever came of it.
+        The future is done after the next try, whatever its outcome.
         """
         owner = self._owner
         if record.state == "kept" or owner.is_orphan(record):
-            self._unseen[record.tag] = record
+            self._unchecked[record.tag] = record
         elif record.tag not in self._ending:
             self._ending[record.tag] = record
             record.ending()
@@ -115,12 +114,12 @@ class EndQueue:
         return future
 
     def wake(self) -> None:
-        """Try now: something has changed."""
+        """Try now: something changed."""
         self._wake.set()
 
     def orphans(self) -> Iterable[Orphan]:
         for tag, processes in self._orphans.items():
-            yield Orphan(self._owner.records[tag], processes, "Its program ended without ending it")
+            yield Orphan(self._owner.records[tag], processes, "Hatchway ended without ending it")
         if self.reason:
             for record in self._ending.values():
                 yield Orphan(record, (), self.reason)
@@ -133,15 +132,15 @@ class EndQueue:
 
     async def _run(self) -> None:
         pause = RETRY_FIRST_SECONDS
-        while self._ending or self._unseen:
+        while self._ending or self._unchecked:
             self._wake.clear()
             reason = await self._try()
             if reason and reason != self.reason:
                 logger.warning(
-                    "%s in %s: %s; trying again", terminals(self.count), self._target.id, reason
+                    "%s in %s: %s; retrying", terminals(self.count), self._target.id, reason
                 )
             self.reason = reason
-            # Those that were not part of this try have the next one to wait for.
+            # Records that were not part of this try wait for the next one.
             self._release(everybody=bool(reason))
             self._owner.publish()
             if not reason:
@@ -156,29 +155,29 @@ class EndQueue:
 
     def _release(self, *, everybody: bool = True) -> None:
         for tag in tuple(self._waiting):
-            if everybody or not (tag in self._ending or tag in self._unseen):
+            if everybody or not (tag in self._ending or tag in self._unchecked):
                 for future in self._waiting.pop(tag):
                     if not future.done():
                         future.set_result(None)
 
     async def _try(self) -> str:
-        """End what is pending and look after the rest; the reason when that cannot be done."""
+        """End what is pending and check the rest; returns why that failed, "" on success."""
         batch = tuple(self._ending.values())[:MAX_TOGETHER]
-        unseen = tuple(self._unseen.values())[:MAX_TOGETHER]
+        unchecked = tuple(self._unchecked.values())[:MAX_TOGETHER]
         kept = tuple(
             record
             for record in self._owner.records.values()
-            if record.place == self._place and record.state == "kept" and record not in unseen
+            if record.place == self._place and record.state == "kept" and record not in unchecked
         )
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 if not await self._runs():
-                    for record in (*batch, *unseen, *kept):
+                    for record in (*batch, *unchecked, *kept):
                         self._done(record)
                     return ""
-                async with self._table((*batch, *unseen, *kept)) as table:
+                async with self._table((*batch, *unchecked, *kept)) as table:
                     reason = await self._end(table, batch) if batch else ""
-                    await self._look_after(table, (*unseen, *kept))
+                    await self._check_remaining(table, (*unchecked, *kept))
                     return reason
         except TimeoutError:
             return f"{self._target.id} does not answer"
@@ -186,10 +185,10 @@ class EndQueue:
             return str(error).rstrip(".")
         except Exception as error:
             logger.exception("Ending terminals in %s failed", self._target.id)
-            return f"It failed: {error!r}"
+            return f"Unexpected error: {error!r}"
 
     async def _runs(self) -> bool:
-        """Whether there can be processes of ours at all. Raises DockerError."""
+        """Whether the target runs, so that it can have processes. Raises DockerError."""
         target = self._target
         if target.kind is TargetKind.LOCAL or self._owner.docker is None:
             return target.kind is TargetKind.LOCAL
@@ -222,14 +221,15 @@ class EndQueue:
 
     async def _end(self, table: ProcessTable, batch: tuple[Record, ...]) -> str:
         shells = [
-            Terminal(r.tag, r.pid, r.birth, deaf=r.deaf, by_command=r.by_command) for r in batch
+            Terminal(r.tag, r.pid, r.start_time, hup_ignored=r.hup_ignored, by_command=r.by_command)
+            for r in batch
         ]
-        left = Left()
+        left = Outcome()
         try:
             left = await end_terminals(table, shells)
         finally:
             for record, terminal in zip(batch, shells, strict=True):
-                record.seen(terminal.pid, terminal.birth, by_command=terminal.by_command)
+                record.seen(terminal.pid, terminal.start_time, by_command=terminal.by_command)
         for record in batch:
             if record.tag in left.resisting:
                 self._owner.save(record)
@@ -239,20 +239,20 @@ class EndQueue:
                 self._done(record)
         if left.resisting:
             resisting = [process for found in left.resisting.values() for process in found]
-            return f"Not ended: {_named(resisting)}"
+            return f"Still running: {_names(resisting)}"
         return ""
 
-    async def _look_after(self, table: ProcessTable, records: tuple[Record, ...]) -> None:
-        """Kept jobs that have ended meanwhile, and what is left of orphans."""
+    async def _check_remaining(self, table: ProcessTable, records: tuple[Record, ...]) -> None:
+        """Drop records of kept jobs and orphans that have ended; report orphans that still run."""
         if not records:
             return
         sessions = {record.pid: record for record in records if record.pid}
         found = await table.find(sessions, [record.tag for record in records])
-        # A session led by another than our shell has got its number anew.
+        # A session led by another process than our shell reused the number.
         sessions = {
             pid: record
             for pid, record in sessions.items()
-            if not any(p.pid == pid and record.birth not in (0, p.birth) for p in found)
+            if not any(p.pid == pid and record.start_time not in (0, p.start_time) for p in found)
         }
         for record in records:
             left = [
@@ -261,27 +261,27 @@ class EndQueue:
                 if not process.dead
                 and (sessions.get(process.session) is record or process.tag == record.tag)
             ]
-            self._unseen.pop(record.tag, None)
+            self._unchecked.pop(record.tag, None)
             if not left:
                 self._done(record)
             elif record.state == "live":
-                self._orphans[record.tag] = tuple(map(_clean, left))
+                self._orphans[record.tag] = tuple(map(_display_name, left))
                 logger.warning(
-                    "Orphan: a shell of an earlier run in %s still runs: %s",
+                    "Orphan: a shell of an earlier run in %s is still running: %s",
                     self._target.id,
-                    _named(left),
+                    _names(left),
                 )
 
     def _kept(self, record: Record, left: list[Process]) -> None:
         self._ending.pop(record.tag, None)
         record.keeps((process.pid, process.name) for process in left[:MAX_TOGETHER])
         self._owner.save(record)
-        text = f"Kept running, as they asked: {_named(left)}"
+        text = f"Still running in the background: {_names(left)}"
         logger.info("Session %s: %s", record.shell, text)
         self._owner.on_kept(record.shell, text)
 
     def _done(self, record: Record) -> None:
-        for found in (self._ending, self._unseen):
+        for found in (self._ending, self._unchecked):
             found.pop(record.tag, None)
         self._orphans.pop(record.tag, None)
         self._owner.remove(record)
@@ -291,12 +291,12 @@ def terminals(count: int) -> str:
     return "1 terminal" if count == 1 else f"{count} terminals"
 
 
-def _clean(process: Process) -> str:
-    """A process as people may see it: programs choose their names."""
+def _display_name(process: Process) -> str:
+    """A process name that is safe to show: programs choose their names."""
     return shown(process, MAX_NAME)
 
 
-def _named(processes: list[Process]) -> str:
-    names = ", ".join(map(_clean, processes[:NAMES_SHOWN]))
+def _names(processes: list[Process]) -> str:
+    names = ", ".join(map(_display_name, processes[:NAMES_SHOWN]))
     more = len(processes) - NAMES_SHOWN
     return f"{names} and {more} more" if more > 0 else names

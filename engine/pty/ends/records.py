@@ -1,15 +1,14 @@
 """Records of running shells on disk: what a later start needs to find and end them.
 
-Owns the files, the profile's host id and the lock that tells a dead instance from
-a live one. Does not own when a record is written or what is done about one left
-behind (ends). Everything here blocks: it is called in a thread.
+Owns the files, the profile's host id, and the lock that distinguishes dead instances
+from live ones. Everything here blocks: call it in a thread.
 
     FOLDER/host-id                    128 random bits as hex, once per profile
-    FOLDER/shells/INSTANCE/lock       held (flock) as long as the process lives
+    FOLDER/shells/INSTANCE/lock       locked (flock) while the process runs
     FOLDER/shells/INSTANCE/TAG.json   one record
 
 A profile is a configuration folder, an instance one process that uses it. The
-kernel releases the lock whatever way the process ends.
+kernel releases the lock however the process ends.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ HOST_ID_FILE = "host-id"
 SHELLS_FOLDER = "shells"
 LOCK_FILE = "lock"
 MAX_RECORD_BYTES = 16 * 1024
-"""A larger file is none of our records."""
+"""A larger file is not one of our records."""
 MAX_RECORDS = 10_000
-"""Records of dead instances that are read at a start."""
+"""Records of one dead instance that are read at a start."""
 
 _NEW = ".new-"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -49,11 +48,11 @@ _Pid = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """One shell. The target is ``engine`` and ``container`` (its id), or local when both are "".
 
-    ``state``: *live* while its terminal is open; *ending* until nothing is left that
-    has to go; *kept* when only processes are left that asked to stay (pid and name in
-    ``kept``). ``pid``, ``birth``, ``deaf`` and ``by_command`` are Terminal's (ending).
-    ``boot`` is the boot id of this computer for a local shell. ``shell`` is the id of
-    the session it was opened for; ``name`` its target's, fit to show.
+    ``state``: *live* while its terminal is open; *ending* while its processes are being
+    ended; *kept* when only processes are left that asked to keep running (pid and name in
+    ``kept``). ``pid``, ``start_time``, ``hup_ignored`` and ``by_command`` are as in
+    ending.Terminal. ``boot`` is this computer's boot id for a local shell. ``shell`` is the
+    id of the session it was opened for; ``name`` is its target's, safe to show.
     """
 
     tag: _Id
@@ -65,12 +64,12 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     name: _Text = ""
     boot: _Text = ""
     pid: _Pid = 0
-    birth: _Pid = 0
-    deaf: bool = False
+    start_time: _Pid = msgspec.field(default=0, name="birth")
+    hup_ignored: bool = msgspec.field(default=False, name="deaf")
     by_command: bool = False
     users: tuple[_Text, ...] = ("",)
     path: _Text = ""
-    """What runs the helper in the container: the shell that started the terminal."""
+    """The shell that started the terminal; it runs the helper in the container, too."""
     state: Literal["live", "ending", "kept"] = "live"
     kept: tuple[tuple[int, _Text], ...] = ()
 
@@ -79,27 +78,27 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
         """The target: engine and container id, ("", "") for this computer."""
         return self.engine, self.container
 
-    def started(self, pid: int, birth: int, *, deaf: bool = False) -> None:
-        """Its shell runs."""
-        self.pid, self.birth, self.deaf = pid, birth, deaf
+    def started(self, pid: int, start_time: int, *, hup_ignored: bool = False) -> None:
+        """Its shell has started."""
+        self.pid, self.start_time, self.hup_ignored = pid, start_time, hup_ignored
 
     def ending(self) -> None:
-        """Its terminal is closed: its processes have to go."""
+        """Its terminal is closed: its processes have to end."""
         self.state = "ending"
 
-    def seen(self, pid: int, birth: int, *, by_command: bool) -> None:
-        """What an end found out, for the next try: the processes that showed it may be gone."""
-        self.pid, self.birth, self.by_command = pid, birth, by_command
+    def seen(self, pid: int, start_time: int, *, by_command: bool) -> None:
+        """Facts that an end found, for the next try: the processes that showed them may be gone."""
+        self.pid, self.start_time, self.by_command = pid, start_time, by_command
 
     def keeps(self, processes: Iterable[tuple[int, str]]) -> None:
-        """Only processes that asked to stay are left: their pids and names."""
+        """Only processes that asked to keep running are left: their pids and names."""
         self.state, self.kept = "kept", tuple(processes)
 
 
 class RecordStore:
     """The records of this instance, and those that dead instances of the profile left.
 
-    Raises OSError where the folder cannot be read or written, or not be locked.
+    Raises OSError when the folder cannot be read, written or locked.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,7 +108,7 @@ class RecordStore:
         self.instance = secrets.token_hex(8)
         self._shells = shells
         self._folder = shells / self.instance
-        # Locked before it has its name: nobody may take a new instance for a dead one.
+        # Locked before it gets its name, so that nobody takes a new instance for a dead one.
         new = Path(tempfile.mkdtemp(dir=shells, prefix=_NEW))
         try:
             lock = _lock(new / LOCK_FILE)
@@ -124,16 +123,16 @@ class RecordStore:
             raise
 
     def write(self, tag: str, data: bytes) -> None:
-        """Add or replace a record, encoded; on disk when this returns."""
+        """Add or replace an encoded record; it is on disk when this returns."""
         whole_file.replace(self._folder / f"{tag}.json", data)
 
     def remove(self, tag: str) -> None:
         (self._folder / f"{tag}.json").unlink(missing_ok=True)
 
     def left(self) -> list[Record]:
-        """What instances that are dead left, theirs no longer: they are this instance's now.
+        """Move the records of dead instances to this one, and return them.
 
-        Folders of dead instances are removed; a file that is no record stays where it is.
+        Folders of dead instances are removed; a file that is not a record stays.
         """
         found: list[Record] = []
         for folder in sorted(self._shells.iterdir()):
@@ -148,7 +147,7 @@ class RecordStore:
             except FileNotFoundError:
                 continue  # its instance has just ended and removed it
             except OSError as error:
-                logger.warning("Records in %s cannot be used: %s", folder, error.strerror)
+                logger.warning("Cannot use the records in %s: %s", folder, error.strerror)
         return found
 
     def _adopt(self, folder: Path) -> list[Record]:
@@ -156,7 +155,7 @@ class RecordStore:
         for path in sorted(folder.glob("*.json"))[:MAX_RECORDS]:
             record = _read(path)
             if record is None:
-                logger.warning("%s is not a record of a shell", path)
+                logger.warning("%s is not a valid shell record", path)
                 continue
             os.replace(path, self._folder / path.name)
             found.append(record)
@@ -164,23 +163,23 @@ class RecordStore:
         return found
 
     def close(self) -> None:
-        """Release the lock. Records that are left are for the next instance."""
+        """Release the lock. The next instance adopts the records that are left."""
         _remove_if_empty(self._folder)
         self._lock.close()
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """A dead instance's folder, or our own at the end, when no record is left in it."""
+    """Remove a dead instance's folder, or our own at the end, when it holds no record."""
     with contextlib.suppress(OSError):
         for path in folder.glob(f"{whole_file.PREFIX}*"):
-            path.unlink()  # written half when its program was killed
+            path.unlink()  # half-written when the program was killed
         if not any(path.name != LOCK_FILE for path in folder.iterdir()):
             (folder / LOCK_FILE).unlink()
             folder.rmdir()
 
 
 def boot_id() -> str:
-    """Changes with every boot of this computer; "" where the system does not tell."""
+    """The kernel's boot id, new at every boot; "" where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -196,10 +195,10 @@ def _host_id(path: Path) -> str:
         else:
             if _ID.fullmatch(found):
                 return found
-            logger.warning("%s is not a host id; it is replaced", path)
+            logger.warning("%s is not a valid host id; generating a new one", path)
             whole_file.replace(path, _new_id())
             continue
-        # Two programs may start at once: what the other one made is not replaced.
+        # Two programs may start at once: do not replace the id of the other.
         with contextlib.suppress(FileExistsError):
             whole_file.create(path, _new_id())
     return path.read_bytes()[:100].strip().decode("ascii", "replace")
@@ -223,7 +222,7 @@ def _read(path: Path) -> Record | None:
 
 def _lock(path: Path) -> IO[bytes] | None:
     """The locked file, or None when another process holds it."""
-    # Nothing is written: the file exists to be locked.
+    # The file exists only to be locked.
     file = path.open("ab")
     try:
         if sys.platform == "win32":

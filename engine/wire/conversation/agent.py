@@ -1,10 +1,9 @@
 """The agent's end of the conversation over one data channel.
 
-Owns the dialect, what may be said when, both windows, acknowledgements, and the
-error answers with their rate. Does not own the queue towards the program (its owner
-keeps input in order), the channel, or the meaning of what a guest asks for.
+Owns the dialect, which messages may come when, both windows, acknowledgements, and the
+error replies with their rate limit. Its owner queues input and acts on requests.
 
-What a guest may say, and when:
+What a guest may send, and when:
 
     ====================================  ===================  =======  ========
     message                               greeting (v1 only)   open     leaving
@@ -28,29 +27,29 @@ from engine.wire import terminal as wire
 
 ERRORS_AT_ONCE = 20
 ERRORS_PER_SECOND = 5.0
-"""Error answers: a burst, then a trickle; more are dropped, the channel stays up."""
+"""Rate limit of error replies: a burst, then a steady rate; the rest is dropped."""
 
 AgentEvent = bytes | wire.Hello | wire.Resize | wire.ConnectPty | wire.Close | wire.Ack | wire.Keep
-"""What a guest's text message asks of the owner; ``bytes`` is input of the plain dialect."""
+"""What a guest's text message requests; ``bytes`` is input of the plain dialect."""
 
 _PLAIN = frozenset(
     {wire.Ready, wire.PtyConnected, wire.Output, wire.Pong, wire.PtyDisconnected, wire.Error}
 )
-"""All that a guest of the plain dialect is sent."""
+"""The messages that a guest of the plain dialect may be sent."""
 _CAPABILITY: dict[type, str] = {wire.Idle: wire.IDLE, wire.Snapshot: wire.SNAPSHOT}
-"""Messages that only a guest with the capability is sent."""
+"""Messages that only a guest with the capability may be sent."""
 
 
 class Phase(enum.Enum):
     GREETING = enum.auto()
-    """hatchway.v1: the guest has not said anything that has its place in the order."""
+    """hatchway.v1: no hello yet, nor a message that it would have to precede."""
     OPEN = enum.auto()
     LEAVING = enum.auto()
-    """The guest said close: nothing that it says later is for the program."""
+    """The guest sent close: later input is ignored."""
 
 
 class AgentConversation:
-    """One guest over one channel; a guest that returns begins another one.
+    """One guest over one channel; a returning guest gets a new one.
 
     A receive method that raises has changed nothing: answer with ``refuse(error, now)``.
     """
@@ -80,12 +79,12 @@ class AgentConversation:
 
     @property
     def is_greeted(self) -> bool:
-        """Whether a hello is no longer awaited."""
+        """Whether no hello is awaited any more."""
         return self._phase is not Phase.GREETING
 
     @property
     def hello(self) -> wire.Hello:
-        """The guest's, or one of defaults when it said none."""
+        """The guest's hello, or one of defaults."""
         return self._hello
 
     @property
@@ -94,16 +93,16 @@ class AgentConversation:
         return self._capabilities
 
     def messages_to_send(self) -> Sequence[wire.AgentMessage]:
-        """What is to be sent now, in this order; empty when called again."""
+        """The messages to send now, in this order; empty when called again."""
         if not self._out:
             return ()
         out, self._out = self._out, []
         return out
 
-    # What the guest says.
+    # From the guest.
 
     def receive_text(self, text: str) -> AgentEvent | None:
-        """What a message asks of the owner; None: nothing. Input queues no message to send.
+        """The request in a message, if any. Input queues no message to send.
 
         Raises BadJSONError, BadMessageError, UnknownTypeError.
         """
@@ -135,12 +134,12 @@ class AgentConversation:
                 return self._in_order(message)
 
     def _in_order(self, message: AgentEvent) -> AgentEvent:
-        """A message with a place in the order: no hello may come after it."""
+        """A message after which no hello may come."""
         self._phase = Phase.OPEN
         return message
 
     def receive_bytes(self, data: bytes) -> bool:
-        """Input; False when it came after close and is for nobody. Raises BadMessageError."""
+        """Input; False when it came after close and is ignored. Raises BadMessageError."""
         if not self._v1:
             raise BadMessageError(f"Binary messages need the data channel protocol {wire.V1!r}")
         if len(data) > wire.MAX_TEXT_BYTES:
@@ -150,7 +149,7 @@ class AgentConversation:
         return self._phase is Phase.OPEN
 
     def no_hello(self) -> None:
-        """The guest has taken too long to say hello: it is one without capabilities."""
+        """No hello came in time: the guest counts as one without capabilities."""
         if self._phase is Phase.GREETING:
             self._phase = Phase.OPEN
 
@@ -162,10 +161,10 @@ class AgentConversation:
             self._move_limit()
 
     def _move_limit(self) -> None:
-        """Up to where output may be sent: nowhere while a snapshot is under way."""
+        """Update up to where output may be sent: none while a snapshot is under way."""
         self._limit = 0 if self._screen_left else self._rendered + self._window
 
-    # What the owner says.
+    # From the owner.
 
     def ready(self) -> None:
         self._out.append(wire.Ready())
@@ -187,8 +186,8 @@ class AgentConversation:
     def output(self, count: int) -> bool:
         """hatchway.v1: count the next ``count`` bytes of output as sent, one message.
 
-        False while they do not fit into the window, or a snapshot is under way: nothing is
-        counted then, and an ack, or the snapshot's end, changes it.
+        False while they do not fit into the window, or a snapshot is under way: then nothing
+        is counted; try again after an ack, or at the snapshot's end.
         """
         if self._sent + count > self._limit:
             return False
@@ -196,19 +195,19 @@ class AgentConversation:
         return True
 
     def plain_output(self, data: bytes) -> str:
-        """The plain dialect: the message for ``data``, at most wire.JSON_CHUNK bytes; empty when
-        the rest of a character is still to come."""
+        """The plain dialect: the message for ``data``, at most wire.JSON_CHUNK bytes; empty
+        while a character is incomplete."""
         text = self._decoder.decode(data)
         return wire.encode(wire.Output(text)) if text else ""
 
     def taken(self, position: int) -> None:
-        """The program has taken all input before ``position``, or it was refused."""
+        """All input before ``position`` was written to the program, or refused."""
         if self._v1 and position - self._input_acked >= self._ack_every:
             self._input_acked = position
             self._out.append(wire.Ack(position))
 
     def ended(self, status: ExitStatus) -> None:
-        """The program has ended, or the session has; all output was sent before."""
+        """The program or the session has ended; all output was sent before."""
         if not self._v1 and (rest := self._decoder.decode(b"", final=True)):
             self._out.append(wire.Output(rest))
         self._decoder.reset()
@@ -217,8 +216,8 @@ class AgentConversation:
         if self._v1:
             self._out.append(wire.Exit(status.exit_code, status.reason, status.code))
 
-    def say(self, message: wire.AgentMessage) -> bool:
-        """Queue any other message. False when this guest does not know its kind."""
+    def queue(self, message: wire.AgentMessage) -> bool:
+        """Queue any other message. False when this guest does not know its type."""
         kind = type(message)
         if not self._v1 and kind not in _PLAIN:
             return False
@@ -228,14 +227,14 @@ class AgentConversation:
         return True
 
     def idle(self, seconds: float | None) -> None:
-        """The session ends in ``seconds`` for being idle; None: no longer. A guest without the
-        capability gets a notice; one of the plain dialect nothing."""
-        if not self.say(wire.Idle(seconds)) and seconds is not None:
-            self.say(wire.Notice(f"Idle: this session ends in {seconds:.0f} s", "warning"))
+        """Warn that the session ends as idle in ``seconds``; None cancels that. A guest without
+        the capability gets a notice, one of the plain dialect nothing."""
+        if not self.queue(wire.Idle(seconds)) and seconds is not None:
+            self.queue(wire.Notice(f"Idle: this session ends in {seconds:.0f} s", "warning"))
 
     @property
     def may_snapshot(self) -> bool:
-        """Whether a snapshot may begin: the guest knows them, and has rendered the last one."""
+        """Whether a snapshot may begin: the guest supports it, and has rendered the last one."""
         return (
             self._welcomed
             and wire.SNAPSHOT in self._capabilities
@@ -244,10 +243,10 @@ class AgentConversation:
         )
 
     def snapshot(self, message: wire.Snapshot) -> None:
-        """Announce a snapshot: its bytes follow, counted by ``screen()``. Output goes on from
+        """Announce a snapshot: its bytes follow, counted by ``screen()``. Output continues from
         ``message.at``, within the window of what the guest has rendered.
 
-        Raises ValueError unless ``may_snapshot``, or when ``at`` goes back.
+        Raises ValueError unless ``may_snapshot``, or when ``at`` is before the last position.
         """
         if not self.may_snapshot or message.at < self._sent:
             raise ValueError("No snapshot may be sent now")
@@ -258,7 +257,7 @@ class AgentConversation:
         self._move_limit()
 
     def screen(self, count: int) -> None:
-        """The next ``count`` bytes of the snapshot are sent, at most wire.MAX_V1_MESSAGE.
+        """Count the next ``count`` bytes of the snapshot as sent, at most wire.MAX_V1_MESSAGE.
 
         Raises ValueError when it has fewer.
         """
@@ -270,8 +269,8 @@ class AgentConversation:
             self._move_limit()
 
     def refuse(self, error: HatchwayError, now: float) -> bool:
-        """Answer with one error; False beyond the rate. ``now`` in seconds, of any clock that
-        never goes back."""
+        """Queue one error reply; False beyond the rate limit. ``now`` is in seconds of a monotonic
+        clock."""
         self._errors = min(
             ERRORS_AT_ONCE, self._errors + (now - self._errors_at) * ERRORS_PER_SECOND
         )
@@ -287,4 +286,4 @@ def _encoded(data: str) -> bytes:
     try:
         return data.encode()
     except UnicodeEncodeError:
-        raise BadMessageError("Field 'data' holds half a surrogate pair") from None
+        raise BadMessageError("Field 'data' holds an unpaired surrogate") from None

@@ -1,12 +1,11 @@
 """The guest's end of the conversation over one data channel.
 
-Owns which dialect the agent speaks, what it may say when, positions of output and
-input, acknowledgements, and what a return needs. Does not own the channel, the
-screen, or the connection's making and loss. The page's conversation.js does the same.
+Owns the agent's dialect, which messages may come when, positions of output and input,
+acknowledgements, and the state for a return. The page's conversation.js does the same.
 
-An agent that knows hatchway.v1 answers hello with welcome before it connects anything;
-another one complains about it, or not, and sends its terminal as JSON. What an agent
-may say, and when:
+An agent that knows hatchway.v1 answers hello with welcome before it connects a PTY;
+another one may send an error about it, and sends its output as JSON. What an agent may
+send, and when:
 
     ========================  ==================  ===========  =======
     message                   unknown             v1           plain
@@ -51,16 +50,16 @@ class Stage(enum.Enum):
     LIVE = enum.auto()
     """A program takes input."""
     LEAVING = enum.auto()
-    """We said close."""
+    """We sent close."""
     OVER = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """What a guest takes from a lost connection to the next one."""
+    """The state that a guest carries from a lost connection to the next one."""
 
     token: str = ""
-    """Empty: there is nothing to return to."""
+    """Empty when there is no session to resume."""
     received: int = 0
     was_live: bool = False
     outbox: Outbox = field(default_factory=Outbox)
@@ -69,8 +68,8 @@ class Return:
 class GuestConversation:
     """One agent over one channel. ``open()`` first; ``leave()`` when the connection is lost.
 
-    ``v1`` is whether the channel asks for hatchway.v1. A receive method that raises has
-    changed nothing; such a message is worth a line in the log.
+    ``v1``: whether the channel requests hatchway.v1. A receive method that raises has
+    changed nothing; log such a message.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class GuestConversation:
         self._was_live = before.was_live
         self._role = Role.CONTROL
         self._awaits_approval = False
-        self._complaint: wire.Error | None = None
+        self._pending_error: wire.Error | None = None
         self._out: list[GuestMessage] = []
         self._received = before.received
         self._rendered = 0
@@ -106,7 +105,7 @@ class GuestConversation:
 
     @property
     def is_v1(self) -> bool:
-        """Whether the agent has said that it speaks hatchway.v1."""
+        """Whether the agent speaks hatchway.v1: it has sent welcome."""
         return self._dialect is Dialect.V1
 
     @property
@@ -124,7 +123,7 @@ class GuestConversation:
 
     @property
     def token(self) -> str:
-        """For a new offer that takes this session up again; empty when there is none."""
+        """The token for a new offer that resumes this session; empty when there is none."""
         return self._token
 
     @property
@@ -132,10 +131,10 @@ class GuestConversation:
         return self._awaits_approval
 
     @property
-    def complaint(self) -> wire.Error | None:
-        """An error that may be about our hello; None once the dialect is known. It was about the
-        terminal if none comes."""
-        return self._complaint
+    def pending_error(self) -> wire.Error | None:
+        """An error that may be about our hello; None once the dialect is known. If no terminal
+        starts, it was about that."""
+        return self._pending_error
 
     @property
     def rendered_to(self) -> int:
@@ -143,16 +142,16 @@ class GuestConversation:
         return self._rendered
 
     def messages_to_send(self) -> Sequence[GuestMessage]:
-        """Control messages to be sent now, in this order; empty when called again."""
+        """The control messages to send now, in this order; empty when called again."""
         if not self._out:
             return ()
         out, self._out = self._out, []
         return out
 
-    # What the owner says.
+    # From the owner.
 
     def open(self) -> None:
-        """The channel is open: greet the agent."""
+        """The channel is open: queue the hello."""
         self._opened = True
         cols, rows = self._size.cols, self._size.rows
         if self._asks_v1:
@@ -169,17 +168,17 @@ class GuestConversation:
             self._out.append(wire.Resize(size.cols, size.rows))
 
     def rendered(self, position: int) -> None:
-        """All output before ``position`` is on the screen; of a snapshot, its ``at``."""
+        """All output before ``position`` is on the screen; for a snapshot, its ``at``."""
         position = self._rendered = max(self._rendered, min(position, self._received))
         if self._dialect is not Dialect.V1:
             return
-        # A snapshot is acknowledged at once: the agent waits for that.
+        # A snapshot is acknowledged at once: the agent waits for it.
         if position - self._acked >= self._ack_every or self._acked < self._screen_at <= position:
             self._acked = position
             self._out.append(wire.Ack(position))
 
     def keep(self) -> None:
-        """Somebody is here: the session must not end as idle."""
+        """Queue a keep: the session must not end as idle."""
         if wire.IDLE in self._agreed and self._stage is not Stage.OVER:
             self._out.append(wire.Keep())
 
@@ -188,7 +187,7 @@ class GuestConversation:
         self._outbox.push(data)
 
     def next_input(self) -> str | bytes | None:
-        """The next message of what was typed; None while nothing may be sent."""
+        """The next message of input; None while none may be sent."""
         if self._stage is not Stage.LIVE:
             return None
         if self._dialect is Dialect.V1:
@@ -201,27 +200,27 @@ class GuestConversation:
         return None
 
     def close(self) -> None:
-        """Ask for the end of the session. No input is sent after it: send what may be sent
-        before."""
+        """Request the end of the session. No input is sent after it, so send what may be sent
+        first."""
         if self._stage is not Stage.OVER:
             self._stage = Stage.LEAVING
         self._out.append(wire.Close())
 
     def leave(self) -> Return:
-        """The connection is lost: what the next one goes on with. This end is over."""
-        # Half a snapshot is no screen: everything is asked for anew.
+        """The connection is lost: returns the state for the next one. This object is then over."""
+        # Half a snapshot is no screen: request everything again.
         received = 0 if self._screen_left else self._received
         outbox, self._outbox = self._outbox, Outbox()
         self._stage = Stage.OVER
         return Return(self._token, received, self._was_live, outbox)
 
-    # What the agent says.
+    # From the agent.
 
     def receive_bytes(self, data: bytes) -> int:
-        """How many bytes at the beginning of ``data`` belong to the snapshot that was announced;
-        the rest is output. Raises BadMessageError."""
+        """How many bytes at the start of ``data`` belong to the announced snapshot; the rest is
+        output. Raises BadMessageError."""
         if self._dialect is not Dialect.V1:
-            raise BadMessageError("A binary message of an agent that did not say welcome")
+            raise BadMessageError("A binary message came before welcome")
         screen = 0
         if self._screen_left:
             screen = min(self._screen_left, len(data))
@@ -232,7 +231,7 @@ class GuestConversation:
         return screen
 
     def receive_text(self, text: str) -> wire.AgentMessage | None:
-        """A message that asks something of the owner; None: it does not.
+        """The message, if the owner has to act on it; else None.
 
         Raises BadJSONError or BadMessageError.
         """
@@ -259,7 +258,7 @@ class GuestConversation:
             case wire.PtyConnected():
                 return message if self._connected() else None
             case wire.Error():
-                return self._complained(message) if dialect is Dialect.UNKNOWN else message
+                return self._hold_error(message) if dialect is Dialect.UNKNOWN else message
             case wire.PtyDisconnected():
                 # In hatchway.v1 exit follows, which says more.
                 return message if dialect is not Dialect.V1 and self._ended() else None
@@ -288,13 +287,13 @@ class GuestConversation:
                 return None
 
     def _welcomed(self, message: wire.Welcome) -> None:
-        self._dialect, self._complaint = Dialect.V1, None
+        self._dialect, self._pending_error = Dialect.V1, None
         self._agreed = frozenset(self._own_capabilities).intersection(message.capabilities)
         self._token, self._role = message.resume, message.role
         self._ack_every = wire.ack_every(message.window)
         self._received = self._rendered = self._acked = self._screen_at = message.start
         if self._was_live and not message.resumed:
-            # Another program: it never gets what was meant for the last one.
+            # Another program: it must not get input for the last one.
             self._outbox.restart()
         self._outbox.resume(message.taken, message.window)
 
@@ -303,38 +302,38 @@ class GuestConversation:
         if self._stage is Stage.STARTING:
             self._stage = Stage.LIVE
             if self._dialect is Dialect.UNKNOWN:
-                self._dialect, self._complaint = Dialect.PLAIN, None
-                # The hello that had it was not understood.
+                self._dialect, self._pending_error = Dialect.PLAIN, None
+                # The agent did not understand the hello, which had the size.
                 self._out.append(wire.Resize(self._size.cols, self._size.rows))
             if self._dialect is Dialect.PLAIN and self._was_live:
-                # In plain JSON nothing can be taken up: this is always a new program.
+                # Plain JSON cannot resume: this is always a new program.
                 self._outbox.restart()
             self._was_live = True
         return self._stage is Stage.LIVE
 
     def _ended(self) -> bool:
-        """Whether this is the first that is said of the end."""
+        """Whether this is the first message about the end."""
         before, self._stage = self._stage, Stage.OVER
         return before is not Stage.OVER
 
-    def _complained(self, error: wire.Error) -> wire.Error | None:
-        """Of errors before the dialect is known, one may be about our hello: it is held."""
-        held = self._complaint
+    def _hold_error(self, error: wire.Error) -> wire.Error | None:
+        """Hold an error that may be about our hello, while the dialect is unknown."""
+        held = self._pending_error
         if held is None:
-            self._complaint = error
+            self._pending_error = error
             return None
         if error.code == UnknownTypeError.code:
             return None
         if held.code == UnknownTypeError.code:
             return error
-        # Nobody knows which of them was about the hello.
+        # Unknown which of them was about the hello.
         return wire.Error(f"{held.message}; {error.message}", error.code)
 
     def _announced(self, message: wire.Snapshot) -> None:
         if self._screen_left:
             raise BadMessageError("A snapshot came before the last one was complete")
         if message.at < self._received:
-            raise BadMessageError("Field 'at' goes back")
+            raise BadMessageError("Field 'at' is before the last position")
         self._screen_at, self._screen_left = message.at, message.bytes
         if not message.bytes:
             self._received = message.at

@@ -14,7 +14,7 @@ from engine.core import events as ev
 from engine.core.errors import HatchwayError, LinkUnknownError, RemoteError, SettingsError
 from engine.core.model import LOCAL_TARGET, Role, ShareState
 from engine.core.settings import Settings, ShareSettings
-from engine.signaling.guest import GuestLine, RelayAddress
+from engine.signaling.guest import GuestSignaling, RelayAddress
 from engine.wire.proof import Link, parse_link
 from tests.engine.hosting import House, house
 from tests.engine.until import until
@@ -48,7 +48,7 @@ async def test_who_may_only_watch_types_nothing() -> None:
         await visitor.peer.connect()
         assert visitor.peer.role is Role.VIEW
         visitor.peer.send(b"echo typed-$((6*7))\r")
-        await until(lambda: visitor.notices == ["You may watch this terminal, not type in it"])
+        await until(lambda: visitor.notices == ["You can view this terminal but not type"])
         assert b"typed" not in visitor.said
 
 
@@ -71,7 +71,7 @@ async def test_a_link_for_one_use_works_once() -> None:
         _, link = await made.link(single_use=True)
         await made.visitor(link).peer.connect()
         error = await refusal(made, link)
-        assert (error.remote_code, "worked once" in str(error)) == ("link_used", True)
+        assert (error.remote_code, "works only once" in str(error)) == ("link_used", True)
         assert made.refusals() == ["link_used"]
 
 
@@ -236,7 +236,7 @@ async def test_a_link_guest_is_shown_its_one_target_and_asks_for_no_other(
     async with house() as made:
         share, link = await made.link()
         made.agent.set_shared(LOCAL_TARGET, True)
-        line = GuestLine(RelayAddress(link.base, link=link.id))
+        line = GuestSignaling(RelayAddress(link.base, link=link.id))
         await line.connect()
         rows = (await line.call("guest:targets", {}))["targets"]
         await line.close()
@@ -244,13 +244,13 @@ async def test_a_link_guest_is_shown_its_one_target_and_asks_for_no_other(
             (LOCAL_TARGET, "control", False)
         ]
         assert link.secret.hex() not in str(rows)
-        truth = GuestLine.link_target
+        truth = GuestSignaling.link_target
 
-        async def another(line: GuestLine) -> tuple[str, str]:
+        async def another(line: GuestSignaling) -> tuple[str, str]:
             agent_id, _ = await truth(line)
             return agent_id, "another"
 
-        monkeypatch.setattr(GuestLine, "link_target", another)
+        monkeypatch.setattr(GuestSignaling, "link_target", another)
         with pytest.raises(RemoteError) as caught:
             await made.visitor(link).peer.connect()
         assert caught.value.remote_code == "target_not_found"

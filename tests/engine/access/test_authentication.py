@@ -79,7 +79,7 @@ def test_an_offer_works_once() -> None:
     house = House()
     once = house.own()
     house.authenticator.identify(once, PRINT)
-    with pytest.raises(ReplayedError, match="made before"):
+    with pytest.raises(ReplayedError, match="already used"):
         house.authenticator.identify(once, PRINT)
     offer = by_link(house.links.create("web-1"))
     house.authenticator.identify(offer, PRINT)

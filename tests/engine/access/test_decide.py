@@ -28,7 +28,7 @@ from engine.core.errors import LinkRevokedError, TargetNotFoundError
 from engine.core.model import Guest, Role, ShareState, Target, TargetKind, TargetState
 
 UNKNOWN = None
-"""The state of a link that nobody here knows."""
+"""The state of an unknown link."""
 
 
 class Case(NamedTuple):
@@ -72,7 +72,7 @@ class Case(NamedTuple):
 
     @property
     def entitled(self) -> bool:
-        """The target exists, and this subject has leave to it, whatever its state."""
+        """The target exists, and this subject may open it, whatever its state."""
         match self.kind:
             case Kind.OWN:
                 return self.exists

@@ -51,7 +51,7 @@ def test_a_link_for_one_use_works_once_unless_that_one_came_to_nothing(links: Li
     links.release("s1")
     assert state(links, link.id) is ShareState.ACTIVE
     links.use(link.id, "s2")
-    links.began("s2")
+    links.started("s2")
     links.release("s2")
     assert state(links, link.id) is ShareState.USED
 
@@ -60,7 +60,7 @@ def test_each_use_that_came_to_nothing_is_given_back_once(links: Links) -> None:
     link = links.create("web-1")
     for session_id in ("s1", "s2", "s3"):
         links.use(link.id, session_id)
-    links.began("s2")
+    links.started("s2")
     for session_id in ("s1", "s2", "s3", "s1"):
         links.release(session_id)
     assert links.find(link.id).uses == 1

@@ -264,7 +264,7 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
         own_secret=agent.admission.authenticator.own_secret,
         session_id=peer.session_id,
     )
-    with pytest.raises(RemoteError, match="exists already"):
+    with pytest.raises(RemoteError, match="already exists"):
         await back.connect()
     again = Screen()
     back = peer.successor(again.output, again.ended)
@@ -288,7 +288,7 @@ async def test_a_lost_guest_that_does_not_come_back_is_given_up() -> None:
     await until(lambda: not agent.sessions())
     last = agent.events.history(peer.session_id)[-1]
     assert isinstance(last, ev.SessionClosed)
-    assert "come back" in last.reason
+    assert "reconnect" in last.reason
     await peer.close()
     await agent.stop()
 
@@ -344,7 +344,7 @@ async def test_the_host_sees_what_goes_on_after_a_session(agent: Agent, containe
     await until(lambda: not agent.sessions())
     notes = [e for e in agent.events.history(peer.session_id) if isinstance(e, ev.SessionNote)]
     (kept,) = [note.text for note in notes if "sleep (" in note.text]
-    assert re.fullmatch(r"Kept running, as they asked: sleep \(\d+\)", kept)
+    assert re.fullmatch(r"Still running in the background: sleep \(\d+\)", kept)
     assert await exec_processes(agent, container) == ["sleep 1000"]
 
 

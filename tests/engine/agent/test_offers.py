@@ -120,13 +120,13 @@ async def test_limits_on_sessions_in_all_and_per_guest() -> None:
     third = await offer("3", "192.0.2.1")
     assert (third["code"], third["error"]) == (
         "session_limit",
-        "You have 2 sessions here, the limit for one guest",
+        "You have reached the limit of 2 sessions per guest",
     )
     assert (await offer("4", "192.0.2.2"))["status"] == "success"
     fifth = await offer("5", "192.0.2.3")
     assert (fifth["code"], fifth["error"]) == (
         "session_limit",
-        "The host has 3 sessions, its limit",
+        "The host has reached its limit of 3 sessions",
     )
     assert [session.id for session in signaling.manager.sessions()] == ["1", "2", "4"]
     await signaling.manager.stop()

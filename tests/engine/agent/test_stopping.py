@@ -1,4 +1,4 @@
-"""Stopping the agent at any moment: offers are refused first, guests told why, nothing left."""
+"""Stopping the agent at any moment: offers are refused first, guests get the reason."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ async def test_it_stops_once_and_starts_once() -> None:
     first = asyncio.create_task(agent.stop())
     await asyncio.sleep(0)
     first.cancel()
-    # The first one goes on although nobody waits for it any more.
+    # The first one continues although nobody waits for it any more.
     await asyncio.gather(agent.stop(), agent.stop())
     assert agent.relay_state.state is RelayState.STOPPED
     assert first.cancelled()

@@ -91,9 +91,9 @@ async def test_a_changed_offer_is_refused_by_the_host(
         with pytest.raises(RemoteError, match=words) as caught:
             await visitor.peer.connect()
         assert caught.value.remote_code == code
-        (told,) = [event for event in made.events if isinstance(event, ev.OfferRefused)]
-        assert told.code == code
-        assert words in told.text
+        (refused,) = [event for event in made.events if isinstance(event, ev.OfferRefused)]
+        assert refused.code == code
+        assert words in refused.text
         assert made.agent.sessions() == ()
         assert not opened(made)
 
@@ -173,7 +173,7 @@ async def test_an_offer_made_before_is_refused_when_it_comes_again() -> None:
         reply = await SocketCalls.ask(liar, peer, OFFER, recorded, 10)
         assert isinstance(reply, dict)
         assert (reply["status"], reply["code"]) == ("error", "replayed")
-        assert "made before" in reply["error"]
+        assert "already used" in reply["error"]
         assert made.refusals() == ["replayed"]
         # Under another session id the proof no longer fits.
         reply = await SocketCalls.ask(liar, peer, OFFER, {**recorded, "session_id": "x"}, 10)

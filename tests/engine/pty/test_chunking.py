@@ -14,9 +14,9 @@ from engine.pty.chunking import CALM_BYTES, CALM_RATE, GATHER_SECONDS, ChunkedRe
 def test_people_at_work_get_the_first_size() -> None:
     size = ChunkSize(4096, 65_536)
     for frame in range(600):  # 40 KB sixty times a second: a full-screen program redraws
-        size.took(40_000, frame / 60)
+        size.record(40_000, frame / 60)
         assert not size.flooding
-    size.took(200, 11.0)
+    size.record(200, 11.0)
     assert size.limit == 4096
 
 
@@ -26,7 +26,7 @@ def test_a_flood_makes_the_pieces_as_large_as_they_get() -> None:
     while not size.flooding:
         count = size.limit
         read, reads = read + count, reads + 1
-        size.took(count, now)
+        size.record(count, now)
         now += count / (10 * CALM_RATE)
         assert reads < 40
     assert size.limit == 65_536
@@ -36,25 +36,25 @@ def test_a_flood_makes_the_pieces_as_large_as_they_get() -> None:
 def flooded() -> ChunkSize:
     size = ChunkSize(4096, 65_536)
     for _ in range(100):
-        size.took(65_536, 1.0)
+        size.record(65_536, 1.0)
     assert size.flooding
     return size
 
 
 def test_one_read_that_brings_little_ends_a_flood_at_once() -> None:
     size = flooded()
-    size.took(CALM_BYTES, 1.001)
+    size.record(CALM_BYTES, 1.001)
     assert size.flooding
-    size.took(CALM_BYTES - 1, 1.002)
+    size.record(CALM_BYTES - 1, 1.002)
     assert not size.flooding
     assert size.limit == 4096
 
 
 def test_a_flood_that_slows_down_is_over_within_a_few_hundredths_of_a_second() -> None:
     size = flooded()
-    size.took(CALM_BYTES, 1.02)
+    size.record(CALM_BYTES, 1.02)
     assert not size.flooding
-    size.took(CALM_BYTES, 1.04)
+    size.record(CALM_BYTES, 1.04)
     assert size.limit == 4096
 
 
@@ -63,7 +63,7 @@ def test_the_limit_stays_between_the_two(first: int, most: int) -> None:
     size = ChunkSize(first, most)
     for step in range(50):
         assert min(first, most) <= size.limit <= most
-        size.took(size.limit, step / 1000)
+        size.record(size.limit, step / 1000)
     assert size.limit <= most
 
 

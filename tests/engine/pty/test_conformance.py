@@ -1,4 +1,4 @@
-"""What every terminal backend promises, asked of all of them alike."""
+"""What every terminal backend promises, tested against all of them."""
 
 from __future__ import annotations
 

@@ -72,9 +72,9 @@ def sleepers(container: Container) -> int:
 
 
 async def exec_ended(engines: DockerEngines, container: Container, exec_id: str) -> None:
-    """Docker tells of an exec's end a moment after its last process has gone."""
+    """Docker reports an exec's end a moment after its last process has gone."""
     async with asyncio.timeout(10):
-        # Nothing but asking again tells: the inspection has no event.
+        # Polled: there is no event for it.
         while await exec_running(engines, as_target(container), exec_id):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -256,7 +256,7 @@ async def test_giving_up_while_opening_leaves_nothing(
 
 
 STAYS = 2
-"""How many of the MESS asked to go on: one ignores HUP, one has left the session."""
+"""How many of the MESS asked to keep running: one ignores HUP, one has left the session."""
 MESS = (
     "sleep 1000 & "
     "(trap '' HUP; exec sleep 1000) & "
@@ -276,7 +276,7 @@ async def test_close_ends_every_process_of_the_session_but_those_that_asked_to_s
     talk = Talk(pty)
     await talk.say(MESS)
     await talk.expect("mess-made")
-    # A job is there a moment before it is the program it was told to be.
+    # A job exists a moment before it has executed its program.
     await until(lambda: sleepers(container) == 4)
     # The one without environment is found by its session only.
     assert len(await left_in(engines, container)) == 4
@@ -411,7 +411,10 @@ async def test_docker_goes_away_and_comes_back(make_daemon: Callable[..., Daemon
     await asyncio.to_thread(daemon.kill)
     await Talk(pty).rest()
     assert pty.exit_status is not None
-    assert (pty.exit_status.exit_code, pty.exit_status.reason) == (None, "Docker went away")
+    assert (pty.exit_status.exit_code, pty.exit_status.reason) == (
+        None,
+        "Lost the connection to Docker",
+    )
     assert pty.exit_status.code is EndCode.TARGET_STOPPED
     with pytest.raises(PTYClosedError):
         await pty.write(b"x")

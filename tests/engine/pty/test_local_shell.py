@@ -172,7 +172,7 @@ async def test_what_ignores_a_hang_up_or_left_the_session_goes_on(open_shell: Op
         # nohup and trap act a moment after their process is there.
         await until(lambda: all(psutil.Process(pid).name() == "sleep" for pid in stays))
         await pty.close()
-        # Only Linux tells what ignores HUP.
+        # Only Linux reports what ignores HUP.
         known = sys.platform == "linux"
         assert [alive(pid) for pid in stays] == [known, known, True]
         assert not alive(ends)
@@ -224,7 +224,7 @@ async def test_a_shell_that_lets_go_of_its_terminal_ends_it(open_shell: Opener) 
     await talk.rest()
     assert pty.exit_status is not None
     assert pty.exit_status.exit_code is None
-    assert "let go" in pty.exit_status.reason
+    assert "closed its terminal" in pty.exit_status.reason
     await pty.close()
     assert not psutil.pid_exists(pty.pid)
 

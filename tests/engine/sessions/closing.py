@@ -30,7 +30,7 @@ class Ends:
         self.fails = fault if how == "fail" else ""
         self.hangs = fault if how == "hang" else ""
         self.repaired = asyncio.Event()
-        """What hangs goes on."""
+        """Set it to release what hangs."""
         self._observer: Observer | None = None
 
     async def connect(self) -> None:
@@ -88,7 +88,7 @@ class Connection(PeerConnection):
 
 
 class Channel:
-    """A MessageChannel to nobody. One that hangs never sends what was posted last."""
+    """A MessageChannel without a peer. One that hangs never sends what was posted last."""
 
     label = "terminal"
     protocol = ""

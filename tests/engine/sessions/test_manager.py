@@ -85,7 +85,7 @@ async def test_sessions_are_counted_in_all_and_by_address() -> None:
     manager.create_session("2", "d", guest=Guest(address="192.0.2.2"))
     manager.create_session("3", "d", guest=Guest(own=True))
     assert manager.usage("192.0.2.1") == Usage(total=3, limit=3, of_guest=1, guest_limit=2)
-    # Of an unknown address nobody knows whose it is.
+    # Guests without an address are not counted together.
     assert manager.usage("").of_guest == 0
     await manager.stop()
 

@@ -29,7 +29,7 @@ async def test_a_role_that_changes_holds_for_the_next_byte(monkeypatch: pytest.M
     session = ends.manager.require_session("s")
     await bridge.write(b"one")
     session.admitted(Role.VIEW)
-    with pytest.raises(AccessDeniedError, match="You may watch this terminal, not type in it"):
+    with pytest.raises(AccessDeniedError, match="You can view this terminal but not type"):
         await bridge.write(b"two")
     await bridge.resize(Size(100, 30))
     assert bridge.size == Size()

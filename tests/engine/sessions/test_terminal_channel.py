@@ -287,7 +287,7 @@ async def test_v1_a_returning_guest_learns_how_much_input_arrived(v1: Guest) -> 
 
 
 class Redraws(EchoPTY):
-    """A program that draws its screen anew whenever its size changes."""
+    """A program that redraws its screen whenever its size changes."""
 
     SCREEN = bytes(range(256)) * 400
 

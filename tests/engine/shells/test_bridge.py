@@ -72,7 +72,7 @@ async def test_the_end_is_told_after_the_last_byte() -> None:
     await bridge.write(b"\x04")
     await until(lambda: taker.status)
     assert taker.data == b"bye"
-    assert taker.status == ExitStatus(0, "The echo was ended")
+    assert taker.status == ExitStatus(0, "The echo ended")
     assert not bridge.is_connected
     with pytest.raises(PTYClosedError):
         await bridge.write(b"x")

@@ -92,7 +92,7 @@ async def test_a_link_guest_asks_again_and_never_goes_on_without_an_answer(bad: 
     script = Script(bad)
     error = await script.visited()
     assert isinstance(error, ConnectTimeoutError)
-    assert "nothing was opened" in str(error)
+    assert "no connection was opened" in str(error)
     assert len(script.of("ice:servers")) > 1
     assert script.of("webrtc:offer") == []
     # Once the relay says it, that holds.

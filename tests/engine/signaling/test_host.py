@@ -51,7 +51,7 @@ async def test_without_a_connection_sending_says_so() -> None:
 async def test_a_foreign_relay_calls_and_gets_our_ack(
     make: type[ForeignServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.signaling.host.WELCOME_SECONDS", 0.3)
+    monkeypatch.setattr("engine.signaling.host.CONNECT_REPLY_SECONDS", 0.3)
     server = make()
     async with foreign_relay(server.sio) as url, host(url) as agent:
         await agent.reach(S.CONNECTED)
@@ -199,7 +199,7 @@ async def test_a_relay_that_refuses_in_its_own_way_is_understood() -> None:
 
     sio.on("connect", connect)
     async with foreign_relay(sio) as url, host(url) as agent:
-        assert "refused" in (await agent.reach(S.REFUSED)).detail
+        assert "rejected" in (await agent.reach(S.REFUSED)).detail
 
 
 async def test_nobody_listening_is_said_in_words() -> None:

@@ -342,7 +342,7 @@ async def test_the_word_of_a_relay_holds_over_a_loss_and_until_it_says_otherwise
 )
 async def test_a_foreign_cloud_is_not_relay_only(replies: dict[str, Any]) -> None:
     script = Script(ours=False, **replies)
-    # No server of a name that somebody would have to look up.
+    # No server name that would need DNS.
     async with agent_at(script, IceSettings(from_relay="off")), offering(script) as reply:
         assert any(" typ host" in line for line in candidates(reply))
 

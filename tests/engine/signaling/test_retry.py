@@ -35,7 +35,7 @@ def test_jitter_shortens_and_never_lengthens() -> None:
     ],
 )
 def test_a_refusal_has_words_whatever_the_relay_says(data: object, words: str) -> None:
-    assert str(refusal(data)) == f"The relay refused the connection: {words}"
+    assert str(refusal(data)) == f"The relay rejected the connection: {words}"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_refusal_has_words_whatever_the_relay_says(data: object, words: str) -
             RelayUnreachableError,
             "HTTP status 502",
         ),
-        ("Unexpected status code 401 in server response", None, RelayRefusedError, "refused"),
+        ("Unexpected status code 401 in server response", None, RelayRefusedError, "rejected"),
         (
             "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
             None,

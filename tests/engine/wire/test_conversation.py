@@ -168,7 +168,7 @@ class AgentEnd:
                 exit_code, reason, code = args
                 self.talk.ended(ExitStatus(exit_code, reason, EndCode(code)))
             case "say":
-                self.talk.say(msgspec.convert(args[0], wire.AgentMessage))
+                self.talk.queue(msgspec.convert(args[0], wire.AgentMessage))
             case "snapshot":
                 self.talk.snapshot(wire.Snapshot(*args))
             case _:
@@ -552,13 +552,13 @@ def test_before_welcome_no_output_may_be_sent() -> None:
     assert not agent.output(1)
 
 
-def test_a_complaint_is_kept_for_the_case_that_no_terminal_comes() -> None:
+def test_an_early_error_is_held_in_case_no_terminal_comes() -> None:
     guest = GuestConversation(Size())
     guest.open()
     assert guest.receive_text('{"type":"error","message":"no shell"}') is None
-    assert guest.complaint == wire.Error("no shell")
+    assert guest.pending_error == wire.Error("no shell")
     guest.receive_text('{"type":"pty_connected","container":"t"}')
-    assert guest.complaint is None
+    assert guest.pending_error is None
 
 
 def test_half_a_snapshot_is_asked_for_anew() -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.takes(60)
 
 FIRST_SLEEP = 7000
-"""Each form sleeps for a number of seconds of its own, by which it is told."""
+"""Each form sleeps for a number of seconds of its own, which identifies it."""
 SCRIPT = "SLEEP; NEXT"
 FORMS = {
     "list": "SLEEP; NEXT",

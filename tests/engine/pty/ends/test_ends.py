@@ -139,8 +139,8 @@ async def test_stopping_ends_what_was_never_closed(
 async def test_a_paused_container_is_tried_again_when_it_goes_on(
     engines: DockerEngines, containers: ContainerFactory
 ) -> None:
-    events, told = EventBus(), list[EndsPending]()
-    events.subscribe(lambda e: told.append(e) if isinstance(e, EndsPending) else None)
+    events, published = EventBus(), list[EndsPending]()
+    events.subscribe(lambda e: published.append(e) if isinstance(e, EndsPending) else None)
     catalogue = TargetCatalogue(engines, events)
     ends = TerminalEnds(engines, events=events)
     await ends.start()
@@ -152,12 +152,12 @@ async def test_a_paused_container_is_tried_again_when_it_goes_on(
         await pty.close()
     assert ends.pending() == 1
     assert [orphan.reason for orphan in ends.orphans()] == [f"{container.name} is paused"]
-    assert (told[-1].count, told[-1].text) == (1, f"{container.name} is paused")
+    assert (published[-1].count, published[-1].text) == (1, f"{container.name} is paused")
     assert await ends.finish(0.1) == 1
     container.unpause()
     await ended(ends)
     assert living(container) == []
-    assert (told[-1].count, told[-1].text) == (0, "")
+    assert (published[-1].count, published[-1].text) == (0, "")
     assert ends.orphans() == ()
     await catalogue.stop()
     await ends.stop()
@@ -378,7 +378,7 @@ async def test_a_profile_that_cannot_be_written_keeps_no_shell_from_starting(
         await pty.close()
     warnings = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert len(warnings) == 1
-    assert "not recorded" in warnings[0].getMessage()
+    assert "Cannot record running shells" in warnings[0].getMessage()
     await ends.stop()
 
 
@@ -410,14 +410,16 @@ async def test_a_damaged_record_is_left_where_it_is(
     ends = restart(own_configuration, None)
     await ends.start()
     assert ends.records == {}
-    assert "is not a record" in caplog.text
+    assert "is not a valid shell record" in caplog.text
     await ends.stop()
     assert path.read_bytes() == text
 
 
 async def test_what_stays_is_told_and_remembered(own_configuration: Path, own_home: Path) -> None:
-    told: list[tuple[str, str]] = []
-    ends = TerminalEnds(None, folder=own_configuration, on_kept=lambda *words: told.append(words))
+    published: list[tuple[str, str]] = []
+    ends = TerminalEnds(
+        None, folder=own_configuration, on_kept=lambda *words: published.append(words)
+    )
     await ends.start()
     pty = await opened(LOCAL, ends, "keeps", "nohup sleep 1002 >/dev/null 2>&1 &")
 
@@ -433,7 +435,7 @@ async def test_what_stays_is_told_and_remembered(own_configuration: Path, own_ho
     (job,) = jobs()
     await pty.close()
     try:
-        assert told == [("keeps", f"Kept running, as they asked: sleep ({job.pid})")]
+        assert published == [("keeps", f"Still running in the background: sleep ({job.pid})")]
         assert ends.kept("keeps") == {job.pid}
         assert ends.pending() == 0
         await ends.stop()
