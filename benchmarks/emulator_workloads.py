@@ -55,7 +55,7 @@ WORDS = [
 CJK = "日本語中文字符端末表示終端宽度한국어텍스트あいうえおカキクケコ漢字"
 EMOJI = ("😀", "🚀", "👍🏽", "👩‍💻", "🇩🇪", "❤️", "👨‍👩‍👧‍👦", "🎉", "1️⃣", "☕", "🏳️‍🌈", "é")
 NAMES = ("src", "notes.txt", "run.sh", "archive.tar.gz", "picture.png", "link", "lib", "README.md")
-LS_COLOURS = ("01;34", "0", "01;32", "01;31", "01;35", "01;36", "01;34", "0")
+LS_COLORS = ("01;34", "0", "01;32", "01;31", "01;35", "01;36", "01;34", "0")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _ls(rng: random.Random) -> Part:
         for _ in range(rng.randint(3, 6)):
             which = rng.randrange(len(NAMES))
             name = f"{rng.choice(WORDS)}-{NAMES[which]}"
-            yield f"\x1b[0m\x1b[{LS_COLOURS[which]}m{name}\x1b[0m" + " " * (22 - len(name))
+            yield f"\x1b[0m\x1b[{LS_COLORS[which]}m{name}\x1b[0m" + " " * (22 - len(name))
         yield "\r\n"
 
 
@@ -106,7 +106,7 @@ def _random_256(rng: random.Random) -> Part:
         yield "\x1b[0m\r\n"
 
 
-def _truecolour(rng: random.Random) -> Part:
+def _truecolor(rng: random.Random) -> Part:
     """A picture in half blocks."""
     shift = 0
     while True:
@@ -118,7 +118,7 @@ def _truecolour(rng: random.Random) -> Part:
 
 
 def _vim(rng: random.Random) -> Part:
-    """Frames as an editor with syntax colours draws them."""
+    """Frames as an editor with syntax colors draws them."""
     top = 1
     while True:
         top += 1
@@ -161,7 +161,7 @@ GENERATED = {
     "yes": _yes,
     "ls --color": _ls,
     "random 256": _random_256,
-    "truecolour": _truecolour,
+    "truecolour": _truecolor,
     "vim-like": _vim,
     "scroll region": _scroll_region,
     "CJK": _cjk,

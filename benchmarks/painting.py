@@ -7,10 +7,10 @@ would. Owns the workloads and a table. Does not own any verdict.
 
 - warm: nothing changed, the whole view is exposed again
 - scroll: one new line at the bottom, everything moves up, the whole view is painted
-- source: every row is new, of real source code with syntax colours
+- source: every row is new, of real source code with syntax colors
 - dense: every row is new and full to the last column, as ``ls --color`` fills it:
-  twenty names a row, each in its kind's colour, some bold, some on a background
-- cells: as dense, with another colour on another background for every single cell
+  twenty names a row, each in its kind's color, some bold, some on a background
+- cells: as dense, with another color on another background for every single cell
 - cat: a large file through ``feed`` as fast as it goes at 60 frames a second; the
   figure is the longest stretch the event loop was not free for
 """
@@ -45,16 +45,16 @@ FRAMES = 40
 LISTED = 12
 """Columns of a name in a dense listing."""
 KINDS = [*range(31, 38), *range(91, 97), "38;5;208", "38;5;141", "38;5;40", "30;42", "37;41"]
-"""Colours of a dense listing, as SGR."""
+"""Colors of a dense listing, as SGR."""
 CAT_BYTES = 8 * 1024 * 1024
 ROOT = Path(__file__).parents[1]
-COLOURS = {
+COLORS = {
     tokenize.COMMENT: "2;3",
     tokenize.STRING: "32",
     tokenize.NUMBER: "35",
     tokenize.OP: "36",
 }
-"""How a highlighter colours real source: SGR by kind of token."""
+"""How a highlighter colors real source: SGR by kind of token."""
 
 
 def source() -> list[str]:
@@ -71,7 +71,7 @@ def highlighted(text: str) -> list[str]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.start[0] != token.end[0]:
             continue
-        sgr = COLOURS.get(token.type, "")
+        sgr = COLORS.get(token.type, "")
         if token.type == tokenize.NAME and keyword.iskeyword(token.string):
             sgr = "1;34"
         if sgr:
@@ -154,13 +154,13 @@ def dense(screen: Screen, lines: list[str]) -> list[float]:
         for _ in range(ROWS):
             picked = random_.sample(names, COLS // LISTED)
             # As dircolors has it: bold for some kinds, a background for few.
-            colours = [random_.choice(("", "1;")) + str(random_.choice(KINDS)) for _ in picked]
+            colors = [random_.choice(("", "1;")) + str(random_.choice(KINDS)) for _ in picked]
             rows.append(
                 "".join(
-                    f"\x1b[{colour}m{name[: LISTED - 1]}\x1b[m".ljust(
-                        LISTED + len(f"\x1b[{colour}m\x1b[m")
+                    f"\x1b[{color}m{name[: LISTED - 1]}\x1b[m".ljust(
+                        LISTED + len(f"\x1b[{color}m\x1b[m")
                     )
-                    for colour, name in zip(colours, picked, strict=True)
+                    for color, name in zip(colors, picked, strict=True)
                 )
             )
         screen.show("\x1b[2J\x1b[H" + "\r\n".join(rows))

@@ -45,7 +45,7 @@ FURNISH = (
 )
 """Something for htop to show; it ends with the shell."""
 TMUX = (
-    "tmux -f /dev/null -S ~/tmux new-session -s work \\; set -g status-style bg=colour24,fg=white"
+    "tmux -f /dev/null -S ~/tmux new-session -s work \\; set -g status-style bg=color24,fg=white"
     " \\; split-window -h 'htop -d 5' \\; split-window -v 'vim code/boxes.py'"
     " \\; select-pane -L \\; send-keys 'ls -la --color code | head -20' Enter"
 )

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from engine.emulator.cells.lines import Line, Run
 from engine.emulator.cells.pictures import Picture, Piece, Strip
-from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Hyperlink, Style
+from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, TRUECOLOR, Hyperlink, Style
 from engine.emulator.screen.host import Host, Pixels
 from engine.emulator.screen.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
 from engine.emulator.terminal import Terminal
 
 __all__ = [
-    "DEFAULT_COLOUR",
+    "DEFAULT_COLOR",
     "DEFAULT_STYLE",
-    "TRUECOLOUR",
+    "TRUECOLOR",
     "CursorShape",
     "Host",
     "Hyperlink",

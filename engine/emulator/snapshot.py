@@ -1,7 +1,7 @@
 """A terminal written down as the escape sequences that draw it again.
 
 Fed to a fresh terminal of the same size it restores both screens, styles, links, cursor,
-margins, tab stops, titles, colours and modes. History is not part of it, and pictures are
+margins, tab stops, titles, colors and modes. History is not part of it, and pictures are
 left blank.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.cells import colours, sgr
+from engine.emulator.cells import colors, sgr
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.page import SavedCursor
 from engine.emulator.cells.style import DEFAULT_STYLE, Style
@@ -55,7 +55,7 @@ class _Writer:
         self._lines = Lines(screen.pens, screen.clusters)
 
     def outside(self) -> list[str]:
-        """Titles and colours."""
+        """Titles and colors."""
         screen = self._screen
         parts: list[str] = []
         for title, icon in screen.title_stack:
@@ -66,13 +66,13 @@ class _Writer:
             parts.append(f"\x1b]1;{screen.icon_name}\x1b\\")
         if screen.working_directory:
             parts.append(f"\x1b]7;{screen.working_directory}\x1b\\")
-        changed = screen.colours
-        for index, colour in changed.palette.items():
-            parts.append(f"\x1b]4;{index};{colours.describe(colour)}\x1b\\")
-        for index, colour in changed.special.items():
-            parts.append(f"\x1b]5;{index};{colours.describe(colour)}\x1b\\")
-        for number, colour in changed.dynamic.items():
-            parts.append(f"\x1b]{number};{colours.describe(colour)}\x1b\\")
+        changed = screen.colors
+        for index, color in changed.palette.items():
+            parts.append(f"\x1b]4;{index};{colors.describe(color)}\x1b\\")
+        for index, color in changed.special.items():
+            parts.append(f"\x1b]5;{index};{colors.describe(color)}\x1b\\")
+        for number, color in changed.dynamic.items():
+            parts.append(f"\x1b]{number};{colors.describe(color)}\x1b\\")
         return parts
 
     def select(self, style: Style, before: Style) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
-from engine.emulator.cells.colours import BACKGROUND, CURSOR, FOREGROUND
+from engine.emulator.cells.colors import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
 from engine.emulator.parse.stream import Stream
@@ -300,31 +300,31 @@ class Terminal:
         """The URL of OSC 7, as the program gave it: do not trust it. "" until given."""
         return self._screen.working_directory
 
-    # -- colours a program changed
+    # -- colors a program changed
 
     def set_theme(
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
-        """The colours in use, each 0xRRGGBB (palette: 16 or 256), to answer queries with."""
-        self._screen.colours.set_theme(foreground, background, cursor, palette)
+        """The colors in use, each 0xRRGGBB (palette: 16 or 256), to answer queries with."""
+        self._screen.colors.set_theme(foreground, background, cursor, palette)
 
     @property
     def palette(self) -> Mapping[int, int]:
         """Entries changed with OSC 4: index 0..255 to 0xRRGGBB. The rest are the theme's."""
-        return self._screen.colours.palette
+        return self._screen.colors.palette
 
     @property
     def foreground(self) -> int | None:
         """0xRRGGBB of OSC 10, or None for the theme's; likewise the next two."""
-        return self._screen.colours.dynamic.get(FOREGROUND)
+        return self._screen.colors.dynamic.get(FOREGROUND)
 
     @property
     def background(self) -> int | None:
-        return self._screen.colours.dynamic.get(BACKGROUND)
+        return self._screen.colors.dynamic.get(BACKGROUND)
 
     @property
-    def cursor_colour(self) -> int | None:
-        return self._screen.colours.dynamic.get(CURSOR)
+    def cursor_color(self) -> int | None:
+        return self._screen.colors.dynamic.get(CURSOR)
 
     # -- links and prompts
 

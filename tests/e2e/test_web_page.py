@@ -76,19 +76,19 @@ async def test_the_landing_page_asks_for_a_token_and_lists_what_is_shared(
     await page.until(LIVE)
 
 
-async def test_it_types_in_colours_and_every_script_and_follows_the_window(
+async def test_it_types_in_colors_and_every_script_and_follows_the_window(
     host: House, browser: Browser
 ) -> None:
     page = await visit(browser, host.invitation())
     await page.type("printf '\\033[31mred\\033[0m %s\\n' $((6*7))\n")
     await shows(page, "red 42")
-    colour = (
+    color = (
         "(b => { for (let y = 0; y < b.length; y++) { const line = b.getLine(y);"
         " if (line.translateToString(true).startsWith('red 42'))"
         " return line.getCell(0).getFgColor() } })(hatchway.terminal.buffer.active)"
     )
-    assert await page.evaluate(colour) == 1
-    # True colours, as they are drawn.
+    assert await page.evaluate(color) == 1
+    # True colors, as they are drawn.
     await page.type("printf '\\033[38;2;255;100;7mtrue\\033[0m %s\\n' $((6*7))\n")
     drawn = (
         "[...document.querySelectorAll('.xterm-rows span')].some(s => s.textContent === 'true'"

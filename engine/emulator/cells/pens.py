@@ -64,7 +64,7 @@ class Pens:
         """Pens of protected cells."""
         self._steps: dict[str, Steps] = {}
         self._shared: dict[tuple[object, ...], Steps] = {}
-        """Results of SGRs that set both colours, by the rest of the style."""
+        """Results of SGRs that set both colors, by the rest of the style."""
         self._remembered = self._runs = 0
         self._erasing: dict[str, str] = {}
         self.pen(DEFAULT_STYLE)
@@ -84,7 +84,7 @@ class Pens:
         pen = self._codes.code(style)
         if not pen:
             plain = style._replace(
-                fg=sgr.nearest(style.fg), bg=sgr.nearest(style.bg), underline_colour=-1, link=0
+                fg=sgr.nearest(style.fg), bg=sgr.nearest(style.bg), underline_color=-1, link=0
             )
             return self._codes.get(plain) or DEFAULT_PEN
         if style.protected:
@@ -112,7 +112,7 @@ class Pens:
     def step(self, pen: str, parameters: str, key: str) -> tuple[str, Steps]:
         """The pen after ``CSI parameters m``, remembered under ``key``."""
         steps = self.steps(pen)
-        found = self.two_colours(pen, key, steps) if key[:4] == "[38;" else steps.after.get(key)
+        found = self.two_colors(pen, key, steps) if key[:4] == "[38;" else steps.after.get(key)
         if found is not None:
             return found
         self._remember()
@@ -123,12 +123,12 @@ class Pens:
             self._shared[style[2:]].after[key] = found
         return found
 
-    def two_colours(self, pen: str, key: str, steps: Steps) -> tuple[str, Steps] | None:
-        """The same where ``key`` sets both colours and no more; None for any other.
+    def two_colors(self, pen: str, key: str, steps: Steps) -> tuple[str, Steps] | None:
+        """The same where ``key`` sets both colors and no more; None for any other.
 
-        Whatever the colours were: one table for all pens that differ in nothing else.
+        Whatever the colors were: one table for all pens that differ in nothing else.
         """
-        pair = sgr.two_colours(key)
+        pair = sgr.two_colors(key)
         if pair is None:
             return steps.after.get(key)
         rest = steps.rest or self.style(pen)[2:]

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from engine.emulator.cells.style import DEFAULT_COLOUR, DEFAULT_STYLE, TRUECOLOUR, Style
+from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, TRUECOLOR, Style
 
 _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     1: (("bold", True),),
@@ -30,18 +30,18 @@ _SIMPLE: dict[int, tuple[tuple[str, int | bool], ...]] = {
     27: (("reverse", False),),
     28: (("conceal", False),),
     29: (("strike", False),),
-    39: (("fg", DEFAULT_COLOUR),),
-    49: (("bg", DEFAULT_COLOUR),),
+    39: (("fg", DEFAULT_COLOR),),
+    49: (("bg", DEFAULT_COLOR),),
     53: (("overline", True),),
     55: (("overline", False),),
-    59: (("underline_colour", DEFAULT_COLOUR),),
+    59: (("underline_color", DEFAULT_COLOR),),
     **{30 + n: (("fg", n),) for n in range(8)},
     **{40 + n: (("bg", n),) for n in range(8)},
     **{90 + n: (("fg", 8 + n),) for n in range(8)},
     **{100 + n: (("bg", 8 + n),) for n in range(8)},
 }
 
-_COLOUR_TARGETS: Final = {38: "fg", 48: "bg", 58: "underline_colour"}
+_COLOR_TARGETS: Final = {38: "fg", 48: "bg", 58: "underline_color"}
 _KEPT: Final = ("link", "protected")
 """What SGR 0 leaves alone: these are no renditions."""
 _CLEARED: Final = {
@@ -62,7 +62,7 @@ MAX_DIGITS: Final = 5
 def apply(style: Style, parameters: str) -> Style:
     """The style after ``CSI parameters m``. Unknown and malformed parts change nothing."""
     try:
-        # As fast as can be: with many colours nearly every sequence is a new one.
+        # As fast as can be: with many colors nearly every sequence is a new one.
         numbers = list(map(int, parameters.split(";")))
     except ValueError:
         return _apply(style, parameters)
@@ -76,19 +76,19 @@ def apply(style: Style, parameters: str) -> Style:
         if code == 38 or code == 48:
             kind = numbers[index] if index < count else 0
             if kind == 5 and index + 1 < count:
-                colour = numbers[index + 1]
+                color = numbers[index + 1]
                 index += 2
-                if colour > 255:
+                if color > 255:
                     continue
             elif kind == 2 and index + 3 < count:
                 red, green, blue = numbers[index + 1 : index + 4]
                 index += 4
                 if red > 255 or green > 255 or blue > 255:
                     continue
-                colour = TRUECOLOUR | red << 16 | green << 8 | blue
+                color = TRUECOLOR | red << 16 | green << 8 | blue
             else:
                 return _apply(style, parameters)
-            fields[code == 48] = colour
+            fields[code == 48] = color
         elif code in _FIELDS:
             for field, value in _FIELDS[code]:
                 fields[field] = value
@@ -105,9 +105,9 @@ _TRUE: Final = re.compile(
 )
 
 
-def two_colours(sequence: str) -> tuple[int, int] | None:
+def two_colors(sequence: str) -> tuple[int, int] | None:
     """The foreground and background where "[38;…;48;…" sets both and no more, both of 256 or
-    true colours.
+    true colors.
 
     The most frequent of those that hardly ever come again: pictures, gradients.
     """
@@ -118,7 +118,7 @@ def two_colours(sequence: str) -> tuple[int, int] | None:
     if found := _TRUE.fullmatch(sequence):
         r, g, b, red, green, blue = map(int, found.groups())
         if r | g | b | red | green | blue < 256:
-            return TRUECOLOUR | r << 16 | g << 8 | b, TRUECOLOUR | red << 16 | green << 8 | blue
+            return TRUECOLOR | r << 16 | g << 8 | b, TRUECOLOR | red << 16 | green << 8 | blue
     return None
 
 
@@ -138,11 +138,11 @@ def _apply(style: Style, parameters: str) -> Style:
             changes = dict(_CLEARED)
         elif code in _SIMPLE:
             changes.update(_SIMPLE[code])
-        elif code in _COLOUR_TARGETS:
+        elif code in _COLOR_TARGETS:
             numbers = [_number(p) for p in parts[index : index + 4] if ":" not in p]
-            colour, used = _colour(numbers)
+            color, used = _color(numbers)
             index += used
-            _set_colour(changes, code, colour)
+            _set_color(changes, code, color)
     return style._replace(**changes)  # type: ignore[arg-type]  # keys and types pair up in _SIMPLE
 
 
@@ -155,41 +155,41 @@ def _apply_colons(part: str, changes: dict[str, int | bool]) -> None:
     code, *numbers = (_number(p) for p in part.split(":"))
     if code == 4 and numbers:
         changes["underline"] = min(numbers[0], 5)
-    elif code in _COLOUR_TARGETS:
-        # T.416 puts a colour space between the 2 and the red; most programs leave it out.
+    elif code in _COLOR_TARGETS:
+        # T.416 puts a color space between the 2 and the red; most programs leave it out.
         if numbers[:1] == [2] and len(numbers) >= 5:
             del numbers[1]
-        _set_colour(changes, code, _colour(numbers)[0])
+        _set_color(changes, code, _color(numbers)[0])
 
 
-def _colour(numbers: list[int]) -> tuple[int | None, int]:
-    """The colour the numbers after 38 or 48 name (None: none), and how many it took."""
+def _color(numbers: list[int]) -> tuple[int | None, int]:
+    """The color the numbers after 38 or 48 name (None: none), and how many it took."""
     match numbers:
         case [5, index, *_]:
             return (index if index <= 255 else None), 2
         case [2, red, green, blue, *_]:
             if max(red, green, blue) > 255:
                 return None, 4
-            return TRUECOLOUR | red << 16 | green << 8 | blue, 4
+            return TRUECOLOR | red << 16 | green << 8 | blue, 4
         case _:
             return None, len(numbers)
 
 
-def _set_colour(changes: dict[str, int | bool], code: int, colour: int | None) -> None:
-    if colour is not None:
-        changes[_COLOUR_TARGETS[code]] = colour
+def _set_color(changes: dict[str, int | bool], code: int, color: int | None) -> None:
+    if color is not None:
+        changes[_COLOR_TARGETS[code]] = color
 
 
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 
 
-def nearest(colour: int) -> int:
-    """A colour of the 6x6x6 cube in place of a true colour; others as they are."""
-    if colour == DEFAULT_COLOUR or not colour & TRUECOLOUR:
-        return colour
+def nearest(color: int) -> int:
+    """A color of the 6x6x6 cube in place of a true color; others as they are."""
+    if color == DEFAULT_COLOR or not color & TRUECOLOR:
+        return color
     index = 16
     for shift, weight in ((16, 36), (8, 6), (0, 1)):
-        value = colour >> shift & 255
+        value = color >> shift & 255
         index += weight * min(range(6), key=lambda n: abs(_LEVELS[n] - value))
     return index
 
@@ -210,9 +210,9 @@ def codes(style: Style) -> list[str]:
     codes += [code for flag, code in flags if flag]
     if style.underline:
         codes.append({1: "4", 2: "21"}.get(style.underline, f"4:{style.underline}"))
-    codes += _colour_codes(style.fg, 30)
-    codes += _colour_codes(style.bg, 40)
-    codes += _colour_codes(style.underline_colour, 50)
+    codes += _color_codes(style.fg, 30)
+    codes += _color_codes(style.bg, 40)
+    codes += _color_codes(style.underline_color, 50)
     return codes
 
 
@@ -222,18 +222,18 @@ def sequence(style: Style) -> str:
     return f"\x1b[{';'.join(codes(style))}m"
 
 
-def _colour_codes(colour: int, base: int) -> list[str]:
-    if colour == DEFAULT_COLOUR:
+def _color_codes(color: int, base: int) -> list[str]:
+    if color == DEFAULT_COLOR:
         return []
-    if colour & TRUECOLOUR:
-        red, green, blue = colour >> 16 & 255, colour >> 8 & 255, colour & 255
+    if color & TRUECOLOR:
+        red, green, blue = color >> 16 & 255, color >> 8 & 255, color & 255
         if base == 50:
             return [f"58:2::{red}:{green}:{blue}"]
         return [f"{base + 8};2;{red};{green};{blue}"]
     if base == 50:
-        return [f"58:5:{colour}"]
-    if colour < 8:
-        return [str(base + colour)]
-    if colour < 16:
-        return [str(base + 60 + colour - 8)]
-    return [f"{base + 8};5;{colour}"]
+        return [f"58:5:{color}"]
+    if color < 8:
+        return [str(base + color)]
+    if color < 16:
+        return [str(base + 60 + color - 8)]
+    return [f"{base + 8};5;{color}"]

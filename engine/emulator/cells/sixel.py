@@ -1,6 +1,6 @@
 """Sixel graphics: the text of a device control string to pixels.
 
-Raster attributes, colour registers, repeats, bands. Where a picture goes is in
+Raster attributes, color registers, repeats, bands. Where a picture goes is in
 screen.graphics, how many are stored in pictures. A decoder is fed
 in pieces, cut anywhere, and holds no more than the rows done so far and a band of six.
 Source: DEC STD 070 chapter 9, VT330/VT340 Programmer Reference Manual chapter 14.
@@ -17,7 +17,7 @@ MAX_SIDE: Final = 4096
 MAX_AREA: Final = 4 * 1024 * 1024
 """Pixels of one picture: 16 MiB. Bands that would make it larger are left out."""
 REGISTERS: Final = 1024
-"""Colour registers; higher numbers come round again."""
+"""Color registers; higher numbers come round again."""
 PIXELS_AT_ONCE: Final = 768 * 1024
 """Pixels made in one go, so that a few bytes cannot hold the loop for long: some four
 milliseconds of work. Everything counts for the pixels that would take as long. What is
@@ -27,7 +27,7 @@ PICTURE: Final = 8192
 BAND_DRAWN: Final = 1024
 """What a band counts for besides its pixels. A row as the one above has none."""
 FLAT: Final = 4
-"""So many pixels of a row of one colour count for one."""
+"""So many pixels of a row of one color count for one."""
 STRIP: Final = 512
 """What a row of cells of a picture counts for besides the cells: to place it."""
 BAND: Final = 6
@@ -57,9 +57,9 @@ _VT340: Final = (
     (60, 60, 33),
     (80, 80, 80),
 )
-"""The VT340's sixteen colours, in percent."""
+"""The VT340's sixteen colors, in percent."""
 _FIRST_REGISTER: Final = 15
-"""The colour until one is chosen: light on dark, as libsixel's pictures of one colour expect."""
+"""The color until one is chosen: light on dark, as libsixel's pictures of one color expect."""
 _ASPECTS: Final = {2: 5, 3: 3, 4: 3, 7: 1, 8: 1, 9: 1}
 """Height of a pixel by the first parameter of the string; 2 for all others."""
 _MAX_ASPECT: Final = 10
@@ -70,7 +70,7 @@ _BLANK, _NO_DATA = "?", 63
 _HLS, _RGB = 1, 2
 _SPARING: Final = 1
 _SLOTS: Final = 255
-"""Colours that one band of indexed pixels can hold, besides transparent."""
+"""Colors that one band of indexed pixels can hold, besides transparent."""
 
 _NOISE: Final = re.compile("[^!-~]+")
 """Line ends and other controls stand anywhere and mean nothing."""
@@ -115,10 +115,10 @@ def percent(value: int) -> int:
 
 def rgb_of_hls(hue: int, lightness: int, saturation: int) -> Rgb:
     """DEC's: hue in degrees with blue at 0, red at 120; the others in percent."""
-    colour = colorsys.hls_to_rgb(
+    color = colorsys.hls_to_rgb(
         ((hue + 240) % 360) / 360, min(lightness, 100) / 100, min(saturation, 100) / 100
     )
-    return round(colour[0] * 255), round(colour[1] * 255), round(colour[2] * 255)
+    return round(color[0] * 255), round(color[1] * 255), round(color[2] * 255)
 
 
 _PALETTE: tuple[Rgb, ...] = tuple((percent(r), percent(g), percent(b)) for r, g, b in _VT340)
@@ -162,9 +162,9 @@ class Decoder:
         self._registers: list[Rgb] = _REGISTERS.copy()
         self._tail = ""
         """A command that may go on in the next piece."""
-        self._colour: Rgb = self._registers[_FIRST_REGISTER]
+        self._color: Rgb = self._registers[_FIRST_REGISTER]
         self._slot = 0
-        """What stands for the colour in the band; 0 while that is not decided."""
+        """What stands for the color in the band; 0 while that is not decided."""
         self._slots: dict[Rgb, int] = {}
         self._band = tuple([bytearray(MAX_SIDE) for _ in range(BAND)])
         columns: list[tuple[bytearray, ...]] = [()]
@@ -181,7 +181,7 @@ class Decoder:
         """Columns the present band may have; 0 when no more bands fit."""
         self._rows: list[bytes] = []
         self._under: list[bytes] = []
-        """The band as drawn in earlier colours, when there were too many for one go."""
+        """The band as drawn in earlier colors, when there were too many for one go."""
         self._width = self._height = 0
         """Of the picture so far, declared or drawn."""
 
@@ -200,13 +200,13 @@ class Decoder:
             text = whole[:-1]
         else:
             self._tail = ""
-        for data, colour, count, repeated, move, raster in _TOKEN.findall(text):
+        for data, color, count, repeated, move, raster in _TOKEN.findall(text):
             if data:
                 self._draw(data)
             elif repeated:
                 self._repeat(repeated, (_numbers(count)[0] or 1) if count else 1)
-            elif colour:
-                self._select(colour[1:])
+            elif color:
+                self._select(color[1:])
             elif move:
                 if move != "$":
                     self._next_bands(len(move))
@@ -235,8 +235,8 @@ class Decoder:
                 self._set_register(register, *values[1:5])
         else:
             register = int(numbers[:8] or 0) % REGISTERS
-        self._colour = self._registers[register]
-        self._slot = self._slots.get(self._colour, 0)
+        self._color = self._registers[register]
+        self._slot = self._slots.get(self._color, 0)
 
     def _set_register(self, register: int, kind: int, *values: int) -> None:
         first, second, third = values
@@ -263,13 +263,13 @@ class Decoder:
     # -- pixels
 
     def _new_slot(self) -> int:
-        """The number in the band is the colour's own, not the register's: registers change."""
+        """The number in the band is the color's own, not the register's: registers change."""
         if len(self._slots) >= _SLOTS:
             self._under = self._painted()
             if not self._under:
                 self._limit = 0
             self._clear_band()
-        self._slot = self._slots[self._colour] = len(self._slots) + 1
+        self._slot = self._slots[self._color] = len(self._slots) + 1
         return self._slot
 
     def _draw(self, data: str) -> None:
@@ -348,13 +348,13 @@ class Decoder:
         self._slot = 0
 
     def _painted(self) -> list[bytes]:
-        """The band's rows as RGBA, over what was drawn of it in other colours.
+        """The band's rows as RGBA, over what was drawn of it in other colors.
 
         Empty when that is more than may be made in one go.
         """
         width = self._band_width
         band = [bytes(row[:width]) for row in self._band]
-        # Many rows are as the one above, or of one colour.
+        # Many rows are as the one above, or of one color.
         work = BAND_DRAWN + (2 * BAND * width if self._under else 0)
         above = b""
         for row in band:
@@ -363,7 +363,7 @@ class Decoder:
                 above = row
         if not self._allowance.take(work):
             return []
-        colours = [b"\0\0\0\0", *[bytes((*colour, 255)) for colour in self._slots]]
+        colors = [b"\0\0\0\0", *[bytes((*color, 255)) for color in self._slots]]
         channels: list[bytes] = []
         rows: list[bytes] = []
         above = b""
@@ -371,9 +371,9 @@ class Decoder:
             if row == above and rows:
                 rows.append(rows[-1])
             elif row == row[:1] * width:
-                rows.append(colours[row[0]] * width if row else b"")
+                rows.append(colors[row[0]] * width if row else b"")
             else:
-                channels = channels or [bytes(n).ljust(256) for n in zip(*colours, strict=True)]
+                channels = channels or [bytes(n).ljust(256) for n in zip(*colors, strict=True)]
                 rgba = bytearray(width * _DEPTH)
                 for number, channel in enumerate(channels):
                     rgba[number::_DEPTH] = row.translate(channel)

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from engine.emulator.cells.pictures import Strip
 
-DEFAULT_COLOUR: Final = -1
+DEFAULT_COLOR: Final = -1
 """The theme's foreground or background."""
-TRUECOLOUR: Final = 1 << 24
-"""Set in a colour that is ``0xRRGGBB``; without it 0..255 index the palette."""
+TRUECOLOR: Final = 1 << 24
+"""Set in a color that is ``0xRRGGBB``; without it 0..255 index the palette."""
 
 
 class Style(NamedTuple):
-    """How a cell looks. Colours are DEFAULT_COLOUR, 0..255, or TRUECOLOUR | 0xRRGGBB.
+    """How a cell looks. Colors are DEFAULT_COLOR, 0..255, or TRUECOLOR | 0xRRGGBB.
 
     ``underline`` is 0 none, 1 single, 2 double, 3 curly, 4 dotted, 5 dashed.
     """
 
-    fg: int = DEFAULT_COLOUR
-    bg: int = DEFAULT_COLOUR
+    fg: int = DEFAULT_COLOR
+    bg: int = DEFAULT_COLOR
     bold: bool = False
     faint: bool = False
     italic: bool = False
@@ -30,7 +30,7 @@ class Style(NamedTuple):
     conceal: bool = False
     strike: bool = False
     overline: bool = False
-    underline_colour: int = DEFAULT_COLOUR
+    underline_color: int = DEFAULT_COLOR
     link: int = 0
     """The hyperlink the cell belongs to, for Terminal.hyperlink(); 0 is none."""
     protected: bool = False

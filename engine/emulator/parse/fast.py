@@ -115,7 +115,7 @@ class FastPath:
                     printed = shown
                     continue
             before = None
-            # Where both colours are set with each character, hardly a piece comes again.
+            # Where both colors are set with each character, hardly a piece comes again.
             head = known.get(piece) if runs else None
             if head is None:
                 parameters, style, text = piece.partition("m")
@@ -128,7 +128,7 @@ class FastPath:
                     style
                     and idle
                     and parameters[:4] == "[38;"
-                    and (step := pens.two_colours(pen, parameters, steps))
+                    and (step := pens.two_colors(pen, parameters, steps))
                 ):
                     pen, steps = step
                     runs = steps.runs
@@ -276,7 +276,7 @@ class FastPath:
                         and body is text
                         and len(piece) <= SHORT_PIECE
                     ):
-                        # What sets both colours hardly ever comes with the same text again.
+                        # What sets both colors hardly ever comes with the same text again.
                         wide = WIDE if size != len(text) else 0
                         pens.remember_run(before, piece, (size, pen, steps, shown, its_pens, wide))
                     if cells:

@@ -1,4 +1,4 @@
-"""Operating system commands: titles, colours, links, clipboard, notifications, prompts.
+"""Operating system commands: titles, colors, links, clipboard, notifications, prompts.
 
 What the outside allows is the Host's to decide.
 Source: xterm ctlseqs, "Operating System Commands"; iTerm2 (133), rxvt (777).
@@ -10,7 +10,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final
 
-from engine.emulator.cells import colours
+from engine.emulator.cells import colors
 from engine.emulator.screen import attributes, window
 from engine.emulator.screen.window import printable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.emulator.screen.screen import Screen
 
 MAX_PARTS: Final = 1024
-"""Parts of one string that are read: enough to set every colour there is."""
+"""Parts of one string that are read: enough to set every color there is."""
 _PALETTE: Final = range(256)
 _SELECTIONS: Final = frozenset("cpqs01234567")
 
@@ -34,10 +34,10 @@ def command(screen: Screen, text: str, end: str) -> None:
     if not (number.isascii() and number.isdigit() and len(number) <= 4):
         return
     code = int(number)
-    if code in colours.DYNAMIC:
+    if code in colors.DYNAMIC:
         _dynamic(screen, code, body, end)
-    elif code - 100 in colours.DYNAMIC:
-        screen.colours.dynamic.pop(code - 100, None)
+    elif code - 100 in colors.DYNAMIC:
+        screen.colors.dynamic.pop(code - 100, None)
     elif code in _QUERIES and separator:
         _QUERIES[code](screen, body, end)
     elif code in _COMMANDS and (separator or code in _WITHOUT_BODY):
@@ -62,37 +62,35 @@ def _title_and_icon(screen: Screen, text: str) -> None:
     window.set_title(screen, text, title=True, icon=True)
 
 
-# -- colours
+# -- colors
 
 
 def _palette(screen: Screen, body: str, end: str) -> None:
     parts = _parts(screen, body)
     for index, specification in zip(parts[::2], parts[1::2], strict=False):
         if index.isascii() and index.isdigit() and len(index) <= 4:
-            _colour(screen, int(index), specification, 4, int(index), end)
+            _color(screen, int(index), specification, 4, int(index), end)
 
 
 def _special(screen: Screen, body: str, end: str) -> None:
     parts = _parts(screen, body)
     for index, specification in zip(parts[::2], parts[1::2], strict=False):
         if index.isascii() and index.isdigit() and len(index) <= 4:
-            _colour(screen, len(_PALETTE) + int(index), specification, 5, int(index), end)
+            _color(screen, len(_PALETTE) + int(index), specification, 5, int(index), end)
 
 
-def _colour(
-    screen: Screen, index: int, specification: str, code: int, named: int, end: str
-) -> None:
-    """Set or report one entry; special colours follow the palette."""
-    table, known = screen.colours.palette, screen.colours.palette_colour
+def _color(screen: Screen, index: int, specification: str, code: int, named: int, end: str) -> None:
+    """Set or report one entry; special colors follow the palette."""
+    table, known = screen.colors.palette, screen.colors.palette_color
     if index not in _PALETTE:
         index -= len(_PALETTE)
-        if index >= colours.SPECIALS:
+        if index >= colors.SPECIALS:
             return
-        table, known = screen.colours.special, screen.colours.special_colour
+        table, known = screen.colors.special, screen.colors.special_color
     if specification == "?":
-        screen.answer(f"\x1b]{code};{named};{colours.describe(known(index))}{end}")
-    elif (colour := colours.parse(specification)) is not None:
-        table[index] = colour
+        screen.answer(f"\x1b]{code};{named};{colors.describe(known(index))}{end}")
+    elif (color := colors.parse(specification)) is not None:
+        table[index] = color
 
 
 def _reset_palette(screen: Screen, body: str) -> None:
@@ -105,24 +103,24 @@ def _reset_special(screen: Screen, body: str) -> None:
 
 def _forget(screen: Screen, body: str, offset: int) -> None:
     if not body:
-        (screen.colours.special if offset else screen.colours.palette).clear()
+        (screen.colors.special if offset else screen.colors.palette).clear()
     for part in _parts(screen, body):
         if part.isascii() and part.isdigit() and len(part) <= 4:
             index = int(part) + offset
-            screen.colours.palette.pop(index, None)
-            screen.colours.special.pop(index - len(_PALETTE), None)
+            screen.colors.palette.pop(index, None)
+            screen.colors.special.pop(index - len(_PALETTE), None)
 
 
 def _dynamic(screen: Screen, code: int, body: str, end: str) -> None:
     """OSC 10 and on: each further specification is for the next number."""
     for number, specification in enumerate(_parts(screen, body), code):
-        if number not in colours.DYNAMIC:
+        if number not in colors.DYNAMIC:
             return
         if specification == "?":
-            colour = screen.colours.dynamic_colour(number)
-            screen.answer(f"\x1b]{number};{colours.describe(colour)}{end}")
-        elif (chosen := colours.parse(specification)) is not None:
-            screen.colours.dynamic[number] = chosen
+            color = screen.colors.dynamic_color(number)
+            screen.answer(f"\x1b]{number};{colors.describe(color)}{end}")
+        elif (chosen := colors.parse(specification)) is not None:
+            screen.colors.dynamic[number] = chosen
 
 
 # -- the rest

@@ -8,7 +8,7 @@ from pyte.graphics import FG_AIXTERM, FG_ANSI, FG_BG_256
 from pyte.screens import Char, StaticDefaultDict
 
 from engine.emulator.cells.rows import HALF
-from engine.emulator.cells.style import DEFAULT_COLOUR, TRUECOLOUR
+from engine.emulator.cells.style import DEFAULT_COLOR, TRUECOLOR
 
 if TYPE_CHECKING:
     from engine.emulator.cells.clusters import Clusters
@@ -36,8 +36,8 @@ def buffer(shown: list[Row], pens: Pens, clusters: Clusters) -> Buffer:
 def _char(data: str, style: Style) -> Char:
     return Char(
         data,
-        fg=_colour(style.fg),
-        bg=_colour(style.bg),
+        fg=_color(style.fg),
+        bg=_color(style.bg),
         bold=style.bold,
         italics=style.italic,
         underscore=bool(style.underline),
@@ -47,10 +47,10 @@ def _char(data: str, style: Style) -> Char:
     )
 
 
-def _colour(colour: int) -> str:
-    """pyte's name of a colour: a word, or six hexadecimal digits."""
-    if colour == DEFAULT_COLOUR:
+def _color(color: int) -> str:
+    """pyte's name of a color: a word, or six hexadecimal digits."""
+    if color == DEFAULT_COLOR:
         return "default"
-    if colour & TRUECOLOUR:
-        return f"{colour & 0xFFFFFF:06x}"
-    return _NAMES[colour] if colour < len(_NAMES) else FG_BG_256[colour]
+    if color & TRUECOLOR:
+        return f"{color & 0xFFFFFF:06x}"
+    return _NAMES[color] if color < len(_NAMES) else FG_BG_256[color]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.emulator.screen.screen import Screen
 
 PRIMARY_ATTRIBUTES: Final = "\x1b[?65;1;2;4;6;9;15;16;17;18;21;22;28;29c"
-"""DA1: a VT525 in xterm's words (132 columns, sixel, selective erase, rectangles, colours...)."""
+"""DA1: a VT525 in xterm's words (132 columns, sixel, selective erase, rectangles, colors...)."""
 SECONDARY_ATTRIBUTES: Final = "\x1b[>64;400;0c"
 """DA2: programs read the middle number as xterm's patch level; from 277 on they use SGR mouse."""
 TERTIARY_ATTRIBUTES: Final = "\x1bP!|00000000\x1b\\"

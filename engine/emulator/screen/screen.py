@@ -24,7 +24,7 @@ from pyte.screens import Cursor
 from engine.emulator.cells import rows
 from engine.emulator.cells.charsets import Charsets
 from engine.emulator.cells.clusters import Clusters
-from engine.emulator.cells.colours import Colours
+from engine.emulator.cells.colors import Colors
 from engine.emulator.cells.links import Links
 from engine.emulator.cells.page import NOWHERE, Page
 from engine.emulator.cells.pens import Pens
@@ -84,7 +84,7 @@ class Screen(pyte.Screen):
         self.bells = 0
         self.pens = Pens()
         self.clusters = Clusters()
-        self.colours = Colours()
+        self.colors = Colors()
         self.links = Links()
         self.pictures = Pictures()
         self.work = Work()
@@ -132,7 +132,7 @@ class Screen(pyte.Screen):
         self.print_at = NOWHERE
         """Where printing left the cursor: only there, and with nothing but SGR between, may
         clusters grow by joining."""
-        self.colours.reset()
+        self.colors.reset()
         self.reset_margins()
         self.refresh()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPixmap
 
-from engine.emulator import DEFAULT_COLOUR, CursorShape, Style
+from engine.emulator import DEFAULT_COLOR, CursorShape, Style
 from gui.terminal.paint import blocks, boxes, decorations, pictures
 from gui.terminal.paint.theme import Theme, mix, readable
 
@@ -373,8 +373,8 @@ class RowPainter:
         if style.overline:
             decorations.bar(painter, grid, run.column, run.cells, 0, color)
         if style.underline:
-            if style.underline_colour != DEFAULT_COLOUR:
-                color = QColor.fromRgb(self.theme.color(style.underline_colour, ink.text))
+            if style.underline_color != DEFAULT_COLOR:
+                color = QColor.fromRgb(self.theme.color(style.underline_color, ink.text))
             decorations.underline(painter, grid, run.column, run.cells, style.underline, color)
 
     # -- cursor

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine.emulator import DEFAULT_COLOUR, TRUECOLOUR, Style
+from engine.emulator import DEFAULT_COLOR, TRUECOLOR, Style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ _FAINT = 0.45
 """How far a faint color is mixed with its background."""
 _FAINT_CONTRAST = 0.6
 """The share of the wanted contrast that faint text gets: it is meant to be less visible."""
-_ON_COLOUR = 6.0
+_ON_COLOR = 6.0
 """The least contrast on a colored background, for which a theme's hues are not made."""
 _MATCH = 0.35
 """How much of the theme's yellow is behind what the find bar found."""
@@ -50,9 +50,9 @@ class Theme:
 
     def color(self, color: int, default: int) -> int:
         """A Style's color as ``0xRRGGBB``."""
-        if color == DEFAULT_COLOUR:
+        if color == DEFAULT_COLOR:
             return default
-        if color & TRUECOLOUR:
+        if color & TRUECOLOR:
             return color & 0xFFFFFF
         if self.changed:
             for index, rgb in self.changed:
@@ -87,11 +87,11 @@ class Theme:
         """The text as asked for, the text readable, and the background of a style."""
         text, background = self.exact(style)
         foreground = style.bg if style.reverse else style.fg
-        if style.conceal or (foreground != DEFAULT_COLOUR and foreground & TRUECOLOUR):
+        if style.conceal or (foreground != DEFAULT_COLOR and foreground & TRUECOLOR):
             return text, text, background
         wanted = self.contrast
         if wanted > 1 and background != self.background:
-            wanted = max(wanted, _ON_COLOUR)
+            wanted = max(wanted, _ON_COLOR)
         if style.faint:
             wanted *= _FAINT_CONTRAST
         return text, readable(text, background, wanted), background

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from engine.emulator import DEFAULT_COLOUR, DEFAULT_STYLE, Style
+from engine.emulator import DEFAULT_COLOR, DEFAULT_STYLE, Style
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,8 +69,8 @@ def _css(style: Style, theme: Theme) -> str:
     ]
     if lines:
         color = ""
-        if style.underline and style.underline_colour != DEFAULT_COLOUR:
-            color = f" #{theme.color(style.underline_colour, text):06x}"
+        if style.underline and style.underline_color != DEFAULT_COLOR:
+            color = f" #{theme.color(style.underline_color, text):06x}"
         kind = f" {_UNDERLINES[style.underline]}" if style.underline else ""
         rules.append(f"text-decoration:{' '.join(lines)}{kind}{color}")
     return ";".join(rules)

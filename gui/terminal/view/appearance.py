@@ -38,7 +38,7 @@ class ColorChanges(NamedTuple):
             terminal.reverse_screen,
             terminal.foreground,
             terminal.background,
-            terminal.cursor_colour,
+            terminal.cursor_color,
             tuple(sorted(palette.items())) if palette else (),
         )
 

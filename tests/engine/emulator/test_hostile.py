@@ -125,7 +125,7 @@ def test_repeating_costs_no_more_than_a_screen() -> None:
     assert terminal.scrolled == 1
 
 
-def test_setting_both_colours_breaks_off_a_string_as_every_sequence_does() -> None:
+def test_setting_both_colors_breaks_off_a_string_as_every_sequence_does() -> None:
     terminal = Terminal(10, 2)
     terminal.feed(b"\x1bPq\x1b[38;5;1;48;5;2m\tx")
     assert terminal.text()[0] == "        x"

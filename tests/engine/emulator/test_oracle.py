@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.emulator.oracle import FOLDER, PLAIN, TRUECOLOUR, Oracle, OracleError, missing
+from tests.engine.emulator.oracle import FOLDER, PLAIN, TRUECOLOR, Oracle, OracleError, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COLS, ROWS = 10, 3
-UNDERLINE, UNDERLINE_COLOUR = 5, 11
+UNDERLINE, UNDERLINE_COLOR = 5, 11
 """Places in a Look."""
 
 
@@ -42,24 +42,24 @@ def test_every_dependency_is_one_exact_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "underline", "colour"),
+    ("data", "underline", "color"),
     [
         (b"x", 0, -1),
         (b"\x1b[4mx", 1, -1),
         (b"\x1b[4:3;58;5;9mx", 3, 9),
-        (b"\x1b[4;58;2;1;2;3mx", 1, TRUECOLOUR | 0x010203),
+        (b"\x1b[4;58;2;1;2;3mx", 1, TRUECOLOR | 0x010203),
         (b"\x1b[4;58;5;9;59mx", 1, -1),
         (b"\x1b]8;;http://x/\x07x", 0, -1),
         (b"\x1b]8;;http://x/\x07\x1b[4:3mx", 3, -1),
     ],
 )
 def test_underlines_are_those_of_sgr(
-    oracle: Oracle, data: bytes, underline: int, colour: int
+    oracle: Oracle, data: bytes, underline: int, color: int
 ) -> None:
     terminal = oracle.terminal(COLS, ROWS)
     terminal.feed(data)
     text, look = terminal.cells(0)[0]
-    assert (text, look[UNDERLINE], look[UNDERLINE_COLOUR]) == ("x", underline, colour)
+    assert (text, look[UNDERLINE], look[UNDERLINE_COLOR]) == ("x", underline, color)
     assert terminal.cells(0)[1] == (" ", PLAIN)
     terminal.close()
 

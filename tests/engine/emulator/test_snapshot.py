@@ -84,5 +84,5 @@ def test_any_screen_comes_back(pieces: list[bytes]) -> None:
     terminal.feed(b"\x18")  # Ends a sequence that was left open.
     copy = restored(terminal)
     assert state(copy) == state(terminal)
-    # All that is not on show is in the snapshot: margins, stacks, saved cursors, colours.
+    # All that is not on show is in the snapshot: margins, stacks, saved cursors, colors.
     assert copy.snapshot() == terminal.snapshot()

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from gui.kit.icons import Icons
     from gui.kit.style import Colors, Theme
 
-COLOURED = {"app", "chevron", "chevron-up", "check-dark", "check-light"}
+COLORED = {"app", "chevron", "chevron-up", "check-dark", "check-light"}
 """Those with colors of their own: the style sheet uses them as they are."""
-MONOCHROME = [name for name in resources.icon_names() if name not in COLOURED]
+MONOCHROME = [name for name in resources.icon_names() if name not in COLORED]
 
 
 def _luminance(color: str) -> float:

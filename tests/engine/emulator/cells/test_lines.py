@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.emulator import TRUECOLOUR, Line, Run, Style, Terminal
+from engine.emulator import TRUECOLOR, Line, Run, Style, Terminal
 
 
 def runs(data: bytes, cols: int = 20) -> list[tuple[int, int, str, Style]]:
@@ -31,13 +31,13 @@ STYLES = {
     b"38;5;200": Style(fg=200),
     b"48;5;17": Style(bg=17),
     b"38:5:200": Style(fg=200),
-    b"38;2;1;2;3": Style(fg=TRUECOLOUR | 0x010203),
-    b"48:2:1:2:3": Style(bg=TRUECOLOUR | 0x010203),
-    b"38:2::1:2:3": Style(fg=TRUECOLOUR | 0x010203),
+    b"38;2;1;2;3": Style(fg=TRUECOLOR | 0x010203),
+    b"48:2:1:2:3": Style(bg=TRUECOLOR | 0x010203),
+    b"38:2::1:2:3": Style(fg=TRUECOLOR | 0x010203),
     b"1;31;44": Style(bold=True, fg=1, bg=4),
     b"38;5;9;1": Style(fg=9, bold=True),
-    b"58;5;1;1": Style(bold=True, underline_colour=1),
-    b"58:2::1:2:3": Style(underline_colour=TRUECOLOUR | 0x010203),
+    b"58;5;1;1": Style(bold=True, underline_color=1),
+    b"58:2::1:2:3": Style(underline_color=TRUECOLOR | 0x010203),
     b"53": Style(overline=True),
     b"1;;3": Style(italic=True),
     b"1;2;22;3": Style(italic=True),

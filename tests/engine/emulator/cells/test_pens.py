@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.emulator import TRUECOLOUR
+from engine.emulator import TRUECOLOR
 from engine.emulator.cells.pens import Pens
 from engine.emulator.cells.rows import DEFAULT_PEN
 from engine.emulator.cells.style import DEFAULT_STYLE, Style
 
 
 def some(pens: Pens, count: int) -> list[str]:
-    return [pens.pen(Style(fg=TRUECOLOUR | number)) for number in range(count)]
+    return [pens.pen(Style(fg=TRUECOLOR | number)) for number in range(count)]
 
 
 def swept(pens: Pens, used: set[str]) -> None:
@@ -26,11 +26,11 @@ def test_a_sweep_frees_what_is_not_used_and_keeps_the_default() -> None:
     swept(pens, {made[4]})
     assert len(pens) == 2
     assert pens.style(DEFAULT_PEN) == DEFAULT_STYLE
-    assert pens.style(made[4]).fg == TRUECOLOUR | 4
+    assert pens.style(made[4]).fg == TRUECOLOR | 4
     again = some(pens, 10)
     assert again[4] == made[4]
     assert len(set(again)) == 10
-    assert [pens.style(pen).fg for pen in again] == [TRUECOLOUR | n for n in range(10)]
+    assert [pens.style(pen).fg for pen in again] == [TRUECOLOR | n for n in range(10)]
     assert len(pens) == 11
 
 
@@ -41,11 +41,11 @@ def test_what_is_asked_for_meanwhile_stays(after: int) -> None:
     pens.begin_sweep(set())
     for _ in range(after // 3):
         pens.sweep(3)
-    old, new = pens.pen(Style(fg=TRUECOLOUR | 9)), pens.pen(Style(bg=TRUECOLOUR | 1, link=7))
+    old, new = pens.pen(Style(fg=TRUECOLOR | 9)), pens.pen(Style(bg=TRUECOLOR | 1, link=7))
     while not pens.sweep(3):
         pass
-    assert pens.style(old).fg == TRUECOLOUR | 9
-    assert pens.style(new) == Style(bg=TRUECOLOUR | 1, link=7)
+    assert pens.style(old).fg == TRUECOLOR | 9
+    assert pens.style(new) == Style(bg=TRUECOLOR | 1, link=7)
     assert len(pens) == 3
     assert old == made[9] or after > 9
     assert pens.links() == {0, 7}

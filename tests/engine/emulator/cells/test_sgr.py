@@ -34,14 +34,14 @@ def test_codes_select_the_style_again(parameters: str) -> None:
     assert sgr.apply(Style(9, 9, italic=True), ";".join(sgr.codes(style))) == style
 
 
-COLOURS = st.one_of(
+COLORS = st.one_of(
     st.tuples(st.integers(0, 257)).map(lambda n: f"38;5;{n[0]};48;5;7"),
     st.tuples(st.integers(0, 257)).map(lambda n: f"38;2;1;{n[0]};3;48;2;4;5;6"),
     st.sampled_from(["", "0", "1", "38;5;2", "48;5;3", "39", "0;31", "4:3"]),
 )
 
 
-@given(st.lists(COLOURS, max_size=30))
+@given(st.lists(COLORS, max_size=30))
 def test_remembered_results_are_those_of_reading_them(sequence: list[str]) -> None:
     pens = Pens()
     pen, style = "\0", DEFAULT_STYLE

@@ -18,7 +18,7 @@ from engine.emulator.cells.sixel import (
     rgb_of_hls,
 )
 
-COLOURS = {
+COLORS = {
     (0, 0, 0, 0): ".",
     (0, 0, 0, 255): "k",
     (255, 0, 0, 255): "r",
@@ -53,14 +53,14 @@ VECTORS: dict[str, tuple[str, str, list[str]]] = {
     "registers keep": ("9", f"{RED}{GREEN}#1@#2@", ["rg"]),
     "a register changed in between": ("9", f"{RED}@#1;2;0;100;0@", ["rg"]),
     "hue, lightness, saturation": ("9", "#1;1;120;50;100@#1;1;0;50;100@", ["rb"]),
-    "the first colours are a VT340's": ("9", "#0@#1@", ["k1"]),
-    "a colour nobody chose is light": ("9", "@", ["w"]),
-    "colours come round": ("9", "#16@#1025@", ["k1"]),
+    "the first colors are a VT340's": ("9", "#0@#1@", ["k1"]),
+    "a color nobody chose is light": ("9", "@", ["w"]),
+    "colors come round": ("9", "#16@#1025@", ["k1"]),
     "declared size": ("", '"1;1;2;3', ["..", "..", ".."]),
     "declared smaller than drawn": ("", f'"1;1;1;1{RED}AA', ["..", "rr"]),
     "declared larger than drawn": ("", f'"1;1;3;2{RED}@', ["r..", "..."]),
     "declared too late": ("9", f'{RED}@"1;1;5;5', ["r"]),
-    "half a colour selects": ("9", f"{RED}@#1;2;0@", ["rr"]),
+    "half a color selects": ("9", f"{RED}@#1;2;0@", ["rr"]),
     "unknown signs mean nothing": ("9", f"{RED}@%&/(=)@\x07\u20ac@", ["rrr"]),
 }
 """Parameters, text, and rows of pixels; "." is transparent."""
@@ -81,7 +81,7 @@ def drawn(pixels: Bitmap | None) -> list[str]:
     assert len(rgba) == width * height * 4
     dots = [tuple(rgba[at : at + 4]) for at in range(0, len(rgba), 4)]
     return [
-        "".join(COLOURS[dot] for dot in dots[start : start + width])  # type: ignore[index]
+        "".join(COLORS[dot] for dot in dots[start : start + width])  # type: ignore[index]
         for start in range(0, len(dots), width)
     ]
 
@@ -98,8 +98,8 @@ def test_dec_begins_its_hues_with_blue() -> None:
     assert hues == [(0, 0, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
 
 
-def test_more_colours_in_a_band_than_it_tells_apart() -> None:
-    """Each column in a colour of its own, and the first one's lower half over it at the end."""
+def test_more_colors_in_a_band_than_it_tells_apart() -> None:
+    """Each column in a color of its own, and the first one's lower half over it at the end."""
     columns = [f"#1;2;{n % 100};{n // 100};7~" for n in range(700)]
     pixels = picture("".join(columns) + f"${GREEN}o", "9")
     assert pixels is not None
@@ -158,7 +158,7 @@ def test_a_picture_has_bounds(text: str, width: int, height: int) -> None:
 
 
 FLOODS = {
-    "of one colour": "!4096~-" * 170,
+    "of one color": "!4096~-" * 170,
     "thin": "~-" * 170,
     "every row another": "!4000@!16A!16C!16G!16O!16_-" * 170,
     "one dot": "@",

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[3]
-TRUECOLOUR = 1 << 24
+TRUECOLOR = 1 << 24
 
 Look = tuple[int, ...]
 """fg, bg, bold, faint, italic, underline 0..5, blink, reverse, conceal, strike, overline,
-the underline's colour (of no account without one).
+the underline's color (of no account without one).
 
-Colours are -1 (default), 0..255, or TRUECOLOUR | 0xRRGGBB."""
+Colors are -1 (default), 0..255, or TRUECOLOR | 0xRRGGBB."""
 PLAIN: Look = (-1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1)
 Cell = tuple[str, Look]
 """What one column holds; the right half of a wide character has the text ""."""
@@ -104,8 +104,8 @@ def cells_of(terminal: Terminal, row: int) -> list[Cell]:
 def _look(style: Style) -> Look:
     s = style
     flags = (s.bold, s.faint, s.italic, s.underline, s.blink, s.reverse, s.conceal, s.strike)
-    underline_colour = s.underline_colour if s.underline else -1
-    return (s.fg, s.bg, *map(int, flags), int(s.overline), underline_colour)
+    underline_color = s.underline_color if s.underline else -1
+    return (s.fg, s.bg, *map(int, flags), int(s.overline), underline_color)
 
 
 def missing() -> str:

@@ -39,7 +39,7 @@ KINDS = {
 }
 BEFORE = {
     "nothing": "",
-    "a colour": "\x1b[31m",
+    "a color": "\x1b[31m",
     "a background": "\x1b[44m",
     "a region": "\x1b[2;4r",
     "the alternate screen": "\x1b[?1049h",

@@ -103,10 +103,10 @@ tput hpa 4; echo x; tput vpa 7; tput cuu 2; tput cud1; tput cuf 3; tput cub 1; e
 tput rep x 5 2>/dev/null; tput cbt; echo t; tput hts; tput tbc; tput sgr0; echo done
 """
 
-COLOURS = r"""
+COLORS = r"""
 for s in 0 1 2 3 4 5 7 8 9 21 53; do printf '\033[%sm sgr %s \033[0m' $s $s; done; echo
 for s in 1 2 3 4 5; do printf '\033[4:%sm under %s \033[24m' $s $s; done; echo
-printf '\033[4;58;5;196mcoloured\033[59m line\033[0m \033[58:2::1:2:3m\033[4mtrue\033[0m\n'
+printf '\033[4;58;5;196mcolored\033[59m line\033[0m \033[58:2::1:2:3m\033[4mtrue\033[0m\n'
 i=0; while [ $i -lt 256 ]; do printf '\033[48;5;%sm\033[38;5;%sm%3s\033[0m' $i $((255 - i)) $i
 i=$((i + 1)); [ $((i % 16)) -ne 0 ] || echo; done
 i=0; while [ $i -lt 64 ]; do printf '\033[48;2;%s;%s;%sm \033[38:2::%s:0:9mx\033[0m' $((i * 4)) $((255 - i * 4)) 99 $i
@@ -166,7 +166,7 @@ FILES = {
     "cjk.txt": CJK,
     "emoji.txt": EMOJI,
     "tput.sh": TPUT,
-    "colours.sh": COLOURS,
+    "colors.sh": COLORS,
     "progress.sh": PROGRESS,
     "dialogs.sh": DIALOGS,
     "whiptails.sh": WHIPTAILS,

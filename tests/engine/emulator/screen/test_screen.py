@@ -13,8 +13,8 @@ COLS, ROWS = 12, 4
 BOTH = {
     "text": b"hello\r\nworld",
     "styles": b"\x1b[1;31mred\x1b[0m \x1b[3;4;7;9;44mmany\x1b[m",
-    "256 colours": b"\x1b[38;5;100;48;5;200mx",
-    "true colours": b"\x1b[38;2;1;2;3;48;2;4;5;255mx",
+    "256 colors": b"\x1b[38;5;100;48;5;200mx",
+    "true colors": b"\x1b[38;2;1;2;3;48;2;4;5;255mx",
     "wide": "日本x".encode(),
     "scrolled": b"a\r\nb\r\nc\r\nd\r\ne",
     "erased": b"abcdef\x1b[1;3H\x1b[K",

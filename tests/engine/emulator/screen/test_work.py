@@ -40,11 +40,11 @@ FLOODS = {
         b"".join(b"\x1b[4;58;2;%d;%d;7m" % (n // 256, n % 256) for n in range(800)),
     ),
     "lines with tabs and marks": (b"", "\t\u0301\r\n".encode()),
-    "colour queries": (b"", b"\x1b]4" + b";1;?" * 15_000 + b"\x07"),
+    "color queries": (b"", b"\x1b]4" + b";1;?" * 15_000 + b"\x07"),
 }
 """What to say first, and what to say again and again."""
 MOST_AT_ONCE = AT_ONCE + 1500
-"""A step, or a string of colours, may go beyond the bound."""
+"""A step, or a string of colors, may go beyond the bound."""
 
 
 @pytest.mark.parametrize("name", FLOODS)

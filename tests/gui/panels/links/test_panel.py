@@ -224,7 +224,7 @@ def test_who_has_a_terminal_by_a_link_keeps_it_until_the_host_is_sure(
 
 
 @pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
-def test_icons_on_filled_buttons_have_the_colour_of_the_words(
+def test_icons_on_filled_buttons_have_the_color_of_the_words(
     make: Make, host: Host, theme: Theme, mode: Mode
 ) -> None:
     theme.set_mode(mode)

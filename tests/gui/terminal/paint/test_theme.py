@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.emulator import TRUECOLOUR, Style
+from engine.emulator import TRUECOLOR, Style
 from gui.terminal.paint.theme import contrast, mix, readable
 from gui.terminal.paint.themes import DARK
 
@@ -19,7 +19,7 @@ from gui.terminal.paint.themes import DARK
         (231, 0xFFFFFF),
         (232, 0x080808),
         (255, 0xEEEEEE),
-        (TRUECOLOUR | 0x123456, 0x123456),
+        (TRUECOLOR | 0x123456, 0x123456),
         (-1, 0xABCDEF),
     ],
 )
@@ -49,7 +49,7 @@ def test_text_is_made_readable_and_exact_colors_are_kept() -> None:
     hard = Style(fg=4, bg=4 + 8)
     assert contrast(*theme.pair(hard)) >= 4.5
     assert theme.exact(hard) == (DARK.palette[4], DARK.palette[12])
-    assert theme.pair(Style(fg=TRUECOLOUR | 0x101010, bg=0))[0] == 0x101010
+    assert theme.pair(Style(fg=TRUECOLOR | 0x101010, bg=0))[0] == 0x101010
     # The same color twice was meant to hide the text.
     assert theme.pair(Style(fg=1, bg=1)) == (DARK.palette[1], DARK.palette[1])
 

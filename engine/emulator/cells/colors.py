@@ -1,7 +1,7 @@
-"""Colours a program changed or asks for: the palette and the dynamic colours.
+"""Colors a program changed or asks for: the palette and the dynamic colors.
 
-What OSC 4, 5, 10..19 and 104..119 set, the theme's colours to answer with, and the
-reading of colour specifications.
+What OSC 4, 5, 10..19 and 104..119 set, the theme's colors to answer with, and the
+reading of color specifications.
 Source: xterm ctlseqs, XParseColor(3).
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SPECIALS: Final = 5
-"""Colours for bold, underline, blink, reverse and italic: OSC 5, or OSC 4 from 256 on."""
+"""Colors for bold, underline, blink, reverse and italic: OSC 5, or OSC 4 from 256 on."""
 FOREGROUND: Final = 10
 BACKGROUND: Final = 11
 CURSOR: Final = 12
@@ -51,15 +51,15 @@ _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 
 
 def standard_palette() -> list[int]:
-    """xterm's 256 colours, each 0xRRGGBB."""
+    """xterm's 256 colors, each 0xRRGGBB."""
     cube = [
         red << 16 | green << 8 | blue for red in _LEVELS for green in _LEVELS for blue in _LEVELS
     ]
     return [*_ANSI, *cube, *(0x010101 * (8 + 10 * n) for n in range(24))]
 
 
-class Colours:
-    """Colours are 0xRRGGBB. What a program did not change is the theme's."""
+class Colors:
+    """Colors are 0xRRGGBB. What a program did not change is the theme's."""
 
     def __init__(self) -> None:
         self._theme_palette = standard_palette()
@@ -79,18 +79,18 @@ class Colours:
         self.special: dict[int, int] = {}
         self.dynamic: dict[int, int] = {}
 
-    def palette_colour(self, index: int) -> int:
+    def palette_color(self, index: int) -> int:
         return self.palette.get(index, self._theme_palette[index])
 
-    def special_colour(self, index: int) -> int:
+    def special_color(self, index: int) -> int:
         return self.special.get(index, self._theme_dynamic[FOREGROUND])
 
-    def dynamic_colour(self, number: int) -> int:
+    def dynamic_color(self, number: int) -> int:
         return self.dynamic.get(number, self._theme_dynamic[number])
 
 
 def parse(specification: str) -> int | None:
-    """A colour of XParseColor's as 0xRRGGBB; None for what is none."""
+    """A color of XParseColor's as 0xRRGGBB; None for what is none."""
     text = specification.strip()[:MAX_SPECIFICATION]
     if found := _HASH.fullmatch(text):
         digits = found[1]
@@ -108,9 +108,9 @@ def parse(specification: str) -> int | None:
     return _NAMES.get(text.lower().replace(" ", ""))
 
 
-def describe(colour: int) -> str:
-    """A colour as reports give it, 16 bits a part."""
-    return "rgb:" + "/".join(f"{colour >> shift & 255:02x}" * 2 for shift in (16, 8, 0))
+def describe(color: int) -> str:
+    """A color as reports give it, 16 bits a part."""
+    return "rgb:" + "/".join(f"{color >> shift & 255:02x}" * 2 for shift in (16, 8, 0))
 
 
 def _join(parts: Iterable[int]) -> int:
