@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import os
 import signal
 import tempfile
 import threading
@@ -32,6 +33,11 @@ def pytest_configure() -> None:
         "at any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("at any speed")
+    # Readline, which pytest loads, sets them for every program that is started, beside
+    # Python's back: ps shortens its lines to 80 columns then.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+        os.unsetenv(name)
     for name in ("SIGHUP", "SIGQUIT", "SIGINT"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
