@@ -69,7 +69,6 @@ class ExitStatus:
 class TargetKind(enum.StrEnum):
     CONTAINER = "container"
     LOCAL = "local"
-    ECHO = "echo"
 
 
 class TargetState(enum.StrEnum):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from engine.core.errors import TargetNotRunningError
 from engine.core.model import TargetKind, TargetState
-from engine.pty.base import EchoPTY
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.local_shell import LocalShellPTY
 
@@ -37,12 +36,19 @@ async def create_pty_session(
     """
     if target.state is not TargetState.RUNNING:
         raise TargetNotRunningError(f"{target.name} is {target.state}")
-    if target.kind is TargetKind.LOCAL:
-        return await LocalShellPTY.open(
-            session_id=session_id, size=size, settings=settings, ends=ends
-        )
-    if target.kind is TargetKind.ECHO:
-        return EchoPTY(size, target.id)
-    return await DockerExecPTY.open(
-        target, session_id=session_id, size=size, docker=docker, settings=settings, ends=ends
-    )
+    match target.kind:
+        case TargetKind.LOCAL:
+            return await LocalShellPTY.open(
+                session_id=session_id, size=size, settings=settings, ends=ends
+            )
+        case TargetKind.CONTAINER:
+            return await DockerExecPTY.open(
+                target,
+                session_id=session_id,
+                size=size,
+                docker=docker,
+                settings=settings,
+                ends=ends,
+            )
+        case unknown:
+            assert_never(unknown)

@@ -15,13 +15,14 @@ from docker.models.containers import Container
 
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
-from engine.pty.base import PTY, EchoPTY
+from engine.pty.base import PTY
 from engine.pty.docker_exec import DockerExecPTY
 from engine.wire.outbox import Outbox
 from engine.wire.terminal import WINDOW
 from tests.docker_fixtures import Box
 from tests.engine.handlers import Host, local_shell
 from tests.engine.hosting import house
+from tests.engine.pty.echo import EchoPTY
 from tests.engine.until import until
 
 DROPS = 20

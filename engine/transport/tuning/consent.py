@@ -12,7 +12,7 @@ import logging
 import os
 import random
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aioice.stun import Class, parse_message
 
@@ -21,8 +21,6 @@ from engine.transport.tuning.repeated import Repeated
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair, StunProtocol
     from aioice.stun import Message
-
-    from engine.transport.tuning.ice import TunedIceConnection
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +96,21 @@ def next_question(beat: int) -> int:
     return round(beat + BEATS * random.uniform(0.8, 1.2))
 
 
+class CheckedConnection(Protocol):
+    """What consent needs of an ICE connection: names of aioice, and the selected pair."""
+
+    @property
+    def local_password(self) -> str: ...
+    @property
+    def remote_password(self) -> str | None: ...
+    def build_request(self, pair: CandidatePair, nominate: bool) -> Message: ...
+    def selected(self) -> CandidatePair | None: ...
+
+
 class Consent:
     """One connection's consent, requested and given over its selected pair."""
 
-    def __init__(self, connection: TunedIceConnection) -> None:
+    def __init__(self, connection: CheckedConnection) -> None:
         self.heard_at = 0.0
         """When the peer's last sign of life arrived, in seconds of the loop's clock."""
         self._connection = connection

@@ -17,12 +17,13 @@ from engine.agent.offers import OfferHandler
 from engine.core.errors import TargetNotFoundError
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.core.settings import SessionSettings, Settings
-from engine.pty.base import PTY, EchoPTY
+from engine.pty.base import PTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.transport import connection as rtc
+from tests.engine.pty.echo import EchoPTY
 
-ECHO = Target(id="echo", kind=TargetKind.ECHO, name="echo", shared=True)
+ECHO = Target(id="echo", kind=TargetKind.CONTAINER, name="echo", shared=True)
 STOPPED = Target(
     id="off", kind=TargetKind.CONTAINER, name="off", state=TargetState.STOPPED, shared=True
 )

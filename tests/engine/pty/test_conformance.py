@@ -11,10 +11,11 @@ import pytest
 from engine.core.errors import PTYClosedError
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
-from engine.pty.base import READ_SIZE, EchoPTY
+from engine.pty.base import READ_SIZE
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.local_shell import LocalShellPTY
 from tests.docker_fixtures import Box
+from tests.engine.pty.echo import EchoPTY
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk, read_exactly
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from engine.core.errors import DockerAbsentError, TargetNotRunningError
 from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind, TargetState
 from engine.core.settings import DockerSettings, TerminalSettings
 from engine.docker.engines import DockerEngines
-from engine.pty.base import EchoPTY
 from engine.pty.create import create_pty_session
 from engine.pty.local_shell import LocalShellPTY
 
@@ -31,12 +30,6 @@ async def create(target: Target, docker: DockerEngines) -> PTY:
     return await create_pty_session(
         target, session_id="s", size=Size(), docker=docker, settings=TerminalSettings()
     )
-
-
-async def test_echo(no_docker: DockerEngines) -> None:
-    pty = await create(Target(id="echo", kind=TargetKind.ECHO, name="echo"), no_docker)
-    assert isinstance(pty, EchoPTY)
-    await pty.close()
 
 
 async def test_this_computer(no_docker: DockerEngines) -> None:

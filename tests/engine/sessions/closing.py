@@ -7,11 +7,12 @@ import asyncio
 from engine.core import events as ev
 from engine.core.model import Size
 from engine.core.settings import IceSettings
-from engine.pty.base import PTY, EchoPTY
+from engine.pty.base import PTY
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.transport.channel import Message, Receiver
 from engine.transport.connection import Observer, PeerConnection
+from tests.engine.pty.echo import EchoPTY
 from tests.engine.until import until
 
 ORDER = ["PTY", "data channel", "peer connection", "removal"]

@@ -7,12 +7,13 @@ from typing import Any
 
 from engine.core.errors import HatchwayError, TargetNotFoundError
 from engine.core.model import Role, Size
-from engine.pty.base import PTY, EchoPTY
+from engine.pty.base import PTY
 from engine.sessions.terminal_channel import TerminalChannel
 from engine.shells.bridge import Permission, PTYBridge
 from engine.shells.traffic import Counter
 from engine.transport.channel import Message
 from engine.wire import terminal as wire
+from tests.engine.pty.echo import EchoPTY
 from tests.engine.transport.memory_channel import MemoryChannel, memory_pair
 from tests.engine.until import until
 

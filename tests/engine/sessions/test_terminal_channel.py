@@ -10,10 +10,11 @@ import pytest
 
 from engine.core.errors import AccessDeniedError
 from engine.core.model import ExitStatus, Size
-from engine.pty.base import PTY, EchoPTY
+from engine.pty.base import PTY
 from engine.shells.bridge import Permission
 from engine.wire.conversation.agent import ERRORS_AT_ONCE
 from engine.wire.terminal import ACK_EVERY, V1, WINDOW
+from tests.engine.pty.echo import EchoPTY
 from tests.engine.sessions.guest import Guest, Host
 from tests.engine.until import until
 

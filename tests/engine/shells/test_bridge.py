@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from engine.core.errors import AccessDeniedError, ChannelClosedError, PTYClosedError
 from engine.core.model import ExitStatus, Size
-from engine.pty.base import EchoPTY
 from engine.shells.bridge import DETACHED_BYTES, Permission, PTYBridge
 from engine.shells.output_log import ReplayBuffer
 from engine.shells.traffic import Counter
+from tests.engine.pty.echo import EchoPTY
 from tests.engine.until import until
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -43,6 +43,13 @@ def test_agent_vector_goes_both_ways(vector: dict[str, Any]) -> None:
     message = wire.decode_agent(json.dumps(vector["message"]))
     assert message is not None
     assert json.loads(wire.encode(message)) == vector["message"]
+
+
+def test_every_message_has_a_vector() -> None:
+    guest = {json.loads(one["text"])["type"] for one, _ in GUEST if "error" not in one}
+    agent = {one["message"]["type"] for one in VECTORS["agent"]}
+    assert guest == {kind.__struct_config__.tag for kind in get_args(wire.GuestMessageV1)}
+    assert agent == {kind.__struct_config__.tag for kind in get_args(wire.AgentMessage)}
 
 
 @pytest.mark.parametrize("vector", VECTORS["agent_unknown"], ids=lambda value: str(value)[:50])
