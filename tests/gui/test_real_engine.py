@@ -384,7 +384,7 @@ def test_a_running_loopback_test_can_be_stopped(with_window: Play) -> None:
         await until(lambda: panel.model.done >= 1)
         panel.toggle()
         await until(lambda: not panel.running)
-        assert panel.banner.text.startswith("Stopped")
+        assert panel.banner.text.startswith("Test stopped")
 
     with_window(steps)
 
@@ -449,7 +449,7 @@ def test_a_relay_port_that_is_taken_is_told_and_the_window_still_closes(
         window = application.window
         await until(window.banner.isVisible)
         assert str(port) in window.banner.text
-        assert window.status.relay.text == "Not running"
+        assert window.status.relay.text == "Hatchway not running"
         assert not [one for one in window.findChildren(QLabel) if "Starting" in one.text()]
         window.open_terminal(LOCAL_TARGET)
         tab = window.terminals.current()

@@ -20,6 +20,7 @@ from engine.core.model import EndCode, Size, Target, TargetKind
 from engine.core.settings import TerminalSettings
 from engine.pty.docker_exec import DockerExecPTY
 from engine.pty.ends.container_processes import exec_running, list_session_processes
+from engine.pty.ends.ends import TerminalEnds
 from tests import images
 from tests.docker_fixtures import as_target, engines_at
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk
@@ -336,10 +337,16 @@ async def test_twenty_at_once_leave_nothing(
     open_exec: Opener, engines: DockerEngines, containers: ContainerFactory
 ) -> None:
     container = containers()
-    ptys = await asyncio.gather(*(open_exec(container, session_id=f"{n}") for n in range(20)))
+    # As in a host, which goes on with ends for which close() had no time.
+    ends = TerminalEnds(engines)
+    ptys = await asyncio.gather(
+        *(open_exec(container, session_id=f"{n}", ends=ends) for n in range(20))
+    )
     answers = await asyncio.gather(*(Talk(pty).ask("printf %s $HATCHWAY_SESSION") for pty in ptys))
     assert answers == [str(n) for n in range(20)]
     await asyncio.gather(*(pty.close() for pty in ptys))
+    assert await ends.finish(60) == 0
+    await ends.stop()
     processes = container.top()["Processes"]
     assert len([p for p in processes if "<defunct>" not in p[-1]]) == 1, processes
 
