@@ -9,7 +9,7 @@ import sys
 import zipfile
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -53,10 +53,17 @@ async def new_host() -> AsyncIterator[House]:
 @pytest.fixture
 async def old_host(tmp_path: Path) -> AsyncIterator[dict[str, Way]]:
     """The ways into the older agent, a process of its own at a relay of now."""
+    async with old_agent_at_relay(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def old_agent_at_relay(folder: Path, *flags: str) -> AsyncIterator[dict[str, Way]]:
+    """See old_host(); ``flags`` of its command line."""
     relay = Relay(AGENT_TOKEN, GUEST_TOKEN)
     url = await relay.start()
     try:
-        async with old_agent(url, tmp_path) as link:
+        async with old_agent(url, folder, *flags) as link:
             yield {
                 "link": Way(url, LOCAL_TARGET, link=link),
                 "token": Way(url, LOCAL_TARGET, token=GUEST_TOKEN),
@@ -66,11 +73,11 @@ async def old_host(tmp_path: Path) -> AsyncIterator[dict[str, Way]]:
 
 
 @asynccontextmanager
-async def old_agent(url: str, folder: Path) -> AsyncIterator[str]:
+async def old_agent(url: str, folder: Path, *more: str) -> AsyncIterator[str]:
     """Shares this computer, with everybody and by the link that it yields; ends well."""
     flags = ["--share", LOCAL_TARGET, "--share", f"{LOCAL_TARGET}=control", "--links-json"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "engine", "--relay", url, "--relay-token", AGENT_TOKEN, *flags,
+        sys.executable, "-m", "engine", "--relay", url, "--relay-token", AGENT_TOKEN, *flags, *more,
         cwd=folder, env=old_environment(), stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -83,9 +90,9 @@ async def old_agent(url: str, folder: Path) -> AsyncIterator[str]:
         assert await asyncio.wait_for(process.wait(), START_SECONDS) == 0
 
 
-async def ways(host: House) -> dict[str, Way]:
-    """The ways into an agent of now."""
-    share, _ = await host.link()
+async def ways(host: House, **options: Any) -> dict[str, Way]:
+    """The ways into an agent of now; ``options`` are those of its link."""
+    share, _ = await host.link(**options)
     url = host.relay.url
     return {
         "link": Way(url, LOCAL_TARGET, link=host.agent.admission.url(share)),

@@ -42,6 +42,8 @@ class Guest(Protocol):
     output: bytes
     ends: list[tuple[str, int | None]]
     """Reason and exit code, of every connection that ended."""
+    notices: list[str]
+    approvals: list[str]
 
     async def open(self, way: Way) -> None: ...
     async def type(self, text: str) -> None: ...
@@ -65,10 +67,14 @@ class NewGuest:
     def __init__(self) -> None:
         self.output = b""
         self.ends: list[tuple[str, int | None]] = []
+        self.notices: list[str] = []
+        self.approvals: list[str] = []
         self._peers: list[TerminalPeer] = []
 
     async def open(self, way: Way) -> None:
-        handlers = PeerHandlers(self._output, self._ended)
+        handlers = PeerHandlers(
+            self._output, self._ended, self.notices.append, self.approvals.append
+        )
         if way.link:
             peer = TerminalPeer.of_link(parse_link(way.link), Size(), handlers)
         else:
@@ -109,6 +115,8 @@ class OldGuest:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.output = b""
         self.ends: list[tuple[str, int | None]] = []
+        self.notices: list[str] = []
+        self.approvals: list[str] = []
         self._process = process
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -143,6 +151,10 @@ class OldGuest:
             elif "ended" in event:
                 reason, exit_code = event["ended"]
                 self.ends.append((reason, exit_code))
+            elif "notice" in event:
+                self.notices.append(event["notice"])
+            elif "approval" in event:
+                self.approvals.append(event["approval"])
             else:
                 self._answers.put_nowait(event)
         self._answers.put_nowait({"failed": "The older peer's process ended"})

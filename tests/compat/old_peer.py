@@ -5,7 +5,8 @@ Both are lines of JSON. It runs with PYTHONPATH=engine.zip, so ``engine`` is the
 Commands: ``{"do": "open", "link": URL}`` or ``{"do": "open", "relay": URL, "token": …, "target":
 …}``, then ``type`` (``text``), ``resize`` (``cols``, ``rows``), ``lose`` (the connection, without
 a word), ``return``, ``close``. Each is answered with ``{"done": …}``, or with ``{"failed":
-sentence}``. Events: ``{"output": text}`` and ``{"ended": [reason, exit code]}``.
+sentence}``. Events: ``{"output": text}``, ``{"notice": text}``, ``{"approval": state}`` and
+``{"ended": [reason, exit code]}``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ class Terminal:
         self._lost: list[TerminalPeer] = []
 
     async def open(self, command: dict[str, Any]) -> None:
-        handlers = PeerHandlers(self._output, self._ended)
+        handlers = PeerHandlers(
+            self._output,
+            self._ended,
+            lambda text: report(notice=text),
+            lambda state: report(approval=state),
+        )
         if "link" in command:
             self._peer = TerminalPeer.of_link(parse_link(command["link"]), Size(), handlers)
         else:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.compat.conftest import address
+from tests.compat.conftest import address, old_agent_at_relay
 from tests.compat.guests import Way, new_guest
 from tests.compat.use import use, use_much, use_page
 from tests.e2e.browser import Browser
+from tests.e2e.house import visit
 
 pytestmark = pytest.mark.takes(30)
 
@@ -29,3 +32,13 @@ async def test_the_page_types_resizes_reloads_and_exits(
     old_host: dict[str, Way], browser: Browser, by: str
 ) -> None:
     await use_page(browser, address(old_host[by]))
+
+
+@pytest.mark.chromium
+async def test_the_page_shows_the_reason_of_an_end_without_a_code(
+    tmp_path: Path, browser: Browser
+) -> None:
+    async with old_agent_at_relay(tmp_path, "--session-timeout", "3") as ways:
+        page = await visit(browser, address(ways["link"]))
+        await page.until("hatchway.session.state.phase === 'ended'")
+        assert "activity" in await page.evaluate("document.querySelector('#card').innerText")
