@@ -134,7 +134,7 @@ function open({ base, line, target, link, ice }) {
     ice,
     size: () => screen.size,
     plain: new URLSearchParams(location.search).get("protocol") === "json",
-    memento: recall(place),
+    memento: recall(place, link?.id ?? ""),
     handlers: {
       state: (state) => {
         const changed = page.show(state);
@@ -258,12 +258,17 @@ function comeAndGo(session, place) {
   document.addEventListener("visibilitychange", () => document.hidden || session.hurry());
 }
 
-/** @param {string} place @returns {import("./session.js").Memento | null} */
-function recall(place) {
+/**
+ * @param {string} place
+ * @param {string} link its id, which is all that older pages wrote. It is enough: nobody can use
+ *   the token of a link's session without the link's secret. The name of a target is not.
+ * @returns {import("./session.js").Memento | null}
+ */
+function recall(place, link) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(MEMENTO) ?? "null");
     sessionStorage.removeItem(MEMENTO);
-    return kept?.place === place ? kept : null;
+    return kept?.place === place || (link && kept?.place === link) ? kept : null;
   } catch {
     return null;
   }
