@@ -1,4 +1,4 @@
-"""Hosts of now and of then, at a relay of now."""
+"""Current and older hosts, at a current relay."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 async def new_host() -> AsyncIterator[House]:
-    """An agent of now that shares this computer with guests at its relay."""
+    """A current agent that shares this computer with guests at its relay."""
     async with house(share=ShareSettings(targets=(LOCAL_TARGET,))) as made:
         yield made
 
 
 @pytest.fixture
 async def old_host(tmp_path: Path) -> AsyncIterator[dict[str, Way]]:
-    """The ways into the older agent, a process of its own at a relay of now."""
+    """The ways into the older agent, a process of its own at a current relay."""
     async with old_agent_at_relay(tmp_path) as made:
         yield made
 
@@ -91,7 +91,7 @@ async def old_agent(url: str, folder: Path, *more: str) -> AsyncIterator[str]:
 
 
 async def ways(host: House, **options: Any) -> dict[str, Way]:
-    """The ways into an agent of now; ``options`` are those of its link."""
+    """The ways into a current agent; ``options`` are those of its link."""
     share, _ = await host.link(**options)
     url = host.relay.url
     return {

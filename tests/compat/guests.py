@@ -1,4 +1,4 @@
-"""Guests that tests drive in the same way: the older peer in a process, and the peer of now."""
+"""Guests that tests drive through one interface: the older peer, and the current one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Guest(Protocol):
     async def type(self, text: str) -> None: ...
     async def resize(self, cols: int, rows: int) -> None: ...
     async def lose(self) -> None:
-        """The connection, without a word to the host."""
+        """The connection, without notice to the host."""
 
     async def come_back(self) -> None:
         """With the resume token, to the same shell."""
@@ -62,7 +62,7 @@ async def sees(guest: Guest, text: str) -> None:
 
 
 class NewGuest:
-    """The peer of now."""
+    """The current peer."""
 
     def __init__(self) -> None:
         self.output = b""

@@ -3,8 +3,8 @@
 Both are lines of JSON. It runs with PYTHONPATH=engine.zip, so ``engine`` is the older one here.
 
 Commands: ``{"do": "open", "link": URL}`` or ``{"do": "open", "relay": URL, "token": …, "target":
-…}``, then ``type`` (``text``), ``resize`` (``cols``, ``rows``), ``lose`` (the connection, without
-a word), ``return``, ``close``. Each is answered with ``{"done": …}``, or with ``{"failed":
+…}``, then ``type`` (``text``), ``resize`` (``cols``, ``rows``), ``lose`` (the connection),
+``return``, ``close``. Each is answered with ``{"done": …}``, or with ``{"failed":
 sentence}``. Events: ``{"output": text}``, ``{"notice": text}``, ``{"approval": state}`` and
 ``{"ended": [reason, exit code]}``.
 """

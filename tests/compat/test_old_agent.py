@@ -1,4 +1,4 @@
-"""The older agent, in a process of its own, with the peer and the page of now."""
+"""The older agent, in a process of its own, with the current peer and page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.compat.use import use, use_much, use_page
 from tests.e2e.browser import Browser
 from tests.e2e.house import visit
 
-pytestmark = pytest.mark.takes(30)
+pytestmark = pytest.mark.takes(20)
 
 
 @pytest.mark.parametrize("by", ["link", "token"])

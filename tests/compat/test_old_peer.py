@@ -1,4 +1,4 @@
-"""The older Python peer, in a process of its own, at an agent of now."""
+"""The older Python peer, in a process of its own, at a current agent."""
 
 from __future__ import annotations
 
