@@ -57,6 +57,7 @@ def _print_invitation(control: ControlApi) -> None:
 
 
 def _links(control: ControlApi) -> list[dict[str, str]]:
+    """Those that this start created first: a script may read no more than it requested."""
     now = time.time()
     return [
         {
@@ -64,6 +65,6 @@ def _links(control: ControlApi) -> list[dict[str, str]]:
             "role": ASK if share.approval else share.role.value,
             "url": control.ask(LinkUrl(share.id)),
         }
-        for share in control.ask(Links())
+        for share in sorted(control.ask(Links()), key=lambda share: share.kept)
         if share.state(now) is ShareState.ACTIVE
     ]
