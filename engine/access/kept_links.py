@@ -72,6 +72,7 @@ class KeptLinks:
         self._port = 0
         self._links: tuple[Share, ...] = ()
         self._unwritten = False
+        self._failed = False
         self._writing: asyncio.Task[None] | None = None
 
     @property
@@ -111,20 +112,25 @@ class KeptLinks:
         ``port``: the built-in relay's at present, remembered if nothing was kept until now.
         """
         kept = tuple(one for one in links if one.kept and one.state(now) is ShareState.ACTIVE)
-        if self._lock is None or kept == self._links:
+        if self._lock is None or (kept == self._links and not self._failed):
             return
         if not self._links:
             self._port = port
         self._links = kept
         self._write_soon(True)
 
-    async def flush(self) -> None:
-        """Wait until everything that was saved is on disk."""
+    async def flush(self) -> bool:
+        """Whether everything that was saved is on disk, once no write is under way.
+
+        After a failure the next save() tries again.
+        """
         while self._writing is not None:
             await asyncio.wait([self._writing])
+        return not self._failed
 
     async def close(self) -> None:
         """Flush, and let another process use the file."""
+        self._write_soon(self._failed)
         await self.flush()
         if self._lock is not None:
             self._lock.close()
@@ -143,7 +149,8 @@ class KeptLinks:
         try:
             while self._unwritten:
                 self._unwritten = False
-                await asyncio.to_thread(_write, self._path, self._port, self._links)
+                links, port = self._links, self._port
+                self._failed = not await asyncio.to_thread(_write, self._path, port, links)
         finally:
             self._writing = None
 
@@ -159,11 +166,12 @@ class KeptLinks:
         return held, _read(self._path)
 
 
-def _write(path: Path, port: int, links: tuple[Share, ...]) -> None:
+def _write(path: Path, port: int, links: tuple[Share, ...]) -> bool:
+    """Whether they are on disk; if not, nothing is. Failures are logged."""
     try:
         if not links:
             path.unlink(missing_ok=True)
-            return
+            return True
         with contextlib.suppress(FileNotFoundError):
             # The new file gets the permissions of the old one.
             os.chmod(path, 0o600)
@@ -176,6 +184,8 @@ def _write(path: Path, port: int, links: tuple[Share, ...]) -> None:
             path.unlink(missing_ok=True)
         except OSError:
             logger.error("Delete %s: revoked and used links in it may work again", path)
+        return False
+    return True
 
 
 def _read(path: Path) -> tuple[int, tuple[Share, ...]]:

@@ -12,7 +12,13 @@ from msgspec.structs import replace
 
 from engine.access.kept_links import FILE_NAME
 from engine.agent.agent import Agent
-from engine.core.errors import HatchwayError, LinkUnknownError, RemoteError, TargetNotFoundError
+from engine.core.errors import (
+    HatchwayError,
+    LinkUnknownError,
+    RemoteError,
+    SettingsError,
+    TargetNotFoundError,
+)
 from engine.core.model import LOCAL_TARGET, Role
 from engine.core.settings import DockerSettings, RelaySettings, Settings
 from engine.wire.proof import Link, encode_secret, parse_link
@@ -208,3 +214,20 @@ async def test_links_created_together_are_registered_together() -> None:
         await until(lambda: last.id in str(server.of("agent:register")[-1]))
         assert [len(one["links"]) for one in server.of("agent:register")] == [0, 100, 101]
         await agent.stop()
+
+
+async def test_a_link_that_cannot_be_stored_is_an_error_and_opens_nothing(
+    own_configuration: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with program() as agent:
+        # Not even root can replace a folder by a file.
+        (own_configuration / FILE_NAME).mkdir()
+        with pytest.raises(SettingsError, match="cannot be kept"):
+            await kept_link(agent)
+        assert agent.admission.links.active() == ()
+        (own_configuration / FILE_NAME).rmdir()
+        kept = await kept_link(agent)
+    assert "Links cannot be kept" in caplog.text
+    caplog.clear()
+    async with program() as agent:
+        await works(kept)

@@ -273,6 +273,11 @@ async def test_where_a_revocation_cannot_be_written_the_old_file_goes(
         await kept.flush()
         monkeypatch.setattr(whole_file, "replace", full)
         kept.save([OTHER], NOW, 0)
-        await kept.flush()
-    assert "cannot be kept" in caplog.text
-    assert (await load(tmp_path))[0] == ()
+        assert not await kept.flush()
+        assert "cannot be kept" in caplog.text
+        assert not (tmp_path / FILE_NAME).exists()
+        # It is written once there is room again, although nothing else changed.
+        monkeypatch.undo()
+        kept.save([OTHER], NOW, 0)
+        assert await kept.flush()
+    assert (await load(tmp_path))[0] == (OTHER,)
