@@ -24,6 +24,7 @@ from engine.access.decide import (
     decide,
     require,
 )
+from engine.access.kept_links import KeptLinks
 from engine.access.links import Links
 from engine.core import events as ev
 from engine.core.errors import (
@@ -84,7 +85,10 @@ def parse_request(text: str) -> tuple[str, Role, bool]:
 
 
 class Admission:
-    """``base()`` returns the base URL of links, known once the relay's URL is."""
+    """``base()`` returns the base URL of links, known once the relay's URL is.
+
+    ``kept`` is the file of links that outlive the program; without one none do.
+    """
 
     def __init__(
         self,
@@ -94,11 +98,14 @@ class Admission:
         find_target: Callable[[str], Target],
         base: Callable[[], str],
         approval_seconds: float = ANSWER_SECONDS,
+        kept: KeptLinks | None = None,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._find_target = find_target
         self._base = base
+        self._kept = kept
+        self._port = 0
         self.links = Links(events)
         self.authenticator = Authenticator(self.links)
         unattended = None if settings.unattended == "deny" else Role(settings.unattended)
@@ -106,10 +113,56 @@ class Admission:
         self._expiry: asyncio.TimerHandle | None = None
         self._unsubscribe = events.subscribe(self._on_event)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Call it once all sessions have ended: until then uses may be given back."""
         self._unsubscribe()
         if self._expiry is not None:
             self._expiry.cancel()
+        if self._kept is not None:
+            await self._kept.close()
+
+    async def restore(self) -> int:
+        """Restore the kept links. Returns the built-in relay's port in their URLs, or 0."""
+        if self._kept is None:
+            return 0
+        self.links.restore(await self._kept.load(time.time()))
+        return self._kept.port
+
+    def relay_listens(self, port: int) -> None:
+        """The built-in relay has this port: it is in the URLs of links created from now on."""
+        self._port = port
+
+    async def create_kept(
+        self,
+        target: str,
+        role: Role = Role.CONTROL,
+        *,
+        approval: bool = False,
+        seconds: float | None = None,
+        single_use: bool = False,
+    ) -> Share:
+        """A new link that outlives the program; it is on disk when this returns.
+
+        It opens the container that has the name now, and no later one. Raises LimitError,
+        TargetNotFoundError, and SettingsError when links cannot be kept.
+        """
+        if self._kept is None:
+            raise SettingsError("share", "links cannot be kept without a configuration folder")
+        ref = self._find_target(target).ref
+        self.links.restore(await self._kept.open(time.time()))
+        link = self.links.create(
+            target,
+            role,
+            approval=approval,
+            seconds=seconds,
+            single_use=single_use,
+            kept=True,
+            ref=ref,
+        )
+        if not await self._kept.flush():
+            self.links.revoke(link.id)
+            raise SettingsError("links", "cannot be kept: the log says why")
+        return link
 
     def create_requested(self) -> None:
         """Create the links that the settings request."""
@@ -128,9 +181,14 @@ class Admission:
         return Link(self._base(), share.id, share.secret).url
 
     async def revoke(self, link_id: str) -> None:
-        """Revoke a link and end what was opened with it. Raises LinkUnknownError."""
+        """Revoke a link and end what was opened with it. Raises LinkUnknownError.
+
+        A kept link is removed from the disk when this returns.
+        """
         ending = self._revoke(link_id)
         await asyncio.gather(*(self._sessions.close_session(one, *REVOKED) for one in ending))
+        if self._kept is not None:
+            await self._kept.flush()
 
     def _revoke(self, link_id: str, denied: str = "") -> list[str]:
         """Revoke a link, and begin to end its sessions but the ``denied`` one; their ids."""
@@ -168,6 +226,9 @@ class Admission:
             await self._ask(session, device_id)
             # Much may have changed while the host decided.
             allow, target = self._decide_connect(session, device_id)
+        if self._kept is not None and session.guest.share:
+            # A use is on disk before its shell starts: a crash does not undo it.
+            await self._kept.flush()
         return target
 
     def _decide_connect(self, session: AdmittedSession, device_id: str) -> tuple[Allow, Target]:
@@ -201,7 +262,7 @@ class Admission:
         for link in self.links.list():
             row = {"id": link.id, "target": link.target, "role": link.role.value}
             target = look_up(self._find_target, link.target)
-            if target is None:
+            if target is None or not link.is_for(target):
                 row |= {"name": link.target, "state": "absent"}
             else:
                 row |= {"kind": target.kind.value, "name": target.name, "state": target.state.value}
@@ -252,6 +313,8 @@ class Admission:
                 self.links.started(event.session_id)
             case ev.SharesChanged():
                 self._watch_expiry()
+                if self._kept is not None:
+                    self._kept.save(event.shares, time.time(), self._port)
             case ev.SessionCreated():
                 self._publish_if_ended(event.guest.share)
             case ev.SessionClosed():

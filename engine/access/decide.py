@@ -80,18 +80,22 @@ class Approval(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
-    """A link at one moment. It opens only ``target``, with at most ``role``."""
+    """A link at one moment. It opens only ``target``, with at most ``role``.
+
+    ``ref``: the one container it opens (Target.ref); "" means whatever has the name.
+    """
 
     id: str
     target: str
     role: Role
     approval: bool
     state: ShareState
+    ref: str = ""
 
     @classmethod
     def of(cls, link: Share, now: float) -> LinkFacts:
         """``now`` in seconds since the epoch."""
-        return cls(link.id, link.target, link.role, link.approval, link.state(now))
+        return cls(link.id, link.target, link.role, link.approval, link.state(now), link.ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,14 @@ def _link_is_for_the_target(subject: Subject, resource: Resource) -> Deny | None
     return None
 
 
+def _link_is_for_the_container(subject: Subject, resource: Resource) -> Deny | None:
+    """Another container may have the name by now: the link's own one is gone."""
+    ref = subject.link.ref if subject.link is not None else ""
+    if ref and resource.target is not None and resource.target.ref != ref:
+        return Deny(TargetNotFoundError, resource.id)
+    return None
+
+
 def _link_opens_the_target(subject: Subject, resource: Resource) -> Deny | None:
     link = subject.link
     if link is not None and (link.state is ShareState.REVOKED or link.target != resource.id):
@@ -336,6 +348,7 @@ _CHECKS: dict[Action, tuple[Check, ...]] = {
         _link_is_known,
         _link_is_not_revoked,
         _link_is_for_the_target,
+        _link_is_for_the_container,
         _target_is_shared,
         _link_may_begin,
         _target_runs,
@@ -346,6 +359,7 @@ _CHECKS: dict[Action, tuple[Check, ...]] = {
         _link_is_known,
         _link_is_not_revoked,
         _link_is_for_the_target,
+        _link_is_for_the_container,
         _target_is_shared,
         _target_runs,
         _token_is_right,
@@ -358,6 +372,7 @@ _CHECKS: dict[Action, tuple[Check, ...]] = {
         _target_exists,
         _link_is_known,
         _link_opens_the_target,
+        _link_is_for_the_container,
         _target_is_shared,
         _target_runs,
     ),

@@ -1,14 +1,15 @@
 """The links of this host: creates, lists and revokes them, and counts their uses.
 
-Links are stored in memory and end with the program. What a link opens is decided in
-engine.access.decide; engine.access.admission ends its sessions when it is revoked.
+Links are stored in memory; engine.access.kept_links has those that outlive the program. What a
+link opens is decided in engine.access.decide; engine.access.admission ends its sessions when it
+is revoked.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from engine.access.decide import LinkFacts
@@ -42,8 +43,13 @@ class Links:
         approval: bool = False,
         seconds: float | None = None,
         single_use: bool = False,
+        kept: bool = False,
+        ref: str = "",
     ) -> Share:
-        """A new link, for ``seconds`` or until it is revoked. Raises LimitError."""
+        """A new link, for ``seconds`` or until it is revoked. Raises LimitError.
+
+        ``kept`` and ``ref``: see Share.
+        """
         if len(self.active()) >= MAX_ACTIVE:
             raise LimitError(f"There are already {MAX_ACTIVE} links; revoke some first")
         now = self._clock()
@@ -56,10 +62,19 @@ class Links:
             approval=approval,
             expires_at=None if seconds is None else now + seconds,
             single_use=single_use,
+            kept=kept,
+            ref=ref,
         )
         self._drop_oldest_ended()
         self._put(link)
         return link
+
+    def restore(self, links: Iterable[Share]) -> None:
+        """Add links of an earlier run, before those of this one."""
+        restored = {link.id: link for link in links}
+        if restored:
+            self._links = restored | self._links
+            self.publish()
 
     def list(self) -> tuple[Share, ...]:
         """Oldest first, ended ones too for a while."""

@@ -12,18 +12,20 @@ import re
 import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
 from engine.access import identity
 from engine.access.admission import Admission
+from engine.access.kept_links import KeptLinks
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
 from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.core import events as ev
-from engine.core.errors import DockerError, HostStoppedError, TargetNotFoundError
+from engine.core.errors import DockerError, HostStoppedError, SettingsError, TargetNotFoundError
 from engine.core.model import (
     EndCode,
     RelayInfo,
@@ -84,7 +86,12 @@ class Agent:
         )
         self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
         self.admission = Admission(
-            settings.share, self.events, self.manager, self.targets.find, self._link_base
+            settings.share,
+            self.events,
+            self.manager,
+            self.targets.find,
+            self._link_base,
+            kept=KeptLinks(config_dir()),
         )
         self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
@@ -93,8 +100,10 @@ class Agent:
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
         self._client: SignalingClient | None = None
         self._offers: OfferHandler | None = None
+        self._links_problem = ""
         self._peers: set[TerminalPeer] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._registering = False
         self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
@@ -108,6 +117,11 @@ class Agent:
     def identity_problem(self) -> str:
         """Why the id and the key are valid for this run only; empty when they are stored."""
         return self._identity.problem
+
+    @property
+    def links_problem(self) -> str:
+        """Why kept links do not work in this run; empty when they do."""
+        return self._links_problem
 
     def relay_info(self) -> RelayInfo:
         return self._relay_info
@@ -142,9 +156,10 @@ class Agent:
         relay = self.settings.relay
         token = relay.token
         context = client_context(relay)
+        kept_port = await self.admission.restore()
         if not relay.url:
             self._relay = Relay(relay.token, relay.guest_token, publish=self.events.publish)
-            url = await self._relay.start(relay.host, relay.port)
+            url = await self._listen(self._relay, kept_port)
             token = self._relay.agent_token
             self._relay_info = RelayInfo(url, self._relay.guest_token, True)
         await self.ends.start()
@@ -180,6 +195,23 @@ class Agent:
         await self._client.start()
         self._unsubscribe = self.events.subscribe(self._on_event)
 
+    async def _listen(self, built_in: Relay, kept_port: int) -> str:
+        """Start the relay, at the port that kept links need if the settings leave it open."""
+        relay = self.settings.relay
+        try:
+            url = await built_in.start(relay.host, relay.port or kept_port)
+        except SettingsError:
+            if relay.port or not kept_port:
+                raise
+            url = await built_in.start(relay.host, 0)
+            self._links_problem = (
+                f"Kept links do not work until Hatchway starts while port {kept_port}, which is "
+                "in their URLs, is free; another program uses it now"
+            )
+            logger.warning("%s", self._links_problem)
+        self.admission.relay_listens(urlsplit(url).port or 0)
+        return url
+
     async def stop(self) -> None:
         """Refuse offers, then close peers, sessions and connections; bounded; idempotent.
 
@@ -196,11 +228,11 @@ class Agent:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self._unsubscribe()
-        self.admission.close()
         for step in (
             self._close_peers,
             self._close_offers,
             self.manager.stop,
+            self.admission.close,
             self._finish_ends,
             self._stop_signaling,
             self.targets.stop,
@@ -397,8 +429,16 @@ class Agent:
         }
 
     def _on_event(self, event: ev.Event) -> None:
-        if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and self._client is not None:
-            self._tasks.start(self._client.re_register(), "register again")
+        if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
+            self._registering = True
+            self._tasks.start(self._register_again(), "register again")
+
+    async def _register_again(self) -> None:
+        """Once for all changes of a turn of the loop: each registration has all links."""
+        await asyncio.sleep(0)
+        self._registering = False
+        if self._client is not None:
+            await self._client.re_register()
 
     async def _finish_ends(self) -> None:
         await self.ends.finish(ENDS_SECONDS)

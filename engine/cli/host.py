@@ -57,13 +57,15 @@ def _print_invitation(control: ControlApi) -> None:
 
 
 def _links(control: ControlApi) -> list[dict[str, str]]:
+    """Those that this start created first: a script may read no more than it requested."""
     now = time.time()
+    shares = control.ask(Links())
     return [
         {
             "target": share.target,
             "role": ASK if share.approval else share.role.value,
             "url": control.ask(LinkUrl(share.id)),
         }
-        for share in control.ask(Links())
+        for share in sorted(shares, key=lambda share: share.kept)
         if share.state(now) is ShareState.ACTIVE
     ]

@@ -58,7 +58,9 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     """Create a link to one target. Raises LimitError.
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
-    ``approval``: the host is asked for each guest.
+    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and a
+    later container of the same name is not its target. That also raises TargetNotFoundError,
+    and SettingsError when links cannot be kept.
     """
 
     target: str
@@ -66,6 +68,7 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     approval: bool = False
     seconds: float | None = None
     single_use: bool = False
+    kept: bool = False
 
 
 class RevokeLink(Command[None], frozen=True, tag=True):

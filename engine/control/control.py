@@ -121,7 +121,16 @@ class Control:
         self._agent.set_shared(command.target, command.shared)
 
     async def _create_link(self, command: c.CreateLink) -> Share:
-        return self._agent.admission.links.create(
+        admission = self._agent.admission
+        if command.kept:
+            return await admission.create_kept(
+                command.target,
+                command.role,
+                approval=command.approval,
+                seconds=command.seconds,
+                single_use=command.single_use,
+            )
+        return admission.links.create(
             command.target,
             command.role,
             approval=command.approval,
@@ -142,7 +151,13 @@ class Control:
 
     def _host(self, _: q.Host) -> q.HostInfo:
         agent = self._agent
-        return q.HostInfo(agent.agent_id, agent.name, agent.relay_info(), agent.identity_problem)
+        return q.HostInfo(
+            agent.agent_id,
+            agent.name,
+            agent.relay_info(),
+            agent.identity_problem,
+            agent.links_problem,
+        )
 
     def _link_url(self, query: q.LinkUrl) -> str:
         admission = self._agent.admission

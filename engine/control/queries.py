@@ -20,12 +20,14 @@ class HostInfo:
     """This agent's identity and relay.
 
     ``identity_problem``: why id and key are valid for this run only; empty when they are stored.
+    ``links_problem``: why kept links do not work in this run; empty when they do.
     """
 
     agent_id: str
     name: str
     relay: RelayInfo
     identity_problem: str = ""
+    links_problem: str = ""
 
 
 class Query(msgspec.Struct, Generic[Result], frozen=True, tag=True):

@@ -232,6 +232,8 @@ class Share:
     ``approval``: the host must approve each guest. ``expires_at`` bounds when a
     session may begin, not how long it lasts; revoking the link ends its sessions too.
     ``used_by`` is the last session opened with it, ``uses`` their number.
+    ``kept``: it outlives the program. ``ref`` is Target.ref of the one container it opens;
+    "" means whatever has the name.
     """
 
     id: str
@@ -245,6 +247,8 @@ class Share:
     revoked: bool = False
     uses: int = 0
     used_by: str = ""
+    kept: bool = False
+    ref: str = ""
 
     def state(self, now: float) -> ShareState:
         if self.revoked:
@@ -254,6 +258,10 @@ class Share:
         if self.single_use and self.used_by:
             return ShareState.USED
         return ShareState.ACTIVE
+
+    def is_for(self, target: Target) -> bool:
+        """Whether ``target`` is the one it was created for, and no other of the same name."""
+        return self.target == target.id and self.ref in ("", target.ref)
 
 
 ASK = "ask"

@@ -141,9 +141,12 @@ class Application:
             self.adapter.start_failed(error)
             return
         self.adapter.started()
-        if problem := control.ask(Host()).identity_problem:
+        host = control.ask(Host())
+        if problem := host.identity_problem:
             logger.warning("%s", problem)
             self.window.show_flaws("Running with a temporary identity", problem)
+        if host.links_problem:
+            self.window.show_flaws("Kept links do not work", host.links_problem)
         logger.info("The engine is running")
 
     async def _end(self) -> None:

@@ -18,15 +18,15 @@ import logging
 import os
 import re
 import secrets
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from engine.core import whole_file
+from engine.core.lock_file import lock
 
 logger = logging.getLogger(__name__)
 
@@ -111,10 +111,10 @@ class RecordStore:
         # Locked before it gets its name, so that nobody takes a new instance for a dead one.
         new = Path(tempfile.mkdtemp(dir=shells, prefix=_NEW))
         try:
-            lock = _lock(new / LOCK_FILE)
-            if lock is None:
+            held = lock(new / LOCK_FILE)
+            if held is None:
                 raise OSError("a new lock file is locked already")
-            self._lock = lock
+            self._lock = held
             new.rename(self._folder)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -139,10 +139,10 @@ class RecordStore:
             if folder == self._folder or folder.name.startswith("."):
                 continue
             try:
-                lock = _lock(folder / LOCK_FILE)
-                if lock is None:
+                held = lock(folder / LOCK_FILE)
+                if held is None:
                     continue  # it lives
-                with lock:
+                with held:
                     found += self._adopt(folder)
             except FileNotFoundError:
                 continue  # its instance has just ended and removed it
@@ -218,24 +218,3 @@ def _read(path: Path) -> Record | None:
     except msgspec.MsgspecError:
         return None
     return record if path.stem == record.tag else None
-
-
-def _lock(path: Path) -> IO[bytes] | None:
-    """The locked file, or None when another process holds it."""
-    # The file exists only to be locked.
-    file = path.open("ab")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        if isinstance(error, BlockingIOError | PermissionError):
-            return None
-        raise
-    return file

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
-from engine.core.model import Role, Share, ShareState
+from engine.core.model import Role, Share, ShareState, Target
 from gui.kit import formats
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.kit.style import Tone
@@ -28,6 +28,8 @@ _STATES = {
     ShareState.EXPIRED: "Expired",
     ShareState.REVOKED: "Revoked",
 }
+GONE = "Target is gone"
+"""The link is for a container whose name another one has now."""
 _NO_PARENT = QModelIndex()
 
 
@@ -38,6 +40,8 @@ def detail(share: Share, now: float) -> str:
         parts.append("needs approval")
     if share.single_use:
         parts.append("single use")
+    if share.kept:
+        parts.append("kept after restart")
     if share.expires_at is not None and share.state(now) is ShareState.ACTIVE:
         parts.append(f"expires in {formats.duration(share.expires_at - now)}")
     if share.uses:
@@ -58,6 +62,12 @@ class LinkModel(QAbstractListModel):
         self._icons = icons
         self._clock = clock
         self._shares: tuple[Share, ...] = ()
+        self._targets: dict[str, Target] = {}
+
+    def set_targets(self, targets: tuple[Target, ...]) -> None:
+        """The targets there are now: a link whose container was replaced says so."""
+        self._targets = {target.id: target for target in targets}
+        self.tick()
 
     def set_shares(self, shares: tuple[Share, ...]) -> None:
         """Update the rows from the engine's list, oldest first.
@@ -107,15 +117,22 @@ class LinkModel(QAbstractListModel):
         if role == DETAIL_ROLE:
             return detail(share, now)
         if role == NOTE_ROLE:
-            return _STATES.get(state, "")
+            return self._note(share, state)
         if role == FADED_ROLE:
-            return state is not ShareState.ACTIVE
+            return bool(self._note(share, state))
         if role == Qt.ItemDataRole.DecorationRole:
-            tone = Tone.ACCENT if state is ShareState.ACTIVE else Tone.MUTED
+            tone = Tone.MUTED if self._note(share, state) else Tone.ACCENT
             return self._icons.get("share", tone)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            parts = (share.target, detail(share, now), _STATES.get(state, ""))
+            parts = (share.target, detail(share, now), self._note(share, state))
             return ", ".join(part for part in parts if part)
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"Created at {formats.clock(share.created_at)[:8]}"
         return None
+
+    def _note(self, share: Share, state: ShareState) -> str:
+        """Why the link opens nothing; "" while it does, as far as is known."""
+        if state is not ShareState.ACTIVE:
+            return _STATES[state]
+        target = self._targets.get(share.target)
+        return GONE if target is not None and not share.is_for(target) else ""

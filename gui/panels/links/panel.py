@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from engine.control.commands import CreateLink, RevokeLink
-from engine.control.queries import Links, LinkUrl, Sessions
+from engine.control.queries import Links, LinkUrl, Sessions, Targets
 from engine.core.addresses import is_loopback
 from engine.core.model import Role, Share, ShareState, Target, TargetKind
 from gui.kit.qr import QrCode
@@ -39,14 +39,23 @@ if TYPE_CHECKING:
 SIZE = QSize(760, 540)
 TICK_MS = 1000
 HOUR = 3600.0
+UNTIL_END = "Until Hatchway closes"
+UNTIL_REVOKED = "Until revoked"
 EXPIRIES: tuple[tuple[str, float | None], ...] = (
     ("10 minutes", HOUR / 6),
     ("1 hour", HOUR),
     ("1 day", 24 * HOUR),
     ("7 days", 7 * 24 * HOUR),
-    ("Until Hatchway closes", None),
+    (UNTIL_END, None),
 )
-"""How long a link can open sessions, in seconds; None: as long as the program runs."""
+"""How long a link can open sessions, in seconds; None: until it is revoked, and without
+KEEP_TEXT at most as long as the program runs."""
+KEEP_TEXT = "Keep after restart"
+KEEP_TIP = (
+    "The link also works after Hatchway was closed and started again. It is stored with its "
+    "secret in your configuration folder, and opens this very target: not another container "
+    "that gets the same name later."
+)
 DEFAULT_EXPIRY = 1
 LOCAL_WARNING = (
     "I understand that guests get a shell as my user, with access to my files, keys and "
@@ -91,6 +100,8 @@ class ShareDialog(QDialog):
         self.expiry.setCurrentIndex(DEFAULT_EXPIRY)
         self.single_use = QCheckBox("Single use")
         self.approval = QCheckBox("Ask me before a guest connects")
+        self.keep = QCheckBox(KEEP_TEXT)
+        self.keep.setToolTip(KEEP_TIP)
         self.accept_local = QCheckBox()
         self.create_button = IconButton("Create link", icons, "share")
         self.create_button.setProperty("primary", "true")
@@ -108,6 +119,7 @@ class ShareDialog(QDialog):
         self.local_warning = self._local_warning()
         self._arrange()
         self._connect()
+        self.links.set_targets(adapter.ask(Targets(), ()))
         self.links.set_shares(adapter.ask(Links(), ()))
         self._show_first()
         self._target_changed()
@@ -128,6 +140,7 @@ class ShareDialog(QDialog):
             approval=self.approval.isChecked(),
             seconds=self.expiry.currentData(),
             single_use=self.single_use.isChecked(),
+            kept=self.keep.isChecked(),
         )
         # The acceptance is for this link only.
         self.accept_local.setChecked(False)
@@ -171,6 +184,9 @@ class ShareDialog(QDialog):
             target is not None and (not local or self.accept_local.isChecked())
         )
 
+    def _keep_changed(self, kept: bool) -> None:
+        self.expiry.setItemText(self.expiry.findData(None), UNTIL_REVOKED if kept else UNTIL_END)
+
     def _show_first(self) -> None:
         if self.links.rowCount() and self.chosen() is None:
             self.view.setCurrentIndex(self.links.index(0))
@@ -199,6 +215,9 @@ class ShareDialog(QDialog):
         self._show_first()
         self._show_chosen()
 
+    def _targets_changed(self) -> None:
+        self.links.set_targets(self._adapter.ask(Targets(), ()))
+
     def _tick(self) -> None:
         self.links.tick()
         self._show_chosen()
@@ -208,11 +227,13 @@ class ShareDialog(QDialog):
     def _connect(self) -> None:
         self.target.currentIndexChanged.connect(lambda _: self._target_changed())
         self.accept_local.toggled.connect(lambda _: self._target_changed())
+        self.keep.toggled.connect(self._keep_changed)
         self.create_button.clicked.connect(self._create_link)
         self.copy.clicked.connect(self._copy)
         self.revoke.clicked.connect(self._revoke)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         self._adapter.sharesChanged.connect(self._changed)
+        self._adapter.targetsChanged.connect(self._targets_changed)
         ticker = QTimer(self)
         ticker.setInterval(TICK_MS)
         ticker.timeout.connect(self._tick)
@@ -242,6 +263,7 @@ class ShareDialog(QDialog):
             form.addRow(text, control)
         form.addRow("", self.approval)
         form.addRow("", self.single_use)
+        form.addRow("", self.keep)
         below = QHBoxLayout()
         below.addWidget(self.local_warning, 1)
         below.addStretch(0)

@@ -422,3 +422,26 @@ def test_what_needs_a_session_is_not_decided_without_one() -> None:
 def test_a_session_has_the_kind_that_its_guest_proved() -> None:
     kinds = [Kind.of(guest) for guest in (Guest(own=True), Guest(share="x"), Guest("Ada"))]
     assert kinds == [Kind.OWN, Kind.LINK, Kind.GUEST]
+
+
+@pytest.mark.parametrize("action", [Action.OPEN, Action.RETURN, Action.CONNECT])
+@pytest.mark.parametrize("state", [ShareState.ACTIVE, ShareState.EXPIRED, ShareState.USED])
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_link_for_one_container_does_not_find_another_of_its_name(
+    action: Action, state: ShareState, shared: bool
+) -> None:
+    link = LinkFacts("ours", "web", Role.CONTROL, False, state, ref="first")
+    session = None
+    if action is not Action.OPEN:
+        session = SessionFacts("s", "web", Kind.LINK, "ours")
+
+    def outcome(ref: str) -> Decision:
+        target = Target("web", TargetKind.CONTAINER, "web", ref=ref, shared=shared)
+        subject = Subject(Kind.LINK, link, Token.RIGHT)
+        return decide(subject, action, Resource("web", target, session))
+
+    other = outcome("second")
+    assert isinstance(other, Deny)
+    assert (other.code, other.reason) == ("target_not_found", "Device web not found")
+    own = outcome("first")
+    assert isinstance(own, Allow) or own.code in ("link_expired", "link_used")

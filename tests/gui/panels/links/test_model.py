@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 
-from engine.core.model import Role, Share
+from engine.core.model import Role, Share, Target, TargetKind
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.panels.links.model import SHARE_ROLE, LinkModel, detail
 
@@ -37,6 +37,7 @@ class Clock:
             replace(PLAIN, approval=True, single_use=True, expires_at=NOW + 90),
             "Guests can type · needs approval · single use · expires in 1 m 30 s",
         ),
+        (replace(PLAIN, kept=True), "Guests can type · kept after restart"),
         (replace(PLAIN, uses=1), "Guests can type · used once"),
         (replace(PLAIN, uses=7, expires_at=NOW - 1), "Guests can type · used 7 times"),
     ],
@@ -75,3 +76,17 @@ def test_ended_links_say_so(icons: Icons) -> None:
     words = index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert words == "web-1, Guests can type · single use · used once, Used"
     assert index.data(DETAIL_ROLE) in words
+
+
+def test_a_link_whose_container_was_replaced_says_so(icons: Icons) -> None:
+    model = LinkModel(icons, Clock())
+    model.set_shares((replace(PLAIN, kept=True, ref="first"), replace(PLAIN, id="b")))
+    notes = [model.index(row).data(NOTE_ROLE) for row in range(2)]
+    assert notes == ["", ""]
+    first = Target("web-1", TargetKind.CONTAINER, "web-1", ref="first")
+    for ref, note in (("first", ""), ("second", "Target is gone"), ("first", "")):
+        model.set_targets((replace(first, ref=ref),))
+        bound, by_name = model.index(1), model.index(0)
+        assert (bound.data(NOTE_ROLE), by_name.data(NOTE_ROLE)) == (note, "")
+        assert bound.data(FADED_ROLE) is bool(note)
+        assert (note in bound.data(Qt.ItemDataRole.AccessibleTextRole)) is True

@@ -12,12 +12,13 @@ from PySide6.QtGui import QColor, QGuiApplication, qGray
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine.control.commands import CreateLink, RevokeLink
-from engine.control.queries import Links, LinkUrl, Sessions
+from engine.control.queries import Links, LinkUrl, Sessions, Targets
 from engine.core.errors import LimitError
-from engine.core.events import SharesChanged
+from engine.core.events import SharesChanged, TargetsChanged
 from engine.core.model import LOCAL_TARGET, Guest, Role, SessionInfo, Share, Target, TargetKind
 from engine.core.session_state import SessionState
 from engine.wire.proof import Link
+from gui.kit.rows import NOTE_ROLE
 from gui.kit.style import Mode
 from gui.panels.links.panel import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
 
@@ -143,6 +144,31 @@ def test_every_condition_of_a_link_can_be_chosen(make: Make, host: Host) -> None
     dialog.single_use.click()
     dialog.create_button.click()
     assert host.done == [CreateLink("web-1", Role.VIEW, True, None, True)]
+
+
+def test_a_link_is_kept_after_a_restart_only_if_that_is_chosen(make: Make, host: Host) -> None:
+    dialog = make("web-1")
+    assert not dialog.keep.isChecked()
+    assert "configuration folder" in dialog.keep.toolTip()
+    dialog.keep.click()
+    # It does not end with the program then.
+    assert dialog.expiry.findText("Until Hatchway closes") == -1
+    dialog.expiry.setCurrentText("Until revoked")
+    dialog.create_button.click()
+    assert host.done == [CreateLink("web-1", Role.CONTROL, kept=True)]
+    dialog.keep.click()
+    assert dialog.expiry.currentText() == "Until Hatchway closes"
+
+
+def test_the_list_follows_the_targets(make: Make, host: Host, control: FakeControl) -> None:
+    host.show(replace(host.add("web-1"), kept=True, ref="first"))
+    dialog = make("web-1")
+    index = dialog.links.index(0)
+    assert index.data(NOTE_ROLE) == ""
+    targets = (replace(WEB, ref="second"),)
+    control.answers[Targets] = targets
+    control.publish(TargetsChanged(targets=targets))
+    assert index.data(NOTE_ROLE) == "Target is gone"
 
 
 def test_this_computer_only_after_the_warning_is_accepted_and_each_time(

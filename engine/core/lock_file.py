@@ -1,0 +1,33 @@
+"""A lock that one process holds until it ends, however it ends: the kernel releases it."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def lock(path: Path) -> IO[bytes] | None:
+    """The locked file, to be closed at the end; None when somebody else holds it.
+
+    Raises OSError when the file cannot be opened or locked.
+    """
+    # The file exists only to be locked.
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        if isinstance(error, BlockingIOError | PermissionError):
+            return None
+        raise
+    return file
