@@ -39,6 +39,9 @@ from engine.wire.proof import Link, relay_access
 EXPIRY_SECONDS = 60.0
 """The longest time between two expiry checks: the wall clock may be set."""
 
+REVOKED = "The host has revoked the link", EndCode.REMOVED_REVOKED
+"""Why a session of a revoked link ends, for people and on the wire."""
+
 
 class AdmittedSession(Protocol):
     """What admission needs from one session. The methods report what happened to its guest."""
@@ -67,6 +70,7 @@ class SessionRegistry(Protocol):
     def sessions(self) -> Iterable[AdmittedSession]: ...
     def get_session(self, session_id: str) -> AdmittedSession | None: ...
     async def close_session(self, session_id: str, reason: str, code: EndCode) -> bool: ...
+    def end_soon(self, session_id: str, reason: str, code: EndCode) -> None: ...
 
 
 def parse_request(text: str) -> tuple[str, Role, bool]:
@@ -125,23 +129,30 @@ class Admission:
 
     async def revoke(self, link_id: str) -> None:
         """Revoke a link and end what was opened with it. Raises LinkUnknownError."""
+        ending = self._revoke(link_id)
+        await asyncio.gather(*(self._sessions.close_session(one, *REVOKED) for one in ending))
+
+    def _revoke(self, link_id: str, denied: str = "") -> list[str]:
+        """Revoke a link, and begin to end its sessions but the ``denied`` one; their ids."""
         self.links.revoke(link_id)
-        ending = [s.id for s in self._sessions.sessions() if s.guest.share == link_id]
-        reason, code = "The host has revoked the link", EndCode.REMOVED_REVOKED
-        await asyncio.gather(*(self._sessions.close_session(one, reason, code) for one in ending))
+        sessions = (s for s in self._sessions.sessions() if s.guest.share == link_id)
+        ending = [session.id for session in sessions if session.id != denied]
+        for session_id in ending:
+            self._sessions.end_soon(session_id, *REVOKED)
+        return ending
 
     def answer(self, session_id: str, role: Role | None, *, remember: bool = False) -> bool:
         """Admit a waiting guest as ``role``, or deny with None; False when no guest waits.
 
         ``remember`` applies it to the link: the host is not asked about later guests, or,
-        after a denial, the link is revoked.
+        after a denial, the link is revoked, and what was opened with it ends.
         """
         session = self._sessions.get_session(session_id)
         if not self.approvals.decide(session_id, role):
             return False
         if remember and session is not None and session.guest.share:
             if role is None:
-                self.links.revoke(session.guest.share)
+                self._revoke(session.guest.share, denied=session_id)
             else:
                 self.links.change(session.guest.share, role=role, approval=False)
         return True

@@ -205,6 +205,25 @@ async def test_a_no_that_is_remembered_revokes_the_link() -> None:
         assert caught.value.remote_code == "link_revoked"
 
 
+async def test_a_denial_that_revokes_the_link_ends_what_was_opened_with_it() -> None:
+    async with house() as made:
+        _, link = await made.link(approval=True)
+        approvals = made.agent.admission.approvals
+        approvals.attend()
+        inside, denied = made.visitor(link), made.visitor(link)
+        connecting = asyncio.create_task(inside.peer.connect())
+        await until(approvals.pending)
+        made.agent.admission.answer(inside.peer.session_id, Role.CONTROL)
+        await connecting
+        connecting = asyncio.create_task(denied.peer.connect())
+        await until(approvals.pending)
+        made.agent.admission.answer(denied.peer.session_id, None, remember=True)
+        with pytest.raises(HatchwayError):
+            await connecting
+        await until(lambda: inside.peer.end_code == "removed_revoked")
+        await until(lambda: not made.agent.sessions())
+
+
 async def test_a_guest_who_leaves_settles_the_question() -> None:
     async with house() as made:
         _, link = await made.link(approval=True)
