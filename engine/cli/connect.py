@@ -31,6 +31,8 @@ MAX_TITLE = 120
 """Characters of a title; a longer sentence of the host is cut off."""
 MAX_LINE = 1000
 """Characters of a printed line that repeats the host's text."""
+DRAIN_SECONDS = 1.0
+"""How long the last output waits for a stopped terminal, unless the program ended by itself."""
 LOST = "[connection lost, reconnecting…]"
 NO_TTY = "Error: connect needs a terminal at standard input and standard output"
 NO_WINDOWS = "Error: connect is not available on Windows; open the link in a browser"
@@ -92,22 +94,23 @@ class _Visit:
         how = WATCHING if terminal.role is Role.VIEW else TYPING
         stdio.warn(f"{shown(where)} {how}")
         loop = asyncio.get_running_loop()
-        by_itself = False
+        by_itself = shown_all = False
         try:
             loop.add_signal_handler(signal.SIGWINCH, self._resized)
             with _quiet_log():
                 self.tty.enter()
                 self._resized()
                 reason, exit_code = await self._end
-                await self.tty.drained()
-            by_itself = exit_code is not None and terminal.end_code in ("", EndCode.ENDED)
+                by_itself = exit_code is not None and terminal.end_code in ("", EndCode.ENDED)
+                shown_all = await self.tty.drained(None if by_itself else DRAIN_SECONDS)
         finally:
             # First of all: what follows takes time, and a second signal does not wait for it.
             self._clear_title()
             self.tty.leave(reset=not by_itself)
             loop.remove_signal_handler(signal.SIGWINCH)
             await terminal.close()
-        if not by_itself:
+        if not by_itself and shown_all:
+            # A stopped terminal would hold us here, where no signal ends us.
             stdio.warn(shown(reason, MAX_LINE))
         return exit_code if exit_code is not None and 0 <= exit_code <= 255 else FAILED
 

@@ -103,9 +103,14 @@ class Tty:
         elif self._loop is not None:
             self._loop.add_writer(self._output, self._flush)
 
-    async def drained(self) -> None:
-        """Return when the terminal has taken all output, or is gone."""
-        await self._drained.wait()
+    async def drained(self, seconds: float | None = None) -> bool:
+        """Whether the terminal takes all output within ``seconds``; False when it is gone."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._drained.wait()
+        except TimeoutError:
+            return False
+        return not self._gone
 
     def leave(self, *, reset: bool) -> None:
         """Restore the terminal; idempotent. Never blocks and never raises.

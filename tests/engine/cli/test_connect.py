@@ -72,6 +72,10 @@ class Person:
         assert termios.tcgetattr(self.slave) == self.modes
         return self.process.returncode
 
+    def look_away(self) -> None:
+        """Nothing takes output from the terminal any more, as after Ctrl+S."""
+        asyncio.get_running_loop().remove_reader(self.master)
+
     def hang_up(self) -> None:
         if self.master >= 0:
             asyncio.get_running_loop().remove_reader(self.master)
@@ -136,6 +140,19 @@ async def test_typing_sizes_and_the_exit_code() -> None:
         await until(lambda: not made.agent.sessions())
 
 
+async def test_the_log_has_no_secret_and_stays_off_the_program_s_screen() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        async with person("--log-level", "DEBUG", link.url) as guest:
+            await guest.at_the_prompt()
+            guest.type(b"exit\r")
+            assert await guest.ends() == 0
+        before, after = guest.seen.split(b"Connected to")
+        assert b" DEBUG " in before
+        assert not _secret_in(link, guest.seen)
+        assert b" DEBUG " not in after.partition(b"exit\r\n")[0]
+
+
 async def test_an_escape_ends_the_connection() -> None:
     async with house() as made, connected(made) as guest:
         await guest.at_the_prompt()
@@ -150,6 +167,26 @@ async def test_a_signal_restores_the_terminal_and_ends_the_session(number: signa
     async with house() as made, connected(made) as guest:
         await guest.at_the_prompt()
         guest.process.send_signal(number)
+        assert await guest.ends() == 1
+        await until(lambda: not made.agent.sessions())
+
+
+@pytest.mark.parametrize("end", ["~.", "SIGTERM"])
+async def test_a_stopped_screen_stops_the_program_and_holds_nobody_back(end: str) -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.look_away()
+        guest.type(b"yes\r")
+
+        def stopped() -> bool:
+            seen = [e for e in made.events if isinstance(e, ev.Traffic)]
+            return bool(seen) and seen[-1].bytes_out > 100_000 and not seen[-1].rate_out
+
+        await until(stopped)
+        if end == "~.":
+            guest.type(b"\r~.")
+        else:
+            guest.process.send_signal(signal.SIGTERM)
         assert await guest.ends() == 1
         await until(lambda: not made.agent.sessions())
 
@@ -225,13 +262,25 @@ async def test_the_host_is_asked_and_both_see_the_code() -> None:
         with_host()
 
 
+async def test_a_signal_while_the_host_is_asked_cancels_the_request() -> None:
+    async with house(share=ShareSettings(unattended="deny")) as made:
+        attended = made.agent.admission.approvals.attend()
+        _, link = await made.link(approval=True)
+        async with person(link.url) as guest:
+            await guest.sees("Waiting for the host…")
+            guest.process.send_signal(signal.SIGINT)
+            assert await guest.ends() == 1
+        await until(lambda: not made.agent.sessions())
+        attended()
+
+
 async def test_an_idle_session_is_announced_and_any_key_keeps_it() -> None:
     async with house(change=timeout(4.0)) as made, connected(made, Role.VIEW) as guest:
         await guest.sees("\x1b]0;[idle: ends in")
         guest.type(b" ")
         await guest.sees("\x1b[23;0t")
-        assert guest.process.poll() is None
-        # The next warning is left alone.
+        await until(lambda: guest.seen.count(b"[idle: ends in") == 2)
+        # The second warning is left alone.
         assert await guest.ends() != 0
 
 

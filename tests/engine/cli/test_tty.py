@@ -98,7 +98,7 @@ async def test_a_screen_that_takes_nothing_holds_the_count_back(screen: Screen) 
         return shown.endswith(b"the end")
 
     await until(everything)
-    await screen.tty.drained()
+    assert await screen.tty.drained()
     assert bytes(shown) == sent + b"own wordsthe end"
     assert screen.written == len(sent) + len(b"the end")
     assert screen.failures == []
@@ -112,7 +112,7 @@ async def test_output_without_end_to_a_stopped_screen_is_a_failure(
     for _ in range(20):
         screen.tty.write(b"x" * 10_000)
     assert len(screen.failures) == 1
-    await screen.tty.drained()
+    assert not await screen.tty.drained()
 
 
 async def test_a_terminal_that_closes_is_reported_once(screen: Screen) -> None:
