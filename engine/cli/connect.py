@@ -36,8 +36,8 @@ DRAIN_SECONDS = 1.0
 LOST = "[connection lost, reconnecting…]"
 NO_TTY = "Error: connect needs a terminal at standard input and standard output"
 NO_WINDOWS = "Error: connect is not available on Windows; open the link in a browser"
-WATCHING = "You are watching: the link does not allow typing. Press Enter and ~. to leave."
-TYPING = "Press Enter and ~. to end the connection, ~? for help."
+WATCHING = "You are watching: the link does not allow typing. Press Enter, then ~. to leave."
+TYPING = "Press Enter, then ~. to end the connection, ~? for help."
 
 
 async def run(line: CommandLine, settings: Settings) -> int:
