@@ -1,7 +1,8 @@
 """Runs the command on the command line and returns the exit code.
 
 Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test or an
-environment that does not allow the command; 2 for invalid flags or settings.
+environment that does not allow the command; 2 for invalid flags or settings. ``connect``
+returns that of its shell.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from engine.cli import host, relay, selftest, targets
+from engine.cli import connect, host, relay, selftest, targets
+from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.parser import Command, CommandLine, parse
 from engine.core import log, settings, stdio, stop_signals
 from engine.core.errors import HatchwayError, SettingsError
@@ -19,15 +21,15 @@ from engine.core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-FAILED = 1
-USAGE_ERROR = 2
-
 COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, int]]] = {
     Command.HOST: host.run,
     Command.RELAY: relay.run,
     Command.TARGETS: targets.run,
     Command.SELFTEST: selftest.run,
+    Command.CONNECT: connect.run,
 }
+INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT})
+"""Commands that a signal does not end cleanly: no test passed, no shell returned 0."""
 
 
 def main(
@@ -73,8 +75,7 @@ def run(line: CommandLine) -> int:
         stdio.warn(f"Warning: {loaded.file}: {flaw}")
     code = asyncio.run(_until_signal(COMMANDS[line.command](line, loaded.settings)))
     if code is None:
-        # An interrupted loopback test has not passed.
-        return FAILED if line.command is Command.SELFTEST else 0
+        return FAILED if line.command in INTERRUPTED_FAILS else 0
     return code
 
 

@@ -29,6 +29,7 @@ class Command(enum.StrEnum):
     RELAY = "relay"
     TARGETS = "targets"
     SELFTEST = "selftest"
+    CONNECT = "connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,13 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         "--target", default=LOCAL_TARGET, metavar="NAME", help=f'default "{LOCAL_TARGET}"'
     )
     test.add_argument("--json", action="store_true", help="print one JSON object")
+    connect = commands.add_parser(
+        Command.CONNECT.value,
+        parents=[common],
+        help="open a terminal by a link; exit code of its shell, or 1",
+    )
+    connect.add_argument("link", metavar="LINK", help="a link to a terminal, in quotes")
+    connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
     return parser
 
 

@@ -125,6 +125,7 @@ class TerminalPeer:
         self._reached = _Milestones()
         self._error: HatchwayError | None = None
         self._ended = False
+        self._program_over = False
         self._closing = False
         self._succeeded = False
         self._end_task: asyncio.Task[None] | None = None
@@ -242,6 +243,16 @@ class TerminalPeer:
             ssl_context=made.ssl_context,
             before=before,
         )
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether a running terminal lost its connection, so that a successor may resume it."""
+        return self._ended and not self._program_over
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the shell is the one of the peer before this one; known once connected."""
+        return self._conversation.resumed
 
     @property
     def is_closed(self) -> bool:
@@ -438,6 +449,7 @@ class TerminalPeer:
 
     def _program_ended(self, exit_code: int | None, reason: str, code: str) -> None:
         self.exit_code, self.end_code = exit_code, code
+        self._program_over = True
         reason = reason or "The terminal ended"
         # Before the terminal started, this is why it will not start.
         self._fail(ChannelClosedError(reason))

@@ -90,6 +90,7 @@ class GuestConversation:
         self._agreed: frozenset[str] = frozenset()
         self._token = before.token
         self._was_live = before.was_live
+        self._resumed = False
         self._role = Role.CONTROL
         self._awaits_approval = False
         self._pending_error: wire.Error | None = None
@@ -125,6 +126,11 @@ class GuestConversation:
     def token(self) -> str:
         """The token for a new offer that resumes this session; empty when there is none."""
         return self._token
+
+    @property
+    def resumed(self) -> bool:
+        """Whether this is the program of the connection before; False until welcome."""
+        return self._resumed
 
     @property
     def awaits_approval(self) -> bool:
@@ -290,6 +296,7 @@ class GuestConversation:
         self._dialect, self._pending_error = Dialect.V1, None
         self._agreed = frozenset(self._own_capabilities).intersection(message.capabilities)
         self._token, self._role = message.resume, message.role
+        self._resumed = message.resumed
         self._ack_every = wire.ack_every(message.window)
         self._received = self._rendered = self._acked = self._screen_at = message.start
         if self._was_live and not message.resumed:

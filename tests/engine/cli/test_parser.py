@@ -60,6 +60,8 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ),
     ("--selftest --json", Command.SELFTEST, {}),
     ("--json --target web --selftest", Command.SELFTEST, {}),
+    ("connect http://a/s/b#c", Command.CONNECT, {}),
+    ("connect --relay-only http://a/s/b#c", Command.CONNECT, {"ice.relay_only": True}),
 ]
 REFUSED = [
     ("--no-such-flag", "--no-such-flag"),
@@ -80,6 +82,8 @@ REFUSED = [
     ("relay --turn-ttl long", "--turn-ttl"),
     ("relay --selftest", "relay"),
     ("targets --target web", "--target"),
+    ("connect", "LINK"),
+    ("connect --share web http://a/s/b#c", "--share"),
 ]
 
 

@@ -1,0 +1,57 @@
+"""``~`` at the beginning of a line, as in ssh: commands to this program among the keys. No I/O."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+
+
+class Escape(enum.Enum):
+    END = "~."
+    HELP = "~?"
+
+
+HELP = """\
+~.  end the connection
+~~  send one ~
+~?  this help
+Only at the beginning of a line."""
+
+_TILDE = ord("~")
+_LINE_ENDS = b"\r\n"
+_ESCAPES = {ord(escape.value[1]): escape for escape in Escape}
+
+
+class Escapes:
+    """Reads typed bytes in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._line_begins = True
+        self._after_tilde = False
+
+    def read(self, data: bytes) -> Iterator[bytes | Escape]:
+        """Bytes for the shell, and the commands between them, in order.
+
+        A ``~`` at the beginning of a line waits for the byte after it.
+        """
+        plain = bytearray()
+        for byte in data:
+            if self._after_tilde:
+                self._after_tilde = False
+                if (escape := _ESCAPES.get(byte)) is not None:
+                    if plain:
+                        yield bytes(plain)
+                        plain.clear()
+                    yield escape
+                    continue
+                plain.append(_TILDE)
+                self._line_begins = byte in _LINE_ENDS
+                if byte != _TILDE:
+                    plain.append(byte)
+            elif byte == _TILDE and self._line_begins:
+                self._after_tilde = True
+            else:
+                plain.append(byte)
+                self._line_begins = byte in _LINE_ENDS
+        if plain:
+            yield bytes(plain)

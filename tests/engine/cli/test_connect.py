@@ -1,0 +1,319 @@
+"""``connect LINK`` in a real PTY, to a real host.
+
+Joins the rooms cli, control, client, relay and agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.core import events as ev
+from engine.core.model import Role
+from engine.core.session_state import SessionState
+from engine.core.settings import ShareSettings
+from engine.wire.proof import Link, encode_secret
+from tests.engine.hosting import House, house
+from tests.engine.test_idle_sessions import timeout
+from tests.engine.until import until
+
+ROOT = Path(__file__).parents[3]
+IN_A_SESSION = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "engine", "connect", *sys.argv[1:]])
+"""
+"""So that the PTY is the terminal that sends the program its signals."""
+
+
+class Person:
+    """Somebody at a terminal in which connect runs; ``seen`` is all that it showed."""
+
+    def __init__(self, *arguments: str, rows: int = 24, cols: int = 80) -> None:
+        self.seen = b""
+        self.master, self.slave = os.openpty()
+        termios.tcsetwinsize(self.slave, (rows, cols))
+        self.modes = termios.tcgetattr(self.slave)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", IN_A_SESSION, *arguments],
+            cwd=ROOT,
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+        )
+        os.set_blocking(self.master, False)
+        asyncio.get_running_loop().add_reader(self.master, self._read)
+
+    def type(self, data: bytes) -> None:
+        os.write(self.master, data)
+
+    async def sees(self, text: str) -> None:
+        await until(lambda: text.encode() in self.seen, what=f"{text!r} in {self.seen!r}")
+
+    async def at_the_prompt(self) -> None:
+        """Until the shell runs what is typed."""
+        await self.sees("Connected to")
+        self.type(b"PS1=; echo ready-$((1+1))\r")
+        await self.sees("ready-2")
+
+    async def ends(self) -> int:
+        """The exit code; the terminal is as it was before."""
+        await until(lambda: self.process.poll() is not None, what=repr(self.seen))
+        assert termios.tcgetattr(self.slave) == self.modes
+        return self.process.returncode
+
+    def look_away(self) -> None:
+        """Nothing takes output from the terminal any more, as after Ctrl+S."""
+        asyncio.get_running_loop().remove_reader(self.master)
+
+    def hang_up(self) -> None:
+        if self.master >= 0:
+            asyncio.get_running_loop().remove_reader(self.master)
+            os.close(self.master)
+            self.master = -1
+
+    async def leave(self) -> None:
+        self.hang_up()
+        os.close(self.slave)
+        if self.process.poll() is None:
+            self.process.kill()
+        await asyncio.to_thread(self.process.wait)
+
+    def _read(self) -> None:
+        try:
+            self.seen += os.read(self.master, 65536)
+        except OSError:
+            asyncio.get_running_loop().remove_reader(self.master)
+
+
+@asynccontextmanager
+async def person(*arguments: str, rows: int = 24, cols: int = 80) -> AsyncIterator[Person]:
+    made = Person(*arguments, rows=rows, cols=cols)
+    try:
+        yield made
+    finally:
+        await made.leave()
+
+
+@asynccontextmanager
+async def connected(made: House, role: Role = Role.CONTROL) -> AsyncIterator[Person]:
+    _, link = await made.link(role)
+    async with person(link.url) as guest:
+        await guest.sees("Connected to")
+        yield guest
+
+
+async def test_typing_sizes_and_the_exit_code() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        async with person(link.url, rows=31, cols=101) as guest:
+            await guest.at_the_prompt()
+            guest.type(b"stty size\r")
+            await guest.sees("31 101")
+            termios.tcsetwinsize(guest.slave, (40, 120))
+            guest.type(
+                b'until [ "$(stty size)" = "40 120" ]; do sleep .02; done; echo to-$((4*10))\r'
+            )
+            await guest.sees("to-40")
+            # Ctrl+C is for the shell.
+            guest.type(b"echo sleeps-$((1+1)); sleep 1000\r")
+            await guest.sees("sleeps-2")
+            guest.type(b"\x03")
+            guest.type(b"echo still-$((40+2))\r")
+            await guest.sees("still-42")
+            guest.type(b"~~/x\r~? \recho $((7*6))-\r")
+            await guest.sees("end the connection\r\n")
+            await guest.sees("42-")
+            guest.type(b"exit 7\r")
+            assert await guest.ends() == 7
+        assert not _secret_in(link, guest.seen)
+        await until(lambda: not made.agent.sessions())
+
+
+async def test_the_log_has_no_secret_and_stays_off_the_program_s_screen() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        async with person("--log-level", "DEBUG", link.url) as guest:
+            await guest.at_the_prompt()
+            guest.type(b"exit\r")
+            assert await guest.ends() == 0
+        before, after = guest.seen.split(b"Connected to")
+        assert b" DEBUG " in before
+        assert not _secret_in(link, guest.seen)
+        assert b" DEBUG " not in after.partition(b"exit\r\n")[0]
+
+
+async def test_an_escape_ends_the_connection() -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.type(b"~.")
+        assert await guest.ends() == 1
+        await guest.sees("Connection closed")
+        await until(lambda: not made.agent.sessions())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+async def test_a_signal_restores_the_terminal_and_ends_the_session(number: signal.Signals) -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.process.send_signal(number)
+        assert await guest.ends() == 1
+        await until(lambda: not made.agent.sessions())
+
+
+@pytest.mark.parametrize("end", ["~.", "SIGTERM"])
+async def test_a_stopped_screen_stops_the_program_and_holds_nobody_back(end: str) -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.look_away()
+        guest.type(b"yes\r")
+
+        def stopped() -> bool:
+            seen = [e for e in made.events if isinstance(e, ev.Traffic)]
+            return bool(seen) and seen[-1].bytes_out > 100_000 and not seen[-1].rate_out
+
+        await until(stopped)
+        if end == "~.":
+            guest.type(b"\r~.")
+        else:
+            guest.process.send_signal(signal.SIGTERM)
+        assert await guest.ends() == 1
+        await until(lambda: not made.agent.sessions())
+
+
+async def test_a_terminal_that_goes_away_ends_the_session() -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.hang_up()
+        assert await asyncio.to_thread(guest.process.wait, 20) == 1
+        await until(lambda: not made.agent.sessions())
+
+
+async def test_a_host_that_stops_says_so_and_restores_the_terminal() -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        await made.agent.stop()
+        assert await guest.ends() != 0
+        await guest.sees("stopp")
+
+
+async def test_a_lost_connection_comes_back_to_the_same_shell_with_what_was_typed() -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.type(b"MARK=stored; echo one-$((1+1))\r")
+        await guest.sees("one-2")
+        port = int(made.relay.url.rpartition(":")[2])
+        await made.relay.stop()
+        (session,) = made.agent.manager.sessions()
+        await session.pc.close()
+        await guest.sees("[connection lost, reconnecting")
+        await until(lambda: session.state is SessionState.DISCONNECTED)
+        guest.type(b"echo $MARK-$((2+2))\r")
+        await made.relay.start(port=port)
+        assert await made.agent.wait_for_relay(20)
+        await guest.sees("stored-4")
+        # The title before is back.
+        await guest.sees("\x1b[23;0t")
+        guest.type(b"exit 3\r")
+        assert await guest.ends() == 3
+
+
+async def test_a_link_for_viewing_sends_no_keys() -> None:
+    async with house() as made, connected(made, Role.VIEW) as guest:
+        await guest.sees("You are watching")
+        (session,) = made.agent.sessions()
+        guest.type(b"exit 5\r")
+        guest.type(b"~?")
+        # It was read after the keys.
+        await guest.sees("end the connection\r\n")
+        assert [s.id for s in made.agent.sessions()] == [session.id]
+        guest.type(b"~.")
+        assert await guest.ends() == 1
+
+
+async def test_the_host_is_asked_and_both_see_the_code() -> None:
+    async with house(share=ShareSettings(unattended="deny")) as made:
+        with_host = made.agent.admission.approvals.attend()
+        for role, exit_code in ((None, 1), (Role.CONTROL, 4)):
+            _, link = await made.link(approval=True)
+            asked = [e for e in made.events if isinstance(e, ev.ApprovalRequested)]
+            async with person(link.url) as guest:
+                await guest.sees("Waiting for the host… The short code is ")
+                now = [e for e in made.events if isinstance(e, ev.ApprovalRequested)]
+                (request,) = now[len(asked) :]
+                await guest.sees(f"The short code is {request.code}")
+                assert made.agent.admission.answer(request.session_id, role, remember=False)
+                if role is None:
+                    await guest.sees("Error: ")
+                else:
+                    await guest.at_the_prompt()
+                    guest.type(b"exit 4\r")
+                assert await guest.ends() == exit_code
+        with_host()
+
+
+async def test_a_signal_while_the_host_is_asked_cancels_the_request() -> None:
+    async with house(share=ShareSettings(unattended="deny")) as made:
+        attended = made.agent.admission.approvals.attend()
+        _, link = await made.link(approval=True)
+        async with person(link.url) as guest:
+            await guest.sees("Waiting for the host…")
+            guest.process.send_signal(signal.SIGINT)
+            assert await guest.ends() == 1
+        await until(lambda: not made.agent.sessions())
+        attended()
+
+
+async def test_an_idle_session_is_announced_and_any_key_keeps_it() -> None:
+    async with house(change=timeout(4.0)) as made, connected(made, Role.VIEW) as guest:
+        await guest.sees("\x1b]0;[idle: ends in")
+        guest.type(b" ")
+        await guest.sees("\x1b[23;0t")
+        await until(lambda: guest.seen.count(b"[idle: ends in") == 2)
+        # The second warning is left alone.
+        assert await guest.ends() != 0
+
+
+async def test_a_refused_link_is_a_sentence_and_exit_code_1() -> None:
+    async with house() as made:
+        share, link = await made.link()
+        await made.agent.admission.revoke(share.id)
+        async with person(link.url) as guest:
+            assert await guest.ends() == 1
+            await guest.sees("Error: ")
+            assert b"Traceback" not in guest.seen
+
+
+async def test_text_that_is_no_link_is_a_usage_error_that_does_not_repeat_it() -> None:
+    async with person("https://relay.example/s/Yk3vX0c1bTq9aZ2w#short") as guest:
+        assert await guest.ends() == 2
+        await guest.sees("Error: The link is incomplete")
+        assert b"short" not in guest.seen
+
+
+def test_without_a_terminal_it_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "connect", "https://x/s/y#z"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "Error: connect needs a terminal at standard input and standard output\n"
+
+
+def _secret_in(link: Link, text: bytes) -> bool:
+    return encode_secret(link.secret).encode() in text

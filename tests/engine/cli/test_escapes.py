@@ -1,0 +1,55 @@
+"""The ``~`` commands: where they are one, and what reaches the shell."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.cli.escapes import Escape, Escapes
+
+CASES: list[tuple[bytes, list[bytes | Escape]]] = [
+    (b"", []),
+    (b"ls\r", [b"ls\r"]),
+    (b"~.", [Escape.END]),
+    (b"~?", [Escape.HELP]),
+    (b"ls\r~.", [b"ls\r", Escape.END]),
+    (b"ls\n~?pwd\r", [b"ls\n", Escape.HELP, b"pwd\r"]),
+    (b"~~", [b"~"]),
+    (b"~~.", [b"~."]),
+    (b"~~\r~.", [b"~\r", Escape.END]),
+    (b"~/bin\r", [b"~/bin\r"]),
+    (b"~\r~.", [b"~\r", Escape.END]),
+    (b"cd ~.", [b"cd ~."]),
+    (b"cd ~?\r", [b"cd ~?\r"]),
+    (b"~?~.", [Escape.HELP, Escape.END]),
+    (b"\x1b[200~.", [b"\x1b[200~."]),
+]
+
+
+def joined(pieces: list[bytes | Escape]) -> list[bytes | Escape]:
+    """Neighboring bytes as one piece."""
+    made: list[bytes | Escape] = []
+    for piece in pieces:
+        last = made[-1] if made else None
+        if isinstance(piece, bytes) and isinstance(last, bytes):
+            made[-1] = last + piece
+        else:
+            made.append(piece)
+    return made
+
+
+@pytest.mark.parametrize(("typed", "read"), CASES, ids=repr)
+def test_what_is_typed(typed: bytes, read: list[bytes | Escape]) -> None:
+    assert joined(list(Escapes().read(typed))) == read
+
+
+@pytest.mark.parametrize(("typed", "read"), CASES, ids=repr)
+def test_the_same_key_by_key(typed: bytes, read: list[bytes | Escape]) -> None:
+    escapes = Escapes()
+    pieces = [piece for byte in typed for piece in escapes.read(bytes([byte]))]
+    assert joined(pieces) == read
+
+
+def test_a_tilde_at_the_beginning_of_a_line_waits_for_the_next_key() -> None:
+    escapes = Escapes()
+    assert list(escapes.read(b"~")) == []
+    assert list(escapes.read(b"/")) == [b"~/"]
