@@ -15,12 +15,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.core import events as ev
 from engine.core.model import Role
 from engine.core.session_state import SessionState
-from engine.core.settings import ShareSettings
+from engine.core.settings import Settings, ShareSettings
 from engine.wire.proof import Link, encode_secret
 from tests.engine.hosting import House, house
 from tests.engine.test_idle_sessions import timeout
@@ -192,7 +193,12 @@ async def test_a_stopped_screen_stops_the_program_and_holds_nobody_back(end: str
 
 
 async def test_a_terminal_that_goes_away_ends_the_session() -> None:
-    async with house() as made, connected(made) as guest:
+    def waits_briefly(settings: Settings) -> Settings:
+        session = msgspec.structs.replace(settings.session, resume_window=2)
+        return msgspec.structs.replace(settings, session=session)
+
+    # At once by its goodbye; where that is lost with the terminal, when the host stops waiting.
+    async with house(change=waits_briefly) as made, connected(made) as guest:
         await guest.at_the_prompt()
         guest.hang_up()
         assert await asyncio.to_thread(guest.process.wait, 20) == 1
