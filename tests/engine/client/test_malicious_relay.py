@@ -6,8 +6,9 @@ far as the relay lets words through.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -30,23 +31,33 @@ PRINT = re.compile(r"(a=fingerprint:sha-256 )(\S+)")
 OTHER = ":".join(["AB"] * 32)
 
 
-class Liar(SocketCalls):
-    """A relay's way to its peers, with a hand in between."""
+class Liar:
+    """What a relay does between its peers; until ``offer`` or ``answer`` is set, honestly."""
 
-    def __init__(self, relay: Any) -> None:
-        honest = relay._dispatcher._calls
-        super().__init__(relay._server_or_fail, honest.find, relay._lookup)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offer: Callable[[Fields], Fields] = lambda fields: fields
         self.answer: Callable[[Fields], Fields] = lambda fields: fields
         self.heard: list[tuple[Peer, Fields]] = []
-        relay._dispatcher._calls = self
+        self.honest: Callable[..., Awaitable[object]]
+        """``ask`` as the relay that was heard last has it: without a lie."""
+        honest = SocketCalls.ask
 
-    async def ask(self, peer: Peer, event: str, payload: object, seconds: float) -> object:
-        if event != OFFER or not isinstance(payload, dict):
-            return await super().ask(peer, event, payload, seconds)
-        self.heard.append((peer, payload))
-        reply = await super().ask(peer, event, self.offer(dict(payload)), seconds)
-        return self.answer(dict(reply)) if isinstance(reply, dict) else reply
+        async def ask(
+            calls: SocketCalls, peer: Peer, event: str, payload: object, seconds: float
+        ) -> object:
+            if event != OFFER or not isinstance(payload, dict):
+                return await honest(calls, peer, event, payload, seconds)
+            self.heard.append((peer, payload))
+            self.honest = functools.partial(honest, calls)
+            reply = await honest(calls, peer, event, self.offer(dict(payload)), seconds)
+            return self.answer(dict(reply)) if isinstance(reply, dict) else reply
+
+        monkeypatch.setattr(SocketCalls, "ask", ask)
+
+
+@pytest.fixture
+def liar(monkeypatch: pytest.MonkeyPatch) -> Liar:
+    return Liar(monkeypatch)
 
 
 def swapped(fields: Fields) -> Fields:
@@ -82,11 +93,11 @@ def opened(made: House) -> bool:
     ids=["fingerprint", "proof left out", "weaker hash", "mac", "posing as the app", "target"],
 )  # fmt: skip
 async def test_a_changed_offer_is_refused_by_the_host(
-    lie: Callable[[Fields], Fields], code: str, words: str
+    liar: Liar, lie: Callable[[Fields], Fields], code: str, words: str
 ) -> None:
     async with house() as made:
         _, link = await made.link()
-        Liar(made.relay).offer = lie
+        liar.offer = lie
         visitor = made.visitor(link)
         with pytest.raises(RemoteError, match=words) as caught:
             await visitor.peer.connect()
@@ -109,11 +120,11 @@ async def test_a_changed_offer_is_refused_by_the_host(
     ids=["fingerprint", "proof left out", "no proof", "weaker hash"],
 )
 async def test_a_changed_answer_is_refused_by_the_guest_who_tells_the_host(
-    lie: Callable[[Fields], Fields], words: str
+    liar: Liar, lie: Callable[[Fields], Fields], words: str
 ) -> None:
     async with house() as made:
         _, link = await made.link()
-        Liar(made.relay).answer = lie
+        liar.answer = lie
         visitor = made.visitor(link)
         with pytest.raises(HatchwayError, match=words):
             await visitor.peer.connect()
@@ -123,12 +134,12 @@ async def test_a_changed_answer_is_refused_by_the_guest_who_tells_the_host(
         assert not opened(made)
 
 
-async def test_openly_shared_or_not_a_link_never_goes_on_without_proofs() -> None:
+async def test_openly_shared_or_not_a_link_never_goes_on_without_proofs(liar: Liar) -> None:
     """The downgrade: strip the proof, and let the host take the guest for one of the token's."""
     async with house() as made:
         made.agent.set_shared(LOCAL_TARGET, True)
         _, link = await made.link()
-        Liar(made.relay).offer = without("proof")
+        liar.offer = without("proof")
         visitor = made.visitor(link)
         with pytest.raises(BadProofError, match="wrong or missing"):
             await visitor.peer.connect()
@@ -137,14 +148,17 @@ async def test_openly_shared_or_not_a_link_never_goes_on_without_proofs() -> Non
         assert not opened(made)
 
 
-async def test_a_relay_that_answers_in_the_hosts_place_is_found_out() -> None:
+async def test_a_relay_that_answers_in_the_hosts_place_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with house() as made:
         _, link = await made.link()
-        liar = Liar(made.relay)
         between = rtc.PeerConnection()
         guests = {}
 
-        async def ask(peer: Peer, event: str, payload: Any, seconds: float) -> object:
+        async def ask(
+            calls: SocketCalls, peer: Peer, event: str, payload: Any, seconds: float
+        ) -> object:
             if event != OFFER:
                 return {"status": "success"}
             guests.update(payload)
@@ -153,7 +167,7 @@ async def test_a_relay_that_answers_in_the_hosts_place_is_found_out() -> None:
             return {"status": "success", "sdp": sdp, "sdp_type": "answer",
                     "proof": payload["proof"]["mac"]}  # fmt: skip
 
-        liar.ask = ask  # type: ignore[method-assign]
+        monkeypatch.setattr(SocketCalls, "ask", ask)
         visitor = made.visitor(link)
         with pytest.raises(BadProofError, match="wrong or missing"):
             await visitor.peer.connect()
@@ -161,22 +175,21 @@ async def test_a_relay_that_answers_in_the_hosts_place_is_found_out() -> None:
         await between.close()
 
 
-async def test_an_offer_made_before_is_refused_when_it_comes_again() -> None:
+async def test_an_offer_made_before_is_refused_when_it_comes_again(liar: Liar) -> None:
     async with house() as made:
         _, link = await made.link()
-        liar = Liar(made.relay)
         visitor = made.visitor(link)
         await visitor.peer.connect()
         await visitor.peer.close()
         await until(lambda: not made.agent.sessions())
         peer, recorded = liar.heard[0]
-        reply = await SocketCalls.ask(liar, peer, OFFER, recorded, 10)
+        reply = await liar.honest(peer, OFFER, recorded, 10)
         assert isinstance(reply, dict)
         assert (reply["status"], reply["code"]) == ("error", "replayed")
         assert "already used" in reply["error"]
         assert made.refusals() == ["replayed"]
         # Under another session id the proof no longer fits.
-        reply = await SocketCalls.ask(liar, peer, OFFER, {**recorded, "session_id": "x"}, 10)
+        reply = await liar.honest(peer, OFFER, {**recorded, "session_id": "x"}, 10)
         assert isinstance(reply, dict)
         assert reply["code"] == "bad_proof"
 
@@ -193,11 +206,10 @@ async def test_who_knows_a_links_id_but_not_its_secret_opens_nothing() -> None:
         assert made.refusals() == ["bad_proof"]
 
 
-async def test_the_dialect_is_agreed_on_out_of_the_relays_reach() -> None:
+async def test_the_dialect_is_agreed_on_out_of_the_relays_reach(liar: Liar) -> None:
     """Nothing in a session description says hatchway.v1: there is nothing to leave out."""
     async with house() as made:
         _, link = await made.link()
-        liar = Liar(made.relay)
         visitor = made.visitor(link)
         await visitor.peer.connect()
         assert wire.V1 not in str(liar.heard)
