@@ -30,7 +30,7 @@ from engine.core.settings import IceSettings
 from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.signaling.retry import Backoff
 from engine.transport import ice_servers
-from engine.transport.ice_servers import HandedOut
+from engine.transport.ice_servers import RelayServers
 from engine.wire import proof
 from engine.wire.signaling import ICE_SERVERS, TARGETS
 
@@ -164,7 +164,7 @@ class GuestSignaling:
                 )
             await asyncio.sleep(backoff.next())
 
-    async def _servers(self, own: IceSettings, secret: bytes | None) -> HandedOut:
+    async def _servers(self, own: IceSettings, secret: bytes | None) -> RelayServers:
         """What the relay provides, after a proof if it requests one.
 
         Raises ProtocolError for a reply without the relay-only rule, and as call().
@@ -180,7 +180,7 @@ class GuestSignaling:
         claim = {"proof": proof.access_proof(proof.relay_access(secret), nonce)}
         return self._read_servers(await self.call(ICE_SERVERS, claim, seconds))
 
-    def _read_servers(self, reply: dict[str, Any]) -> HandedOut:
+    def _read_servers(self, reply: dict[str, Any]) -> RelayServers:
         handed = ice_servers.read(reply)
         # Ours always states the rule; a foreign one may provide servers without it.
         if handed.relay_only is None and (self._relay.link or not handed.servers):

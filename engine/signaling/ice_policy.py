@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.errors import NoTurnError
 from engine.signaling.retry import Backoff
 from engine.transport import ice_servers
-from engine.transport.ice_servers import HandedOut
+from engine.transport.ice_servers import RelayServers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -51,7 +51,7 @@ class IcePolicy:
         self._backoff = backoff or Backoff(last=RETRY_SECONDS)
         # By relay URL; all relays are one operator's, so one rule binds all.
         self._relay_only: dict[str, bool] = {}
-        self._handed = HandedOut()
+        self._handed = RelayServers()
         self._expires = 0.0
         self._url = ""
         # Whether the connected relay is a Hatchway relay, and has sent its rule on this connection.
@@ -63,7 +63,7 @@ class IcePolicy:
     def current(self) -> IceSettings:
         """The settings for a new connection. With relay-only they may have no TURN server."""
         handed = self._handed if self._clock() < self._expires else self._handed.without_turn()
-        provided = HandedOut(handed.servers, any(self._relay_only.values()), handed.ttl)
+        provided = RelayServers(handed.servers, any(self._relay_only.values()), handed.ttl)
         return ice_servers.merged(self._own, provided)
 
     async def known(self) -> None:
@@ -131,7 +131,7 @@ class IcePolicy:
             # After a worse reply the last good servers stay until they expire.
             self._handed, self._expires = handed, self._clock() + handed.ttl
         current = self.current()
-        enough = handed.has_turn or HandedOut(self._own.servers).has_turn
+        enough = handed.has_turn or RelayServers(self._own.servers).has_turn
         if reply and (enough or not current.relay_only):
             self._backoff.reset()
             return ice_servers.refresh_after(handed)

@@ -1,8 +1,7 @@
-"""The ICE servers a relay hands out, joined with those of the settings.
+"""The ICE servers that a relay provides, joined with those of the settings.
 
-Owns which of them are used, and doubt: what a relay sends is checked like any
-input. Does not own when they are asked for, or for how long what a relay said
-holds (engine.signaling.ice_policy).
+What a relay sends is checked like any other input. When servers are requested, and how long
+a reply stays valid, is decided in engine.signaling.ice_policy.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from engine.core.settings import IceServer, IceSettings
 MAX_SERVERS = 8
 """Servers, and addresses of one, taken from a relay."""
 TTL_SECONDS = 3600.0
-"""How long credentials hold of which the relay says nothing."""
+"""How long credentials are valid when the relay does not say."""
 LEAST_SECONDS = 1.0
 MOST_SECONDS = 24 * 3600.0
-"""Credentials are asked for anew at half their life, between these."""
+"""Credentials are requested again at half their life, within these limits."""
 TURN = ("turn:", "turns:")
 
 
@@ -32,11 +31,11 @@ class _Server(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOut:
+class RelayServers:
     """A relay's reply to ``ice:servers``. ``ttl`` is seconds.
 
-    ``relay_only`` is None when the relay did not say: one of another make knows nothing
-    of it, and what ours said before holds.
+    ``relay_only`` is None when the relay did not say: a foreign relay does not know it, and
+    an earlier reply of ours stays valid.
     """
 
     servers: tuple[IceServer, ...] = ()
@@ -47,19 +46,19 @@ class HandedOut:
     def has_turn(self) -> bool:
         return any(server.urls.startswith(TURN) for server in self.servers)
 
-    def without_turn(self) -> HandedOut:
+    def without_turn(self) -> RelayServers:
         """What is left when the credentials have expired."""
         left = tuple(server for server in self.servers if not server.urls.startswith(TURN))
         return replace(self, servers=left)
 
 
 def relay_only_of(reply: object) -> bool | None:
-    """What a relay's reply says of ``relay_only``; None for nothing, or nothing of use."""
+    """``relay_only`` of a relay's reply; None when it is missing or no boolean."""
     said = reply.get("relay_only") if isinstance(reply, dict) else None
     return said if isinstance(said, bool) else None
 
 
-def read(reply: object) -> HandedOut:
+def read(reply: object) -> RelayServers:
     """What can be used of a reply; one server that cannot costs only itself."""
     fields = reply if isinstance(reply, dict) else {}
     rows, ttl = fields.get("ice_servers"), fields.get("ttl")
@@ -77,19 +76,19 @@ def read(reply: object) -> HandedOut:
         ]
     if not isinstance(ttl, int | float) or isinstance(ttl, bool) or math.isnan(ttl):
         ttl = TTL_SECONDS
-    return HandedOut(tuple(servers), relay_only_of(reply), ttl)
+    return RelayServers(tuple(servers), relay_only_of(reply), ttl)
 
 
-def merged(own: IceSettings, handed: HandedOut) -> IceSettings:
+def merged(own: IceSettings, provided: RelayServers) -> IceSettings:
     """``own`` and what it takes of the relay's; own servers come first.
 
     ``from_relay = "off"`` turns the relay's servers off, never its ``relay_only``.
     """
-    relay_only = own.relay_only or handed.relay_only is True
+    relay_only = own.relay_only or provided.relay_only is True
     kinds: tuple[str, ...] = ()
     if own.from_relay != "off":
         kinds = (*TURN, "stun:") if relay_only or own.from_relay == "turn" else ("stun:",)
-    servers = [server for server in handed.servers if server.urls.startswith(kinds)]
+    servers = [server for server in provided.servers if server.urls.startswith(kinds)]
     return msgspec.structs.replace(own, servers=(*own.servers, *servers), relay_only=relay_only)
 
 
@@ -103,9 +102,9 @@ def require_turn(ice: IceSettings) -> IceSettings:
     return ice
 
 
-def refresh_after(handed: HandedOut) -> float:
+def refresh_after(provided: RelayServers) -> float:
     """Seconds until credentials should be asked for anew: well before they expire."""
-    return min(MOST_SECONDS, max(LEAST_SECONDS, handed.ttl / 2))
+    return min(MOST_SECONDS, max(LEAST_SECONDS, provided.ttl / 2))
 
 
 def _usable(url: str, server: _Server) -> bool:
