@@ -12,6 +12,7 @@ The GUI turns codes into messages with a next step, in one place.
     ├── SessionError
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
+    │   ├── ShellNotFoundError   shell_not_found  no such shell, or it has ended
     │   ├── OfferReplacedError   replaced      a newer offer of the session replaced this one
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
@@ -116,6 +117,13 @@ class SessionNotFoundError(SessionError):
 
 class SessionExistsError(SessionError):
     code = "session_exists"
+
+
+class ShellNotFoundError(SessionError):
+    code = "shell_not_found"
+
+    def __init__(self, message: str = "This terminal has ended") -> None:
+        super().__init__(message)
 
 
 class OfferReplacedError(SessionError):

@@ -218,6 +218,80 @@ class SessionInfo:
         return self.guest.own
 
 
+class ParticipantKind(enum.StrEnum):
+    """Who is at a shell: a guest, the host at its window, or a tty of the host."""
+
+    GUEST = "guest"
+    HOST = "host"
+    TTY = "tty"
+
+
+class KeyboardState(enum.StrEnum):
+    """Who may type: every controller, one participant, or no guest."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyboardView:
+    """The keyboard as one participant sees it. ``asked`` is "", waiting or denied; it may ask
+    again in ``again_in`` seconds."""
+
+    state: KeyboardState = KeyboardState.OPEN
+    holder: str = ""
+    asked: str = ""
+    again_in: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A participant, as all others see it. ``name`` is its own word."""
+
+    id: str
+    name: str
+    role: Role
+    kind: ParticipantKind
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantInfo:
+    """A participant, as the host sees it. ``attached``: it is connected at the moment."""
+
+    id: str
+    name: str
+    kind: ParticipantKind
+    role: Role
+    session_id: str = ""
+    attached: bool = True
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShellInfo:
+    """A shell, as lists show it. Times are seconds since the epoch.
+
+    ``holder`` and ``asking`` are ids of participants: who has the keyboard, and who asks for
+    it. ``exit``: how it ended, None while it runs.
+    """
+
+    id: str
+    target: str
+    own: bool
+    title: str
+    size: Size
+    started_at: float
+    participants: tuple[ParticipantInfo, ...] = ()
+    keyboard: KeyboardState = KeyboardState.OPEN
+    holder: str = ""
+    asking: tuple[str, ...] = ()
+    pinned: Size | None = None
+    recording_since: float | None = None
+    exit: ExitStatus | None = None
+
+
 class ShareState(enum.StrEnum):
     ACTIVE = "active"
     USED = "used"
