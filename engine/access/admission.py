@@ -276,11 +276,11 @@ class Admission:
 
         Unless the link was revoked, a guest with a live session may need TURN to return to it.
         """
-        match link.state(time.time()):
-            case ShareState.ACTIVE:
-                return relay_access(link.secret)
-            case ShareState.REVOKED:
-                return ""
+        state = link.state(time.time())
+        if not state.is_over:
+            return relay_access(link.secret)
+        if state is ShareState.REVOKED:
+            return ""
         lives = any(s.guest.share == link.id for s in self._sessions.sessions())
         return relay_access(link.secret) if lives else ""
 
@@ -324,7 +324,7 @@ class Admission:
     def _publish_if_ended(self, link_id: str) -> None:
         """Publish an ended link's change: its guests' TURN access depends on its sessions."""
         with contextlib.suppress(LinkUnknownError):
-            if link_id and self.links.find(link_id).state(time.time()) is not ShareState.ACTIVE:
+            if link_id and self.links.find(link_id).state(time.time()).is_over:
                 self.links.publish()
 
 

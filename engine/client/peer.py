@@ -85,9 +85,22 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> TerminalPeer:
-        """A guest with a link: its relay, its target, its secret."""
+        """A guest with a link: its relay, its target, its secret.
+
+        With a return link, the guest comes back as the participant that the link's token names.
+        """
         address = RelayAddress(link.base, link=link.id)
-        return cls(address, "", size, handlers, link=link, ice=ice, ssl_context=ssl_context)
+        before = Return(token=link.token) if link.token else None
+        return cls(
+            address,
+            "",
+            size,
+            handlers,
+            link=link,
+            ice=ice,
+            ssl_context=ssl_context,
+            before=before,
+        )
 
     def __init__(
         self,

@@ -18,8 +18,10 @@ from engine.core.errors import (
     LinkExpiredError,
     LinkRevokedError,
     LinkUsedError,
+    OfferReplacedError,
     RemoteError,
     SessionExistsError,
+    ShellEndedError,
 )
 from engine.core.model import Role, Size
 from engine.core.settings import IceSettings
@@ -42,7 +44,9 @@ _FINAL = frozenset(
         LinkExpiredError,
         LinkRevokedError,
         LinkUsedError,
+        OfferReplacedError,
         SessionExistsError,
+        ShellEndedError,
     )
 )
 """Refusals that another attempt does not change."""

@@ -14,6 +14,7 @@ The GUI turns codes into messages with a next step, in one place.
     │   ├── SessionExistsError   session_exists
     │   ├── ShellNotFoundError   shell_not_found  no such shell, or it has ended
     │   ├── OfferReplacedError   replaced      a newer offer of the session replaced this one
+    │   ├── OfferReplacedError   replaced      a newer offer or connection replaced this one
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
     │   ├── HostStoppedError     host_stopped  the host is closing and accepts no new sessions
@@ -25,7 +26,9 @@ The GUI turns codes into messages with a next step, in one place.
     │           ├── LinkUnknownError link_unknown
     │           ├── LinkExpiredError link_expired
     │           ├── LinkUsedError    link_used     a single-use link that was used
-    │           └── LinkRevokedError link_revoked
+    │           ├── LinkRevokedError link_revoked
+    │           ├── LinkSuspendedError link_suspended  paused by the host: it may work again
+    │           └── ShellEndedError  shell_ended   the shell that a link or token leads to is over
     ├── TargetError
     │   ├── TargetNotFoundError  target_not_found
     │   ├── AmbiguousTargetError ambiguous_target    several agents have a target of this name
@@ -127,7 +130,8 @@ class ShellNotFoundError(SessionError):
 
 
 class OfferReplacedError(SessionError):
-    """A newer offer of the same session arrived before this one was answered."""
+    """A newer offer of the same session arrived before this one was answered, or somebody
+    returned as the same participant from elsewhere."""
 
     code = "replaced"
 
@@ -181,6 +185,20 @@ class LinkUsedError(LinkError):
 
 class LinkRevokedError(LinkError):
     code = "link_revoked"
+
+
+class LinkSuspendedError(LinkError):
+    code = "link_suspended"
+
+    def __init__(self, message: str = "The host has paused this link") -> None:
+        super().__init__(message)
+
+
+class ShellEndedError(LinkError):
+    code = "shell_ended"
+
+    def __init__(self, message: str = "The shared terminal has ended") -> None:
+        super().__init__(message)
 
 
 class TargetError(HatchwayError):

@@ -181,8 +181,10 @@ class CandidatePair:
 class Guest:
     """Who made an offer. ``own``: proven to be this app itself.
 
-    ``share`` is the id of the link whose secret the guest proved to hold. The other
-    fields come from the relay: they may be shown, but no decision may rely on them.
+    ``share`` is the id of the link whose secret the guest proved to hold. ``identity``: what
+    the guest said of itself inside DTLS, as SHA-256 in hex (engine.access.guests); "" before
+    that, and for guests that have none. The other fields come from the relay: they may be
+    shown, but no decision may rely on them.
     """
 
     name: str = ""
@@ -190,6 +192,7 @@ class Guest:
     own: bool = False
     browser: str = ""
     share: str = ""
+    identity: str = ""
 
     @property
     def label(self) -> str:
@@ -294,9 +297,18 @@ class ShellInfo:
 
 class ShareState(enum.StrEnum):
     ACTIVE = "active"
+    SUSPENDED = "suspended"
+    """Paused by the host: it works again once that is undone."""
     USED = "used"
     EXPIRED = "expired"
+    SHELL_ENDED = "shell ended"
+    """The shell that it joins has ended."""
     REVOKED = "revoked"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody new gets in with the link any more."""
+        return self not in (ShareState.ACTIVE, ShareState.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +319,8 @@ class Share:
     session may begin, not how long it lasts; revoking the link ends its sessions too.
     ``used_by`` is the last session opened with it, ``uses`` their number.
     ``kept``: it outlives the program. ``ref`` is Target.ref of the one container it opens;
-    "" means whatever has the name.
+    "" means whatever has the name. ``shell`` is the id of the shell it joins, in ``target``;
+    "" means that it opens new shells. A join link ends with its shell and is never kept.
     """
 
     id: str
@@ -323,15 +336,20 @@ class Share:
     used_by: str = ""
     kept: bool = False
     ref: str = ""
+    shell: str = ""
+    shell_ended: bool = False
+    suspended: bool = False
 
     def state(self, now: float) -> ShareState:
         if self.revoked:
             return ShareState.REVOKED
+        if self.shell_ended:
+            return ShareState.SHELL_ENDED
         if self.expires_at is not None and now >= self.expires_at:
             return ShareState.EXPIRED
         if self.single_use and self.used_by:
             return ShareState.USED
-        return ShareState.ACTIVE
+        return ShareState.SUSPENDED if self.suspended else ShareState.ACTIVE
 
     def is_for(self, target: Target) -> bool:
         """Whether ``target`` is the one it was created for, and no other of the same name."""

@@ -74,6 +74,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Ask the host for a new one.",
     ),
     "link_revoked": ("The host has revoked the link", "Ask the host for a new one."),
+    "link_suspended": (
+        "The host has paused the link",
+        "It works again once the host resumes it. Try again later.",
+    ),
+    "shell_ended": (
+        "The shared terminal has ended",
+        "Ask the host for a link to another one.",
+    ),
     "session": ("The session cannot do that", "Close it and open a new one."),
     "session_not_found": (
         "The session no longer exists",
