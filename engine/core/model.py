@@ -143,6 +143,53 @@ class Role(enum.StrEnum):
     VIEW = "view"
 
 
+class ParticipantKind(enum.StrEnum):
+    """Whose participant of a shell it is."""
+
+    GUEST = "guest"
+    """A guest's session, whatever it paints with."""
+    HOST = "host"
+    """A tab or watch panel of the host's own window."""
+    TTY = "tty"
+    """The host's own terminal, attached over the local socket. A guest in a tty is a GUEST."""
+
+    @property
+    def is_host(self) -> bool:
+        return self is not ParticipantKind.GUEST
+
+
+class KeyboardState(enum.StrEnum):
+    """Who may type into a shell."""
+
+    OPEN = "open"
+    """Every controller."""
+    TAKEN = "taken"
+    """One participant, the holder."""
+    FROZEN = "frozen"
+    """No guest."""
+
+
+class Asked(enum.StrEnum):
+    """What became of a participant's request for the keyboard."""
+
+    NO = ""
+    WAITING = "waiting"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyboardView:
+    """The keyboard as one participant sees it. ``holder`` is a participant, "" for nobody.
+
+    ``again_in``: seconds, rounded up, until this participant may ask for it again.
+    """
+
+    state: KeyboardState = KeyboardState.OPEN
+    holder: str = ""
+    asked: Asked = Asked.NO
+    again_in: int = 0
+
+
 class PathKind(enum.StrEnum):
     """Whether packets go directly or through a TURN server."""
 
