@@ -20,6 +20,7 @@ from engine.access.decide import (
     Kind,
     Resource,
     SessionFacts,
+    ShellFacts,
     Subject,
     decide,
     require,
@@ -72,6 +73,8 @@ class SessionRegistry(Protocol):
     def get_session(self, session_id: str) -> AdmittedSession | None: ...
     async def close_session(self, session_id: str, reason: str, code: EndCode) -> bool: ...
     def end_soon(self, session_id: str, reason: str, code: EndCode) -> None: ...
+    def link_revoked(self, link_id: str) -> None:
+        """Nobody returns who came by this link."""
 
 
 def parse_request(text: str) -> tuple[str, Role, bool]:
@@ -193,6 +196,7 @@ class Admission:
     def _revoke(self, link_id: str, denied: str = "") -> list[str]:
         """Revoke a link, and begin to end its sessions but the ``denied`` one; their ids."""
         self.links.revoke(link_id)
+        self._sessions.link_revoked(link_id)
         sessions = (s for s in self._sessions.sessions() if s.guest.share == link_id)
         ending = [session.id for session in sessions if session.id != denied]
         for session_id in ending:
@@ -240,6 +244,22 @@ class Admission:
         if target is None:
             raise TargetNotFoundError(device_id)
         return allow, target
+
+    async def attach(self, session: AdmittedSession, shell: Callable[[], ShellFacts]) -> None:
+        """Wait until the session may become a participant of a running shell.
+
+        ``shell()`` returns the shell at that moment. Raises AccessDeniedError, ShellEndedError,
+        SessionLimitError.
+        """
+        if self._decide_attach(session, shell()).approval:
+            await self._ask(session, shell().target)
+            self._decide_attach(session, shell())
+
+    def _decide_attach(self, session: AdmittedSession, shell: ShellFacts) -> Allow:
+        facts = session.facts()
+        link = self.links.facts(facts.link_id) if facts.kind is Kind.LINK else None
+        resource = Resource(shell.target, session=facts, shell=shell)
+        return require(decide(Subject(facts.kind, link), Action.ATTACH, resource))
 
     async def _ask(self, session: AdmittedSession, device_id: str) -> None:
         question = Question(
@@ -315,6 +335,8 @@ class Admission:
                 self._watch_expiry()
                 if self._kept is not None:
                     self._kept.save(event.shares, time.time(), self._port)
+            case ev.ShellEnded():
+                self.links.shell_ended(event.shell.id)
             case ev.SessionCreated():
                 self._publish_if_ended(event.guest.share)
             case ev.SessionClosed():

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import secrets
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ import psutil
 
 from engine.access import identity
 from engine.access.admission import Admission
+from engine.access.decide import ShellFacts
 from engine.access.kept_links import KeptLinks
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
@@ -25,7 +27,13 @@ from engine.agent.offers import OfferHandler
 from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.core import events as ev
-from engine.core.errors import DockerError, HostStoppedError, SettingsError, TargetNotFoundError
+from engine.core.errors import (
+    DockerError,
+    HostStoppedError,
+    SettingsError,
+    ShellEndedError,
+    TargetNotFoundError,
+)
 from engine.core.model import (
     EndCode,
     RelayInfo,
@@ -47,6 +55,7 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
+from engine.shells.shell import Shell
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -84,7 +93,9 @@ class Agent:
         self.ends = TerminalEnds(
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
-        self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
+        self.manager = WebRTCSessionManager(
+            settings, self.events, self._open_pty, self._ice, self._let_in
+        )
         self.admission = Admission(
             settings.share,
             self.events,
@@ -385,6 +396,34 @@ class Agent:
             settings=self.settings.terminal,
             ends=self.ends,
         )
+
+    async def _let_in(self, session: Session, shell: Shell) -> None:
+        def facts() -> ShellFacts:
+            found = self.manager.shell_facts(shell.id)
+            if found is None:
+                raise ShellEndedError
+            return found
+
+        await self.admission.attach(session, facts)
+
+    async def open_shell(self, target_id: str, size: Size, command: tuple[str, ...] = ()) -> str:
+        """Start an own shell; its id. Raises HatchwayError."""
+        if self._stopping is not None:
+            raise HostStoppedError
+        self.manager.shells.check_room()
+        target = self.targets.find(target_id)
+        shell_id = secrets.token_hex(8)
+        pty = await create_pty_session(
+            target,
+            session_id=shell_id,
+            size=size,
+            docker=self._docker,
+            settings=self.settings.terminal,
+            ends=self.ends,
+        )
+        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        shell.start()
+        return shell.id
 
     def _kept(self, marker: str, text: str) -> None:
         """Publish that processes of a session's terminal keep running (nohup, setsid)."""

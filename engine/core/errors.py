@@ -13,7 +13,6 @@ The GUI turns codes into messages with a next step, in one place.
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
     │   ├── ShellNotFoundError   shell_not_found  no such shell, or it has ended
-    │   ├── OfferReplacedError   replaced      a newer offer of the session replaced this one
     │   ├── OfferReplacedError   replaced      a newer offer or connection replaced this one
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit

@@ -268,33 +268,6 @@ class SessionInfo:
         return self.guest.own
 
 
-class ParticipantKind(enum.StrEnum):
-    """Who is at a shell: a guest, the host at its window, or a tty of the host."""
-
-    GUEST = "guest"
-    HOST = "host"
-    TTY = "tty"
-
-
-class KeyboardState(enum.StrEnum):
-    """Who may type: every controller, one participant, or no guest."""
-
-    OPEN = "open"
-    TAKEN = "taken"
-    FROZEN = "frozen"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyboardView:
-    """The keyboard as one participant sees it. ``asked`` is "", waiting or denied; it may ask
-    again in ``again_in`` seconds."""
-
-    state: KeyboardState = KeyboardState.OPEN
-    holder: str = ""
-    asked: str = ""
-    again_in: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Person:
     """A participant, as all others see it. ``name`` is its own word."""

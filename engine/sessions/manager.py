@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.access.decide import Kind, Usage
+from engine.access.decide import Kind, ShellFacts, Usage
 from engine.access.returns import Place, Returns
 from engine.core import events as ev
 from engine.core.errors import (
@@ -87,16 +87,17 @@ class WebRTCSessionManager:
         ``let_in`` decides whether a session may join a running shell; without it none may."""
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
+        self.returns = Returns()
         self.shells = Shells(lambda: self.settings, self.events)
         self.clock = self.shells.clock
         self._paths = paths
         self._open_pty = open_pty
         self._let_in = let_in
-        self.returns = Returns()
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._loops: TaskOwner | None = None
         self._refusing = False
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
     def ice(self) -> IceSettings:
@@ -110,6 +111,7 @@ class WebRTCSessionManager:
 
     async def start(self) -> None:
         """Begin watching time-outs and heartbeats."""
+        self._unsubscribe = self.events.subscribe(self._on_event)
         self._refusing = False
         if self._loops is None:
             self._loops = TaskOwner("sessions", self.events.publish)
@@ -131,6 +133,11 @@ class WebRTCSessionManager:
         while self._closing:
             await asyncio.wait(list(self._closing.values()))
         await self.shells.stop()
+        self._unsubscribe()
+
+    def _on_event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.ShellEnded):
+            self.returns.shell_ended(event.shell.id)
 
     def create_session(
         self,
@@ -303,6 +310,22 @@ class WebRTCSessionManager:
 
     def came_back(self, session: Session) -> None:
         self.returns.use(session.resume_token, session.id)
+
+    def link_revoked(self, link_id: str) -> None:
+        self.returns.link_revoked(link_id)
+
+    def shell_facts(self, shell_id: str) -> ShellFacts | None:
+        """A running shell's facts for a decision; None when there is none."""
+        shell = self.shells.find(shell_id)
+        if shell is None:
+            return None
+        return ShellFacts(
+            shell.id,
+            shell.target,
+            not shell.is_connected,
+            sum(one.is_attached for one in shell.participants),
+            self.settings.session.max_participants,
+        )
 
     def session_at(self, place: Place) -> Session | None:
         """The session whose participant a resume token names; None when that has ended."""
