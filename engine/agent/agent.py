@@ -32,6 +32,7 @@ from engine.core.errors import (
     HostStoppedError,
     SettingsError,
     ShellEndedError,
+    ShellNotFoundError,
     TargetNotFoundError,
 )
 from engine.core.model import (
@@ -424,6 +425,40 @@ class Agent:
         shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
         shell.start()
         return shell.id
+
+    async def remove_guest(self, shell_id: str, participant_id: str, link: str = "") -> None:
+        """Remove a participant for good. ``link``: "ask" makes its link ask for approval from
+        now on, "revoke" revokes it. Raises ShellNotFoundError."""
+        shell = self.manager.shells.require(shell_id)
+        participant = shell.participant(participant_id)
+        if participant is None:
+            raise ShellNotFoundError("This person has left")
+        session = self.manager.get_session(participant.session_id)
+        self.manager.returns.removed(shell_id, participant_id)
+        if session is None:
+            await participant.leave("Removed by the host", EndCode.REMOVED, closed=False)
+            return
+        share, code = session.guest.share, EndCode.REMOVED
+        if share and link == "ask":
+            self.admission.links.change(share, approval=True)
+            code = EndCode.REMOVED_ASKS
+        elif share and link == "revoke":
+            code = EndCode.REMOVED_REVOKED
+        await self.close_session(session.id, "Removed by the host", code)
+        if code is EndCode.REMOVED_REVOKED:
+            await self.admission.revoke(share)
+
+    async def record(self, shell_id: str, *, on: bool) -> None:
+        """Start or stop recording a shell. Raises ShellNotFoundError."""
+        shell = self.manager.shells.require(shell_id)
+        if not on:
+            await shell.stop_recording()
+            return
+        shell.record(
+            recordings_folder(),
+            input=self.settings.recording.input,
+            on_problem=lambda text: logger.warning("Recording %s: %s", shell_id, text),
+        )
 
     def _kept(self, marker: str, text: str) -> None:
         """Publish that processes of a session's terminal keep running (nohup, setsid)."""

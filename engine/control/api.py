@@ -5,7 +5,7 @@ Cheap to import: it imports no class of the engine. ``engine.control.control`` i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from engine.control.commands import Command
@@ -88,6 +88,11 @@ class ShellHandle(Protocol):
 
     def resize(self, size: Size | None) -> None:
         """Its window's size; None while it is hidden, and has no say."""
+
+    def set_theme(
+        self, foreground: int, background: int, cursor: int, palette: Sequence[int]
+    ) -> None:
+        """Its colors, each 0xRRGGBB, to answer the program's questions with."""
 
     def rendered(self, count: int) -> None:
         """With ``output``: so many more bytes are on the screen."""
