@@ -35,6 +35,11 @@ OPEN_BY_DEFAULT = (
 )
 """Settings that only restrict. A key that looks like a misspelling of one of them stops the
 start as well: without the setting, more would be allowed than intended."""
+RENAMED = {
+    "session.max_sessions": "session.max_shells",
+    "session.max_sessions_per_guest": "session.max_shells_per_guest",
+}
+"""Older names of settings, which are read as the newer ones."""
 SIMILARITY = 0.8
 """difflib's ratio from which on a key counts as a misspelling of another."""
 
@@ -78,8 +83,11 @@ class _Repairs:
         used: dict[str, Any] = {}
         for name, value in values.items():
             key = f"{prefix}{name}"
-            field = fields.get(name)
-            if field is None:
+            current = RENAMED.get(key, key).rpartition(".")[2]
+            field = fields.get(current)
+            if current != name and current in values:
+                self.flaws.append(Flaw(key, f"is now {prefix}{current}, which is used instead"))
+            elif field is None:
                 self._unknown(key, value)
             elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
                 if isinstance(value, Mapping):
@@ -94,6 +102,7 @@ class _Repairs:
         self, used: dict[str, Any], key: str, value: Any, field: msgspec.structs.FieldInfo
     ) -> None:
         value = self._known(value, field.type, key)
+        # Named as it is written in the file, stored under its present name.
         try:
             # As for environment variables: "8080" counts as a number.
             converted = msgspec.convert(value, field.type, strict=False)
@@ -103,7 +112,7 @@ class _Repairs:
         if isinstance(converted, float) and not math.isfinite(converted):
             self._wrong(key, "must be finite", f"{field.default!r} is")
             return
-        used[key.rpartition(".")[2]] = value
+        used[field.encode_name] = value
 
     def _known(self, value: Any, kind: Any, key: str) -> Any:
         """A list of tables without unknown keys; any other value as it is."""

@@ -98,7 +98,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "invalid_transition": ("The session was in the wrong state", "Close it and open a new one."),
     "session_limit": (
         "Too many sessions are open",
-        "Close some, or raise session.max_sessions in the settings file.",
+        "Close some, or raise session.max_shells in the settings file.",
     ),
     "ambiguous_target": (
         "Several hosts share a target with this name",

@@ -347,7 +347,7 @@ def proven(host: Host, share_id: str, offer: dict[str, Any], nonce: str) -> dict
 
 
 async def test_an_offer_that_leads_to_no_session_is_no_use_of_its_link() -> None:
-    host = Host(max_sessions=1)
+    host = Host(max_shells=1)
     await host.manager.start()
     share = host.links.create("here", Role.CONTROL, single_use=True)
     guest = host.guest()

@@ -33,7 +33,7 @@ def test_later_sources_win(own_configuration: Path) -> None:
     loaded = load(environ=environ, flags={"relay.url": "http://localhost:1"})
     assert loaded.log_level == "DEBUG"
     assert loaded.session.timeout == 20
-    assert loaded.session.max_sessions == 5
+    assert loaded.session.max_shells == 5
     assert loaded.share.targets == ("a", "b")
     assert loaded.relay.url == "http://localhost:1"
     assert load(environ=environ, flags={"session.timeout": 30}).session.timeout == 30
@@ -103,6 +103,40 @@ def test_other_mistakes_in_the_file_are_warnings_and_the_rest_is_used(
     assert flaw.startswith(f"{key}: ")
     assert allowed in flaw
     assert loaded.settings == Settings(terminal=TerminalSettings(read_chunk=2048))
+
+
+def test_older_names_of_limits_keep_their_values(own_configuration: Path) -> None:
+    file = own_configuration / FILE_NAME
+    file.write_text("[session]\nmax_sessions = 5\nmax_sessions_per_guest = 3\n")
+    loaded = read(environ={})
+    assert (loaded.settings.session.max_shells, loaded.flaws) == (5, ())
+    assert loaded.settings.session.max_shells_per_guest == 3
+    environ = {"HATCHWAY_SESSION__MAX_SESSIONS": "7"}
+    assert load(environ=environ).session.max_shells == 7
+    environ["HATCHWAY_SESSION__MAX_SHELLS"] = "8"
+    assert load(environ=dict(reversed(environ.items()))).session.max_shells == 8
+    assert load(environ=environ).session.max_shells == 8
+
+
+@pytest.mark.parametrize(
+    "lines", [("max_shells = 8", "max_sessions = 5"), ("max_sessions = 5", "max_shells = 8")]
+)
+def test_the_present_name_of_a_limit_wins(own_configuration: Path, lines: tuple[str, str]) -> None:
+    text = "\n".join(("[session]", *lines))
+    (own_configuration / FILE_NAME).write_text(text)
+    loaded = read(environ={})
+    assert loaded.settings.session.max_shells == 8
+    assert loaded.flaws == (
+        "session.max_sessions: is now session.max_shells, which is used instead",
+    )
+
+
+def test_a_mistake_under_an_older_name_is_named_as_it_is_written(own_configuration: Path) -> None:
+    (own_configuration / FILE_NAME).write_text("[session]\nmax_sessions = 0\n")
+    loaded = read(environ={})
+    assert loaded.settings.session.max_shells == Settings().session.max_shells
+    (flaw,) = loaded.flaws
+    assert flaw.startswith("session.max_sessions: ")
 
 
 def test_a_thousand_mistakes_are_counted(own_configuration: Path) -> None:

@@ -79,7 +79,7 @@ async def test_states_and_the_end_are_published(manager: WebRTCSessionManager) -
 
 
 async def test_sessions_are_counted_in_all_and_by_address() -> None:
-    settings = Settings(session=SessionSettings(max_sessions=3, max_sessions_per_guest=2))
+    settings = Settings(session=SessionSettings(max_shells=3, max_shells_per_guest=2))
     manager = WebRTCSessionManager(settings)
     manager.create_session("1", "d", guest=Guest(address="192.0.2.1"))
     manager.create_session("2", "d", guest=Guest(address="192.0.2.2"))
