@@ -47,6 +47,7 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
+from engine.shells.recordings import Recordings
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -93,6 +94,7 @@ class Agent:
             self._link_base,
             kept=KeptLinks(config_dir()),
         )
+        self.recordings = Recordings.of_profile(settings.recording)
         self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()

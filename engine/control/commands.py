@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import EndCode, Role, Share
+from engine.core.model import EndCode, RecordingInfo, Role, Share
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -87,6 +87,20 @@ class DecideApproval(Command[bool], frozen=True, tag=True):
     session_id: str
     role: Role | None
     remember: bool = False
+
+
+class ListRecordings(Command[tuple[RecordingInfo, ...]], frozen=True, tag=True):
+    """The recordings of this profile, newest first; running ones too. Raises RecordingError."""
+
+
+class DeleteRecording(Command[None], frozen=True, tag=True):
+    """Delete a finished recording.
+
+    Raises RecordingNotFoundError, RecordingRunningError, and RecordingError when the file cannot
+    be deleted.
+    """
+
+    recording_id: str
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):

@@ -96,9 +96,9 @@ class Recordings:
         )
 
     def list(self) -> tuple[RecordingInfo, ...]:
-        """Newest first. Raises OSError when the folder cannot be read."""
+        """Newest first. Raises RecordingError when the folder cannot be read."""
         found = []
-        for file in self._files():
+        for file in self._readable_files():
             # Deleted meanwhile, or not readable.
             with contextlib.suppress(OSError):
                 found.append(_info(file))
@@ -107,10 +107,10 @@ class Recordings:
     def delete(self, recording_id: str) -> None:
         """Delete a finished recording.
 
-        Raises RecordingNotFoundError, RecordingRunningError, and RecordingError when the file
-        cannot be deleted.
+        Raises RecordingNotFoundError, RecordingRunningError, and RecordingError when it or the
+        folder cannot be used.
         """
-        for file in self._files():
+        for file in self._readable_files():
             if file.id == recording_id:
                 if is_running(file.path):
                     raise RecordingRunningError(recording_id)
@@ -155,6 +155,13 @@ class Recordings:
         if used + count > self._max_bytes:
             raise OSError(errno.ENOSPC, "recordings take up all of recording.max_bytes")
         return max(count, min(self._max_bytes - used, SWEEP_BYTES))
+
+    def _readable_files(self) -> Sequence[_File]:
+        try:
+            return self._files()
+        except OSError as error:
+            problem = f"{self._folder} cannot be read: {error.strerror or error}"
+            raise RecordingError(problem) from None
 
     def _files(self) -> Sequence[_File]:
         found = []
