@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Agent": "engine.agent.agent",
     "Control": "engine.control.control",
-    "PTYBridge": "engine.shells.bridge",
+    "PTYBridge": "engine.shells.participant",
     "SessionState": "engine.core.session_state",
     "TerminalChannel": "engine.sessions.terminal_channel",
     "WebRTCSessionManager": "engine.sessions.manager",

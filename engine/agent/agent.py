@@ -56,6 +56,7 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
+from engine.shells.recordings import Recordings
 from engine.shells.shell import Shell
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
@@ -105,6 +106,7 @@ class Agent:
             self._link_base,
             kept=KeptLinks(config_dir()),
         )
+        self.recordings = Recordings.of_profile(settings.recording)
         self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import EndCode, Role, Share, Size
+from engine.core.model import EndCode, RecordingInfo, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -188,6 +188,20 @@ class KeepShell(Command[bool], frozen=True, tag=True):
     """Keep a shell that is about to end as idle; False when there is no such shell."""
 
     shell_id: str
+
+
+class ListRecordings(Command[tuple[RecordingInfo, ...]], frozen=True, tag=True):
+    """The recordings of this profile, newest first; running ones too. Raises RecordingError."""
+
+
+class DeleteRecording(Command[None], frozen=True, tag=True):
+    """Delete a finished recording.
+
+    Raises RecordingNotFoundError, RecordingRunningError, and RecordingError when the file cannot
+    be deleted.
+    """
+
+    recording_id: str
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):

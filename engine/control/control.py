@@ -6,6 +6,7 @@ the whole engine, which takes half a second.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -125,6 +126,8 @@ class Control:
         self._on(c.PinSize, self._pin_size)
         self._on(c.Record, self._record)
         self._on(c.KeepShell, self._keep_shell)
+        self._on(c.ListRecordings, lambda _: asyncio.to_thread(agent.recordings.list))
+        self._on(c.DeleteRecording, self._delete_recording)
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -251,6 +254,9 @@ class Control:
         return self._agent.admission.answer(
             command.session_id, command.role, remember=command.remember
         )
+
+    async def _delete_recording(self, command: c.DeleteRecording) -> None:
+        await asyncio.to_thread(self._agent.recordings.delete, command.recording_id)
 
     async def _run_self_test(self, command: c.RunSelfTest) -> SelfTestReport:
         def publish(stage: StageResult) -> None:

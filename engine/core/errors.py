@@ -36,6 +36,10 @@ The GUI turns codes into messages with a next step, in one place.
     │   ├── NoShellError         no_shell      the container has no usable shell
     │   ├── PTYOpenError         pty_open      the terminal could not be started
     │   └── PTYClosedError       pty_closed    used after close, or the far end is gone
+    ├── RecordingError
+    │   ├── RecordingNotFoundError recording_not_found
+    │   ├── RecordingRunningError recording_running  it is still being written
+    │   └── BadRecordingError    bad_recording  not an asciicast v2 file, or damaged
     ├── DockerError
     │   ├── DockerAbsentError    docker_absent   nothing listens at the engine's address
     │   ├── DockerRefusedError   docker_refused  it listens, but we may not use it
@@ -241,6 +245,28 @@ class PTYOpenError(PTYError):
 
 class PTYClosedError(PTYError):
     code = "pty_closed"
+
+
+class RecordingError(HatchwayError):
+    code = "recording"
+
+
+class RecordingNotFoundError(RecordingError):
+    code = "recording_not_found"
+
+    def __init__(self, recording_id: str) -> None:
+        super().__init__(f"There is no recording {recording_id}")
+
+
+class RecordingRunningError(RecordingError):
+    code = "recording_running"
+
+    def __init__(self, recording_id: str) -> None:
+        super().__init__(f"The recording {recording_id} is still being written")
+
+
+class BadRecordingError(RecordingError):
+    code = "bad_recording"
 
 
 class DockerError(HatchwayError):

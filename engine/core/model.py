@@ -315,6 +315,23 @@ class ShellInfo:
     exit: ExitStatus | None = None
 
 
+class RecordingInfo:
+    """A recording, as lists show it. ``started_at`` is in seconds since the epoch.
+
+    ``seconds``: from its beginning to its last event. ``target`` and ``shell`` (ids) are "" when
+    the file does not say them.
+    """
+
+    id: str
+    path: str
+    target: str
+    started_at: float
+    seconds: float
+    bytes: int
+    running: bool
+    shell: str = ""
+
+
 class ShareState(enum.StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -168,6 +168,19 @@ class ShareSettings(_Section, frozen=True):
     """What a guest who needs approval gets when nobody is there to give it."""
 
 
+class RecordingSettings(_Section, frozen=True):
+    """Recordings of shells (asciicast v2) in the folder ``recordings`` of data_dir()."""
+
+    enabled: bool = False
+    """Record every shell."""
+    input: bool = False
+    """Also record what is typed, passwords included."""
+    targets: tuple[_Name, ...] = ()
+    """Ids of targets whose shells are always recorded."""
+    max_bytes: Annotated[int, msgspec.Meta(ge=1024**2, le=1024**5)] = 2 * 1024**3
+    """Bytes of all recordings together. Beyond it the oldest finished ones are deleted."""
+
+
 class AgentSettings(_Section, frozen=True):
     id: Annotated[str, msgspec.Meta(max_length=200)] = ""
     """Identifies this agent at relays. Empty: generated at the first start and stored."""
@@ -214,6 +227,7 @@ class Settings(_Section, frozen=True):
     relay: RelaySettings = RelaySettings()
     ice: IceSettings = IceSettings()
     share: ShareSettings = ShareSettings()
+    recording: RecordingSettings = RecordingSettings()
     ui: UiSettings = UiSettings()
 
 
@@ -236,11 +250,25 @@ def config_dir() -> Path:
 
     Raises SettingsError when the user has no home folder.
     """
+    return _user_folder(platformdirs.user_config_dir)
+
+
+def data_dir() -> Path:
+    """Where large files of this profile are: the platform's data folder for Hatchway.
+
+    Not the configuration folder, which people synchronize and keep under version control. With
+    HATCHWAY_CONFIG_DIR it is that folder, so that two profiles never share files. Raises
+    SettingsError when the user has no home folder.
+    """
+    return _user_folder(platformdirs.user_data_dir)
+
+
+def _user_folder(find: Callable[..., str]) -> Path:
     override = os.environ.get("HATCHWAY_CONFIG_DIR")
     if override:
         return Path(override)
     try:
-        folder = platformdirs.user_config_dir(APP_NAME, appauthor=False)
+        folder = find(APP_NAME, appauthor=False)
     except RuntimeError:  # newer releases raise when there is no home folder
         folder = "~"
     if folder.startswith("~"):
@@ -403,7 +431,7 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, A
     return found
 
 
-_LISTS = ("share.targets", "share.links", "relay.others")
+_LISTS = ("share.targets", "share.links", "recording.targets", "relay.others")
 """Settings whose environment variable is a comma-separated list."""
 
 

@@ -2,7 +2,7 @@
 
 An unknown key is left alone: a newer version may have written it. An invalid value is
 replaced by the default, with a warning, unless the default may be less strict than the
-intended value: see REFUSED.
+intended value, or delete what was to be kept: see REFUSED.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from engine.core.errors import SettingsError
 REFUSED = {
     "docker": "it decides which computers' containers can be opened",
     "ice": "it decides who learns the address of this computer",
+    "recording": "it decides what is recorded, and which recordings are deleted",
     "relay": "it decides which relay is trusted, and with which secrets",
     "share": "it decides who may connect, with which rights and for how long",
 }
@@ -30,6 +31,7 @@ OPEN_BY_DEFAULT = (
     "docker.enabled",
     "ice.from_relay",
     "ice.relay_only",
+    "recording.max_bytes",
     "share.link_seconds",
     "share.single_use",
 )
@@ -40,6 +42,9 @@ RENAMED = {
     "session.max_sessions_per_guest": "session.max_shells_per_guest",
 }
 """Older names of settings, which are read as the newer ones."""
+"""Settings that only restrict, and the limit beyond which recordings are deleted. A key that looks
+like a misspelling of one of them stops the start as well: without the setting, more would be
+allowed, or deleted, than intended."""
 SIMILARITY = 0.8
 """difflib's ratio from which on a key counts as a misspelling of another."""
 

@@ -131,6 +131,19 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Check that the container is still running, then try again.",
     ),
     "pty_closed": ("The terminal has ended", "Reconnect to start a new shell."),
+    "recording": ("The recording cannot be used", "Check the folder of recordings."),
+    "recording_not_found": (
+        "The recording no longer exists",
+        "It was deleted, perhaps to make room for newer ones.",
+    ),
+    "recording_running": (
+        "The recording is still running",
+        "Stop recording or close its terminal, then delete it.",
+    ),
+    "bad_recording": (
+        "The file is not a recording",
+        "It may be damaged. Only asciicast version 2 files can be read.",
+    ),
     "docker": ("Docker request failed", "Check Docker Engine, then try again."),
     "docker_absent": (
         "Docker is not running",

@@ -16,6 +16,8 @@ from engine.core.settings import (
     Settings,
     TerminalSettings,
     check_file,
+    config_dir,
+    data_dir,
     load,
     read,
     validate,
@@ -26,15 +28,35 @@ def test_defaults_need_no_file() -> None:
     assert load(environ={}) == Settings()
 
 
+def test_nothing_is_recorded_by_default() -> None:
+    recording = Settings().recording
+    assert (recording.enabled, recording.input, recording.targets) == (False, False, ())
+    assert recording.max_bytes == 2 * 1024**3
+
+
+def test_large_files_are_apart_from_the_configuration_but_in_one_profile(
+    own_configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data_dir() == config_dir() == own_configuration
+    monkeypatch.delenv("HATCHWAY_CONFIG_DIR")
+    assert data_dir().name == config_dir().name
+    assert data_dir() != config_dir()
+
+
 def test_later_sources_win(own_configuration: Path) -> None:
     file = own_configuration / FILE_NAME
     file.write_text("log_level = 'DEBUG'\n[session]\ntimeout = 10\nmax_sessions = 5\n")
-    environ = {"HATCHWAY_SESSION__TIMEOUT": "20", "HATCHWAY_SHARE__TARGETS": "a, b"}
+    environ = {
+        "HATCHWAY_SESSION__TIMEOUT": "20",
+        "HATCHWAY_SHARE__TARGETS": "a, b",
+        "HATCHWAY_RECORDING__TARGETS": "c,d",
+    }
     loaded = load(environ=environ, flags={"relay.url": "http://localhost:1"})
     assert loaded.log_level == "DEBUG"
     assert loaded.session.timeout == 20
     assert loaded.session.max_shells == 5
     assert loaded.share.targets == ("a", "b")
+    assert loaded.recording.targets == ("c", "d")
     assert loaded.relay.url == "http://localhost:1"
     assert load(environ=environ, flags={"session.timeout": 30}).session.timeout == 30
 
@@ -54,6 +76,10 @@ def test_later_sources_win(own_configuration: Path) -> None:
         ("[share]\nunattended = 'ask'", "share.unattended"),
         ("[share]\ntargets = 'web'", "share.targets"),
         ("[docker]\nenabled = 'no'", "docker.enabled"),
+        ("[recording]\ninput = 'never'", "recording.input"),
+        # The default would delete what was to be kept.
+        ("[recording]\nmax_bytes = '100 GB'", "recording.max_bytes"),
+        ("[recording]\nmax_byte = 100_000_000_000", "recording.max_byte"),
         ("[[docker.engines]]\nname = 'a'\n[[docker.engines]]\nname = 'a'", "docker.engines"),
         # Without the misspelled key more would be allowed than was meant.
         ("[ice]\nrelay_onyl = true", "ice.relay_onyl"),

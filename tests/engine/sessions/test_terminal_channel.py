@@ -11,7 +11,7 @@ import pytest
 from engine.core.errors import AccessDeniedError
 from engine.core.model import ExitStatus, Size
 from engine.pty.base import PTY
-from engine.shells.bridge import Permission
+from engine.shells.participant import Permission
 from engine.wire.conversation.agent import ERRORS_AT_ONCE
 from engine.wire.terminal import ACK_EVERY, V1, WINDOW
 from tests.engine.pty.echo import EchoPTY
