@@ -315,6 +315,7 @@ class ShellInfo:
     exit: ExitStatus | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class RecordingInfo:
     """A recording, as lists show it. ``started_at`` is in seconds since the epoch.
 
