@@ -337,6 +337,8 @@ class TerminalChannel:
             case wire.History(lines=lines):
                 if self._attached is not None:
                     self._attached.ask_history(lines)
+            case wire.Reveal() | wire.IceOffer() | wire.IceAnswer():
+                pass  # no welcome offers these capabilities yet
             case wire.Hello(cols=cols, rows=rows):
                 self._size = Size(cols, rows)
                 self._arrived.set()
