@@ -56,6 +56,7 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
+from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.recordings import Recordings
 from engine.shells.shell import Shell
 from engine.signaling.guest import RelayAddress
@@ -442,7 +443,7 @@ class Agent:
             return
         share, code = session.guest.share, EndCode.REMOVED
         if share and link == "ask":
-            self.admission.links.change(share, approval=True)
+            self.admission.links.change(share, role=session.role, approval=True)
             code = EndCode.REMOVED_ASKS
         elif share and link == "revoke":
             code = EndCode.REMOVED_REVOKED
@@ -456,10 +457,19 @@ class Agent:
         if not on:
             await shell.stop_recording()
             return
-        shell.record(
-            recordings_folder(),
+        shell.record(self._begin_recording)
+
+    def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
+        def report(text: str) -> None:
+            self.events.publish(ev.RecordingProblem(target=meta.target, text=text))
+
+        return self.recordings.start(
+            meta,
+            size,
+            screen,
             input=self.settings.recording.input,
-            on_problem=lambda text: logger.warning("Recording %s: %s", shell_id, text),
+            on_gap=report,
+            on_problem=report,
         )
 
     def _kept(self, marker: str, text: str) -> None:

@@ -2,8 +2,8 @@
 
 There are three steps: *decide* whether the guest may have what it requests, *open* a session
 or *resume* one, and *answer*. A guest opens a session for a new shell, for a running one that its
-link joins, or to come back to its place in a shell from elsewhere. If a step fails, only the attempt made for this offer, if any, is
-dropped. Never raises: every offer is answered.
+link joins, or to come back to its place in a shell from elsewhere. If a step fails, only the
+attempt made for this offer, if any, is dropped. Never raises: every offer is answered.
 """
 
 from __future__ import annotations

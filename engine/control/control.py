@@ -26,9 +26,7 @@ from engine.shells.shell import Shell
 Result = TypeVar("Result")
 
 
-_ToParticipant = (
-    c.SetRole | c.TakeKeyboard | c.GrantKeyboard | c.DenyKeyboard
-)
+_ToParticipant = c.SetRole | c.TakeKeyboard | c.GrantKeyboard | c.DenyKeyboard
 
 
 class Control:

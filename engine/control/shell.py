@@ -97,9 +97,7 @@ class AttachedShell:
         self._left = True
         if self._writer is not None:
             self._writer.cancel()
-        start(
-            self._participant.leave("Left", closed=False), f"detach {self._participant.id}"
-        )
+        start(self._participant.leave("Left", closed=False), f"detach {self._participant.id}")
 
     async def _write(self) -> None:
         while self._input:

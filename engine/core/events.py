@@ -205,6 +205,14 @@ class ShellEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingProblem(Event):
+    """A recording has a gap or has stopped; ``text`` is a sentence for people."""
+
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyboardAsked(Event):
     """A participant asks for the keyboard; GrantKeyboard or DenyKeyboard answers it."""
 

@@ -1,8 +1,8 @@
 """All sessions by id: creates, watches and closes them.
 
 Owns the registry, the shells that sessions open and join, the heartbeat and the close order:
-PTY bridge, data channel, peer connection, removal. Negotiation is in engine.agent.offers, who may open a session in
-engine.access.decide. No terminal bytes pass through here.
+PTY bridge, data channel, peer connection, removal. Negotiation is in engine.agent.offers, who may
+open a session in engine.access.decide. No terminal bytes pass through here.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ class WebRTCSessionManager:
         """A new session in state CREATED; its peer connection, ready for an offer.
 
         Whether the guest may open one was decided before, with the counts of ``usage()``.
-        ``shell``: the running shell that it joins. ``successor_of``: see Session. The result may also be awaited. Raises SessionExistsError, and HostStoppedError after
-        refuse().
+        ``shell``: the running shell that it joins. ``successor_of``: see Session. The result may
+        also be awaited. Raises SessionExistsError, and HostStoppedError after refuse().
         """
         if self._refusing:
             raise HostStoppedError

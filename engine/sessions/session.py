@@ -119,7 +119,6 @@ class Session:
         self._joins = shell
         self._shell_id = shell or secrets.token_hex(8)
         self._participant_id = secrets.token_hex(4)
-        self._token = owner.issue_token(self)
         self._predecessor = successor_of
         self.counter = Counter()
         self.sampler = Sampler(self.counter)
@@ -136,6 +135,7 @@ class Session:
         """The connection in use; for a lost guest, the last one."""
         self.attempt: GuestConnection | None = None
         """The connection over which the guest is about to return."""
+        self._token = owner.issue_token(self)
         self._connection_lost = False
         self._output_position = self._input_position = 0
         self._dropped: set[GuestConnection] = set()
@@ -241,10 +241,12 @@ class Session:
 
     def admitted(self, role: Role) -> None:
         """The host admitted the guest as ``role``."""
-        before, self._role, self._approval = self._role, role, Approval.GIVEN
-        self._update_permission()
+        before, self._role, self._approval = self.role, role, Approval.GIVEN
         self._notify(wire.Approval("allowed"))
-        if role is not before:
+        if self.bridge is not None:
+            self.bridge.set_role(role)
+            self._update_permission()
+        elif role is not before:
             self._notify(wire.RoleChanged(role))
 
     def refused(self, reason: str) -> None:

@@ -282,8 +282,9 @@ class TerminalChannel:
         self.post(wire.People(tuple(shown)))
 
     def keyboard(self, view: KeyboardView) -> None:
-        asked = view.asked
-        self.post(wire.Keyboard(view.state.value, view.holder, asked, view.again_in))
+        self.post(
+            wire.Keyboard(view.state.value, view.holder, view.asked.value, view.again_in)
+        )
 
     def role(self, role: Role) -> None:
         self.post(wire.RoleChanged(role))

@@ -133,6 +133,7 @@ class Owner(Protocol):
     def permission_changed(self, participant: Participant) -> None: ...
     def window_changed(self, participant: Participant) -> None: ...
     def role_of(self, who: str) -> Role: ...
+    def set_role(self, who: str, role: Role) -> None: ...
     async def leave(
         self, participant: Participant, reason: str, code: EndCode, *, closed: bool
     ) -> None: ...
@@ -341,6 +342,10 @@ class Participant:
         self._on_activity, self._on_end, self._on_role = on_activity, on_end, on_role
         self._counter = counter
 
+    def set_role(self, role: Role) -> None:
+        """The host changes what it may do."""
+        self._shell.set_role(self.id, role)
+
     def permit(self, permission: Permission) -> None:
         """Set what may enter the PTY from now on, beside role and keyboard."""
         self._permission = permission
@@ -410,7 +415,7 @@ class Participant:
 
     def resize(self, size: Size | None) -> None:
         """Its window's size; None: it has no say (hidden)."""
-        if self._permission.resize and size != self._window:
+        if size != self._window:
             self._window = size
             self._shell.window_changed(self)
 
@@ -480,6 +485,10 @@ class Participant:
         if self._sink is not None:
             self._sink.role(role)
 
+    def show_keyboard(self, view: KeyboardView) -> None:
+        if self._sink is not None:
+            self._sink.keyboard(view)
+
     def tell(self, what: Callable[[Sink], object]) -> None:
         """Pass something to the connection, if there is one."""
         if self._sink is not None:
@@ -495,7 +504,7 @@ class Participant:
 
     async def _carry(self, sink: Sink) -> None:
         try:
-            while True:
+            while not self._told_end:
                 await self._step(sink)
         except ChannelClosedError:
             self.detach(sink)
@@ -520,9 +529,10 @@ class Participant:
             shell.progressed()
             return
         status = shell.exit_status
-        if status is not None and not self._told_end:
+        if status is not None:
             self._told_end = True
             sink.ended(status)
+            return
         self._wake.clear()
         self._is_waiting = True
         try:
@@ -558,4 +568,3 @@ class Participant:
         pump, self._pump = self._pump, None
         if pump is not None and pump is not asyncio.current_task():
             pump.cancel()
-

@@ -66,7 +66,13 @@ class Shells:
             raise SessionLimitError(f"The host has reached its limit of {limit} terminals")
 
     def add(
-        self, pty: PTY, *, shell_id: str = "", target: str = "", own: bool = False, position: int = 0
+        self,
+        pty: PTY,
+        *,
+        shell_id: str = "",
+        target: str = "",
+        own: bool = False,
+        position: int = 0,
     ) -> Shell:
         """The shell of a PTY that was just opened. ``start()`` it once somebody has joined."""
         settings = self._settings()
@@ -186,9 +192,7 @@ class Shells:
 
     def _asked(self, shell: Shell, participant: Participant) -> None:
         self._events.publish(
-            ev.KeyboardAsked(
-                shell_id=shell.id, participant=participant.id, name=participant.name
-            )
+            ev.KeyboardAsked(shell_id=shell.id, participant=participant.id, name=participant.name)
         )
 
     def _ended(self, shell: Shell, status: ExitStatus) -> None:

@@ -9,13 +9,13 @@ attached controller paces the program; nobody else does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.core.errors import AccessDeniedError, HatchwayError, LimitError, PTYClosedError
 from engine.core.model import (
@@ -250,8 +250,8 @@ class Shell:
     ) -> Participant:
         """A new participant. Raises LimitError, and PTYClosedError once it has ended.
 
-        ``who`` becomes its id. ``opens``: the shell was started for it. ``input_position``: the bytes it had typed in
-        an earlier shell of the same conversation.
+        ``who`` becomes its id. ``opens``: the shell was started for it. ``input_position``: the
+        bytes it had typed in an earlier shell of the same conversation.
         """
         if not self.is_connected:
             raise PTYClosedError("The terminal has ended")
@@ -374,10 +374,12 @@ class Shell:
 
     def permission_changed(self, participant: Participant) -> None:
         self._turns.permit(participant.id, self._refusal(participant))
+        self.window_changed(participant)
 
     def window_changed(self, participant: Participant) -> None:
         window = participant.window
-        if window is None or not participant.is_attached or participant.role is not Role.CONTROL:
+        decides = participant.role is Role.CONTROL and participant.permission.resize
+        if window is None or not participant.is_attached or not decides:
             self._sizes.remove(participant.id, self._now())
         else:
             self._sizes.put(participant.id, window, self._now())
@@ -441,27 +443,22 @@ class Shell:
             self._asked(self, self._people[who])
         self._keyboard_changed()
 
+    def theme_changed(self) -> None:
+        """A participant has other colors."""
+        self._update_theme()
+
     def pin(self, size: Size | None) -> None:
         """Fix the size; None: the smallest controller decides again."""
         self._sizes.pin(size, self._now())
         self._update_size()
         self._changed(self)
 
-    def record(
-        self, folder: Path, *, input: bool = False, on_problem: Callable[[str], None]
-    ) -> None:
-        """Start to record; nothing when it does already."""
+    def record(self, begin: Callable[[RecordingMeta, Size, bytes], Recorder]) -> None:
+        """Start to record, with the screen as it is now; nothing when it does already."""
         if self._recorder is not None or not self.is_connected:
             return
         meta = RecordingMeta(target=self.target, shell=self.id, title=self._screen.terminal.title)
-        self._recorder = Recorder.start(
-            folder,
-            meta,
-            self._size,
-            self._screen.terminal.snapshot(),
-            input=input,
-            on_problem=on_problem,
-        )
+        self._recorder = begin(meta, self._size, self._screen.terminal.snapshot().encode())
         self._tell_recording()
 
     async def stop_recording(self) -> None:
@@ -593,6 +590,10 @@ class Shell:
             self._tasks.start(self._send_answer(answer), "answer a query")
         self._wait_for_answers()
 
+    def _update_theme(self) -> None:
+        """Answer questions about colors as the keyboard's holder, or the longest attached
+        controller, sees them."""
+
     def _wait_for_answers(self) -> None:
         if (at := self._answers.next_at) is not None:
             self._after("answers", at - self._now(), self._late_answers)
@@ -603,10 +604,8 @@ class Shell:
         self._wait_for_answers()
 
     async def _send_answer(self, answer: bytes) -> None:
-        try:
+        with contextlib.suppress(PTYClosedError):
             await self._turns.write("", answer)
-        except PTYClosedError:
-            pass
 
     # Keyboard and roles.
 
@@ -623,9 +622,8 @@ class Shell:
         for who, one in self._people.items():
             self.permission_changed(one)
             self._answers.may_type(who, self._refusal(one) is None)
-        for who, role in before.items():
-            one = self._people.get(who)
-            if one is not None and role is not one.role:
+        for who, one in self._people.items():
+            if before.get(who, one.role) is not one.role:
                 self.window_changed(one)
                 one.role_changed(one.role)
         self._keyboard_changed()
@@ -635,8 +633,7 @@ class Shell:
     def _keyboard_changed(self) -> None:
         now = self._now()
         for who, one in self._people.items():
-            view = self._keyboard.view(who, now)
-            one.tell(lambda sink, view=view: sink.keyboard(view))
+            one.show_keyboard(self._keyboard.view(who, now))
         if (at := self._keyboard.next_at) is not None:
             self._after("keyboard", at - now, self._keyboard_due)
         self._changed(self)
@@ -648,10 +645,10 @@ class Shell:
 
     def _update_size(self) -> None:
         now = self._now()
-        if self._sizes.wanted(now) != self._size:
-            if not self._resizing and self.is_connected:
-                self._resizing = True
-                self._tasks.start(self._resize(), "resize")
+        due = self._sizes.wanted(now) != self._size
+        if due and not self._resizing and self.is_connected:
+            self._resizing = True
+            self._tasks.start(self._resize(), "resize")
         if (at := self._sizes.next_at) is not None:
             self._after("size", at - now, self._update_size)
 
@@ -742,17 +739,21 @@ class Shell:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
+        await self._close_pty()
+        self._is_over(ExitStatus(None, reason, code))
+        await self._clean_up()
+
+    async def _close_pty(self) -> None:
         try:
             await self._pty.close()
-        finally:
-            self._is_over(ExitStatus(None, reason, code))
-            await self._clean_up()
+        except Exception as error:
+            logger.warning("Shell %s: closing the PTY failed: %r", self.id, error)
 
     async def _clean_up(self) -> None:
-        await self._pty.close()
-        await self.stop_recording()
+        await self._close_pty()
         for timer in self._timers.values():
             timer.cancel()
+        await self.stop_recording()
         await self._tasks.close()
         await self._screen.close()
 
