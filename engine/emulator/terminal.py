@@ -13,6 +13,7 @@ from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 from engine.emulator.cells.colors import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
+from engine.emulator.parse import skipping
 from engine.emulator.parse.stream import Stream
 from engine.emulator.screen import reflow, reports
 from engine.emulator.screen.collector import Collector
@@ -102,6 +103,24 @@ class Terminal:
         done = self._stream.take(data)
         self._collector.work()
         return done
+
+    def shortened(self, data: bytes, *, clean: bool = False) -> bytes:
+        """Output that leads this terminal where ``data`` does, without what nobody could see any
+        more: to be fed instead of it, and before anything else. ``data`` itself where nothing can
+        be left out. It pays from some hundred KiB on, a few times what screen and history hold.
+
+        ``clean`` says that Clean has found all of it to be. ``scrolled`` counts fewer lines.
+        """
+        screen = self._screen
+        if (
+            screen.fast
+            and screen.full_height
+            and screen.page is screen.normal
+            and self._stream.at_rest
+        ):
+            history = screen.history.maxlen or 0
+            return skipping.shortened(data, screen.lines, history, clean=clean)
+        return data
 
     def resize(self, rows: int, cols: int) -> None:
         """Change the size; both are limited to 1..1000."""

@@ -72,6 +72,11 @@ class Stream(pyte.ByteStream):
         return self._rare.pending
 
     @property
+    def at_rest(self) -> bool:
+        """Whether all that was given is done and nothing has begun."""
+        return not (self._text or self._screen.work.waits or self.unfinished or self.opener)
+
+    @property
     def unfinished(self) -> int:
         """Bytes at the end that are not in the screen yet: of a sequence or a character that has
         not ended. Exact, and bounded, while nothing is left over.
