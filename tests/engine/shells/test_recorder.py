@@ -181,6 +181,24 @@ async def test_two_recordings_of_one_target_at_once_have_two_files(folder: Path)
     assert len(files(folder)) == 2
 
 
+async def test_nothing_is_lost_or_uncounted_while_both_threads_are_busy(folder: Path) -> None:
+    recorder = Recorder.start(folder, META, SIZE)
+    await until(recorder.path.exists)
+    chunks = [b"%d," % n * (n % 300) for n in range(30_000)]
+    for at, chunk in enumerate(chunks):
+        recorder.printed(chunk)
+        if at % 100 == 0:
+            await asyncio.sleep(0)
+    await recorder.close()
+    events = events_of(recorder)
+    written = "".join(event.data for event in events if event.kind == "o")
+    marks = [event.data for event in events if event.kind == "m"]
+    missing = sum(int(mark.split()[1]) for mark in marks)
+    assert len(written) + missing == sum(map(len, chunks))
+    if not marks:
+        assert written == b"".join(chunks).decode()
+
+
 async def test_it_can_be_read_while_it_is_written(folder: Path) -> None:
     recorder = Recorder.start(folder, META, SIZE)
     await until(recorder.path.exists)
