@@ -27,7 +27,12 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is not one of ours: the longest is the screen at the beginning."""
 
-_Cells = Annotated[int, msgspec.Meta(ge=1)]
+MAX_TIME = 100_000_000_000
+"""Seconds: no recording is of the year 5138, or as long."""
+
+_Cells = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+_Stamp = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=MAX_TIME)]
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
@@ -44,7 +49,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: Literal[2]
     width: _Cells
     height: _Cells
-    timestamp: int | float | None = None
+    timestamp: _Stamp | _Seconds | None = None
     title: str | None = None
     env: dict[str, str | None] | None = None
     hatchway: Origin | None = None
@@ -113,7 +118,7 @@ def read_header(file: IO[bytes]) -> Header:
 def read_event(line: bytes) -> Event:
     """The event in a whole line. Raises BadRecordingError."""
     try:
-        return Event(*msgspec.json.decode(line, type=tuple[float, str, str]))
+        return Event(*msgspec.json.decode(line, type=tuple[_Seconds, str, str]))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BadRecordingError("A line of the recording is not an asciicast v2 event") from None
 

@@ -37,8 +37,9 @@ logger = logging.getLogger(__name__)
 WRITE_SECONDS = 1.0
 """Between two writes, unless SOON_BYTES wait before."""
 SOON_BYTES = 1024 * 1024
-SLICE_BYTES = 1024 * 1024
-"""How much is encoded and written at once."""
+SLICE_BYTES = 256 * 1024
+"""How much is encoded and written at once. Encoding holds the interpreter's lock, so more would
+hold up the loop."""
 CLOSE_SECONDS = 5.0
 """How long close() waits for the disk."""
 GAP_SECONDS = 60.0

@@ -23,7 +23,7 @@ from engine.core.errors import (
 )
 from engine.core.model import RecordingInfo, Size
 from engine.core.settings import RecordingSettings, data_dir
-from engine.shells.asciicast import Header, Origin, read_event, read_header
+from engine.shells.asciicast import MAX_TIME, Header, Origin, read_event, read_header
 from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.recording_file import LOCK_SUFFIX, is_running, recording_id
 
@@ -202,7 +202,7 @@ def _info(file: _File) -> RecordingInfo:
         id=file.id,
         path=str(file.path),
         target=origin.target,
-        started_at=float(header.timestamp or file.written_at),
+        started_at=float(header.timestamp or min(max(0.0, file.written_at), MAX_TIME)),
         seconds=seconds,
         bytes=file.bytes,
         running=is_running(file.path),

@@ -15,7 +15,11 @@ from engine.shells.recorder import Recorder, RecordingMeta
 async def recorded(folder: Path, target: str, since: float, output: bytes) -> str:
     """Make a finished recording; its id."""
     recorder = Recorder.start(
-        folder / "recordings", RecordingMeta(target, shell="s1"), Size(), now=lambda: since
+        folder / "recordings",
+        RecordingMeta(target, shell="s1"),
+        Size(),
+        clock=lambda: 0.0,
+        now=lambda: since,
     )
     recorder.printed(output)
     await recorder.close()

@@ -281,7 +281,7 @@ async def test_recordings_are_listed_and_deleted(host: Host) -> None:
     recorder = Recordings.of_profile(RecordingSettings()).start(
         RecordingMeta("web", shell="s1"), Size(), "screen"
     )
-    await until(recorder.path.exists)
+    await until(lambda: recorder.path.exists() and recorder.path.stat().st_size)
     (info,) = await control.do(c.ListRecordings())
     assert (info.target, info.shell, info.running) == ("web", "s1", True)
     with pytest.raises(RecordingRunningError):

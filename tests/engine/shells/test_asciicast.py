@@ -149,6 +149,8 @@ def test_where_it_was_recorded_is_in_the_header(tmp_path: Path) -> None:
         b'{"version": 1, "width": 80, "height": 24}\n',
         b'{"version": 2, "width": 0, "height": 24}\n',
         b'{"version": 2, "width": "80", "height": 24}\n',
+        b'{"version": 2, "width": 80, "height": 24, "timestamp": 1' + b"0" * 400 + b"}\n",
+        b'{"version": 2, "width": 80, "height": 24, "timestamp": -1}\n',
         b"\xff\xfe\n",
         b"[" * 50_000 + b"\n",
         b" " * MAX_HEADER_BYTES + b"\n",
@@ -164,7 +166,12 @@ def test_a_file_that_is_no_recording_is_an_error(tmp_path: Path, content: bytes)
 
 @pytest.mark.parametrize(
     "line",
-    [b"x", b"[]", b'[1, "o"]', b'["1", "o", "x"]', b'[1, "o", 5]', b'[1, "o", "\xff"]', b"\0"],
+    [
+        *(b"x", b"[]", b"\0", b"[" * 100_000),
+        *(b'[1, "o"]', b'["1", "o", "x"]', b'[1, "o", 5]', b'[1, "o", "\xff"]'),
+        *(b'[1e999, "o", "x"]', b'[1e300, "o", "x"]', b'[-1, "o", "x"]'),
+    ],
+    ids=lambda line: repr(line[:20]),
 )
 def test_a_whole_line_that_is_no_event_is_an_error(tmp_path: Path, line: bytes) -> None:
     encoder = Encoder()

@@ -70,6 +70,11 @@ def open_to_all(folder: Path) -> None:
     folder.chmod(0o777)
 
 
+async def begun(recorder: Recorder) -> None:
+    """Its file has a header."""
+    await until(lambda: recorder.path.exists() and recorder.path.stat().st_size)
+
+
 def events_of(recorder: Recorder) -> list[Event]:
     return list(read_recording(recorder.path)[1])
 
@@ -143,7 +148,7 @@ async def test_an_unfinished_character_at_the_end_is_replaced(folder: Path) -> N
 async def test_nobody_else_can_read_it(folder: Path) -> None:
     open_to_all(folder)
     recorder = Recorder.start(folder, META, SIZE)
-    await until(recorder.path.exists)
+    await begun(recorder)
     assert modes(folder) == {0o700}
     inside = files(folder)
     assert recorder.path in inside
@@ -181,9 +186,27 @@ async def test_two_recordings_of_one_target_at_once_have_two_files(folder: Path)
     assert len(files(folder)) == 2
 
 
+async def test_nothing_is_lost_or_uncounted_while_both_threads_are_busy(folder: Path) -> None:
+    recorder = Recorder.start(folder, META, SIZE)
+    await begun(recorder)
+    chunks = [b"%d," % n * (n % 300) for n in range(30_000)]
+    for at, chunk in enumerate(chunks):
+        recorder.printed(chunk)
+        if at % 100 == 0:
+            await asyncio.sleep(0)
+    await recorder.close()
+    events = events_of(recorder)
+    written = "".join(event.data for event in events if event.kind == "o")
+    marks = [event.data for event in events if event.kind == "m"]
+    missing = sum(int(mark.split()[1]) for mark in marks)
+    assert len(written) + missing == sum(map(len, chunks))
+    if not marks:
+        assert written == b"".join(chunks).decode()
+
+
 async def test_it_can_be_read_while_it_is_written(folder: Path) -> None:
     recorder = Recorder.start(folder, META, SIZE)
-    await until(recorder.path.exists)
+    await begun(recorder)
     recorder.printed(b"one")
     await until(lambda: [event.data for event in events_of(recorder)] == ["one"])
     recorder.printed(b"two")
@@ -285,7 +308,7 @@ async def test_a_problem_is_reported_once_and_ends_the_recording(
         folder, META, SIZE, "screen", on_problem=problems.append, make_room=disk
     )
     if not first:
-        await until(recorder.path.exists)
+        await begun(recorder)
         disk.fails = error
     recorder.printed(b"x")
     await until(lambda: problems)

@@ -18,7 +18,7 @@ from engine.shells.asciicast import OUTPUT, Encoder, Header, Origin
 from engine.shells.recorder import RecordingMeta
 from engine.shells.recording_file import created, is_running
 from engine.shells.recordings import Recordings, is_wanted
-from tests.engine.until import until
+from tests.engine.shells.test_recorder import begun
 
 MIB = 1024 * 1024
 ROOT = Path(__file__).parents[3]
@@ -113,7 +113,7 @@ def test_a_damaged_recording_is_listed_and_other_files_are_not(folder: Path) -> 
 async def test_a_running_recording_is_listed_as_such_and_cannot_be_deleted(folder: Path) -> None:
     recordings = Recordings(folder, MIB)
     recorder = recordings.start(RecordingMeta("web", shell="s1"), Size(), "screen")
-    await until(recorder.path.exists)
+    await begun(recorder)
     (info,) = recordings.list()
     assert (info.target, info.shell, info.running) == ("web", "s1", True)
     assert info.path == str(recorder.path)
