@@ -18,6 +18,7 @@ from engine.access.kept_guests import (
     MAX_NAME,
     MAX_REMEMBERED,
     MAX_REMOVED,
+    MAX_TARGET,
     Kept,
     KeptGuests,
     Remembered,
@@ -155,7 +156,7 @@ class Guests:
         """What was remembered about the guest in that target."""
         if not guest.identity or self.is_refused(guest):
             return None
-        return self._remembered.get((guest.identity, target))
+        return self._remembered.get((guest.identity, _storable(target, MAX_TARGET)))
 
     def removed(self) -> tuple[Removed, ...]:
         """Oldest first."""

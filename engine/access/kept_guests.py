@@ -28,8 +28,9 @@ MAX_REMOVED = 10_000
 MAX_REMEMBERED = 1000
 """Beyond them the oldest are forgotten."""
 MAX_KEY = 1500
+MAX_TARGET = 1024
 MAX_NAME = 200
-"""Characters of a guest's key and of a name that are stored."""
+"""Characters of a guest's key, a target's id and a name that are stored."""
 
 
 class Removed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +49,7 @@ class Remembered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     identity: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-    target: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    target: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TARGET)]
     role: Role
     compared: bool
     name: Annotated[str, msgspec.Meta(max_length=MAX_NAME)]

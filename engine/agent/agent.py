@@ -18,6 +18,8 @@ import psutil
 
 from engine.access import identity
 from engine.access.admission import Admission
+from engine.access.guests import Guests
+from engine.access.kept_guests import KeptGuests
 from engine.access.kept_links import KeptLinks
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
@@ -92,6 +94,7 @@ class Agent:
             self.targets.find,
             self._link_base,
             kept=KeptLinks(config_dir()),
+            guests=Guests(KeptGuests(config_dir())),
         )
         self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
