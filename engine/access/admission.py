@@ -38,13 +38,16 @@ from engine.core.errors import (
     ShellEndedError,
     TargetNotFoundError,
 )
-from engine.core.model import ASK, EndCode, Guest, Role, Share, ShareState, Target, lower
+from engine.core.model import ASK, EndCode, Guest, Role, Share, ShareState, Target
 from engine.core.settings import ShareSettings
 from engine.wire.proof import Link, relay_access
 from engine.wire.signaling import Offer
 
 EXPIRY_SECONDS = 60.0
 """The longest time between two expiry checks: the wall clock may be set."""
+
+_MIGHT = (Role.VIEW, Role.CONTROL)
+"""From the role that may do least."""
 
 REVOKED = "The host has revoked the link", EndCode.REMOVED_REVOKED
 """Why a session of a revoked link ends, for people and on the wire."""
@@ -360,7 +363,7 @@ class Admission:
         role = session.facts().role
         known = self.guests.find(session.guest, device_id)
         if known is not None:
-            session.admitted(lower(role, known.role))
+            session.admitted(min(role, known.role, key=_MIGHT.index))
             return
         question = Question(session.id, device_id, session.guest, role, session.code)
         session.waits_for_approval()

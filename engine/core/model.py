@@ -143,11 +143,6 @@ class Role(enum.StrEnum):
     VIEW = "view"
 
 
-def lower(one: Role, other: Role) -> Role:
-    """The role of both that may do less."""
-    return Role.VIEW if Role.VIEW in (one, other) else Role.CONTROL
-
-
 class PathKind(enum.StrEnum):
     """Whether packets go directly or through a TURN server."""
 
