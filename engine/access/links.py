@@ -91,7 +91,7 @@ class Links:
 
     def of_shell(self, shell_id: str) -> tuple[Share, ...]:
         """The links that join a shell, oldest first, ended ones too."""
-        return tuple(link for link in self._links.values() if link.shell == shell_id)
+        return tuple(link for link in self._links.values() if shell_id and link.shell == shell_id)
 
     def find(self, link_id: str) -> Share:
         """Raises LinkUnknownError."""

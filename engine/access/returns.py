@@ -151,6 +151,10 @@ class Returns:
             lambda p: (p.shell_id, p.participant_id) == (shell_id, participant_id), _without_way
         )
 
+    def session_removed(self, session_id: str) -> None:
+        """As removed(), for the participant that a session is."""
+        self._change(lambda p: p.session_id == session_id, _without_way)
+
     def link_revoked(self, link_id: str) -> None:
         """The tokens of all who came by the link are void."""
         self._change(lambda p: p.link_id == link_id, _without_way)

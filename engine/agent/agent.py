@@ -20,6 +20,8 @@ import psutil
 from engine.access import identity
 from engine.access.admission import Admission
 from engine.access.decide import ShellFacts
+from engine.access.guests import Guests
+from engine.access.kept_guests import KeptGuests
 from engine.access.kept_links import KeptLinks
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
@@ -106,6 +108,7 @@ class Agent:
             self.targets.find,
             self._link_base,
             kept=KeptLinks(config_dir()),
+            guests=Guests(KeptGuests(config_dir())),
         )
         self.recordings = Recordings.of_profile(settings.recording)
         self._identity = identity.load(config_dir(), settings.agent.id)
