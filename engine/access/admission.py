@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -38,7 +37,7 @@ from engine.core.errors import (
     ShellEndedError,
     TargetNotFoundError,
 )
-from engine.core.model import ASK, EndCode, Guest, Role, Share, ShareState, Target
+from engine.core.model import ASK, AfterRemoval, EndCode, Guest, Role, Share, ShareState, Target
 from engine.core.settings import ShareSettings
 from engine.wire.proof import Link, relay_access
 from engine.wire.signaling import Offer
@@ -54,19 +53,6 @@ REVOKED = "The host has revoked the link", EndCode.REMOVED_REVOKED
 
 
 REMOVED = "The host has removed you"
-
-
-class AfterRemoval(enum.StrEnum):
-    """What follows for others when a guest is removed, besides that its identity is refused."""
-
-    ASK = "ask"
-    """The host is asked about everybody who comes by its link."""
-    REVOKE = "revoke"
-    """Its link is revoked, and what was opened with it ends."""
-    ADDRESS = "address"
-    """Guests without a link are refused from its address for a while."""
-    NOTHING = "nothing"
-    """Such as when the target of a guest without a link is not shared any more."""
 
 
 class AdmittedSession(Protocol):
@@ -97,8 +83,6 @@ class SessionRegistry(Protocol):
     def get_session(self, session_id: str) -> AdmittedSession | None: ...
     async def close_session(self, session_id: str, reason: str, code: EndCode) -> bool: ...
     def end_soon(self, session_id: str, reason: str, code: EndCode) -> None: ...
-    def link_revoked(self, link_id: str) -> None:
-        """Nobody returns who came by this link."""
 
 
 def parse_request(text: str) -> tuple[str, Role, bool]:
@@ -128,6 +112,7 @@ class Admission:
         approval_seconds: float = ANSWER_SECONDS,
         kept: KeptLinks | None = None,
         guests: Guests | None = None,
+        returns: Returns | None = None,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -137,7 +122,7 @@ class Admission:
         self._port = 0
         self.links = Links(events)
         self.guests = guests or Guests()
-        self.returns = Returns()
+        self.returns = returns or Returns()
         self.authenticator = Authenticator(self.links, self.guests.is_refused)
         unattended = None if settings.unattended == "deny" else Role(settings.unattended)
         self.approvals = Approvals(events, unattended, approval_seconds)
@@ -439,7 +424,7 @@ class Admission:
                 if self._kept is not None:
                     self._kept.save(event.shares, time.time(), self._port)
             case ev.ShellEnded():
-                self.links.shell_ended(event.shell.id)
+                self.shell_ended(event.shell.id)
             case ev.SessionCreated():
                 self._publish_if_ended(event.guest.share)
             case ev.SessionClosed():

@@ -19,10 +19,10 @@ import psutil
 
 from engine.access import identity
 from engine.access.admission import Admission
-from engine.access.decide import ShellFacts
 from engine.access.guests import Guests
 from engine.access.kept_guests import KeptGuests
 from engine.access.kept_links import KeptLinks
+from engine.access.returns import Returns
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
@@ -33,11 +33,11 @@ from engine.core.errors import (
     DockerError,
     HostStoppedError,
     SettingsError,
-    ShellEndedError,
     ShellNotFoundError,
     TargetNotFoundError,
 )
 from engine.core.model import (
+    AfterRemoval,
     EndCode,
     RelayInfo,
     RelayState,
@@ -60,7 +60,6 @@ from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.recordings import Recordings
-from engine.shells.shell import Shell
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -98,8 +97,9 @@ class Agent:
         self.ends = TerminalEnds(
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
+        returns = Returns()
         self.manager = WebRTCSessionManager(
-            settings, self.events, self._open_pty, self._ice, self._let_in
+            settings, self.events, self._open_pty, self._ice, self._let_in, returns
         )
         self.admission = Admission(
             settings.share,
@@ -109,6 +109,7 @@ class Agent:
             self._link_base,
             kept=KeptLinks(config_dir()),
             guests=Guests(KeptGuests(config_dir())),
+            returns=returns,
         )
         self.recordings = Recordings.of_profile(settings.recording)
         self._identity = identity.load(config_dir(), settings.agent.id)
@@ -404,14 +405,8 @@ class Agent:
             ends=self.ends,
         )
 
-    async def _let_in(self, session: Session, shell: Shell) -> None:
-        def facts() -> ShellFacts:
-            found = self.manager.shell_facts(shell.id)
-            if found is None:
-                raise ShellEndedError
-            return found
-
-        await self.admission.attach(session, facts)
+    async def _let_in(self, session: Session, shell_id: str) -> None:
+        await self.admission.attach(session, lambda: self.manager.shell_facts(shell_id))
 
     async def open_shell(self, target_id: str, size: Size, command: tuple[str, ...] = ()) -> str:
         """Start an own shell; its id. Raises HatchwayError."""
@@ -432,27 +427,14 @@ class Agent:
         shell.start()
         return shell.id
 
-    async def remove_guest(self, shell_id: str, participant_id: str, link: str = "") -> None:
-        """Remove a participant for good. ``link``: "ask" makes its link ask for approval from
-        now on, "revoke" revokes it. Raises ShellNotFoundError."""
+    async def remove_guest(self, shell_id: str, participant_id: str, then: AfterRemoval) -> None:
+        """Remove a participant for good. Raises ShellNotFoundError."""
         shell = self.manager.shells.require(shell_id)
         participant = shell.participant(participant_id)
         if participant is None:
             raise ShellNotFoundError("This person has left")
-        session = self.manager.get_session(participant.session_id)
-        self.manager.returns.removed(shell_id, participant_id)
-        if session is None:
+        if not await self.admission.remove(participant.session_id, then):
             await participant.leave("Removed by the host", EndCode.REMOVED, closed=False)
-            return
-        share, code = session.guest.share, EndCode.REMOVED
-        if share and link == "ask":
-            self.admission.links.change(share, role=session.role, approval=True)
-            code = EndCode.REMOVED_ASKS
-        elif share and link == "revoke":
-            code = EndCode.REMOVED_REVOKED
-        await self.close_session(session.id, "Removed by the host", code)
-        if code is EndCode.REMOVED_REVOKED:
-            await self.admission.revoke(share)
 
     async def record(self, shell_id: str, *, on: bool) -> None:
         """Start or stop recording a shell. Raises ShellNotFoundError."""

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import EndCode, RecordingInfo, Role, Share, Size
+from engine.core.model import AfterRemoval, EndCode, RecordingInfo, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -123,12 +123,11 @@ class SetRole(Command[None], frozen=True, tag=True):
 
 
 class RemoveGuest(Command[None], frozen=True, tag=True):
-    """Remove a guest for good. ``link``: what happens to the link it came by: "ask" or
-    "revoke"; "" leaves it as it is."""
+    """Remove a guest for good: it is refused from now on."""
 
     shell_id: str
     participant: str
-    link: str = ""
+    then: AfterRemoval = AfterRemoval.NOTHING
 
 
 class TakeKeyboard(Command[None], frozen=True, tag=True):

@@ -188,7 +188,7 @@ class Control:
         self._shell_of(command).set_role(command.participant, command.role)
 
     async def _remove_guest(self, command: c.RemoveGuest) -> None:
-        await self._agent.remove_guest(command.shell_id, command.participant, command.link)
+        await self._agent.remove_guest(command.shell_id, command.participant, command.then)
 
     async def _take_keyboard(self, command: c.TakeKeyboard) -> None:
         self._shell_of(command).take_keyboard(command.participant)

@@ -333,6 +333,19 @@ class RecordingInfo:
     shell: str = ""
 
 
+class AfterRemoval(enum.StrEnum):
+    """What follows for others when a guest is removed, besides that its identity is refused."""
+
+    ASK = "ask"
+    """The host is asked about everybody who comes by its link."""
+    REVOKE = "revoke"
+    """Its link is revoked, and what was opened with it ends."""
+    ADDRESS = "address"
+    """Guests without a link are refused from its address for a while."""
+    NOTHING = "nothing"
+    """Such as when the target of a guest without a link is not shared any more."""
+
+
 class ShareState(enum.StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"

@@ -34,7 +34,6 @@ from engine.sessions.session import OpenPty, Session
 from engine.shells.idle import Verdict, warning_seconds
 from engine.shells.participant import Participant
 from engine.shells.registry import Shells
-from engine.shells.shell import Shell
 from engine.transport.connection import PeerConnection
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
@@ -81,13 +80,15 @@ class WebRTCSessionManager:
         events: ev.EventBus | None = None,
         open_pty: OpenPty | None = None,
         paths: Paths | None = None,
-        let_in: Callable[[Session, Shell], Awaitable[None]] | None = None,
+        let_in: Callable[[Session, str], Awaitable[None]] | None = None,
+        returns: Returns | None = None,
     ) -> None:
         """``paths``: which paths connections may take; None means as in the settings.
-        ``let_in`` decides whether a session may join a running shell; without it none may."""
+        ``let_in`` decides whether a session may join a running shell, by its id; without it none
+        may. ``returns``: the tokens by which guests come back."""
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
-        self.returns = Returns()
+        self.returns = returns or Returns()
         self.shells = Shells(lambda: self.settings, self.events)
         self.clock = self.shells.clock
         self._paths = paths
@@ -282,7 +283,7 @@ class WebRTCSessionManager:
         shell = self.shells.find(session.joins)
         if shell is None or self._let_in is None:
             raise ShellEndedError
-        await self._let_in(session, shell)
+        await self._let_in(session, shell.id)
         if not shell.is_connected:
             raise ShellEndedError
         return session.take_part(shell, opens=False)
@@ -310,9 +311,6 @@ class WebRTCSessionManager:
 
     def came_back(self, session: Session) -> None:
         self.returns.use(session.resume_token, session.id)
-
-    def link_revoked(self, link_id: str) -> None:
-        self.returns.link_revoked(link_id)
 
     def shell_facts(self, shell_id: str) -> ShellFacts | None:
         """A running shell's facts for a decision; None when there is none."""

@@ -282,9 +282,7 @@ class TerminalChannel:
         self.post(wire.People(tuple(shown)))
 
     def keyboard(self, view: KeyboardView) -> None:
-        self.post(
-            wire.Keyboard(view.state.value, view.holder, view.asked.value, view.again_in)
-        )
+        self.post(wire.Keyboard(view.state.value, view.holder, view.asked.value, view.again_in))
 
     def role(self, role: Role) -> None:
         self.post(wire.RoleChanged(role))

@@ -137,11 +137,8 @@ class Owner(Protocol):
     async def leave(
         self, participant: Participant, reason: str, code: EndCode, *, closed: bool
     ) -> None: ...
-    def typed_since(self, who: str, position: int) -> bool:
-        """Whether input of anybody else entered after ``position`` of all input."""
-
-    @property
-    def all_input(self) -> int: ...
+    def typed_by_others(self, who: str) -> int:
+        """Bytes of everybody else that have entered so far."""
 
 
 class Participant:
@@ -287,7 +284,7 @@ class Participant:
     @property
     def others_typed(self) -> bool:
         """Whether somebody else's input entered since this one was lost."""
-        return self._shell.typed_since(self.id, self._lost_at)
+        return self._shell.typed_by_others(self.id) > self._lost_at
 
     @property
     def typed_at(self) -> float:
@@ -390,7 +387,7 @@ class Participant:
             return
         self._stop_pump()
         self._sink, self._paints = None, False
-        self._lost_at = self._shell.all_input
+        self._lost_at = self._shell.typed_by_others(self.id)
         self._shell.detached(self, lost=lost)
 
     def acknowledge(self, position: int) -> None:

@@ -9,7 +9,6 @@ attached controller paces the program; nobody else does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -109,7 +108,7 @@ class Shell:
             self._log, pty.size, scrollback=limits.scrollback, reply=self._answer
         )
         self._keyboard = Keyboard()
-        self._turns = Turns(self._enter)
+        self._turns = Turns(pty.write, lambda: pty.taken)
         self._answers = Answers()
         self._sizes = SizePolicy(pty.size)
         self._rounds = Rounds(self._screen)
@@ -130,8 +129,6 @@ class Shell:
         self._room.set()
         self._active = False
         self._held_from: int | None = None
-        self._inputs = 0
-        self._typed_last: dict[str, int] = {}
         self._last_people: tuple[Person, ...] = ()
         self._people_at = 0.0
 
@@ -271,7 +268,7 @@ class Shell:
         )
         self._people[who] = participant
         self._keyboard.join(who, role, kind)
-        self._turns.begin(who, input_position)
+        self._turns.drop(who, input_position)
         if opens:
             self._opener = who
         self.permission_changed(participant)
@@ -338,33 +335,27 @@ class Shell:
     async def typed(self, participant: Participant, data: bytes) -> None:
         who, now = participant.id, self._now()
         if not self.is_connected:
-            self._turns.skip(who, len(data))
+            self._turns.drop(who, len(data))
             raise PTYClosedError("The terminal has ended")
         passed = self._answers.typed(who, data, now)
         if len(passed) != len(data):
-            self._turns.skip(who, len(data) - len(passed))
+            self._turns.drop(who, len(data) - len(passed))
         if not passed:
             return
         self._active = True
         if self._keyboard.typed(who):
             self._rights_changed(self._roles())
-        self._inputs += 1
-        self._typed_last[who] = self._inputs
         participant.touched(now)
-        before = self._turns.entered(who)
+        before = self._turns.taken(who)
         try:
             await self._turns.write(who, passed)
         finally:
-            participant.count_input(self._turns.entered(who) - before)
+            participant.count_input(self._turns.taken(who) - before)
         if self._recorder is not None:
             self._recorder.typed(passed)
 
-    @property
-    def all_input(self) -> int:
-        return self._inputs
-
-    def typed_since(self, who: str, position: int) -> bool:
-        return any(at > position for other, at in self._typed_last.items() if other != who)
+    def typed_by_others(self, who: str) -> int:
+        return self._turns.entered_by_others(who)
 
     def input_taken(self, who: str) -> int:
         return self._turns.taken(who)
@@ -396,7 +387,7 @@ class Shell:
             return
         opened, self._opener = who == self._opener, "" if who == self._opener else self._opener
         self.detached(participant, lost=False)
-        self._turns.forget(who)
+        self._turns.leave(who)
         if opened and closed and not self._controllers():
             await self.finish(reason, code)
 
@@ -562,14 +553,6 @@ class Shell:
 
     # Writing.
 
-    async def _enter(self, data: bytes) -> int:
-        before = self._pty.taken
-        try:
-            await self._pty.write(data)
-        finally:
-            self._entered = self._pty.taken - before
-        return self._entered
-
     def _refusal(self, participant: Participant) -> Callable[[], HatchwayError] | None:
         if (refused := participant.permission.refused_input) is not None:
             return refused
@@ -587,7 +570,7 @@ class Shell:
         """The screen answers a query of the program."""
         now = self._now()
         if answer := self._answers.asked(reply, now):
-            self._tasks.start(self._send_answer(answer), "answer a query")
+            self._turns.answer(answer)
         self._wait_for_answers()
 
     def _update_theme(self) -> None:
@@ -600,12 +583,8 @@ class Shell:
 
     def _late_answers(self) -> None:
         if answer := self._answers.tick(self._now()):
-            self._tasks.start(self._send_answer(answer), "answer a query")
+            self._turns.answer(answer)
         self._wait_for_answers()
-
-    async def _send_answer(self, answer: bytes) -> None:
-        with contextlib.suppress(PTYClosedError):
-            await self._turns.write("", answer)
 
     # Keyboard and roles.
 
@@ -754,6 +733,7 @@ class Shell:
         for timer in self._timers.values():
             timer.cancel()
         await self.stop_recording()
+        await self._turns.close()
         await self._tasks.close()
         await self._screen.close()
 

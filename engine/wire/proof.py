@@ -41,7 +41,7 @@ PATH = "/s/"
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
 # 22 characters carry 132 bits: the last four are zero in the one canonical form.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
-_TOKEN = _SECRET
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
