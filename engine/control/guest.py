@@ -198,7 +198,7 @@ class GuestTerminal:
         try:
             await peer.connect()
         except HatchwayError as error:
-            if self._other_shell:
+            if self._other_shell or error.code == ShellEndedError.code:
                 self._end(ENDED_MEANWHILE, None)
             elif _is_final(error):
                 self._end(str(error), None)
