@@ -320,7 +320,8 @@ class Shell:
         self._keyboard.return_(participant.id, self._now())
         if MUTE not in participant.capabilities and participant.streams:
             may = self._refusal(participant) is None
-            self._answers.join(participant.id, may_type=may, now=self._now())
+            first = self._log.end == self._begin
+            self._answers.join(participant.id, may_type=may, now=self._now(), first=first)
         self.window_changed(participant)
         self._update_theme()
         self._update_room()
