@@ -85,21 +85,17 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> TerminalPeer:
-        """A guest with a link: its relay, its target, its secret.
-
-        With a return link, the guest comes back as the participant that the link's token names.
-        """
-        address = RelayAddress(link.base, link=link.id)
-        before = Return(token=link.token) if link.token else None
+        """A guest with a link: its relay, its target, its secret. A return link brings back the
+        participant whose token it has, and opens nothing else."""
         return cls(
-            address,
+            RelayAddress(link.base, link=link.id),
             "",
             size,
             handlers,
             link=link,
             ice=ice,
             ssl_context=ssl_context,
-            before=before,
+            before=Return(link.token) if link.token else None,
         )
 
     def __init__(
