@@ -51,20 +51,30 @@ def test_what_it_has_of_another_shell_counts_as_nothing(caps: tuple[str, ...]) -
 
 
 def test_half_a_snapshot_as_output_needs_another() -> None:
-    positions = Positions().snapshot(50, 30, 90, known=True)
+    positions = Positions().snapshot(50, 30, 90)
     assert greeted(received=50, positions=positions).received("sh1", 100) == 50
     assert greeted(received=51, positions=positions).received("sh1", 100) is None
     assert greeted(received=80, positions=positions).received("sh1", 100) == 90
 
 
 def test_a_page_that_learned_snapshots_meanwhile_has_positions_of_the_log() -> None:
-    positions = Positions().snapshot(50, 30, 90, known=True)
+    positions = Positions().snapshot(50, 30, 90)
     agent = greeted(SNAPSHOTS, received=0, positions=positions)
     assert agent.received("sh1", 100) == 0
     agent.welcome(welcome(100), screen_first=True)
     agent.snapshot(wire.Snapshot(100, 80, 24, 1))
     assert agent.screen(1)
     assert agent.receive_text(wire.encode(wire.Ack(100))) == wire.Ack(100)
+
+
+def test_a_position_beyond_the_log_is_never_reported_as_rendered() -> None:
+    agent = greeted(received=5000)
+    assert agent.received("sh1", 100) is None
+    agent.welcome(welcome(100), screen_first=True)
+    assert agent.rendered_to == 0
+    agent.snapshot(wire.Snapshot(100, 80, 24, 50_000))
+    assert agent.screen(20_000)
+    assert agent.receive_text(wire.encode(wire.Ack(20_000))) == wire.Ack(0)
 
 
 def test_a_small_snapshot_as_output_is_not_waited_for() -> None:

@@ -94,6 +94,16 @@ def test_what_is_held_moves_to_the_next_connection() -> None:
     assert sent_by(third) == b"rm x\r"
 
 
+def test_what_is_held_for_a_shell_goes_with_it() -> None:
+    guest = welcomed()
+    guest.type(b"rm x\r")
+    held = welcomed(guest.leave(Moment(0, 0)), typed=True)
+    plain = GuestConversation(Size(), before=held.leave(Moment(9, 9)))
+    plain.open()
+    plain.receive_text(wire.encode(wire.PtyConnected("t")))
+    assert plain.held_input == b""
+
+
 def test_what_is_held_counts_against_the_limit_so_it_can_always_be_sent() -> None:
     guest = welcomed()
     guest.type(bytes(LIMIT - 2))
