@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeySequence
     from PySide6.QtWidgets import QWidget
 
-    from engine.emulator import Terminal
     from gui.terminal.interaction.hover import Hover
+    from gui.terminal.source import Viewed
     from gui.terminal.text.selection import Selection
     from gui.terminal.view.program import Program
 
@@ -45,14 +45,14 @@ class Menu:
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         program: Program,
         selection: Selection,
         hover: Hover,
         commands: Mapping[str, Callable[[], object]],
         owner: QWidget,
     ) -> None:
-        self._terminal = terminal
+        self._viewed = viewed
         self._program = program
         self._selection = selection
         self._hover = hover
@@ -98,13 +98,16 @@ class Menu:
 
     def _enabled(self) -> dict[str, bool]:
         selected = self._selection.range is not None
-        prompts = bool(self._terminal.prompts())
+        prompts = bool(self._viewed.terminal.prompts())
         return {
             "copy": selected,
             "copy_html": selected,
-            "paste": not self._program.ended,
+            "paste": self._program.accepts,
             "previous_prompt": prompts,
             "next_prompt": prompts,
+            # Of a shell's own terminal others see the same.
+            "clear": self._viewed.is_own,
+            "reset": self._viewed.is_own,
         }
 
     def _enable_all(self) -> None:

@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QScrollBar
 from pytestqt.qtbot import QtBot
 
 from engine.emulator import Terminal
+from gui.terminal.host import WindowHost
 from gui.terminal.input.mouse import Spot
 from gui.terminal.interaction.places import Places
+from gui.terminal.source import Viewed
 from gui.terminal.text.selection import Place, Unit
 from gui.terminal.view.appearance import Appearance
 from gui.terminal.view.cells import Cells
@@ -37,12 +39,15 @@ def cells(appearance: Appearance) -> Cells:
 
 
 @pytest.fixture
-def places(bar: QScrollBar, appearance: Appearance) -> Places:
+def places(bar: QScrollBar, appearance: Appearance, cells: Cells) -> Places:
     terminal = Terminal(COLS, ROWS)
     terminal.feed(b"\r\n" * (ROWS + 9))
-    scrolling = Scrolling(terminal, bar)
+    terminal.host = WindowHost(lambda *_: None)
+    terminal.host.shown((cells.width, cells.height), 1.0, dark=True)
+    viewed = Viewed(terminal)
+    scrolling = Scrolling(viewed, bar)
     scrolling.sync()
-    return Places(terminal, appearance, scrolling)
+    return Places(viewed, appearance, scrolling)
 
 
 def test_places_are_named_as_the_text_is(places: Places, cells: Cells, bar: QScrollBar) -> None:
