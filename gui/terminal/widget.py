@@ -294,9 +294,11 @@ class TerminalWidget(QAbstractScrollArea):
         self._pace()
 
     def _pace(self) -> None:
-        """A hidden widget needs no frames. Its own terminal's acknowledge output, though."""
-        hidden = self._watch is not None and not self.isVisible()
-        self.output.set_interval(HIDDEN_MS if hidden else self._frame_interval)
+        """While hidden it needs no frames. Those of its own terminal acknowledge output, though."""
+        self.output.set_interval(self._frame_interval if self._needs_frames() else HIDDEN_MS)
+
+    def _needs_frames(self) -> bool:
+        return self._viewed.is_own or self.isVisible()
 
     def _place_bars(self) -> None:
         """One at the bottom is only for a shell's terminal, where it is too wide."""
@@ -377,7 +379,7 @@ class TerminalWidget(QAbstractScrollArea):
         self.output.feed(bytes(data))
 
     def _show_frame(self) -> None:
-        if self._watch is not None and not self.isVisible():
+        if not self._needs_frames():
             return
         if self.fit.stale:
             self.fit.now()
@@ -450,13 +452,16 @@ class TerminalWidget(QAbstractScrollArea):
         self.finder.restart()
 
     def _fitted(self) -> None:
+        if not self._needs_frames():
+            return
         self.scrolling.sync()
         self.sideways.sync()
         self.canvas.refresh()
         self.canvas.update_all()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.fit.soon()
+        if self._needs_frames():
+            self.fit.soon()
         for bar in (self.ended_bar, self.find_bar):
             if not bar.isHidden():
                 bar.place()
