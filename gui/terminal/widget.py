@@ -35,6 +35,7 @@ from gui.terminal.input.preedit import Preedit
 from gui.terminal.interaction.clipboard import Clipboard
 from gui.terminal.interaction.ended_bar import EndedBar
 from gui.terminal.interaction.find_bar import FindBar
+from gui.terminal.interaction.hint import Hint
 from gui.terminal.interaction.hover import Hover
 from gui.terminal.interaction.keyboard import Keyboard
 from gui.terminal.interaction.menu import Menu
@@ -89,6 +90,8 @@ class TerminalWidget(QAbstractScrollArea):
     """Columns and rows that fit. The own terminal has this size, for a shell it is a request."""
     rendered = Signal(int)
     """So many more bytes of output have been dealt with."""
+    lookChanged = Signal()
+    """Theme or cell size, with which a shell answers its program: see ``theme`` and ``host``."""
     titleChanged = Signal(str)
     bell = Signal()
     notified = Signal(str, str)
@@ -156,6 +159,7 @@ class TerminalWidget(QAbstractScrollArea):
         self._menu = Menu(viewed, self._program, self.selection, self.hover, self._commands(), self)
         self.find_bar = FindBar(self.finder, viewport)
         self.ended_bar = EndedBar(viewport)
+        self.hint = Hint(viewport)
         self._connect()
         self._theme_changed()
 
@@ -238,9 +242,10 @@ class TerminalWidget(QAbstractScrollArea):
         return self._program.refusal
 
     def set_read_only(self, reason: str) -> None:
-        """Pass nothing on to the program, for a ``reason`` that ``refused`` reports to whoever
-        types; "": pass it on again. Scrolling, selecting, copying and finding work as ever."""
+        """Pass nothing on to the program, for a ``reason`` that whoever types is shown; "": pass
+        it on again. Scrolling, selecting, copying and finding work as ever."""
         self._program.refuse(reason)
+        self.hint.dismiss()
         self._focus_changed()
 
     # -- what is shown
@@ -362,9 +367,11 @@ class TerminalWidget(QAbstractScrollArea):
             self.fit.soon()
         self.find_bar.set_theme(theme)
         self.ended_bar.set_theme(theme)
+        self.hint.set_theme(theme)
         self._own.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
         self.host.shown(self.cell_size, self.devicePixelRatioF(), dark=theme.dark)
         self.canvas.update_all()
+        self.lookChanged.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -462,7 +469,7 @@ class TerminalWidget(QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self._needs_frames():
             self.fit.soon()
-        for bar in (self.ended_bar, self.find_bar):
+        for bar in (self.ended_bar, self.find_bar, self.hint):
             if not bar.isHidden():
                 bar.place()
 
@@ -565,6 +572,7 @@ class TerminalWidget(QAbstractScrollArea):
         if self._program.ended:
             return
         if self._program.refusal:
+            self.hint.present(self._program.refusal)
             self.refused.emit(self._program.refusal)
             return
         self.scrolling.to_bottom()

@@ -544,10 +544,13 @@ def test_keys_and_pastes_are_refused_with_the_reason(qtbot: QtBot, read_only: Re
     assert widget.clipboard.question is None
     assert typed == []
     assert refused == ["You view this terminal."] * 2
+    assert widget.hint.isVisible()
+    assert widget.hint.text() == "You view this terminal."
     qtbot.keyClick(widget, Qt.Key.Key_Shift)
     assert len(refused) == 2
     assert not widget.inputMethodQuery(Qt.InputMethodQuery.ImEnabled)
     widget.set_read_only("")
+    assert not widget.hint.isVisible()
     qtbot.keyClicks(widget, "x")
     assert typed == [b"x"]
     assert len(refused) == 2
