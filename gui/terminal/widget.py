@@ -25,7 +25,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QMenu
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QMenu, QWidget
 
 from engine.emulator import CursorShape, Terminal
 from engine.emulator.terminal import SCROLLBACK_LINES
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtGui import QFont
-    from PySide6.QtWidgets import QWidget
 
     from engine.core.settings import UiSettings
     from gui.terminal.paint.theme import Theme
@@ -169,6 +168,8 @@ class TerminalWidget(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # A bar that comes and goes would resize the program's screen.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        # Styles draw a corner of their own where both bars meet.
+        self.setCornerWidget(QWidget())
         viewport.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         viewport.setCursor(Qt.CursorShape.IBeamCursor)
         viewport.setMouseTracking(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gui.terminal.input.mouse import Spot
@@ -44,6 +45,15 @@ class Places:
         """How far a position is above (negative) or below the grid, in rows."""
         row, _ = self._appearance.cells.at(position)
         return min(row, 0) + max(row - self._viewed.rows + 1, 0)
+
+    def columns_outside(self, position: QPointF) -> int:
+        """How far a position is left (negative) or right of the columns in view of a terminal
+        that has more."""
+        if self._viewed.columns == self._viewed.terminal.cols:
+            return 0
+        cells = self._appearance.cells
+        column = math.floor(cells.at(position)[1]) - cells.left
+        return min(column, 0) + max(column - self._viewed.columns + 1, 0)
 
     def spot(self, position: QPointF) -> Spot:
         """What is reported to programs: cell on the screen, pixel of the screen.

@@ -129,7 +129,9 @@ class Pointer(QObject):
             self._hover.move(event.position(), event.modifiers())
             return
         self._drag_position = event.position()
-        outside = self._places.lines_outside(self._drag_position)
+        outside = self._places.lines_outside(self._drag_position) or (
+            self._places.columns_outside(self._drag_position)
+        )
         if outside and not self.auto_scrolling:
             self._auto_scroll.start()
         elif not outside:
@@ -152,6 +154,7 @@ class Pointer(QObject):
 
     def _continue_drag(self) -> None:
         self._scrolling.by(self._places.lines_outside(self._drag_position))
+        self._sideways.by(self._places.columns_outside(self._drag_position))
         self._extend()
 
     # -- reporting to the program

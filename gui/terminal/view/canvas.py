@@ -120,9 +120,9 @@ class Canvas(QObject):
         painter.save()
         # Whole device pixels from here on: rows meet without a seam at any scale.
         painter.scale(1 / cells.ratio, 1 / cells.ratio)
-        device = cells.device_rect(area)
-        sheet = self._sheet() & device
-        if sheet != device:
+        sheet = device = cells.device_rect(area)
+        if not self._viewed.is_own:
+            sheet = self._sheet() & device
             self._paint_outside(painter, device)
         if not sheet.isEmpty():
             self._paint_rows(painter, sheet, first, last)
@@ -138,12 +138,10 @@ class Canvas(QObject):
     def _sheet(self) -> QRect:
         """The terminal with the space around it, in device pixels.
 
-        What it leaves of the viewport is no part of it: a shell's terminal may be smaller.
+        It leaves something of the viewport where a shell's terminal is smaller.
         """
         cells, viewed = self._appearance.cells, self._viewed
         whole = cells.device_rect(self._viewport.rect())
-        if viewed.is_own:
-            return whole
         size = cells.fitting(self._viewport.size())
         end = cells.corner(viewed.rows, cells.left + viewed.columns)
         start = cells.corner(0, cells.left)

@@ -21,7 +21,7 @@ from gui.terminal.text.selection import Place
 from gui.terminal.view.canvas import OUTSIDE
 from gui.terminal.view.fit import Oversize
 from gui.terminal.widget import TerminalWidget
-from tests.gui.terminal.acts import LEFT, LINES, cell, colors, drag, show, sized, wheel
+from tests.gui.terminal.acts import LEFT, LINES, cell, colors, drag, move_held, show, sized, wheel
 from tests.gui.terminal.shell import Shell
 
 if TYPE_CHECKING:
@@ -293,6 +293,17 @@ def test_columns_follow_the_cursor_and_can_be_scrolled(qtbot: QtBot, watching: W
     assert widget.appearance.cells.left > 0
 
 
+def test_a_drag_beyond_the_edge_scrolls_sideways(qtbot: QtBot, watching: Watching) -> None:
+    shell = Shell(100, 10, "\x1b[?25l" + "abcdefghij" * 10)
+    widget = watching(shell, 40, 15, Oversize.SCROLL)
+    qtbot.mousePress(widget.viewport(), LEFT, pos=cell(widget, 0, 0))
+    move_held(widget, cell(widget, 0, 45))
+    qtbot.waitUntil(lambda: widget.appearance.cells.left == 60)
+    qtbot.mouseRelease(widget.viewport(), LEFT, pos=cell(widget, 0, 45))
+    assert widget.selected_text() == "abcdefghij" * 10
+    assert not widget.pointer.auto_scrolling
+
+
 def test_a_cropped_row_is_painted_within_its_columns(watching: Watching) -> None:
     shell = Shell(80, 10, "\x1b[?25l" + "\x1b[41m \x1b[42m \x1b[m" * 40)
     widget = watching(shell, 40, 10, Oversize.SCROLL)
@@ -454,6 +465,32 @@ def test_a_hidden_widget_looks_at_no_rows_and_is_up_to_date_when_shown(
     assert "while hidden" not in texts(widget)
     widget.show()
     assert "while hidden" in texts(widget)
+
+
+def test_frames_can_be_rarer(qtbot: QtBot, watching: Watching) -> None:
+    shell = Shell()
+    slow, fast = watching(shell), watching(shell)
+    frames: list[TerminalWidget] = []
+    for widget in (slow, fast):
+        widget.output.came.connect(lambda widget=widget: frames.append(widget))
+    slow.set_frame_interval(60_000)
+    for count in range(1, 4):
+        shell.print("y\r\n")
+        qtbot.waitUntil(lambda count=count: len(frames) == count)
+    assert frames == [fast] * 3
+    slow.set_frame_interval(16)
+    qtbot.waitUntil(lambda: frames == [fast, fast, fast, slow])
+
+
+def test_theme_and_cell_size_are_reported_for_the_shell(watching: Watching) -> None:
+    widget = watching(Shell())
+    looks: list[tuple[bool, int]] = []
+    widget.lookChanged.connect(lambda: looks.append((widget.host.dark, widget.host.cell.width)))
+    before = widget.host.cell.width
+    widget.set_theme(dark=False)
+    widget.zoom(20)
+    assert looks[0] == (False, before)
+    assert looks[-1][1] > before
 
 
 # -- swapping
