@@ -20,7 +20,7 @@ class ScreenSource(Protocol):
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` on the loop after output was fed and after the size changed, until
-        the returned function is called."""
+        the returned function is called. Meanwhile output is fed as soon as a frame needs it."""
 
     def listen(self, host: Host) -> Callable[[], None]:
         """Pass the program's notes and clipboard writes on to ``host`` (Host.notify,
@@ -28,16 +28,32 @@ class ScreenSource(Protocol):
 
 
 class Watch:
-    """A widget's two subscriptions to a source, until end()."""
+    """A widget's subscriptions to a source, until end().
+
+    Whoever subscribes makes the shell read its output at once, so a widget does it only while it
+    is looked at. It listens all the time.
+    """
 
     def __init__(self, source: ScreenSource, changed: Callable[[], None], host: Host) -> None:
         self.source = source
-        self._ends = [source.subscribe(changed), source.listen(host)]
+        self._changed = changed
+        self._unsubscribe: Callable[[], None] | None = None
+        self._unlisten: Callable[[], None] | None = source.listen(host)
+
+    def look(self, looking: bool) -> None:
+        """Whether ``changed`` is to be called; at first it is not."""
+        if looking and self._unsubscribe is None and self._unlisten is not None:
+            self._unsubscribe = self.source.subscribe(self._changed)
+        elif not looking and self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
 
     def end(self) -> None:
         """Idempotent."""
-        while self._ends:
-            self._ends.pop()()
+        self.look(False)
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
 
 
 class Viewed:

@@ -50,7 +50,7 @@ from gui.terminal.view.canvas import Canvas
 from gui.terminal.view.cursor import Cursor
 from gui.terminal.view.fit import Fit, Oversize
 from gui.terminal.view.flash import Flash
-from gui.terminal.view.output import FRAME_MS, Output
+from gui.terminal.view.output import Output
 from gui.terminal.view.program import Program
 from gui.terminal.view.rows import Rows
 from gui.terminal.view.scrolling import Scrolling
@@ -67,8 +67,6 @@ if TYPE_CHECKING:
 
 MAX_FIND = 200
 """Characters of a selection that the find bar begins with."""
-HIDDEN_MS = 250
-"""How often a hidden widget looks for a shell's new title and bells."""
 
 
 class TerminalWidget(QAbstractScrollArea):
@@ -112,7 +110,6 @@ class TerminalWidget(QAbstractScrollArea):
         self._program = Program(self._own, self.typed.emit)
         self._view_only = False
         self._own_theme = False
-        self._frame_interval = FRAME_MS
         # What is on screen.
         self.appearance = Appearance(self.palette(), self.devicePixelRatioF())
         self.scrolling = Scrolling(viewed, self.verticalScrollBar())
@@ -277,7 +274,7 @@ class TerminalWidget(QAbstractScrollArea):
             # The source must not call what Qt has deleted.
             self.destroyed.connect(self._watch.end)
         self._place_bars()
-        self._pace()
+        self._look()
         self.scrolling.restart()
         self.sideways.restart()
         self._rewrapped()
@@ -296,12 +293,14 @@ class TerminalWidget(QAbstractScrollArea):
 
     def set_frame_interval(self, milliseconds: int) -> None:
         """The least time between two frames; for many small terminals beside each other."""
-        self._frame_interval = milliseconds
-        self._pace()
+        self.output.set_interval(milliseconds)
 
-    def _pace(self) -> None:
-        """While hidden it needs no frames. Those of its own terminal acknowledge output, though."""
-        self.output.set_interval(self._frame_interval if self._needs_frames() else HIDDEN_MS)
+    def _look(self) -> None:
+        """Let the shell report its changes while this is in view; else poll for title and bells."""
+        looking = self.isVisible()
+        if self._watch is not None:
+            self._watch.look(looking)
+        self.output.poll(self._watch is not None and not looking)
 
     def _needs_frames(self) -> bool:
         return self._viewed.is_own or self.isVisible()
@@ -476,13 +475,16 @@ class TerminalWidget(QAbstractScrollArea):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._pace()
+        self._look()
         self.fit.now()
         self._show_frame()
+        if self._watch is not None:
+            # Whatever depends on output, as the search does, may have missed some.
+            self.output.changed()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._pace()
+        self._look()
 
     # -- painting
 

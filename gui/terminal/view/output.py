@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from gui.terminal.view.feeder import Feeder
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gui.terminal.source import Viewed
 
 FRAME_MS = 16
+POLL_MS = 250
+"""Between two looks at a terminal that reports no changes."""
 SYNCHRONIZED_MS = 150
 """How long a program may hold back a frame; then it is shown unfinished."""
 
@@ -60,6 +62,10 @@ class Output(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._due)
+        self._poll = QTimer(self)
+        self._poll.setTimerType(Qt.TimerType.CoarseTimer)
+        self._poll.setInterval(POLL_MS)
+        self._poll.timeout.connect(self.frame)
 
     @property
     def queued(self) -> int:
@@ -88,6 +94,13 @@ class Output(QObject):
         if self._timer.isActive():
             self._timer.stop()
             self.schedule()
+
+    def poll(self, polls: bool) -> None:
+        """Whether to look for titles and bells from time to time, in place of changed()."""
+        if polls and not self._poll.isActive():
+            self._poll.start()
+        elif not polls:
+            self._poll.stop()
 
     def restart(self) -> None:
         """Another terminal is viewed: its bells so far were not for this view."""

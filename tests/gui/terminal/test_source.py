@@ -29,13 +29,26 @@ def test_another_terminal_is_viewed_and_the_own_one_again() -> None:
     assert viewed.terminal is own
 
 
-def test_a_watch_ends_both_of_its_subscriptions_once() -> None:
+def test_a_watch_listens_always_and_subscribes_while_one_looks() -> None:
     shell = Shell()
     calls: list[bool] = []
     watch = Watch(shell, lambda: calls.append(True), Host())
     shell.print("x")
-    assert (shell.watchers, shell.listeners, len(calls)) == (1, 1, 1)
-    watch.end()
-    watch.end()
+    assert (shell.watchers, shell.listeners, len(calls)) == (0, 1, 0)
+    watch.look(True)
+    watch.look(True)
     shell.print("x")
-    assert (shell.watchers, shell.listeners, len(calls)) == (0, 0, 1)
+    assert (shell.watchers, shell.listeners, len(calls)) == (1, 1, 1)
+    watch.look(False)
+    shell.print("x")
+    assert (shell.watchers, shell.listeners, len(calls)) == (0, 1, 1)
+
+
+def test_a_watch_that_has_ended_stays_so() -> None:
+    shell = Shell()
+    watch = Watch(shell, lambda: None, Host())
+    watch.look(True)
+    watch.end()
+    watch.end()
+    watch.look(True)
+    assert (shell.watchers, shell.listeners) == (0, 0)

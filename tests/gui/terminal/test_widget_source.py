@@ -454,17 +454,20 @@ def test_only_changed_rows_are_painted_in_each(qtbot: QtBot, watching: Watching)
         assert widget.appearance.painter.painted == before + 1
 
 
-def test_a_hidden_widget_looks_at_no_rows_and_is_up_to_date_when_shown(
+def test_a_hidden_widget_does_not_make_the_shell_hurry_and_is_up_to_date_when_shown(
     qtbot: QtBot, watching: Watching
 ) -> None:
     shell = Shell()
     widget = watching(shell)
+    widget.finder.look_for("hidden")
+    assert shell.watchers == 1
     widget.hide()
-    with qtbot.waitSignal(widget.output.came):
-        shell.print("while hidden")
-    assert "while hidden" not in texts(widget)
+    assert (shell.watchers, shell.listeners) == (0, 1)
+    shell.print("while hidden")
     widget.show()
+    assert shell.watchers == 1
     assert "while hidden" in texts(widget)
+    qtbot.waitUntil(lambda: widget.finder.count == 1)
 
 
 def test_frames_can_be_rarer(qtbot: QtBot, watching: Watching) -> None:
