@@ -18,8 +18,8 @@ MAX_CLIPBOARD = 1024 * 1024
 class WindowHost(Host):
     """Of one terminal. ``notified`` gets a title and a text, where notes are allowed.
 
-    ``in_use``: whether the clipboard may be written now; of several widgets that show one
-    shell only the focused one may.
+    ``in_use``: whether the clipboard may be written now. Of several widgets that show one shell
+    only the focused one may, and none that only watches it.
     """
 
     def __init__(

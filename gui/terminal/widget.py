@@ -104,7 +104,7 @@ class TerminalWidget(QAbstractScrollArea):
             scrollback=SCROLLBACK_LINES if scrollback is None else scrollback,
             host=self.host,
         )
-        self._shared_host = WindowHost(self.notified.emit, in_use=self.hasFocus)
+        self._shared_host = WindowHost(self.notified.emit, in_use=self._is_used)
         self._watch: Watch | None = None
         viewed = self._viewed = Viewed(self._own)
         self._program = Program(self._own, self.typed.emit)
@@ -543,6 +543,10 @@ class TerminalWidget(QAbstractScrollArea):
         """Whether the cursor shows that one may type here."""
         if self._view_only:
             return not self._program.ended
+        return self._is_used()
+
+    def _is_used(self) -> bool:
+        """Whether somebody may be typing here, and does not only watch."""
         return self.hasFocus() and self._program.accepts
 
     def focusInEvent(self, event: QFocusEvent) -> None:

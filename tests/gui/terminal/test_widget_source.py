@@ -145,7 +145,7 @@ def test_title_and_bell_reach_every_widget_once(qtbot: QtBot, watching: Watching
     assert sorted(heard[2:]) == [(0, "bell"), (1, "bell")]
 
 
-def test_only_the_focused_widget_lets_a_program_write_the_clipboard(
+def test_only_the_widget_one_types_in_lets_a_program_write_the_clipboard(
     qtbot: QtBot, watching: Watching
 ) -> None:
     shell = Shell()
@@ -160,6 +160,10 @@ def test_only_the_focused_widget_lets_a_program_write_the_clipboard(
     one.activateWindow()
     one.setFocus()
     qtbot.waitUntil(one.hasFocus)
+    one.set_read_only("You view this terminal.")
+    shell.print("\x1b]52;c;aGk=\x07")
+    assert QGuiApplication.clipboard().text() == "before"
+    one.set_read_only("")
     shell.print("\x1b]52;c;aGk=\x07")
     assert QGuiApplication.clipboard().text() == "hi"
 
