@@ -152,7 +152,9 @@ class TerminalWidget(QAbstractScrollArea):
         self._keyboard = Keyboard(
             viewed, self._program, self.scrolling, type_in=self._type, zoom=self.zoom
         )
-        self._menu = Menu(viewed, self._program, self.selection, self.hover, self._commands(), self)
+        self._menu = Menu(
+            viewed, self._program, self.selection, self.hover, self.fit, self._commands(), self
+        )
         self.find_bar = FindBar(self.finder, viewport)
         self.ended_bar = EndedBar(viewport)
         self.hint = Hint(viewport)
@@ -186,6 +188,7 @@ class TerminalWidget(QAbstractScrollArea):
             "find": self.open_find,
             "previous_prompt": lambda: self.scrolling.to_prompt(-1),
             "next_prompt": lambda: self.scrolling.to_prompt(1),
+            "fit": self._change_oversize,
             "clear": self.clear_scrollback,
             "reset": self.reset,
         }
@@ -290,6 +293,10 @@ class TerminalWidget(QAbstractScrollArea):
     def set_oversize(self, oversize: Oversize) -> None:
         """How a shell's terminal is shown that is larger than this widget."""
         self.fit.set_oversize(oversize)
+
+    def _change_oversize(self) -> None:
+        fits = self.oversize is Oversize.FIT
+        self.set_oversize(Oversize.SCROLL if fits else Oversize.FIT)
 
     def set_frame_interval(self, milliseconds: int) -> None:
         """The least time between two frames; for many small terminals beside each other."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication
 
 from engine.core.settings import UiSettings
 from engine.emulator import Pixels
@@ -359,6 +359,27 @@ def test_pixels_are_those_that_the_program_was_told(qtbot: QtBot, watching: Watc
     x, y = (int(part) for part in typed[0][4:-1].split(b";")[-2:])
     assert 3 * size.width <= x - 1 < 4 * size.width
     assert 2 * size.height <= y - 1 < 3 * size.height
+
+
+def test_the_menu_changes_how_a_larger_terminal_is_shown(qtbot: QtBot, watching: Watching) -> None:
+    widget = watching(Shell(60, 20), 45, 15)
+
+    def entries() -> dict[str, QAction]:
+        menu = widget.context_menu()
+        menu.deleteLater()
+        return {action.text(): action for action in menu.actions()}
+
+    def is_shrunk() -> bool:
+        return widget.appearance.cells.width < widget.appearance.chosen.width
+
+    assert is_shrunk()
+    for shrunk in (False, True):
+        fit = entries()["&Shrink to Fit"]
+        assert fit.isChecked() is not shrunk
+        fit.trigger()
+        qtbot.waitUntil(lambda shrunk=shrunk: is_shrunk() is shrunk)
+    widget.show_source(None)
+    assert "&Shrink to Fit" not in entries()
 
 
 def test_a_size_change_clears_the_selection_and_searches_anew(
