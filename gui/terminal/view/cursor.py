@@ -61,13 +61,13 @@ class Cursor(QObject):
 
     def refresh(self) -> bool:
         """Look where the cursor is; False if it is as before."""
-        place = self._find_place()
-        if place == self._place:
-            return False
-        self._place = place
-        self._rect = QRect()
+        place, rect = self._find_place(), QRect()
         if place is not None:
-            self._rect = self._appearance.cells.rect(place[0], place[1], 2).toAlignedRect()
+            rect = self._appearance.cells.rect(place[0], place[1], 2).toAlignedRect()
+        # The same cell is elsewhere in another font, or when other columns are in view.
+        if place == self._place and rect == self._rect:
+            return False
+        self._place, self._rect = place, rect
         return True
 
     def _find_place(self) -> _Place | None:

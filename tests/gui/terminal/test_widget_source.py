@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QAction, QGuiApplication
 
 from engine.core.settings import UiSettings
@@ -295,6 +295,22 @@ def test_columns_follow_the_cursor_and_can_be_scrolled(qtbot: QtBot, watching: W
     assert widget.appearance.cells.left == 0
     qtbot.keyClicks(widget, "x")
     assert widget.appearance.cells.left > 0
+
+
+def test_the_caret_is_where_the_cursor_is_seen(watching: Watching) -> None:
+    shell = Shell(100, 10, "\x1b[2;30H")
+    widget = watching(shell, 40, 15, Oversize.SCROLL)
+
+    def caret() -> int:
+        rect = widget.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle)
+        assert isinstance(rect, QRectF)
+        return int(rect.left())
+
+    assert caret() == int(widget.appearance.cells.rect(1, 29).left())
+    widget.horizontalScrollBar().setValue(10)
+    assert caret() == int(widget.appearance.cells.rect(1, 29).left())
+    widget.zoom(4)
+    assert caret() == int(widget.appearance.cells.rect(1, 29).left())
 
 
 def test_a_drag_beyond_the_edge_scrolls_sideways(qtbot: QtBot, watching: Watching) -> None:
