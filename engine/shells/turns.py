@@ -323,16 +323,13 @@ class Turns:
                 await turn.ready.wait()
                 if turn.refused is not None:
                     raise turn.refused()
-        except asyncio.CancelledError:
-            self._give_up(turn)
+        except BaseException:
+            if self._current is turn:
+                self._current = None
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            self._next()
             raise
-
-    def _give_up(self, turn: _Turn) -> None:
-        if self._current is turn:
-            self._current = None
-        elif turn in self._waiting:
-            self._waiting.remove(turn)
-        self._next()
 
     def _line_up(self, turn: _Turn) -> None:
         if turn.person is self._agent:
