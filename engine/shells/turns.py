@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from engine.core.errors import AccessDeniedError, HatchwayError, PTYClosedError
 from engine.core.tasks import TaskOwner
@@ -251,10 +251,6 @@ class Turns:
             await person.idle()
         return self.taken(who)
 
-    def drop(self, who: str, count: int) -> None:
-        """Count the next ``count`` bytes of ``who`` as done with: they do not enter."""
-        self._person(who).drop(count)
-
     # -- input
 
     async def write(self, who: str, data: bytes) -> None:
@@ -285,6 +281,27 @@ class Turns:
                 await self._ready(turn)
         finally:
             person.end()
+
+    async def write_parts(self, who: str, parts: Iterable[tuple[bytes, int]]) -> None:
+        """Write a message of which some parts do not enter.
+
+        Each part is what enters, and the number of bytes that follow it in the message and count
+        as done with. Errors are those of write(), after all of the message has been counted.
+        """
+        person = self._people.get(who)
+        error: HatchwayError | None = None
+        for data, dropped in parts:
+            if error is None:
+                try:
+                    await self.write(who, data)
+                except HatchwayError as refused:
+                    error = refused
+            elif person is not None:
+                person.refuse(data)
+            if person is not None:
+                person.drop(dropped)
+        if error is not None:
+            raise error
 
     def answer(self, data: bytes) -> None:
         """Write bytes of the agent's own, before all input that waits and never within a message.
