@@ -349,44 +349,41 @@ class Turns:
             raise
 
     def _line_up(self, turn: _Turn) -> None:
+        place = len(self._waiting)
         if turn.person is self._agent:
             place = 0
         elif is_ctrl_c(turn.data):
+            # Before what others have waiting; its sender's own earlier input keeps its place.
             turn.overtake()
-            place = self._place_of_ctrl_c(turn.person)
-        else:
-            place = len(self._waiting)
+            own = [place for place, one in enumerate(self._waiting, 1) if one.person is turn.person]
+            place = own[-1] if own else 0
+            self._make_way(turn.person, back=not own)
+            while place < len(self._waiting) and self._first(self._waiting[place]):
+                place += 1
         self._waiting.insert(place, turn)
         self._next()
 
-    def _place_of_ctrl_c(self, person: _Person) -> int:
-        """Before what others have waiting; its sender's own earlier input keeps its place.
+    def _make_way(self, person: _Person, *, back: bool) -> None:
+        """``person`` sends Ctrl+C: cut a paste of anybody else.
 
-        A paste of somebody else is cut.
+        ``back``: a message whose turn has come, but of which nothing has entered, waits again.
         """
         current = self._current
-        place = 0
-        for index, turn in enumerate(self._waiting):
-            if turn.person is person:
-                place = index + 1
         if current is None:
             if self._span is not None and self._span is not person and self._span.stream.in_paste:
                 self._cut(self._span)
-        elif current.person is not person:
-            if current.entering:
-                if self._in_paste(current):
-                    self._cut_write(current)
-            elif not current.started:
-                if current.person.stream.in_paste:
-                    self._cut(current.person)
-                if not place and not self._first(current):
-                    # Its turn has come, but nothing of it has entered: it can wait once more.
-                    current.again()
-                    self._current = None
-                    self._waiting.insert(0, current)
-        while place < len(self._waiting) and self._first(self._waiting[place]):
-            place += 1
-        return place
+        elif current.person is person:
+            pass  # its own paste ends when the Ctrl+C enters, see _take()
+        elif current.entering:
+            if self._in_paste(current):
+                self._cut_write(current)
+        elif not current.started:
+            if current.person.stream.in_paste:
+                self._cut(current.person)
+            if back and not self._first(current):
+                current.again()
+                self._current = None
+                self._waiting.insert(0, current)
 
     def _place_of_rest(self, person: _Person) -> int:
         """Of a message whose paste was cut: its own first place, but for Ctrl+C of others."""
