@@ -234,6 +234,11 @@ class Turns:
         person = self._people.get(who)
         return person.taken if person is not None else 0
 
+    def entered(self, who: str) -> int:
+        """How many bytes of ``who`` have entered."""
+        person = self._people.get(who)
+        return person.entered if person is not None else 0
+
     def entered_by_others(self, who: str) -> int:
         """How many bytes of everybody else have entered so far, to compare later.
 
@@ -250,6 +255,10 @@ class Turns:
         if (person := self._people.get(who)) is not None:
             await person.idle()
         return self.taken(who)
+
+    def drop(self, who: str, count: int) -> None:
+        """Count the next ``count`` bytes of ``who`` as done with: they do not enter."""
+        self._person(who).drop(count)
 
     # -- input
 
@@ -567,6 +576,7 @@ class Turns:
         person = self._people.get(who)
         if person is None:
             person = self._people[who] = _Person()
+            person.permit(_left)  # until permit() is called
         return person
 
 

@@ -517,6 +517,7 @@ async def test_parts_of_a_message_that_do_not_enter_count() -> None:
     turns, pty = made()
     await turns.write_parts("ann", [(b"aa", 5), (b"", 2), (b"bb", 0)])
     assert (pty.log, turns.taken("ann")) == (b"aabb", 11)
+    assert (turns.entered("ann"), turns.entered("eve")) == (4, 0)
     turns.permit("ann", denied)
     with pytest.raises(AccessDeniedError):
         await turns.write_parts("ann", [(b"aa", 5), (START, 1), (b"bb", 0)])
@@ -526,6 +527,13 @@ async def test_parts_of_a_message_that_do_not_enter_count() -> None:
     assert pty.log == b"aabbx"
     with pytest.raises(AccessDeniedError):
         await turns.write_parts("eve", [(b"aa", 5)])
+    # A position to continue from is no permission.
+    turns.drop("eve", 100)
+    with pytest.raises(AccessDeniedError):
+        await turns.write("eve", b"e")
+    turns.permit("eve", None)
+    await turns.write("eve", b"e")
+    assert (turns.taken("eve"), turns.entered("eve")) == (102, 1)
 
 
 # -- any order of events
