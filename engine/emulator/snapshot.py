@@ -18,7 +18,7 @@ from engine.emulator.cells.charsets import TABLES
 from engine.emulator.cells.clusters import FIRST, PICTURE_COLUMNS
 from engine.emulator.cells.lines import SAME
 from engine.emulator.cells.page import SavedCursor
-from engine.emulator.cells.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE, WRAPPED
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, Hyperlink, Style
 from engine.emulator.cells.width import cluster_width, continues, extends
 from engine.emulator.screen import restoring
@@ -132,7 +132,7 @@ def _pieces(
     drawing: _Drawing, normal: list[Row], history: int, alternate: list[Row], end: str
 ) -> Iterator[str]:
     yield from drawing.rows(normal, history)
-    if any(row is not BLANK for row in alternate):
+    if any(text or flags & (WRAPPED | PROMPT) for text, _, flags in alternate):
         yield "\x1b[?47h\x1b[H"
         yield from drawing.rows(alternate, 0)
         yield "\x1b[?47l"
