@@ -483,23 +483,40 @@ class _State:
         shown = self._drawing.style(pens[start])
         if not raw or shown.strip is not None:
             return ""
-        parts = [_goto(y, start + offset)]
+        cells = 1 + (text[start + 1 : start + 2] == HALF)
+        place = _goto(y, start + offset)
+        if screen.last and not joins:
+            here = "" if screen.wrap_next else _goto(y, screen.cursor.x + offset)
+            return place + self._marked(raw, cells, shown, style, here)
+        if shown[_RENDITIONS:] != style[_RENDITIONS:] or start + cells != end:
+            return ""
         if Mode.INSERT in screen.mode and not screen.wrap_next:
             # What printing pushes to the right comes from there.
-            parts.append(f"\x1b[{end - start}P")
+            if not screen.left <= start <= screen.right:
+                return ""
+            place += f"\x1b[{cells}P"
         select = self._drawing.select
-        if screen.last and (not joins or shown != style):
-            # The last character came after something else, and joined all the same.
-            apart = f"\x1b[?7{'h' if Mode.AUTOWRAP in screen.mode else 'l'}" if not joins else ""
-            base, mark = raw[:-1], raw[-1]
-            parts += [select(shown, style), base, select(style, shown), apart, mark]
-            return "".join(parts)
-        if shown[_RENDITIONS:] != style[_RENDITIONS:]:
-            return ""
-        parts += [select(shown, style), raw, select(style, shown)]
-        if shown == style and not screen.last:
-            parts.append(_rendition(style))
-        return "".join(parts)
+        if screen.last and shown != style:
+            # The last character came after another color, and joined all the same.
+            return f"{place}{select(shown, style)}{raw[:-1]}{select(style, shown)}{raw[-1]}"
+        after = _rendition(style) if shown == style and not screen.last else ""
+        return f"{place}{select(shown, style)}{raw}{select(style, shown)}{after}"
+
+    def _marked(self, whole: str, cells: int, shown: Style, style: Style, here: str) -> str:
+        """A cell whose mark came from elsewhere; nothing but a mark joins like that.
+
+        ``here`` sends the cursor to where it is.
+        """
+        screen, select = self._screen, self._drawing.select
+        base, mark = whole[:-1], whole[-1]
+        before, after = "", "\x1b[?7h" if Mode.AUTOWRAP in screen.mode else "\x1b[?7l"
+        if Mode.INSERT in screen.mode:
+            # It was not inserted, but what makes it wide is.
+            grows = base and cluster_width(base) < cells and not screen.wrap_next
+            before, after = "\x1b[4l\x1b[P" if grows else "\x1b[4l", "\x1b[4h"
+        if base and cluster_width(base) == cells:
+            after += here
+        return f"{before}{select(shown, style)}{base}{select(style, shown)}{after}{mark}"
 
 
 _ASCII: Final = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"

@@ -194,6 +194,12 @@ class ShellScreen:
     def _next(self) -> bytes:
         """What to feed next; ``position`` is then after it, or after what it stands for."""
         if self.behind >= SKIP_FROM and self._read >= self._unskippable:
+            if self.terminal.unfinished:
+                # A read may end anywhere. After a line's end, nothing is unfinished.
+                line = self._log.read(self._read, SMALL)
+                line = line[: line.find(b"\n") + 1] or line
+                self._read += len(line)
+                return line
             clean = self._read >= self._clean_from
             data = self._waiting(LAG if clean else SKIP_UNKNOWN)
             shorter = self.terminal.shortened(data, clean=clean)
