@@ -76,7 +76,13 @@ class ShellScreen:
     """
 
     def __init__(
-        self, log: OutputLog, size: Size, *, scrollback: int, reply: Callable[[bytes], None]
+        self,
+        log: OutputLog,
+        size: Size,
+        *,
+        scrollback: int,
+        reply: Callable[[bytes], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.terminal = Terminal(size.cols, size.rows, reply, scrollback=scrollback)
         self._log = log
@@ -92,6 +98,7 @@ class ShellScreen:
         """Output before this cannot be skipped, as was tried."""
         self._version = 0
         """Counts changes of the screen."""
+        self._clock = clock
         self._burst_start, self._burst = 0.0, 0
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.Handle | None = None
@@ -124,7 +131,8 @@ class ShellScreen:
         return min(self._settled, *self._held) if self._held else self._settled
 
     async def room(self) -> None:
-        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read."""
+        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read: a
+        program that draws faster than the terminal reads has to wait."""
         await self._room.wait()
 
     # -- feeding
@@ -157,7 +165,7 @@ class ShellScreen:
         return every
 
     def _floods(self, new: int) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._burst_start > FLOOD_SECONDS:
             self._burst_start, self._burst = now, 0
         self._burst += new

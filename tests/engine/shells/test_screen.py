@@ -27,8 +27,15 @@ class Shell:
 
     def __init__(self, size: Size = SIZE, scrollback: int = 20) -> None:
         self.log = OutputLog(0)
+        self.seconds = 0.0
         self.answers: list[bytes] = []
-        self.screen = ShellScreen(self.log, size, scrollback=scrollback, reply=self.answers.append)
+        self.screen = ShellScreen(
+            self.log,
+            size,
+            scrollback=scrollback,
+            reply=self.answers.append,
+            clock=lambda: self.seconds,
+        )
 
     def print(self, data: bytes) -> None:
         self.log.append(data)
@@ -93,6 +100,11 @@ async def test_small_reads_of_a_flood_wait() -> None:
     for _ in range(2 * FLOOD // len(data) + 1):
         shell.print(data)
     assert 0 < shell.screen.behind < shell.log.end
+    # The first read of another moment is no flood.
+    before = shell.screen.position
+    shell.seconds += 1
+    shell.print(data)
+    assert shell.screen.position > before
     await until(lambda: not shell.screen.behind)
 
 
