@@ -78,7 +78,13 @@ class ShellScreen:
     """
 
     def __init__(
-        self, log: OutputLog, size: Size, *, scrollback: int, reply: Callable[[bytes], None]
+        self,
+        log: OutputLog,
+        size: Size,
+        *,
+        scrollback: int,
+        reply: Callable[[bytes], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.terminal = Terminal(size.cols, size.rows, reply, scrollback=scrollback)
         self._log = log
@@ -94,6 +100,7 @@ class ShellScreen:
         """Output before this cannot be skipped, as was tried."""
         self._version = 0
         """Counts changes of the screen."""
+        self._clock = clock
         self._burst_start, self._burst = 0.0, 0
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.Handle | None = None
@@ -126,7 +133,8 @@ class ShellScreen:
         return min(self._settled, *self._held) if self._held else self._settled
 
     async def room(self) -> None:
-        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read."""
+        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read: a
+        program that draws faster than the terminal reads has to wait."""
         await self._room.wait()
 
     # -- feeding
@@ -159,7 +167,7 @@ class ShellScreen:
         return every
 
     def _floods(self, new: int) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._burst_start > FLOOD_SECONDS:
             self._burst_start, self._burst = now, 0
         self._burst += new
@@ -196,6 +204,12 @@ class ShellScreen:
     def _next(self) -> bytes:
         """What to feed next; ``position`` is then after it, or after what it stands for."""
         if self.behind >= SKIP_FROM and self._read >= self._unskippable:
+            if self.terminal.unfinished:
+                # A read may end anywhere. After a line's end, nothing is unfinished.
+                line = self._log.read(self._read, SMALL)
+                line = line[: line.find(b"\n") + 1] or line
+                self._read += len(line)
+                return line
             clean = self._read >= self._clean_from
             data = self._waiting(LAG if clean else SKIP_UNKNOWN)
             shorter = self.terminal.shortened(data, clean=clean)
