@@ -19,7 +19,9 @@ from typing import Final
 from engine.core.errors import PTYClosedError
 from engine.core.model import Size
 from engine.core.tasks import TaskOwner
-from engine.emulator import Clean, SnapshotWriter, Terminal
+from engine.emulator import Clean, Host, SnapshotWriter, Terminal
+from engine.emulator.screen.modes import CursorShape
+from engine.shells.audience import Audience
 from engine.shells.output_log import OutputLog
 
 logger = logging.getLogger(__name__)
@@ -86,7 +88,10 @@ class ShellScreen:
         reply: Callable[[bytes], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.terminal = Terminal(size.cols, size.rows, reply, scrollback=scrollback)
+        self._audience = Audience()
+        self.terminal = Terminal(
+            size.cols, size.rows, reply, scrollback=scrollback, host=self._audience
+        )
         self._log = log
         self._clean = Clean()
         self._seen = self._read = self._settled = log.end
@@ -293,6 +298,17 @@ class ShellScreen:
             except Exception:
                 # A painter's error is not the shell's.
                 logger.exception("A watcher of a shell's screen failed")
+
+    def listen(self, host: Host) -> Callable[[], None]:
+        """Pass notes and clipboard texts of the program to ``host``; see Audience."""
+        return self._audience.listen(host)
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        """How the terminal is painted: see Audience.report()."""
+        self._audience.report(cell, dark=dark)
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        self.terminal.set_cursor_default(shape, blink=blink)
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """``changed()`` is called after each slice that was fed and after a resize, until the
