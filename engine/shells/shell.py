@@ -91,6 +91,7 @@ class Shell:
         link_id: str = "",
         limits: ShellLimits = ShellLimits(),
         position: int = 0,
+        clock: Callable[[], float] = time.monotonic,
         changed: Callable[[Shell], None] = lambda shell: None,
         asked: Callable[[Shell, Participant], None] = lambda shell, participant: None,
         ended: Callable[[Shell, ExitStatus], None] = lambda shell, status: None,
@@ -108,6 +109,8 @@ class Shell:
         self._asked = asked
         self._on_ended = ended
         self._begin = position
+        self._clock = clock
+        self._alone_since: float | None = clock()
         self._log = OutputLog(limits.replay_bytes, position)
         self._screen = ShellScreen(
             self._log, pty.size, scrollback=limits.scrollback, reply=self._answer
@@ -192,9 +195,9 @@ class Shell:
         return tuple(self._people.values())
 
     @property
-    def is_attended(self) -> bool:
-        """Whether anybody is attached."""
-        return any(one.is_attached for one in self._people.values())
+    def alone_since(self) -> float | None:
+        """Since when nobody is attached, on ``clock``; None while somebody is."""
+        return self._alone_since
 
     @property
     def has_guests(self) -> bool:
@@ -321,7 +324,7 @@ class Shell:
 
     def attached(self, participant: Participant) -> None:
         self.start()
-        self._held_from = None
+        self._held_from = self._alone_since = None
         self._keyboard.return_(participant.id, self._now())
         if MUTE not in participant.capabilities and participant.streams:
             may = self._refusal(participant) is None
@@ -340,6 +343,8 @@ class Shell:
             self._after("held", self._limits.resume_window, self._release)
         before = self._roles()
         self._keyboard.leave(participant.id, self._now(), lost=lost)
+        if self._alone_since is None and not any(p.is_attached for p in self._people.values()):
+            self._alone_since = self._clock()
         self._answers.leave(participant.id)
         self._send_answers()
         self._turns.cut(participant.id)
