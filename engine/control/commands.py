@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import EndCode, Role, Share
+from engine.core.model import EndCode, OrphansEnded, Role, Share
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -87,6 +87,17 @@ class DecideApproval(Command[bool], frozen=True, tag=True):
     session_id: str
     role: Role | None
     remember: bool = False
+
+
+class EndOrphans(Command[OrphansEnded], frozen=True, tag=True):
+    """End the shells that earlier runs left (see the query Orphans).
+
+    ``kept``: also what asked to keep running, of these shells and of those that are kept.
+    Waits up to 10 s; what is left then is tried again later. Shells of programs that run and
+    of other hosts are never ended.
+    """
+
+    kept: bool = False
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):

@@ -81,6 +81,7 @@ class Control:
         self._on(c.CreateLink, self._create_link)
         self._on(c.RevokeLink, lambda command: agent.admission.revoke(command.link_id))
         self._on(c.DecideApproval, self._decide_approval)
+        self._on(c.EndOrphans, lambda command: agent.ends.end_orphans(kept=command.kept))
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -93,6 +94,7 @@ class Control:
         self._answer(q.SharedTargets, lambda _: agent.targets.shared())
         self._answer(q.DockerStatuses, lambda _: agent.targets.statuses())
         self._answer(q.Sessions, lambda _: agent.sessions())
+        self._answer(q.Orphans, lambda _: agent.ends.orphans())
         self._answer(q.Links, lambda _: agent.admission.links.list())
         self._answer(q.LinkUrl, self._link_url)
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import DockerStatus, RelayInfo, SessionInfo, Share, Target
+from engine.core.model import DockerStatus, Orphan, RelayInfo, SessionInfo, Share, Target
 
 Result = TypeVar("Result")
 
@@ -52,6 +52,14 @@ class DockerStatuses(Query[tuple[DockerStatus, ...]], frozen=True, tag=True):
 
 class Sessions(Query[tuple[SessionInfo, ...]], frozen=True, tag=True):
     """Live sessions, our own terminals included."""
+
+
+class Orphans(Query[tuple[Orphan, ...]], frozen=True, tag=True):
+    """Shells that earlier runs left, and pending ends that fail, sorted by target.
+
+    Looked for at the start and once a minute; each is listed once its processes were found,
+    or could not be.
+    """
 
 
 class Links(Query[tuple[Share, ...]], frozen=True, tag=True):
