@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from tests.docker_fixtures import ContainerFactory
 
-LEFT = "(sleep 1002 &)"
+LEFT = "(sleep 1032 &)"
 """No job of the shell, so it outlives a terminal on this computer; the shell does not."""
-DEAF = "trap '' HUP; echo rea''dy; sleep 1002"
+DEAF = "trap '' HUP; echo rea''dy; sleep 1032"
 """A shell that outlives it, too: it ignores HUP, and does not read, so it sees no end of file."""
-JOB = "(trap '' HUP; sleep 1003 &)"
+JOB = "(trap '' HUP; sleep 1033 &)"
 """What nohup does, but done before the next command runs."""
 ROUNDS = 20
 
@@ -272,7 +272,7 @@ async def test_a_shell_without_a_number_is_found_by_its_tag(
 
 
 async def test_a_name_and_a_number_of_processes_are_bounded(own_configuration: Path) -> None:
-    typed = "for i in $(seq 30); do (sleep 1004 &); done"
+    typed = "for i in $(seq 30); do (sleep 1034 &); done"
     await orphaned(own_configuration, ("", typed))
     (record,) = records(own_configuration)
     await until(lambda: len(of_terminal(record["tag"])) == 30)
