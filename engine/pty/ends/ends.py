@@ -185,7 +185,7 @@ class TerminalEnds:
     async def look(self, *, again: bool = True) -> None:
         """Look for what dead instances left; returns when each of them was examined.
 
-        Without ``again`` not those that are not to be ended and were found before.
+        Without ``again`` not kept and foreign ones in containers that were found before.
         """
         records = await self._read_left()
         if not again and self._orphans is not None:

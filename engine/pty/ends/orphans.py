@@ -76,8 +76,12 @@ class Orphans:
         return record.tag in self._left
 
     def settled(self, record: Record) -> bool:
-        """Whether it is known to run and nobody is to end it: a container is not asked again."""
-        return record.tag in self._found and self._state(record) is not OrphanState.ORPHAN
+        """Whether it is known to run in a container, and nobody is asked to end it.
+
+        Examining it again would start a helper there each time.
+        """
+        known = bool(record.container) and record.tag in self._found
+        return known and self._state(record) is not OrphanState.ORPHAN
 
     def examined(self, record: Record, processes: Sequence[Process]) -> bool:
         """Note which processes of it are left; whether it is a new orphan.

@@ -451,6 +451,7 @@ async def test_what_stays_is_told_and_remembered(own_configuration: Path, own_ho
         assert len(recorded(own_configuration)) == 1
     finally:
         os.kill(job.pid, signal.SIGKILL)
+    await until(lambda: not jobs())
     last = restart(own_configuration, None)
     await last.start()
     await until(lambda: not recorded(own_configuration))
