@@ -1,0 +1,90 @@
+"""Which running program is the instance of a profile, and the way to it.
+
+    FOLDER/instance.lock   locked while its process runs
+
+The holder of the lock is the one program that uses the profile's agent id: a second agent of the
+same id would displace it at the relay. A program that hosts for longer also serves the socket.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from engine.control.socket import place
+from engine.core.errors import HostStoppedError, NotSupportedError
+from engine.core.lock_file import lock
+
+if TYPE_CHECKING:
+    from engine.control.api import ControlApi
+    from engine.control.socket.client import RemoteControl
+    from engine.control.socket.server import SocketServer
+
+logger = logging.getLogger(__name__)
+
+LOCK_NAME = "instance.lock"
+
+
+class Instance:
+    """This process, as the instance of its profile. ``claim()`` makes one."""
+
+    def __init__(self, folder: Path, held: IO[bytes] | None) -> None:
+        self._folder = folder
+        self._lock = held
+        self._server: SocketServer | None = None
+
+    async def serve(self, control: ControlApi) -> None:
+        """Let other programs of this user use ``control``. Failures are warnings."""
+        from engine.control.socket.server import serve
+
+        problem: OSError | None = None
+        for path in place.places(self._folder) if self._lock is not None else ():
+            try:
+                self._server = await serve(control, path)
+            except OSError as error:
+                problem = problem or error
+            else:
+                return
+        if problem is not None:
+            logger.warning("Other programs cannot reach this one: %s", problem)
+
+    async def close(self) -> None:
+        """Disconnect all clients, and let another process be the instance. Idempotent."""
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def claim(folder: Path) -> Instance | None:
+    """Become the instance of the profile ``folder``; None when another process is.
+
+    Without a folder to write to, nobody else is looked for.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = lock(folder / LOCK_NAME)
+    except OSError as error:
+        logger.debug("Cannot lock %s: %s", folder, error)
+        return Instance(folder, None)
+    return None if held is None else Instance(folder, held)
+
+
+async def find_running(folder: Path) -> RemoteControl | None:
+    """The running instance of the profile ``folder``; None when there is none, or no answer.
+
+    ``stop()`` it after use, which only disconnects.
+    """
+    from engine.control.socket.client import connect
+
+    for path in place.places(folder):
+        try:
+            return await connect(path)
+        except (NotSupportedError, HostStoppedError) as error:
+            logger.warning("%s", error)
+        except OSError:
+            continue  # nobody is there
+    return None
