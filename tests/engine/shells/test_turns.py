@@ -729,8 +729,10 @@ async def entering_nothing_of(who: str, pty: FakePTY) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 @pytest.mark.parametrize("by", ["cut", "ctrl+c"])
 async def test_bash_runs_the_line_that_comes_after_a_cut_paste_and_nothing_of_its_rest(
-    by: str,
+    by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A busy machine is no fault of the code: bash may need longer to read the marker.
+    monkeypatch.setattr("engine.shells.turns.MARKER_SECONDS", 1.0)
     pty = await LocalShellPTY.open(
         session_id="s", size=Size(), settings=TerminalSettings(shell="/bin/bash")
     )
@@ -760,7 +762,6 @@ async def test_bash_runs_the_line_that_comes_after_a_cut_paste_and_nothing_of_it
             # Without the end marker, this line would go on in the paste.
             await shows(b"part\r\nsecond other\r\n")
         else:
-            # A Ctrl+C while bash is busy with the marker takes effect at the next key.
             await turns.write("bob", CTRL_C)
             await turns.write("bob", b"\r")
         await shows(b"ready> ")
