@@ -482,7 +482,7 @@ class _State:
         if not (joins or screen.last or (screen.wrap_next and not self._ours and screen.at_edge())):
             return ""
         text, pens, _ = screen.rows[screen.cursor.y]
-        if not 0 < end <= len(text) or screen.wrap_away:
+        if not 0 < end <= len(text):
             return ""
         start = end - 2 if end > 1 and text[end - 1] == HALF else end - 1
         whole = self._drawing.whole(text[start])
@@ -492,10 +492,14 @@ class _State:
         cells = 1 + (text[start + 1 : start + 2] == HALF)
         place = _goto(y, start + offset)
         if screen.last and not joins:
-            here = "" if screen.wrap_next else _goto(y, screen.cursor.x + offset)
+            here = _goto(y, screen.cursor.x + offset)
+            if screen.wrap_next:
+                here = here + restoring.sequence(restoring.WRAP) if self._ours else ""
             return place + self._marked(whole, cells, shown, style, here)
         raw = _untranslated(whole, screen.charsets)
-        if not raw or shown[_RENDITIONS:] != style[_RENDITIONS:] or start + cells != end:
+        if not raw or shown[_RENDITIONS:] != style[_RENDITIONS:]:
+            return ""
+        if start + cells != end or screen.wrap_away:
             return ""
         if Mode.INSERT in screen.mode and not screen.wrap_next:
             # What printing pushes to the right comes from there.
