@@ -616,7 +616,6 @@ class Shell:
             self._after("answers", at - now, self._answers_due)
 
     def _answers_due(self) -> None:
-        now = self._now()
         for who in self._answers.held():
             if (participant := self._people.get(who)) is not None:
                 self._tasks.start(self._write_held(participant), "input that was held")
