@@ -57,8 +57,11 @@ class RemoteControl:
     Once the engine has stopped, all raises HostStoppedError and terminals end.
     """
 
-    def __init__(self, connected: socket.socket, splitter: m.Splitter) -> None:
+    def __init__(
+        self, connected: socket.socket, splitter: m.Splitter, *, lasting: bool = True
+    ) -> None:
         """``connected`` does not block, and the server's Hello was read from it."""
+        self._lasting = lasting
         self._socket = connected
         self._splitter = splitter
         self._loop = asyncio.get_running_loop()
@@ -74,6 +77,11 @@ class RemoteControl:
         self._unsent = bytearray()
         self._lost = self._loop.create_future()
         self._loop.add_reader(connected, self._readable)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the engine goes on until somebody stops it; a ``share`` of its own does not."""
+        return self._lasting
 
     async def start(self) -> None:
         """Nothing to do: the engine runs."""
@@ -341,7 +349,7 @@ async def connect(path: Path) -> RemoteControl:
             raise NotSupportedError(
                 "The running Hatchway has another version than this program; restart it"
             )
-        return RemoteControl(made, splitter)
+        return RemoteControl(made, splitter, lasting=hello.lasting)
     except BaseException:
         made.close()
         raise

@@ -24,24 +24,34 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOCK_NAME = "instance.lock"
+NOT_ALONE = (
+    "Another Hatchway of this profile is running. This one hosts under an agent id of its own "
+    "until it ends"
+)
 
 
 class Instance:
-    """This process, as the instance of its profile. ``claim()`` makes one."""
+    """This process, as the instance of its profile. ``claim()`` makes one.
+
+    At the end: ``disconnect()``, stop the engine, ``release()``.
+    """
 
     def __init__(self, folder: Path, held: IO[bytes] | None) -> None:
         self._folder = folder
         self._lock = held
         self._server: SocketServer | None = None
 
-    async def serve(self, control: ControlApi) -> None:
-        """Let other programs of this user use ``control``. Failures are warnings."""
+    async def serve(self, control: ControlApi, *, lasting: bool = True) -> None:
+        """Let other programs of this user use ``control``. Failures are warnings.
+
+        ``lasting``: it goes on until somebody stops it, so others may open shells in it.
+        """
         from engine.control.socket.server import serve
 
         problem: OSError | None = None
         for path in place.places(self._folder) if self._lock is not None else ():
             try:
-                self._server = await serve(control, path)
+                self._server = await serve(control, path, lasting=lasting)
             except OSError as error:
                 problem = problem or error
             else:
@@ -49,11 +59,14 @@ class Instance:
         if problem is not None:
             logger.warning("Other programs cannot reach this one: %s", problem)
 
-    async def close(self) -> None:
-        """Disconnect all clients, and let another process be the instance. Idempotent."""
+    async def disconnect(self) -> None:
+        """Disconnect all clients and serve nobody any more. Idempotent."""
         if self._server is not None:
             await self._server.close()
             self._server = None
+
+    def release(self) -> None:
+        """Let another process be the instance. Idempotent."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None

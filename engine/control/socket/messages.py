@@ -15,9 +15,8 @@ from typing import Any
 import msgspec
 
 from engine.control import commands, queries
-from engine.core import errors
+from engine.core import errors, events
 from engine.core.errors import BadMessageError, HatchwayError, LimitError, RemoteError
-from engine.core.events import Event
 from engine.core.model import ParticipantKind, Role, Size
 
 VERSION = 1
@@ -129,9 +128,13 @@ class Detach(_Message, frozen=True):
 
 
 class Hello(_Message, frozen=True):
-    """The first frame of a connection. A client of another ``version`` leaves."""
+    """The first frame of a connection. A client of another ``version`` leaves.
+
+    ``lasting``: see Instance.serve.
+    """
 
     version: int
+    lasting: bool = True
 
 
 class Done(_Message, frozen=True):
@@ -265,10 +268,15 @@ _command: msgspec.msgpack.Decoder[commands.Command[Any]] = msgspec.msgpack.Decod
 _query: msgspec.msgpack.Decoder[queries.Query[Any]] = msgspec.msgpack.Decoder(
     reduce(or_, leaves(queries.Query))
 )
-_events: dict[str, type[Event]] = {kind.__name__: kind for kind in leaves(Event)}
-_errors: dict[str, type[HatchwayError]] = {
-    kind.__name__: kind
-    for kind in vars(errors).values()
+# By name, as the modules export them: a dataclass with slots replaces a class of the same name.
+_events = {
+    name: kind
+    for name, kind in vars(events).items()
+    if isinstance(kind, type) and issubclass(kind, events.Event)
+}
+_errors = {
+    name: kind
+    for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, HatchwayError)
 }
 
@@ -304,11 +312,11 @@ def result(data: msgspec.Raw, asked: commands.Command[Any] | queries.Query[Any])
         raise BadMessageError(f"Not a result of {type(asked).__name__}: {error}") from None
 
 
-def published(event: Event) -> Published:
+def published(event: events.Event) -> Published:
     return Published(type(event).__name__, packed(event))
 
 
-def event(message: Published) -> Event | None:
+def event(message: Published) -> events.Event | None:
     """The event; None when this version does not know it. Raises BadMessageError."""
     kind = _events.get(message.kind)
     try:

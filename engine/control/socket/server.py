@@ -47,9 +47,10 @@ _RESET = b"\x1bc"
 class SocketServer:
     """Serves until close()."""
 
-    def __init__(self, control: ControlApi, path: Path) -> None:
+    def __init__(self, control: ControlApi, path: Path, *, lasting: bool) -> None:
         self._control = control
         self._path = path
+        self._hello = m.Hello(m.VERSION, lasting)
         self._tasks = TaskOwner("local socket")
         self._clients: set[_Client] = set()
         self._server: asyncio.Server | None = None
@@ -99,6 +100,7 @@ class SocketServer:
         client = _Client(self._control, writer, self._tasks)
         self._clients.add(client)
         try:
+            client.send(self._hello)
             await client.read(reader)
         except ProtocolError as error:
             logger.warning("Local socket: a program was disconnected: %s", error)
@@ -124,7 +126,6 @@ class _Client:
     async def read(self, reader: asyncio.StreamReader) -> None:
         """Serve until the client is gone. Raises ProtocolError and OSError."""
         splitter = m.Splitter(m.MAX_REQUEST)
-        self.send(m.Hello(m.VERSION))
         while data := await reader.read(_READ):
             for frame in splitter.feed(data):
                 self._act(m.request(frame))
@@ -320,8 +321,11 @@ def _failed(number: int, error: Exception) -> m.Failed:
     return m.failed(number, HatchwayError("An unexpected error occurred; the log has details"))
 
 
-async def serve(control: ControlApi, path: Path) -> SocketServer:
-    """Serve ``control`` at ``path``, in a folder that is made if need be. Raises OSError."""
-    server = SocketServer(control, path)
+async def serve(control: ControlApi, path: Path, *, lasting: bool = True) -> SocketServer:
+    """Serve ``control`` at ``path``, in a folder that is made if need be. Raises OSError.
+
+    ``lasting``: see Instance.serve.
+    """
+    server = SocketServer(control, path, lasting=lasting)
     await server.start()
     return server
