@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from engine.cli import connect, host, orphans, recordings, relay, selftest, targets
+from engine.cli import connect, ctl, host, orphans, recordings, relay, selftest, targets
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.parser import Command, CommandLine, parse
 from engine.core import log, settings, stdio, stop_signals
@@ -29,6 +29,7 @@ COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, in
     Command.CONNECT: connect.run,
     Command.RECORDINGS: recordings.run,
     Command.ORPHANS: orphans.run,
+    Command.CTL: ctl.run,
 }
 INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT, Command.ORPHANS})
 """Commands that a signal does not end cleanly: no test passed, no shell returned 0."""

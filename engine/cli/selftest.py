@@ -25,7 +25,7 @@ MAX_LINE = 1000
 async def run(line: CommandLine, settings: Settings) -> int:
     """Test ``--target``; 0 when every stage passed, else 1."""
     as_json = "json" in line.options
-    async with hosting(settings, serves=False) as control:
+    async with hosting(settings, lasting=False) as control:
         if not as_json:
             control.subscribe(_print_event)
         await control.do(WaitForTargets(CATALOGUE_SECONDS))

@@ -37,12 +37,10 @@ async def running_instance(line: CommandLine) -> RemoteControl | None:
 
 
 @asynccontextmanager
-async def hosting(
-    settings: Settings, *, serves: bool = True, lasting: bool = True
-) -> AsyncIterator[ControlApi]:
+async def hosting(settings: Settings, *, lasting: bool = True) -> AsyncIterator[ControlApi]:
     """An engine that runs until the block ends.
 
-    It has the profile's agent id, and ``serves`` the profile's socket (``lasting``: see
+    It has the profile's agent id and serves the profile's socket (``lasting``: see
     Instance.serve), unless another process is the instance of the profile. Warns when its id is
     valid for this run only. Raises SettingsError.
     """
@@ -51,7 +49,7 @@ async def hosting(
         control = make_control(settings, alone=instance is not None)
         try:
             await control.start()
-            if instance is not None and serves:
+            if instance is not None:
                 await instance.serve(control, lasting=lasting)
             yield control
         finally:

@@ -8,13 +8,16 @@ same id would displace it at the relay. A program that hosts for longer also ser
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import sys
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from engine.control.socket import place
 from engine.core.errors import HostStoppedError, NotSupportedError
-from engine.core.lock_file import lock
+from engine.core.lock_file import is_locked, lock
 
 if TYPE_CHECKING:
     from engine.control.api import ControlApi
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOCK_NAME = "instance.lock"
+STARTING_SECONDS = 8.0
+"""How long an instance may take from its claim until it serves the socket."""
+POLL_SECONDS = 0.1
+LOOK_SECONDS = 0.02
 NOT_ALONE = (
     "Another Hatchway of this profile is running. This one hosts under an agent id of its own "
     "until it ends"
@@ -80,6 +87,10 @@ def claim(folder: Path) -> Instance | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder / LOCK_NAME)
+        if held is None:
+            # Perhaps somebody was just looking whether it is locked.
+            time.sleep(LOOK_SECONDS)
+            held = lock(folder / LOCK_NAME)
     except OSError as error:
         logger.debug("Cannot lock %s: %s", folder, error)
         return Instance(folder, None)
@@ -89,15 +100,36 @@ def claim(folder: Path) -> Instance | None:
 async def find_running(folder: Path) -> RemoteControl | None:
     """The running instance of the profile ``folder``; None when there is none, or no answer.
 
-    ``stop()`` it after use, which only disconnects.
+    Waits up to STARTING_SECONDS for one that is starting. ``stop()`` it after use, which only
+    disconnects.
     """
+    deadline = time.monotonic() + STARTING_SECONDS
+    while True:
+        for path in place.places(folder):
+            try:
+                return await _connect(path)
+            except (NotSupportedError, HostStoppedError) as error:
+                logger.warning("%s", error)
+                return None
+            except OSError:
+                continue  # nobody is there
+        if not _is_claimed(folder) or time.monotonic() > deadline:
+            return None
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _connect(path: Path) -> RemoteControl:
+    # The import takes longer than finding nobody.
+    path.lstat()
     from engine.control.socket.client import connect
 
-    for path in place.places(folder):
-        try:
-            return await connect(path)
-        except (NotSupportedError, HostStoppedError) as error:
-            logger.warning("%s", error)
-        except OSError:
-            continue  # nobody is there
-    return None
+    return await connect(path)
+
+
+def _is_claimed(folder: Path) -> bool:
+    if sys.platform == "win32":
+        return False  # it serves no socket
+    try:
+        return is_locked(folder / LOCK_NAME)
+    except OSError:
+        return False
