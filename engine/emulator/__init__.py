@@ -12,11 +12,13 @@ from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, TRUECOLOR,
 from engine.emulator.parse.skipping import Clean
 from engine.emulator.screen.host import Host, Pixels
 from engine.emulator.screen.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
+from engine.emulator.snapshot import FEATURES, SnapshotWriter
 from engine.emulator.terminal import Terminal
 
 __all__ = [
     "DEFAULT_COLOR",
     "DEFAULT_STYLE",
+    "FEATURES",
     "TRUECOLOR",
     "Clean",
     "CursorShape",
@@ -30,6 +32,7 @@ __all__ = [
     "Piece",
     "Pixels",
     "Run",
+    "SnapshotWriter",
     "Strip",
     "Style",
     "Terminal",

@@ -63,9 +63,14 @@ _DEFAULT_LEVEL: Final = 5
 class SnapshotWriter:
     """Gives a snapshot in slices, in bytes. ``history`` is how many of its lines are in it."""
 
-    def __init__(self, history: int, pieces: Iterator[str]) -> None:
+    def __init__(self, history: int, pieces: Callable[[int], Iterator[str]]) -> None:
         self.history = history
-        self._pieces = pieces
+        self._all_pieces = pieces
+        self._pieces = pieces(history)
+
+    def without_history(self) -> SnapshotWriter:
+        """A snapshot of the same moment, from its beginning, without history."""
+        return SnapshotWriter(0, self._all_pieces)
 
     def slice(
         self, budget_ms: float = SLICE_MS, clock: Callable[[], float] = time.perf_counter
@@ -96,17 +101,23 @@ def snapshot_writer(
     state = _State(screen, features, drawing)
     # The state is little, and changes: it is written at once.
     end = state.written() + opener
-    return SnapshotWriter(len(lines), _pieces(drawing, normal, len(lines), alternate, end))
+    count = len(lines)
+    return SnapshotWriter(
+        count, lambda kept: _pieces(drawing, normal[count - kept :], kept, alternate, end)
+    )
 
 
-def history_writer(screen: Screen, before: int, lines: int) -> SnapshotWriter:
+def history_writer(
+    screen: Screen, before: int, lines: int, features: frozenset[str] | None
+) -> SnapshotWriter:
     """The lines that left the screen before number ``before`` (as ``scrolled`` counts them), the
     last ``lines`` of them, as text and SGR alone."""
     oldest = screen.scrolled - len(screen.history)
     end = max(0, min(before - oldest, len(screen.history)))
     first = max(0, end - max(lines, 0))
     chosen = [screen.history[at] for at in range(first, end)]
-    return SnapshotWriter(len(chosen), _Drawing(screen, frozenset()).lines(chosen))
+    drawing = _Drawing(screen, features)
+    return SnapshotWriter(len(chosen), lambda kept: drawing.lines(chosen[len(chosen) - kept :]))
 
 
 def _latest(screen: Screen, count: int) -> list[Row]:
@@ -140,12 +151,12 @@ class _Drawing:
         self._ours = features is None
         self._graphemes = features is None or "graphemes" in features
         self._links_left = MAX_LINKS
-        self._selecting: dict[str, str] = {}
 
     # -- rows
 
     def rows(self, some: Sequence[Row], history: int) -> Iterator[str]:
         """One after the other, from the top; the cursor ends in the last one."""
+        self._links_left = MAX_LINKS
         joined = False
         before = ""
         last = len(some) - 1
@@ -167,6 +178,7 @@ class _Drawing:
 
     def lines(self, some: Sequence[Row]) -> Iterator[str]:
         """The same as text and colors alone, each line ended."""
+        self._links_left = MAX_LINKS
         joined = False
         before = ""
         for y, row in enumerate(some):

@@ -225,11 +225,14 @@ class Terminal:
         """
         return snapshot_writer(self._screen, history, features, self._stream.opener)
 
-    def history_writer(self, before: int, lines: int) -> SnapshotWriter:
+    def history_writer(
+        self, before: int, lines: int, *, features: frozenset[str] | None = None
+    ) -> SnapshotWriter:
         """At most ``lines`` lines of the history before number ``before``, counted as in
-        ``scrolled``: text and SGR only, each line ended by CR LF, wrapped ones where printing
-        them at this width wraps."""
-        return history_writer(self._screen, before, lines)
+        ``scrolled``: text, SGR and links, each line ended by CR LF. Wrapped ones wrap by
+        themselves when they are printed at this width.
+        """
+        return history_writer(self._screen, before, lines, features)
 
     # -- state a program set
 

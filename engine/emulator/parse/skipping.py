@@ -75,7 +75,7 @@ def shortened(data: bytes, rows: int, history: int, *, clean: bool) -> bytes:
     # The cursor is in the first column there.
     while at > 0 and data[at - 1] != 0x0D:
         at = data.rfind(b"\n", 0, at)
-    if at <= 0 or data.count(b"\n", 0, at) < rows:
+    if at <= 0 or not _has_lines(data, at, rows):
         return data
     cut = at + 1
     pen = _pen(data, cut)
@@ -85,12 +85,25 @@ def shortened(data: bytes, rows: int, history: int, *, clean: bool) -> bytes:
     return b"%s\r%s%s" % (pen, b"\n" * rows, data[cut:])
 
 
+def _has_lines(data: bytes, end: int, count: int) -> bool:
+    at = -1
+    for _ in range(count):
+        at = data.find(b"\n", at + 1, end)
+        if at < 0:
+            return False
+    return True
+
+
 def _pen(data: bytes, end: int) -> bytes:
     """SGRs that lead to the pen that all of them lead to.
 
     An SGR sets some fields of the style to what it says, so of equal ones the last decides.
     """
-    start = max(0, *(data.rfind(reset, 0, end) for reset in _RESETS))
+    if data.find(b"\x1b", 0, end) < 0:
+        return b""
+    start = 0
+    for reset in _RESETS:
+        start = max(start, data.rfind(reset, start, end))
     every = _SGR.findall(data, start, end)
     every.reverse()
     last = list(dict.fromkeys(every))
