@@ -6,17 +6,14 @@ The exit code is the shell's; 1 when it did not end by itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import signal
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.cli import escapes
 from engine.cli.escapes import Escape, Escapes
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
-from engine.cli.tty import Tty
+from engine.cli.tty import Tty, is_tty, quiet_log
 from engine.core import log, stdio
 from engine.core.errors import BadLinkError, ChannelClosedError, LimitError
 from engine.core.model import EndCode, Role
@@ -45,7 +42,7 @@ async def run(line: CommandLine, settings: Settings) -> int:
     if sys.platform == "win32":
         stdio.warn(NO_WINDOWS)
         return USAGE_ERROR
-    if not (_is_tty(sys.stdin) and _is_tty(sys.stdout)):
+    if not (is_tty(sys.stdin) and is_tty(sys.stdout)):
         stdio.warn(NO_TTY)
         return USAGE_ERROR
     if "log_level" not in line.options:
@@ -66,11 +63,6 @@ async def run(line: CommandLine, settings: Settings) -> int:
         return await visit.stay(terminal)
     finally:
         visit.tty.leave(reset=True)
-
-
-def _is_tty(stream: object) -> bool:
-    isatty = getattr(stream, "isatty", None)
-    return isatty is not None and bool(isatty())
 
 
 class _Visit:
@@ -97,7 +89,7 @@ class _Visit:
         by_itself = shown_all = False
         try:
             loop.add_signal_handler(signal.SIGWINCH, self._resized)
-            with _quiet_log():
+            with quiet_log():
                 self.tty.enter()
                 self._resized()
                 reason, exit_code = await self._end
@@ -161,7 +153,7 @@ class _Visit:
                 self.ended("Connection closed", None)
             elif piece is Escape.HELP:
                 self._write_lines(escapes.HELP)
-            elif terminal.role is not Role.VIEW:
+            elif isinstance(piece, bytes) and terminal.role is not Role.VIEW:
                 self._send(terminal, piece)
 
     def _send(self, terminal: GuestTerminal, data: bytes) -> None:
@@ -202,17 +194,3 @@ class _Visit:
         if self._has_title:
             self._has_title = False
             self.tty.write(b"\x1b[23;0t", count=False)
-
-
-@contextlib.contextmanager
-def _quiet_log() -> Iterator[None]:
-    """No records while the screen belongs to the program, unless they go elsewhere."""
-    if not _is_tty(sys.stderr):
-        yield
-        return
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)

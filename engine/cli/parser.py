@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.cli import durations
 from engine.core import log, stdio
 from engine.core.model import LOCAL_TARGET
 
@@ -29,6 +30,7 @@ class Command(enum.StrEnum):
     RELAY = "relay"
     TARGETS = "targets"
     SELFTEST = "selftest"
+    SHARE = "share"
     CONNECT = "connect"
     RECORDINGS = "recordings"
 
@@ -106,6 +108,13 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         "--target", default=LOCAL_TARGET, metavar="NAME", help=f'default "{LOCAL_TARGET}"'
     )
     test.add_argument("--json", action="store_true", help="print one JSON object")
+    _share(
+        commands.add_parser(
+            Command.SHARE.value,
+            parents=[common, hosting],
+            help="share one terminal by a link, and type in it here; exit code of its shell",
+        )
+    )
     connect = commands.add_parser(
         Command.CONNECT.value,
         parents=[common],
@@ -181,10 +190,13 @@ def _hosting() -> _Parser:
         help="print each link as a line of JSON, and nothing else (without a window)",
     )
     hosting.add_argument(
+        "--expires",
         "--link-seconds",
-        type=float,
-        metavar="SECONDS",
-        help="lifetime of those links; default: until the program ends",
+        dest="link_seconds",
+        type=durations.seconds,
+        metavar="TIME",
+        help="how long links can be opened, as 90m, 2h, 7d or seconds; "
+        "default: until the program ends",
     )
     hosting.add_argument("--single-use", action="store_true", help="each link works once")
     hosting.add_argument(
@@ -205,6 +217,36 @@ def _hosting() -> _Parser:
         "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
     )
     return hosting
+
+
+def _share(share: argparse.ArgumentParser) -> None:
+    share.add_argument(
+        "target", nargs="?", metavar="TARGET", help=f'a container; default "{LOCAL_TARGET}"'
+    )
+    roles = share.add_mutually_exclusive_group()
+    roles.add_argument("--view", action="store_true", help="guests only watch")
+    roles.add_argument(
+        "--also-view", action="store_true", help="make a second link, for guests who only watch"
+    )
+    share.add_argument("--ask", action="store_true", help="ask here before a guest joins")
+    share.add_argument(
+        "--no-attach", action="store_true", help="do not use this terminal for the shell"
+    )
+    share.add_argument(
+        "--keep", action="store_true", help="go on hosting after this terminal has left the shell"
+    )
+    share.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON object per link, and nothing else; with it there is no terminal here",
+    )
+    share.add_argument(
+        "--command",
+        dest="program",
+        nargs=argparse.REMAINDER,
+        metavar="CMD",
+        help="a program with its arguments instead of the target's shell; the last flag",
+    )
 
 
 def _relay(relay: argparse.ArgumentParser) -> None:

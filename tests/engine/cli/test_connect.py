@@ -6,14 +6,12 @@ Joins the rooms cli, control, client, relay and agent.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -23,93 +21,16 @@ from engine.core.model import Role
 from engine.core.session_state import SessionState
 from engine.core.settings import Settings, ShareSettings
 from engine.wire.proof import Link, encode_secret
+from tests.engine.cli.person import ROOT, Person, person
 from tests.engine.hosting import House, house
 from tests.engine.test_idle_sessions import timeout
 from tests.engine.until import until
-
-ROOT = Path(__file__).parents[3]
-IN_A_SESSION = """
-import fcntl, os, sys, termios
-os.setsid()
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "engine", "connect", *sys.argv[1:]])
-"""
-"""So that the PTY is the terminal that sends the program its signals."""
-
-
-class Person:
-    """Somebody at a terminal in which connect runs; ``seen`` is all that it showed."""
-
-    def __init__(self, *arguments: str, rows: int = 24, cols: int = 80) -> None:
-        self.seen = b""
-        self.master, self.slave = os.openpty()
-        termios.tcsetwinsize(self.slave, (rows, cols))
-        self.modes = termios.tcgetattr(self.slave)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", IN_A_SESSION, *arguments],
-            cwd=ROOT,
-            stdin=self.slave,
-            stdout=self.slave,
-            stderr=self.slave,
-        )
-        os.set_blocking(self.master, False)
-        asyncio.get_running_loop().add_reader(self.master, self._read)
-
-    def type(self, data: bytes) -> None:
-        os.write(self.master, data)
-
-    async def sees(self, text: str) -> None:
-        await until(lambda: text.encode() in self.seen, what=f"{text!r} in {self.seen!r}")
-
-    async def at_the_prompt(self) -> None:
-        """Until the shell runs what is typed."""
-        await self.sees("Connected to")
-        self.type(b"PS1=; echo ready-$((1+1))\r")
-        await self.sees("ready-2")
-
-    async def ends(self) -> int:
-        """The exit code; the terminal is as it was before."""
-        await until(lambda: self.process.poll() is not None, what=repr(self.seen))
-        assert termios.tcgetattr(self.slave) == self.modes
-        return self.process.returncode
-
-    def look_away(self) -> None:
-        """Nothing takes output from the terminal any more, as after Ctrl+S."""
-        asyncio.get_running_loop().remove_reader(self.master)
-
-    def hang_up(self) -> None:
-        if self.master >= 0:
-            asyncio.get_running_loop().remove_reader(self.master)
-            os.close(self.master)
-            self.master = -1
-
-    async def leave(self) -> None:
-        self.hang_up()
-        os.close(self.slave)
-        if self.process.poll() is None:
-            self.process.kill()
-        await asyncio.to_thread(self.process.wait)
-
-    def _read(self) -> None:
-        try:
-            self.seen += os.read(self.master, 65536)
-        except OSError:
-            asyncio.get_running_loop().remove_reader(self.master)
-
-
-@asynccontextmanager
-async def person(*arguments: str, rows: int = 24, cols: int = 80) -> AsyncIterator[Person]:
-    made = Person(*arguments, rows=rows, cols=cols)
-    try:
-        yield made
-    finally:
-        await made.leave()
 
 
 @asynccontextmanager
 async def connected(made: House, role: Role = Role.CONTROL) -> AsyncIterator[Person]:
     _, link = await made.link(role)
-    async with person(link.url) as guest:
+    async with person("connect", link.url) as guest:
         await guest.sees("Connected to")
         yield guest
 
@@ -117,7 +38,7 @@ async def connected(made: House, role: Role = Role.CONTROL) -> AsyncIterator[Per
 async def test_typing_sizes_and_the_exit_code() -> None:
     async with house() as made:
         _, link = await made.link()
-        async with person(link.url, rows=31, cols=101) as guest:
+        async with person("connect", link.url, rows=31, cols=101) as guest:
             await guest.at_the_prompt()
             guest.type(b"stty size\r")
             await guest.sees("31 101")
@@ -144,7 +65,7 @@ async def test_typing_sizes_and_the_exit_code() -> None:
 async def test_the_log_has_no_secret_and_stays_off_the_program_s_screen() -> None:
     async with house() as made:
         _, link = await made.link()
-        async with person("--log-level", "DEBUG", link.url) as guest:
+        async with person("connect", "--log-level", "DEBUG", link.url) as guest:
             await guest.at_the_prompt()
             guest.type(b"exit\r")
             assert await guest.ends() == 0
@@ -253,7 +174,7 @@ async def test_the_host_is_asked_and_both_see_the_code() -> None:
         for role, exit_code in ((None, 1), (Role.CONTROL, 4)):
             _, link = await made.link(approval=True)
             asked = [e for e in made.events if isinstance(e, ev.ApprovalRequested)]
-            async with person(link.url) as guest:
+            async with person("connect", link.url) as guest:
                 await guest.sees("Waiting for the host… The short code is ")
                 now = [e for e in made.events if isinstance(e, ev.ApprovalRequested)]
                 (request,) = now[len(asked) :]
@@ -272,7 +193,7 @@ async def test_a_signal_while_the_host_is_asked_cancels_the_request() -> None:
     async with house(share=ShareSettings(unattended="deny")) as made:
         attended = made.agent.admission.approvals.attend()
         _, link = await made.link(approval=True)
-        async with person(link.url) as guest:
+        async with person("connect", link.url) as guest:
             await guest.sees("Waiting for the host…")
             guest.process.send_signal(signal.SIGINT)
             assert await guest.ends() == 1
@@ -294,14 +215,14 @@ async def test_a_refused_link_is_a_sentence_and_exit_code_1() -> None:
     async with house() as made:
         share, link = await made.link()
         await made.agent.admission.revoke(share.id)
-        async with person(link.url) as guest:
+        async with person("connect", link.url) as guest:
             assert await guest.ends() == 1
             await guest.sees("Error: ")
             assert b"Traceback" not in guest.seen
 
 
 async def test_text_that_is_no_link_is_a_usage_error_that_does_not_repeat_it() -> None:
-    async with person("https://relay.example/s/Yk3vX0c1bTq9aZ2w#short") as guest:
+    async with person("connect", "https://relay.example/s/Yk3vX0c1bTq9aZ2w#short") as guest:
         assert await guest.ends() == 2
         await guest.sees("Error: The link is incomplete")
         assert b"short" not in guest.seen

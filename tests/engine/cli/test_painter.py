@@ -181,7 +181,8 @@ def test_a_text_fits(text: str, cells: int, shown: str) -> None:
 SEQUENCES = st.sampled_from(
     [
         "\x1b[H", "\x1b[3;5H", "\x1b[31m", "\x1b[44m", "\x1b[m", "\x1b[K", "\x1b[J", "\x1b[L",
-        "\x1b[M",        "\x1b[?1049h", "\x1b[?1049l", "\x1b[2;4r", "\x1b[S", "\x1b[T", "\x1b[5@", "\x1b[2P", "\r\n",
+        "\x1b[M",
+        "\x1b[?1049h", "\x1b[?1049l", "\x1b[2;4r", "\x1b[S", "\x1b[T", "\x1b[5@", "\x1b[2P", "\r\n",
         "\x1b[?5h", "\x1b[?5l", "\x1b[?25l", "\x1bM", "\x1b]8;;http://x\x07", "text",
         "漢字", "e\u0301", "👩‍👧", "\x1b[?7l", "\x1b(0", "\x1b[7m", "\x1b[9;58:5:3m",
     ]
