@@ -378,7 +378,7 @@ class WebRTCSessionManager:
 
     def _check_idle(self, session: Session) -> None:
         """Of a session without a running shell; shells have their own check."""
-        if session.bridge is not None and session.bridge.is_connected:
+        if session.bridge is not None and session.bridge.exit_status is None:
             return
         if session.state is SessionState.DISCONNECTED:
             session.away()

@@ -92,13 +92,14 @@ class Answers:
 
     # -- participants without ``mute``
 
-    def join(self, who: str, *, may_type: bool, now: float) -> None:
+    def join(self, who: str, *, may_type: bool, now: float, first: bool = False) -> None:
         """One whose emulator may answer queries is attached, or back.
 
-        For DROP_SECONDS its replies may be to queries that it got once more, or that were on
-        their way when it was lost: they are dropped.
+        Unless it is there from the ``first`` byte of output on: for DROP_SECONDS its replies may
+        be to queries that it got once more, or that were on their way when it was lost. They are
+        dropped.
         """
-        person = self._people[who] = _Person(now + DROP_SECONDS)
+        person = self._people[who] = _Person(-math.inf if first else now + DROP_SECONDS)
         person.permit(may_type)
 
     def leave(self, who: str) -> None:

@@ -459,6 +459,7 @@ class Participant:
             self._position == start_at
             and not self._wake.is_set()
             and self._is_waiting
+            and self._shell.next_size(self._next_size) is None
             and sink.offer(data)
         ):
             self._sent(len(data))

@@ -34,7 +34,7 @@ class Rounds:
     async def next(self, features: Collection[str]) -> Snapshot:
         """The snapshot of the next round."""
         loop = asyncio.get_running_loop()
-        while (wait := self._next_at - loop.time()) > 0:
+        if (wait := self._next_at - loop.time()) > 0:
             await asyncio.sleep(wait)
         # Everybody who wakes in this turn of the loop shares the round.
         loop.call_soon(self._close_round, loop)

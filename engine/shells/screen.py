@@ -64,6 +64,8 @@ class Snapshot:
     data: tuple[bytes, ...]
     history: int
     first: int
+    left_out: int = 0
+    """Lines of history that it leaves out."""
 
 
 _Key = tuple[int, int, frozenset[str] | None]
@@ -314,7 +316,10 @@ class ShellScreen:
                 writer = self.terminal.snapshot_writer(history=history, features=features)
                 size = Size(self.terminal.cols, self.terminal.rows)
                 task = self._tasks.start(
-                    _snapshot(at, size, writer, self.terminal.scrolled), "A snapshot of a shell"
+                    _snapshot(
+                        at, size, writer, self.terminal.scrolled, len(self.terminal.scrollback)
+                    ),
+                    "A snapshot of a shell",
                 )
                 self._writing[key] = task
                 task.add_done_callback(lambda _: self._writing.pop(key, None))
@@ -344,13 +349,17 @@ class ShellScreen:
         await self._tasks.close()
 
 
-async def _snapshot(at: int, size: Size, writer: SnapshotWriter, scrolled: int) -> Snapshot:
+async def _snapshot(
+    at: int, size: Size, writer: SnapshotWriter, scrolled: int, stored: int
+) -> Snapshot:
     data = await _written(writer, MAX_WITH_HISTORY if writer.history else 0)
     if data is None:
         writer = writer.without_history()
         data = await _written(writer)
     lines = writer.history
-    return Snapshot(at, size.cols, size.rows, _pieces(data or b""), lines, scrolled - lines)
+    return Snapshot(
+        at, size.cols, size.rows, _pieces(data or b""), lines, scrolled - lines, stored - lines
+    )
 
 
 async def _written(writer: SnapshotWriter, most: int = 0) -> bytes | None:

@@ -9,6 +9,7 @@ attached controller paces the program; nobody else does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -39,6 +40,7 @@ from engine.shells.screen import ShellScreen, Snapshot
 from engine.shells.size import SizePolicy
 from engine.shells.traffic import Counter
 from engine.shells.turns import Turns
+from engine.wire.terminal import MUTE, Theme
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +52,6 @@ BEHIND_BYTES, BEHIND_SECONDS = 256 * 1024, 1.0
 """Who is so far behind for so long gets a snapshot."""
 VIEWER_BEHIND_BYTES = 64 * 1024
 """A viewer that is so far behind gets a snapshot instead of the bytes."""
-SCREEN_LAG = 4 * 1024 * 1024
-"""The most output that the screen may be behind."""
 HISTORY_LINES = 1000
 """Lines of history in a snapshot, and behind the screens of guests' shells."""
 MOST_HISTORY_LINES = 10_000
@@ -120,7 +120,9 @@ class Shell:
         self._recorder: Recorder | None = None
         self._tasks = TaskOwner(f"shell {self.id}")
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._pinned: Size | None = None
         self._resizing = False
+        self._resized = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._status: ExitStatus | None = None
@@ -129,6 +131,7 @@ class Shell:
         self._room.set()
         self._active = False
         self._held_from: int | None = None
+        self._theme: Theme | None = None
         self._last_people: tuple[Person, ...] = ()
         self._people_at = 0.0
 
@@ -212,7 +215,7 @@ class Shell:
             own=self.own,
             title=self._screen.terminal.title,
             size=self._size,
-            pinned=self._sizes.pinned,
+            pinned=self._pinned,
             started_at=self.started_at,
             participants=tuple(one.info(now, TYPING_SECONDS) for one in self._people.values()),
             keyboard=self._keyboard.state,
@@ -303,7 +306,9 @@ class Shell:
             return await self._rounds.next(participant.features)
         wanted = participant.history
         history = HISTORY_LINES if wanted is None else min(wanted, MOST_HISTORY_LINES)
-        return await self._screen.snapshot(history=history, features=participant.features)
+        return await self._screen.snapshot(
+            history=history, features=participant.features if participant.streams else None
+        )
 
     def progressed(self) -> None:
         self._trim()
@@ -313,8 +318,12 @@ class Shell:
         self.start()
         self._held_from = None
         self._keyboard.return_(participant.id, self._now())
-        self._answers.joined(participant.id, mutes="mute" in participant.capabilities)
+        if MUTE not in participant.capabilities and participant.streams:
+            may = self._refusal(participant) is None
+            first = self._log.end == self._begin
+            self._answers.join(participant.id, may_type=may, now=self._now(), first=first)
         self.window_changed(participant)
+        self._update_theme()
         self._update_room()
         self._introduce(participant)
         self._people_changed()
@@ -326,9 +335,10 @@ class Shell:
             self._after("held", self._limits.resume_window, self._release)
         before = self._roles()
         self._keyboard.leave(participant.id, self._now(), lost=lost)
-        self._answers.left(participant.id)
+        self._answers.leave(participant.id)
+        self._send_answers()
         self._turns.cut(participant.id)
-        self._sizes.remove(participant.id, self._now())
+        self._sizes.leave(participant.id)
         self._update_size()
         self._rights_changed(before)
 
@@ -337,22 +347,29 @@ class Shell:
         if not self.is_connected:
             self._turns.drop(who, len(data))
             raise PTYClosedError("The terminal has ended")
-        passed = self._answers.typed(who, data, now)
-        if len(passed) != len(data):
-            self._turns.drop(who, len(data) - len(passed))
-        if not passed:
-            return
+        parts = self._answers.typed(who, data, now)
+        self._send_answers()
         self._active = True
         if self._keyboard.typed(who):
             self._rights_changed(self._roles())
         participant.touched(now)
-        before = self._turns.taken(who)
+        if self._resizing:
+            # What was typed after a window had changed is for the new size.
+            await self._resized.wait()
+        for part in parts:
+            if part.data:
+                await self._write(participant, part.data)
+            self._turns.drop(who, part.dropped)
+
+    async def _write(self, participant: Participant, data: bytes) -> None:
+        who = participant.id
+        before = self._turns.entered(who)
         try:
-            await self._turns.write(who, passed)
+            await self._turns.write(who, data)
         finally:
-            participant.count_input(self._turns.taken(who) - before)
+            participant.count_input(self._turns.entered(who) - before)
         if self._recorder is not None:
-            self._recorder.typed(passed)
+            self._recorder.typed(data)
 
     def typed_by_others(self, who: str) -> int:
         return self._turns.entered_by_others(who)
@@ -368,12 +385,14 @@ class Shell:
         self.window_changed(participant)
 
     def window_changed(self, participant: Participant) -> None:
-        window = participant.window
-        decides = participant.role is Role.CONTROL and participant.permission.resize
-        if window is None or not participant.is_attached or not decides:
-            self._sizes.remove(participant.id, self._now())
-        else:
-            self._sizes.put(participant.id, window, self._now())
+        if participant.is_attached:
+            window = participant.window
+            self._sizes.join(
+                participant.id,
+                controls=participant.role is Role.CONTROL and participant.permission.resize,
+                window=window,
+                hidden=window is None and not participant.streams,
+            )
         self._update_size()
 
     def role_of(self, who: str) -> Role:
@@ -440,7 +459,8 @@ class Shell:
 
     def pin(self, size: Size | None) -> None:
         """Fix the size; None: the smallest controller decides again."""
-        self._sizes.pin(size, self._now())
+        self._pinned = size
+        self._sizes.pin(size)
         self._update_size()
         self._changed(self)
 
@@ -484,6 +504,7 @@ class Shell:
         try:
             while data := await self._pty.read():
                 self._printed(data)
+                await self._screen.room()
                 while not self._has_room():
                     self._room.clear()
                     await self._room.wait()
@@ -508,7 +529,7 @@ class Shell:
         self._trim()
 
     def _has_room(self) -> bool:
-        if self._log.end - self._screen.position > SCREEN_LAG or self._resizing:
+        if self._resizing:
             return False
         pacer = self._pacer()
         if pacer is not None:
@@ -522,7 +543,7 @@ class Shell:
             self._room.set()
 
     def _trim(self) -> None:
-        needed = self._screen.position
+        needed = self._screen.needed
         pacer = self._pacer()
         if pacer is not None and pacer.streams:
             needed = min(needed, pacer.rendered)
@@ -568,23 +589,43 @@ class Shell:
 
     def _answer(self, reply: bytes) -> None:
         """The screen answers a query of the program."""
+        self._turns.answer(self._answers.asked(reply, self._now()))
+        self._send_answers()
+
+    def _send_answers(self) -> None:
+        """Write the answers that are due, and see to it that late ones follow."""
         now = self._now()
-        if answer := self._answers.asked(reply, now):
-            self._turns.answer(answer)
-        self._wait_for_answers()
+        self._turns.answer(self._answers.tick(now))
+        if (at := self._answers.next_at) is not None:
+            self._after("answers", at - now, self._answers_due)
+
+    def _answers_due(self) -> None:
+        now = self._now()
+        for who in self._answers.held():
+            participant = self._people.get(who)
+            if participant is not None and (data := self._answers.release(who, now)):
+                self._tasks.start(self._write_held(participant, data), "input that was held")
+        self._send_answers()
+
+    async def _write_held(self, participant: Participant, data: bytes) -> None:
+        with contextlib.suppress(HatchwayError):
+            await self._write(participant, data)
 
     def _update_theme(self) -> None:
         """Answer questions about colors as the keyboard's holder, or the longest attached
         controller, sees them."""
-
-    def _wait_for_answers(self) -> None:
-        if (at := self._answers.next_at) is not None:
-            self._after("answers", at - self._now(), self._late_answers)
-
-    def _late_answers(self) -> None:
-        if answer := self._answers.tick(self._now()):
-            self._turns.answer(answer)
-        self._wait_for_answers()
+        holder = self._people.get(self._keyboard.holder)
+        candidates = [] if holder is None else [holder]
+        candidates += self._controllers()
+        theme = next((one.theme for one in candidates if one.theme is not None), None)
+        if theme is None or theme is self._theme:
+            return
+        self._theme = theme
+        foreground, background, cursor, *palette = (
+            int(color[1:], 16)
+            for color in (theme.foreground, theme.background, theme.cursor, *theme.palette)
+        )
+        self._screen.set_theme(foreground, background, cursor, tuple(palette))
 
     # Keyboard and roles.
 
@@ -601,6 +642,8 @@ class Shell:
         for who, one in self._people.items():
             self.permission_changed(one)
             self._answers.may_type(who, self._refusal(one) is None)
+        self._send_answers()
+        self._update_theme()
         for who, one in self._people.items():
             if before.get(who, one.role) is not one.role:
                 self.window_changed(one)
@@ -627,6 +670,7 @@ class Shell:
         due = self._sizes.wanted(now) != self._size
         if due and not self._resizing and self.is_connected:
             self._resizing = True
+            self._resized.clear()
             self._tasks.start(self._resize(), "resize")
         if (at := self._sizes.next_at) is not None:
             self._after("size", at - now, self._update_size)
@@ -639,9 +683,7 @@ class Shell:
                     await self._screen.bring_up()
                 self._size = wanted
                 self._screen.resize(wanted)
-                change = SizeChange(
-                    self._change_count, self._log.end, wanted, self._sizes.decided_by
-                )
+                change = SizeChange(self._change_count, self._log.end, wanted, self._sizes.by)
                 self._changes.append(change)
                 self._change_count += 1
                 if self._recorder is not None:
@@ -651,6 +693,7 @@ class Shell:
                 await self._pty.resize(wanted)
         finally:
             self._resizing = False
+            self._resized.set()
             self._update_room()
         self._changed(self)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from engine.core.model import Size
 
 GROW_SECONDS = 0.5
-"""A larger size is applied after this. One that is smaller in a dimension is applied at once."""
+"""A larger size is applied after this, as whoever left may come back at once. One that is smaller
+in a dimension is applied at once, and so is the window of somebody who is alone."""
 SHARED = Size(80, 24)
 """While others are attached, a smaller window counts as this one; it scales or scrolls."""
 PINNED = "pinned"
@@ -42,6 +43,7 @@ class SizePolicy:
         self._by = ""
         self._pinned: Size | None = None
         self._due: float | None = None
+        self._at_once = False
 
     @property
     def size(self) -> Size:
@@ -62,7 +64,9 @@ class SizePolicy:
         self, who: str, *, controls: bool, window: Size | None = None, hidden: bool = False
     ) -> None:
         """``window`` is None until it is known. ``hidden``: a tab that is not in view."""
-        self._people[who] = _Person(controls, window, hidden)
+        came = who not in self._people
+        before, self._people[who] = self._people.get(who), _Person(controls, window, hidden)
+        self._alone_changed(came or before != self._people[who])
 
     def leave(self, who: str) -> None:
         self._people.pop(who, None)
@@ -75,6 +79,7 @@ class SizePolicy:
     def resize(self, who: str, window: Size) -> None:
         if (person := self._people.get(who)) is not None:
             self._people[who] = replace(person, window=window)
+            self._alone_changed(window != person.window)
 
     def hide(self, who: str, hidden: bool) -> None:
         if (person := self._people.get(who)) is not None:
@@ -87,17 +92,21 @@ class SizePolicy:
     def wanted(self, now: float) -> Size:
         """The shell's size now. With nobody who decides, it stays what it was."""
         target, by = self._target()
+        at_once, self._at_once = self._at_once, False
         if target == self._size:
             self._due = None
             self._by = by
         elif target.cols >= self._size.cols and target.rows >= self._size.rows:
             if self._due is None:
                 self._due = now + GROW_SECONDS
-            if now >= self._due:
+            if now >= self._due or at_once:
                 self._apply(target, by)
         else:
             self._apply(target, by)
         return self._size
+
+    def _alone_changed(self, changed: bool) -> None:
+        self._at_once = self._at_once or (changed and len(self._people) == 1)
 
     def _apply(self, size: Size, by: str) -> None:
         self._size, self._by, self._due = size, by, None

@@ -234,6 +234,11 @@ class Turns:
         person = self._people.get(who)
         return person.taken if person is not None else 0
 
+    def entered(self, who: str) -> int:
+        """How many bytes of ``who`` have entered."""
+        person = self._people.get(who)
+        return person.entered if person is not None else 0
+
     def entered_by_others(self, who: str) -> int:
         """How many bytes of everybody else have entered so far, to compare later.
 
