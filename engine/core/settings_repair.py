@@ -35,16 +35,11 @@ OPEN_BY_DEFAULT = (
     "share.link_seconds",
     "share.single_use",
 )
-<<<<<<< HEAD
 """Settings that only restrict, and the limit beyond which recordings are deleted. A key that looks
 like a misspelling of one of them stops the start as well: without the setting, more would be
 allowed, or deleted, than intended."""
-=======
-"""Settings that only restrict. A key that looks like a misspelling of one of them stops the
-start as well: without the setting, more would be allowed than intended."""
 SIMILARITY = 0.8
 """difflib's ratio from which on a key counts as a misspelling of another."""
->>>>>>> access
 RENAMED = {
     "session.max_sessions": "session.max_shells",
     "session.max_sessions_per_guest": "session.max_shells_per_guest",

@@ -66,7 +66,6 @@ def test_links_are_read_and_written(vector: dict[str, Any]) -> None:
     assert proof.encode_secret(link.secret) not in repr(link)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("vector", VECTORS["return_links"], ids=lambda v: str(v["url"])[:40])
 def test_return_links_are_read_and_written(vector: dict[str, Any]) -> None:
     link = proof.parse_link(vector["url"])
@@ -80,8 +79,6 @@ def test_return_links_are_read_and_written(vector: dict[str, Any]) -> None:
     assert link.token not in repr(link)
 
 
-=======
->>>>>>> access
 @pytest.mark.parametrize("url", VECTORS["bad_links"] + VECTORS["bad_return_links"])
 def test_what_is_no_whole_link_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(BadLinkError) as caught:
