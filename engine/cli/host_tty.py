@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from engine.cli.escapes import HOST_HELP, HOSTS, Escape, Escapes
 from engine.cli.host_view import HostView
-from engine.cli.questions import MAX_NAME, Answer, Question, Questions
+from engine.cli.questions import MAX_NAME, Answer, Question, Questions, after_a_key
 from engine.cli.tty import Tty, quiet_log
 from engine.control.api import ControlApi, ShellHandle
 from engine.control.commands import (
@@ -205,10 +205,10 @@ class HostTty:
     # -- from the person
 
     def _typed(self, data: bytes) -> None:
-        self._clear_note()
         if self._info:
             self._info = ()
-        elif self._questions.current is None:
+            data = after_a_key(data)
+        if self._questions.current is None:
             self._read(data)
         else:
             for piece in self._questions.read(data, self._loop.time()):
@@ -216,6 +216,7 @@ class HostTty:
                     self._read(piece)
                 else:
                     self._answer(*piece)
+        self._clear_note()
         self._show()
 
     def _read(self, data: bytes) -> None:

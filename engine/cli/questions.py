@@ -32,6 +32,13 @@ _REPORTS: Final = re.compile(
 """What the terminal sends of itself: focus, mouse, answers to queries. Those are no keys."""
 
 
+def after_a_key(data: bytes) -> bytes:
+    """What follows the first key: a character, or all that begins with an escape."""
+    if data[:1] == b"\x1b":
+        return b""
+    return data[1:].lstrip(bytes(range(0x80, 0xC0)))
+
+
 class Answer(enum.Enum):
     YES = "a"
     WATCH = "v"

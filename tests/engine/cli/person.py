@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from engine.emulator import Terminal
 from tests.engine.until import until
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,16 @@ class Person:
 
     async def sees(self, text: str) -> None:
         await until(lambda: text.encode() in self.seen, what=f"{text!r} in {self.seen!r}")
+
+    def screen(self) -> list[str]:
+        """The rows as they are now."""
+        rows, cols = termios.tcgetwinsize(self.slave)
+        terminal = Terminal(cols, rows)
+        terminal.feed(self.seen)
+        return terminal.text()
+
+    async def has_on_screen(self, text: str) -> None:
+        await until(lambda: text in "\n".join(self.screen()), what=f"{text!r} in {self.screen()}")
 
     async def at_the_prompt(self, after: str = "Connected to") -> None:
         """Until the shell runs what is typed."""
