@@ -61,17 +61,31 @@ def parse(
     SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
     after ``--help`` and ``--version``.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, program = _without_program(sys.argv[1:] if arguments is None else arguments)
     if SELFTEST_ALIAS in given:
         given = [Command.SELFTEST, *(one for one in given if one != SELFTEST_ALIAS)]
     parser = build(prog, window=window)
     options = vars(parser.parse_args(given))
     default = Command.HOST if options.pop("headless", False) or not window else Command.WINDOW
     command = Command(options.pop("command") or default)
+    if program is not None:
+        options["program"] = program
     if "links_json" in options and command is not Command.HOST:
         where = "add --headless" if command is Command.WINDOW else f"not for {command}"
         parser.error(f"--links-json is for hosting without a window: {where}")
     return CommandLine(command, options.pop("config", None), _settings(options), options)
+
+
+def _without_program(given: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """The command line up to share's ``--command``, and what follows that; None without it.
+
+    argparse would read ``--`` and some flags of the program as ours.
+    """
+    for at, word in enumerate(given):
+        flag, equals, first = word.partition("=")
+        if flag == "--command" and Command.SHARE in given[:at]:
+            return [*given[:at], flag], [*([first] if equals else []), *given[at + 1 :]]
+    return list(given), None
 
 
 def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
