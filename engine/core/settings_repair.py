@@ -38,13 +38,13 @@ OPEN_BY_DEFAULT = (
 """Settings that only restrict, and the limit beyond which recordings are deleted. A key that looks
 like a misspelling of one of them stops the start as well: without the setting, more would be
 allowed, or deleted, than intended."""
-SIMILARITY = 0.8
-"""difflib's ratio from which on a key counts as a misspelling of another."""
 RENAMED = {
     "session.max_sessions": "session.max_shells",
     "session.max_sessions_per_guest": "session.max_shells_per_guest",
 }
 """Older names of settings, which are read as the newer ones."""
+SIMILARITY = 0.8
+"""difflib's ratio from which on a key counts as a misspelling of another."""
 
 
 @dataclass(frozen=True, slots=True)
