@@ -34,6 +34,7 @@ LOST = "[connection lost, reconnecting…]"
 NO_TTY = "Error: connect needs a terminal at standard input and standard output"
 NO_WINDOWS = "Error: connect is not available on Windows; open the link in a browser"
 WATCHING = "You are watching: the link does not allow typing. Press Enter, then ~. to leave."
+ONLY_WATCHING = "You are watching. Press Enter, then ~. to leave."
 TYPING = "Press Enter, then ~. to end the connection, ~? for help."
 
 
@@ -51,7 +52,7 @@ async def run(line: CommandLine, settings: Settings) -> int:
     from engine.control import guest
 
     stdio.warn("Connecting…")
-    visit = _Visit()
+    visit = _Visit(watches="view" in line.options)
     try:
         try:
             terminal = await guest.connect(
@@ -68,7 +69,9 @@ async def run(line: CommandLine, settings: Settings) -> int:
 class _Visit:
     """Joins the person's terminal and the host's; an engine.control.guest.Guest."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watches: bool = False) -> None:
+        """``watches``: nothing is typed, whatever the link allows."""
+        self._watches = watches
         self.tty = Tty(self._typed, self._written, self._tty_failed)
         self._terminal: GuestTerminal | None = None
         self._end: asyncio.Future[tuple[str, int | None]] = (
@@ -84,6 +87,8 @@ class _Visit:
         self._terminal = terminal
         where = f"Connected to {terminal.target}, short code {terminal.code}."
         how = WATCHING if terminal.role is Role.VIEW else TYPING
+        if self._watches:
+            how = ONLY_WATCHING
         stdio.warn(f"{shown(where)} {how}")
         loop = asyncio.get_running_loop()
         by_itself = shown_all = False
@@ -153,7 +158,7 @@ class _Visit:
                 self.ended("Connection closed", None)
             elif piece is Escape.HELP:
                 self._write_lines(escapes.HELP)
-            elif isinstance(piece, bytes) and terminal.role is not Role.VIEW:
+            elif isinstance(piece, bytes) and terminal.role is not Role.VIEW and not self._watches:
                 self._send(terminal, piece)
 
     def _send(self, terminal: GuestTerminal, data: bytes) -> None:

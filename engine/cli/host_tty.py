@@ -68,8 +68,8 @@ class HostTty:
     ``reason`` and ``exit_code`` say how it ended.
     """
 
-    def __init__(self, control: ControlApi) -> None:
-        """Raises OSError without a terminal."""
+    def __init__(self, control: ControlApi, *, source: int = 0, sink: int = 1) -> None:
+        """``source`` and ``sink`` are descriptors of terminals. Raises OSError."""
         self.reason = ""
         self.exit_code: int | None = None
         self._control = control
@@ -85,7 +85,7 @@ class HostTty:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks = TaskOwner("host tty")
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._tty = Tty(self._typed, self._written, self._tty_failed)
+        self._tty = Tty(self._typed, self._written, self._tty_failed, source=source, sink=sink)
         self._view = HostView(self._tty)
 
     @property

@@ -135,6 +135,9 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         help="open a terminal by a link; exit code of its shell, or 1",
     )
     connect.add_argument("link", metavar="LINK", help="a link to a terminal, in quotes")
+    connect.add_argument(
+        "--view", action="store_true", help="only watch, also with a link that allows typing"
+    )
     connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
     recordings = commands.add_parser(
         Command.RECORDINGS.value, parents=[common], help="list or delete recordings of terminals"

@@ -168,6 +168,18 @@ async def test_a_link_for_viewing_sends_no_keys() -> None:
         assert await guest.ends() == 1
 
 
+async def test_who_only_wants_to_watch_sends_no_keys() -> None:
+    async with house() as made:
+        _, link = await made.link()
+        async with person("connect", "--view", link.url) as guest:
+            await guest.sees("You are watching. Press Enter")
+            guest.type(b"exit 5\r~?")
+            await guest.sees("end the connection\r\n")
+            assert len(made.agent.sessions()) == 1
+            guest.type(b"~.")
+            assert await guest.ends() == 1
+
+
 async def test_the_host_is_asked_and_both_see_the_code() -> None:
     async with house(share=ShareSettings(unattended="deny")) as made:
         with_host = made.agent.admission.approvals.attend()
