@@ -26,7 +26,7 @@ HOST_HELP = """\
 ~.  leave
 ~s  show the links and who is here
 ~q  show who asks to join or for the keyboard
-~k  take the keyboard back: everybody with a control link types
+~k  take back the keyboard that you gave
 ~~  send one ~
 Only at the beginning of a line. Any key closes this help."""
 

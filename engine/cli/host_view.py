@@ -71,7 +71,7 @@ class HostView:
     def leave(self) -> bool:
         """Whether the tty is as the program left it; else it has to be reset. Idempotent."""
         passes = self._state is _State.PASSES
-        self._stop_watching()
+        self._unwatch()
         if self._painting.is_on:
             self._painting.cover(())
             self._painting.now()
@@ -137,8 +137,12 @@ class HostView:
             self._stop_watching = self._shell.screen.subscribe(self._painting.soon)
         elif not paints and self._state is _State.PAINTS:
             self._state = _State.RETURNS
-            self._stop_watching()
+            self._unwatch()
             self._shell.redraw()
+
+    def _unwatch(self) -> None:
+        stop, self._stop_watching = self._stop_watching, lambda: None
+        stop()
 
     # -- the title
 

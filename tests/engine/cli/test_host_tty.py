@@ -6,7 +6,7 @@ import asyncio
 import os
 import termios
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -175,10 +175,8 @@ class Desk:
         os.close(self.slave)
 
     def _read(self) -> None:
-        try:
+        with suppress(OSError):
             self.seen += os.read(self.master, 65536)
-        except OSError:
-            pass
 
 
 @asynccontextmanager
@@ -227,7 +225,9 @@ async def test_a_note_is_a_title_between_two_sequences_and_goes() -> None:
 
 async def test_a_panel_is_painted_and_the_screen_comes_back() -> None:
     async with at_the_desk() as (desk, engine):
-        engine.prints(b"\x1b[?1049h\x1b[H" + b"\r\n".join(b"row %d" % y for y in range(12)))
+        engine.prints(
+            b"\x1b[?1049h\x1b[H" + b"\r\n".join(b"row %d" % y for y in range(12)) + b"\x1b[H"
+        )
         await desk.shows("row 11")
         desk.type(b"~?")
         await desk.shows("Any key closes this help.")
