@@ -177,7 +177,7 @@ class HostTty:
                 pass
 
     def _shell_changed(self, shell: ShellInfo) -> None:
-        self._view.set_title(shell.title)
+        self._view.titles.program(shell.title)
         guests = {one.id: one for one in shell.participants if one.kind is ParticipantKind.GUEST}
         for who in self._guests:
             if who not in shell.asking:
@@ -296,7 +296,7 @@ class HostTty:
             self._after("quiet", left, self._show)
 
     def _note(self, text: str) -> None:
-        self._view.note(f"[{text}]")
+        self._view.titles.note(f"[{text}]")
         self._after("note", NOTE_SECONDS, self._clear_note)
 
     def _clear_note(self) -> None:
@@ -305,9 +305,9 @@ class HostTty:
         waiting = len(self._questions)
         if waiting and self._questions.current is None:
             who = "1 guest asks" if waiting == 1 else f"{waiting} guests ask"
-            self._view.note(f"[{who}: Enter ~q]", bell=False)
+            self._view.titles.note(f"[{who}: Enter ~q]", bell=False)
         else:
-            self._view.clear_note()
+            self._view.titles.clear_note()
 
     # -- the terminal
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from engine.cli.between import Between
-from engine.cli.painter import CLEAR, END_STRING, MAX_TITLE
+from engine.cli.painter import CLEAR
 from engine.cli.painting import Painting
+from engine.cli.titles import Titles
 from engine.cli.tty import Tty
 from engine.control.api import ScreenSource
-from engine.core.text import shown
 
 SNAPSHOT: Final = b"\x1bc"
 """What a snapshot begins with."""
@@ -47,14 +47,11 @@ class HostView:
         self._source: Source | None = None
         self._state = _State.PASSES
         self._between = Between()
-        self._unwritten = ""
-        """What is to be written at the next place between two sequences."""
-        self._note = ""
-        self._title = ""
+        self.titles = Titles(tty, self._between)
         self._entered = False
         self._lines: tuple[str, ...] = ()
         self._other_size = False
-        self._painting = Painting(tty, lambda: self._shell.screen.terminal, titles=False)
+        self._painting = Painting(tty, lambda: self._shell.screen.terminal)
         self._stop_watching: Callable[[], None] = lambda: None
 
     def use(self, source: Source) -> None:
@@ -63,10 +60,8 @@ class HostView:
 
     def enter(self) -> None:
         self._entered = True
-        # The title before is kept on a stack (xterm ctlseqs, CSI 22 ; 0 t).
-        self._tty.write(b"\x1b[22;0t", count=False)
+        self.titles.enter()
         self._update()
-        self._flush()
 
     def leave(self) -> bool:
         """Whether the tty is as the program left it; else it has to be reset. Idempotent."""
@@ -76,10 +71,8 @@ class HostView:
             self._painting.cover(())
             self._painting.now()
             self._painting.stop()
-        if self._entered:
-            self._entered = False
-            end = "" if self._between else END_STRING
-            self._tty.write(f"{end}\x1b[23;0t".encode(), count=False)
+        self._entered = False
+        self.titles.leave()
         return passes and bool(self._between)
 
     # -- output
@@ -100,7 +93,7 @@ class HostView:
         else:
             self._between.feed(data)
             self._tty.write(data)
-            self._flush()
+            self.titles.flush()
 
     def written(self, count: int) -> None:
         """The tty took so many bytes of output."""
@@ -131,8 +124,8 @@ class HostView:
             if self._state is _State.PASSES:
                 # A frame begins by ending what the output has begun.
                 self._between.reset()
-                self._painting.start()
-                self._flush()
+                self._painting.start(keyboard=self._shell.screen.terminal.keyboard)
+                self.titles.flush()
             self._state = _State.PAINTS
             self._stop_watching = self._shell.screen.subscribe(self._painting.soon)
         elif not paints and self._state is _State.PAINTS:
@@ -143,35 +136,6 @@ class HostView:
     def _unwatch(self) -> None:
         stop, self._stop_watching = self._stop_watching, lambda: None
         stop()
-
-    # -- the title
-
-    def note(self, text: str, *, bell: bool = True) -> None:
-        """Show a sentence in the title."""
-        self._note = shown(text, MAX_TITLE)
-        self._write_title(bell=bell)
-
-    def clear_note(self) -> None:
-        """The title is the program's again."""
-        if self._note:
-            self._note = ""
-            self._write_title()
-
-    def set_title(self, title: str) -> None:
-        """The title that the program chose."""
-        self._title = shown(title, MAX_TITLE)
-
-    def _write_title(self, *, bell: bool = False) -> None:
-        title = self._note or self._title
-        # Without one it is that from before.
-        self._unwritten = f"\x1b]2;{title}\x1b\\" if title else "\x1b[23;0t\x1b[22;0t"
-        self._unwritten += "\x07" if bell else ""
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._unwritten and self._entered and self._between:
-            self._tty.write(self._unwritten.encode("utf-8", "replace"), count=False)
-            self._unwritten = ""
 
     @property
     def _shell(self) -> Source:

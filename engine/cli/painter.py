@@ -1,6 +1,6 @@
 """Draws an emulator's screen onto a terminal of another size. No I/O.
 
-Nothing of a program's output reaches that terminal but text, colors, the title and the modes of
+Nothing of a program's output reaches that terminal but text, colors, bells and the modes of
 keyboard and mouse, so it cannot be damaged. Where the screen is larger, the part around the
 cursor is shown; where it is smaller, a line marks its edge.
 """
@@ -51,10 +51,8 @@ _Modes = dict[str, str]
 class Painter:
     """One terminal. ``frame()`` returns what changes it from the last frame to the next one."""
 
-    def __init__(self, *, keyboard: int = 0, titles: bool = True) -> None:
-        """``keyboard``: the flags of the kitty protocol that the terminal has. ``titles``: the
-        program's title is shown."""
-        self._titles = titles
+    def __init__(self, *, keyboard: int = 0) -> None:
+        """``keyboard``: the flags of the kitty protocol that the terminal has."""
         self._rows: list[object] = []
         self._size = Size()
         self._modes: _Modes = {"keyboard": f"\x1b[={keyboard}u"}
@@ -182,7 +180,7 @@ class Painter:
         if encoding not in (MouseEncoding.DEFAULT, MouseEncoding.SGR_PIXELS):
             mouse += flag(int(encoding), True)
         shape = _SHAPES[terminal.cursor_shape] - terminal.cursor_blink
-        changed = [
+        return [
             *self._mode("cursor keys", flag(1, terminal.application_cursor)),
             *self._mode("keypad", "\x1b=" if terminal.application_keypad else "\x1b>"),
             *self._mode("paste", flag(2004, terminal.bracketed_paste)),
@@ -191,10 +189,6 @@ class Painter:
             *self._mode("keyboard", f"\x1b[={int(terminal.keyboard)}u"),
             *self._mode("shape", f"\x1b[{shape} q"),
         ]
-        if self._titles:
-            title = shown(terminal.title, MAX_TITLE)
-            changed += self._mode("title", f"\x1b]2;{title}\x1b\\")
-        return changed
 
     def _mode(self, name: str, sequence: str) -> list[str]:
         if self._modes.get(name) == sequence:

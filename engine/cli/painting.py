@@ -19,11 +19,9 @@ SLOW_SECONDS: Final = 0.1
 class Painting:
     """Goes on from ``start()`` to ``stop()``. ``lines`` are shown over the last rows."""
 
-    def __init__(self, tty: Tty, terminal: Callable[[], Terminal], *, titles: bool) -> None:
-        """``titles``: the tty's title is the program's."""
+    def __init__(self, tty: Tty, terminal: Callable[[], Terminal]) -> None:
         self._tty = tty
         self._terminal = terminal
-        self._titles = titles
         self._painter: Painter | None = None
         self._lines: tuple[str, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
@@ -32,9 +30,10 @@ class Painting:
     def is_on(self) -> bool:
         return self._painter is not None
 
-    def start(self) -> None:
-        """Nothing that was on the tty is known any more."""
-        self._painter = Painter(keyboard=self._terminal().keyboard, titles=self._titles)
+    def start(self, *, keyboard: int) -> None:
+        """Nothing that was on the tty is known any more, but ``keyboard``: the flags of the
+        kitty protocol that it has."""
+        self._painter = Painter(keyboard=keyboard)
         self.soon()
 
     def stop(self) -> None:

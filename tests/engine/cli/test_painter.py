@@ -119,14 +119,14 @@ def test_a_resized_terminal_is_drawn_anew() -> None:
 
 
 def test_keys_and_mouse_work_as_the_program_wants() -> None:
-    inner = filled(10, 3, "\x1b[?1h\x1b=\x1b[?2004;1004;1002;1006h\x1b[=5u\x1b[5 q\x1b]2;title\x07")
+    inner = filled(10, 3, "\x1b[?1h\x1b=\x1b[?2004;1004;1002;1006h\x1b[=5u\x1b[5 q")
     around = Around(10, 3)
     around.paint(inner)
     outer = around.outer
     assert (outer.application_cursor, outer.application_keypad) == (True, True)
     assert (outer.bracketed_paste, outer.focus_reports) == (True, True)
     assert (outer.mouse_tracking, outer.mouse_encoding) == (MouseTracking.DRAG, MouseEncoding.SGR)
-    assert (outer.keyboard, outer.cursor_shape, outer.title) == (5, inner.cursor_shape, "title")
+    assert (outer.keyboard, outer.cursor_shape) == (5, inner.cursor_shape)
     # Clicks on a panel are not the program's.
     around.paint(inner, "question")
     assert outer.mouse_tracking is MouseTracking.OFF
