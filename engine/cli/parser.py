@@ -138,6 +138,11 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
     connect.add_argument(
         "--view", action="store_true", help="only watch, also with a link that allows typing"
     )
+    connect.add_argument(
+        "--raw",
+        action="store_true",
+        help="pass the output to this terminal as it is: only for hosts that you trust",
+    )
     connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
     recordings = commands.add_parser(
         Command.RECORDINGS.value, parents=[common], help="list or delete recordings of terminals"

@@ -33,9 +33,12 @@ _REPORTS: Final = re.compile(
 
 
 def after_a_key(data: bytes) -> bytes:
-    """What follows the first key: a character, or all that begins with an escape."""
+    """What follows the key that took lines of ours away: a character, or all that begins with an
+    escape. A ``~`` does so, too, and begins a command."""
     if data[:1] == b"\x1b":
         return b""
+    if data[:1] == b"~":
+        return data
     return data[1:].lstrip(bytes(range(0x80, 0xC0)))
 
 

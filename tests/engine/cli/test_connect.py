@@ -28,9 +28,9 @@ from tests.engine.until import until
 
 
 @asynccontextmanager
-async def connected(made: House, role: Role = Role.CONTROL) -> AsyncIterator[Person]:
+async def connected(made: House, role: Role = Role.CONTROL, *flags: str) -> AsyncIterator[Person]:
     _, link = await made.link(role)
-    async with person("connect", link.url) as guest:
+    async with person("connect", *flags, link.url) as guest:
         await guest.sees("Connected to")
         yield guest
 
@@ -54,18 +54,59 @@ async def test_typing_sizes_and_the_exit_code() -> None:
             guest.type(b"echo still-$((40+2))\r")
             await guest.sees("still-42")
             guest.type(b"~~/x\r~? \recho $((7*6))-\r")
-            await guest.sees("end the connection\r\n")
+            await guest.sees("end the connection")
             await guest.sees("42-")
+            # A key takes the help away, and is not the shell's.
+            guest.type(b" ")
+            await until(lambda: "end the connection" not in "\n".join(guest.screen()))
             guest.type(b"exit 7\r")
             assert await guest.ends() == 7
         assert not _secret_in(link, guest.seen)
         await until(lambda: not made.agent.sessions())
 
 
+@pytest.mark.parametrize("flags", [(), ("--raw",)], ids=["painted", "raw"])
+async def test_the_screen_is_the_host_s(flags: tuple[str, ...]) -> None:
+    async with house() as made, connected(made, Role.CONTROL, *flags) as guest:
+        await guest.at_the_prompt()
+        guest.type(
+            b"printf '\\033[?1049h\\033[H\\033[2J\\033[31mred\\033[5;3Hdeep'; read -r line\r"
+        )
+        await until(lambda: guest.screen()[4] == "  deep")
+        assert guest.screen()[0] == "red"
+        guest.type(b"\rprintf '\\033[?1049l'; echo back-$((1+1))\r")
+        await guest.has_on_screen("back-2")
+        guest.type(b"exit 6\r")
+        assert await guest.ends() == 6
+        # What was last on the screen stays there.
+        assert any("back-2" in row for row in guest.screen())
+
+
+async def test_a_hostile_screen_does_not_reach_the_tty() -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        # Clipboard, title, a device report, links.
+        guest.type(
+            b"printf '\\033]52;c;aGk=\\a\\033]0;a\\ab\\033[21t\\033]8;;file:///x\\alink\\033[5i';"
+            b" echo done-$((1+1))\r"
+        )
+        await guest.sees("done-2")
+        for sequence in (b"\x1b]52", b"\x1b[21t", b"\x1b]8;;file", b"\x1b[5i"):
+            assert sequence not in guest.seen
+        await guest.sees("link")
+
+
+async def test_the_program_s_questions_are_answered_once() -> None:
+    async with house() as made, connected(made) as guest:
+        await guest.at_the_prompt()
+        guest.type(b"stty raw -echo min 1; printf '\\033[5n'; head -c 4 | od -c; stty sane\r")
+        await guest.sees("033   [   0   n")
+
+
 async def test_the_log_has_no_secret_and_stays_off_the_program_s_screen() -> None:
     async with house() as made:
         _, link = await made.link()
-        async with person("connect", "--log-level", "DEBUG", link.url) as guest:
+        async with person("connect", "--raw", "--log-level", "DEBUG", link.url) as guest:
             await guest.at_the_prompt()
             guest.type(b"exit\r")
             assert await guest.ends() == 0
@@ -95,7 +136,7 @@ async def test_a_signal_restores_the_terminal_and_ends_the_session(number: signa
 
 @pytest.mark.parametrize("end", ["~.", "SIGTERM"])
 async def test_a_stopped_screen_stops_the_program_and_holds_nobody_back(end: str) -> None:
-    async with house() as made, connected(made) as guest:
+    async with house() as made, connected(made, Role.CONTROL, "--raw") as guest:
         await guest.at_the_prompt()
         guest.look_away()
         guest.type(b"yes\r")
@@ -162,7 +203,7 @@ async def test_a_link_for_viewing_sends_no_keys() -> None:
         guest.type(b"exit 5\r")
         guest.type(b"~?")
         # It was read after the keys.
-        await guest.sees("end the connection\r\n")
+        await guest.sees("end the connection")
         assert [s.id for s in made.agent.sessions()] == [session.id]
         guest.type(b"~.")
         assert await guest.ends() == 1
@@ -174,7 +215,7 @@ async def test_who_only_wants_to_watch_sends_no_keys() -> None:
         async with person("connect", "--view", link.url) as guest:
             await guest.sees("You are watching. Press Enter")
             guest.type(b"exit 5\r~?")
-            await guest.sees("end the connection\r\n")
+            await guest.sees("end the connection")
             assert len(made.agent.sessions()) == 1
             guest.type(b"~.")
             assert await guest.ends() == 1
@@ -215,7 +256,7 @@ async def test_a_signal_while_the_host_is_asked_cancels_the_request() -> None:
 
 async def test_an_idle_session_is_announced_and_any_key_keeps_it() -> None:
     async with house(change=timeout(4.0)) as made, connected(made, Role.VIEW) as guest:
-        await guest.sees("\x1b]0;[idle: ends in")
+        await guest.sees("\x1b]2;[idle: ends in")
         guest.type(b" ")
         await guest.sees("\x1b[23;0t")
         await until(lambda: guest.seen.count(b"[idle: ends in") == 2)

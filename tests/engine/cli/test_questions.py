@@ -155,7 +155,14 @@ def test_no_key_is_lost(typed: list[tuple[bytes, float]]) -> None:
 
 @pytest.mark.parametrize(
     ("data", "rest"),
-    [(b"", b""), (b"x", b""), (b"xy", b"y"), ("éx".encode(), b"x"), (b"\x1b[A", b"")],
+    [
+        (b"", b""),
+        (b"x", b""),
+        (b"xy", b"y"),
+        ("éx".encode(), b"x"),
+        (b"\x1b[A", b""),
+        (b"~.", b"~."),
+    ],
 )
 def test_after_a_key(data: bytes, rest: bytes) -> None:
     assert after_a_key(data) == rest
