@@ -10,7 +10,15 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import AfterRemoval, EndCode, RecordingInfo, Role, Share, Size
+from engine.core.model import (
+    AfterRemoval,
+    EndCode,
+    OrphansEnded,
+    RecordingInfo,
+    Role,
+    Share,
+    Size,
+)
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -201,6 +209,17 @@ class DeleteRecording(Command[None], frozen=True, tag=True):
     """
 
     recording_id: str
+
+
+class EndOrphans(Command[OrphansEnded], frozen=True, tag=True):
+    """End the shells that earlier runs left (see the query Orphans).
+
+    ``kept``: also what asked to keep running, of these shells and of those that are kept.
+    Waits up to 10 s; what is left then is tried again later. Shells of programs that run and
+    of other hosts are never ended.
+    """
+
+    kept: bool = False
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):

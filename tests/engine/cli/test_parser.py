@@ -73,7 +73,14 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ("share --command top --view -d 1", Command.SHARE, {}),
     ("share --link-seconds 60", Command.SHARE, {"share.link_seconds": 60.0}),
     ("connect http://a/s/b#c", Command.CONNECT, {}),
-    ("connect --view http://a/s/b#c", Command.CONNECT, {}),
+    ("connect --view --raw http://a/s/b#c", Command.CONNECT, {}),
+    ("orphans", Command.ORPHANS, {}),
+    ("orphans --end --kept --json", Command.ORPHANS, {}),
+    (
+        "orphans --docker-host tcp://x:1",
+        Command.ORPHANS,
+        {"docker.engines": [{"url": "tcp://x:1"}]},
+    ),
     ("connect --relay-only http://a/s/b#c", Command.CONNECT, {"ice.relay_only": True}),
 ]
 REFUSED = [
@@ -103,6 +110,9 @@ REFUSED = [
     ("share --links-json", "not for share"),
     ("--view", "--view"),
     ("connect", "LINK"),
+    ("orphans --kept", "--kept requires --end"),
+    ("orphans --share web", "--share"),
+    ("--end", "--end"),
     ("connect --share web http://a/s/b#c", "--share"),
 ]
 
