@@ -1,8 +1,8 @@
 """Runs the command on the command line and returns the exit code.
 
-Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test, shells that could
-not be ended, or an environment that does not allow the command; 2 for invalid flags or settings.
-``connect`` and ``share`` return that of their shell.
+Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test, an orphan
+that could not be ended, or an environment that does not allow the command; 2 for invalid
+flags or settings. ``connect`` and ``share`` return that of their shell.
 """
 
 from __future__ import annotations

@@ -73,7 +73,9 @@ class Painter:
         drawn: list[str] = []
         for y in range(size.rows):
             self._row(drawn, terminal, y, panel)
-        modes = self._changed_modes(terminal, bool(panel))
+        # Where the terminal says the mouse is must be where the program takes it to be.
+        moved = bool(panel or self._left or self._top)
+        modes = self._changed_modes(terminal, moved)
         cursor = self._cursor(terminal)
         if drawn or modes:
             self._modes.pop("cursor", None)
@@ -166,13 +168,13 @@ class Painter:
             return f"\x1b[{y + 1};{x + 1}H"
         return None
 
-    def _changed_modes(self, terminal: Terminal, panel: bool) -> list[str]:
+    def _changed_modes(self, terminal: Terminal, moved: bool) -> list[str]:
         """Keys and the mouse work as the program wants it."""
 
         def flag(number: int, on: bool) -> str:
             return f"\x1b[?{number}{'h' if on else 'l'}"
 
-        tracking = MouseTracking.OFF if panel else terminal.mouse_tracking
+        tracking = MouseTracking.OFF if moved else terminal.mouse_tracking
         encoding = terminal.mouse_encoding
         mouse = "\x1b[?9;1000;1002;1003l\x1b[?1005;1006;1015l"
         if tracking is not MouseTracking.OFF:
@@ -184,7 +186,7 @@ class Painter:
             *self._mode("cursor keys", flag(1, terminal.application_cursor)),
             *self._mode("keypad", "\x1b=" if terminal.application_keypad else "\x1b>"),
             *self._mode("paste", flag(2004, terminal.bracketed_paste)),
-            *self._mode("focus", flag(1004, terminal.focus_reports and not panel)),
+            *self._mode("focus", flag(1004, terminal.focus_reports)),
             *self._mode("mouse", mouse),
             *self._mode("keyboard", f"\x1b[={int(terminal.keyboard)}u"),
             *self._mode("shape", f"\x1b[{shape} q"),

@@ -135,6 +135,16 @@ def test_keys_and_mouse_work_as_the_program_wants() -> None:
     assert (outer.application_cursor, outer.bracketed_paste, outer.keyboard) == (False, False, 0)
 
 
+def test_without_the_origin_the_mouse_is_off() -> None:
+    inner = filled(10, 3, "\x1b[?1000h\x1b[3;10H")
+    around = Around(5, 3)
+    around.paint(inner)
+    assert around.outer.mouse_tracking is MouseTracking.OFF
+    inner.feed(b"\x1b[H")
+    around.paint(inner)
+    assert around.outer.mouse_tracking is MouseTracking.BUTTONS
+
+
 def test_what_a_program_left_behind_does_not_disturb() -> None:
     around = Around(10, 3)
     around.outer.feed(b"\x1b[2;3r\x1b[?6h\x1b[?69h\x1b[3;5s\x1b[4h\x1b(0\x1b[31;7m\x1b]0;begun")
