@@ -15,6 +15,7 @@ import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,6 +25,9 @@ from engine.wire.proof import parse_link
 from tests.engine.cli.person import ROOT, Person, person
 from tests.engine.hosting import Visitor
 from tests.engine.until import until
+
+if TYPE_CHECKING:
+    from tests.docker_fixtures import ContainerFactory
 
 pytestmark = pytest.mark.takes(90)
 
@@ -334,6 +338,23 @@ async def test_without_a_terminal_it_hosts_until_the_shell_ends() -> None:
         visitor.peer.send(b"exit 4\r")
         out, _ = await asyncio.wait_for(process.communicate(), 30)
     assert (process.returncode, out) == (4, b"Stop with Ctrl+C.\n")
+
+
+async def test_a_command_in_a_container(
+    containers: ContainerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HATCHWAY_DOCKER__ENABLED")
+    name = str(containers().name)
+    script = 'printf "in-%s-" "$1"; read -r line; exit 8'
+    process = await started("--json", name, "--command", "sh", "-c", script, "name", "$HOME")
+    assert process.stdout is not None
+    row = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+    assert row["target"] == name
+    async with guest(row["url"]) as visitor:
+        await visitor.sees(b"in-$HOME-")
+        visitor.peer.send(b"\r")
+        await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 8
 
 
 async def test_an_ended_shell_s_link_opens_nothing() -> None:
