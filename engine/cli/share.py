@@ -261,7 +261,7 @@ class _Sharing:
         return (ONLY_HERE_EMBEDDED if embedded else ONLY_HERE).format(host=host)
 
     def _on_event(self, event: ev.Event) -> None:
-        if isinstance(event, ev.ShellEnded):
+        if isinstance(event, ev.ShellEnded) and self._shell_id in ("", event.shell.id):
             # Ours may end before its id is known.
             self._ended[event.shell.id] = event.shell
             self._one_ended.set()
