@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.core.errors import ChannelClosedError, HatchwayError
+from engine.core.errors import ChannelClosedError, HatchwayError, PTYClosedError
 from engine.core.model import (
     EndCode,
     ExitStatus,
@@ -542,7 +542,12 @@ class Participant:
         joins = self._needs_picture
         # Before the screen is taken: whoever asks from now on gets another one.
         self._needs_picture = False
-        picture = await self._shell.picture(self, joins=joins)
+        try:
+            picture = await self._shell.picture(self, joins=joins)
+        except PTYClosedError:
+            # The shell has ended meanwhile: what is left to tell is that.
+            self._position = self._shell.end
+            return
         self._history = None
         missed = 0 if joins else max(0, picture.at - self._position)
         await sink.snapshot(picture, missed)
