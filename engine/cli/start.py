@@ -22,7 +22,20 @@ if TYPE_CHECKING:
 
 RELAY_SECONDS = 10.0
 """How long commands wait for the relay before they continue without it."""
-OWN_SETTINGS = frozenset({"docker_host"})
+OWN_SETTINGS = frozenset(
+    {
+        "docker_host",
+        "listen",
+        "public_url",
+        "record",
+        "relay",
+        "relay_only",
+        "relay_token",
+        "session_timeout",
+        "share",
+        "unattended",
+    }
+)
 """Flags for which a command does not ask the running instance, which has other settings."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -120,7 +121,7 @@ async def find_running(folder: Path) -> RemoteControl | None:
 
 async def _connect(path: Path) -> RemoteControl:
     # The import takes longer than finding nobody.
-    path.lstat()
+    os.lstat(path)
     from engine.control.socket.client import connect
 
     return await connect(path)

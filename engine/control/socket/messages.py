@@ -120,6 +120,10 @@ class CursorDefault(_Message, frozen=True):
     blink: bool
 
 
+class Redraw(_Message, frozen=True):
+    terminal: int
+
+
 class Detach(_Message, frozen=True):
     terminal: int
 
@@ -190,7 +194,7 @@ class Refused(_Message, frozen=True):
     reason: str
 
 
-OfTerminal = Input | Resize | Rendered | Theme | Look | CursorDefault | Detach
+OfTerminal = Input | Resize | Rendered | Theme | Look | CursorDefault | Redraw | Detach
 Request = Do | Cancel | Ask | Listen | Attach | OfTerminal
 Answer = Done | Failed | Attached
 Reply = Hello | Answer | Published | Output | Snapshot | Ended | Refused

@@ -288,6 +288,8 @@ class _Terminal:
             case m.CursorDefault(shape=shape, blink=blink):
                 if shape in CursorShape.__members__:
                     handle.set_cursor_default(CursorShape[shape], blink=blink)
+            case m.Redraw():
+                handle.redraw()
             case m.Detach():
                 self.detach()
                 self._client.forget(self._number)

@@ -87,6 +87,9 @@ class RemoteShell:
         self._shown += count
         self._report()
 
+    def redraw(self) -> None:
+        self._tell(m.Redraw(self._number))
+
     def detach(self) -> None:
         self._tell(m.Detach(self._number))
         self._over = True

@@ -191,6 +191,9 @@ class Served:
             rest = [task for task in asyncio.all_tasks() if task is not own]
             if rest:
                 await asyncio.wait(rest, timeout=5)
+            # Transports close in the turns after.
+            for _ in range(5):
+                await asyncio.sleep(0)
             await asyncio.get_running_loop().shutdown_default_executor()
 
         await self.run(settle)

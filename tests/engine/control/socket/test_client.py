@@ -243,6 +243,7 @@ async def test_what_a_window_says_of_itself_passes(remote: RemoteControl, engine
     handle.set_theme(0xFFFFFF, 0, 0xFF, [1, 2, 3])
     handle.look((9, 18), dark=True)
     handle.set_cursor_default(CursorShape.BAR, blink=True)
+    handle.redraw()
     handle.detach()
     handle.detach()
     (there,) = engine.handles
@@ -253,6 +254,7 @@ async def test_what_a_window_says_of_itself_passes(remote: RemoteControl, engine
         ("theme", 0xFFFFFF, 0, 0xFF, (1, 2, 3)),
         ("look", (9, 18), True),
         ("cursor", CursorShape.BAR, True),
+        ("redraw",),
     ]
     assert there.detached == 1
 
