@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from engine.control.api import Ended, Output
+from engine.control.api import Ended, Output, TerminalHandle
 from engine.control.commands import Command
 from engine.control.queries import Query
 from engine.control.socket import messages as m
@@ -139,7 +139,7 @@ class RemoteControl:
 
     async def open_terminal(
         self, target_id: str, size: Size, output: Output, ended: Ended
-    ) -> RemoteShell:
+    ) -> TerminalHandle:
         """Raises NotSupportedError: OpenShell and attach() are the way over the socket."""
         raise NotSupportedError("Open a shell in the running Hatchway, and attach to it")
 
