@@ -16,6 +16,8 @@ import { ACK_EVERY, CAPABILITIES, decode, encode, WireError } from "./wire.js";
 const PING_MS = 2000;
 /** No sign of life for so long: the connection counts as lost. */
 const SILENCE_MS = 8000;
+/** What was typed is sent on return if the connection was lost at most so long ago. */
+const SEND_MS = 30_000;
 /** How long an error that may be about our greeting waits for the terminal. */
 const DOUBT_MS = 5000;
 
@@ -41,26 +43,39 @@ const USED = {
   ack: ["v1"],
   idle: ["v1"],
   snapshot: ["v1"],
+  size: ["v1"],
+  people: ["v1"],
+  keyboard: ["v1"],
+  recording: ["v1"],
 };
 /** Messages that are used only when both ends list the capability of that name. */
-const AGREED = new Set(["idle", "snapshot"]);
+const AGREED = new Set(["idle", "snapshot", "size", "people", "keyboard", "recording"]);
 
 /**
  * @typedef {Extract<import("./wire.js").AgentMessage, {type: "welcome"}>} Welcome
  * @typedef {Extract<import("./wire.js").AgentMessage, {type: "snapshot"}>} Snapshot
+ * @typedef {Extract<import("./wire.js").AgentMessage, {type: "size"}>} Size
+ * @typedef {import("./wire.js").Keyboard} Keyboard
  *
  * @typedef {object} Before what the connection before this one left
  * @property {number} received output bytes had
  * @property {boolean} wasLive a program took input
+ * @property {number} [away] milliseconds since the connection was lost
  *
  * @typedef {object} ConversationHandlers
- * @property {(welcome: Welcome, dropped: number) => void} welcome `dropped`: bytes typed that
- *   were meant for an earlier program
+ * @property {(welcome: Welcome, dropped: number, agreed: Set<string>) => void} welcome `dropped`:
+ *   bytes typed that were meant for an earlier program; `agreed`: capabilities of both ends
+ * @property {(bytes: Uint8Array, typed: boolean) => void} held typed while away, and not sent:
+ *   because it is too old, or because somebody else has typed since
  * @property {(container: string, dropped: number) => void} connected the program takes input
  * @property {(bytes: Uint8Array | string, end: number) => void} output `end`: the position after it
  * @property {(snapshot: Snapshot) => void} snapshot a fresh screen follows
  * @property {(bytes: Uint8Array, at: number | null) => void} screen of a snapshot; with its last
  *   bytes comes the position at which output goes on, to be reported as rendered
+ * @property {(size: Size) => void} size the shell has another one from here on
+ * @property {(people: import("./wire.js").Person[]) => void} people
+ * @property {(keyboard: Keyboard) => void} keyboard
+ * @property {(on: boolean, since: number | null) => void} recording `since`: seconds since 1970
  * @property {(exitCode: number | null, reason: string, code: string) => void} ended `code`: why, as a word
  * @property {(seconds: number | null) => void} idle until it ends for that; null: no longer
  * @property {(text: string, code: string) => void} error
@@ -100,6 +115,7 @@ export class Conversation {
   /** Capabilities that both ends list. @type {Set<string>} */
   #agreed = new Set();
   #wasLive = false;
+  #away = 0;
   #received = 0;
   #acked = 0;
   #ackEvery = ACK_EVERY;
@@ -125,13 +141,19 @@ export class Conversation {
     return this.#screenLeft ? 0 : this.#received;
   }
 
-  /** @param {{cols: number, rows: number}} size @param {Before} before */
-  begin({ cols, rows }, { received, wasLive }) {
+  /**
+   * @param {{cols: number, rows: number}} size
+   * @param {Before} before
+   * @param {import("./wire.js").Greeting} [more] what we say of ourselves
+   */
+  begin({ cols, rows }, { received, wasLive, away = 0 }, more) {
     this.#heard = performance.now();
+    this.#away = away;
     this.#size = { cols, rows };
     this.#received = received;
     this.#wasLive = wasLive;
-    if (this.#asksV1) this.#peer.send(encode.hello(cols, rows, received, this.#capabilities));
+    if (this.#asksV1)
+      this.#peer.send(encode.hello(cols, rows, received, this.#capabilities, more));
     else this.#peer.send(encode.resize(cols, rows));
     this.#timer = setInterval(() => this.#beat(), PING_MS / 2);
   }
@@ -164,6 +186,12 @@ export class Conversation {
   /** Somebody is here: do not end the session as idle. */
   keep() {
     if (this.#agreed.has("idle") && this.#stage !== "over") this.#peer.send(encode.keep());
+  }
+
+  /** Ask for the keyboard, or no longer. @param {boolean} on */
+  askKeyboard(on) {
+    if (this.#agreed.has("keyboard") && this.#stage !== "over")
+      this.#peer.send(encode.ask_keyboard(on));
   }
 
   /** Ask for the end of the session and its processes. What was typed before goes first. */
@@ -257,6 +285,18 @@ export class Conversation {
       case "pty_disconnected":
         this.#end(message.exit_code, message.reason, "");
         break;
+      case "size":
+        handlers.size(message);
+        break;
+      case "people":
+        handlers.people(message.people);
+        break;
+      case "keyboard":
+        handlers.keyboard(message);
+        break;
+      case "recording":
+        handlers.recording(message.on, message.since);
+        break;
       case "idle":
         handlers.idle(message.seconds);
         break;
@@ -288,7 +328,11 @@ export class Conversation {
     // Another program never gets what was meant for the last one.
     const dropped = this.#wasLive && !message.resumed ? this.#outbox.restart() : 0;
     this.#outbox.resume(message.taken, message.window);
-    this.#handlers.welcome(message, dropped);
+    this.#handlers.welcome(message, dropped, this.#agreed);
+    if (!this.#wasLive || !this.#outbox.waiting) return;
+    // It was meant for what was on the screen then.
+    if (message.typed || this.#away > SEND_MS)
+      this.#handlers.held(this.#outbox.hold(), message.typed);
   }
 
   /** @param {string} container */

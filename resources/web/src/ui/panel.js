@@ -1,0 +1,56 @@
+/**
+ * The panel under the header: people, the connection, and what can be done with the terminal.
+ *
+ * Owns when it is open and where its buttons' focus goes. It is not modal: the terminal goes on,
+ * and typing into it closes the panel.
+ */
+
+import { byId } from "./dom.js";
+
+/** What in the header opens it, and what in it is looked at first. */
+const OPENERS = /** @type {[string, string][]} */ ([
+  ["menu", ""],
+  ["people", "people-list"],
+  ["role", ""],
+  ["badge", ""],
+  ["recording", ""],
+]);
+
+/** @param {() => void} leave the terminal has the keyboard again */
+export function panel(leave) {
+  const place = byId("panel");
+  const menu = byId("menu");
+  const opener = () => OPENERS.map(([id]) => byId(id));
+
+  const close = (refocus = true) => {
+    if (place.hidden) return;
+    const inside = place.contains(document.activeElement);
+    place.hidden = true;
+    menu.setAttribute("aria-expanded", "false");
+    if (inside && refocus) leave();
+  };
+  const open = () => {
+    place.hidden = false;
+    place.scrollTop = 0;
+    menu.setAttribute("aria-expanded", "true");
+  };
+  for (const [id, look] of OPENERS)
+    byId(id).onclick = () => {
+      if (!place.hidden) return close();
+      open();
+      if (look) byId(look).scrollIntoView({ block: "nearest" });
+      /** @type {HTMLElement | null} */ (place.querySelector("button:not(:disabled)"))?.focus();
+    };
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || place.hidden) return;
+    if (!place.contains(document.activeElement) && !opener().includes(/** @type {HTMLElement} */ (document.activeElement))) return;
+    event.preventDefault();
+    close();
+    leave();
+  });
+  addEventListener("pointerdown", ({ target }) => {
+    const within = /** @type {Node} */ (target);
+    if (!place.contains(within) && !opener().some((one) => one.contains(within))) close(false);
+  });
+  return { close };
+}
