@@ -12,10 +12,12 @@ The GUI turns codes into messages with a next step, in one place.
     ├── SessionError
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
-    │   ├── OfferReplacedError   replaced      a newer offer of the session replaced this one
+    │   ├── OfferReplacedError   replaced      a newer offer or connection replaced this one
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
     │   ├── HostStoppedError     host_stopped  the host is closing and accepts no new sessions
+    │   ├── ShellEndedError      shell_ended   the shell of a link or a token has ended
+    │   ├── NotSupportedError    not_supported a known request that this version does not do
     │   └── AccessDeniedError    access_denied
     │       ├── BadProofError    bad_proof     a proof is missing or wrong
     │       ├── ReplayedError    replayed      an offer that was sent before
@@ -24,7 +26,8 @@ The GUI turns codes into messages with a next step, in one place.
     │           ├── LinkUnknownError link_unknown
     │           ├── LinkExpiredError link_expired
     │           ├── LinkUsedError    link_used     a single-use link that was used
-    │           └── LinkRevokedError link_revoked
+    │           ├── LinkRevokedError link_revoked
+    │           └── LinkSuspendedError link_suspended  paused by the host; works again later
     ├── TargetError
     │   ├── TargetNotFoundError  target_not_found
     │   ├── AmbiguousTargetError ambiguous_target    several agents have a target of this name
@@ -119,7 +122,8 @@ class SessionExistsError(SessionError):
 
 
 class OfferReplacedError(SessionError):
-    """A newer offer of the same session arrived before this one was answered."""
+    """A newer offer of the same session arrived before this one was answered, or another
+    connection has taken its participant over."""
 
     code = "replaced"
 
@@ -137,6 +141,19 @@ class HostStoppedError(SessionError):
 
     def __init__(self, message: str = "The host has stopped") -> None:
         super().__init__(message)
+
+
+class ShellEndedError(SessionError):
+    """The shell that a join link or a resume token names has ended; it opens no other."""
+
+    code = "shell_ended"
+
+    def __init__(self, message: str = "The shared terminal has ended") -> None:
+        super().__init__(message)
+
+
+class NotSupportedError(SessionError):
+    code = "not_supported"
 
 
 class AccessDeniedError(SessionError):
@@ -173,6 +190,15 @@ class LinkUsedError(LinkError):
 
 class LinkRevokedError(LinkError):
     code = "link_revoked"
+
+
+class LinkSuspendedError(LinkError):
+    """The host has paused the link. Try again: it works once the host resumes it."""
+
+    code = "link_suspended"
+
+    def __init__(self, message: str = "The host has paused this link") -> None:
+        super().__init__(message)
 
 
 class TargetError(HatchwayError):

@@ -254,6 +254,14 @@ class TerminalChannel:
                     self._host.bridge.acknowledge(count)
             case wire.Keep():
                 self._host.touch()
+            case (
+                wire.AskKeyboard()
+                | wire.History()
+                | wire.Reveal()
+                | wire.IceOffer()
+                | wire.IceAnswer()
+            ):
+                pass  # no welcome offers these capabilities yet
             case wire.Hello(cols=cols, rows=rows):
                 self._size = Size(cols, rows)
                 self._arrived.set()

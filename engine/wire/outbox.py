@@ -20,6 +20,11 @@ class Outbox:
         self._sent = 0
         self._window = WINDOW
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the program has not taken, sent or not."""
+        return len(self._held)
+
     def push(self, data: bytes) -> None:
         """Raises LimitError beyond LIMIT; nothing of ``data`` is queued then."""
         if len(self._held) + len(data) > LIMIT:
@@ -51,6 +56,13 @@ class Outbox:
         self._window = window
         self.acknowledge(position)
         self._taken = self._sent = position
+
+    def withdraw(self) -> bytes:
+        """Everything that the program has not taken: it is sent no more."""
+        data = bytes(self._held)
+        self._held.clear()
+        self._sent = self._taken
+        return data
 
     def restart(self) -> int:
         """Start with another program: input for the last one is dropped. Returns how many bytes

@@ -71,7 +71,11 @@ class Offer(msgspec.Struct, frozen=True):
     correlation_id: Any = None
     cols: _Cells | None = None
     rows: _Cells | None = None
+    # The token of a participant: the offer returns to its shell, under the same session id
+    # or a new one.
     resume: _OptionalId = None
+    # The session id was replaced by another connection of the participant: take it back.
+    again: bool = False
     # Not lenient: a guest with a broken proof gets an error, and is never admitted as
     # one without a link.
     proof: Proof | None = None

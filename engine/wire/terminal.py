@@ -22,10 +22,25 @@ from engine.core.text import shown
 LABEL = "terminal"
 V1 = "hatchway.v1"
 """The data channel's ``protocol`` string that negotiates our extension."""
+
+# Capabilities: each is used only when the other end lists it too (hello.caps,
+# welcome.capabilities). capability_of() has the messages of each.
 IDLE = "idle"
-"""The capability of Idle and Keep, used when both ends list it."""
 SNAPSHOT = "snapshot"
-"""The capability of Snapshot, used when both ends list it."""
+SIZE = "size"
+PEOPLE = "people"
+KEYBOARD = "keyboard"
+RECORDING = "recording"
+HISTORY = "history"
+REVEAL = "reveal"
+ICE = "ice"
+MUTE = "mute"
+"""A rule, not a message: the guest's emulator never answers queries, the agent does."""
+
+PINNED = "pinned"
+"""``Size.by`` when the host has pinned the size; no participant has this id."""
+RESET = b"\x1bc"
+"""What a snapshot begins with for a guest without SNAPSHOT: RIS, a full reset."""
 
 MAX_TEXT_BYTES = 256 * 1024
 """The largest text message read; larger ones are answered with bad_message."""
@@ -37,6 +52,15 @@ ACK_EVERY = 16 * 1024
 """Bytes between two acknowledgements, either way; fewer if the window is small."""
 JSON_CHUNK = 8 * 1024
 """Bytes in one plain input or output message: escaped to six times that, they fit in 64 KiB."""
+MAX_NAME = 64
+"""Characters of a person's name."""
+MAX_PEOPLE = 128
+"""People in one message: with long names it still fits in 64 KiB, the smallest limit of a
+data channel."""
+MAX_HISTORY = 100_000
+"""Lines of history that one message may request."""
+MAX_SDP = 64 * 1024
+"""Characters in a session description."""
 MAX_SHOWN_TYPE = 40
 """Characters of an unknown type that an error repeats."""
 
@@ -46,7 +70,14 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Word = Annotated[str, msgspec.Meta(max_length=64)]
 Words = Annotated[tuple[_Word, ...], msgspec.Meta(max_length=64)]
-"""Capabilities: names of messages or rules that an end knows. Unknown ones are ignored."""
+"""Capabilities or features: words that an end knows. Unknown ones are ignored."""
+_Id = Annotated[str, msgspec.Meta(max_length=200)]
+_PersonName = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+_Nonce = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
+_Identity = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{32})?$", max_length=32)]
+_Color = Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$", max_length=7)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
+_Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SDP)]
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
@@ -81,12 +112,25 @@ class ConnectPty(_Message, tag="connect_pty", frozen=True):
     rows: Cells | None = None
 
 
+class Theme(msgspec.Struct, frozen=True):
+    """The colors of a guest's terminal, each ``#rrggbb``, to answer queries with."""
+
+    foreground: _Color
+    background: _Color
+    cursor: _Color
+    palette: Annotated[tuple[_Color, ...], msgspec.Meta(min_length=16, max_length=16)]
+    """Black to white, then their bright forms."""
+
+
 class Hello(_Message, tag="hello", frozen=True):
     """hatchway.v1, the guest's first message.
 
-    ``received`` counts the output bytes that a returning guest already has; output
-    continues from there. ``caps`` lists its capabilities beyond the first
-    hatchway.v1, such as IDLE.
+    ``received`` counts the output bytes of ``shell`` that a returning guest already has;
+    output continues from there. With another shell's id it counts as 0. ``caps`` lists its
+    capabilities beyond the first hatchway.v1, such as IDLE. ``name`` is what the person is
+    called, untrusted text. ``guest`` is 128 random bits as 32 hex digits, which the guest
+    makes once per host; empty when it has none. ``features`` says what its emulator can
+    do: margins, rectangles, kitty_keyboard, sixel, images, sync, graphemes, osc52.
     """
 
     cols: Cells = 80
@@ -94,6 +138,11 @@ class Hello(_Message, tag="hello", frozen=True):
     received: Count = 0
     version: int = 1
     caps: Words = ()
+    name: _PersonName = ""
+    guest: _Identity = ""
+    theme: Theme | None = None
+    features: Words = ()
+    shell: _Id = ""
 
 
 class Keep(_Message, tag="keep", frozen=True):
@@ -105,6 +154,40 @@ class Ack(_Message, tag="ack", frozen=True):
     bytes the PTY has taken. Totals since the session began, over all its channels."""
 
     bytes: Count
+
+
+class AskKeyboard(_Message, tag="ask_keyboard", omit_defaults=False, frozen=True):
+    """hatchway.v1 with KEYBOARD: request the keyboard; ``false`` withdraws that, or hands
+    the keyboard back."""
+
+    on: bool
+
+
+class History(_Message, tag="history", frozen=True):
+    """hatchway.v1 with HISTORY: request up to ``lines`` lines of history, which the snapshot
+    at ``before`` left out. The answer is another snapshot: history, then screen."""
+
+    before: Count
+    lines: Annotated[int, msgspec.Meta(ge=1, le=MAX_HISTORY)]
+
+
+class Reveal(_Message, tag="reveal", frozen=True):
+    """hatchway.v1 with REVEAL: the nonce, 32 hex digits, whose SHA-256 was the offer's
+    ``commit``."""
+
+    nonce: _Nonce
+
+
+class IceOffer(_Message, tag="ice_offer", frozen=True):
+    """Either way under hatchway.v1 with ICE: the offer of an ICE restart."""
+
+    sdp: _Sdp
+
+
+class IceAnswer(_Message, tag="ice_answer", frozen=True):
+    """Either way under hatchway.v1 with ICE: the answer to an IceOffer."""
+
+    sdp: _Sdp
 
 
 # agent → guest
@@ -145,6 +228,10 @@ class Welcome(_Message, tag="welcome", frozen=True):
     output is no longer stored and the screen was reset. ``taken`` counts the input
     bytes the session has had: a returning guest continues to send from there, so
     nothing comes twice and nothing is lost.
+
+    Newer agents add: ``shell``, whose bytes the output positions count; ``participant``,
+    this guest's id in People, Size and Keyboard; the size of the shell, None when unknown;
+    ``typed``, whether the input of others entered the shell since this participant was lost.
     """
 
     session_id: str
@@ -156,6 +243,11 @@ class Welcome(_Message, tag="welcome", frozen=True):
     resumed: bool = False
     capabilities: tuple[str, ...] = ()
     taken: Count = 0
+    shell: _Id = ""
+    participant: _Id = ""
+    cols: Cells | None = None
+    rows: Cells | None = None
+    typed: bool = False
 
 
 class Exit(_Message, tag="exit", omit_defaults=False, frozen=True):
@@ -193,6 +285,56 @@ class Snapshot(_Message, tag="snapshot", frozen=True):
     cols: Cells
     rows: Cells
     bytes: Count
+    left_out: Count = 0
+    """Lines of history that it leaves out; a guest with HISTORY can request them."""
+
+
+class SizeChanged(_Message, tag="size", frozen=True):
+    """hatchway.v1 with SIZE: the shell has this size from this position of the output on.
+    ``by`` is the participant whose window decides it, or PINNED."""
+
+    cols: Cells
+    rows: Cells
+    by: _Id = ""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody attached to the shell. ``kind`` is guest, host or tty; later versions may add
+    more. ``name`` is untrusted text."""
+
+    id: _Id
+    name: _PersonName
+    role: Role
+    kind: _Word
+    typing: bool = False
+
+
+class People(_Message, tag="people", frozen=True):
+    """hatchway.v1 with PEOPLE: everybody attached to the shell, this guest too."""
+
+    people: Annotated[tuple[Person, ...], msgspec.Meta(max_length=MAX_PEOPLE)]
+
+
+class Keyboard(_Message, tag="keyboard", frozen=True):
+    """hatchway.v1 with KEYBOARD: who may type.
+
+    ``open``: every controller; ``taken``: only ``holder``, a participant; ``frozen``: no
+    guest. ``asked`` is this guest's own request, which may be repeated in ``again_in``
+    seconds.
+    """
+
+    state: Literal["open", "taken", "frozen"]
+    holder: _Id = ""
+    asked: Literal["", "waiting", "denied"] = ""
+    again_in: _Seconds = 0
+
+
+class Recording(_Message, tag="recording", frozen=True):
+    """hatchway.v1 with RECORDING: whether the shell is recorded, and since when: seconds since
+    1970 by the host's clock, None when it is not."""
+
+    on: bool
+    since: _Seconds | None = None
 
 
 class Notice(_Message, tag="notice", frozen=True):
@@ -209,7 +351,22 @@ class Stats(_Message, tag="stats", frozen=True):
 
 
 GuestMessage = Input | Resize | Ping | Close | ConnectPty
-GuestMessageV1 = Input | Resize | Ping | Pong | Close | ConnectPty | Hello | Ack | Keep
+GuestMessageV1 = (
+    Input
+    | Resize
+    | Ping
+    | Pong
+    | Close
+    | ConnectPty
+    | Hello
+    | Ack
+    | Keep
+    | AskKeyboard
+    | History
+    | Reveal
+    | IceOffer
+    | IceAnswer
+)
 AgentMessage = (
     Ready
     | PtyConnected
@@ -224,12 +381,49 @@ AgentMessage = (
     | Approval
     | RoleChanged
     | Snapshot
+    | SizeChanged
+    | People
+    | Keyboard
+    | Recording
+    | IceOffer
+    | IceAnswer
     | Notice
     | Stats
     | Ack
 )
 
-_URGENT = (Ping, Pong, Ack, RoleChanged, Notice, Stats, Idle, Keep)
+_CAPABILITIES: Mapping[type, str] = {
+    Idle: IDLE,
+    Keep: IDLE,
+    Snapshot: SNAPSHOT,
+    SizeChanged: SIZE,
+    People: PEOPLE,
+    Keyboard: KEYBOARD,
+    AskKeyboard: KEYBOARD,
+    Recording: RECORDING,
+    History: HISTORY,
+    Reveal: REVEAL,
+    IceOffer: ICE,
+    IceAnswer: ICE,
+}
+# Not Snapshot and SizeChanged, which have a position in the output.
+_URGENT = (
+    Ping,
+    Pong,
+    Ack,
+    RoleChanged,
+    Notice,
+    Stats,
+    Idle,
+    Keep,
+    People,
+    Keyboard,
+    AskKeyboard,
+    Recording,
+    History,
+    IceOffer,
+    IceAnswer,
+)
 
 _encoder = msgspec.json.Encoder()
 _guest: msgspec.json.Decoder[GuestMessage] = msgspec.json.Decoder(GuestMessage)
@@ -257,6 +451,11 @@ def encode(message: _Message) -> str:
     except UnicodeEncodeError:
         # Ids from others may hold an unpaired surrogate, which JSON can write as \uXXXX.
         return json.dumps(msgspec.to_builtins(message))
+
+
+def capability_of(message: _Message) -> str:
+    """The capability that both ends must list for a message; empty when it needs none."""
+    return _CAPABILITIES.get(type(message), "")
 
 
 def may_overtake(message: _Message) -> bool:

@@ -74,6 +74,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Ask the host for a new one.",
     ),
     "link_revoked": ("The host has revoked the link", "Ask the host for a new one."),
+    "link_suspended": (
+        "The host has paused this link",
+        "It works again once the host resumes it. Try again later.",
+    ),
     "session": ("The session cannot do that", "Close it and open a new one."),
     "session_not_found": (
         "The session no longer exists",
@@ -86,6 +90,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "replaced": (
         "Replaced by a newer connection",
         "The terminal continues there. You do not need to do anything.",
+    ),
+    "shell_ended": (
+        "The shared terminal has ended",
+        "Ask the host to share another one.",
+    ),
+    "not_supported": (
+        "The other side does not support this",
+        "It may be an older version. Update both ends and connect again.",
     ),
     "invalid_transition": ("The session was in the wrong state", "Close it and open a new one."),
     "session_limit": (

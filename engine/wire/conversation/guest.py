@@ -18,10 +18,19 @@ send, and when:
     exit                      the end             the end      ignored
     role, approval, notice    taken               taken        ignored
     ack, stats                ignored             taken        ignored
-    idle, snapshot            ignored             when agreed  ignored
+    idle, snapshot, size,     ignored             when agreed  ignored
+    people, keyboard,
+    recording, ice_offer,
+    ice_answer
     error                     the first is held   taken        taken
     ping, pong                taken               taken        taken
     ========================  ==================  ===========  =======
+
+*When agreed*: both ends list the capability of the message (wire.capability_of).
+
+What was typed while the connection was lost is sent on return only if nobody else has typed
+since and the loss is at most HELD_AFTER_SECONDS ago. Otherwise it is held, and the owner lets
+the person choose between send_held() and discard_held().
 """
 
 from __future__ import annotations
@@ -31,12 +40,27 @@ import enum
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from engine.core.errors import BadMessageError, UnknownTypeError
+from engine.core.errors import BadMessageError, LimitError, UnknownTypeError
 from engine.core.model import Role, Size
 from engine.wire import terminal as wire
-from engine.wire.outbox import Outbox
+from engine.wire.outbox import LIMIT, Outbox
 
-GuestMessage = wire.Hello | wire.Resize | wire.Ack | wire.Keep | wire.Close | wire.Pong
+HELD_AFTER_SECONDS = 30.0
+"""How long after a loss waiting input is still sent without asking."""
+
+GuestMessage = (
+    wire.Hello
+    | wire.Resize
+    | wire.Ack
+    | wire.Keep
+    | wire.Close
+    | wire.Pong
+    | wire.AskKeyboard
+    | wire.History
+    | wire.Reveal
+    | wire.IceOffer
+    | wire.IceAnswer
+)
 
 
 class Dialect(enum.Enum):
@@ -55,6 +79,19 @@ class Stage(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A time on both clocks, in seconds. The monotonic one may stand still while the machine
+    sleeps, the wall clock may be set."""
+
+    monotonic: float
+    wall: float
+
+    def age(self, now: Moment) -> float:
+        """Seconds until ``now``: the larger of both clocks', never negative."""
+        return max(0.0, now.monotonic - self.monotonic, now.wall - self.wall)
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """The state that a guest carries from a lost connection to the next one."""
 
@@ -63,6 +100,22 @@ class Return:
     received: int = 0
     was_live: bool = False
     outbox: Outbox = field(default_factory=Outbox)
+    shell: str = ""
+    """The shell that ``received`` is about; empty when the agent does not name shells."""
+    lost: Moment | None = None
+    """When the connection was lost: the first one since the last welcome."""
+    held: bytes = b""
+    """Input that waits for send_held() or discard_held()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What a guest says about itself in hello (see wire.Hello)."""
+
+    name: str = ""
+    guest: str = ""
+    theme: wire.Theme | None = None
+    features: tuple[str, ...] = ()
 
 
 class GuestConversation:
@@ -79,10 +132,12 @@ class GuestConversation:
         v1: bool = True,
         capabilities: Collection[str] = (),
         before: Return | None = None,
+        introduction: Introduction = Introduction(),
     ) -> None:
         before = before or Return()
         self._asks_v1 = v1
         self._own_capabilities = tuple(capabilities)
+        self._introduction = introduction
         self._size = size
         self._dialect = Dialect.UNKNOWN if v1 else Dialect.PLAIN
         self._stage = Stage.STARTING
@@ -90,6 +145,14 @@ class GuestConversation:
         self._agreed: frozenset[str] = frozenset()
         self._token = before.token
         self._was_live = before.was_live
+        self._shell = before.shell
+        self._lost = before.lost
+        self._held = before.held
+        self._participant = ""
+        self._shell_size: Size | None = None
+        self._keyboard: wire.Keyboard | None = None
+        self._people: tuple[wire.Person, ...] = ()
+        self._recording: wire.Recording | None = None
         self._resumed = False
         self._role = Role.CONTROL
         self._awaits_approval = False
@@ -116,7 +179,59 @@ class GuestConversation:
 
     @property
     def size(self) -> Size:
+        """The size of this guest's own window."""
         return self._size
+
+    @property
+    def shell_size(self) -> Size | None:
+        """The size of the shell at the end of what was received; None when the agent does not
+        say it. It is the emulator's, whatever the size of the window."""
+        return self._shell_size
+
+    @property
+    def shell(self) -> str:
+        """The shell's id; empty when the agent does not name shells."""
+        return self._shell
+
+    @property
+    def participant(self) -> str:
+        """This guest's id in ``people``, ``keyboard.holder`` and the ``by`` of a size."""
+        return self._participant
+
+    @property
+    def keyboard(self) -> wire.Keyboard | None:
+        """Who may type; None while the agent has not said it."""
+        return self._keyboard
+
+    @property
+    def may_type(self) -> bool:
+        """Whether the agent takes input of this guest, as far as it has said: to be shown only.
+        The agent decides."""
+        keyboard = self._keyboard
+        if keyboard is None or keyboard.state == "open":
+            return self._role is Role.CONTROL
+        return keyboard.state == "taken" and keyboard.holder == self._participant != ""
+
+    @property
+    def people(self) -> tuple[wire.Person, ...]:
+        """Everybody attached to the shell, as the agent said last."""
+        return self._people
+
+    @property
+    def recording(self) -> wire.Recording | None:
+        """What the agent said last; None while it has not."""
+        return self._recording
+
+    @property
+    def agreed(self) -> frozenset[str]:
+        """The capabilities that both ends list; empty until welcome."""
+        return self._agreed
+
+    @property
+    def held_input(self) -> bytes:
+        """Input from before or during a loss, which is sent only by send_held(): known once
+        welcome was received."""
+        return self._held
 
     @property
     def role(self) -> Role:
@@ -161,8 +276,20 @@ class GuestConversation:
         self._opened = True
         cols, rows = self._size.cols, self._size.rows
         if self._asks_v1:
-            capabilities = self._own_capabilities
-            self._out.append(wire.Hello(cols, rows, self._received, caps=capabilities))
+            me = self._introduction
+            self._out.append(
+                wire.Hello(
+                    cols,
+                    rows,
+                    self._received,
+                    caps=self._own_capabilities,
+                    name=me.name,
+                    guest=me.guest,
+                    theme=me.theme,
+                    features=me.features,
+                    shell=self._shell,
+                )
+            )
         else:
             self._out.append(wire.Resize(cols, rows))
 
@@ -185,12 +312,36 @@ class GuestConversation:
 
     def keep(self) -> None:
         """Queue a keep: the session must not end as idle."""
-        if wire.IDLE in self._agreed and self._stage is not Stage.OVER:
-            self._out.append(wire.Keep())
+        self.request(wire.Keep())
+
+    def request(
+        self,
+        message: wire.Keep
+        | wire.AskKeyboard
+        | wire.History
+        | wire.Reveal
+        | wire.IceOffer
+        | wire.IceAnswer,
+    ) -> bool:
+        """Queue a message that needs a capability. False when it is not agreed, or all is over."""
+        if self._stage is Stage.OVER or wire.capability_of(message) not in self._agreed:
+            return False
+        self._out.append(message)
+        return True
 
     def type(self, data: bytes) -> None:
-        """Queue input. Raises LimitError beyond outbox.LIMIT."""
+        """Queue input. Raises LimitError beyond outbox.LIMIT, what is held included."""
+        if len(self._held) + self._outbox.waiting + len(data) > LIMIT:
+            raise LimitError(f"More than {LIMIT // 2**20} MiB of input is waiting")
         self._outbox.push(data)
+
+    def send_held(self) -> None:
+        """Queue the held input, after what was typed since."""
+        held, self._held = self._held, b""
+        self._outbox.push(held)
+
+    def discard_held(self) -> None:
+        self._held = b""
 
     def next_input(self) -> str | bytes | None:
         """The next message of input; None while none may be sent."""
@@ -212,13 +363,23 @@ class GuestConversation:
             self._stage = Stage.LEAVING
         self._out.append(wire.Close())
 
-    def leave(self) -> Return:
+    def leave(self, now: Moment | None = None) -> Return:
         """The connection is lost: returns the state for the next one. This object is then over."""
         # Half a snapshot is no screen: request everything again.
         received = 0 if self._screen_left else self._received
         outbox, self._outbox = self._outbox, Outbox()
+        held, self._held = self._held, b""
         self._stage = Stage.OVER
-        return Return(self._token, received, self._was_live, outbox)
+        return Return(
+            self._token,
+            received,
+            self._was_live,
+            outbox,
+            self._shell,
+            # A connection that did not get as far as welcome ends no loss.
+            self._lost or now,
+            held,
+        )
 
     # From the agent.
 
@@ -236,14 +397,19 @@ class GuestConversation:
         self._received += len(data) - screen
         return screen
 
-    def receive_text(self, text: str) -> wire.AgentMessage | None:
+    def receive_text(self, text: str, *, away: float = 0.0) -> wire.AgentMessage | None:
         """The message, if the owner has to act on it; else None.
+
+        ``away``: how many seconds ago the connection before this one was lost
+        (``Return.lost``), used at welcome: look at ``held_input`` after it.
 
         Raises BadJSONError or BadMessageError.
         """
         message = wire.decode_agent(text)
         dialect = self._dialect
         match message:
+            case None:
+                return None
             case wire.Output():
                 return None if dialect is Dialect.V1 else message
             case wire.Ack(bytes=count):
@@ -257,7 +423,7 @@ class GuestConversation:
             case wire.Pong():
                 return message
             case wire.Welcome() if dialect is Dialect.UNKNOWN:
-                self._welcomed(message)
+                self._welcomed(message, away)
                 return message
             case wire.Welcome():
                 raise BadMessageError("welcome may only come once, before the terminal")
@@ -284,25 +450,43 @@ class GuestConversation:
                 return None
             case wire.Stats():
                 return message
-            case wire.Idle() if wire.IDLE in self._agreed:
-                return message
-            case wire.Snapshot() if wire.SNAPSHOT in self._agreed:
-                self._announced(message)
-                return message
-            case _:
+            case _ if wire.capability_of(message) not in self._agreed:
                 return None
+            case wire.Snapshot():
+                self._announced(message)
+            case wire.SizeChanged(cols=cols, rows=rows):
+                if self._screen_left:
+                    raise BadMessageError("A size came in the middle of a snapshot")
+                self._shell_size = Size(cols, rows)
+            case wire.Keyboard():
+                self._keyboard = message
+            case wire.People(people=people):
+                self._people = people
+            case wire.Recording():
+                self._recording = message
+            case _:
+                pass
+        return message
 
-    def _welcomed(self, message: wire.Welcome) -> None:
+    def _welcomed(self, message: wire.Welcome, away: float) -> None:
         self._dialect, self._pending_error = Dialect.V1, None
         self._agreed = frozenset(self._own_capabilities).intersection(message.capabilities)
         self._token, self._role = message.resume, message.role
         self._resumed = message.resumed
         self._ack_every = wire.ack_every(message.window)
         self._received = self._rendered = self._acked = self._screen_at = message.start
-        if self._was_live and not message.resumed:
+        self._participant = message.participant
+        if message.cols and message.rows:
+            self._shell_size = Size(message.cols, message.rows)
+        is_other = bool(self._shell and message.shell and self._shell != message.shell)
+        if (self._was_live and not message.resumed) or is_other:
             # Another program: it must not get input for the last one.
             self._outbox.restart()
+            self._held = b""
         self._outbox.resume(message.taken, message.window)
+        if message.typed or (self._lost is not None and away > HELD_AFTER_SECONDS):
+            self._held += self._outbox.withdraw()
+        self._shell, self._lost = message.shell, None
 
     def _connected(self) -> bool:
         """Whether a program takes input now."""
@@ -342,5 +526,6 @@ class GuestConversation:
         if message.at < self._received:
             raise BadMessageError("Field 'at' is before the last position")
         self._screen_at, self._screen_left = message.at, message.bytes
+        self._shell_size = Size(message.cols, message.rows)
         if not message.bytes:
             self._received = message.at
