@@ -61,12 +61,14 @@ const AGREED = new Set(["idle", "snapshot", "size", "people", "keyboard", "recor
  * @property {number} received output bytes had
  * @property {boolean} wasLive a program took input
  * @property {number} [away] milliseconds since the connection was lost
+ * @property {string} [shell] that `received` belongs to
+ * @property {Uint8Array} [held] typed while away, and not sent
  *
  * @typedef {object} ConversationHandlers
  * @property {(welcome: Welcome, dropped: number, agreed: Set<string>) => void} welcome `dropped`:
  *   bytes typed that were meant for an earlier program; `agreed`: capabilities of both ends
- * @property {(bytes: Uint8Array, typed: boolean) => void} held typed while away, and not sent:
- *   because it is too old, or because somebody else has typed since
+ * @property {(bytes: Uint8Array, typed: boolean) => void} held typed while away, and sent only by
+ *   `sendHeld`: it is too old, or somebody else has typed since (`typed`)
  * @property {(container: string, dropped: number) => void} connected the program takes input
  * @property {(bytes: Uint8Array | string, end: number) => void} output `end`: the position after it
  * @property {(snapshot: Snapshot) => void} snapshot a fresh screen follows
@@ -85,6 +87,14 @@ const AGREED = new Set(["idle", "snapshot", "size", "people", "keyboard", "recor
  * @property {(milliseconds: number) => void} rtt
  * @property {() => void} silent the other side does not answer
  */
+
+/** @param {Uint8Array} one @param {Uint8Array} other */
+function joined(one, other) {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
 
 export class Conversation {
   /**
@@ -116,6 +126,8 @@ export class Conversation {
   #agreed = new Set();
   #wasLive = false;
   #away = 0;
+  #shell = "";
+  #held = new Uint8Array();
   #received = 0;
   #acked = 0;
   #ackEvery = ACK_EVERY;
@@ -126,7 +138,7 @@ export class Conversation {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   /** An error that may be about our greeting. @type {{text: string, code: string} | null} */
-  #held = null;
+  #doubted = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #doubt;
   #size = { cols: 80, rows: 24 };
@@ -146,14 +158,19 @@ export class Conversation {
    * @param {Before} before
    * @param {import("./wire.js").Greeting} [more] what we say of ourselves
    */
-  begin({ cols, rows }, { received, wasLive, away = 0 }, more) {
+  begin({ cols, rows }, before, more) {
+    const { received, wasLive, away = 0, shell = "", held } = before;
     this.#heard = performance.now();
     this.#away = away;
+    this.#shell = shell;
+    if (held) this.#held = held.slice();
     this.#size = { cols, rows };
     this.#received = received;
     this.#wasLive = wasLive;
     if (this.#asksV1)
-      this.#peer.send(encode.hello(cols, rows, received, this.#capabilities, more));
+      this.#peer.send(
+        encode.hello(cols, rows, received, this.#capabilities, { ...more, ...(shell && { shell }) }),
+      );
     else this.#peer.send(encode.resize(cols, rows));
     this.#timer = setInterval(() => this.#beat(), PING_MS / 2);
   }
@@ -185,13 +202,38 @@ export class Conversation {
 
   /** Somebody is here: do not end the session as idle. */
   keep() {
-    if (this.#agreed.has("idle") && this.#stage !== "over") this.#peer.send(encode.keep());
+    this.#request("idle", encode.keep());
   }
 
-  /** Ask for the keyboard, or no longer. @param {boolean} on */
+  /** Ask for the keyboard; or no longer, or hand it back. @param {boolean} on */
   askKeyboard(on) {
-    if (this.#agreed.has("keyboard") && this.#stage !== "over")
-      this.#peer.send(encode.ask_keyboard(on));
+    this.#request("keyboard", encode.ask_keyboard(on));
+  }
+
+  /** Ask for history that the snapshot at a position left out. @param {number} before @param {number} lines */
+  history(before, lines) {
+    this.#request("history", encode.history(before, lines));
+  }
+
+  /** @param {string} capability @param {string} message */
+  #request(capability, message) {
+    if (this.#agreed.has(capability) && this.#stage !== "over") this.#peer.send(message);
+  }
+
+  /** What was typed while away and kept back. */
+  get held() {
+    return this.#held;
+  }
+
+  /** Send it now, after what was typed since. */
+  sendHeld() {
+    this.#outbox.push(this.#held);
+    this.discardHeld();
+    this.pump();
+  }
+
+  discardHeld() {
+    this.#held = new Uint8Array();
   }
 
   /** Ask for the end of the session and its processes. What was typed before goes first. */
@@ -286,6 +328,7 @@ export class Conversation {
         this.#end(message.exit_code, message.reason, "");
         break;
       case "size":
+        if (this.#screenLeft) throw new WireError("A size came in the middle of a snapshot");
         handlers.size(message);
         break;
       case "people":
@@ -326,13 +369,17 @@ export class Conversation {
     this.#ackEvery = Math.max(1, Math.min(ACK_EVERY, Math.floor(message.window / 16)));
     this.#received = this.#acked = this.#screenAt = message.start;
     // Another program never gets what was meant for the last one.
-    const dropped = this.#wasLive && !message.resumed ? this.#outbox.restart() : 0;
+    const isOther = !!this.#shell && !!message.shell && this.#shell !== message.shell;
+    let dropped = 0;
+    if ((this.#wasLive && !message.resumed) || isOther) {
+      dropped = this.#outbox.restart();
+      this.discardHeld();
+    }
     this.#outbox.resume(message.taken, message.window);
-    this.#handlers.welcome(message, dropped, this.#agreed);
-    if (!this.#wasLive || !this.#outbox.waiting) return;
     // It was meant for what was on the screen then.
-    if (message.typed || this.#away > SEND_MS)
-      this.#handlers.held(this.#outbox.hold(), message.typed);
+    if (message.typed || this.#away > SEND_MS) this.#held = joined(this.#held, this.#outbox.hold());
+    this.#handlers.welcome(message, dropped, this.#agreed);
+    if (this.#held.length) this.#handlers.held(this.#held, message.typed);
   }
 
   /** @param {string} container */
@@ -375,9 +422,9 @@ export class Conversation {
   #complaint(text, code) {
     const report = (/** @type {string} */ words) => this.#handlers.error(words, code);
     if (this.#dialect !== "unknown") return report(text);
-    const held = this.#held;
+    const held = this.#doubted;
     if (!held) {
-      this.#held = { text, code };
+      this.#doubted = { text, code };
       this.#doubt = setTimeout(() => report(text), DOUBT_MS);
       return;
     }

@@ -11,7 +11,7 @@ import { identity } from "./identity.js";
 import { LinkError, parseLink, returnAddress } from "./link.js";
 import { shown } from "./names.js";
 import * as preferences from "./prefs.js";
-import { Screen } from "./screen.js";
+import { Screen, SCROLLBACK } from "./screen.js";
 import { BEFORE, Session } from "./session.js";
 import { iceConfiguration, Refusal, Signaling } from "./signaling.js";
 import { controllers, standing } from "./standing.js";
@@ -33,6 +33,8 @@ import * as words from "./words.js";
 const MEMENTO = "hatchway.session";
 /** From the prompt to drawing with the graphics card: the first keys come before. */
 const ACCELERATE_MS = 300;
+/** A bell is a light, once. */
+const FLASH_MS = 120;
 
 /**
  * @typedef {object} Place where a terminal is to be opened
@@ -159,6 +161,7 @@ function open({ base, line, target, link, ice }) {
       state: (state) => show(state),
       output: (data, replayed, done) => screen.write(data, replayed, done),
       reset: () => screen.reset(),
+      drawn: () => screen.drawn(),
       agreed: (agreed) => screen.agree(agreed),
       size: (cols, rows) => screen.resize(cols, rows),
       missed: (bytes) => foot.say(words.missed(bytes)),
@@ -210,7 +213,10 @@ function open({ base, line, target, link, ice }) {
   Object.assign(handlers, /** @type {import("./screen.js").ScreenHandlers} */ ({
     input: type,
     resize: () => session.resize(),
-    view: (now) => foot.view(now),
+    view: (now) => {
+      foot.view(now);
+      if (now.top) session.wantHistory(SCROLLBACK);
+    },
     selection: (selected) => (copyButton.disabled = !selected),
     paste: (text) => void paste.text(text),
     programCopies: (text) => {
@@ -326,7 +332,7 @@ function save(text, name) {
 function flash() {
   const place = byId("terminal");
   place.classList.add("flash");
-  place.onanimationend = () => place.classList.remove("flash");
+  setTimeout(() => place.classList.remove("flash"), FLASH_MS);
 }
 
 /** Above a phone's keyboard, too, where that covers the page. @param {Screen} screen */

@@ -20,7 +20,8 @@ import { MAX_CELLS } from "./wire.js";
 const FONT =
   'ui-monospace, "JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", ' +
   '"Noto Sans Mono", monospace';
-const SCROLLBACK = 10_000;
+/** Lines of history, at most. */
+export const SCROLLBACK = 10_000;
 /** CSS pixels that xterm.js takes for its scroll bar. */
 const SCROLL_BAR = 14;
 /** The smallest text, where a shell is larger than the window; a larger one is shown in part. */
@@ -50,6 +51,7 @@ const REPLY = /^(?:\x1b\[[?>=]?[\d;]*(?:[Rnctx]|\$y)|\x1b[\]P][^\x1b\x07]*(?:\x1
  * @property {boolean} larger the shell is larger than the window
  * @property {boolean} smaller the shell is smaller than the window, in one direction at least
  * @property {number} back lines scrolled back
+ * @property {boolean} top the first line is in view
  */
 
 export class Screen {
@@ -127,6 +129,8 @@ export class Screen {
   /** Somebody looks at another part than the cursor's. */
   #panned = false;
   #frame = 0;
+  /** Lines scrolled back before the screen was drawn anew. */
+  #back = 0;
   #told = "";
   #accelerated = false;
   search = new SearchAddon();
@@ -295,7 +299,8 @@ export class Screen {
     const smaller = this.#place.hasAttribute("data-smaller");
     const percent = Math.round((100 * (options.fontSize ?? this.#font)) / this.#font);
     const back = buffer.active.baseY - buffer.active.viewportY;
-    const view = { cols, rows, percent, larger, smaller, back };
+    const top = buffer.active.type === "normal" && !buffer.active.viewportY;
+    const view = { cols, rows, percent, larger, smaller, back, top };
     const told = JSON.stringify(view);
     if (told === this.#told) return;
     this.#told = told;
@@ -335,7 +340,20 @@ export class Screen {
 
   /** Nothing is left of what came before. */
   reset() {
-    this.#inOrder(() => this.terminal.reset(), CANCEL);
+    this.#inOrder(() => {
+      const { baseY, viewportY } = this.terminal.buffer.active;
+      this.#back ||= baseY - viewportY;
+      this.terminal.reset();
+    }, CANCEL);
+  }
+
+  /** What came after the reset is a whole screen: whoever looked back looks back again. */
+  drawn() {
+    this.#inOrder(() => {
+      const { active } = this.terminal.buffer;
+      if (this.#back) this.terminal.scrollToLine(Math.max(0, active.baseY - this.#back));
+      this.#back = 0;
+    });
   }
 
   /** Type a text as a paste: nothing in it can act as a key. @param {string} text */

@@ -9,7 +9,7 @@
 import { Conversation } from "./conversation.js";
 import { newId } from "./ids.js";
 import * as proofs from "./link.js";
-import { Outbox } from "./outbox.js";
+import { LIMIT, Outbox } from "./outbox.js";
 import { Peer } from "./peer.js";
 import { iceConfiguration, Refusal } from "./signaling.js";
 import { V1 } from "./wire.js";
@@ -75,6 +75,7 @@ const FINAL = new Set([
  * @property {(state: State) => void} state
  * @property {(data: Uint8Array | string, replayed: boolean, done: () => void) => void} output
  * @property {() => void} reset the screen starts anew
+ * @property {() => void} drawn it is all there again
  * @property {(agreed: {size: boolean, mute: boolean}) => void} agreed what this host takes care of
  * @property {(cols: number, rows: number) => void} size from here on
  * @property {(bytes: number) => void} missed so much output was skipped
@@ -129,6 +130,8 @@ export class Session {
   /** The host's name for the shell that positions belong to. */
   #shellId = "";
   #byLink = false;
+  /** History that the last snapshot did not have. */
+  #leftOut = { at: 0, lines: 0 };
   /** Whether the terminal is to be taken back from where it was opened since. */
   #takeBack = false;
   /** When the connection was lost, on both clocks: one of them stands still in sleep. */
@@ -189,7 +192,9 @@ export class Session {
 
   /** @param {Uint8Array} bytes @returns {boolean} false when there is no room for it */
   type(bytes) {
-    if (this.#state.phase === "ended" || !this.#outbox.push(bytes)) return false;
+    const held = this.#state.held?.bytes.length ?? 0;
+    if (this.#state.phase === "ended" || held + this.#outbox.length + bytes.length > LIMIT) return false;
+    this.#outbox.push(bytes);
     if (this.live) this.#talk?.pump();
     else this.#set(this.#kept());
     return true;
@@ -201,14 +206,14 @@ export class Session {
 
   /** Send what was typed while away and kept back. */
   sendHeld() {
-    const held = this.#state.held;
-    if (!held) return;
+    if (!this.#state.held || !this.live) return;
+    this.#talk?.sendHeld();
     this.#set({ held: null });
-    this.type(held.bytes);
   }
 
   /** Forget what was typed while away. */
   discard() {
+    this.#talk?.discardHeld();
     if (!this.live) this.#outbox.hold();
     this.#set({ held: null, ...this.#kept() });
   }
@@ -356,10 +361,7 @@ export class Session {
     if (!this.#state.seen) this.#set({ phase: "starting" });
     this.#talk = new Conversation(peer, !this.#options.plain, this.#outbox, {
       welcome: (welcome, dropped, agreed) => this.#welcomed(welcome, dropped, agreed),
-      held: (bytes, typed) => {
-        const before = this.#state.held?.bytes ?? new Uint8Array();
-        this.#set({ held: { bytes: new Uint8Array([...before, ...bytes]), typed } });
-      },
+      held: (bytes, typed) => this.#set({ held: { bytes, typed } }),
       connected: (container, dropped) => this.#connected(container, dropped),
       output: (data, end) => this.#output(data, end),
       snapshot: (snapshot) => this.#snapshot(snapshot),
@@ -371,7 +373,10 @@ export class Session {
       recording: (on, since) => {
         this.#set({ recording: on ? new Date(since === null ? Date.now() : since * 1000) : null });
       },
-      screen: (bytes, at) => this.#show(bytes, true, at),
+      screen: (bytes, at) => {
+        this.#show(bytes, true, at);
+        if (at !== null) this.#options.handlers.drawn();
+      },
       ended: (exitCode, reason, endCode) => {
         this.#finish({ exitCode, reason, endCode, exited: exitCode !== null });
       },
@@ -389,9 +394,10 @@ export class Session {
       received: this.#received,
       wasLive: this.#state.seen,
       away: this.#away(),
+      shell: this.#shellId,
+      held: this.#state.held?.bytes,
     };
-    const shell = this.#shellId && { shell: this.#shellId };
-    this.#talk.begin(this.#options.size(), before, { ...this.#options.about?.(), ...shell });
+    this.#talk.begin(this.#options.size(), before, this.#options.about?.());
   }
 
   /** @returns {number} milliseconds since the connection was lost */
@@ -411,10 +417,11 @@ export class Session {
   #welcomed(welcome, dropped, agreed) {
     const before = this.#state.seen;
     const { handlers } = this.#options;
+    const isOther = !!this.#shellId && !!welcome.shell && this.#shellId !== welcome.shell;
     this.#resume = welcome.resume;
     this.#shellId = welcome.shell;
     handlers.agreed({ size: agreed.has("size"), mute: agreed.has("mute") });
-    if (!welcome.resumed) {
+    if (!welcome.resumed || isOther) {
       this.#replayUntil = 0;
       this.#anew(before, dropped);
     } else if (welcome.start > this.#received && before && !agreed.has("snapshot")) {
@@ -441,12 +448,21 @@ export class Session {
   }
 
   /** The screen is drawn anew; what came before it is on none. @param {import("./conversation.js").Snapshot} snapshot */
-  #snapshot({ at, cols, rows }) {
+  #snapshot({ at, cols, rows, left_out }) {
     const { handlers } = this.#options;
     handlers.reset();
     if (this.#state.size) this.#resized({ cols, rows, by: this.#state.size.by });
     if (this.#had && at > this.#had) handlers.missed(at - this.#had);
     this.#had = at;
+    this.#leftOut = { at, lines: left_out };
+  }
+
+  /** Somebody looks for what is above the first line. @param {number} most lines */
+  wantHistory(most) {
+    const { at, lines } = this.#leftOut;
+    if (!lines || !this.live) return;
+    this.#leftOut = { at: 0, lines: 0 };
+    this.#talk?.history(at, Math.min(lines, most));
   }
 
   /** @param {string} container @param {number} dropped */
@@ -475,7 +491,9 @@ export class Session {
   #anew(before, dropped) {
     this.#shell++;
     this.#had = 0;
+    this.#leftOut = { at: 0, lines: 0 };
     if (!before) return;
+    this.#set({ held: null });
     this.#options.handlers.reset();
     this.#options.handlers.notice(
       "The earlier shell is gone; this is a new one." +

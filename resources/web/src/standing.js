@@ -17,7 +17,10 @@ import { shown } from "./names.js";
 /** @param {State} state @returns {Standing} */
 export function standing({ role, keyboard, me }) {
   if (keyboard?.state === "frozen") return "frozen";
-  if (keyboard?.state === "taken" && keyboard.holder !== me) return role === "view" ? "view" : "taken";
+  if (keyboard?.state === "taken") {
+    if (me && keyboard.holder === me) return "type";
+    return role === "view" ? "view" : "taken";
+  }
   return role === "view" ? "view" : "type";
 }
 

@@ -18,11 +18,14 @@ export const ACK_EVERY = 16 * 1024;
  * What this page knows beyond the first hatchway.v1. `mute` is not a message: a terminal that
  * answers no questions, because the host does.
  */
-export const CAPABILITIES = ["snapshot", "size", "people", "keyboard", "recording", "idle", "mute"];
+export const CAPABILITIES = [
+  "snapshot", "size", "people", "keyboard", "recording", "idle", "history", "mute",
+];
 /** What programs may ask of this page's terminal beyond the usual. */
 export const FEATURES = ["sync", "graphemes", "osc52"];
-/** People in one list, and characters of an id: more than any host has. */
-const MAX_PEOPLE = 256;
+const MAX_PEOPLE = 128;
+/** Lines of history that may be asked for at once. */
+const MAX_HISTORY = 100_000;
 /** Bounds of columns and rows. */
 export const MIN_CELLS = 1;
 export const MAX_CELLS = 1000;
@@ -41,11 +44,13 @@ export const MAX_CELLS = 1000;
  *   | {type: "idle", seconds: number | null}
  *   | {type: "role", role: Role}
  *   | {type: "approval", state: "waiting" | "allowed" | "denied"}
- *   | {type: "snapshot", at: number, cols: number, rows: number, bytes: number}
+ *   | {type: "snapshot", at: number, cols: number, rows: number, bytes: number,
+ *      left_out: number}
  *   | {type: "size", cols: number, rows: number, by: string}
  *   | {type: "people", people: Person[]}
  *   | ({type: "keyboard"} & Keyboard)
  *   | {type: "recording", on: boolean, since: number | null}
+ *   | {type: "ice_offer", sdp: string} | {type: "ice_answer", sdp: string}
  *   | {type: "notice", text: string, level: string}
  *   | {type: "stats", bytes_in: number, bytes_out: number, rtt_ms: number | null}
  *   | {type: "ack", bytes: number}} AgentMessage
@@ -55,7 +60,7 @@ export const MAX_CELLS = 1000;
  * @property {string} id of a participant
  * @property {string} name
  * @property {Role} role
- * @property {"guest" | "host" | "tty"} kind
+ * @property {string} kind guest, host, tty, or one of a later version
  * @property {boolean} typing
  *
  * @typedef {object} Keyboard
@@ -138,7 +143,7 @@ const person = record({
   id: text,
   name: text,
   role,
-  kind: optional(oneOf("guest", "host", "tty"), "guest"),
+  kind: text,
   typing: optional(flag, false),
 });
 const ending = { exit_code: optional(integer, null), reason: optional(text, "") };
@@ -173,7 +178,7 @@ const AGENT_MESSAGES = {
   idle: { seconds: nullable(duration) },
   role: { role },
   approval: { state: oneOf("waiting", "allowed", "denied") },
-  snapshot: { at: count, cols: size, rows: size, bytes: count },
+  snapshot: { at: count, cols: size, rows: size, bytes: count, left_out: optional(count, 0) },
   size: { cols: size, rows: size, by: optional(text, "") },
   people: { people: listOf(person, MAX_PEOPLE) },
   keyboard: {
@@ -182,7 +187,9 @@ const AGENT_MESSAGES = {
     asked: optional(oneOf("", "waiting", "denied"), ""),
     again_in: optional(duration, 0),
   },
-  recording: { on: flag, since: optional(number, null) },
+  recording: { on: flag, since: optional(duration, null) },
+  ice_offer: { sdp: text },
+  ice_answer: { sdp: text },
   notice: { text, level: optional(text, "info") },
   stats: { bytes_in: count, bytes_out: count, rtt_ms: optional(number, null) },
   ack: { bytes: count },
@@ -237,6 +244,15 @@ export const encode = {
   keep: () => '{"type":"keep"}',
   /** @param {boolean} on */
   ask_keyboard: (on) => JSON.stringify({ type: "ask_keyboard", on }),
+  /** @param {number} before @param {number} lines */
+  history: (before, lines) =>
+    JSON.stringify({ type: "history", before, lines: Math.max(1, Math.min(MAX_HISTORY, lines)) }),
+  /** @param {string} nonce */
+  reveal: (nonce) => JSON.stringify({ type: "reveal", nonce }),
+  /** @param {string} sdp */
+  ice_offer: (sdp) => JSON.stringify({ type: "ice_offer", sdp }),
+  /** @param {string} sdp */
+  ice_answer: (sdp) => JSON.stringify({ type: "ice_answer", sdp }),
   /** @param {number} bytes */
   ack: (bytes) => JSON.stringify({ type: "ack", bytes }),
 };

@@ -308,6 +308,11 @@ function restrained(state, around) {
       second: "You see everything; what you type is not sent and not kept.",
     };
   const { keyboard } = state;
+  if (what === "type" && keyboard?.state === "taken")
+    return {
+      kind: "mine", tone: "", icon: "keyboard", first: "You have the keyboard.",
+      second: "Nobody else can type.", buttons: [...zoom(around), { act: "unask", label: "Hand it back" }],
+    };
   if (what === "type" || !keyboard) return null;
   if (keyboard.asked === "waiting")
     return {

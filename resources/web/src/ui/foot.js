@@ -38,7 +38,8 @@ export function footLine(host, act, leave) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let fading;
   let kind = "";
-  let since = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let deaf;
   let hinted = -Infinity;
   /** Seconds of the warning when it came. */
   let warned = 1;
@@ -46,7 +47,7 @@ export function footLine(host, act, leave) {
   let secret = false;
 
   const press = (/** @type {import("../words.js").Act} */ name) => {
-    if (performance.now() - since < DEAF_MS) return;
+    if (place.hasAttribute("data-new")) return;
     if (name === "act" || name === "dismiss") {
       const run = name === "act" ? notice?.run : undefined;
       notice = null;
@@ -75,7 +76,9 @@ export function footLine(host, act, leave) {
       if (pressed !== undefined) button.setAttribute("aria-pressed", String(pressed));
     });
     if (same) return;
-    since = performance.now();
+    place.toggleAttribute("data-new", true);
+    clearTimeout(deaf);
+    deaf = setTimeout(() => place.toggleAttribute("data-new", false), DEAF_MS);
     place.replaceChildren(...buttons);
     const heir = buttons.find((one) => one.dataset.act === hadFocus?.dataset.act);
     if (hadFocus) heir ? heir.focus() : leave();
