@@ -13,7 +13,7 @@ from engine.core import events as ev
 from engine.core.model import Role
 from engine.relay.calls import SocketCalls
 from scripts import web_pictures
-from tests.e2e.house import LIVE, TEXT, House, shows, visit
+from tests.e2e.house import FOOT, LIVE, TEXT, House, shows, visit
 from tests.engine.until import until
 
 if TYPE_CHECKING:

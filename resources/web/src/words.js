@@ -244,11 +244,12 @@ function ended(state) {
   const { title, text } = ending(state);
   const again = !NO_RETRY.has(state.errorCode || state.endCode);
   const removed = state.endCode.startsWith("removed");
-  const label = removed ? "Ask to come back" : state.exited ? "New shell" : "Try again";
+  const exited = state.exited && !ENDS[state.endCode];
+  const label = removed ? "Ask to come back" : exited ? "New shell" : "Try again";
   return {
     kind: "ended", tone: removed ? "danger" : "views", icon: removed ? "remove" : "stop", urgent: true,
-    first: state.exited ? `The shell ended${at} with exit code ${state.exitCode}.` : `${title}${at}.`,
-    second: state.exited ? "" : text,
+    first: exited ? `The shell ended${at} with exit code ${state.exitCode}.` : `${title}${at}.`,
+    second: exited ? "" : text,
     buttons: [...(removed ? [] : [save]), ...(again ? [/** @type {const} */ ({ act: "again", label })] : [])],
   };
 }
