@@ -24,6 +24,9 @@ export function firstContact(target) {
   const views = target.role === "view";
   setIcon("first-icon", views ? "eye" : "keyboard");
   byId("first-role").textContent = views ? "You view" : "You can type";
+  const app = byId("app");
+  app.toggleAttribute("data-first", true);
+  byId("veil").hidden = true;
   page.hidden = false;
   const field = /** @type {HTMLInputElement} */ (byId("first-name"));
   // On a phone its keyboard would cover what there is to read.
@@ -32,6 +35,7 @@ export function firstContact(target) {
     byId("first-form").onsubmit = (event) => {
       event.preventDefault();
       page.hidden = true;
+      app.toggleAttribute("data-first", false);
       done(named(field.value));
     };
   });

@@ -125,7 +125,9 @@ export function footLine(host, act, leave) {
     showKept(line.kept ?? null);
     showButtons(line.buttons ?? []);
     foot.toggleAttribute("data-buttons", !!line.buttons?.length);
-    setText("foot-size", words.size(state, around()));
+    const size = words.size(state, around());
+    setText("foot-size", size);
+    setText("info-size", size);
     const bar = byId("foot-time");
     bar.hidden = state.idleEnd === null || state.phase !== "live";
     if (state.idleEnd !== null) {

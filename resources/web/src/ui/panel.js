@@ -7,20 +7,14 @@
 
 import { byId } from "./dom.js";
 
-/** What in the header opens it, and what in it is looked at first. */
-const OPENERS = /** @type {[string, string][]} */ ([
-  ["menu", ""],
-  ["people", "people-list"],
-  ["role", ""],
-  ["badge", ""],
-  ["recording", ""],
-]);
+/** What in the header opens it. */
+const OPENERS = ["menu", "people", "role", "badge", "recording"];
 
 /** @param {() => void} leave the terminal has the keyboard again */
 export function panel(leave) {
   const place = byId("panel");
   const menu = byId("menu");
-  const opener = () => OPENERS.map(([id]) => byId(id));
+  const openers = OPENERS.map((id) => byId(id));
 
   const close = (refocus = true) => {
     if (place.hidden) return;
@@ -33,24 +27,25 @@ export function panel(leave) {
     place.hidden = false;
     place.scrollTop = 0;
     menu.setAttribute("aria-expanded", "true");
+    place.focus();
   };
-  for (const [id, look] of OPENERS)
-    byId(id).onclick = () => {
-      if (!place.hidden) return close();
-      open();
-      if (look) byId(look).scrollIntoView({ block: "nearest" });
-      /** @type {HTMLElement | null} */ (place.querySelector("button:not(:disabled)"))?.focus();
+  for (const opener of openers)
+    opener.onclick = () => {
+      if (place.hidden) return open();
+      close();
+      leave();
     };
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || place.hidden) return;
-    if (!place.contains(document.activeElement) && !opener().includes(/** @type {HTMLElement} */ (document.activeElement))) return;
+    const focus = /** @type {HTMLElement} */ (document.activeElement);
+    if (!place.contains(focus) && !openers.includes(focus)) return;
     event.preventDefault();
     close();
     leave();
   });
   addEventListener("pointerdown", ({ target }) => {
     const within = /** @type {Node} */ (target);
-    if (!place.contains(within) && !opener().some((one) => one.contains(within))) close(false);
+    if (!place.contains(within) && !openers.some((one) => one.contains(within))) close(false);
   });
   return { close };
 }

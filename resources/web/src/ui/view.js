@@ -27,7 +27,7 @@ export function view(name, host = "") {
 
   const header = (/** @type {State} */ state) => {
     const target = clean(state.target || name);
-    setText("target", target);
+    setText("target", target || "Hatchway");
     setText("host", host);
     document.title = [target, host].filter(Boolean).join(" · ") || "Hatchway";
     const part = words.part(state, host);
