@@ -85,9 +85,18 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> TerminalPeer:
-        """A guest with a link: its relay, its target, its secret."""
-        address = RelayAddress(link.base, link=link.id)
-        return cls(address, "", size, handlers, link=link, ice=ice, ssl_context=ssl_context)
+        """A guest with a link: its relay, its target, its secret. A return link brings back the
+        participant whose token it has, and opens nothing else."""
+        return cls(
+            RelayAddress(link.base, link=link.id),
+            "",
+            size,
+            handlers,
+            link=link,
+            ice=ice,
+            ssl_context=ssl_context,
+            before=Return(link.token) if link.token else None,
+        )
 
     def __init__(
         self,

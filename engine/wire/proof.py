@@ -39,23 +39,27 @@ PATH = "/s/"
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
 # 22 characters carry 132 bits: the last four are zero in the one canonical form.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """A guest's link: the relay, the link's id, and the secret.
 
-    ``base`` is the relay's address without a trailing slash.
+    ``base`` is the relay's address without a trailing slash. ``token`` is the resume token of
+    a return link, which brings one participant back, and empty for other links.
     """
 
     base: str
     id: str
     secret: bytes = field(repr=False)
+    token: str = field(default="", repr=False)
 
     @property
     def url(self) -> str:
         """The secret is only in the fragment, which browsers never send to a server."""
-        return f"{self.base}{PATH}{self.id}#{encode_secret(self.secret)}"
+        token = f".{self.token}" if self.token else ""
+        return f"{self.base}{PATH}{self.id}#{encode_secret(self.secret)}{token}"
 
 
 def parse_link(url: str) -> Link:
@@ -70,9 +74,11 @@ def parse_link(url: str) -> Link:
         raise BadLinkError("This is not a link to a shared terminal")
     if parts.query or not _ID.fullmatch(link_id):
         raise BadLinkError("The link is incomplete: its address is damaged")
-    if not _SECRET.fullmatch(parts.fragment):
+    secret, dot, token = parts.fragment.partition(".")
+    if not _SECRET.fullmatch(secret) or (dot and not _TOKEN.fullmatch(token)):
         raise BadLinkError("The link is incomplete: the part after # is missing or damaged")
-    return Link(f"{parts.scheme}://{parts.netloc}{base}", link_id, decode_secret(parts.fragment))
+    base = f"{parts.scheme}://{parts.netloc}{base}"
+    return Link(base, link_id, decode_secret(secret), token)
 
 
 def encode_secret(secret: bytes) -> str:

@@ -230,7 +230,7 @@ class Welcome(_Message, tag="welcome", frozen=True):
     nothing comes twice and nothing is lost.
 
     Newer agents add: ``shell``, whose bytes the output positions count; ``participant``,
-    this guest's id in People, Size and Keyboard; the size of the shell, None when unknown;
+    this guest's id in People, SizeChanged and Keyboard; the shell's size at ``start``;
     ``typed``, whether the input of others entered the shell since this participant was lost.
     """
 

@@ -378,9 +378,7 @@ class AgentConversation:
             lead = wire.RESET
             count = len(lead) + message.bytes
             self._screen_end = self._sent + count
-            self._positions = self._positions.snapshot(
-                self._sent, count, message.at, known=sent is not None
-            )
+            self._positions = self._positions.snapshot(self._sent, count, message.at)
         self._screen_left = len(lead) + message.bytes
         if not self._screen_left:
             self._sent = self._screen_end

@@ -499,6 +499,7 @@ class GuestConversation:
             if self._dialect is Dialect.PLAIN and self._was_live:
                 # Plain JSON cannot resume: this is always a new program.
                 self._outbox.restart()
+                self._held = b""
             self._was_live = True
         return self._stage is Stage.LIVE
 

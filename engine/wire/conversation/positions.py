@@ -53,10 +53,11 @@ class Positions:
             return 0
         return before.log_position(min(position, before.end)) or 0
 
-    def snapshot(self, begin: int, count: int, at: int, *, known: bool) -> Positions:
+    def snapshot(self, begin: int, count: int, at: int) -> Positions:
         """With a snapshot of ``count`` bytes at the guest's position ``begin``, which draws the
-        log's ``at``. ``known``: whether the guest's screen before it was an image of the log.
-        """
+        log's ``at``."""
         now = self.now
-        before = Stretch(now.begin, now.log, begin) if known else None
+        log = now.log_position(begin)
+        # A guest may return with a position that it never had.
+        before = None if log is None or log > at else Stretch(now.begin, now.log, begin)
         return Positions(Stretch(begin + count, at), before)

@@ -67,3 +67,17 @@ def test_it_is_bounded() -> None:
     outbox.push(bytes(LIMIT))
     with pytest.raises(LimitError):
         outbox.push(b"x")
+
+
+def test_what_is_withdrawn_is_sent_no_more_and_leaves_no_gap() -> None:
+    outbox = Outbox()
+    outbox.push(b"abcdef")
+    assert outbox.next(3) == b"abc"
+    outbox.acknowledge(1)
+    assert outbox.waiting == 5
+    assert outbox.withdraw() == b"bcdef"
+    assert outbox.waiting == 0
+    outbox.push(b"xyz")
+    assert outbox.next() == b"xyz"
+    outbox.acknowledge(4)
+    assert outbox.waiting == 0

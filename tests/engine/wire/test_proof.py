@@ -50,7 +50,9 @@ def test_a_relay_is_proven_to_that_a_link_is_held(vector: dict[str, Any]) -> Non
     assert proof.access_proof(vector["access"], vector["nonce"]) == vector["proof"]
 
 
-@pytest.mark.parametrize("vector", VECTORS["links"], ids=lambda v: str(v["url"])[:40])
+@pytest.mark.parametrize(
+    "vector", VECTORS["links"] + VECTORS["return_links"], ids=lambda v: str(v["url"])[:40]
+)
 def test_links_are_read_and_written(vector: dict[str, Any]) -> None:
     link = proof.parse_link(vector["url"])
     assert (link.base, link.id, link.secret.hex()) == (
@@ -59,10 +61,12 @@ def test_links_are_read_and_written(vector: dict[str, Any]) -> None:
         vector["secret_hex"],
     )
     assert link.url == vector["url"]
+    assert link.token == vector.get("token", "")
+    assert not link.token or link.token not in repr(link)
     assert proof.encode_secret(link.secret) not in repr(link)
 
 
-@pytest.mark.parametrize("url", VECTORS["bad_links"])
+@pytest.mark.parametrize("url", VECTORS["bad_links"] + VECTORS["bad_return_links"])
 def test_what_is_no_whole_link_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(BadLinkError) as caught:
         proof.parse_link(url)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import ProtocolError
-from engine.core.model import EndCode
+from engine.core.model import EndCode, Role
 from engine.wire import terminal as wire
 
 VECTORS = json.loads(
@@ -55,6 +55,24 @@ def test_every_message_has_a_vector() -> None:
 @pytest.mark.parametrize("vector", VECTORS["agent_unknown"], ids=lambda value: str(value)[:50])
 def test_a_message_of_a_later_agent_is_no_fault(vector: dict[str, Any]) -> None:
     assert wire.decode_agent(vector["text"]) is None
+
+
+def test_what_has_a_position_in_the_output_stays_in_order() -> None:
+    in_order = {"snapshot", "size", "output", "exit", "pty_disconnected", "error", "welcome"}
+    late = {"people", "keyboard", "recording", "idle", "role", "ice_offer", "ice_answer"}
+    for vector in VECTORS["agent"]:
+        message = wire.decode_agent(json.dumps(vector["message"]))
+        assert message is not None
+        kind = vector["message"]["type"]
+        assert not (kind in in_order and wire.may_overtake(message)), kind
+        assert not (kind in late and not wire.may_overtake(message)), kind
+
+
+def test_the_most_people_fit_in_the_smallest_message() -> None:
+    person = wire.Person("p" * 22, "\N{GRINNING FACE}" * wire.MAX_NAME, Role.CONTROL, "guest", True)
+    text = wire.encode(wire.People((person,) * wire.MAX_PEOPLE))
+    assert len(text.encode()) <= 65_536
+    assert wire.decode_agent(text) == wire.People((person,) * wire.MAX_PEOPLE)
 
 
 def test_an_exit_without_a_code_is_of_an_older_agent() -> None:
