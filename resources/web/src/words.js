@@ -317,8 +317,8 @@ function restrained(state, around) {
   if (what === "type" || !keyboard) return null;
   if (keyboard.asked === "waiting")
     return {
-      kind: "asked", tone: "wait", icon: "clock", first: "Asked for the keyboard, waiting for the host.",
-      buttons: [{ act: "unask", label: "Stop asking" }],
+      kind: "asked", tone: "wait", icon: "clock", first: "Asked for the keyboard.",
+      second: "Waiting for the host.", buttons: [{ act: "unask", label: "Stop asking" }],
     };
   const wait = Math.ceil((keyboard.againAt - around.now) / 1000);
   if (keyboard.asked === "denied" && wait > 0)
@@ -345,24 +345,20 @@ function quiet(state, around) {
       second: "The program goes on; typing returns to the end.",
       buttons: [{ act: "end", label: "To the end" }],
     };
-  if (notice) return { kind: `say ${notice.text}`, tone: "", icon: "info", first: notice.text };
+  const asking = state.keyboard ? [ask(Math.ceil((state.keyboard.againAt - around.now) / 1000))] : [];
+  const buttons = [...zoom(around), ...(standing(state) === "view" ? asking : [])];
+  if (notice) return { kind: `say ${notice.text}`, tone: "", icon: "info", first: notice.text, buttons };
   const names = typists(state, host);
   const typing = names.length
     ? `${names.length > 2 ? `${names.length} others are` : `${names.join(" and ")} ${names.length > 1 ? "are" : "is"}`} typing.`
     : "";
   if (standing(state) === "view")
-    return {
-      kind: "view", tone: "", icon: "eye", first: "You view.", second: typing,
-      buttons: [
-        ...zoom(around),
-        ...(state.keyboard ? [ask(Math.ceil((state.keyboard.againAt - around.now) / 1000))] : []),
-      ],
-    };
+    return { kind: "view", tone: "", icon: "eye", first: "You view.", second: typing, buttons };
   const others = controllers(state);
   const all = others ? `You and ${others} ${others === 1 ? "other" : "others"} can type.` : "";
   return {
     kind: "type", tone: typing ? "guest" : "", icon: "keyboard", first: typing || all,
-    second: typing ? "You can type, too." : "", buttons: zoom(around),
+    second: typing ? "You can type, too." : "", buttons,
   };
 }
 

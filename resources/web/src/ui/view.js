@@ -71,7 +71,7 @@ export function view(name, host = "") {
     if (before !== "ended" && state.phase === "ended") byId("card-title").focus();
   };
 
-  setInterval(() => shown && recording(shown), 1000);
+  setInterval(() => shown?.recording && recording(shown), 1000);
   return {
     /** @param {State} state @returns {boolean} whether it is another phase */
     show(state) {
