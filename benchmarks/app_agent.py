@@ -65,7 +65,7 @@ async def work(pipe: Any) -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     settings = Settings(
-        session=SessionSettings(timeout=3600, max_sessions=MANY, max_sessions_per_guest=MANY),
+        session=SessionSettings(timeout=3600, max_shells=MANY, max_shells_per_guest=MANY),
         share=ShareSettings(targets=("*",)),
         ui=UiSettings(confirm_close=False),
     )

@@ -11,10 +11,11 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+# Each is an attribute of the module, by the name after ":" if there is one.
 _PUBLIC = {
     "Agent": "engine.agent.agent",
     "Control": "engine.control.control",
-    "PTYBridge": "engine.shells.bridge",
+    "PTYBridge": "engine.shells.participant:Participant",
     "SessionState": "engine.core.session_state",
     "TerminalChannel": "engine.sessions.terminal_channel",
     "WebRTCSessionManager": "engine.sessions.manager",
@@ -26,5 +27,6 @@ __all__ = ["__version__", *sorted(_PUBLIC)]
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+        module, _, attribute = _PUBLIC[name].partition(":")
+        return getattr(import_module(module), attribute or name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

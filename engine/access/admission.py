@@ -20,28 +20,39 @@ from engine.access.decide import (
     Kind,
     Resource,
     SessionFacts,
+    ShellFacts,
     Subject,
     decide,
     require,
 )
+from engine.access.guests import Guests
 from engine.access.kept_links import KeptLinks
 from engine.access.links import Links
+from engine.access.returns import Returns
 from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
     LinkUnknownError,
     SettingsError,
+    ShellEndedError,
     TargetNotFoundError,
 )
-from engine.core.model import ASK, EndCode, Guest, Role, Share, ShareState, Target
+from engine.core.model import ASK, AfterRemoval, EndCode, Guest, Role, Share, ShareState, Target
 from engine.core.settings import ShareSettings
 from engine.wire.proof import Link, relay_access
+from engine.wire.signaling import Offer
 
 EXPIRY_SECONDS = 60.0
 """The longest time between two expiry checks: the wall clock may be set."""
 
+_MIGHT = (Role.VIEW, Role.CONTROL)
+"""From the role that may do least."""
+
 REVOKED = "The host has revoked the link", EndCode.REMOVED_REVOKED
 """Why a session of a revoked link ends, for people and on the wire."""
+
+
+REMOVED = "The host has removed you"
 
 
 class AdmittedSession(Protocol):
@@ -87,7 +98,8 @@ def parse_request(text: str) -> tuple[str, Role, bool]:
 class Admission:
     """``base()`` returns the base URL of links, known once the relay's URL is.
 
-    ``kept`` is the file of links that outlive the program; without one none do.
+    ``kept`` is the file of links that outlive the program; without one none do. ``guests`` are
+    those that the host removed or remembered; without them none were.
     """
 
     def __init__(
@@ -99,6 +111,8 @@ class Admission:
         base: Callable[[], str],
         approval_seconds: float = ANSWER_SECONDS,
         kept: KeptLinks | None = None,
+        guests: Guests | None = None,
+        returns: Returns | None = None,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -107,7 +121,9 @@ class Admission:
         self._kept = kept
         self._port = 0
         self.links = Links(events)
-        self.authenticator = Authenticator(self.links)
+        self.guests = guests or Guests()
+        self.returns = returns or Returns()
+        self.authenticator = Authenticator(self.links, self.guests.is_refused)
         unattended = None if settings.unattended == "deny" else Role(settings.unattended)
         self.approvals = Approvals(events, unattended, approval_seconds)
         self._expiry: asyncio.TimerHandle | None = None
@@ -120,9 +136,14 @@ class Admission:
             self._expiry.cancel()
         if self._kept is not None:
             await self._kept.close()
+        await self.guests.close()
 
     async def restore(self) -> int:
-        """Restore the kept links. Returns the built-in relay's port in their URLs, or 0."""
+        """Restore the kept links, and whom the host removed or remembered.
+
+        Returns the built-in relay's port in the URLs of those links, or 0.
+        """
+        await asyncio.to_thread(self.guests.restore)
         if self._kept is None:
             return 0
         self.links.restore(await self._kept.load(time.time()))
@@ -140,11 +161,13 @@ class Admission:
         approval: bool = False,
         seconds: float | None = None,
         single_use: bool = False,
+        by_name: bool = False,
     ) -> Share:
         """A new link that outlives the program; it is on disk when this returns.
 
-        It opens the container that has the name now, and no later one. Raises LimitError,
-        TargetNotFoundError, and SettingsError when links cannot be kept.
+        It opens the container that has the name now, and no later one; ``by_name``: whichever
+        container has the name. Raises LimitError, TargetNotFoundError, and SettingsError when
+        links cannot be kept.
         """
         if self._kept is None:
             raise SettingsError("share", "links cannot be kept without a configuration folder")
@@ -157,7 +180,7 @@ class Admission:
             seconds=seconds,
             single_use=single_use,
             kept=True,
-            ref=ref,
+            ref="" if by_name else ref,
         )
         if not await self._kept.flush():
             self.links.revoke(link.id)
@@ -193,6 +216,7 @@ class Admission:
     def _revoke(self, link_id: str, denied: str = "") -> list[str]:
         """Revoke a link, and begin to end its sessions but the ``denied`` one; their ids."""
         self.links.revoke(link_id)
+        self.returns.link_revoked(link_id)
         sessions = (s for s in self._sessions.sessions() if s.guest.share == link_id)
         ending = [session.id for session in sessions if session.id != denied]
         for session_id in ending:
@@ -202,18 +226,69 @@ class Admission:
     def answer(self, session_id: str, role: Role | None, *, remember: bool = False) -> bool:
         """Admit a waiting guest as ``role``, or deny with None; False when no guest waits.
 
-        ``remember`` applies it to the link: the host is not asked about later guests, or,
-        after a denial, the link is revoked, and what was opened with it ends.
+        ``remember``: the host is not asked about this guest again, in this target. It applies
+        to the link where the guest has no identity: then the host is not asked about anybody.
+        After a denial the link is revoked, and what was opened with it ends.
+        """
+        question = next((q for q in self.approvals.pending() if q.session_id == session_id), None)
+        if question is None or not self.approvals.decide(session_id, role):
+            return False
+        if not remember:
+            return True
+        guest = question.guest
+        if role is None:
+            if guest.share:
+                self._revoke(guest.share, denied=session_id)
+        elif (
+            not self.guests.remember(guest, question.target, role, compared=bool(question.code))
+            and guest.share
+        ):
+            self.links.change(guest.share, role=role, approval=False)
+        return True
+
+    async def remove(self, session_id: str, then: AfterRemoval) -> bool:
+        """Remove a guest: refuse it for good, end its session, and void its way back.
+
+        Its link is revoked or needs approval from now on, or its address is refused for a
+        while. Returns when the session is closed and what outlives the program is on disk.
+        False when there is no such session, or it is this app's own.
         """
         session = self._sessions.get_session(session_id)
-        if not self.approvals.decide(session_id, role):
+        if session is None or session.guest.own:
             return False
-        if remember and session is not None and session.guest.share:
-            if role is None:
-                self._revoke(session.guest.share, denied=session_id)
-            else:
-                self.links.change(session.guest.share, role=role, approval=False)
+        guest, code = session.guest, EndCode.REMOVED
+        self.guests.remove(guest)
+        self.returns.session_removed(session_id)
+        if then is AfterRemoval.ADDRESS:
+            self.guests.refuse_address(guest.address)
+        with contextlib.suppress(LinkUnknownError):
+            if guest.share and then is AfterRemoval.REVOKE:
+                self._revoke(guest.share, denied=session_id)
+                code = EndCode.REMOVED_REVOKED
+            elif guest.share and then is AfterRemoval.ASK:
+                self.links.change(guest.share, role=None, approval=True)
+                code = EndCode.REMOVED_ASKS
+        await self._sessions.close_session(session_id, REMOVED, code)
+        await self.guests.flush()
+        if self._kept is not None:
+            await self._kept.flush()
         return True
+
+    def shell_ended(self, shell_id: str) -> None:
+        """The links that join the shell, and the tokens of its participants, end with it."""
+        self.links.shell_ended(shell_id)
+        self.returns.shell_ended(shell_id)
+
+    def way(self, offer: Offer) -> Action:
+        """What an offer with a new session id requests: OPEN, JOIN or RESUME.
+
+        Nothing is proven yet. A token that nobody knows, such as one of an earlier run, counts
+        as none: a page that is loaded again then gets what its link opens.
+        """
+        if self.returns.find(offer.resume) is not None:
+            return Action.RESUME
+        link = self.links.facts(offer.proof.share) if offer.proof is not None else None
+        return Action.JOIN if link is not None and link.shell else Action.OPEN
 
     async def connect(self, session: AdmittedSession, device_id: str) -> Target:
         """Wait until a terminal of the session may start; returns its target.
@@ -231,20 +306,53 @@ class Admission:
             await self._kept.flush()
         return target
 
+    async def attach(
+        self, session: AdmittedSession, find_shell: Callable[[], ShellFacts | None]
+    ) -> Allow:
+        """Wait until the session may become a participant of the shell that its link joins.
+
+        ``find_shell`` returns that shell's facts at the moment, None once it is gone. Its use of
+        the link is final when this returns: attach it at once, or the facts may have changed.
+        Raises ShellEndedError, SessionLimitError, AccessDeniedError, or PTYClosedError when the
+        session is closed.
+        """
+        allow, shell = self._decide_attach(session, find_shell)
+        if allow.approval:
+            await self._ask(session, shell.target)
+            allow, _ = self._decide_attach(session, find_shell)
+        self.links.started(session.id)
+        return allow
+
+    def _subject(self, session: AdmittedSession, facts: SessionFacts) -> Subject:
+        link = self.links.facts(facts.link_id) if facts.kind is Kind.LINK else None
+        return Subject(facts.kind, link, blocked=self.guests.is_refused(session.guest))
+
     def _decide_connect(self, session: AdmittedSession, device_id: str) -> tuple[Allow, Target]:
         facts = session.facts()
-        link = self.links.facts(facts.link_id) if facts.kind is Kind.LINK else None
         target = look_up(self._find_target, device_id)
         resource = Resource(device_id, target, facts)
-        allow = require(decide(Subject(facts.kind, link), Action.CONNECT, resource))
+        allow = require(decide(self._subject(session, facts), Action.CONNECT, resource))
         if target is None:
             raise TargetNotFoundError(device_id)
         return allow, target
 
+    def _decide_attach(
+        self, session: AdmittedSession, find_shell: Callable[[], ShellFacts | None]
+    ) -> tuple[Allow, ShellFacts]:
+        facts, shell = session.facts(), find_shell()
+        resource = Resource(facts.target, session=facts, shell=shell)
+        allow = require(decide(self._subject(session, facts), Action.ATTACH, resource))
+        if shell is None:
+            raise ShellEndedError
+        return allow, shell
+
     async def _ask(self, session: AdmittedSession, device_id: str) -> None:
-        question = Question(
-            session.id, device_id, session.guest, session.facts().role, session.code
-        )
+        role = session.facts().role
+        known = self.guests.find(session.guest, device_id)
+        if known is not None:
+            session.admitted(min(role, known.role, key=_MIGHT.index))
+            return
+        question = Question(session.id, device_id, session.guest, role, session.code)
         session.waits_for_approval()
         try:
             role = await self.approvals.ask(question)
@@ -276,11 +384,11 @@ class Admission:
 
         Unless the link was revoked, a guest with a live session may need TURN to return to it.
         """
-        match link.state(time.time()):
-            case ShareState.ACTIVE:
-                return relay_access(link.secret)
-            case ShareState.REVOKED:
-                return ""
+        state = link.state(time.time())
+        if not state.is_over:
+            return relay_access(link.secret)
+        if state is ShareState.REVOKED:
+            return ""
         lives = any(s.guest.share == link.id for s in self._sessions.sessions())
         return relay_access(link.secret) if lives else ""
 
@@ -315,6 +423,8 @@ class Admission:
                 self._watch_expiry()
                 if self._kept is not None:
                     self._kept.save(event.shares, time.time(), self._port)
+            case ev.ShellEnded():
+                self.shell_ended(event.shell.id)
             case ev.SessionCreated():
                 self._publish_if_ended(event.guest.share)
             case ev.SessionClosed():
@@ -324,7 +434,7 @@ class Admission:
     def _publish_if_ended(self, link_id: str) -> None:
         """Publish an ended link's change: its guests' TURN access depends on its sessions."""
         with contextlib.suppress(LinkUnknownError):
-            if link_id and self.links.find(link_id).state(time.time()) is not ShareState.ACTIVE:
+            if link_id and self.links.find(link_id).state(time.time()).is_over:
                 self.links.publish()
 
 

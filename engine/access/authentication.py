@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.access.decide import Kind, Subject
@@ -38,9 +39,13 @@ class Offerer:
 class Authenticator:
     """Checks the offers of one agent. ``own_secret`` is for this app's own peers."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(
+        self, links: Links, is_refused: Callable[[Guest], bool] = lambda guest: False
+    ) -> None:
+        """``is_refused``: whether the host removed a guest (Guests.is_refused)."""
         self.own_secret = secrets.token_bytes(proof.SECRET_BYTES)
         self._links = links
+        self._is_refused = is_refused
         self._nonces: dict[bytes, Nonces] = {}
 
     def identify(self, offer: Offer, guest_fingerprint: str) -> Offerer:
@@ -50,7 +55,8 @@ class Authenticator:
         learns its state.
         """
         if offer.proof is None:
-            return Offerer(Subject(), guest_of(offer))
+            guest = guest_of(offer)
+            return Offerer(Subject(blocked=self._is_refused(guest)), guest)
         if offer.proof.share == OWN_SHARE:
             self._check(self.own_secret, offer, offer.proof, guest_fingerprint)
             return Offerer(Subject(Kind.OWN), Guest(own=True), self.own_secret)
@@ -60,7 +66,8 @@ class Authenticator:
         except LinkUnknownError:
             return Offerer(Subject(Kind.LINK), guest)
         self._check(link.secret, offer, offer.proof, guest_fingerprint)
-        return Offerer(Subject(Kind.LINK, self._links.facts(link.id)), guest, link.secret)
+        facts, blocked = self._links.facts(link.id), self._is_refused(guest)
+        return Offerer(Subject(Kind.LINK, facts, blocked=blocked), guest, link.secret)
 
     def _check(self, secret: bytes, offer: Offer, claimed: Proof, guest_fingerprint: str) -> None:
         expected = proof.offer_proof(secret, offer.session_id, guest_fingerprint, claimed.nonce)

@@ -1,6 +1,7 @@
 """The file of kept links: those that outlive the program because the host asked for that.
 
-    FOLDER/links.json   {version, port, links}, readable by its owner only; absent without links
+    FOLDER/links.json   {version, port, links}, readable by its owner only; absent without links.
+                        Version 1, without ``by_name`` and ``suspended``, is read as well
     FOLDER/links.lock   locked while a process uses the other one
 
 The file holds secrets, so nothing of its content is ever logged. It fails closed: what cannot
@@ -11,10 +12,7 @@ links that can still be opened are in it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,11 +21,11 @@ from typing import IO, Annotated, Literal
 import msgspec
 
 from engine.access.links import MAX_ACTIVE
-from engine.core import whole_file
+from engine.core import private_file
 from engine.core.errors import SettingsError
 from engine.core.lock_file import lock
-from engine.core.model import LOCAL_TARGET, Role, Share, ShareState
-from engine.core.tasks import start
+from engine.core.model import LOCAL_TARGET, Role, Share
+from engine.core.private_file import Writer
 from engine.wire import proof
 
 logger = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Row(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class _OldRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One link. Every field is required: a restriction that is missing is not "none"."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{16}\Z")]
@@ -56,8 +54,16 @@ class _Row(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     uses: _Count
 
 
+class _Row(_OldRow, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Since version 2."""
+
+    by_name: bool
+    """It opens whatever container has the name."""
+    suspended: bool
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: Literal[1]
+    version: Literal[1, 2]
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
     links: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_ACTIVE)]
 
@@ -71,9 +77,9 @@ class KeptLinks:
         self._opening = asyncio.Lock()
         self._port = 0
         self._links: tuple[Share, ...] = ()
-        self._unwritten = False
-        self._failed = False
-        self._writing: asyncio.Task[None] | None = None
+        self._writer: Writer[tuple[int, tuple[Share, ...]]] = Writer(
+            lambda state: _write(self._path, *state), "write kept links"
+        )
 
     @property
     def port(self) -> int:
@@ -81,7 +87,7 @@ class KeptLinks:
         return self._port if self._links else 0
 
     async def load(self, now: float) -> tuple[Share, ...]:
-        """The links kept by earlier runs that are active at ``now``, seconds since the epoch.
+        """The links kept by earlier runs that are not over at ``now``, seconds since the epoch.
 
         Everything that prevents reading is a warning.
         """
@@ -102,35 +108,35 @@ class KeptLinks:
             if self._lock is not None:
                 return ()
             self._lock, (self._port, links) = await asyncio.to_thread(self._open)
-        self._links = tuple(link for link in links if link.state(now) is ShareState.ACTIVE)
-        self._write_soon(self._links != links)
+        self._links = tuple(link for link in links if not link.state(now).is_over)
+        if self._links != links:
+            self._writer.put((self._port, self._links))
         return self._links
 
     def save(self, links: Iterable[Share], now: float, port: int) -> None:
-        """Write those of ``links`` that are kept and active, in a thread, if that changes them.
+        """Write those of ``links`` that are kept and not over, in a thread, if that changes them.
 
         ``port``: the built-in relay's at present, remembered if nothing was kept until now.
         """
-        kept = tuple(one for one in links if one.kept and one.state(now) is ShareState.ACTIVE)
-        if self._lock is None or (kept == self._links and not self._failed):
+        kept = tuple(one for one in links if one.kept and not one.state(now).is_over)
+        if self._lock is None or (kept == self._links and not self._writer.failed):
             return
         if not self._links:
             self._port = port
         self._links = kept
-        self._write_soon(True)
+        self._writer.put((self._port, kept))
 
     async def flush(self) -> bool:
         """Whether everything that was saved is on disk, once no write is under way.
 
         After a failure the next save() tries again.
         """
-        while self._writing is not None:
-            await asyncio.wait([self._writing])
-        return not self._failed
+        return await self._writer.flush()
 
     async def close(self) -> None:
         """Flush, and let another process use the file."""
-        self._write_soon(self._failed)
+        if self._writer.failed:
+            self._writer.put((self._port, self._links))
         await self.flush()
         if self._lock is not None:
             self._lock.close()
@@ -139,20 +145,6 @@ class KeptLinks:
     @property
     def _path(self) -> Path:
         return self._folder / FILE_NAME
-
-    def _write_soon(self, changed: bool) -> None:
-        self._unwritten |= changed
-        if self._unwritten and self._writing is None:
-            self._writing = start(self._write_all(), "write kept links")
-
-    async def _write_all(self) -> None:
-        try:
-            while self._unwritten:
-                self._unwritten = False
-                links, port = self._links, self._port
-                self._failed = not await asyncio.to_thread(_write, self._path, port, links)
-        finally:
-            self._writing = None
 
     def _open(self) -> tuple[IO[bytes], tuple[int, tuple[Share, ...]]]:
         try:
@@ -172,11 +164,8 @@ def _write(path: Path, port: int, links: tuple[Share, ...]) -> bool:
         if not links:
             path.unlink(missing_ok=True)
             return True
-        with contextlib.suppress(FileNotFoundError):
-            # The new file gets the permissions of the old one.
-            os.chmod(path, 0o600)
         rows = [msgspec.Raw(msgspec.json.encode(_row(link))) for link in links]
-        whole_file.replace(path, msgspec.json.encode(_File(1, port, rows)))
+        private_file.write(path, msgspec.json.encode(_File(2, port, rows)))
     except OSError as error:
         logger.warning("Links cannot be kept in %s: %s", path, error.strerror or error)
         # The old file may have a link that was revoked or used since.
@@ -191,28 +180,17 @@ def _write(path: Path, port: int, links: tuple[Share, ...]) -> bool:
 def _read(path: Path) -> tuple[int, tuple[Share, ...]]:
     """Port and links. What is wrong is logged by its place, never by its content."""
     nothing: tuple[int, tuple[Share, ...]] = 0, ()
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        return nothing
-    except OSError as error:
-        logger.warning("Cannot read the kept links in %s: %s", path, error.strerror or error)
-        return nothing
-    if sys.platform != "win32" and mode & 0o077:
-        logger.warning("The kept links in %s are ignored: other users can access the file", path)
+    data = private_file.read(path, MAX_BYTES, "kept links")
+    if data is None:
         return nothing
     try:
-        if len(data) > MAX_BYTES:
-            raise msgspec.ValidationError
         whole = msgspec.json.decode(data, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         logger.warning("The kept links in %s are ignored: the file is damaged", path)
         return nothing
     links = []
     for place, raw in enumerate(whole.links, 1):
-        link = _link(raw)
+        link = _link(raw, whole.version)
         if link is None:
             logger.warning("Kept link %d in %s is ignored: it is not valid", place, path)
         else:
@@ -236,15 +214,21 @@ def _row(link: Share) -> _Row:
         expires_at=link.expires_at,
         single_use=link.single_use,
         uses=link.uses,
+        by_name=not link.ref and link.target != LOCAL_TARGET,
+        suspended=link.suspended,
     )
 
 
-def _link(raw: msgspec.Raw) -> Share | None:
+def _link(raw: msgspec.Raw, version: int) -> Share | None:
     try:
-        row = msgspec.json.decode(raw, type=_Row)
+        row = msgspec.json.decode(raw, type=_OldRow if version == 1 else _Row)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if (row.target == LOCAL_TARGET) == bool(row.container) or (row.single_use and row.uses):
+    by_name, suspended = (row.by_name, row.suspended) if isinstance(row, _Row) else (False, False)
+    # Exactly one of them says which target it is for.
+    if [row.target == LOCAL_TARGET, row.container != "", by_name].count(True) != 1:
+        return None
+    if row.single_use and row.uses:
         return None
     return Share(
         id=row.id,
@@ -258,4 +242,5 @@ def _link(raw: msgspec.Raw) -> Share | None:
         uses=row.uses,
         kept=True,
         ref=row.container,
+        suspended=suspended,
     )

@@ -1,4 +1,4 @@
-"""The links of this host: creates, lists and revokes them, and counts their uses.
+"""The links of this host: creates, lists, suspends and revokes them, and counts their uses.
 
 Links are stored in memory; engine.access.kept_links has those that outlive the program. What a
 link opens is decided in engine.access.decide; engine.access.admission ends its sessions when it
@@ -15,12 +15,12 @@ from dataclasses import replace
 from engine.access.decide import LinkFacts
 from engine.core.errors import LimitError, LinkUnknownError
 from engine.core.events import EventBus, SharesChanged
-from engine.core.model import Role, Share, ShareState
+from engine.core.model import Role, Share
 from engine.wire import proof
 from engine.wire.signaling import MAX_LINKS
 
 MAX_ACTIVE = 1000
-"""Links that may be active at once."""
+"""Links that may be active or suspended at once."""
 MAX_ENDED = MAX_LINKS - MAX_ACTIVE
 """Ended links stored, so that late guests learn why their link ended."""
 
@@ -45,11 +45,14 @@ class Links:
         single_use: bool = False,
         kept: bool = False,
         ref: str = "",
+        shell: str = "",
     ) -> Share:
         """A new link, for ``seconds`` or until it is revoked. Raises LimitError.
 
-        ``kept`` and ``ref``: see Share.
+        ``kept``, ``ref`` and ``shell``: see Share. Raises ValueError for a join link to be kept.
         """
+        if shell and kept:
+            raise ValueError("A link that joins a shell ends with it and cannot be kept")
         if len(self.active()) >= MAX_ACTIVE:
             raise LimitError(f"There are already {MAX_ACTIVE} links; revoke some first")
         now = self._clock()
@@ -64,6 +67,7 @@ class Links:
             single_use=single_use,
             kept=kept,
             ref=ref,
+            shell=shell,
         )
         self._drop_oldest_ended()
         self._put(link)
@@ -81,8 +85,13 @@ class Links:
         return tuple(self._links.values())
 
     def active(self) -> tuple[Share, ...]:
+        """Those that are not over, suspended ones too."""
         now = self._clock()
-        return tuple(s for s in self._links.values() if s.state(now) is ShareState.ACTIVE)
+        return tuple(s for s in self._links.values() if not s.state(now).is_over)
+
+    def of_shell(self, shell_id: str) -> tuple[Share, ...]:
+        """The links that join a shell, oldest first, ended ones too."""
+        return tuple(link for link in self._links.values() if shell_id and link.shell == shell_id)
 
     def find(self, link_id: str) -> Share:
         """Raises LinkUnknownError."""
@@ -94,6 +103,31 @@ class Links:
     def revoke(self, link_id: str) -> None:
         """Revoke: no new session begins with it. Raises LinkUnknownError."""
         self._put(replace(self.find(link_id), revoked=True))
+
+    def shell_ended(self, shell_id: str) -> None:
+        """A shell has ended, and with it all links that join it."""
+        self._put_all(replace(s, shell_ended=True) for s in self.of_shell(shell_id))
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a link is suspended, so that resume_all() changes something."""
+        return any(link.suspended for link in self.active())
+
+    def suspend_all(self) -> None:
+        """Let nobody new in with any of the present links until resume_all().
+
+        Who is in stays, and may return. A suspended link that is kept stays suspended after a
+        restart. Links created meanwhile work.
+        """
+        self._put_all(replace(s, suspended=True) for s in self.active())
+
+    def resume_all(self) -> None:
+        """Undo suspend() and suspend_all()."""
+        self._put_all(replace(s, suspended=False) for s in self._links.values())
+
+    def suspend(self, link_id: str, suspended: bool = True) -> None:
+        """Suspend one link, or with False undo it. Raises LinkUnknownError."""
+        self._put_all([replace(self.find(link_id), suspended=suspended)])
 
     def change(self, link_id: str, *, role: Role | None, approval: bool) -> None:
         """Change role and approval for later guests. Raises LinkUnknownError."""
@@ -133,8 +167,15 @@ class Links:
         self._links[link.id] = link
         self.publish()
 
+    def _put_all(self, links: Iterable[Share]) -> None:
+        """Publish once, and only if something changes."""
+        changed = {link.id: link for link in links if link != self._links[link.id]}
+        if changed:
+            self._links |= changed
+            self.publish()
+
     def _drop_oldest_ended(self) -> None:
         now = self._clock()
-        ended = [s.id for s in self._links.values() if s.state(now) is not ShareState.ACTIVE]
+        ended = [s.id for s in self._links.values() if s.state(now).is_over]
         for link_id in ended[: max(0, len(ended) - MAX_ENDED)]:
             del self._links[link_id]

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import logging
 import re
+import secrets
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -18,15 +19,25 @@ import psutil
 
 from engine.access import identity
 from engine.access.admission import Admission
+from engine.access.guests import Guests
+from engine.access.kept_guests import KeptGuests
 from engine.access.kept_links import KeptLinks
+from engine.access.returns import Returns
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
 from engine.client.peer import PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.core import events as ev
-from engine.core.errors import DockerError, HostStoppedError, SettingsError, TargetNotFoundError
+from engine.core.errors import (
+    DockerError,
+    HostStoppedError,
+    SettingsError,
+    ShellNotFoundError,
+    TargetNotFoundError,
+)
 from engine.core.model import (
+    AfterRemoval,
     EndCode,
     RelayInfo,
     RelayState,
@@ -47,6 +58,8 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
+from engine.shells.recorder import Recorder, RecordingMeta
+from engine.shells.recordings import Recordings
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -84,7 +97,10 @@ class Agent:
         self.ends = TerminalEnds(
             self._docker, events=self.events, folder=config_dir(), on_kept=self._kept
         )
-        self.manager = WebRTCSessionManager(settings, self.events, self._open_pty, self._ice)
+        returns = Returns()
+        self.manager = WebRTCSessionManager(
+            settings, self.events, self._open_pty, self._ice, self._let_in, returns
+        )
         self.admission = Admission(
             settings.share,
             self.events,
@@ -92,7 +108,10 @@ class Agent:
             self.targets.find,
             self._link_base,
             kept=KeptLinks(config_dir()),
+            guests=Guests(KeptGuests(config_dir())),
+            returns=returns,
         )
+        self.recordings = Recordings.of_profile(settings.recording)
         self._identity = identity.load(config_dir(), settings.agent.id)
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
@@ -384,6 +403,58 @@ class Agent:
             docker=self._docker,
             settings=self.settings.terminal,
             ends=self.ends,
+        )
+
+    async def _let_in(self, session: Session, shell_id: str) -> None:
+        await self.admission.attach(session, lambda: self.manager.shell_facts(shell_id))
+
+    async def open_shell(self, target_id: str, size: Size, command: tuple[str, ...] = ()) -> str:
+        """Start an own shell; its id. Raises HatchwayError."""
+        if self._stopping is not None:
+            raise HostStoppedError
+        self.manager.shells.check_room()
+        target = self.targets.find(target_id)
+        shell_id = secrets.token_hex(8)
+        pty = await create_pty_session(
+            target,
+            session_id=shell_id,
+            size=size,
+            docker=self._docker,
+            settings=self.settings.terminal,
+            ends=self.ends,
+        )
+        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        shell.start()
+        return shell.id
+
+    async def remove_guest(self, shell_id: str, participant_id: str, then: AfterRemoval) -> None:
+        """Remove a participant for good. Raises ShellNotFoundError."""
+        shell = self.manager.shells.require(shell_id)
+        participant = shell.participant(participant_id)
+        if participant is None:
+            raise ShellNotFoundError("This person has left")
+        if not await self.admission.remove(participant.session_id, then):
+            await participant.leave("Removed by the host", EndCode.REMOVED, closed=False)
+
+    async def record(self, shell_id: str, *, on: bool) -> None:
+        """Start or stop recording a shell. Raises ShellNotFoundError."""
+        shell = self.manager.shells.require(shell_id)
+        if not on:
+            await shell.stop_recording()
+            return
+        shell.record(self._begin_recording)
+
+    def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
+        def report(text: str) -> None:
+            self.events.publish(ev.RecordingProblem(target=meta.target, text=text))
+
+        return self.recordings.start(
+            meta,
+            size,
+            screen,
+            input=self.settings.recording.input,
+            on_gap=report,
+            on_problem=report,
         )
 
     def _kept(self, marker: str, text: str) -> None:

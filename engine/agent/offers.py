@@ -1,8 +1,9 @@
 """``webrtc:offer``: from an offer to exactly one reply, an answer or an error.
 
 There are three steps: *decide* whether the guest may have what it requests, *open* a session
-or *resume* one, and *answer*. If a step fails, only the attempt made for this offer, if any, is
-dropped. Never raises: every offer is answered.
+or *resume* one, and *answer*. A guest opens a session for a new shell, for a running one that its
+link joins, or to come back to its place in a shell from elsewhere. If a step fails, only the
+attempt made for this offer, if any, is dropped. Never raises: every offer is answered.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ import msgspec
 
 from engine.access.admission import look_up
 from engine.access.authentication import Authenticator, Offerer, guest_of
-from engine.access.decide import Action, Allow, Resource, Subject, decide, require
+from engine.access.decide import Action, Allow, Resource, Subject, Token, decide, require
 from engine.access.links import Links
+from engine.access.returns import Place
 from engine.agent.candidates import HeldCandidates
 from engine.agent.repetitions import Repetitions, Work
 from engine.core import events as ev
-from engine.core.errors import AccessDeniedError, HatchwayError, OfferReplacedError
+from engine.core.errors import (
+    AccessDeniedError,
+    HatchwayError,
+    OfferReplacedError,
+    ShellEndedError,
+)
 from engine.core.model import Size, Target
 from engine.sessions.guest_connection import EarlyCandidate, GuestConnection
 from engine.sessions.manager import WebRTCSessionManager
@@ -44,7 +51,8 @@ Answer = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """An offer that was allowed. ``session``: the one it returns to, if any."""
+    """An offer that was allowed. ``session``: the one it returns to, if any; ``before``: the one
+    whose participant the new session becomes; ``shell``: the running shell that it joins."""
 
     offer: wire.Offer
     offerer: Offerer
@@ -52,6 +60,8 @@ class Admitted:
     fingerprint: str
     size: Size
     session: Session | None
+    before: Session | None = None
+    shell: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +133,11 @@ class OfferHandler:
 
     def _decide(self, offer: wire.Offer, work: Work[Answer]) -> Admitted:
         session = self._manager.get_session(offer.session_id)
-        action = Action.OPEN if session is None else Action.RETURN
-        resource = Resource(
-            offer.device_id,
-            look_up(self._find_target, offer.device_id),
-            session.facts() if session is not None else None,
-            self._manager.usage(offer.guest_address or ""),
-        )
-        if resource.target is None:
-            # Refused at once, without reading the SDP or the proof.
-            require(decide(Subject(), action, resource))
+        target = look_up(self._find_target, offer.device_id)
+        usage = self._manager.usage(offer.guest_address or "")
+        if session is None and not offer.resume and not offer.proof and target is None:
+            # Refused at once, without reading the SDP.
+            require(decide(Subject(), Action.OPEN, Resource(offer.device_id)))
         fingerprint = sdp_text.fingerprint(offer.sdp)
         sdp_text.require_data_channel_only(offer.sdp)
         # Before a nonce is used: without a usable path this offer changes nothing.
@@ -140,11 +145,44 @@ class OfferHandler:
         offerer = self._authenticator.identify(offer, fingerprint)
         if offerer.secret is not None:
             work.changed_something()
-        subject = offerer.subject
+        size = _size(offer)
+        resource = Resource(offer.device_id, target, usage=usage)
         if session is not None:
-            subject = replace(subject, token=session.check_token(offer.resume))
-        allow = require(decide(subject, action, resource))
-        return Admitted(offer, offerer, allow, fingerprint, _size(offer), session)
+            subject = replace(offerer.subject, token=session.check_token(offer.resume))
+            resource = replace(resource, session=session.facts())
+            allow = require(decide(subject, Action.RETURN, resource))
+            return Admitted(offer, offerer, allow, fingerprint, size, session)
+        if (place := self._manager.returns.find(offer.resume)) is not None:
+            return self._come_back(offer, offerer, place, resource, fingerprint)
+        link = offerer.subject.link
+        if link is not None and link.shell:
+            resource = replace(resource, shell=self._manager.shell_facts(link.shell))
+            allow = require(decide(offerer.subject, Action.JOIN, resource))
+            return Admitted(offer, offerer, allow, fingerprint, size, None, shell=link.shell)
+        allow = require(decide(offerer.subject, Action.OPEN, resource))
+        return Admitted(offer, offerer, allow, fingerprint, size, None)
+
+    def _come_back(
+        self,
+        offer: wire.Offer,
+        offerer: Offerer,
+        place: Place,
+        resource: Resource,
+        fingerprint: str,
+    ) -> Admitted:
+        """By the token of a participant, with a session id that is not in use."""
+        displaced = self._manager.returns.was_displaced(offer.session_id) and not offer.again
+        subject = replace(offerer.subject, token=Token.RIGHT, displaced=displaced)
+        resource = replace(
+            resource,
+            shell=self._manager.shell_facts(place.shell_id),
+            participant=place.facts(),
+        )
+        allow = require(decide(subject, Action.RESUME, resource))
+        before = self._manager.session_at(place)
+        if before is None:
+            raise ShellEndedError
+        return Admitted(offer, offerer, allow, fingerprint, _size(offer), None, before)
 
     def _open(self, admitted: Admitted) -> Attempt:
         offer, offerer, allow = admitted.offer, admitted.offerer, admitted.allow
@@ -154,8 +192,11 @@ class OfferHandler:
             guest=offerer.guest,
             role=allow.role,
             approval=allow.approval,
+            shell=admitted.shell,
+            successor_of=admitted.before,
         )
-        if offerer.subject.link is not None:
+        # Who comes back uses no link.
+        if offerer.subject.link is not None and admitted.before is None:
             self._links.use(offerer.subject.link.id, offer.session_id)
         session = self._manager.require_session(offer.session_id)
         return Attempt(session, session.offered())

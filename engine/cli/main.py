@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from engine.cli import connect, host, relay, selftest, targets
+from engine.cli import connect, host, recordings, relay, selftest, targets
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.parser import Command, CommandLine, parse
 from engine.core import log, settings, stdio, stop_signals
@@ -27,6 +27,7 @@ COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, in
     Command.TARGETS: targets.run,
     Command.SELFTEST: selftest.run,
     Command.CONNECT: connect.run,
+    Command.RECORDINGS: recordings.run,
 }
 INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT})
 """Commands that a signal does not end cleanly: no test passed, no shell returned 0."""

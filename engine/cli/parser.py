@@ -30,6 +30,7 @@ class Command(enum.StrEnum):
     TARGETS = "targets"
     SELFTEST = "selftest"
     CONNECT = "connect"
+    RECORDINGS = "recordings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,13 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
     )
     connect.add_argument("link", metavar="LINK", help="a link to a terminal, in quotes")
     connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
+    recordings = commands.add_parser(
+        Command.RECORDINGS.value, parents=[common], help="list or delete recordings of terminals"
+    )
+    recordings.add_argument("--json", action="store_true", help="print one JSON object")
+    recordings.add_argument(
+        "--delete", action="append", metavar="ID", help="delete this recording; repeatable"
+    )
     return parser
 
 
@@ -192,6 +200,7 @@ def _hosting() -> _Parser:
         metavar="SECONDS",
         help="close a guest's session after this long without input and output (0: never)",
     )
+    hosting.add_argument("--record", action="store_true", help="record every terminal")
     hosting.add_argument(
         "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
     )
@@ -268,6 +277,7 @@ _SETTINGS = {
     "unattended": "share.unattended",
     "public_url": "relay.public_url",
     "relay_only": "ice.relay_only",
+    "record": "recording.enabled",
 }
 """Flags that set one setting each, and its dotted key."""
 

@@ -52,14 +52,16 @@ class Handshake:
     async def reach(self, *, returning: bool = False) -> None:
         """Connect to the relay, and look up what a link opens.
 
-        ``returning`` with a resume token: only the agent that issued it may get it. Raises
+        ``returning`` with a resume token: only the agent that issued it may get it, if we know
+        which one that is. Whoever gets it needs the link's secret, too. Raises
         RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError.
         """
         await self._signaling.connect()
         if self.link is None:
             return
         agent_id, self.device_id = await self._signaling.link_target()
-        if returning and agent_id != self.relay.agent_id:
+        issuer = self.relay.agent_id
+        if returning and issuer and agent_id != issuer:
             # Another agent must get neither the token nor the session.
             raise AgentOfflineError("The host of this terminal is not connected to the relay")
         self.relay = replace(self.relay, agent_id=agent_id)

@@ -5,13 +5,16 @@ Cheap to import: it imports no class of the engine. ``engine.control.control`` i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from engine.control.commands import Command
 from engine.control.queries import Query
 from engine.core.events import Handler
-from engine.core.model import Size
+from engine.core.model import ParticipantKind, Role, Size
+
+if TYPE_CHECKING:
+    from engine.emulator.terminal import Terminal
 
 Result = TypeVar("Result")
 
@@ -56,6 +59,48 @@ class TerminalHandle(Protocol):
         """End the session, bounded in time. Idempotent."""
 
 
+class ScreenSource(Protocol):
+    """A shell's own screen, for painters in the same process. They read it and change nothing."""
+
+    @property
+    def terminal(self) -> Terminal: ...
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` on the loop after each slice of output, and when the size has
+        changed, until the returned function is called."""
+
+
+class ShellHandle(Protocol):
+    """A participant of a shell in this process: a tab, a watch panel, a tty."""
+
+    @property
+    def shell_id(self) -> str: ...
+
+    @property
+    def participant(self) -> str:
+        """Its id in ShellInfo.participants."""
+
+    @property
+    def screen(self) -> ScreenSource: ...
+
+    def send(self, data: bytes) -> None:
+        """Type. Input that is refused (frozen, taken, viewer) is dropped and reported."""
+
+    def resize(self, size: Size | None) -> None:
+        """Its window's size; None while it is hidden, and has no say."""
+
+    def set_theme(
+        self, foreground: int, background: int, cursor: int, palette: Sequence[int]
+    ) -> None:
+        """Its colors, each 0xRRGGBB, to answer the program's questions with."""
+
+    def rendered(self, count: int) -> None:
+        """With ``output``: so many more bytes are on the screen."""
+
+    def detach(self) -> None:
+        """Leave it; the shell goes on. Idempotent."""
+
+
 class ControlApi(Protocol):
     """The engine. ``start()``, then everything else, then ``stop()``; queries work at any time."""
 
@@ -83,3 +128,21 @@ class ControlApi(Protocol):
         self, target_id: str, size: Size, output: Output, ended: Ended
     ) -> TerminalHandle:
         """Open a terminal, connected as a peer through the relay. Raises HatchwayError."""
+
+    def attach(
+        self,
+        shell_id: str,
+        *,
+        role: Role = Role.CONTROL,
+        kind: ParticipantKind = ParticipantKind.HOST,
+        name: str = "",
+        size: Size | None = None,
+        output: Output | None = None,
+        ended: Ended = lambda reason, exit_code: None,
+        refused: Callable[[str], None] = lambda reason: None,
+    ) -> ShellHandle:
+        """Become a participant of a running shell. Raises ShellNotFoundError, LimitError.
+
+        With ``output`` the bytes come to it, beginning with a snapshot; without, the handle's
+        screen is for painting. ``refused`` gets a sentence when a key was not accepted.
+        """

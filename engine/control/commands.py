@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import EndCode, Role, Share
+from engine.core.model import AfterRemoval, EndCode, RecordingInfo, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -60,7 +60,8 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
     ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and a
     later container of the same name is not its target. That also raises TargetNotFoundError,
-    and SettingsError when links cannot be kept.
+    and SettingsError when links cannot be kept. ``shell``: the link joins this running shell,
+    whose target ``target`` then is, and ends with it; raises ShellNotFoundError.
     """
 
     target: str
@@ -69,6 +70,7 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     seconds: float | None = None
     single_use: bool = False
     kept: bool = False
+    shell: str = ""
 
 
 class RevokeLink(Command[None], frozen=True, tag=True):
@@ -87,6 +89,118 @@ class DecideApproval(Command[bool], frozen=True, tag=True):
     session_id: str
     role: Role | None
     remember: bool = False
+
+
+class OpenShell(Command[str], frozen=True, tag=True):
+    """Start an own shell in a target; returns its id. ControlApi.attach() attaches to it.
+
+    ``command``: a program with its arguments instead of the target's shell. Raises
+    TargetError, NoShellError, PTYOpenError, DockerError, LimitError.
+    """
+
+    target: str
+    size: Size = Size()
+    command: tuple[str, ...] = ()
+
+
+class EndShell(Command[None], frozen=True, tag=True):
+    """End a shell and its processes, whoever is in it. An unknown shell is not an error.
+
+    ``everything``: also what asked to keep running (nohup, setsid).
+    """
+
+    shell_id: str
+    reason: str = CLOSED_BY_HOST
+    everything: bool = False
+
+
+class SetRole(Command[None], frozen=True, tag=True):
+    """Change what a participant may do. Raises ShellNotFoundError; so do the next commands."""
+
+    shell_id: str
+    participant: str
+    role: Role
+
+
+class RemoveGuest(Command[None], frozen=True, tag=True):
+    """Remove a guest for good: it is refused from now on."""
+
+    shell_id: str
+    participant: str
+    then: AfterRemoval = AfterRemoval.NOTHING
+
+
+class TakeKeyboard(Command[None], frozen=True, tag=True):
+    """``participant`` alone may type."""
+
+    shell_id: str
+    participant: str
+
+
+class OpenKeyboard(Command[None], frozen=True, tag=True):
+    """Hand the keyboard back: every controller may type."""
+
+    shell_id: str
+
+
+class GrantKeyboard(Command[None], frozen=True, tag=True):
+    """Give the keyboard to a participant that may or may not have asked for it."""
+
+    shell_id: str
+    participant: str
+
+
+class DenyKeyboard(Command[None], frozen=True, tag=True):
+    shell_id: str
+    participant: str
+
+
+class Freeze(Command[None], frozen=True, tag=True):
+    """No guest types, or they do again (``on=False``). ``shell_id`` "": in all shells that
+    have guests."""
+
+    shell_id: str = ""
+    on: bool = True
+
+
+class Lock(Command[None], frozen=True, tag=True):
+    """Freeze all shells that have guests and pause all links, or undo both."""
+
+    on: bool = True
+
+
+class PinSize(Command[None], frozen=True, tag=True):
+    """Fix a shell's size; None: its smallest controller decides again."""
+
+    shell_id: str
+    size: Size | None
+
+
+class Record(Command[None], frozen=True, tag=True):
+    """Start or stop the recording of a shell."""
+
+    shell_id: str
+    on: bool = True
+
+
+class KeepShell(Command[bool], frozen=True, tag=True):
+    """Keep a shell that is about to end as idle; False when there is no such shell."""
+
+    shell_id: str
+
+
+class ListRecordings(Command[tuple[RecordingInfo, ...]], frozen=True, tag=True):
+    """The recordings of this profile, newest first; running ones too. Raises RecordingError."""
+
+
+class DeleteRecording(Command[None], frozen=True, tag=True):
+    """Delete a finished recording.
+
+    Raises RecordingNotFoundError, RecordingRunningError, and RecordingError when the file cannot
+    be deleted.
+    """
+
+    recording_id: str
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):

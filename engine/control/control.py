@@ -6,6 +6,7 @@ the whole engine, which takes half a second.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -13,14 +14,19 @@ from engine.agent.agent import Agent
 from engine.control import commands as c
 from engine.control import queries as q
 from engine.control.api import Ended, Output
+from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
-from engine.core.errors import HostStoppedError
+from engine.core.errors import HostStoppedError, ShellNotFoundError
 from engine.core.events import EventBus, Handler, SelfTestStage
-from engine.core.model import Share, Size
+from engine.core.model import ParticipantKind, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings
+from engine.shells.shell import Shell
 
 Result = TypeVar("Result")
+
+
+_ToParticipant = c.SetRole | c.TakeKeyboard | c.GrantKeyboard | c.DenyKeyboard
 
 
 class Control:
@@ -70,6 +76,30 @@ class Control:
         peer = await self._agent.open_terminal(target_id, size, output, ended)
         return PeerTerminal(self._agent, peer, output, ended)
 
+    def attach(
+        self,
+        shell_id: str,
+        *,
+        role: Role = Role.CONTROL,
+        kind: ParticipantKind = ParticipantKind.HOST,
+        name: str = "",
+        size: Size | None = None,
+        output: Output | None = None,
+        ended: Ended = lambda reason, exit_code: None,
+        refused: Callable[[str], None] = lambda reason: None,
+    ) -> AttachedShell:
+        self._check_running()
+        return AttachedShell(
+            self._agent.manager.shells.require(shell_id),
+            role=role,
+            kind=kind,
+            name=name,
+            size=size,
+            output=output,
+            ended=ended,
+            refused=refused,
+        )
+
     # The handlers. mypy compares their result types with those of the commands and queries.
 
     def _map_commands(self) -> None:
@@ -81,6 +111,21 @@ class Control:
         self._on(c.CreateLink, self._create_link)
         self._on(c.RevokeLink, lambda command: agent.admission.revoke(command.link_id))
         self._on(c.DecideApproval, self._decide_approval)
+        self._on(c.OpenShell, self._open_shell)
+        self._on(c.EndShell, self._end_shell)
+        self._on(c.SetRole, self._set_role)
+        self._on(c.RemoveGuest, self._remove_guest)
+        self._on(c.TakeKeyboard, self._take_keyboard)
+        self._on(c.OpenKeyboard, self._open_keyboard)
+        self._on(c.GrantKeyboard, self._grant_keyboard)
+        self._on(c.DenyKeyboard, self._deny_keyboard)
+        self._on(c.Freeze, self._freeze)
+        self._on(c.Lock, self._lock)
+        self._on(c.PinSize, self._pin_size)
+        self._on(c.Record, self._record)
+        self._on(c.KeepShell, self._keep_shell)
+        self._on(c.ListRecordings, lambda _: asyncio.to_thread(agent.recordings.list))
+        self._on(c.DeleteRecording, self._delete_recording)
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -93,6 +138,7 @@ class Control:
         self._answer(q.SharedTargets, lambda _: agent.targets.shared())
         self._answer(q.DockerStatuses, lambda _: agent.targets.statuses())
         self._answer(q.Sessions, lambda _: agent.sessions())
+        self._answer(q.Shells, lambda _: agent.manager.shells.infos())
         self._answer(q.Links, lambda _: agent.admission.links.list())
         self._answer(q.LinkUrl, self._link_url)
 
@@ -120,6 +166,69 @@ class Control:
     async def _set_shared(self, command: c.SetShared) -> None:
         self._agent.set_shared(command.target, command.shared)
 
+    def _shell(self, shell_id: str) -> Shell:
+        """Raises ShellNotFoundError."""
+        return self._agent.manager.shells.require(shell_id)
+
+    def _shell_of(self, command: _ToParticipant) -> Shell:
+        """The shell of a command to a participant. Raises ShellNotFoundError when either is
+        gone."""
+        shell = self._shell(command.shell_id)
+        if shell.participant(command.participant) is None:
+            raise ShellNotFoundError("This person has left")
+        return shell
+
+    async def _open_shell(self, command: c.OpenShell) -> str:
+        return await self._agent.open_shell(command.target, command.size, command.command)
+
+    async def _end_shell(self, command: c.EndShell) -> None:
+        await self._agent.manager.shells.end(command.shell_id, command.reason)
+
+    async def _set_role(self, command: c.SetRole) -> None:
+        self._shell_of(command).set_role(command.participant, command.role)
+
+    async def _remove_guest(self, command: c.RemoveGuest) -> None:
+        await self._agent.remove_guest(command.shell_id, command.participant, command.then)
+
+    async def _take_keyboard(self, command: c.TakeKeyboard) -> None:
+        self._shell_of(command).take_keyboard(command.participant)
+
+    async def _open_keyboard(self, command: c.OpenKeyboard) -> None:
+        self._shell(command.shell_id).open_keyboard()
+
+    async def _grant_keyboard(self, command: c.GrantKeyboard) -> None:
+        self._shell_of(command).grant_keyboard(command.participant)
+
+    async def _deny_keyboard(self, command: c.DenyKeyboard) -> None:
+        self._shell_of(command).deny_keyboard(command.participant)
+
+    async def _freeze(self, command: c.Freeze) -> None:
+        shells = self._agent.manager.shells
+        if not command.shell_id:
+            shells.freeze_guests() if command.on else shells.thaw_guests()
+        elif command.on:
+            self._shell(command.shell_id).freeze()
+        else:
+            self._shell(command.shell_id).thaw()
+
+    async def _lock(self, command: c.Lock) -> None:
+        shells, links = self._agent.manager.shells, self._agent.admission.links
+        if command.on:
+            shells.freeze_guests()
+            links.suspend_all()
+        else:
+            shells.thaw_guests()
+            links.resume_all()
+
+    async def _pin_size(self, command: c.PinSize) -> None:
+        self._shell(command.shell_id).pin(command.size)
+
+    async def _record(self, command: c.Record) -> None:
+        await self._agent.record(command.shell_id, on=command.on)
+
+    async def _keep_shell(self, command: c.KeepShell) -> bool:
+        return self._agent.manager.shells.keep_open(command.shell_id)
+
     async def _create_link(self, command: c.CreateLink) -> Share:
         admission = self._agent.admission
         if command.kept:
@@ -136,12 +245,16 @@ class Control:
             approval=command.approval,
             seconds=command.seconds,
             single_use=command.single_use,
+            shell=self._shell(command.shell).id if command.shell else "",
         )
 
     async def _decide_approval(self, command: c.DecideApproval) -> bool:
         return self._agent.admission.answer(
             command.session_id, command.role, remember=command.remember
         )
+
+    async def _delete_recording(self, command: c.DeleteRecording) -> None:
+        await asyncio.to_thread(self._agent.recordings.delete, command.recording_id)
 
     async def _run_self_test(self, command: c.RunSelfTest) -> SelfTestReport:
         def publish(stage: StageResult) -> None:

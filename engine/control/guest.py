@@ -18,8 +18,10 @@ from engine.core.errors import (
     LinkExpiredError,
     LinkRevokedError,
     LinkUsedError,
+    OfferReplacedError,
     RemoteError,
     SessionExistsError,
+    ShellEndedError,
 )
 from engine.core.model import Role, Size
 from engine.core.settings import IceSettings
@@ -42,7 +44,9 @@ _FINAL = frozenset(
         LinkExpiredError,
         LinkRevokedError,
         LinkUsedError,
+        OfferReplacedError,
         SessionExistsError,
+        ShellEndedError,
     )
 )
 """Refusals that another attempt does not change."""
@@ -194,7 +198,7 @@ class GuestTerminal:
         try:
             await peer.connect()
         except HatchwayError as error:
-            if self._other_shell:
+            if self._other_shell or error.code == ShellEndedError.code:
                 self._end(ENDED_MEANWHILE, None)
             elif _is_final(error):
                 self._end(str(error), None)

@@ -1,11 +1,14 @@
-"""The targets that a host with these settings would have, without starting one."""
+"""What a host with these settings has, without starting one: its targets, its recordings."""
 
 from __future__ import annotations
 
+import asyncio
+
 from engine.core.events import EventBus
-from engine.core.model import DockerStatus, Target
+from engine.core.model import DockerStatus, RecordingInfo, Target
 from engine.core.settings import Settings
 from engine.docker.engines import DockerEngines
+from engine.shells.recordings import Recordings
 from engine.targets.catalogue import TargetCatalogue
 
 
@@ -26,3 +29,16 @@ async def list_targets(
     finally:
         await catalogue.stop()
         await docker.close()
+
+
+async def list_recordings(settings: Settings) -> tuple[RecordingInfo, ...]:
+    """The recordings of this profile, newest first. Raises SettingsError, RecordingError."""
+    return await asyncio.to_thread(Recordings.of_profile(settings.recording).list)
+
+
+async def delete_recording(settings: Settings, recording_id: str) -> None:
+    """Delete a finished recording of this profile.
+
+    Raises SettingsError, RecordingNotFoundError, RecordingRunningError, RecordingError.
+    """
+    await asyncio.to_thread(Recordings.of_profile(settings.recording).delete, recording_id)

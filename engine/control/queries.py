@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import DockerStatus, RelayInfo, SessionInfo, Share, Target
+from engine.core.model import DockerStatus, RelayInfo, SessionInfo, Share, ShellInfo, Target
 
 Result = TypeVar("Result")
 
@@ -52,6 +52,10 @@ class DockerStatuses(Query[tuple[DockerStatus, ...]], frozen=True, tag=True):
 
 class Sessions(Query[tuple[SessionInfo, ...]], frozen=True, tag=True):
     """Live sessions, our own terminals included."""
+
+
+class Shells(Query[tuple[ShellInfo, ...]], frozen=True, tag=True):
+    """Running shells, oldest first."""
 
 
 class Links(Query[tuple[Share, ...]], frozen=True, tag=True):

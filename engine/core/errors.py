@@ -12,6 +12,7 @@ The GUI turns codes into messages with a next step, in one place.
     ├── SessionError
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
+    │   ├── ShellNotFoundError   shell_not_found  no such shell, or it has ended
     │   ├── OfferReplacedError   replaced      a newer offer or connection replaced this one
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
@@ -36,6 +37,10 @@ The GUI turns codes into messages with a next step, in one place.
     │   ├── NoShellError         no_shell      the container has no usable shell
     │   ├── PTYOpenError         pty_open      the terminal could not be started
     │   └── PTYClosedError       pty_closed    used after close, or the far end is gone
+    ├── RecordingError
+    │   ├── RecordingNotFoundError recording_not_found
+    │   ├── RecordingRunningError recording_running  it is still being written
+    │   └── BadRecordingError    bad_recording  not an asciicast v2 file, or damaged
     ├── DockerError
     │   ├── DockerAbsentError    docker_absent   nothing listens at the engine's address
     │   ├── DockerRefusedError   docker_refused  it listens, but we may not use it
@@ -119,6 +124,13 @@ class SessionNotFoundError(SessionError):
 
 class SessionExistsError(SessionError):
     code = "session_exists"
+
+
+class ShellNotFoundError(SessionError):
+    code = "shell_not_found"
+
+    def __init__(self, message: str = "This terminal has ended") -> None:
+        super().__init__(message)
 
 
 class OfferReplacedError(SessionError):
@@ -242,6 +254,28 @@ class PTYOpenError(PTYError):
 
 class PTYClosedError(PTYError):
     code = "pty_closed"
+
+
+class RecordingError(HatchwayError):
+    code = "recording"
+
+
+class RecordingNotFoundError(RecordingError):
+    code = "recording_not_found"
+
+    def __init__(self, recording_id: str) -> None:
+        super().__init__(f"There is no recording {recording_id}")
+
+
+class RecordingRunningError(RecordingError):
+    code = "recording_running"
+
+    def __init__(self, recording_id: str) -> None:
+        super().__init__(f"The recording {recording_id} is still being written")
+
+
+class BadRecordingError(RecordingError):
+    code = "bad_recording"
 
 
 class DockerError(HatchwayError):

@@ -20,6 +20,7 @@ from engine.core.model import (
     RelayState,
     Role,
     Share,
+    ShellInfo,
     Target,
 )
 from engine.core.selftest_report import StageResult
@@ -182,6 +183,42 @@ class Traffic(SessionEvent):
     rate_out: float
     rtt: float | None
     idle: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellStarted(Event):
+    shell: ShellInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellChanged(Event):
+    """People, roles, keyboard, size, title or recording of a shell have changed."""
+
+    shell: ShellInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellEnded(Event):
+    """The last event of a shell; ``shell.exit`` says how it ended."""
+
+    shell: ShellInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingProblem(Event):
+    """A recording has a gap or has stopped; ``text`` is a sentence for people."""
+
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyboardAsked(Event):
+    """A participant asks for the keyboard; GrantKeyboard or DenyKeyboard answers it."""
+
+    shell_id: str
+    participant: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

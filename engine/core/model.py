@@ -143,6 +143,53 @@ class Role(enum.StrEnum):
     VIEW = "view"
 
 
+class ParticipantKind(enum.StrEnum):
+    """Whose participant of a shell it is."""
+
+    GUEST = "guest"
+    """A guest's session, whatever it paints with."""
+    HOST = "host"
+    """A tab or watch panel of the host's own window."""
+    TTY = "tty"
+    """The host's own terminal, attached over the local socket. A guest in a tty is a GUEST."""
+
+    @property
+    def is_host(self) -> bool:
+        return self is not ParticipantKind.GUEST
+
+
+class KeyboardState(enum.StrEnum):
+    """Who may type into a shell."""
+
+    OPEN = "open"
+    """Every controller."""
+    TAKEN = "taken"
+    """One participant, the holder."""
+    FROZEN = "frozen"
+    """No guest."""
+
+
+class Asked(enum.StrEnum):
+    """What became of a participant's request for the keyboard."""
+
+    NO = ""
+    WAITING = "waiting"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyboardView:
+    """The keyboard as one participant sees it. ``holder`` is a participant, "" for nobody.
+
+    ``again_in``: seconds, rounded up, until this participant may ask for it again.
+    """
+
+    state: KeyboardState = KeyboardState.OPEN
+    holder: str = ""
+    asked: Asked = Asked.NO
+    again_in: int = 0
+
+
 class PathKind(enum.StrEnum):
     """Whether packets go directly or through a TURN server."""
 
@@ -181,8 +228,10 @@ class CandidatePair:
 class Guest:
     """Who made an offer. ``own``: proven to be this app itself.
 
-    ``share`` is the id of the link whose secret the guest proved to hold. The other
-    fields come from the relay: they may be shown, but no decision may rely on them.
+    ``share`` is the id of the link whose secret the guest proved to hold. ``identity``: what
+    the guest said of itself inside DTLS, as SHA-256 in hex (engine.access.guests); "" before
+    that, and for guests that have none. The other fields come from the relay: they may be
+    shown, but no decision may rely on them.
     """
 
     name: str = ""
@@ -190,6 +239,7 @@ class Guest:
     own: bool = False
     browser: str = ""
     share: str = ""
+    identity: str = ""
 
     @property
     def label(self) -> str:
@@ -218,11 +268,98 @@ class SessionInfo:
         return self.guest.own
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A participant, as all others see it. ``name`` is its own word."""
+
+    id: str
+    name: str
+    role: Role
+    kind: ParticipantKind
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantInfo:
+    """A participant, as the host sees it. ``attached``: it is connected at the moment."""
+
+    id: str
+    name: str
+    kind: ParticipantKind
+    role: Role
+    session_id: str = ""
+    attached: bool = True
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShellInfo:
+    """A shell, as lists show it. Times are seconds since the epoch.
+
+    ``holder`` and ``asking`` are ids of participants: who has the keyboard, and who asks for
+    it. ``exit``: how it ended, None while it runs.
+    """
+
+    id: str
+    target: str
+    own: bool
+    title: str
+    size: Size
+    started_at: float
+    participants: tuple[ParticipantInfo, ...] = ()
+    keyboard: KeyboardState = KeyboardState.OPEN
+    holder: str = ""
+    asking: tuple[str, ...] = ()
+    pinned: Size | None = None
+    recording_since: float | None = None
+    exit: ExitStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """A recording, as lists show it. ``started_at`` is in seconds since the epoch.
+
+    ``seconds``: from its beginning to its last event. ``target`` and ``shell`` (ids) are "" when
+    the file does not say them.
+    """
+
+    id: str
+    path: str
+    target: str
+    started_at: float
+    seconds: float
+    bytes: int
+    running: bool
+    shell: str = ""
+
+
+class AfterRemoval(enum.StrEnum):
+    """What follows for others when a guest is removed, besides that its identity is refused."""
+
+    ASK = "ask"
+    """The host is asked about everybody who comes by its link."""
+    REVOKE = "revoke"
+    """Its link is revoked, and what was opened with it ends."""
+    ADDRESS = "address"
+    """Guests without a link are refused from its address for a while."""
+    NOTHING = "nothing"
+    """Such as when the target of a guest without a link is not shared any more."""
+
+
 class ShareState(enum.StrEnum):
     ACTIVE = "active"
+    SUSPENDED = "suspended"
+    """Paused by the host: it works again once that is undone."""
     USED = "used"
     EXPIRED = "expired"
+    SHELL_ENDED = "shell ended"
+    """The shell that it joins has ended."""
     REVOKED = "revoked"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody new gets in with the link any more."""
+        return self not in (ShareState.ACTIVE, ShareState.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +370,8 @@ class Share:
     session may begin, not how long it lasts; revoking the link ends its sessions too.
     ``used_by`` is the last session opened with it, ``uses`` their number.
     ``kept``: it outlives the program. ``ref`` is Target.ref of the one container it opens;
-    "" means whatever has the name.
+    "" means whatever has the name. ``shell`` is the id of the shell it joins, in ``target``;
+    "" means that it opens new shells. A join link ends with its shell and is never kept.
     """
 
     id: str
@@ -249,15 +387,20 @@ class Share:
     used_by: str = ""
     kept: bool = False
     ref: str = ""
+    shell: str = ""
+    shell_ended: bool = False
+    suspended: bool = False
 
     def state(self, now: float) -> ShareState:
         if self.revoked:
             return ShareState.REVOKED
+        if self.shell_ended:
+            return ShareState.SHELL_ENDED
         if self.expires_at is not None and now >= self.expires_at:
             return ShareState.EXPIRED
         if self.single_use and self.used_by:
             return ShareState.USED
-        return ShareState.ACTIVE
+        return ShareState.SUSPENDED if self.suspended else ShareState.ACTIVE
 
     def is_for(self, target: Target) -> bool:
         """Whether ``target`` is the one it was created for, and no other of the same name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ import platformdirs
 from engine.core import settings_text
 from engine.core.errors import SettingsError
 from engine.core.lenient import describe
-from engine.core.settings_repair import Flaw, mentions_refused, repair
+from engine.core.settings_repair import RENAMED, Flaw, mentions_refused, repair
 
 APP_NAME = "hatchway"
 FILE_NAME = "settings.toml"
@@ -49,15 +49,36 @@ class SessionSettings(_Section, frozen=True):
     cleanup_interval: _Seconds = 60.0
     """CLEANUP_INTERVAL_SECONDS: the longest time between two checks for idle sessions. They
     run every second anyway, or five times within a shorter time-out."""
-    resume_window: _Seconds = 120.0
-    """How long a shell waits for a guest whose connection was lost."""
+    grace: Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 3600)] = 1800.0
+    """How long a shell goes on while nobody is attached: a guest who comes back in time finds
+    it running. 0: a detached shell never ends by itself. Own shells have no such limit."""
+    resume_window: Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 3600)] = 120.0
+    """How long the output of a shell is held for a guest whose connection was lost: a return
+    within it loses no byte, and until then the program may have to wait. After it the shell
+    runs on, and a later return starts with the screen as it is then. 0: not held. ``grace``
+    says when the shell ends."""
     connect_timeout: _Seconds = 30.0
     """From the offer to an open data channel."""
     heartbeat_interval: _Seconds = 3.0
     """Between pings on a hatchway.v1 channel; after three unanswered ones the session is
     disconnected."""
-    max_sessions: _Count = 256
-    max_sessions_per_guest: _Count = 32
+    max_shells: _Count = 256
+    """Shells of all guests and own ones, detached ones included; also sessions."""
+    max_shells_per_guest: _Count = 64
+    """At a limit the oldest detached shells of the same guest end first; those of other guests
+    never end for it."""
+    max_shells_per_link: _Count = 128
+    max_participants: _Count = 64
+    """People attached to one shell."""
+
+    @property
+    def max_sessions(self) -> int:
+        """As many as shells."""
+        return self.max_shells
+
+    @property
+    def max_sessions_per_guest(self) -> int:
+        return self.max_shells_per_guest
 
 
 class TerminalSettings(_Section, frozen=True):
@@ -147,6 +168,19 @@ class ShareSettings(_Section, frozen=True):
     """What a guest who needs approval gets when nobody is there to give it."""
 
 
+class RecordingSettings(_Section, frozen=True):
+    """Recordings of shells (asciicast v2) in the folder ``recordings`` of data_dir()."""
+
+    enabled: bool = False
+    """Record every shell."""
+    input: bool = False
+    """Also record what is typed, passwords included."""
+    targets: tuple[_Name, ...] = ()
+    """Ids of targets whose shells are always recorded."""
+    max_bytes: Annotated[int, msgspec.Meta(ge=1024**2, le=1024**5)] = 2 * 1024**3
+    """Bytes of all recordings together. Beyond it the oldest finished ones are deleted."""
+
+
 class AgentSettings(_Section, frozen=True):
     id: Annotated[str, msgspec.Meta(max_length=200)] = ""
     """Identifies this agent at relays. Empty: generated at the first start and stored."""
@@ -193,6 +227,7 @@ class Settings(_Section, frozen=True):
     relay: RelaySettings = RelaySettings()
     ice: IceSettings = IceSettings()
     share: ShareSettings = ShareSettings()
+    recording: RecordingSettings = RecordingSettings()
     ui: UiSettings = UiSettings()
 
 
@@ -215,11 +250,25 @@ def config_dir() -> Path:
 
     Raises SettingsError when the user has no home folder.
     """
+    return _user_folder(platformdirs.user_config_dir)
+
+
+def data_dir() -> Path:
+    """Where large files of this profile are: the platform's data folder for Hatchway.
+
+    Not the configuration folder, which people synchronize and keep under version control. With
+    HATCHWAY_CONFIG_DIR it is that folder, so that two profiles never share files. Raises
+    SettingsError when the user has no home folder.
+    """
+    return _user_folder(platformdirs.user_data_dir)
+
+
+def _user_folder(find: Callable[..., str]) -> Path:
     override = os.environ.get("HATCHWAY_CONFIG_DIR")
     if override:
         return Path(override)
     try:
-        folder = platformdirs.user_config_dir(APP_NAME, appauthor=False)
+        folder = find(APP_NAME, appauthor=False)
     except RuntimeError:  # newer releases raise when there is no home folder
         folder = "~"
     if folder.startswith("~"):
@@ -363,20 +412,26 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, A
     A variable without a double underscore must be a top-level key.
     """
     found = []
-    for name, value in environ.items():
-        if not name.startswith(ENV_PREFIX):
-            continue
-        key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+    keys = {
+        name: name[len(ENV_PREFIX) :].lower().replace("__", ".")
+        for name in environ
+        if name.startswith(ENV_PREFIX)
+    }
+    for name, key in keys.items():
+        value = environ[name]
         # HATCHWAY_CONFIG_DIR and others are not settings; dotted and top-level keys are.
         if "." in key or key == "log_level":
             if any("\ud800" <= char <= "\udfff" for char in value):
                 raise SettingsError(key, "is not UTF-8 text", f"environment variable {name}")
-            tree = _nested({key: _listed(value) if key in _LISTS else value})
+            current = RENAMED.get(key, key)
+            if current != key and current in keys.values():
+                continue  # a variable with the present name is set as well
+            tree = _nested({current: _listed(value) if key in _LISTS else value})
             found.append((f"environment variable {name}", tree))
     return found
 
 
-_LISTS = ("share.targets", "share.links", "relay.others")
+_LISTS = ("share.targets", "share.links", "recording.targets", "relay.others")
 """Settings whose environment variable is a comma-separated list."""
 
 

@@ -2,7 +2,7 @@
 
 An unknown key is left alone: a newer version may have written it. An invalid value is
 replaced by the default, with a warning, unless the default may be less strict than the
-intended value: see REFUSED.
+intended value, or delete what was to be kept: see REFUSED.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from engine.core.errors import SettingsError
 REFUSED = {
     "docker": "it decides which computers' containers can be opened",
     "ice": "it decides who learns the address of this computer",
+    "recording": "it decides what is recorded, and which recordings are deleted",
     "relay": "it decides which relay is trusted, and with which secrets",
     "share": "it decides who may connect, with which rights and for how long",
 }
@@ -30,11 +31,18 @@ OPEN_BY_DEFAULT = (
     "docker.enabled",
     "ice.from_relay",
     "ice.relay_only",
+    "recording.max_bytes",
     "share.link_seconds",
     "share.single_use",
 )
-"""Settings that only restrict. A key that looks like a misspelling of one of them stops the
-start as well: without the setting, more would be allowed than intended."""
+"""Settings that only restrict, and the limit beyond which recordings are deleted. A key that looks
+like a misspelling of one of them stops the start as well: without the setting, more would be
+allowed, or deleted, than intended."""
+RENAMED = {
+    "session.max_sessions": "session.max_shells",
+    "session.max_sessions_per_guest": "session.max_shells_per_guest",
+}
+"""Older names of settings, which are read as the newer ones."""
 SIMILARITY = 0.8
 """difflib's ratio from which on a key counts as a misspelling of another."""
 
@@ -78,8 +86,11 @@ class _Repairs:
         used: dict[str, Any] = {}
         for name, value in values.items():
             key = f"{prefix}{name}"
-            field = fields.get(name)
-            if field is None:
+            current = RENAMED.get(key, key).rpartition(".")[2]
+            field = fields.get(current)
+            if current != name and current in values:
+                self.flaws.append(Flaw(key, f"is now {prefix}{current}, which is used instead"))
+            elif field is None:
                 self._unknown(key, value)
             elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
                 if isinstance(value, Mapping):
@@ -94,6 +105,7 @@ class _Repairs:
         self, used: dict[str, Any], key: str, value: Any, field: msgspec.structs.FieldInfo
     ) -> None:
         value = self._known(value, field.type, key)
+        # Named as it is written in the file, stored under its present name.
         try:
             # As for environment variables: "8080" counts as a number.
             converted = msgspec.convert(value, field.type, strict=False)
@@ -103,7 +115,7 @@ class _Repairs:
         if isinstance(converted, float) and not math.isfinite(converted):
             self._wrong(key, "must be finite", f"{field.default!r} is")
             return
-        used[key.rpartition(".")[2]] = value
+        used[field.encode_name] = value
 
     def _known(self, value: Any, kind: Any, key: str) -> Any:
         """A list of tables without unknown keys; any other value as it is."""

@@ -9,14 +9,18 @@ from __future__ import annotations
 from engine.emulator.cells.lines import Line, Run
 from engine.emulator.cells.pictures import Picture, Piece, Strip
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, TRUECOLOR, Hyperlink, Style
+from engine.emulator.parse.skipping import Clean
 from engine.emulator.screen.host import Host, Pixels
 from engine.emulator.screen.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
+from engine.emulator.snapshot import FEATURES, SnapshotWriter
 from engine.emulator.terminal import Terminal
 
 __all__ = [
     "DEFAULT_COLOR",
     "DEFAULT_STYLE",
+    "FEATURES",
     "TRUECOLOR",
+    "Clean",
     "CursorShape",
     "Host",
     "Hyperlink",
@@ -28,6 +32,7 @@ __all__ = [
     "Piece",
     "Pixels",
     "Run",
+    "SnapshotWriter",
     "Strip",
     "Style",
     "Terminal",

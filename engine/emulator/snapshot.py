@@ -1,19 +1,27 @@
 """A terminal written down as the escape sequences that draw it again.
 
-Fed to a fresh terminal of the same size it restores both screens, styles, links, cursor,
-margins, tab stops, titles, colors and modes. History is not part of it, and pictures are
-left blank.
+Fed to a fresh terminal of the same size they restore history, both screens, styles, links,
+cursor, margins, tab stops, titles, colors, modes and all that programs can save. Pictures are
+left blank. Rows never change, so they are only collected at first, and written later, some at a
+time, while the terminal goes on.
+
+Terminals that are not ours get no more than they understand: see FEATURES.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import colors, sgr
-from engine.emulator.cells.lines import Lines
+from engine.emulator.cells.charsets import TABLES
+from engine.emulator.cells.clusters import FIRST, PICTURE_COLUMNS
+from engine.emulator.cells.lines import SAME
 from engine.emulator.cells.page import SavedCursor
-from engine.emulator.cells.style import DEFAULT_STYLE, Style
-from engine.emulator.cells.width import continues
+from engine.emulator.cells.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, Hyperlink, Style
+from engine.emulator.cells.width import cluster_width, continues, extends
+from engine.emulator.screen import restoring
 from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     CursorShape,
@@ -25,209 +33,481 @@ from engine.emulator.screen.modes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from engine.emulator.cells.charsets import Charsets
     from engine.emulator.cells.page import Page
+    from engine.emulator.cells.rows import Row
     from engine.emulator.screen.screen import Screen
 
+FEATURES: Final = frozenset(
+    {"margins", "rectangles", "kitty_keyboard", "sixel", "images", "sync", "graphemes", "osc52"}
+)
+"""What a guest's terminal may be able to do, by the words of ``hello.features``. What depends on
+one that it lacks is left out: side margins above all (``CSI 3;6 s`` saves the cursor there)."""
+MAX_LINKS: Final = 128 * 1024
+"""Characters of links' URIs in the history, and in the screens; beyond it text has no link.
+A program can copy cells with long links much faster than anybody could send them."""
+SLICE_MS: Final = 4.0
+
 _SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
-_LATER: Final = frozenset(
-    {Mode.ORIGIN, Mode.AUTOWRAP, Mode.CURSOR_BLINK, Mode.INSERT, Mode.COLUMNS_132}
-    | {Mode.SIDE_MARGINS, Mode.SIZE_REPORTS, Mode.SYNCHRONIZED, Mode.NEW_LINE}
+_LATER: Final = (
+    frozenset({Mode.ORIGIN, Mode.AUTOWRAP, Mode.CURSOR_BLINK, Mode.INSERT, Mode.NEW_LINE})
+    | frozenset({Mode.SIDE_MARGINS, Mode.SYNCHRONIZED})
+    | restoring.MODES
 )
 """Flags that are not simply set: they change how what follows is drawn, or have their own way."""
+_DEFAULT_LEVEL: Final = 5
 
 
-def snapshot(screen: Screen) -> str:
-    writer = _Writer(screen)
-    parts = [*writer.outside(), writer.page(screen.normal)]
-    if screen.page is screen.alternate:
-        saved = screen.normal.saved
-        if saved is not None:
-            parts.append(writer.saved(saved))
-        parts += ["\x1b[?47h\x1b[m\x1b[H", writer.page(screen.alternate)]
-    parts += [writer.saved_here(), *writer.modes(), writer.cursor()]
-    return "".join(parts)
+class SnapshotWriter:
+    """Gives a snapshot in slices, in bytes. ``history`` is how many of its lines are in it."""
 
+    def __init__(self, history: int, pieces: Callable[[int], Iterator[str]]) -> None:
+        self.history = history
+        self._all_pieces = pieces
+        self._pieces = pieces(history)
 
-class _Writer:
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._lines = Lines(screen.pens, screen.clusters)
+    def without_history(self) -> SnapshotWriter:
+        """A snapshot of the same moment, from its beginning, without history."""
+        return SnapshotWriter(0, self._all_pieces)
 
-    def outside(self) -> list[str]:
-        """Titles and colors."""
-        screen = self._screen
+    def slice(
+        self, budget_ms: float = SLICE_MS, clock: Callable[[], float] = time.perf_counter
+    ) -> bytes:
+        """What is written in that time, at least a row; b"" when all is written."""
+        end = clock() + budget_ms / 1000
         parts: list[str] = []
-        for title, icon in screen.title_stack:
-            parts.append(f"\x1b]2;{title}\x1b\\\x1b]1;{icon}\x1b\\\x1b[22t")
-        if screen.title or screen.title_stack:
-            parts.append(f"\x1b]2;{screen.title}\x1b\\")
-        if screen.icon_name or screen.title_stack:
-            parts.append(f"\x1b]1;{screen.icon_name}\x1b\\")
-        if screen.working_directory:
-            parts.append(f"\x1b]7;{screen.working_directory}\x1b\\")
-        changed = screen.colors
-        for index, color in changed.palette.items():
-            parts.append(f"\x1b]4;{index};{colors.describe(color)}\x1b\\")
-        for index, color in changed.special.items():
-            parts.append(f"\x1b]5;{index};{colors.describe(color)}\x1b\\")
-        for number, color in changed.dynamic.items():
-            parts.append(f"\x1b]{number};{colors.describe(color)}\x1b\\")
-        return parts
+        for piece in self._pieces:
+            if piece:
+                parts.append(piece)
+                if clock() >= end:
+                    break
+        return "".join(parts).encode()
+
+    def whole(self) -> str:
+        """All that is left, however long it takes."""
+        return "".join(self._pieces)
+
+
+def snapshot_writer(
+    screen: Screen, history: int, features: frozenset[str] | None, opener: str
+) -> SnapshotWriter:
+    """``opener`` is what waits to be ended; ``features`` None means a terminal of ours."""
+    lines = _latest(screen, history)
+    drawing = _Drawing(screen, features)
+    normal = [*lines, *screen.normal.rows]
+    alternate = screen.alternate.rows.copy()
+    state = _State(screen, features, drawing)
+    # The state is little, and changes: it is written at once.
+    end = state.written() + opener
+    count = len(lines)
+    return SnapshotWriter(
+        count, lambda kept: _pieces(drawing, normal[count - kept :], kept, alternate, end)
+    )
+
+
+def history_writer(
+    screen: Screen, before: int, lines: int, features: frozenset[str] | None
+) -> SnapshotWriter:
+    """The lines that left the screen before number ``before`` (as ``scrolled`` counts them), the
+    last ``lines`` of them, as text and SGR alone."""
+    oldest = screen.scrolled - len(screen.history)
+    end = max(0, min(before - oldest, len(screen.history)))
+    first = max(0, end - max(lines, 0))
+    chosen = [screen.history[at] for at in range(first, end)]
+    drawing = _Drawing(screen, features)
+    return SnapshotWriter(len(chosen), lambda kept: drawing.lines(chosen[len(chosen) - kept :]))
+
+
+def _latest(screen: Screen, count: int) -> list[Row]:
+    """The last rows of the history, oldest first."""
+    source = reversed(screen.history)
+    found = [row for _, row in zip(range(count), source, strict=False)]
+    found.reverse()
+    return found
+
+
+def _pieces(
+    drawing: _Drawing, normal: list[Row], history: int, alternate: list[Row], end: str
+) -> Iterator[str]:
+    yield from drawing.rows(normal, history)
+    if any(row is not BLANK for row in alternate):
+        yield "\x1b[?47h\x1b[H"
+        yield from drawing.rows(alternate, 0)
+        yield "\x1b[?47l"
+    yield end
+
+
+class _Drawing:
+    """Rows as text and SGR, by the tables of the moment it was made."""
+
+    def __init__(self, screen: Screen, features: frozenset[str] | None) -> None:
+        self._columns = screen.columns
+        self._styles = screen.pens.copy()
+        self._clusters = screen.clusters.copy()
+        self._links = screen.links.copy()
+        self._iso = screen.iso_protection
+        self._ours = features is None
+        self._graphemes = features is None or "graphemes" in features
+        self._links_left = MAX_LINKS
+
+    # -- rows
+
+    def rows(self, some: Sequence[Row], history: int) -> Iterator[str]:
+        """One after the other, from the top; the cursor ends in the last one."""
+        self._links_left = MAX_LINKS
+        joined = False
+        before = ""
+        last = len(some) - 1
+        for y, row in enumerate(some):
+            if y == history:
+                self._links_left = MAX_LINKS
+            parts: list[str] = []
+            after = self._draw(parts, row, before if joined else "")
+            if joined and len(row[0]) < self._columns and self._fills(row):
+                # The row came in with the background of what was printed first.
+                parts.append("\x1b[K")
+            joined = y < last and self._wraps(row, some[y + 1])
+            before = after if joined else ""
+            if row[2] & WRAPPED and not joined and self._ours:
+                parts.append(restoring.sequence(restoring.ROW))
+            if y < last and not joined:
+                parts.append("\r\n")
+            yield "".join(parts)
+
+    def lines(self, some: Sequence[Row]) -> Iterator[str]:
+        """The same as text and colors alone, each line ended."""
+        self._links_left = MAX_LINKS
+        joined = False
+        before = ""
+        for y, row in enumerate(some):
+            parts: list[str] = []
+            after = self._draw(parts, (row[0], row[1], row[2] & ~PROMPT), before if joined else "")
+            joined = y + 1 < len(some) and self._wraps(row, some[y + 1])
+            before = after if joined else ""
+            if not joined:
+                parts.append("\r\n")
+            yield "".join(parts)
+
+    def _fills(self, row: Row) -> bool:
+        return self.style(row[1][0]).bg != DEFAULT_COLOR
+
+    def _wraps(self, row: Row, following: Row) -> bool:
+        """Whether printing goes on in the next row by itself, and so makes this one wrapped."""
+        text, pens, flags = following
+        if not row[2] & WRAPPED or not text or flags & PROMPT:
+            return False
+        size = len(row[0])
+        if size == self._columns:
+            return True
+        # A wide character does not fit in the one column left.
+        return 0 < size == self._columns - 1 and text[1:2] == HALF and pens[0] == DEFAULT_PEN
+
+    def _draw(self, parts: list[str], row: Row, before: str) -> str:
+        """Write a row's cells; ``before`` is the cell that this one follows. Returns the last."""
+        text, pens, flags = row
+        if flags & PROMPT:
+            parts.append("\x1b]133;A\x1b\\")
+        size = len(text)
+        if not size:
+            return before
+        special = flags & (WIDE | CLUSTER)
+        style = DEFAULT_STYLE
+        for found in SAME.finditer(pens, 0, size):
+            chosen = self.style(found[1])
+            if chosen is not style:
+                parts.append(self.select(chosen, style))
+                style = chosen
+            at, end = found.span()
+            if not special:
+                parts.append(text[at:end])
+            elif not flags & CLUSTER and self._graphemes:
+                parts.append(text[at:end].replace(HALF, ""))
+            else:
+                before = self._cells(parts, text, at, end, before)
+        if style != DEFAULT_STYLE:
+            parts.append(self.select(DEFAULT_STYLE, style))
+        return before if flags & CLUSTER else text[-1]
+
+    def _cells(self, parts: list[str], text: str, at: int, end: int, before: str) -> str:
+        """Cells one by one, where printing could join two of them."""
+        for x in range(at, end):
+            cell = text[x]
+            if cell == HALF:
+                continue
+            whole = self.whole(cell)
+            if before and continues(before, whole[0]):
+                # Any sequence but SGR ends a cluster. This one sets what is set.
+                parts.append(_APART)
+            if self._graphemes or len(whole) == 1:
+                parts.append(whole)
+            else:
+                parts.append(f"{_simple(whole, 1 + (text[x + 1 : x + 2] == HALF))}")
+                if (after := x + 1 + (text[x + 1 : x + 2] == HALF)) < self._columns:
+                    parts.append(f"\x1b[{after + 1}G")
+            before = whole
+        return before
+
+    # -- cells and styles
+
+    def style(self, pen: str) -> Style:
+        return self._styles[ord(pen)] or DEFAULT_STYLE
+
+    def whole(self, cell: str) -> str:
+        """The characters of one cell."""
+        number = ord(cell) - FIRST
+        if number < 0:
+            return cell
+        if number + FIRST >= PICTURE_COLUMNS:
+            return " "
+        return (self._clusters[number] if number < len(self._clusters) else None) or "\ufffd"
 
     def select(self, style: Style, before: Style) -> str:
         """What changes one style to another: rendition, link and protection."""
         parts = []
-        if style._replace(link=0, protected=False) != before._replace(link=0, protected=False):
-            parts.append(sgr.sequence(style._replace(link=0, protected=False)))
+        if style[:_RENDITIONS] != before[:_RENDITIONS]:
+            parts.append(_rendition(style))
         if style.link != before.link:
-            link = self._screen.links.get(style.link)
-            parts.append(f"\x1b]8;id={link.id};{link.uri}\x1b\\" if link else "\x1b]8;;\x1b\\")
+            parts.append(self._link(self._links.get(style.link)))
         if style.protected != before.protected:
-            protect, free = (
-                ("\x1bV", "\x1bW")
-                if self._screen.iso_protection
-                else (
-                    '\x1b[1"q',
-                    '\x1b[0"q',
-                )
-            )
+            protect, free = ("\x1bV", "\x1bW") if self._iso else ('\x1b[1"q', '\x1b[0"q')
             parts.append(protect if style.protected else free)
         return "".join(parts)
 
-    def page(self, page: Page) -> str:
-        screen = self._screen
-        lines = [self._lines.line(row) for row in page.rows]
-        parts: list[str] = []
-        joined = False
-        style = DEFAULT_STYLE
-        before = ""
-        for y, line in enumerate(lines):
-            position = 0 if joined else -1
-            if line.prompt:
-                parts.append(f"{_goto(y, 0)}\x1b]133;A\x1b\\")
-            for run in line.runs:
-                if run.column != position:
-                    parts.append(_goto(y, run.column))
-                if run.style != style:
-                    parts.append(self.select(run.style, style))
-                    style = run.style
-                if not run.text.isascii():
-                    parts.append(_apart(run.text, before, whole=run.cluster))
-                else:
-                    parts.append(run.text)
-                before = run.text
-                position = run.column + run.cells
-            # A full row that goes on in the next one is written without moving the
-            # cursor, so that the new terminal wraps it and knows it too.
-            following = lines[y + 1].runs if y + 1 < len(lines) else ()
-            joined = bool(
-                line.wrapped
-                and following
-                and (
-                    position == screen.columns
-                    # A wide character does not fit in the one column left.
-                    or (
-                        (position == screen.columns - 1 and following[0].cells == 2)
-                        and following[0].cluster
-                        and following[0].style == DEFAULT_STYLE
-                    )
-                )
-                and not following[0].column
-                and not lines[y + 1].prompt
-            )
-        if style != DEFAULT_STYLE:
-            parts.append(self.select(DEFAULT_STYLE, style))
-        return "".join(parts)
+    def _link(self, link: Hyperlink | None) -> str:
+        if link is None:
+            return "\x1b]8;;\x1b\\"
+        self._links_left -= len(link.uri) + len(link.id)
+        if self._links_left < 0:
+            return "\x1b]8;;\x1b\\"
+        return f"\x1b]8;id={link.id};{link.uri}\x1b\\"
 
-    def saved(self, saved: SavedCursor) -> str:
-        """What makes a fresh terminal save this cursor."""
-        style = self._screen.pens.style(saved.pen)
-        origin = "\x1b[?6h" if saved.origin else ""
-        return (
-            f"{origin}{_goto(saved.y, saved.x)}{self.select(style, DEFAULT_STYLE)}"
-            f"{_charsets(saved.charsets)}\x1b7{'' if not origin else chr(27) + '[?6l'}"
-            f"{self.select(DEFAULT_STYLE, style)}{_ASCII}"
+
+_RENDITIONS: Final = Style._fields.index("link")
+"""How many fields of a style an SGR sets."""
+_APART: Final = "\x1b[?7h"
+
+
+def _rendition(style: Style) -> str:
+    if style[:_RENDITIONS] == DEFAULT_STYLE[:_RENDITIONS]:
+        return "\x1b[m"
+    return sgr.sequence(style._replace(link=0, protected=False, strip=None))
+
+
+def _simple(whole: str, cells: int) -> str:
+    """What a terminal without grapheme clusters can show of one, in as many cells."""
+    size = 1
+    while size < len(whole) and extends(whole[size]) and "\u0300" <= whole[size] < "\u200b":
+        size += 1
+    shown = whole[:size]
+    return shown if cluster_width(whole[0]) == cells else shown + " "
+
+
+class _State:
+    """All but the rows."""
+
+    def __init__(self, screen: Screen, features: frozenset[str] | None, drawing: _Drawing) -> None:
+        self._screen, self._drawing = screen, drawing
+        self._ours = features is None
+        self._features = FEATURES if features is None else features
+
+    def written(self) -> str:
+        return "".join(
+            [
+                *self._outside(),
+                *self._level(),
+                *self._pages(),
+                *self._saved(),
+                *self._margins(),
+                *self._modes(),
+                *self._tabs(),
+                *self._cursor(),
+            ]
         )
 
-    def saved_here(self) -> str:
-        saved = self._screen.page.saved
-        return self.saved(saved) if saved is not None else ""
+    def _has(self, feature: str) -> bool:
+        return feature in self._features
 
-    def modes(self) -> list[str]:
+    def _outside(self) -> Iterator[str]:
+        """Titles and colors."""
         screen = self._screen
-        parts: list[str] = []
+        for title, icon in screen.title_stack:
+            yield f"\x1b]2;{title}\x1b\\\x1b]1;{icon}\x1b\\\x1b[22t"
+        if screen.title or screen.title_stack:
+            yield f"\x1b]2;{screen.title}\x1b\\"
+        if screen.icon_name or screen.title_stack:
+            yield f"\x1b]1;{screen.icon_name}\x1b\\"
+        if screen.title_modes:
+            yield f"\x1b[>{';'.join(map(str, sorted(screen.title_modes)))}t"
+        if screen.working_directory:
+            yield f"\x1b]7;{screen.working_directory}\x1b\\"
+        changed = screen.colors
+        for index, color in changed.palette.items():
+            yield f"\x1b]4;{index};{colors.describe(color)}\x1b\\"
+        for index, color in changed.special.items():
+            yield f"\x1b]5;{index};{colors.describe(color)}\x1b\\"
+        for number, color in changed.dynamic.items():
+            yield f"\x1b]{number};{colors.describe(color)}\x1b\\"
+
+    def _level(self) -> Iterator[str]:
+        """DECSCL resets much, so it comes before that."""
+        screen = self._screen
+        if screen.level != _DEFAULT_LEVEL:
+            yield f'\x1b[6{screen.level};1"p'
+        if screen.eight_bit:
+            yield "\x1b G"
+
+    def _pages(self) -> Iterator[str]:
+        """What each page keeps for itself, the one that is shown last."""
+        screen = self._screen
+        if screen.page is screen.alternate:
+            yield self._page(screen.normal)
+            yield "\x1b[?47h"
+            yield self._page(screen.alternate)
+        else:
+            if hidden := self._page(screen.alternate):
+                yield f"\x1b[?47h{hidden}\x1b[?47l"
+            yield self._page(screen.normal)
+
+    def _page(self, page: Page) -> str:
+        parts = [self._saved_cursor(page.saved)] if page.saved is not None else []
+        if self._has("kitty_keyboard"):
+            if page.keyboard[0]:
+                parts.append(f"\x1b[={page.keyboard[0]}u")
+            parts += [f"\x1b[>{flags}u" for flags in page.keyboard[1:]]
+        return "".join(parts)
+
+    def _saved_cursor(self, saved: SavedCursor) -> str:
+        """What makes a terminal without margins save this cursor."""
+        style = self._screen.pens.style(saved.pen)
+        select = self._drawing.select
+        on, off = ("\x1b[?6h", "\x1b[?6l") if saved.origin else ("", "")
+        wrap = restoring.sequence(restoring.WRAP) if saved.wrap and self._ours else ""
+        return (
+            f"{on}{_goto(saved.y, saved.x)}{wrap}{select(style, DEFAULT_STYLE)}"
+            f"{_charsets(saved.charsets)}\x1b7{off}{select(DEFAULT_STYLE, style)}{_ASCII}"
+        )
+
+    def _saved(self) -> Iterator[str]:
+        """XTPUSHSGR and XTSAVE."""
+        screen, select = self._screen, self._drawing.select
+        for pen in screen.pen_stack:
+            style = screen.pens.style(pen)
+            yield f"{select(style, DEFAULT_STYLE)}\x1b[#{{{select(DEFAULT_STYLE, style)}"
+        if self._ours:
+            for number, on in screen.saved_modes.items():
+                yield restoring.sequence(restoring.SAVED, number, int(on))
+
+    def _margins(self) -> Iterator[str]:
+        screen = self._screen
         if not screen.full_height:
-            parts.append(f"\x1b[{screen.top + 1};{screen.bottom + 1}r")
-        if Mode.SIDE_MARGINS in screen.mode:
-            parts.append("\x1b[?69h")
+            yield f"\x1b[{screen.top + 1};{screen.bottom + 1}r"
+        if Mode.SIDE_MARGINS in screen.mode and self._has("margins"):
+            yield "\x1b[?69h"
             if not screen.full_width:
-                parts.append(f"\x1b[{screen.left + 1};{screen.right + 1}s")
+                yield f"\x1b[{screen.left + 1};{screen.right + 1}s"
+
+    def _modes(self) -> Iterator[str]:
+        screen = self._screen
         for mode in Mode:
             on = mode in screen.mode
             if mode not in _LATER and on != (mode in DEFAULT_MODES):
                 prefix = "?" if is_private(mode) else ""
-                parts.append(f"\x1b[{prefix}{number_of(mode)}{'h' if on else 'l'}")
+                yield f"\x1b[{prefix}{number_of(mode)}{'h' if on else 'l'}"
+            elif mode in restoring.MODES and on and self._ours:
+                yield restoring.sequence(restoring.MODE, number_of(mode))
         if screen.mouse is not MouseTracking.OFF:
-            parts.append(f"\x1b[?{screen.mouse:d}h")
+            yield f"\x1b[?{screen.mouse:d}h"
         if screen.mouse_encoding is not MouseEncoding.DEFAULT:
-            parts.append(f"\x1b[?{screen.mouse_encoding:d}h")
+            yield f"\x1b[?{screen.mouse_encoding:d}h"
         steady = Mode.CURSOR_BLINK not in screen.mode
-        if steady or screen.cursor_style is not CursorShape.BLOCK:
-            parts.append(f"\x1b[{_SHAPE_CODES[screen.cursor_style] - (not steady)} q")
-        parts += [f"\x1b[>{flags}u" for flags in screen.page.keyboard[1:]]
-        if screen.page.keyboard[0]:
-            parts.insert(0, f"\x1b[={screen.page.keyboard[0]}u")
-        parts += [f"\x1b[>{key};{value}m" for key, value in screen.key_options.items()]
-        parts += [f"\x1b[>{key};{value}f" for key, value in screen.key_formats.items()]
-        if not screen.standard_tabs:
-            parts.append("\x1b[3g")
-            parts += [f"\x1b[1;{stop + 1}H\x1bH" for stop in sorted(screen.tabstops)]
-        return parts
+        if (screen.cursor_style, not steady) != screen.default_cursor or not self._ours:
+            yield f"\x1b[{_SHAPE_CODES[screen.cursor_style] - (not steady)} q"
+        for key, value in screen.key_options.items():
+            yield f"\x1b[>{key};{value}m"
+        for key, value in screen.key_formats.items():
+            yield f"\x1b[>{key};{value}f"
+        if screen.exact_rectangles and self._has("rectangles"):
+            yield "\x1b[2*x"
+        if screen.checksum_extension and self._has("rectangles"):
+            yield f"\x1b[{screen.checksum_extension}#y"
+        if screen.iso_protection:
+            yield "\x1bV\x1bW"
 
-    def cursor(self) -> str:
+    def _tabs(self) -> Iterator[str]:
+        screen = self._screen
+        if not screen.standard_tabs:
+            yield "\x1b[3g"
+            for stop in sorted(screen.tabstops):
+                yield f"\x1b[1;{stop + 1}H\x1bH"
+
+    # -- the cursor
+
+    def _cursor(self) -> Iterator[str]:
         """The cursor, last: margins and modes move it."""
         screen = self._screen
-        x, y = self._wraps_at(), screen.cursor.y
-        style = screen.pens.style(screen.pen)
-        parts: list[str] = []
-        back = screen.cursor.x < x
-        line = self._lines.line(screen.rows[y])
-        start = line.cell_start(x)
-        under = line.at(x) or line.at(start)
-        before = x - start
+        x, y = screen.cursor.x, screen.cursor.y
+        sided = not screen.full_width and self._has("margins")
         if Mode.ORIGIN in screen.mode:
-            parts.append("\x1b[?6h")
+            yield "\x1b[?6h"
             y -= screen.top
-            x -= screen.left
-        if screen.wrap_next:
-            # Drawing the last character again brings back the pending wrap.
-            text, shown = (under.text, under.style) if under else (" ", DEFAULT_STYLE)
-            parts += [_goto(y, x - before), self.select(shown, DEFAULT_STYLE)]
-            parts += [text, self.select(style, shown)]
-            if back:
-                stops = sum(screen.cursor.x <= stop < self._wraps_at() for stop in screen.tabstops)
-                parts.append(f"\x1b[{stops + (screen.cursor.x not in screen.tabstops)}Z")
-        else:
-            parts += [_goto(y, x), self.select(style, DEFAULT_STYLE)]
-        parts.append(_charsets(screen.charsets))
+            x -= screen.left if sided else 0
+        style = screen.pens.style(screen.pen)
+        yield self._drawing.select(style, DEFAULT_STYLE)
+        yield _charsets(screen.charsets)
         if Mode.AUTOWRAP not in screen.mode:
-            parts.append("\x1b[?7l")
+            yield "\x1b[?7l"
         if Mode.INSERT in screen.mode:
-            parts.append("\x1b[4h")
+            yield "\x1b[4h"
         if Mode.NEW_LINE in screen.mode:
-            parts.append("\x1b[20h")
-        if Mode.SYNCHRONIZED in screen.mode:
-            parts.append("\x1b[?2026h")
-        return "".join(parts)
+            yield "\x1b[20h"
+        if Mode.SYNCHRONIZED in screen.mode and self._has("sync"):
+            yield "\x1b[?2026h"
+        if printed := self._printed(y, x - screen.cursor.x, style):
+            yield printed
+        else:
+            yield _goto(y, x)
+            if screen.wrap_next and self._ours:
+                yield restoring.sequence(restoring.WRAP)
+        if screen.single_shift is not None:
+            yield "\x1bN" if screen.single_shift == 2 else "\x1bO"
 
-    def _wraps_at(self) -> int:
-        """The cursor's column, or the one where it came to be about to wrap."""
+    def _printed(self, y: int, offset: int, style: Style) -> str:
+        """The cell before the cursor once more, where what comes next depends on it: it may join
+        it, be repeated, or have to wrap. "" where nothing does. ``offset`` is what makes a column
+        of the screen one that the cursor can be sent to."""
         screen = self._screen
-        x = screen.cursor.x
-        if not (screen.wrap_away and screen.wrap_next):
-            return x
-        return screen.right if x <= screen.right else screen.columns - 1
+        end = screen.cursor.x + screen.wrap_next
+        joins = screen.print_at == (screen.cursor.y, end)
+        if not (joins or screen.last or (screen.wrap_next and not self._ours and screen.at_edge())):
+            return ""
+        text, pens, _ = screen.rows[screen.cursor.y]
+        if not 0 < end <= len(text) or screen.wrap_away:
+            return ""
+        start = end - 2 if end > 1 and text[end - 1] == HALF else end - 1
+        whole = self._drawing.whole(text[start])
+        raw = _untranslated(whole, screen.charsets)
+        shown = self._drawing.style(pens[start])
+        if not raw or shown.strip is not None:
+            return ""
+        parts = [_goto(y, start + offset)]
+        if Mode.INSERT in screen.mode and not screen.wrap_next:
+            # What printing pushes to the right comes from there.
+            parts.append(f"\x1b[{end - start}P")
+        select = self._drawing.select
+        if screen.last and (not joins or shown != style):
+            # The last character came after something else, and joined all the same.
+            apart = f"\x1b[?7{'h' if Mode.AUTOWRAP in screen.mode else 'l'}" if not joins else ""
+            base, mark = raw[:-1], raw[-1]
+            parts += [select(shown, style), base, select(style, shown), apart, mark]
+            return "".join(parts)
+        if shown[_RENDITIONS:] != style[_RENDITIONS:]:
+            return ""
+        parts += [select(shown, style), raw, select(style, shown)]
+        if shown == style and not screen.last:
+            parts.append(_rendition(style))
+        return "".join(parts)
 
 
 _ASCII: Final = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"
@@ -241,20 +521,17 @@ def _charsets(charsets: Charsets) -> str:
     return "".join(parts)
 
 
-_APART: Final = "\x1b[?7h"
-"""Sets what is set (autowrap); any sequence but SGR ends a cluster."""
-
-
-def _apart(text: str, before: str, *, whole: bool) -> str:
-    """Text after ``before``, each cell on its own where printing would join two (or one whole)."""
-    if whole:
-        return _APART + text if before and continues(before, text[0]) else text
+def _untranslated(text: str, charsets: Charsets) -> str:
+    """What prints ``text`` in these sets; "" when nothing does."""
+    table = TABLES.get(charsets.sets[charsets.left], {})
     parts: list[str] = []
     for char in text:
-        if before and continues(before, char):
-            parts.append(_APART)
-        parts.append(char)
-        before = char
+        raw = char
+        if ord(char) in table:
+            raw = next((chr(code) for code, shown in table.items() if shown == char), "")
+        if not raw:
+            return ""
+        parts.append(raw)
     return "".join(parts)
 
 

@@ -13,6 +13,7 @@ from engine.core.model import MAX_DIMENSION, MIN_DIMENSION
 from engine.emulator.cells.colors import BACKGROUND, CURSOR, FOREGROUND
 from engine.emulator.cells.lines import Lines
 from engine.emulator.cells.rows import PROMPT, Row
+from engine.emulator.parse import skipping
 from engine.emulator.parse.stream import Stream
 from engine.emulator.screen import reflow, reports
 from engine.emulator.screen.collector import Collector
@@ -21,7 +22,7 @@ from engine.emulator.screen.keyboard import OTHER_KEYS
 from engine.emulator.screen.modes import Keyboard, Mode
 from engine.emulator.screen.screen import Screen
 from engine.emulator.screen.scrollback import Scrollback
-from engine.emulator.snapshot import snapshot
+from engine.emulator.snapshot import SnapshotWriter, history_writer, snapshot_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,6 +104,24 @@ class Terminal:
         self._collector.work()
         return done
 
+    def shortened(self, data: bytes, *, clean: bool = False) -> bytes:
+        """Output that leads this terminal where ``data`` does, without what nobody could see any
+        more: to be fed instead of it, and before anything else. ``data`` itself where nothing can
+        be left out. It pays from some hundred KiB on, a few times what screen and history hold.
+
+        ``clean`` says that Clean has found all of it to be. ``scrolled`` counts fewer lines.
+        """
+        screen = self._screen
+        if (
+            screen.fast
+            and screen.full_height
+            and screen.page is screen.normal
+            and self._stream.at_rest
+        ):
+            history = screen.history.maxlen or 0
+            return skipping.shortened(data, screen.lines, history, clean=clean)
+        return data
+
     def resize(self, rows: int, cols: int) -> None:
         """Change the size; both are limited to 1..1000."""
         self._screen.work.finish()
@@ -161,6 +180,12 @@ class Terminal:
         return self._stream.pending
 
     @property
+    def unfinished(self) -> int:
+        """Bytes at the end of what was fed that are no part of the state yet: a sequence or a
+        UTF-8 character that has not ended. Bounded. Only when feed_some() left nothing over."""
+        return self._stream.unfinished
+
+    @property
     def work(self) -> int:
         """What the last feed_some() did, in units of which AT_ONCE (screen.work) is the bound."""
         return self._screen.work.done
@@ -187,7 +212,27 @@ class Terminal:
 
     def snapshot(self) -> str:
         """Sequences that draw this screen on a fresh terminal of the same size."""
-        return snapshot(self._screen)
+        return self.snapshot_writer(history=0).whole()
+
+    def snapshot_writer(
+        self, *, history: int = 1000, features: frozenset[str] | None = None
+    ) -> SnapshotWriter:
+        """A snapshot of now, to be written in slices, while the terminal may be fed on.
+
+        With at most ``history`` lines of the history. ``features`` are those of the terminal
+        that gets it (snapshot.FEATURES), None for one of ours. It stands for all that was fed
+        but the last ``unfinished`` bytes. Call it only when feed_some() left nothing over.
+        """
+        return snapshot_writer(self._screen, history, features, self._stream.opener)
+
+    def history_writer(
+        self, before: int, lines: int, *, features: frozenset[str] | None = None
+    ) -> SnapshotWriter:
+        """At most ``lines`` lines of the history before number ``before``, counted as in
+        ``scrolled``: text, SGR and links, each line ended by CR LF. Wrapped ones wrap by
+        themselves when they are printed at this width.
+        """
+        return history_writer(self._screen, before, lines, features)
 
     # -- state a program set
 

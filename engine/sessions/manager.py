@@ -1,8 +1,8 @@
 """All sessions by id: creates, watches and closes them.
 
-Owns the registry, the time-outs, the heartbeat and the close order: PTY bridge, data channel,
-peer connection, removal. Negotiation is in engine.agent.offers, who may open a session in
-engine.access.decide. No terminal bytes pass through here.
+Owns the registry, the shells that sessions open and join, the heartbeat and the close order:
+PTY bridge, data channel, peer connection, removal. Negotiation is in engine.agent.offers, who may
+open a session in engine.access.decide. No terminal bytes pass through here.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from typing import Protocol
 
 import msgspec
 
-from engine.access.decide import Usage
+from engine.access.decide import Kind, ShellFacts, Usage
+from engine.access.returns import Place, Returns
 from engine.core import events as ev
 from engine.core.errors import (
     HostStoppedError,
     SessionExistsError,
     SessionNotFoundError,
+    ShellEndedError,
     TargetError,
 )
 from engine.core.model import EndCode, Guest, Role, SessionInfo, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
 from engine.core.tasks import TaskOwner, start
-from engine.pty.base import PTY
 from engine.sessions.guest_connection import GuestConnection
-from engine.sessions.idle import RunningClock, Verdict, warning_seconds
 from engine.sessions.session import OpenPty, Session
+from engine.shells.idle import Verdict, warning_seconds
+from engine.shells.participant import Participant
+from engine.shells.registry import Shells
 from engine.transport.connection import PeerConnection
 
 __all__ = ["SessionState", "WebRTCSessionManager"]
@@ -77,17 +80,25 @@ class WebRTCSessionManager:
         events: ev.EventBus | None = None,
         open_pty: OpenPty | None = None,
         paths: Paths | None = None,
+        let_in: Callable[[Session, str], Awaitable[None]] | None = None,
+        returns: Returns | None = None,
     ) -> None:
-        """``paths``: which paths connections may take; None means as in the settings."""
+        """``paths``: which paths connections may take; None means as in the settings.
+        ``let_in`` decides whether a session may join a running shell, by its id; without it none
+        may. ``returns``: the tokens by which guests come back."""
         self.settings = settings or Settings()
         self.events = events or ev.EventBus()
-        self.clock = RunningClock()
+        self.returns = returns or Returns()
+        self.shells = Shells(lambda: self.settings, self.events)
+        self.clock = self.shells.clock
         self._paths = paths
         self._open_pty = open_pty
+        self._let_in = let_in
         self._sessions: dict[str, Session] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._loops: TaskOwner | None = None
         self._refusing = False
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
     def ice(self) -> IceSettings:
@@ -101,6 +112,7 @@ class WebRTCSessionManager:
 
     async def start(self) -> None:
         """Begin watching time-outs and heartbeats."""
+        self._unsubscribe = self.events.subscribe(self._on_event)
         self._refusing = False
         if self._loops is None:
             self._loops = TaskOwner("sessions", self.events.publish)
@@ -121,6 +133,12 @@ class WebRTCSessionManager:
             self.end_soon(session_id, "The host stopped", EndCode.HOST_STOPPED)
         while self._closing:
             await asyncio.wait(list(self._closing.values()))
+        await self.shells.stop()
+        self._unsubscribe()
+
+    def _on_event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.ShellEnded):
+            self.returns.shell_ended(event.shell.id)
 
     def create_session(
         self,
@@ -130,12 +148,14 @@ class WebRTCSessionManager:
         guest: Guest | None = None,
         role: Role = Role.CONTROL,
         approval: bool = False,
+        shell: str = "",
+        successor_of: Session | None = None,
     ) -> PeerConnection:
         """A new session in state CREATED; its peer connection, ready for an offer.
 
-        Whether the guest may open one was decided before, with the counts of ``usage()``. The
-        result may also be awaited. Raises SessionExistsError, and HostStoppedError after
-        refuse().
+        Whether the guest may open one was decided before, with the counts of ``usage()``.
+        ``shell``: the running shell that it joins. ``successor_of``: see Session. The result may
+        also be awaited. Raises SessionExistsError, and HostStoppedError after refuse().
         """
         if self._refusing:
             raise HostStoppedError
@@ -143,7 +163,16 @@ class WebRTCSessionManager:
         if session_id in self._sessions:
             raise SessionExistsError(f"Session {session_id} already exists")
         logger.info("Creating WebRTC session: %s for %s", session_id, device_id)
-        session = Session(session_id, device_id, self, guest, role, approval=approval)
+        session = Session(
+            session_id,
+            device_id,
+            self,
+            guest,
+            role,
+            approval=approval,
+            shell=shell,
+            successor_of=successor_of,
+        )
         self._sessions[session_id] = session
         self.events.publish(
             ev.SessionCreated(session_id=session_id, device_id=device_id, guest=guest)
@@ -228,13 +257,78 @@ class WebRTCSessionManager:
         session = self._sessions.get(session_id)
         if session is None or session_id in self._closing:
             return False
-        session.touch()
+        session.keep()
         return True
 
-    async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
+    # engine.sessions.session.SessionOwner
+
+    async def enter(self, session: Session, device_id: str, size: Size) -> Participant:
+        if session.joins:
+            return await self._join(session)
         if self._open_pty is None:
             raise TargetError("This session manager cannot open terminals")
-        return await self._open_pty(session, device_id, size)
+        self.shells.check_room()
+        pty = await self._open_pty(session, device_id, size)
+        position, typed = session.positions
+        shell = self.shells.add(
+            pty,
+            shell_id=session.shell_id,
+            target=device_id,
+            own=session.guest.own,
+            position=position,
+        )
+        return session.take_part(shell, opens=True, input_position=typed)
+
+    async def _join(self, session: Session) -> Participant:
+        shell = self.shells.find(session.joins)
+        if shell is None or self._let_in is None:
+            raise ShellEndedError
+        await self._let_in(session, shell.id)
+        if not shell.is_connected:
+            raise ShellEndedError
+        return session.take_part(shell, opens=False)
+
+    def keep_shell(self, shell_id: str) -> None:
+        self.shells.keep_open(shell_id)
+
+    def size_of(self, shell_id: str, position: int) -> Size | None:
+        shell = self.shells.find(shell_id)
+        return shell.size_at(position) if shell is not None else None
+
+    def issue_token(self, session: Session) -> str:
+        guest = session.guest
+        return self.returns.issue(
+            session.shell_id,
+            session.participant_id,
+            session.id,
+            session.role,
+            Kind.of(guest),
+            guest.share,
+        )
+
+    def role_changed(self, session: Session, role: Role) -> None:
+        self.returns.set_role(session.shell_id, session.participant_id, role)
+
+    def came_back(self, session: Session) -> None:
+        self.returns.use(session.resume_token, session.id)
+
+    def shell_facts(self, shell_id: str) -> ShellFacts | None:
+        """A running shell's facts for a decision; None when there is none."""
+        shell = self.shells.find(shell_id)
+        if shell is None:
+            return None
+        return ShellFacts(
+            shell.id,
+            shell.target,
+            not shell.is_connected,
+            sum(one.is_attached for one in shell.participants),
+            self.settings.session.max_participants,
+        )
+
+    def session_at(self, place: Place) -> Session | None:
+        """The session whose participant a resume token names; None when that has ended."""
+        session = self._sessions.get(place.session_id)
+        return session if session is not None and session.id not in self._closing else None
 
     async def _close(self, session: Session, reason: str, code: EndCode) -> None:
         self.update_session_state(session.id, SessionState.CLOSED)
@@ -277,12 +371,15 @@ class WebRTCSessionManager:
             if limits.timeout:
                 interval = min(interval, limits.timeout / CLEANUP_PER_TIMEOUT)
             await asyncio.sleep(interval)
-            self.clock.tick()
+            self.shells.check()
             for session in self.sessions():
                 if session.id not in self._closing and not session.guest.own:
                     self._guarded(self._check_idle, session)
 
     def _check_idle(self, session: Session) -> None:
+        """Of a session without a running shell; shells have their own check."""
+        if session.bridge is not None and session.bridge.exit_status is None:
+            return
         if session.state is SessionState.DISCONNECTED:
             session.away()
             return
@@ -336,7 +433,8 @@ class WebRTCSessionManager:
         if (
             lost_at is not None
             and session.attempt is None
-            and self.clock.now - lost_at > limits.resume_window
+            and limits.grace
+            and self.clock.now - lost_at > limits.grace
         ):
             self.end_soon(session.id, "The guest did not reconnect", EndCode.GRACE)
         if channel is None or not channel.is_v1 or not channel.is_open:

@@ -1,7 +1,7 @@
-"""One session: a guest, a target, a PTY bridge, and the guest's connections.
+"""One session: a guest's WebRTC conversation, which makes it a participant of a shell.
 
-Owns its state, the bridge, which outlives a lost connection, and the connections: the one in
-use, and the attempt of a returning guest. It asks the manager to close it. Other modules call
+Owns its state, its participant, which outlives a lost connection, and the connections: the one
+in use, and the attempt of a returning guest. It asks the manager to close it. Other modules call
 methods that report what happened and set no fields.
 """
 
@@ -27,15 +27,16 @@ from engine.access.decide import (
 )
 from engine.core import events as ev
 from engine.core.errors import ChannelClosedError, HatchwayError, LimitError
-from engine.core.model import EndCode, ExitStatus, Guest, Role, SessionInfo, Size
+from engine.core.model import EndCode, ExitStatus, Guest, ParticipantKind, Role, SessionInfo, Size
 from engine.core.session_state import SessionState, transition
 from engine.core.settings import IceSettings, Settings
 from engine.pty.base import PTY
 from engine.sessions.guest_connection import GuestConnection
-from engine.sessions.idle import IdleWatch, RunningClock
 from engine.sessions.liveness import Liveness
 from engine.sessions.terminal_channel import TerminalChannel
-from engine.shells.bridge import Permission, PTYBridge
+from engine.shells.idle import IdleWatch, RunningClock
+from engine.shells.participant import Participant, Permission
+from engine.shells.shell import Shell
 from engine.shells.traffic import Counter, Sampler
 from engine.transport.connection import PeerConnection
 from engine.wire import terminal as wire
@@ -43,7 +44,10 @@ from engine.wire.proof import genuine
 
 logger = logging.getLogger(__name__)
 
-CAPABILITIES = ("ack", "resume", "role", "notice", wire.IDLE)
+CAPABILITIES = (
+    *("ack", "resume", "role", "notice"),
+    *(wire.IDLE, wire.SNAPSHOT, wire.SIZE, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING, wire.MUTE),
+)
 """Our hatchway.v1 capabilities, as ``welcome`` lists them."""
 
 MAPPED = (
@@ -73,7 +77,19 @@ class SessionOwner(Protocol):
     def ice(self) -> IceSettings: ...
 
     def end_soon(self, session_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None: ...
-    async def open_pty(self, session: Session, device_id: str, size: Size) -> PTY: ...
+    async def enter(self, session: Session, device_id: str, size: Size) -> Participant:
+        """Open a shell for the session, or join the one that it is for. Raises HatchwayError."""
+
+    def keep_shell(self, shell_id: str) -> None: ...
+    def size_of(self, shell_id: str, position: int) -> Size | None:
+        """The size of a running shell at a position of its output; None for another one."""
+
+    def issue_token(self, session: Session) -> str:
+        """The resume token of the session's participant."""
+
+    def role_changed(self, session: Session, role: Role) -> None: ...
+    def came_back(self, session: Session) -> None:
+        """The session has come back by its participant's token, from elsewhere."""
 
 
 class Session:
@@ -88,18 +104,25 @@ class Session:
         role: Role,
         *,
         approval: bool = False,
+        shell: str = "",
+        successor_of: Session | None = None,
     ) -> None:
-        """``approval``: the host is asked before the first terminal starts."""
+        """``approval``: the host is asked before the first terminal starts. ``shell``: the
+        running shell that it joins; "" opens one. ``successor_of``: the session whose
+        participant it takes over once its data channel is open."""
         self.id = session_id
         self.device_id = device_id
         self.guest = guest
         self.was_connected = False
         self.created_at = time.time()
         self.last_activity = self.created_at
-        self.resume_token = secrets.token_urlsafe(16)
+        self._joins = shell
+        self._shell_id = shell or secrets.token_hex(8)
+        self._participant_id = secrets.token_hex(4)
+        self._predecessor = successor_of
         self.counter = Counter()
         self.sampler = Sampler(self.counter)
-        self.bridge: PTYBridge | None = None
+        self.bridge: Participant | None = None
         self.idle = IdleWatch(owner.clock.now)
         self.liveness = Liveness(time.monotonic())
         self.disconnected_at: float | None = None
@@ -112,7 +135,9 @@ class Session:
         """The connection in use; for a lost guest, the last one."""
         self.attempt: GuestConnection | None = None
         """The connection over which the guest is about to return."""
+        self._token = owner.issue_token(self)
         self._connection_lost = False
+        self._output_position = self._input_position = 0
         self._dropped: set[GuestConnection] = set()
 
     def __getitem__(self, key: str) -> Any:
@@ -127,7 +152,27 @@ class Session:
     @property
     def role(self) -> Role:
         """What the guest may do."""
-        return self._role
+        return self.bridge.role if self.bridge is not None else self._role
+
+    @property
+    def resume_token(self) -> str:
+        """It names this session's participant, for as long as that lives."""
+        return self._token
+
+    @property
+    def shell_id(self) -> str:
+        """The shell that it is in, or will be once its terminal has started."""
+        return self._shell_id
+
+    @property
+    def participant_id(self) -> str:
+        """The id of its participant, which may come later."""
+        return self._participant_id
+
+    @property
+    def joins(self) -> str:
+        """The running shell that it came to join; "" when it opens shells."""
+        return self._joins
 
     @property
     def session_id(self) -> str:
@@ -180,7 +225,7 @@ class Session:
             self.device_id,
             Kind.of(self.guest),
             self.guest.share,
-            self._role,
+            self.role,
             self._approval,
             self._state is SessionState.CLOSED,
         )
@@ -189,17 +234,19 @@ class Session:
         """Whether an offer's resume token is this session's."""
         if not token:
             return Token.ABSENT
-        return Token.RIGHT if genuine(self.resume_token, token) else Token.WRONG
+        return Token.RIGHT if genuine(self._token, token) else Token.WRONG
 
     def waits_for_approval(self) -> None:
         self._notify(wire.Approval("waiting"))
 
     def admitted(self, role: Role) -> None:
         """The host admitted the guest as ``role``."""
-        before, self._role, self._approval = self._role, role, Approval.GIVEN
-        self._update_permission()
+        before, self._role, self._approval = self.role, role, Approval.GIVEN
         self._notify(wire.Approval("allowed"))
-        if role is not before:
+        if self.bridge is not None:
+            self.bridge.set_role(role)
+            self._update_permission()
+        elif role is not before:
             self._notify(wire.RoleChanged(role))
 
     def refused(self, reason: str) -> None:
@@ -245,6 +292,23 @@ class Session:
         """Begin to answer the offer that created the session; returns the connection for it."""
         self.change_state(SessionState.CONNECTING)
         return self.connection
+
+    def take_part(self, shell: Shell, *, opens: bool, input_position: int = 0) -> Participant:
+        """Become a participant of ``shell``, which was opened for this session or not. Raises
+        PTYClosedError or LimitError."""
+        return shell.join(
+            ParticipantKind.HOST if self.guest.own else ParticipantKind.GUEST,
+            self.role,
+            who=self._participant_id,
+            opens=opens,
+            name=self.guest.label,
+            session_id=self.id,
+            counter=self.counter,
+            input_position=input_position,
+            on_activity=self.touch,
+            on_end=self._pty_ended,
+            on_role=self._role_changed,
+        )
 
     def begin_attempt(self) -> GuestConnection:
         """A connection for a returning guest. It replaces an earlier attempt."""
@@ -299,6 +363,30 @@ class Session:
         if connection is not self.connection:
             old, self.connection, self.attempt = self.connection, connection, None
             self._drop(old, "The guest reconnected")
+        if self._predecessor is not None:
+            predecessor, self._predecessor = self._predecessor, None
+            self._inherit(predecessor)
+
+    def _inherit(self, predecessor: Session) -> None:
+        """Become the participant that ``predecessor`` was; that one is told and ends."""
+        bridge = predecessor.give_away()
+        if bridge is None:
+            return
+        self.bridge = bridge
+        self._token, self._shell_id = predecessor.resume_token, predecessor.shell_id
+        self._joins, self._participant_id = predecessor.joins, bridge.id
+        self._owner.came_back(self)
+        bridge.report_to(self.touch, self._pty_ended, self._role_changed, self.counter)
+        bridge.describe(session_id=self.id)
+        self._update_permission()
+
+    def give_away(self) -> Participant | None:
+        """The guest goes on as another session, which gets the participant; this one ends."""
+        bridge, self.bridge = self.bridge, None
+        if self.channel is not None:
+            self.channel.replaced()
+        self._owner.end_soon(self.id, "You opened this terminal elsewhere")
+        return bridge
 
     def channel_opened(self) -> None:
         self.was_connected = True
@@ -348,49 +436,59 @@ class Session:
     def size_hint(self) -> Size:
         return self.size
 
-    async def connect_pty(self, device_id: str, size: Size, channel: TerminalChannel) -> PTYBridge:
+    async def connect_pty(
+        self, device_id: str, size: Size, channel: TerminalChannel
+    ) -> Participant:
         if self.state is SessionState.CLOSED:
             raise ChannelClosedError("The session is closed")
-        position = self.bridge.replay_from(0)[1] if self.bridge else 0
-        input_position = channel.input_taken
         if self.bridge is not None:
-            await self.bridge.close()
-        pty = await self._owner.open_pty(self, device_id, size)
+            # Positions go on: the guest counts over all terminals of its session.
+            self._output_position, self._input_position = self.bridge.end, self.bridge.input_taken
+            await self.bridge.leave("Another terminal was opened")
+        else:
+            self._input_position = channel.input_taken
+        bridge = await self._owner.enter(self, device_id, size)
         if self.current_state() is SessionState.CLOSED:
-            await pty.close()
+            await bridge.leave("The session is closed")
             raise ChannelClosedError("The session is closed")
-        replay = self._owner.settings.terminal.replay_bytes if channel.is_v1 else 0
-        self.bridge = PTYBridge(
-            pty,
-            self.id,
-            self.counter,
-            replay_bytes=replay,
-            position=position,
-            input_position=input_position,
-            permission=self._permission(),
-            on_activity=self.touch,
-            on_end=self._pty_ended,
-        )
+        self.bridge = bridge
+        self._update_permission()
         self._owner.events.publish(
-            ev.PtyConnected(session_id=self.id, target=pty.label, code=self.code)
+            ev.PtyConnected(session_id=self.id, target=bridge.label, code=self.code)
         )
-        return self.bridge
+        return bridge
+
+    @property
+    def positions(self) -> tuple[int, int]:
+        """Where output and input of its next terminal begin to count."""
+        return self._output_position, self._input_position
 
     def current_state(self) -> SessionState:
         """The state now; a call, so that mypy does not assume it unchanged after an await."""
         return self.state
 
     def welcome(self, start: int, resumed: bool) -> wire.Welcome:
+        bridge = self.bridge
+        size = self._owner.size_of(self._shell_id, start) or self.size
         return wire.Welcome(
             session_id=self.id,
-            target=self.bridge.label if self.bridge else self.device_id,
+            target=bridge.label if bridge else self.device_id,
             role=self.role,
-            resume=self.resume_token,
+            resume=self._token,
             window=wire.WINDOW,
             start=start,
             resumed=resumed,
             capabilities=CAPABILITIES,
+            shell=self._shell_id,
+            participant=self._participant_id,
+            cols=size.cols,
+            rows=size.rows,
+            typed=bridge.others_typed if bridge else False,
         )
+
+    def keep(self) -> None:
+        self.touch()
+        self._owner.keep_shell(self._shell_id)
 
     def touch(self) -> None:
         self.last_activity = time.time()
@@ -436,7 +534,8 @@ class Session:
         # Otherwise the guest already knows how its program ended.
         if self.bridge is not None:
             report = self.bridge.is_connected
-            await self.bridge.close()
+            # After a loss the shell waits for its guest, as long as its grace time lasts.
+            await self.bridge.leave(reason, code, closed=code is not EndCode.GRACE)
         else:
             report = self.channel is not None and self.channel.is_v1
         if report and self.channel is not None and self.channel.is_open:
@@ -452,3 +551,9 @@ class Session:
 
     def _pty_ended(self, status: ExitStatus) -> None:
         self.note(status.reason)
+        if status.code is not EndCode.ENDED:
+            self._owner.end_soon(self.id, status.reason, status.code)
+
+    def _role_changed(self, role: Role) -> None:
+        self._update_permission()
+        self._owner.role_changed(self, role)

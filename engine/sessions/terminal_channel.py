@@ -1,8 +1,8 @@
 """A session's data channel: runs the conversation of engine.wire.conversation over it.
 
 Owns the input queue, the order of a guest's messages, and the tasks and timers. Which
-messages may come when is decided in engine.wire.conversation; the PTY belongs to the bridge;
-the session may outlive this channel.
+messages may come when is decided in engine.wire.conversation; the shell's output comes from the
+session's participant, which outlives this channel.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -20,13 +21,16 @@ from engine.core.errors import (
     ChannelClosedError,
     HatchwayError,
     LimitError,
+    OfferReplacedError,
     ProtocolError,
     PTYClosedError,
 )
-from engine.core.model import ExitStatus, Size
+from engine.core.model import ExitStatus, KeyboardView, Person, Role, Size
 from engine.core.tasks import start
-from engine.shells.bridge import PTYBridge
-from engine.transport.channel import Message, MessageChannel
+from engine.core.text import shown
+from engine.shells.participant import Participant
+from engine.shells.screen import Snapshot
+from engine.transport.channel import HIGH_WATER, Message, MessageChannel
 from engine.wire import terminal as wire
 from engine.wire.conversation.agent import AgentConversation, AgentEvent
 
@@ -57,18 +61,32 @@ class TerminalHost(Protocol):
     def device_id(self) -> str: ...
 
     @property
-    def bridge(self) -> PTYBridge | None: ...
+    def bridge(self) -> Participant | None:
+        """What it is at its shell; None before that has started."""
+
+    @property
+    def positions(self) -> tuple[int, int]:
+        """Where output and input of its next terminal begin to count."""
+
+    @property
+    def joins(self) -> str:
+        """The running shell that it will join; "" when it opens one."""
 
     def size_hint(self) -> Size:
         """The size in the offer, or the default."""
 
-    async def connect_pty(self, device_id: str, size: Size, channel: TerminalChannel) -> PTYBridge:
-        """Open a PTY there with ``channel`` as its sink. Raises HatchwayError."""
+    async def connect_pty(
+        self, device_id: str, size: Size, channel: TerminalChannel
+    ) -> Participant:
+        """Open a shell there, or join the one it is for. Raises HatchwayError."""
 
     def welcome(self, start: int, resumed: bool) -> wire.Welcome: ...
 
     def touch(self) -> None:
-        """The guest did something, or sent keep: the session is not idle."""
+        """The guest did something: the session is not idle."""
+
+    def keep(self) -> None:
+        """The guest wants to keep the session although it is idle."""
 
     def heard(self) -> None:
         """A message came: the guest is connected."""
@@ -97,7 +115,10 @@ class TerminalChannel:
         self._host = host
         self._input_limit = input_limit
         self._v1 = channel.protocol == wire.V1
-        self._conversation = AgentConversation(v1=self._v1)
+        before = host.bridge
+        self._conversation = AgentConversation(
+            v1=self._v1, positions=before.positions if before is not None else None
+        )
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
@@ -105,7 +126,7 @@ class TerminalChannel:
         self._size = host.size_hint()
         self._may_send = asyncio.Event()
         self._input_refused = 0  # before there was a bridge, which counts from then on
-        self._attached: PTYBridge | None = None
+        self._attached: Participant | None = None
         self._leaving: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -115,7 +136,7 @@ class TerminalChannel:
 
     @property
     def input_taken(self) -> int:
-        """Input bytes handled since the session began (see PTYBridge.input_taken)."""
+        """Input bytes handled since the session began (see Participant.input_taken)."""
         bridge = self._host.bridge
         return bridge.input_taken if bridge is not None else self._input_refused
 
@@ -164,6 +185,11 @@ class TerminalChannel:
         not know such a message."""
         return self._conversation.queue(message) and self._send_messages()
 
+    def replaced(self) -> None:
+        """Tell the guest that it has returned from elsewhere; the end follows."""
+        error = OfferReplacedError("This terminal was opened elsewhere")
+        self.post(wire.Error(str(error), error.code))
+
     def idle(self, seconds: float | None) -> None:
         """Warn the guest that the session ends in ``seconds``; None cancels that."""
         self._conversation.idle(seconds)
@@ -200,7 +226,13 @@ class TerminalChannel:
         self._stop()
         self._host.channel_lost(self)
 
-    # The sending side (engine.shells.bridge.Sink).
+    # The sending side (engine.shells.participant.Sink).
+
+    def offer(self, data: bytes) -> bool:
+        # The plain dialect has no window: there send() measures what the guest can take.
+        if not self._v1 or len(data) > wire.MAX_V1_MESSAGE or self._channel.buffered > HIGH_WATER:
+            return False
+        return self._conversation.output(len(data)) and self._channel.post(data)
 
     async def output(self, data: bytes) -> None:
         conversation = self._conversation
@@ -211,9 +243,52 @@ class TerminalChannel:
                     await self._window_moved()
                 await self._channel.send(part)
             return
+        await self._send_plain(data)
+
+    async def _send_plain(self, data: bytes) -> None:
         for at in range(0, len(data), wire.JSON_CHUNK):
-            if text := conversation.plain_output(data[at : at + wire.JSON_CHUNK]):
+            if text := self._conversation.plain_output(data[at : at + wire.JSON_CHUNK]):
                 await self._channel.send(text, paced=True)
+
+    async def snapshot(self, snapshot: Snapshot, missed: int) -> None:
+        conversation = self._conversation
+        while not conversation.may_snapshot:
+            await self._window_moved()
+        count = sum(len(piece) for piece in snapshot.data)
+        lead = conversation.snapshot(
+            wire.Snapshot(snapshot.at, snapshot.cols, snapshot.rows, count, snapshot.left_out)
+        )
+        self._send_messages()
+        for piece in (lead, *snapshot.data):
+            if not piece:
+                continue
+            while not conversation.screen(len(piece)):
+                await self._window_moved()
+            if self._v1:
+                await self._channel.send(piece)
+            else:
+                await self._send_plain(piece)
+        if missed and wire.SNAPSHOT not in conversation.capabilities:
+            self.post(wire.Notice(f"{missed // 1024} KiB of output were left out"))
+
+    def size(self, size: Size, by: str) -> bool:
+        return self.post(wire.SizeChanged(size.cols, size.rows, by))
+
+    def people(self, people: Sequence[Person]) -> None:
+        shown = (
+            wire.Person(one.id, one.name, one.role, one.kind.value, one.typing)
+            for one in people[: wire.MAX_PEOPLE]
+        )
+        self.post(wire.People(tuple(shown)))
+
+    def keyboard(self, view: KeyboardView) -> None:
+        self.post(wire.Keyboard(view.state.value, view.holder, view.asked.value, view.again_in))
+
+    def role(self, role: Role) -> None:
+        self.post(wire.RoleChanged(role))
+
+    def recording(self, since: float | None) -> None:
+        self.post(wire.Recording(since is not None, since))
 
     def ended(self, status: ExitStatus) -> None:
         self._conversation.ended(status)
@@ -233,6 +308,7 @@ class TerminalChannel:
         if self._leaving is not None:
             self._leaving.cancel()
         if self._attached is not None:
+            self._attached.describe(positions=self._conversation.positions)
             self._attached.detach(self)
         if self._task is not None and self._task is not asyncio.current_task():
             # Even in the middle of a write: the bridge counts the bytes written.
@@ -253,14 +329,14 @@ class TerminalChannel:
                 if self._host.bridge is not None:
                     self._host.bridge.acknowledge(count)
             case wire.Keep():
-                self._host.touch()
-            case (
-                wire.AskKeyboard()
-                | wire.History()
-                | wire.Reveal()
-                | wire.IceOffer()
-                | wire.IceAnswer()
-            ):
+                self._host.keep()
+            case wire.AskKeyboard(on=on):
+                if self._attached is not None:
+                    self._attached.ask_keyboard(on)
+            case wire.History(lines=lines):
+                if self._attached is not None:
+                    self._attached.ask_history(lines)
+            case wire.Reveal() | wire.IceOffer() | wire.IceAnswer():
                 pass  # no welcome offers these capabilities yet
             case wire.Hello(cols=cols, rows=rows):
                 self._size = Size(cols, rows)
@@ -315,27 +391,42 @@ class TerminalChannel:
             self._conversation.no_hello()
         bridge = self._host.bridge
         if bridge is None:
-            self._welcome(0, self.input_taken, resumed=False)
+            output, taken = self._host.positions
+            self._welcome(output, taken or self.input_taken, screen_first=bool(self._host.joins))
             return
-
-        def begin(start: int) -> None:
-            self._welcome(start, taken, resumed=True)
-            self._connected(bridge)
-
         taken = await bridge.settled()
-        self._attached = bridge
-        # Resized first: output printed for the new size belongs to the replay.
-        await bridge.resize(self._size)
-        await bridge.attach(self, self._conversation.hello.received, begin)
+        # No await from here: the position must not become older than the log.
+        received = self._conversation.received(bridge.shell_id, bridge.end)
+        begin = bridge.resumes_at(received, draws=wire.SNAPSHOT in self.capabilities)
+        position = bridge.end if begin is None else begin
+        self._welcome(position, taken, resumed=True, screen_first=begin is None)
+        self._connected(bridge)
+        self._attach(bridge, begin)
 
-    def _welcome(self, start: int, taken: int, *, resumed: bool) -> None:
+    def _welcome(
+        self, start: int, taken: int, *, resumed: bool = False, screen_first: bool = False
+    ) -> None:
         welcome = self._host.welcome(start, resumed)
-        self._conversation.welcome(msgspec.structs.replace(welcome, taken=taken))
+        self._conversation.welcome(
+            msgspec.structs.replace(welcome, taken=taken), screen_first=screen_first
+        )
         self._send_messages()
 
-    def _connected(self, bridge: PTYBridge) -> None:
+    def _connected(self, bridge: Participant) -> None:
         self._conversation.connected(bridge.label)
         self._send_messages()
+
+    def _attach(self, bridge: Participant, begin: int | None) -> None:
+        hello = self._conversation.hello
+        bridge.describe(
+            name=shown(hello.name, wire.MAX_NAME) or None,
+            capabilities=self.capabilities,
+            features=hello.features,
+            theme=hello.theme,
+        )
+        self._attached = bridge
+        bridge.resize(self._size)
+        bridge.attach(self, begin)
 
     async def _connect(self, device_id: str) -> None:
         try:
@@ -343,11 +434,8 @@ class TerminalChannel:
         except HatchwayError as error:
             self._refuse(error)
             return
-        self._attached = bridge
         self._connected(bridge)
-        bridge.start(self)
-        if bridge.size != self._size:
-            await bridge.resize(self._size)
+        self._attach(bridge, None if self._host.joins else self._host.positions[0])
 
     async def _arrival(self) -> None:
         """Wait for a message. Raises ChannelClosedError."""
@@ -381,7 +469,7 @@ class TerminalChannel:
             case wire.Resize(cols=cols, rows=rows):
                 self._host.touch()
                 if self._host.bridge is not None:
-                    await self._host.bridge.resize(Size(cols, rows))
+                    self._host.bridge.resize(Size(cols, rows))
             case wire.ConnectPty():
                 await self._connect_another(item)
             case wire.Close():

@@ -102,7 +102,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "invalid_transition": ("The session was in the wrong state", "Close it and open a new one."),
     "session_limit": (
         "Too many sessions are open",
-        "Close some, or raise session.max_sessions in the settings file.",
+        "Close some, or raise session.max_shells in the settings file.",
     ),
     "ambiguous_target": (
         "Several hosts share a target with this name",
@@ -135,6 +135,19 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Check that the container is still running, then try again.",
     ),
     "pty_closed": ("The terminal has ended", "Reconnect to start a new shell."),
+    "recording": ("The recording cannot be used", "Check the folder of recordings."),
+    "recording_not_found": (
+        "The recording no longer exists",
+        "It was deleted, perhaps to make room for newer ones.",
+    ),
+    "recording_running": (
+        "The recording is still running",
+        "Stop recording or close its terminal, then delete it.",
+    ),
+    "bad_recording": (
+        "The file is not a recording",
+        "It may be damaged. Only asciicast version 2 files can be read.",
+    ),
     "docker": ("Docker request failed", "Check Docker Engine, then try again."),
     "docker_absent": (
         "Docker is not running",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from engine.control import commands as c
 from engine.control import queries as q
 from engine.core.events import Event, EventBus
 from engine.core.model import RelayInfo
@@ -82,6 +83,7 @@ class FakeControl:
             q.DockerStatuses: (),
             q.Sessions: (),
             q.Links: (),
+            c.ListRecordings: (),
             q.LinkUrl: lambda query: f"http://127.0.0.1:4000/#{query.link_id}",
         }
 

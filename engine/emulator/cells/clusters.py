@@ -77,6 +77,10 @@ class Clusters:
             return self._codes.value(code) or "\ufffd"
         return code
 
+    def copy(self) -> list[str | None]:
+        """The clusters of now, by code point from FIRST on, for as long as the caller wants."""
+        return self._codes.copy()
+
     def text(self, cells: str) -> str:
         """A row's text with clusters written out; halves of wide characters stay in."""
         return _PRIVATE.sub(lambda found: self.whole(found[0]), cells)

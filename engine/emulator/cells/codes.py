@@ -61,6 +61,10 @@ class Codes(Generic[T]):
         number = ord(code) - self._first
         return self._values[number] if number < len(self._values) else None
 
+    def copy(self) -> list[T | None]:
+        """All of the present, by number; what is given out later does not change it."""
+        return self._values.copy()
+
     def values(self) -> list[T]:
         """All that have a code."""
         return list(self._index)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CACHED: Final = 1024
 """Lines remembered by their row; those not asked for since as many others go first. More
 than the highest screen has, and few enough for the garbage collector to traverse."""
-_SAME: Final = re.compile(r"(.)\1*", re.S)
+SAME: Final = re.compile(r"(.)\1*", re.S)
 
 
 class Run(NamedTuple):
@@ -156,7 +156,7 @@ class Lines:
         special = flags & (WIDE | CLUSTER)
         at = 0
         length = len(text)
-        for found in _SAME.finditer(pens, 0, length):
+        for found in SAME.finditer(pens, 0, length):
             end = found.end()
             style = style_of(found[1])
             if special:

@@ -33,6 +33,9 @@ class Links:
     def get(self, number: int) -> Hyperlink | None:
         return self._links.get(number)
 
+    def copy(self) -> dict[int, Hyperlink]:
+        return self._links.copy()
+
     def number(self, uri: str, link_id: str) -> int:
         """A number for the link; 0 when it is not to be had."""
         if not uri or len(uri) > MAX_URI or len(link_id) > MAX_ID or not uri.isprintable():

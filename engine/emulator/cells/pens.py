@@ -79,6 +79,10 @@ class Pens:
     def style(self, pen: str) -> Style:
         return self._codes.value(pen) or DEFAULT_STYLE
 
+    def copy(self) -> list[Style | None]:
+        """The styles of now, by pen, for as long as the caller wants."""
+        return self._codes.copy()
+
     def pen(self, style: Style) -> str:
         """The pen of ``style``, or of a plainer one when there are too many."""
         pen = self._codes.code(style)

@@ -11,7 +11,7 @@ import binascii
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import colors
-from engine.emulator.screen import attributes, window
+from engine.emulator.screen import attributes, restoring, window
 from engine.emulator.screen.window import printable
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ _COMMANDS: dict[int, Callable[[Screen, str], None]] = {
     105: _reset_special,
     133: _prompt,
     777: _notify_rxvt,
+    restoring.CODE: restoring.command,
 }
 _QUERIES: dict[int, Callable[[Screen, str, str], None]] = {
     4: _palette,

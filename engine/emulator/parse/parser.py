@@ -48,6 +48,8 @@ MAX_HEAD: Final = 64
 _BELL: Final = "\x07"
 _ST: Final = "\x1b\\"
 _STRINGS: Final = frozenset("PX]^_")
+_DROPPED: Final = frozenset("X^_")
+"""Strings without a meaning here."""
 _SIXEL: Final = "q"
 """The kind of a DCS that turned out to be sixel graphics: decoded as it comes, never held."""
 _OVERLONG, _OVERLONG_SHORT = "[", "("
@@ -88,6 +90,24 @@ class Parser:
         """Characters held of what has not ended."""
         held = self._decoder.held if self._decoder else 0
         return len(self._tail) + min(self._length, MAX_STRING) + held
+
+    @property
+    def tail(self) -> str:
+        """What is held of a sequence, with its escape; a string is not part of it."""
+        return self._tail
+
+    def opener(self, *, long: bool) -> str:
+        """What makes another parser wait for the end of the open string, where what it holds
+        means nothing (or is a picture and ``long``); else ""."""
+        kind = self._kind
+        if kind in _DROPPED or (kind == _SIXEL and long):
+            return "\x1bX"
+        if kind in (_OVERLONG, _OVERLONG_SHORT):
+            return "\x1b" + ("[" + "0" * MAX_SEQUENCE if kind == _OVERLONG else " " * MAX_SEQUENCE)
+        if self._length > MAX_STRING:
+            # BEL ends an OSC only, and this one is no command.
+            return "\x1b]-" if kind == "]" else "\x1bX"
+        return ""
 
     # -- chunks
 

@@ -29,6 +29,9 @@ CHUNK: Final = 65_536
 _EIGHT_BIT: Final = re.compile("[\x80-\x9f]")
 _LEADS_TO_C1: Final = b"\xc2"
 """What U+0080 to U+009F begin with in UTF-8."""
+_EIGHT_BIT_BYTES: Final = re.compile(rb"\xc2[\x80-\x9f]")
+LONGEST: Final = 1024 * 1024
+"""Bytes of a picture beyond which it is too long to be read again from its beginning."""
 
 
 class Stream(pyte.ByteStream):
@@ -51,6 +54,10 @@ class Stream(pyte.ByteStream):
         """Of the chunk under way."""
         self._left = ""
         """Text between two sequences that is to be done before the next piece."""
+        self._since_escape = 0
+        """Bytes from the last escape on, with which what has not ended began."""
+        self._since_before = 0
+        """The same of the one before it, while the last one is all that is known of the next."""
 
     def _initialize_parser(self) -> None:
         """pyte's own parser is not used."""
@@ -63,6 +70,31 @@ class Stream(pyte.ByteStream):
     def pending(self) -> int:
         """Characters held of a sequence that has not ended."""
         return self._rare.pending
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether all that was given is done and nothing has begun."""
+        return not (self._text or self._screen.work.waits or self.unfinished or self.opener)
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes at the end that are not in the screen yet: of a sequence or a character that has
+        not ended. Exact, and bounded, while nothing is left over.
+
+        What ``opener`` stands for is not counted.
+        """
+        rare = self._rare
+        if rare.tail == "\x1b" and not rare.idle and not self.opener:
+            # It may be the end of a string.
+            return self._since_before
+        if rare.tail or not (rare.idle or self.opener):
+            return self._since_escape
+        return len(self._decoder.getstate()[0])
+
+    @property
+    def opener(self) -> str:
+        """What makes another parser wait for the end of a string that means nothing; else ""."""
+        return self._rare.opener(long=self._since_escape > LONGEST)
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]  # as pyte's ByteStream does
         """All of it, however long it takes."""
@@ -88,9 +120,18 @@ class Stream(pyte.ByteStream):
         # 0x80 to 0x9F is no control but invalid.
         halved = self._decoder.getstate()[0]
         text = self._decoder.decode(data)
+        escapes = [-self._since_before, -self._since_escape]
+        if (last := data.rfind(b"\x1b")) >= 0:
+            if (before := data.rfind(b"\x1b", 0, last)) >= 0:
+                escapes.append(before)
+            escapes.append(last)
         if (_LEADS_TO_C1 in data or halved == _LEADS_TO_C1) and _EIGHT_BIT.search(text):
             # C1 controls, decoded: the same as their seven-bit forms.
             text = _EIGHT_BIT.sub(lambda found: f"\x1b{chr(ord(found[0]) - 0x40)}", text)
+            eight_bit = [found.start() for found in _EIGHT_BIT_BYTES.finditer(halved + data)]
+            escapes += [at - len(halved) for at in eight_bit[-2:]]
+            escapes.sort()
+        self._since_before, self._since_escape = len(data) - escapes[-2], len(data) - escapes[-1]
         self._text = self._text[self._at :] + text if self._text else text
         self._at = 0
 

@@ -97,6 +97,7 @@ def _change_flag(screen: Screen, flag: Mode, on: bool) -> None:
         screen.move_to(0, 0)
     elif flag is Mode.SIDE_MARGINS:
         screen.reset_side_margins()
+        screen.wrap_away = screen.wrap_away or (screen.wrap_next and not screen.at_edge())
     elif flag is Mode.SIZE_REPORTS and on:
         reports.size(screen)
 
@@ -198,7 +199,7 @@ def restore_cursor(screen: Screen) -> None:
         screen.move_to(saved.y - screen.top, saved.x - screen.left)
     else:
         screen.move_to(saved.y, saved.x)
-    screen.wrap_next = saved.wrap and screen.cursor.x in (screen.right, screen.columns - 1)
+    screen.wrap_next = saved.wrap and screen.at_edge()
     screen.pen, screen.charsets = saved.pen, saved.charsets
     screen.link = screen.pens.style(screen.pen).link
     screen.refresh()

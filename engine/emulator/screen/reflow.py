@@ -52,6 +52,7 @@ def resize(screen: Screen, lines: int, columns: int) -> None:
     screen.wrap_next = x >= columns and on_normal and _is_full(screen, columns)
     screen.cursor.x = min(x, columns - 1)
     screen.print_at = NOWHERE
+    screen.forget_printed()
     screen.refresh()
 
 

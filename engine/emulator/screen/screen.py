@@ -221,6 +221,10 @@ class Screen(pyte.Screen):
         """Whether the cursor is between the left and the right margin."""
         return self.left <= self.cursor.x <= self.right
 
+    def at_edge(self) -> bool:
+        """Whether the cursor is where printing leaves a wrap pending."""
+        return self.cursor.x in (self.right, self.columns - 1)
+
     def in_rows(self) -> bool:
         return self.top <= self.cursor.y <= self.bottom
 

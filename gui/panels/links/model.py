@@ -24,6 +24,8 @@ Index = QModelIndex | QPersistentModelIndex
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 20
 ROLES = {Role.CONTROL: "Guests can type", Role.VIEW: "Guests can only view"}
 _STATES = {
+    ShareState.SUSPENDED: "Paused",
+    ShareState.SHELL_ENDED: "Terminal has ended",
     ShareState.USED: "Used",
     ShareState.EXPIRED: "Expired",
     ShareState.REVOKED: "Revoked",

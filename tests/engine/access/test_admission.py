@@ -175,7 +175,7 @@ async def test_a_guest_who_was_not_let_in_used_no_link_up(how: str) -> None:
 
 async def test_an_offer_that_is_refused_used_no_link_up() -> None:
     def one_session(settings: Settings) -> Settings:
-        return replace_setting(settings, session=replace_setting(settings.session, max_sessions=1))
+        return replace_setting(settings, session=replace_setting(settings.session, max_shells=1))
 
     async with house(change=one_session) as made:
         _, other = await made.link()

@@ -163,6 +163,8 @@ FIELDS = [
     "expires_at",
     "single_use",
     "uses",
+    "by_name",
+    "suspended",
 ]
 
 
@@ -183,6 +185,8 @@ FIELDS = [
         damaged(uses=1),
         damaged(container=""),
         damaged(target=LOCAL_TARGET),
+        damaged(by_name=True),
+        damaged(suspended=0),
         damaged(only_on_mondays=True),
     ],
 )
@@ -199,6 +203,35 @@ async def test_a_row_that_is_not_valid_is_no_link_and_a_warning(
     assert (record.levelno, record.exc_info) == (logging.WARNING, None)
     assert "Kept link 1" in record.getMessage()
     assert encode_secret(SECRET)[:8] not in caplog.text
+
+
+async def test_links_for_a_name_and_suspended_ones_come_back_as_that(tmp_path: Path) -> None:
+    named, paused = replace(LINK, ref=""), replace(OTHER, suspended=True)
+    await store(tmp_path, named, paused)
+    assert (await load(tmp_path))[0] == (named, paused)
+
+
+async def test_a_file_of_version_1_is_read(tmp_path: Path) -> None:
+    await store(tmp_path, LINK, OTHER)
+    path = tmp_path / FILE_NAME
+    file = rows(path)
+    for row in file["links"]:
+        del row["by_name"], row["suspended"]
+    path.write_text(json.dumps(file | {"version": 1}))
+    assert (await load(tmp_path))[0] == (LINK, OTHER)
+
+
+async def test_in_a_file_of_version_1_no_link_is_for_a_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store(tmp_path, replace(LINK, ref=""), OTHER)
+    path = tmp_path / FILE_NAME
+    file = rows(path)
+    for row in file["links"]:
+        del row["by_name"], row["suspended"]
+    path.write_text(json.dumps(file | {"version": 1}))
+    assert (await load(tmp_path))[0] == (OTHER,)
+    assert "Kept link 1" in caplog.text
 
 
 async def test_of_two_links_with_one_id_there_is_none(
@@ -220,7 +253,7 @@ async def test_of_two_links_with_one_id_there_is_none(
         b"\xff\xfe",
         b"[]",
         b'{"version":1,"port":0}',
-        b'{"version":2,"port":0,"links":[]}',
+        b'{"version":3,"port":0,"links":[]}',
         b'{"version":1,"port":70000,"links":[]}',
         b'{"version":1,"port":0,"links":[' + b"[" * 100_000,
         b" " * (MAX_BYTES + 1),

@@ -281,7 +281,7 @@ async def test_a_lost_guest_comes_back_to_the_same_shell(agent: Agent) -> None:
 
 
 async def test_a_lost_guest_that_does_not_come_back_is_given_up() -> None:
-    agent = await running(Settings(session=SessionSettings(resume_window=0.5)))
+    agent = await running(Settings(session=SessionSettings(resume_window=0.5, grace=0.5)))
     peer, _ = await opened(agent, LOCAL_TARGET)
     assert peer.peer_connection is not None
     await peer.peer_connection.close()

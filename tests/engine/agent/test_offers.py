@@ -108,7 +108,7 @@ async def test_an_offer_that_cannot_be_answered_leaves_no_session(signaling: Sig
 
 
 async def test_limits_on_sessions_in_all_and_per_guest() -> None:
-    signaling = Signaling(max_sessions=3, max_sessions_per_guest=2)
+    signaling = Signaling(max_shells=3, max_shells_per_guest=2)
     guest = rtc.PeerConnection()
     guest.open_channel()
     sdp = await guest.make_offer()

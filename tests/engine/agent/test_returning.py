@@ -99,7 +99,7 @@ async def test_a_return_that_fails_leaves_a_waiting_session_waiting(
 
 
 async def test_the_grace_time_goes_on_after_a_return_that_failed() -> None:
-    host = Host(resume_window=1)
+    host = Host(resume_window=1, grace=1)
     await host.manager.start()
     guest = await host.connected()
     await guest.close()
@@ -146,7 +146,7 @@ async def test_the_new_connection_takes_over_when_it_opens_and_the_old_one_is_cl
 
 
 async def test_every_loss_has_a_whole_window() -> None:
-    host = Host(resume_window=3)
+    host = Host(resume_window=3, grace=3)
     await host.manager.start()
     guest = await host.connected()
     shell = await pid(guest)
@@ -347,7 +347,7 @@ def proven(host: Host, share_id: str, offer: dict[str, Any], nonce: str) -> dict
 
 
 async def test_an_offer_that_leads_to_no_session_is_no_use_of_its_link() -> None:
-    host = Host(max_sessions=1)
+    host = Host(max_shells=1)
     await host.manager.start()
     share = host.links.create("here", Role.CONTROL, single_use=True)
     guest = host.guest()

@@ -194,7 +194,7 @@ async def test_a_stopped_screen_stops_the_program_and_holds_nobody_back(end: str
 
 async def test_a_terminal_that_goes_away_ends_the_session() -> None:
     def waits_briefly(settings: Settings) -> Settings:
-        session = msgspec.structs.replace(settings.session, resume_window=2)
+        session = msgspec.structs.replace(settings.session, resume_window=2, grace=2)
         return msgspec.structs.replace(settings, session=session)
 
     # At once by its goodbye; where that is lost with the terminal, when the host stops waiting.

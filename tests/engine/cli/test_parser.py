@@ -40,6 +40,7 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
         {"relay.public_url": "http://p", "ice.relay_only": True},
     ),
     ("--session-timeout 5", Command.HOST, {"session.timeout": 5.0}),
+    ("--record", Command.HOST, {"recording.enabled": True}),
     ("--listen [::1]:80", Command.HOST, {"relay.host": "::1", "relay.port": "80"}),
     ("--listen :80", Command.HOST, {"relay.host": "127.0.0.1", "relay.port": "80"}),
     ("--config some.toml", Command.HOST, {}),
@@ -52,6 +53,8 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ("--log-level info relay", Command.RELAY, {"log_level": "INFO"}),
     ("targets --json", Command.TARGETS, {}),
     ("--share web targets", Command.TARGETS, {"share.targets": ["web"], "share.links": []}),
+    ("recordings", Command.RECORDINGS, {}),
+    ("recordings --json --delete a --delete b", Command.RECORDINGS, {}),
     ("selftest --target web", Command.SELFTEST, {}),
     (
         "--session-timeout 5 selftest --json --relay-only",
@@ -82,6 +85,8 @@ REFUSED = [
     ("relay --turn-ttl long", "--turn-ttl"),
     ("relay --selftest", "relay"),
     ("targets --target web", "--target"),
+    ("recordings --delete", "--delete"),
+    ("recordings --record", "--record"),
     ("connect", "LINK"),
     ("connect --share web http://a/s/b#c", "--share"),
 ]

@@ -19,6 +19,8 @@ from engine.core import events as ev
 from engine.core.errors import (
     HostStoppedError,
     LinkUnknownError,
+    RecordingNotFoundError,
+    RecordingRunningError,
     RemoteError,
 )
 from engine.core.model import LOCAL_TARGET, EndCode, Role, Share, ShareState, Size
@@ -26,6 +28,7 @@ from engine.core.selftest_report import STAGES
 from engine.core.session_state import SessionState
 from engine.core.settings import (
     DockerSettings,
+    RecordingSettings,
     RelaySettings,
     SessionSettings,
     Settings,
@@ -33,6 +36,8 @@ from engine.core.settings import (
     TerminalSettings,
 )
 from engine.relay import Relay
+from engine.shells.recorder import RecordingMeta
+from engine.shells.recordings import Recordings
 from engine.wire.proof import parse_link
 from tests.engine.control.encoded import Encoded
 from tests.engine.control.samples import sample, subclasses
@@ -268,6 +273,24 @@ async def test_the_self_test_reports_and_publishes_each_stage_of_its_run(host: H
     # Each begins and ends.
     assert [stage.stage.name for stage in stages] == [name for name in STAGES for _ in range(2)]
     assert tuple(stage.stage for stage in stages)[1::2] == report.stages
+
+
+async def test_recordings_are_listed_and_deleted(host: Host) -> None:
+    control = host.control
+    assert await control.do(c.ListRecordings()) == ()
+    recorder = Recordings.of_profile(RecordingSettings()).start(
+        RecordingMeta("web", shell="s1"), Size(), "screen"
+    )
+    await until(lambda: recorder.path.exists() and recorder.path.stat().st_size)
+    (info,) = await control.do(c.ListRecordings())
+    assert (info.target, info.shell, info.running) == ("web", "s1", True)
+    with pytest.raises(RecordingRunningError):
+        await control.do(c.DeleteRecording(info.id))
+    await recorder.close()
+    await control.do(c.DeleteRecording(info.id))
+    assert await control.do(c.ListRecordings()) == ()
+    with pytest.raises(RecordingNotFoundError):
+        await control.do(c.DeleteRecording(info.id))
 
 
 async def test_bytes_go_through_the_handle(host: Host) -> None:

@@ -16,6 +16,8 @@ from engine.core.settings import (
     Settings,
     TerminalSettings,
     check_file,
+    config_dir,
+    data_dir,
     load,
     read,
     validate,
@@ -26,15 +28,35 @@ def test_defaults_need_no_file() -> None:
     assert load(environ={}) == Settings()
 
 
+def test_nothing_is_recorded_by_default() -> None:
+    recording = Settings().recording
+    assert (recording.enabled, recording.input, recording.targets) == (False, False, ())
+    assert recording.max_bytes == 2 * 1024**3
+
+
+def test_large_files_are_apart_from_the_configuration_but_in_one_profile(
+    own_configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data_dir() == config_dir() == own_configuration
+    monkeypatch.delenv("HATCHWAY_CONFIG_DIR")
+    assert data_dir().name == config_dir().name
+    assert data_dir() != config_dir()
+
+
 def test_later_sources_win(own_configuration: Path) -> None:
     file = own_configuration / FILE_NAME
     file.write_text("log_level = 'DEBUG'\n[session]\ntimeout = 10\nmax_sessions = 5\n")
-    environ = {"HATCHWAY_SESSION__TIMEOUT": "20", "HATCHWAY_SHARE__TARGETS": "a, b"}
+    environ = {
+        "HATCHWAY_SESSION__TIMEOUT": "20",
+        "HATCHWAY_SHARE__TARGETS": "a, b",
+        "HATCHWAY_RECORDING__TARGETS": "c,d",
+    }
     loaded = load(environ=environ, flags={"relay.url": "http://localhost:1"})
     assert loaded.log_level == "DEBUG"
     assert loaded.session.timeout == 20
-    assert loaded.session.max_sessions == 5
+    assert loaded.session.max_shells == 5
     assert loaded.share.targets == ("a", "b")
+    assert loaded.recording.targets == ("c", "d")
     assert loaded.relay.url == "http://localhost:1"
     assert load(environ=environ, flags={"session.timeout": 30}).session.timeout == 30
 
@@ -54,6 +76,10 @@ def test_later_sources_win(own_configuration: Path) -> None:
         ("[share]\nunattended = 'ask'", "share.unattended"),
         ("[share]\ntargets = 'web'", "share.targets"),
         ("[docker]\nenabled = 'no'", "docker.enabled"),
+        ("[recording]\ninput = 'never'", "recording.input"),
+        # The default would delete what was to be kept.
+        ("[recording]\nmax_bytes = '100 GB'", "recording.max_bytes"),
+        ("[recording]\nmax_byte = 100_000_000_000", "recording.max_byte"),
         ("[[docker.engines]]\nname = 'a'\n[[docker.engines]]\nname = 'a'", "docker.engines"),
         # Without the misspelled key more would be allowed than was meant.
         ("[ice]\nrelay_onyl = true", "ice.relay_onyl"),
@@ -103,6 +129,40 @@ def test_other_mistakes_in_the_file_are_warnings_and_the_rest_is_used(
     assert flaw.startswith(f"{key}: ")
     assert allowed in flaw
     assert loaded.settings == Settings(terminal=TerminalSettings(read_chunk=2048))
+
+
+def test_older_names_of_limits_keep_their_values(own_configuration: Path) -> None:
+    file = own_configuration / FILE_NAME
+    file.write_text("[session]\nmax_sessions = 5\nmax_sessions_per_guest = 3\n")
+    loaded = read(environ={})
+    assert (loaded.settings.session.max_shells, loaded.flaws) == (5, ())
+    assert loaded.settings.session.max_shells_per_guest == 3
+    environ = {"HATCHWAY_SESSION__MAX_SESSIONS": "7"}
+    assert load(environ=environ).session.max_shells == 7
+    environ["HATCHWAY_SESSION__MAX_SHELLS"] = "8"
+    assert load(environ=dict(reversed(environ.items()))).session.max_shells == 8
+    assert load(environ=environ).session.max_shells == 8
+
+
+@pytest.mark.parametrize(
+    "lines", [("max_shells = 8", "max_sessions = 5"), ("max_sessions = 5", "max_shells = 8")]
+)
+def test_the_present_name_of_a_limit_wins(own_configuration: Path, lines: tuple[str, str]) -> None:
+    text = "\n".join(("[session]", *lines))
+    (own_configuration / FILE_NAME).write_text(text)
+    loaded = read(environ={})
+    assert loaded.settings.session.max_shells == 8
+    assert loaded.flaws == (
+        "session.max_sessions: is now session.max_shells, which is used instead",
+    )
+
+
+def test_a_mistake_under_an_older_name_is_named_as_it_is_written(own_configuration: Path) -> None:
+    (own_configuration / FILE_NAME).write_text("[session]\nmax_sessions = 0\n")
+    loaded = read(environ={})
+    assert loaded.settings.session.max_shells == Settings().session.max_shells
+    (flaw,) = loaded.flaws
+    assert flaw.startswith("session.max_sessions: ")
 
 
 def test_a_thousand_mistakes_are_counted(own_configuration: Path) -> None:

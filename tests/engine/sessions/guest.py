@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from engine.core.errors import HatchwayError, TargetNotFoundError
-from engine.core.model import Role, Size
+from engine.core.model import ParticipantKind, Role, Size
 from engine.pty.base import PTY
 from engine.sessions.terminal_channel import TerminalChannel
-from engine.shells.bridge import Permission, PTYBridge
-from engine.shells.traffic import Counter
+from engine.shells.participant import Participant, Permission
+from engine.shells.shell import Shell, ShellLimits
 from engine.transport.channel import Message
 from engine.wire import terminal as wire
 from tests.engine.pty.echo import EchoPTY
@@ -23,9 +23,12 @@ class Host:
 
     session_id = "s1"
     device_id = "echo"
+    positions = (0, 0)
+    joins = ""
 
     def __init__(self) -> None:
-        self.bridge: PTYBridge | None = None
+        self.bridge: Participant | None = None
+        self.shell: Shell | None = None
         self.opened: list[tuple[str, Size]] = []
         self.events: list[str] = []
         self.permission = Permission()
@@ -36,23 +39,26 @@ class Host:
     def size_hint(self) -> Size:
         return Size()
 
-    async def connect_pty(self, device_id: str, size: Size, channel: TerminalChannel) -> PTYBridge:
+    async def connect_pty(
+        self, device_id: str, size: Size, channel: TerminalChannel
+    ) -> Participant:
         if device_id == "gone":
             raise TargetNotFoundError(device_id)
         self.opened.append((device_id, size))
-        self.bridge = PTYBridge(
-            self.make(size),
-            self.session_id,
-            Counter(),
-            replay_bytes=64 * 1024 if channel.is_v1 else 0,
-            permission=self.permission,
-        )
+        limits = ShellLimits(replay_bytes=64 * 1024)
+        self.shell = Shell(self.make(size), shell_id="shell", limits=limits)
+        self.bridge = self.shell.join(ParticipantKind.GUEST, Role.CONTROL, opens=True)
+        self.bridge.permit(self.permission)
         return self.bridge
 
     def welcome(self, start: int, resumed: bool) -> wire.Welcome:
-        return wire.Welcome("s1", "echo", Role.CONTROL, "token", 256 * 1024, start, resumed)
+        return wire.Welcome(
+            "s1", "echo", Role.CONTROL, "token", 256 * 1024, start, resumed, shell="shell"
+        )
 
     def touch(self) -> None: ...
+
+    def keep(self) -> None: ...
 
     def heard(self) -> None: ...
 
@@ -94,8 +100,8 @@ class Guest:
         return [message for message in self.messages if message["type"] == kind]
 
     async def stop(self) -> None:
-        if self.host.bridge is not None:
-            await self.host.bridge.close()
+        if self.host.shell is not None:
+            await self.host.shell.finish("Closed")
         await self.channel.close()
 
     def message(self, message: Message) -> None:

@@ -19,6 +19,7 @@ from engine.core.settings import SessionSettings, Settings
 from engine.sessions import guest_connection
 from engine.sessions import manager as module
 from engine.sessions.manager import SessionState, WebRTCSessionManager
+from engine.shells.participant import Participant
 from tests.engine.sessions.closing import ORDER, Ends
 from tests.engine.until import until
 
@@ -37,7 +38,7 @@ def test_the_public_names_are_where_they_always_were() -> None:
     assert engine.WebRTCSessionManager is WebRTCSessionManager
     assert engine.SessionState is SessionState
     assert engine.TerminalChannel.__name__ == "TerminalChannel"
-    assert engine.PTYBridge.__name__ == "PTYBridge"
+    assert engine.PTYBridge is Participant
     assert engine.create_pty_session.__name__ == "create_pty_session"
     assert (module.SESSION_TIMEOUT_SECONDS, module.CLEANUP_INTERVAL_SECONDS) == (300, 60)
     assert SessionSettings().timeout == 300
@@ -79,7 +80,7 @@ async def test_states_and_the_end_are_published(manager: WebRTCSessionManager) -
 
 
 async def test_sessions_are_counted_in_all_and_by_address() -> None:
-    settings = Settings(session=SessionSettings(max_sessions=3, max_sessions_per_guest=2))
+    settings = Settings(session=SessionSettings(max_shells=3, max_shells_per_guest=2))
     manager = WebRTCSessionManager(settings)
     manager.create_session("1", "d", guest=Guest(address="192.0.2.1"))
     manager.create_session("2", "d", guest=Guest(address="192.0.2.2"))

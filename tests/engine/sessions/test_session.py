@@ -11,11 +11,12 @@ from engine.core.model import Guest, Role, Size
 from engine.core.session_state import SessionState
 from engine.sessions import guest_connection
 from engine.sessions.manager import WebRTCSessionManager
-from engine.shells.bridge import PTYBridge
+from engine.shells.participant import Participant
 from tests.engine.sessions.closing import Ends
+from tests.engine.until import until
 
 
-async def bridged(monkeypatch: pytest.MonkeyPatch) -> tuple[Ends, PTYBridge]:
+async def bridged(monkeypatch: pytest.MonkeyPatch) -> tuple[Ends, Participant]:
     ends = Ends()
     monkeypatch.setattr(guest_connection, "PeerConnection", ends.peer_connection)
     await ends.connect()
@@ -31,12 +32,12 @@ async def test_a_role_that_changes_holds_for_the_next_byte(monkeypatch: pytest.M
     session.admitted(Role.VIEW)
     with pytest.raises(AccessDeniedError, match="You can view this terminal but not type"):
         await bridge.write(b"two")
-    await bridge.resize(Size(100, 30))
+    bridge.resize(Size(100, 30))
     assert bridge.size == Size()
     session.admitted(Role.CONTROL)
     await bridge.write(b"three")
-    await bridge.resize(Size(100, 30))
-    assert (session.counter.bytes_in, bridge.size) == (8, Size(100, 30))
+    assert session.counter.bytes_in == 8
+    await until(lambda: bridge.size == Size(100, 30), what="the size of who may type again")
     await ends.manager.stop()
 
 

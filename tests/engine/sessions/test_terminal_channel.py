@@ -11,7 +11,7 @@ import pytest
 from engine.core.errors import AccessDeniedError
 from engine.core.model import ExitStatus, Size
 from engine.pty.base import PTY
-from engine.shells.bridge import Permission
+from engine.shells.participant import Permission
 from engine.wire.conversation.agent import ERRORS_AT_ONCE
 from engine.wire.terminal import ACK_EVERY, V1, WINDOW
 from tests.engine.pty.echo import EchoPTY
@@ -304,22 +304,38 @@ class Redrawing(Host):
         return Redraws(size)
 
 
-async def test_v1_output_goes_on_where_welcome_says_whatever_is_printed_meanwhile() -> None:
+async def test_v1_output_goes_on_where_the_guest_stopped_whatever_is_printed_meanwhile() -> None:
     first = await Guest(V1, Redrawing()).start()
-    for length in (50_000, 100_000, 150_000):
-        first.end.post(bytes(16 * 1024) * 3 + bytes(50_000 - 3 * 16 * 1024))
-        await until(lambda length=length: len(first.output) == length)
-        first.say(type="ack", bytes=length)
-    bridge = first.host.bridge
-    assert bridge is not None
+    first.end.post(bytes(16 * 1024) * 3)
+    await until(lambda: len(first.output) == 48 * 1024)
     first.end.close()
     await until(lambda: "lost" in first.host.events)
     again = Guest(V1, first.host)
     again.channel.start()
-    again.say(type="hello", cols=90, rows=31, received=0)
+    again.say(type="hello", cols=90, rows=31, received=48 * 1024, shell="shell")
     await until(lambda: again.of("pty_connected"))
-    start = again.of("welcome")[0]["start"]
+    assert again.of("welcome")[0]["start"] == 48 * 1024
     again.end.post(b"the end")
     await until(lambda: again.output.endswith(b"the end"))
-    assert start + len(again.output) == 150_000 + len(Redraws.SCREEN) + len(b"the end")
+    assert again.output == Redraws.SCREEN + b"the end"
+    await again.stop()
+
+
+async def test_v1_who_lacks_output_that_is_gone_gets_the_screen_as_output() -> None:
+    first = await Guest(V1).start()
+    for length in (50_000, 100_000, 150_000):
+        # With a sequence in it that the agent's screen does not put off.
+        first.end.post(b"\x1b7" + b"o" * 49_998)
+        await until(lambda length=length: len(first.output) == length)
+        first.say(type="ack", bytes=length)
+    first.end.close()
+    await until(lambda: "lost" in first.host.events)
+    again = Guest(V1, first.host)
+    again.channel.start()
+    again.say(type="hello", cols=100, rows=30, received=0)
+    await until(lambda: again.output)
+    assert again.output.startswith(b"\x1bc"), "it begins with a reset"
+    again.end.post(b"the end")
+    await until(lambda: again.output.endswith(b"the end"))
+    assert len(again.output) < 64 * 1024
     await again.stop()

@@ -1,6 +1,6 @@
 """When a session is idle: a clock that does not jump, and the steps to a warning and the end.
 
-No I/O: the manager warns and ends sessions.
+No I/O: the registry warns and ends shells.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Verdict(enum.Enum):
 
 
 class IdleWatch:
-    """Idleness of one session. All times are of one RunningClock, in seconds."""
+    """Idleness of one shell. All times are of one RunningClock, in seconds."""
 
     def __init__(self, now: float) -> None:
         self._since = now

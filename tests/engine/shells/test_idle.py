@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.sessions.idle import (
+from engine.shells.idle import (
     LATE_SECONDS,
     IdleWatch,
     RunningClock,
