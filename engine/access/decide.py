@@ -568,7 +568,12 @@ def _participant(resource: Resource) -> ParticipantFacts:
         return resource.participant
     session = _session(resource)
     return ParticipantFacts(
-        session.id, session.kind, session.link_id, session.role, session.approval
+        session.id,
+        session.kind,
+        session.link_id,
+        session.role,
+        session.approval,
+        removed=session.closed,
     )
 
 

@@ -86,7 +86,9 @@ class GuestTerminal:
         handlers = PeerHandlers(
             guest.output, self._peer_ended, guest.notice, self._approval, guest.idle
         )
-        self._peer = TerminalPeer.of_link(parse_link(link), size, handlers, ice=ice)
+        parsed = parse_link(link)
+        self._peer = TerminalPeer.of_link(parsed, size, handlers, ice=ice)
+        self._by_return_link = bool(parsed.token)
         self._tasks = TaskOwner("guest terminal")
         self._returning = False
         self._over = False
@@ -122,8 +124,20 @@ class GuestTerminal:
         return self._peer.is_closed
 
     async def connect(self) -> None:
-        """Connect until the terminal takes input. Raises HatchwayError."""
-        await self._peer.connect()
+        """Connect until the terminal takes input. Raises HatchwayError.
+
+        With a return link that is ShellEndedError where the host does not know its token: the
+        shell that the host then opens is not what was asked for, and is closed.
+        """
+        try:
+            await self._peer.connect()
+        except HatchwayError:
+            if self._other_shell:
+                raise ShellEndedError from None
+            raise
+        if self._by_return_link and not self._peer.resumed:
+            await self.close()
+            raise ShellEndedError
 
     def send(self, data: bytes) -> None:
         """Queue input, in order. Raises LimitError, or ChannelClosedError after the end."""
@@ -155,7 +169,7 @@ class GuestTerminal:
         await self._peer.close()
 
     def _approval(self, state: str) -> None:
-        if self._returning:
+        if self._returning or self._by_return_link:
             # Only a new shell needs approval: the host is not asked for one.
             self._other_shell = True
             self._tasks.start(self._peer.close(), "close a new session")

@@ -25,7 +25,7 @@ from shiboken6 import isValid
 from engine.control.commands import CreateLink, RevokeLink
 from engine.control.queries import Links, LinkUrl, Sessions, Targets
 from engine.core.addresses import is_loopback
-from engine.core.model import Role, Share, ShareState, Target, TargetKind
+from engine.core.model import Role, Share, Target, TargetKind
 from gui.kit.qr import QrCode
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.widgets import IconButton, Panel, ask, named_label
@@ -193,7 +193,7 @@ class ShareDialog(QDialog):
 
     def _show_chosen(self) -> None:
         share = self.chosen()
-        usable = share is not None and share.state(self.links.now()) is ShareState.ACTIVE
+        usable = share is not None and not share.state(self.links.now()).is_over
         url = self._adapter.ask(LinkUrl(share.id), "") if share is not None and usable else ""
         if url != self.address.text():
             self.address.setText(url)
