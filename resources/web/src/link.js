@@ -12,7 +12,7 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 const ID = /^[A-Za-z0-9_-]{16}$/;
 /** A token that names one guest of one terminal, as its host made it. */
-const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
+const TOKEN = /^[A-Za-z0-9_-]{1,200}$/;
 // 22 characters carry 132 bits: the last four are zero in the one canonical form.
 const SECRET = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 const NONCE_BYTES = 16;
