@@ -412,7 +412,7 @@ class Agent:
         """Start an own shell; its id. Raises HatchwayError."""
         if self._stopping is not None:
             raise HostStoppedError
-        self.manager.shells.check_room()
+        self.manager.make_room()
         target = self.targets.find(target_id)
         shell_id = secrets.token_hex(8)
         pty = await create_pty_session(

@@ -14,6 +14,8 @@ from engine.core.events import Handler
 from engine.core.model import ParticipantKind, Role, Size
 
 if TYPE_CHECKING:
+    from engine.emulator import Host
+    from engine.emulator.screen.modes import CursorShape
     from engine.emulator.terminal import Terminal
 
 Result = TypeVar("Result")
@@ -69,6 +71,10 @@ class ScreenSource(Protocol):
         """Call ``changed`` on the loop after each slice of output, and when the size has
         changed, until the returned function is called."""
 
+    def listen(self, host: Host) -> Callable[[], None]:
+        """Pass the program's notes (Host.notify) and clipboard texts (Host.clipboard_write) to
+        ``host`` until the returned function is called."""
+
 
 class ShellHandle(Protocol):
     """A participant of a shell in this process: a tab, a watch panel, a tty."""
@@ -93,6 +99,13 @@ class ShellHandle(Protocol):
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
         """Its colors, each 0xRRGGBB, to answer the program's questions with."""
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        """How it is painted: a cell's width and height in pixels, and whether the theme is a
+        dark one. Programs can ask."""
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        """The cursor until a program chooses another."""
 
     def rendered(self, count: int) -> None:
         """With ``output``: so many more bytes are on the screen."""

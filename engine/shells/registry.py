@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from engine.core import events as ev
-from engine.core.errors import HostStoppedError, SessionLimitError, ShellNotFoundError
+from engine.core.errors import HostStoppedError, ShellNotFoundError
 from engine.core.model import EndCode, ExitStatus, KeyboardState, ShellInfo
 from engine.core.settings import Settings
 from engine.pty.base import PTY
@@ -46,6 +46,10 @@ class Shells:
     def infos(self) -> tuple[ShellInfo, ...]:
         return tuple(shell.info() for shell in self._shells.values())
 
+    def detached_at(self, shell_id: str) -> float | None:
+        """Since when nobody is attached, on the registry's clock; None while somebody is."""
+        return self._alone.get(shell_id)
+
     def find(self, shell_id: str) -> Shell | None:
         return self._shells.get(shell_id)
 
@@ -56,14 +60,10 @@ class Shells:
             raise ShellNotFoundError
         return shell
 
-    def check_room(self) -> None:
-        """Raises SessionLimitError when no further shell may start, HostStoppedError after
-        stop()."""
+    def check_running(self) -> None:
+        """Raises HostStoppedError after stop()."""
         if self._refusing:
             raise HostStoppedError
-        limit = self._settings().session.max_shells
-        if len(self._shells) >= limit:
-            raise SessionLimitError(f"The host has reached its limit of {limit} terminals")
 
     def add(
         self,
@@ -72,6 +72,8 @@ class Shells:
         shell_id: str = "",
         target: str = "",
         own: bool = False,
+        owner: str = "",
+        link_id: str = "",
         position: int = 0,
     ) -> Shell:
         """The shell of a PTY that was just opened. ``start()`` it once somebody has joined."""
@@ -81,6 +83,8 @@ class Shells:
             shell_id=shell_id,
             target=target,
             own=own,
+            owner=owner,
+            link_id=link_id,
             limits=ShellLimits(
                 settings.terminal.replay_bytes,
                 settings.session.resume_window,
@@ -101,6 +105,11 @@ class Shells:
         """An unknown shell is not an error."""
         if (shell := self._shells.get(shell_id)) is not None:
             await shell.finish(reason, code)
+
+    def end_soon(self, shell_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None:
+        """Begin to end it without waiting."""
+        if (shell := self._shells.get(shell_id)) is not None:
+            shell.finish_soon(reason, code)
 
     async def stop(self) -> None:
         """End every shell; none can be added from now on."""

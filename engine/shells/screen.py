@@ -19,7 +19,9 @@ from typing import Final
 from engine.core.errors import PTYClosedError
 from engine.core.model import Size
 from engine.core.tasks import TaskOwner
-from engine.emulator import Clean, SnapshotWriter, Terminal
+from engine.emulator import Clean, Host, SnapshotWriter, Terminal
+from engine.emulator.screen.modes import CursorShape
+from engine.shells.audience import Audience
 from engine.shells.output_log import OutputLog
 
 logger = logging.getLogger(__name__)
@@ -78,9 +80,18 @@ class ShellScreen:
     """
 
     def __init__(
-        self, log: OutputLog, size: Size, *, scrollback: int, reply: Callable[[bytes], None]
+        self,
+        log: OutputLog,
+        size: Size,
+        *,
+        scrollback: int,
+        reply: Callable[[bytes], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.terminal = Terminal(size.cols, size.rows, reply, scrollback=scrollback)
+        self._audience = Audience()
+        self.terminal = Terminal(
+            size.cols, size.rows, reply, scrollback=scrollback, host=self._audience
+        )
         self._log = log
         self._clean = Clean()
         self._seen = self._read = self._settled = log.end
@@ -94,6 +105,7 @@ class ShellScreen:
         """Output before this cannot be skipped, as was tried."""
         self._version = 0
         """Counts changes of the screen."""
+        self._clock = clock
         self._burst_start, self._burst = 0.0, 0
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.Handle | None = None
@@ -126,7 +138,8 @@ class ShellScreen:
         return min(self._settled, *self._held) if self._held else self._settled
 
     async def room(self) -> None:
-        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read."""
+        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read: a
+        program that draws faster than the terminal reads has to wait."""
         await self._room.wait()
 
     # -- feeding
@@ -159,7 +172,7 @@ class ShellScreen:
         return every
 
     def _floods(self, new: int) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._burst_start > FLOOD_SECONDS:
             self._burst_start, self._burst = now, 0
         self._burst += new
@@ -196,6 +209,12 @@ class ShellScreen:
     def _next(self) -> bytes:
         """What to feed next; ``position`` is then after it, or after what it stands for."""
         if self.behind >= SKIP_FROM and self._read >= self._unskippable:
+            if self.terminal.unfinished:
+                # A read may end anywhere. After a line's end, nothing is unfinished.
+                line = self._log.read(self._read, SMALL)
+                line = line[: line.find(b"\n") + 1] or line
+                self._read += len(line)
+                return line
             clean = self._read >= self._clean_from
             data = self._waiting(LAG if clean else SKIP_UNKNOWN)
             shorter = self.terminal.shortened(data, clean=clean)
@@ -279,6 +298,17 @@ class ShellScreen:
             except Exception:
                 # A painter's error is not the shell's.
                 logger.exception("A watcher of a shell's screen failed")
+
+    def listen(self, host: Host) -> Callable[[], None]:
+        """Pass notes and clipboard texts of the program to ``host``; see Audience."""
+        return self._audience.listen(host)
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        """How the terminal is painted: see Audience.report()."""
+        self._audience.report(cell, dark=dark)
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        self.terminal.set_cursor_default(shape, blink=blink)
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """``changed()`` is called after each slice that was fed and after a resize, until the

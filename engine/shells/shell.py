@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.core.errors import AccessDeniedError, HatchwayError, LimitError, PTYClosedError
@@ -30,7 +30,7 @@ from engine.core.model import (
 )
 from engine.core.tasks import TaskOwner, start
 from engine.pty.base import PTY
-from engine.shells.answers import Answers
+from engine.shells.answers import Answers, Passed
 from engine.shells.keyboard import Keyboard
 from engine.shells.output_log import OutputLog
 from engine.shells.participant import Participant, Sink, SizeChange
@@ -75,7 +75,8 @@ class ShellLimits:
 class Shell:
     """One shell. ``start()`` once, ``end()`` at last; both may be called in any state.
 
-    ``own``: opened by the host, for itself. ``ended`` is called once, when the program or the
+    ``own``: opened by the host, for itself. ``owner`` and ``link_id``: the guest that opened it, as
+    limits count them (engine.access.limits). ``ended`` is called once, when the program or the
     shell has ended; ``changed`` whenever what ``info()`` returns may have changed.
     """
 
@@ -86,6 +87,8 @@ class Shell:
         shell_id: str = "",
         target: str = "",
         own: bool = False,
+        owner: str = "",
+        link_id: str = "",
         limits: ShellLimits = ShellLimits(),
         position: int = 0,
         changed: Callable[[Shell], None] = lambda shell: None,
@@ -95,6 +98,8 @@ class Shell:
         self.id = shell_id or secrets.token_hex(8)
         self.target = target or pty.label
         self.own = own
+        self.owner = owner
+        self.link_id = link_id
         self.started_at = time.time()
         self.counter = Counter()
         self._pty = pty
@@ -356,20 +361,21 @@ class Shell:
         if self._resizing:
             # What was typed after a window had changed is for the new size.
             await self._resized.wait()
-        for part in parts:
-            if part.data:
-                await self._write(participant, part.data)
-            self._turns.drop(who, part.dropped)
+        await self._write(participant, parts)
 
-    async def _write(self, participant: Participant, data: bytes) -> None:
+    async def _write(self, participant: Participant, parts: Sequence[Passed]) -> None:
         who = participant.id
         before = self._turns.entered(who)
         try:
-            await self._turns.write(who, data)
+            if len(parts) == 1 and not parts[0].dropped:
+                await self._turns.write(who, parts[0].data)
+            else:
+                await self._turns.write_parts(who, [(one.data, one.dropped) for one in parts])
         finally:
             participant.count_input(self._turns.entered(who) - before)
         if self._recorder is not None:
-            self._recorder.typed(data)
+            for one in parts:
+                self._recorder.typed(one.data)
 
     def typed_by_others(self, who: str) -> int:
         return self._turns.entered_by_others(who)
@@ -609,7 +615,7 @@ class Shell:
 
     async def _write_held(self, participant: Participant, data: bytes) -> None:
         with contextlib.suppress(HatchwayError):
-            await self._write(participant, data)
+            await self._write(participant, (Passed(data),))
 
     def _update_theme(self) -> None:
         """Answer questions about colors as the keyboard's holder, or the longest attached

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from engine.core.errors import AccessDeniedError, HatchwayError, PTYClosedError
 from engine.core.tasks import TaskOwner
@@ -291,6 +291,27 @@ class Turns:
         finally:
             person.end()
 
+    async def write_parts(self, who: str, parts: Iterable[tuple[bytes, int]]) -> None:
+        """Write a message of which some parts do not enter.
+
+        Each part is what enters, and the number of bytes that follow it in the message and count
+        as done with. Errors are those of write(), after all of the message has been counted.
+        """
+        person = self._people.get(who)
+        error: HatchwayError | None = None
+        for data, dropped in parts:
+            if error is None:
+                try:
+                    await self.write(who, data)
+                except HatchwayError as refused:
+                    error = refused
+            elif person is not None:
+                person.refuse(data)
+            if person is not None:
+                person.drop(dropped)
+        if error is not None:
+            raise error
+
     def answer(self, data: bytes) -> None:
         """Write bytes of the agent's own, before all input that waits and never within a message.
 
@@ -328,56 +349,50 @@ class Turns:
                 await turn.ready.wait()
                 if turn.refused is not None:
                     raise turn.refused()
-        except asyncio.CancelledError:
-            self._give_up(turn)
+        except BaseException:
+            if self._current is turn:
+                self._current = None
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            self._next()
             raise
 
-    def _give_up(self, turn: _Turn) -> None:
-        if self._current is turn:
-            self._current = None
-        elif turn in self._waiting:
-            self._waiting.remove(turn)
-        self._next()
-
     def _line_up(self, turn: _Turn) -> None:
+        place = len(self._waiting)
         if turn.person is self._agent:
             place = 0
         elif is_ctrl_c(turn.data):
+            # Before what others have waiting; its sender's own earlier input keeps its place.
             turn.overtake()
-            place = self._place_of_ctrl_c(turn.person)
-        else:
-            place = len(self._waiting)
+            own = [place for place, one in enumerate(self._waiting, 1) if one.person is turn.person]
+            place = own[-1] if own else 0
+            self._make_way(turn.person, back=not own)
+            while place < len(self._waiting) and self._first(self._waiting[place]):
+                place += 1
         self._waiting.insert(place, turn)
         self._next()
 
-    def _place_of_ctrl_c(self, person: _Person) -> int:
-        """Before what others have waiting; its sender's own earlier input keeps its place.
+    def _make_way(self, person: _Person, *, back: bool) -> None:
+        """``person`` sends Ctrl+C: cut a paste of anybody else.
 
-        A paste of somebody else is cut.
+        ``back``: a message whose turn has come, but of which nothing has entered, waits again.
         """
         current = self._current
-        place = 0
-        for index, turn in enumerate(self._waiting):
-            if turn.person is person:
-                place = index + 1
         if current is None:
             if self._span is not None and self._span is not person and self._span.stream.in_paste:
                 self._cut(self._span)
-        elif current.person is not person:
-            if current.entering:
-                if self._in_paste(current):
-                    self._cut_write(current)
-            elif not current.started:
-                if current.person.stream.in_paste:
-                    self._cut(current.person)
-                if not place and not self._first(current):
-                    # Its turn has come, but nothing of it has entered: it can wait once more.
-                    current.again()
-                    self._current = None
-                    self._waiting.insert(0, current)
-        while place < len(self._waiting) and self._first(self._waiting[place]):
-            place += 1
-        return place
+        elif current.person is person:
+            pass  # its own paste ends when the Ctrl+C enters, see _take()
+        elif current.entering:
+            if self._in_paste(current):
+                self._cut_write(current)
+        elif not current.started:
+            if current.person.stream.in_paste:
+                self._cut(current.person)
+            if back and not self._first(current):
+                current.again()
+                self._current = None
+                self._waiting.insert(0, current)
 
     def _place_of_rest(self, person: _Person) -> int:
         """Of a message whose paste was cut: its own first place, but for Ctrl+C of others."""
@@ -561,6 +576,7 @@ class Turns:
         person = self._people.get(who)
         if person is None:
             person = self._people[who] = _Person()
+            person.permit(_left)  # until permit() is called
         return person
 
 

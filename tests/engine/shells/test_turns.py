@@ -327,7 +327,8 @@ async def test_a_turn_that_was_granted_and_has_not_begun_is_refused() -> None:
     with pytest.raises(AccessDeniedError):
         await other
     await write
-    assert (pty.log, turns.taken("bob")) == (b"aa", 2)
+    await turns.write("cas", b"c")
+    assert (pty.log, turns.taken("bob")) == (b"aac", 2)
 
 
 @virtual
@@ -512,11 +513,27 @@ async def test_close_ends_all_that_waits() -> None:
 
 
 @virtual
-async def test_dropped_input_counts() -> None:
-    turns, _ = made()
-    await turns.write("ann", b"aa")
-    turns.drop("ann", 5)
-    assert turns.taken("ann") == 7
+async def test_parts_of_a_message_that_do_not_enter_count() -> None:
+    turns, pty = made()
+    await turns.write_parts("ann", [(b"aa", 5), (b"", 2), (b"bb", 0)])
+    assert (pty.log, turns.taken("ann")) == (b"aabb", 11)
+    assert (turns.entered("ann"), turns.entered("eve")) == (4, 0)
+    turns.permit("ann", denied)
+    with pytest.raises(AccessDeniedError):
+        await turns.write_parts("ann", [(b"aa", 5), (START, 1), (b"bb", 0)])
+    assert turns.taken("ann") == 11 + 10 + len(START)
+    turns.permit("ann", None)
+    await turns.write("ann", b"in the paste that was refused" + END + b"x")
+    assert pty.log == b"aabbx"
+    with pytest.raises(AccessDeniedError):
+        await turns.write_parts("eve", [(b"aa", 5)])
+    # A position to continue from is no permission.
+    turns.drop("eve", 100)
+    with pytest.raises(AccessDeniedError):
+        await turns.write("eve", b"e")
+    turns.permit("eve", None)
+    await turns.write("eve", b"e")
+    assert (turns.taken("eve"), turns.entered("eve")) == (102, 1)
 
 
 # -- any order of events
@@ -524,12 +541,14 @@ async def test_dropped_input_counts() -> None:
 LETTERS = {"ann": b"abcdefghijk", "bob": b"lmnopqrstuv", "cas": b"ABCDEFGHIJK"}
 """Digits of a number, and its end: who sent a byte can be read off it."""
 OWNER = {letter: who for who, letters in LETTERS.items() for letter in letters}
+HALVES = {"ann": 3, "bob": 4, "cas": 5}
+"""Where each cuts markers: half a marker of one and half of another make none."""
 CHARACTERS = {"ann": "é".encode(), "bob": "€".encode(), "cas": "🙂".encode()}
 
 
 def token(who: str, number: int) -> bytes:
     letters = LETTERS[who]
-    return bytes(letters[int(digit)] for digit in str(number)) + letters[10:]
+    return bytes(letters[int(digit)] for digit in f"{number:02}") + letters[10:]
 
 
 class Guest:
@@ -549,6 +568,7 @@ class Guest:
         self._count += 1
         text = token(self.who, self._count)
         character = CHARACTERS[self.who]
+        half = HALVES[self.who]
         message = {
             "key": text,
             "long": text * 20,
@@ -556,10 +576,10 @@ class Guest:
             "end": text + END,
             "end and key": END + text,
             "paste": START + text + END,
-            "half marker": START[:4],
-            "other half": START[4:] + text,
-            "half end": END[:3],
-            "other half end": END[3:],
+            "half marker": START[:half],
+            "other half": START[half:] + text,
+            "half end": END[:half],
+            "other half end": END[half:],
             "half character": character[:-1],
             "other half character": character[-1:],
             "ctrl+c": CTRL_C,
