@@ -74,6 +74,7 @@ async def test_the_terminal_has_the_shells_size_and_never_the_windows(
 ) -> None:
     page = await arrive(browser, host)
     await page.until(f"{SIZE}.join() === '80,24'")
+    assert await page.evaluate("document.querySelector('#foot-size').innerText") == "80 × 24"
     mine = (host.hellos[0]["cols"], host.hellos[0]["rows"])
     assert mine > (80, 24)
     await page.resize(900, 500)

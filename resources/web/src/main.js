@@ -230,6 +230,7 @@ function open({ base, line, target, link, ice }) {
     shortcut: (name) => shortcuts[name](),
     bell: () => flash(),
   }));
+  foot.view(screen.view);
   const apply = () => {
     paint(themeOf(prefs.theme));
     screen.apply(prefs, themeOf(prefs.theme));

@@ -239,7 +239,7 @@ export class Screen {
     style.width = this.#governed ? `${Math.ceil(cols * width) + SCROLL_BAR}px` : "";
     style.height = this.#governed ? `${Math.ceil(rows * height)}px` : "";
     const smaller = this.#governed && !larger && (cols < this.#room.cols || rows < this.#room.rows);
-    this.#place.toggleAttribute("data-smaller", smaller);
+    this.#pane.toggleAttribute("data-island", smaller);
     this.#pane.toggleAttribute("data-part", larger && this.#hidesSome(cols * width, rows * height));
     this.#soon();
   }
@@ -293,14 +293,19 @@ export class Screen {
     pane.scrollTop = within(y, pane.scrollTop, pane.clientHeight, height);
   }
 
-  #tell() {
+  /** How much of the shell is seen, and how. @returns {View} */
+  get view() {
     const { cols, rows, options, buffer } = this.terminal;
     const larger = cols > this.#room.cols || rows > this.#room.rows;
-    const smaller = this.#place.hasAttribute("data-smaller");
+    const smaller = this.#pane.hasAttribute("data-island");
     const percent = Math.round((100 * (options.fontSize ?? this.#font)) / this.#font);
     const back = buffer.active.baseY - buffer.active.viewportY;
     const top = buffer.active.type === "normal" && !buffer.active.viewportY;
-    const view = { cols, rows, percent, larger, smaller, back, top };
+    return { cols, rows, percent, larger, smaller, back, top };
+  }
+
+  #tell() {
+    const { view } = this;
     const told = JSON.stringify(view);
     if (told === this.#told) return;
     this.#told = told;

@@ -55,7 +55,8 @@ export function company(host) {
     });
     if (lead && !some.includes(lead)) faces.at(-1)?.toggleAttribute("data-lead", true);
     const button = byId("people");
-    button.hidden = !people.length;
+    // Nobody needs to be told that they are alone.
+    button.hidden = people.length < 2;
     button.setAttribute("aria-label", words.company(state, host));
     byId("faces").replaceChildren(...faces);
     const more = byId("people-more");
