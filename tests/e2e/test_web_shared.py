@@ -214,3 +214,53 @@ async def test_a_shared_shell_that_has_ended_opens_no_other(host: House, browser
     again = await browser.open(host.url_of(link))
     await again.until("/ended|does not work/.test(document.querySelector('#card').innerText)")
     assert not host.agent.manager.shells.all()
+
+
+async def test_a_name_is_seen_by_the_others(host: House, browser: Browser) -> None:
+    shell = await share(host)
+    one = await join(browser, host, shell)
+    two = await join(browser, host, shell)
+    await one.click("#menu")
+    await one.evaluate("document.querySelector('#name').value = 'Carol'")
+    await one.click("#name-form button")
+    await two.until(f"{STATE}.people.some(p => p.name === 'Carol')")
+    await one.until(LIVE)
+    await one.evaluate("hatchway.terminal.focus()")
+    await one.type("echo named-$((1+1))\n")
+    await two.until(f"{FOOT}.startsWith('Carol is typing.')")
+    await shows(two, "named-2")
+
+
+async def test_a_flood_leaves_everybody_with_the_same_screen(host: House, browser: Browser) -> None:
+    shell = await share(host)
+    one = await join(browser, host, shell)
+    viewer = await join(browser, host, shell, Role.VIEW)
+    await one.type("seq -f 'line %.0f of a long flood of output' 200000; echo over-$((1+1))\n")
+    for page in (one, viewer):
+        await shows(page, "over-2", 60)
+        await page.until(f"/[#$] *$/.test({TEXT}.trimEnd())")
+    assert await one.evaluate(SCREEN) == await viewer.evaluate(SCREEN)
+
+
+async def test_what_was_typed_while_away_waits_where_somebody_else_typed_since(
+    host: House, browser: Browser
+) -> None:
+    shell = await share(host)
+    one = await join(browser, host, shell)
+    (session,) = host.agent.manager.sessions()
+    two = await join(browser, host, shell)
+    await host.relay.stop()
+    await session.pc.close()
+    await one.until(f"{STATE}.phase === 'reconnecting'")
+    await one.type("echo away-$((1+1))\n")
+    await two.type("echo here-$((1+1))\n")
+    await shows(two, "here-2")
+    await host.restart_relay()
+    await one.until(LIVE, 40)
+    await one.until(f"{FOOT}.includes('Somebody else has typed since')")
+    await shows(one, "here-2")
+    assert "away-2" not in await two.evaluate(TEXT)
+    await press(one, "send")
+    await shows(two, "away-2")
+    await shows(one, "away-2")
+    assert (await one.evaluate(TEXT)).count("away-2") == 1
