@@ -161,6 +161,7 @@ function open({ base, line, target, link, ice }) {
       state: (state) => show(state),
       output: (data, replayed, done) => screen.write(data, replayed, done),
       reset: () => screen.reset(),
+      redraw: () => screen.redraw(),
       drawn: () => screen.drawn(),
       agreed: (agreed) => screen.agree(agreed),
       size: (cols, rows) => screen.resize(cols, rows),

@@ -352,13 +352,19 @@ export class Screen {
     }, CANCEL);
   }
 
-  /** What came after the reset is a whole screen: whoever looked back looks back again. */
+  /** A whole screen follows, and then `drawn`: nobody sees the steps in between. */
+  redraw() {
+    this.reset();
+    this.terminal.write("\x1b[?2026h");
+  }
+
+  /** The whole screen is there. Whoever looked back looks back again. */
   drawn() {
     this.#inOrder(() => {
       const { active } = this.terminal.buffer;
       if (this.#back) this.terminal.scrollToLine(Math.max(0, active.baseY - this.#back));
       this.#back = 0;
-    });
+    }, "\x1b[?2026l");
   }
 
   /** Type a text as a paste: nothing in it can act as a key. @param {string} text */

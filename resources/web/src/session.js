@@ -75,7 +75,8 @@ const FINAL = new Set([
  * @property {(state: State) => void} state
  * @property {(data: Uint8Array | string, replayed: boolean, done: () => void) => void} output
  * @property {() => void} reset the screen starts anew
- * @property {() => void} drawn it is all there again
+ * @property {() => void} redraw a whole screen follows
+ * @property {() => void} drawn it is all there
  * @property {(agreed: {size: boolean, mute: boolean}) => void} agreed what this host takes care of
  * @property {(cols: number, rows: number) => void} size from here on
  * @property {(bytes: number) => void} missed so much output was skipped
@@ -450,7 +451,7 @@ export class Session {
   /** The screen is drawn anew; what came before it is on none. @param {import("./conversation.js").Snapshot} snapshot */
   #snapshot({ at, cols, rows, left_out }) {
     const { handlers } = this.#options;
-    handlers.reset();
+    handlers.redraw();
     if (this.#state.size) this.#resized({ cols, rows, by: this.#state.size.by });
     if (this.#had && at > this.#had) handlers.missed(at - this.#had);
     this.#had = at;

@@ -38,6 +38,8 @@ export function footLine(host, act, leave) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let fading;
   let kind = "";
+  /** The part one played when something was last said. */
+  let played = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let deaf;
   let hinted = -Infinity;
@@ -138,6 +140,10 @@ export function footLine(host, act, leave) {
     if (line.kind === kind) return;
     kind = line.kind;
     aloud(line);
+    // A part that changes while nothing else is going on.
+    const part = words.part(state, host).text;
+    if (played && part !== played && SILENT.has(kind)) setText("foot-aloud", `${part}.`);
+    played = part;
   }
 
   setInterval(show, 1000);
