@@ -69,7 +69,7 @@ export const THEMES = {
     label: "Solarized dark",
     scheme: "dark",
     page: colors(
-      "002b36 002b36 073642 0b4250 0e4c5c 0a3f4d 0d4350 12505e eee8d5 9fb0b0 4aa8e8 0b3f57 00222b 6fbcf0 " +
+      "002b36 002b36 073642 0b4250 0e4c5c 0a3f4d 0d4350 12505e eee8d5 9fb0b0 4aa8e8 07344a 00222b 6fbcf0 " +
         "0a3f4d b8a6f5 2b3358 e3b43a 33391f d9a520 6fcde0 0a4454 ff8fa3 ff8a86 40303a a3b515",
     ),
     terminal: {

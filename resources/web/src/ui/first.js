@@ -21,6 +21,8 @@ export function firstContact(target) {
   const host = shown(target.agent_name) || "Somebody";
   byId("first-title").textContent = `${host} shares a terminal with you`;
   byId("first-target").textContent = `A terminal in ${shown(target.name || target.id)}`;
+  byId("first-private").textContent =
+    `Encrypted between this browser and ${host}. ${location.host} serves this page and introduces you.`;
   const views = target.role === "view";
   setIcon("first-icon", views ? "eye" : "keyboard");
   byId("first-role").textContent = views ? "You view" : "You can type";
