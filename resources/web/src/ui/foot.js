@@ -15,6 +15,8 @@ const NOTICE_MS = 8000;
 /** Between two times that the same hint is read aloud. */
 const HINT_MS = 5000;
 const FLASH_MS = 700;
+/** Bytes of what was typed that are shown: more than the line has room for. */
+const MAX_KEPT = 256;
 /** Kinds that nobody needs to hear of when they come. */
 const SILENT = new Set(["none", "type", "view", "back"]);
 
@@ -90,7 +92,8 @@ export function footLine(host, act, leave) {
   const showKept = (bytes) => {
     const box = byId("foot-kept");
     box.hidden = !bytes;
-    const pieces = bytes ? words.typed(bytes) : [];
+    const pieces = bytes ? words.typed(bytes.subarray(0, MAX_KEPT)) : [];
+    if (bytes && bytes.length > MAX_KEPT) pieces.push({ text: "…", key: false });
     const now = JSON.stringify([pieces, secret]);
     if (now === keptShown) return;
     keptShown = now;
