@@ -59,7 +59,7 @@ from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.shells.recorder import Recorder, RecordingMeta
-from engine.shells.recordings import Recordings
+from engine.shells.recordings import Recordings, is_wanted
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -500,6 +500,10 @@ class Agent:
         }
 
     def _on_event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.ShellStarted):
+            shell = self.manager.shells.find(event.shell.id)
+            if shell is not None and is_wanted(self.settings.recording, shell.target):
+                shell.record(self._begin_recording)
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")

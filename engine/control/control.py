@@ -126,6 +126,7 @@ class Control:
         self._on(c.KeepShell, self._keep_shell)
         self._on(c.ListRecordings, lambda _: asyncio.to_thread(agent.recordings.list))
         self._on(c.DeleteRecording, self._delete_recording)
+        self._on(c.EndOrphans, lambda command: agent.ends.end_orphans(kept=command.kept))
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -139,6 +140,7 @@ class Control:
         self._answer(q.DockerStatuses, lambda _: agent.targets.statuses())
         self._answer(q.Sessions, lambda _: agent.sessions())
         self._answer(q.Shells, lambda _: agent.manager.shells.infos())
+        self._answer(q.Orphans, lambda _: agent.ends.orphans())
         self._answer(q.Links, lambda _: agent.admission.links.list())
         self._answer(q.LinkUrl, self._link_url)
 
@@ -238,6 +240,7 @@ class Control:
                 approval=command.approval,
                 seconds=command.seconds,
                 single_use=command.single_use,
+                by_name=command.by_name,
             )
         return admission.links.create(
             command.target,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from engine.client.peer import PeerHandlers, TerminalPeer
+from engine.client.peer import ANSWERING, PeerHandlers, TerminalPeer
 from engine.core.errors import (
     AccessDeniedError,
     BadProofError,
@@ -87,7 +87,7 @@ class GuestTerminal:
             guest.output, self._peer_ended, guest.notice, self._approval, guest.idle
         )
         parsed = parse_link(link)
-        self._peer = TerminalPeer.of_link(parsed, size, handlers, ice=ice)
+        self._peer = TerminalPeer.of_link(parsed, size, handlers, ice=ice, capabilities=ANSWERING)
         self._by_return_link = bool(parsed.token)
         self._tasks = TaskOwner("guest terminal")
         self._returning = False
@@ -212,7 +212,7 @@ class GuestTerminal:
         try:
             await peer.connect()
         except HatchwayError as error:
-            if self._other_shell or error.code == ShellEndedError.code:
+            if self._other_shell or _is_about(error, ShellEndedError):
                 self._end(ENDED_MEANWHILE, None)
             elif _is_final(error):
                 self._end(str(error), None)
@@ -236,6 +236,10 @@ class GuestTerminal:
         if not self._over:
             self._over = True
             self._guest.ended(reason, exit_code)
+
+
+def _is_about(error: HatchwayError, kind: type[HatchwayError]) -> bool:
+    return isinstance(error, RemoteError) and error.remote_code == kind.code
 
 
 async def connect(

@@ -17,6 +17,7 @@ from engine.core.model import (
     DockerStatus,
     EndCode,
     Guest,
+    Orphan,
     RelayState,
     Role,
     Share,
@@ -232,6 +233,13 @@ class EndsPending(Event):
 
     count: int
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphansChanged(Event):
+    """All shells without a terminal, sorted by target. See the query Orphans."""
+
+    orphans: tuple[Orphan, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

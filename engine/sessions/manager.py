@@ -287,10 +287,7 @@ class WebRTCSessionManager:
     def make_room(self, owner: str = "", link_id: str = "") -> None:
         """For another shell: see engine.access.limits. Raises SessionLimitError."""
         self.shells.check_running()
-        held = (
-            Held(one.id, one.owner, one.link_id, self.shells.detached_at(one.id))
-            for one in self.shells.all()
-        )
+        held = (Held(one.id, one.owner, one.link_id, one.alone_since) for one in self.shells.all())
         room = make_room(held, owner, link_id, self.settings.session)
         if isinstance(room, Deny):
             raise room.error()

@@ -34,7 +34,6 @@ class Shells:
         self._events = events
         self._shells: dict[str, Shell] = {}
         self._watches: dict[str, IdleWatch] = {}
-        self._alone: dict[str, float] = {}
         self._changed: dict[str, asyncio.TimerHandle] = {}
         self._frozen: frozenset[str] = frozenset()
         self._refusing = False
@@ -45,10 +44,6 @@ class Shells:
 
     def infos(self) -> tuple[ShellInfo, ...]:
         return tuple(shell.info() for shell in self._shells.values())
-
-    def detached_at(self, shell_id: str) -> float | None:
-        """Since when nobody is attached, on the registry's clock; None while somebody is."""
-        return self._alone.get(shell_id)
 
     def find(self, shell_id: str) -> Shell | None:
         return self._shells.get(shell_id)
@@ -92,6 +87,7 @@ class Shells:
                 settings.session.max_participants,
             ),
             position=position,
+            clock=lambda: self.clock.now,
             changed=self._publish_soon,
             asked=self._asked,
             ended=self._ended,
@@ -156,13 +152,11 @@ class Shells:
     def _check(self, shell: Shell) -> None:
         limits, now = self._settings().session, self.clock.now
         watch = self._watches[shell.id]
-        if not shell.is_attended:
+        if (since := shell.alone_since) is not None:
             self._warn(shell, watch.touch(now), None)
-            since = self._alone.setdefault(shell.id, now)
             if limits.grace and now - since > limits.grace:
                 self._end_soon(shell, "Nobody came back to the terminal", EndCode.GRACE)
             return
-        self._alone.pop(shell.id, None)
         if shell.take_activity():
             self._warn(shell, watch.touch(now), None)
         warning = warning_seconds(limits.timeout, limits.timeout_warning)
@@ -207,7 +201,6 @@ class Shells:
     def _ended(self, shell: Shell, status: ExitStatus) -> None:
         self._shells.pop(shell.id, None)
         self._watches.pop(shell.id, None)
-        self._alone.pop(shell.id, None)
         if (timer := self._changed.pop(shell.id, None)) is not None:
             timer.cancel()
         self._events.publish(ev.ShellEnded(shell=shell.info()))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import secrets
 import time
 from collections import deque
@@ -56,6 +57,8 @@ HISTORY_LINES = 1000
 """Lines of history in a snapshot, and behind the screens of guests' shells."""
 MOST_HISTORY_LINES = 10_000
 """The most lines of history that somebody can ask for."""
+_REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
+"""Reports of focus and mouse: they are sent without a key being pressed."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -91,6 +94,7 @@ class Shell:
         link_id: str = "",
         limits: ShellLimits = ShellLimits(),
         position: int = 0,
+        clock: Callable[[], float] = time.monotonic,
         changed: Callable[[Shell], None] = lambda shell: None,
         asked: Callable[[Shell, Participant], None] = lambda shell, participant: None,
         ended: Callable[[Shell, ExitStatus], None] = lambda shell, status: None,
@@ -108,6 +112,8 @@ class Shell:
         self._asked = asked
         self._on_ended = ended
         self._begin = position
+        self._clock = clock
+        self._alone_since: float | None = clock()
         self._log = OutputLog(limits.replay_bytes, position)
         self._screen = ShellScreen(
             self._log, pty.size, scrollback=limits.scrollback, reply=self._answer
@@ -192,9 +198,9 @@ class Shell:
         return tuple(self._people.values())
 
     @property
-    def is_attended(self) -> bool:
-        """Whether anybody is attached."""
-        return any(one.is_attached for one in self._people.values())
+    def alone_since(self) -> float | None:
+        """Since when nobody is attached, on ``clock``; None while somebody is."""
+        return self._alone_since
 
     @property
     def has_guests(self) -> bool:
@@ -321,7 +327,7 @@ class Shell:
 
     def attached(self, participant: Participant) -> None:
         self.start()
-        self._held_from = None
+        self._held_from = self._alone_since = None
         self._keyboard.return_(participant.id, self._now())
         if MUTE not in participant.capabilities and participant.streams:
             may = self._refusal(participant) is None
@@ -340,9 +346,13 @@ class Shell:
             self._after("held", self._limits.resume_window, self._release)
         before = self._roles()
         self._keyboard.leave(participant.id, self._now(), lost=lost)
+        if self._alone_since is None and not any(p.is_attached for p in self._people.values()):
+            self._alone_since = self._clock()
         self._answers.leave(participant.id)
         self._send_answers()
-        self._turns.cut(participant.id)
+        if not lost:
+            # Who was lost may be back before the others would have to wait for long.
+            self._turns.cut(participant.id)
         self._sizes.leave(participant.id)
         self._update_size()
         self._rights_changed(before)
@@ -355,7 +365,7 @@ class Shell:
         parts = self._answers.typed(who, data, now)
         self._send_answers()
         self._active = True
-        if self._keyboard.typed(who):
+        if not _REPORT.fullmatch(data) and self._keyboard.typed(who):
             self._rights_changed(self._roles())
         participant.touched(now)
         self._people_changed()
@@ -607,16 +617,16 @@ class Shell:
             self._after("answers", at - now, self._answers_due)
 
     def _answers_due(self) -> None:
-        now = self._now()
         for who in self._answers.held():
-            participant = self._people.get(who)
-            if participant is not None and (data := self._answers.release(who, now)):
-                self._tasks.start(self._write_held(participant, data), "input that was held")
+            if (participant := self._people.get(who)) is not None:
+                self._tasks.start(self._write_held(participant), "input that was held")
         self._send_answers()
 
-    async def _write_held(self, participant: Participant, data: bytes) -> None:
-        with contextlib.suppress(HatchwayError):
-            await self._write(participant, (Passed(data),))
+    async def _write_held(self, participant: Participant) -> None:
+        # Here, so that no newer input gets between.
+        if data := self._answers.release(participant.id, self._now()):
+            with contextlib.suppress(HatchwayError):
+                await self._write(participant, (Passed(data),))
 
     def _update_theme(self) -> None:
         """Answer questions about colors as the keyboard's holder, or the longest attached

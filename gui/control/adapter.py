@@ -22,6 +22,7 @@ from engine.core.events import (
     IceConnection,
     IcePairSelected,
     LoopRestarted,
+    OrphansChanged,
     PtyConnected,
     RelayStateChanged,
     SelfTestStage,
@@ -70,6 +71,7 @@ class EngineAdapter(QObject):
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
     endsPending = Signal(EndsPending)
+    orphansChanged = Signal(OrphansChanged)
     loopRestarted = Signal(LoopRestarted)
     sharesChanged = Signal(SharesChanged)
     approvalRequested = Signal(ApprovalRequested)
@@ -105,6 +107,7 @@ class EngineAdapter(QObject):
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
             EndsPending: self.endsPending,
+            OrphansChanged: self.orphansChanged,
             LoopRestarted: self.loopRestarted,
             SharesChanged: self.sharesChanged,
             ApprovalRequested: self.approvalRequested,

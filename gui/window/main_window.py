@@ -28,6 +28,7 @@ from gui.panels.approvals.idle import IdleWarnings
 from gui.panels.approvals.strip import Approver
 from gui.panels.links.panel import ShareDialog
 from gui.panels.log.panel import IceLogPanel
+from gui.panels.orphans.notice import OrphanNotice
 from gui.panels.selftest.panel import LoopbackPanel
 from gui.panels.sessions.panel import SessionsPanel
 from gui.panels.settings.dialog import SettingsDialog, changes
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
             adapter, self.attention, self.terminals, self.sessions.model, self.closeWanted.emit
         )
         self.idle = IdleWarnings(adapter, self.icons, self.attention, self.sessions.model)
+        self.orphans = OrphanNotice(adapter, self.icons, self.attention)
         self.setStatusBar(self.status)
         self.setCentralWidget(self._central_widget())
         self._place_docks()

@@ -82,6 +82,7 @@ class FakeControl:
             q.SharedTargets: (),
             q.DockerStatuses: (),
             q.Sessions: (),
+            q.Orphans: (),
             q.Links: (),
             c.ListRecordings: (),
             q.LinkUrl: lambda query: f"http://127.0.0.1:4000/#{query.link_id}",
