@@ -445,8 +445,10 @@ class Session:
             raise ChannelClosedError("The session is closed")
         if self.bridge is not None:
             # Positions go on: the guest counts over all terminals of its session.
-            self._output_position, self._input_position = self.bridge.end, self.bridge.input_taken
-            await self.bridge.leave("Another terminal was opened")
+            before, self._role = self.bridge, self.bridge.role
+            self._output_position, self._input_position = before.end, before.input_taken
+            self.bridge = None
+            await before.leave("Another terminal was opened")
         else:
             self._input_position = channel.input_taken
         bridge = await self._owner.enter(self, device_id, size)
