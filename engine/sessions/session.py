@@ -303,7 +303,8 @@ class Session:
             self.role,
             who=self._participant_id,
             opens=opens,
-            name=self.guest.label,
+            # Without its name a guest has none here: others must not see its address.
+            name=self.guest.label if self.guest.own or self.guest.name else "",
             session_id=self.id,
             counter=self.counter,
             input_position=input_position,
