@@ -146,9 +146,8 @@ class RemoteScreen:
         self._part = 0
         """Bytes of what is being fed; 0 when nothing is."""
         self._next: asyncio.Handle | None = None
+        # It answers nothing: the engine does, or the terminal that gets the output.
         self._terminal = Terminal(host=self._audience)
-        # The engine's terminal answers, or the one that gets the output.
-        self._terminal.muted = True
 
     @property
     def terminal(self) -> Terminal:

@@ -15,7 +15,7 @@ from tests.engine.control.samples import result_type, subclasses
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.control.api import ControlApi, Ended, Output, TerminalHandle
+    from engine.control.api import ControlApi, Ended, Output, ShellHandle, TerminalHandle
     from engine.core.events import Event, Handler
     from engine.core.model import Size
 
@@ -59,3 +59,7 @@ class Encoded:
     ) -> TerminalHandle:
         """Bytes, and the handle on them, are not encoded."""
         return await self._control.open_terminal(target_id, size, output, ended)
+
+    def attach(self, shell_id: str, **options: Any) -> ShellHandle:
+        """As above."""
+        return self._control.attach(shell_id, **options)
