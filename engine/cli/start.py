@@ -63,7 +63,7 @@ async def hosting(settings: Settings, *, lasting: bool = True) -> AsyncIterator[
         try:
             await control.start()
             if instance is not None:
-                await instance.serve(control, lasting=lasting)
+                instance.serve(control, lasting=lasting)
             yield control
         finally:
             if instance is not None:

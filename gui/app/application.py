@@ -177,7 +177,7 @@ class Application:
             self.adapter.attach(control)
             await control.start()
             if self._instance is not None:
-                await self._instance.serve(control)
+                self._instance.serve(control)
         except HatchwayError as error:
             logger.warning("The engine could not start: %s", error)
             self.adapter.start_failed(error)

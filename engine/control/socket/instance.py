@@ -49,7 +49,7 @@ class Instance:
         self._lock = held
         self._server: SocketServer | None = None
 
-    async def serve(self, control: ControlApi, *, lasting: bool = True) -> None:
+    def serve(self, control: ControlApi, *, lasting: bool = True) -> None:
         """Let other programs of this user use ``control``. Failures are warnings.
 
         ``lasting``: it goes on until somebody stops it, so others may open shells in it.
@@ -59,7 +59,7 @@ class Instance:
         problem: OSError | None = None
         for path in place.places(self._folder) if self._lock is not None else ():
             try:
-                self._server = await serve(control, path, lasting=lasting)
+                self._server = serve(control, path, lasting=lasting)
             except OSError as error:
                 problem = problem or error
             else:

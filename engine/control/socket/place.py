@@ -47,7 +47,8 @@ def prepare(path: Path) -> None:
 
 
 def listen(path: Path) -> socket.socket:
-    """A listening socket at ``path``, in the place of one that a dead program left.
+    """A listening socket at ``path``, in the place of one that a dead program left. It does not
+    block.
 
     Raises OSError.
     """
@@ -58,6 +59,7 @@ def listen(path: Path) -> socket.socket:
         # Until then its folder keeps others out.
         path.chmod(0o600)
         made.listen()
+        made.setblocking(False)
     except BaseException:
         made.close()
         raise

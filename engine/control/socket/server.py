@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,9 @@ MAX_UNSENT = 8 * 1024 * 1024
 """Bytes that a client has not read, beside one frame; with more it is disconnected. What its
 terminals may send before they are shown is bounded by their windows."""
 
+PAUSE_SECONDS = 1.0
+"""Before clients are awaited again when none could be accepted: no descriptor was free."""
+
 _READ = 64 * 1024
 _RESET = b"\x1bc"
 """A snapshot of ControlApi.attach begins with it, in a call of its own."""
@@ -51,52 +55,71 @@ class SocketServer:
         self._control = control
         self._path = path
         self._hello = m.Hello(m.VERSION, lasting)
+        self._loop = asyncio.get_running_loop()
         self._tasks = TaskOwner("local socket")
         self._clients: set[_Client] = set()
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
+        self._accepted: set[socket.socket] = set()
+        """Connections whose task has not begun: one that is cancelled before closes nothing."""
 
     @property
     def path(self) -> Path:
         return self._path
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Raises OSError."""
         place.prepare(self._path)
-        listening = place.listen(self._path)
-        try:
-            self._server = await asyncio.start_unix_server(self._connected, sock=listening)
-        except BaseException:
-            listening.close()
-            raise
+        self._listening = place.listen(self._path)
+        self._await_clients()
 
     async def close(self) -> None:
         """Disconnect everybody and remove the socket. Idempotent."""
-        if self._server is None:
+        if self._listening is None:
             return
-        server, self._server = self._server, None
-        server.close()
+        listening, self._listening = self._listening, None
+        self._loop.remove_reader(listening)
+        listening.close()
         self._path.unlink(missing_ok=True)
         for client in tuple(self._clients):
             client.leave()
         await self._tasks.close()
+        for connected in self._accepted:
+            connected.close()
+        self._accepted.clear()
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        refusal = self._refusal(writer)
-        if refusal or self._server is None:
-            if refusal:
-                logger.warning("Local socket: %s", refusal)
-            writer.transport.abort()
+    def _await_clients(self) -> None:
+        if self._listening is not None:
+            self._loop.add_reader(self._listening, self._accept, self._listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        # Not by asyncio's functions, which lose a connection that comes while they are cancelled.
+        try:
+            connected, _ = listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
-        self._tasks.start(self._serve(reader, writer), "local client")
+        except OSError as error:
+            logger.warning("Local socket: %s", error)
+            self._loop.remove_reader(listening)
+            self._loop.call_later(PAUSE_SECONDS, self._await_clients)
+            return
+        connected.setblocking(False)
+        if refusal := self._refusal(connected):
+            logger.warning("Local socket: %s", refusal)
+            connected.close()
+        else:
+            self._accepted.add(connected)
+            self._tasks.start(self._serve(connected), "local client")
 
-    def _refusal(self, writer: asyncio.StreamWriter) -> str:
-        if not place.is_ours(writer.get_extra_info("socket")):
+    def _refusal(self, connected: socket.socket) -> str:
+        if not place.is_ours(connected):
             return "a program of another user was refused"
-        if len(self._clients) >= MAX_CLIENTS:
+        if len(self._clients) + len(self._accepted) >= MAX_CLIENTS:
             return f"a program was refused, because {MAX_CLIENTS} are connected"
         return ""
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, connected: socket.socket) -> None:
+        self._accepted.discard(connected)
+        reader, writer = await asyncio.open_unix_connection(sock=connected)
         client = _Client(self._control, writer, self._tasks)
         self._clients.add(client)
         try:
@@ -323,11 +346,11 @@ def _failed(number: int, error: Exception) -> m.Failed:
     return m.failed(number, HatchwayError("An unexpected error occurred; the log has details"))
 
 
-async def serve(control: ControlApi, path: Path, *, lasting: bool = True) -> SocketServer:
+def serve(control: ControlApi, path: Path, *, lasting: bool = True) -> SocketServer:
     """Serve ``control`` at ``path``, in a folder that is made if need be. Raises OSError.
 
     ``lasting``: see Instance.serve.
     """
     server = SocketServer(control, path, lasting=lasting)
-    await server.start()
+    server.start()
     return server

@@ -174,7 +174,7 @@ class Served:
 
         async def begin() -> None:
             await self.control.start()
-            self.server = await serve(self.control, self.path)
+            self.server = serve(self.control, self.path)
 
         await self.run(begin)
 

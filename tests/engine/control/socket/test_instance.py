@@ -121,7 +121,7 @@ async def test_one_of_another_version_is_left_alone(
 async def test_an_instance_serves_until_it_disconnects(tmp_path: Path, engine: Engine) -> None:
     held = claim(tmp_path)
     assert held is not None
-    await held.serve(engine, lasting=False)
+    held.serve(engine, lasting=False)
     finding = asyncio.create_task(find_running(tmp_path))
     remote = await finding
     assert remote is not None
