@@ -118,7 +118,9 @@ async def test_what_one_types_all_see_and_each_end_says_who_may(company: Company
 
     company.shell.freeze()
     await company.page.until(f"{ROLE} === 'Frozen'")
-    company.tty.type(b"echo frozen-$((1+1))\n")
+    company.peer.terminal.send(b"echo frozen-$((1+1))\n")
+    await until(lambda: len(company.peer.notices) > 1, what="the refusal at the peer")
+    assert "frozen" in company.peer.notices[1]
     company.shell.thaw()
     company.host.send(b"echo thawed-$((40+7))\n")
     await company.all_see("thawed-47")
