@@ -16,10 +16,19 @@ MAX_CLIPBOARD = 1024 * 1024
 
 
 class WindowHost(Host):
-    """Of one terminal. ``notified`` gets a title and a text, where notes are allowed."""
+    """Of one terminal. ``notified`` gets a title and a text, where notes are allowed.
 
-    def __init__(self, notified: Callable[[str, str], None]) -> None:
+    ``in_use``: whether the clipboard may be written now. Of several widgets that show one shell
+    only the focused one may, and none that only watches it.
+    """
+
+    def __init__(
+        self,
+        notified: Callable[[str, str], None],
+        in_use: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._notified = notified
+        self._in_use = in_use
         self._may_write_clipboard = False
         self._may_notify = False
 
@@ -34,7 +43,7 @@ class WindowHost(Host):
         self.dark = dark
 
     def clipboard_write(self, selection: str, text: str) -> None:
-        if not self._may_write_clipboard or len(text) > MAX_CLIPBOARD:
+        if not self._may_write_clipboard or len(text) > MAX_CLIPBOARD or not self._in_use():
             return
         clipboard = QGuiApplication.clipboard()
         if "p" in selection and clipboard.supportsSelection():

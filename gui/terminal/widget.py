@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QDragMoveEvent,
     QDropEvent,
     QFocusEvent,
+    QHideEvent,
     QInputMethodEvent,
     QKeyEvent,
     QMouseEvent,
@@ -24,7 +25,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QMenu
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QMenu, QWidget
 
 from engine.emulator import CursorShape, Terminal
 from engine.emulator.terminal import SCROLLBACK_LINES
@@ -34,49 +35,60 @@ from gui.terminal.input.preedit import Preedit
 from gui.terminal.interaction.clipboard import Clipboard
 from gui.terminal.interaction.ended_bar import EndedBar
 from gui.terminal.interaction.find_bar import FindBar
+from gui.terminal.interaction.hint import Hint
 from gui.terminal.interaction.hover import Hover
 from gui.terminal.interaction.keyboard import Keyboard
 from gui.terminal.interaction.menu import Menu
 from gui.terminal.interaction.places import Places
 from gui.terminal.interaction.pointer import Pointer
 from gui.terminal.paint.themes import default, for_palette
+from gui.terminal.source import Viewed, Watch
 from gui.terminal.text.find import Find
 from gui.terminal.text.selection import Place, Selection
 from gui.terminal.view.appearance import Appearance, ColorChanges
 from gui.terminal.view.canvas import Canvas
 from gui.terminal.view.cursor import Cursor
-from gui.terminal.view.fit import Fit
+from gui.terminal.view.fit import Fit, Oversize
 from gui.terminal.view.flash import Flash
 from gui.terminal.view.output import Output
 from gui.terminal.view.program import Program
 from gui.terminal.view.rows import Rows
 from gui.terminal.view.scrolling import Scrolling
+from gui.terminal.view.sideways import Sideways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtGui import QFont
-    from PySide6.QtWidgets import QWidget
 
     from engine.core.settings import UiSettings
     from gui.terminal.paint.theme import Theme
+    from gui.terminal.source import ScreenSource
 
 MAX_FIND = 200
 """Characters of a selection that the find bar begins with."""
 
 
 class TerminalWidget(QAbstractScrollArea):
-    """A whole terminal: output goes in by feed(), what the user types comes out as ``typed``.
+    """A whole terminal: what the user types comes out as ``typed``.
 
-    ``scrollback``: lines of history, the emulator's own number by default.
+    Either it has its own terminal, whose output goes in by feed(), or it shows that of a shell in
+    this process (show_source), which others may show at the same time.
+
+    ``scrollback``: lines of history of its own, the emulator's number by default.
     """
 
     typed = Signal(bytes)
-    """For the program: keys, pastes, mouse reports, answers to its questions."""
+    """For the program: keys, pastes, mouse reports; of its own terminal also the answers to the
+    program's questions."""
+    refused = Signal(str)
+    """Somebody typed although it is read only: the reason."""
     resized = Signal(int, int)
-    """Columns, rows."""
+    """Columns and rows that fit. The own terminal has this size, for a shell it is a request."""
     rendered = Signal(int)
     """So many more bytes of output have been dealt with."""
+    lookChanged = Signal()
+    """Theme or cell size, with which a shell answers its program: see ``theme`` and ``host``."""
     titleChanged = Signal(str)
     bell = Signal()
     notified = Signal(str, str)
@@ -87,26 +99,28 @@ class TerminalWidget(QAbstractScrollArea):
         self._set_up_area()
         viewport = self.viewport()
         self.host = WindowHost(self.notified.emit)
-        self.terminal = Terminal(
+        self._own = Terminal(
             reply=self.typed.emit,
             scrollback=SCROLLBACK_LINES if scrollback is None else scrollback,
             host=self.host,
         )
-        self._program = Program(self.terminal, self.typed.emit)
+        self._shared_host = WindowHost(self.notified.emit, in_use=self._is_used)
+        self._watch: Watch | None = None
+        viewed = self._viewed = Viewed(self._own)
+        self._program = Program(self._own, self.typed.emit)
         self._view_only = False
         self._own_theme = False
         # What is on screen.
         self.appearance = Appearance(self.palette(), self.devicePixelRatioF())
-        self.scrolling = Scrolling(self.terminal, self.verticalScrollBar())
-        self.selection = Selection(self.terminal)
-        self.finder = Find(self.terminal, self)
-        self.rows = Rows(self.terminal, self.scrolling, self.selection, self.finder)
-        self.text_cursor = Cursor(
-            self.terminal, self.scrolling, self.appearance, self._is_focused, self
-        )
+        self.scrolling = Scrolling(viewed, self.verticalScrollBar())
+        self.sideways = Sideways(viewed, self.appearance, self.horizontalScrollBar())
+        self.selection = Selection(viewed)
+        self.finder = Find(viewed, self)
+        self.rows = Rows(viewed, self.scrolling, self.selection, self.finder)
+        self.text_cursor = Cursor(viewed, self.scrolling, self.appearance, self._is_focused, self)
         self.flash = Flash(self)
         self.canvas = Canvas(
-            self.terminal,
+            viewed,
             self._program,
             self.appearance,
             self.rows,
@@ -114,19 +128,20 @@ class TerminalWidget(QAbstractScrollArea):
             self.flash,
             viewport,
         )
-        self.output = Output(self.terminal, self._show_frame, self)
-        self.fit = Fit(self.terminal, self.appearance, viewport)
+        self.output = Output(viewed, self._own, self._show_frame, self)
+        self.fit = Fit(viewed, self.appearance, viewport)
         # What the user does.
-        places = Places(self.terminal, self.appearance, self.scrolling)
+        places = Places(viewed, self.appearance, self.scrolling)
         self.clipboard = Clipboard(
-            self.terminal, self._program, self.selection, self.appearance, self._type, self
+            viewed, self._program, self.selection, self.appearance, self._type, self
         )
-        self.hover = Hover(self.terminal, places, self.canvas.hover, viewport)
+        self.hover = Hover(viewed, places, self.canvas.hover, viewport)
         self.pointer = Pointer(
-            self.terminal,
+            viewed,
             self._program,
             places,
             self.scrolling,
+            self.sideways,
             self.selection,
             self.clipboard,
             self.hover,
@@ -135,13 +150,14 @@ class TerminalWidget(QAbstractScrollArea):
             viewport=viewport,
         )
         self._keyboard = Keyboard(
-            self.terminal, self._program, self.scrolling, type_in=self._type, zoom=self.zoom
+            viewed, self._program, self.scrolling, type_in=self._type, zoom=self.zoom
         )
         self._menu = Menu(
-            self.terminal, self._program, self.selection, self.hover, self._commands(), self
+            viewed, self._program, self.selection, self.hover, self.fit, self._commands(), self
         )
         self.find_bar = FindBar(self.finder, viewport)
         self.ended_bar = EndedBar(viewport)
+        self.hint = Hint(viewport)
         self._connect()
         self._theme_changed()
 
@@ -151,6 +167,8 @@ class TerminalWidget(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         # A bar that comes and goes would resize the program's screen.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        # Styles draw a corner of their own where both bars meet.
+        self.setCornerWidget(QWidget())
         viewport.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         viewport.setCursor(Qt.CursorShape.IBeamCursor)
         viewport.setMouseTracking(True)
@@ -170,19 +188,21 @@ class TerminalWidget(QAbstractScrollArea):
             "find": self.open_find,
             "previous_prompt": lambda: self.scrolling.to_prompt(-1),
             "next_prompt": lambda: self.scrolling.to_prompt(1),
+            "fit": self._change_oversize,
             "clear": self.clear_scrollback,
             "reset": self.reset,
         }
 
     def _connect(self) -> None:
         self.scrolling.moved.connect(self.canvas.refresh)
+        self.sideways.moved.connect(self._moved_sideways)
         self.canvas.caretMoved.connect(self.updateMicroFocus)
         output, fit, bar = self.output, self.fit, self.find_bar
         output.titleChanged.connect(self.titleChanged)
         output.rang.connect(self.flash.start)
         output.rang.connect(self.bell)
         output.screenSwitched.connect(self.selection.clear)
-        output.rendered.connect(self.finder.refresh)
+        output.came.connect(self.finder.refresh)
         output.rendered.connect(self.rendered)
         fit.rewrapped.connect(self._rewrapped)
         fit.fitted.connect(self._fitted)
@@ -201,11 +221,12 @@ class TerminalWidget(QAbstractScrollArea):
         self.flash.enable(ui.visual_bell)
         self.selection.set_word_signs(ui.word_signs)
         self.clipboard.set_habits(warns=ui.paste_warning, copies_on_select=ui.copy_on_select)
-        self.host.allow(clipboard=ui.clipboard_write, notes=ui.notifications)
+        for host in (self.host, self._shared_host):
+            host.allow(clipboard=ui.clipboard_write, notes=ui.notifications)
 
     def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
-        """The cursor until a program chooses another."""
-        self.terminal.set_cursor_default(shape, blink=blink)
+        """The cursor of its own terminal until a program chooses another."""
+        self._own.set_cursor_default(shape, blink=blink)
         self.refresh()
 
     def show_only(self) -> None:
@@ -214,6 +235,94 @@ class TerminalWidget(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._place_bars()
+
+    @property
+    def read_only(self) -> str:
+        """Why one may not type here; "" where one may."""
+        return self._program.refusal
+
+    def set_read_only(self, reason: str) -> None:
+        """Pass nothing on to the program, for a ``reason`` that whoever types is shown; "": pass
+        it on again. Scrolling, selecting, copying and finding work as ever."""
+        self._program.refuse(reason)
+        self.hint.dismiss()
+        self._focus_changed()
+
+    # -- what is shown
+
+    @property
+    def terminal(self) -> Terminal:
+        """What is shown. That of a shell must not be changed from here."""
+        return self._viewed.terminal
+
+    @property
+    def source(self) -> ScreenSource | None:
+        return None if self._watch is None else self._watch.source
+
+    def show_source(self, source: ScreenSource | None) -> None:
+        """Show the screen of a shell in this process; None: the widget's own terminal again.
+
+        Scroll position, selection, search, font and theme are this widget's. The shell decides
+        its size; ``resized`` reports the one that would fit.
+        """
+        if source is self.source:
+            return
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
+        self._viewed.show(None if source is None else source.terminal)
+        if source is not None:
+            self._watch = Watch(source, self.output.changed, self._shared_host)
+            # The source must not call what Qt has deleted.
+            self.destroyed.connect(self._watch.end)
+        self._place_bars()
+        self._look()
+        self.scrolling.restart()
+        self.sideways.restart()
+        self._rewrapped()
+        self.output.restart()
+        if self.isVisible():
+            self.fit.now()
+            self._show_frame()
+
+    @property
+    def oversize(self) -> Oversize:
+        return self.fit.oversize
+
+    def set_oversize(self, oversize: Oversize) -> None:
+        """How a shell's terminal is shown that is larger than this widget."""
+        self.fit.set_oversize(oversize)
+
+    def _change_oversize(self) -> None:
+        fits = self.oversize is Oversize.FIT
+        self.set_oversize(Oversize.SCROLL if fits else Oversize.FIT)
+
+    def set_frame_interval(self, milliseconds: int) -> None:
+        """The least time between two frames; for many small terminals beside each other."""
+        self.output.set_interval(milliseconds)
+
+    def _look(self) -> None:
+        """Let the shell report its changes while this is in view; else poll for title and bells."""
+        looking = self.isVisible()
+        if self._watch is not None:
+            self._watch.look(looking)
+        self.output.poll(self._watch is not None and not looking)
+
+    def _needs_frames(self) -> bool:
+        return self._viewed.is_own or self.isVisible()
+
+    def _place_bars(self) -> None:
+        """One at the bottom is only for a shell's terminal, where it is too wide."""
+        policy = Qt.ScrollBarPolicy
+        needed = self._watch is not None and not self._view_only
+        self.setHorizontalScrollBarPolicy(
+            policy.ScrollBarAsNeeded if needed else policy.ScrollBarAlwaysOff
+        )
+
+    def _moved_sideways(self) -> None:
+        self.canvas.refresh()
+        self.canvas.update_all()
 
     # -- theme and font
 
@@ -224,8 +333,8 @@ class TerminalWidget(QAbstractScrollArea):
 
     @property
     def cell_size(self) -> tuple[float, float]:
-        """Width and height of a cell in logical pixels."""
-        return self.appearance.cells.width, self.appearance.cells.height
+        """Width and height of a cell in logical pixels, in the font that was set."""
+        return self.appearance.chosen.width, self.appearance.chosen.height
 
     def set_theme(self, theme: Theme | None = None, *, dark: bool | None = None) -> None:
         """A theme, or a built-in one by ``dark``; neither: match the window's palette."""
@@ -252,17 +361,24 @@ class TerminalWidget(QAbstractScrollArea):
 
     def _font_changed(self) -> None:
         self._theme_changed()
-        self.fit.soon()
+        if self._viewed.is_own:
+            self.fit.soon()
+        elif self.isVisible():
+            # Until then its rows would be painted in the font that was set.
+            self.fit.now()
 
     def _theme_changed(self) -> None:
         """What lies over the grid and what programs are answered follow the theme."""
         theme = self.theme
-        self.appearance.set_ratio(self.devicePixelRatioF())
+        if self.appearance.set_ratio(self.devicePixelRatioF()):
+            self.fit.soon()
         self.find_bar.set_theme(theme)
         self.ended_bar.set_theme(theme)
-        self.terminal.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
+        self.hint.set_theme(theme)
+        self._own.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
         self.host.shown(self.cell_size, self.devicePixelRatioF(), dark=theme.dark)
         self.canvas.update_all()
+        self.lookChanged.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -273,13 +389,18 @@ class TerminalWidget(QAbstractScrollArea):
     # -- output, frames, end
 
     def feed(self, data: bytes) -> None:
-        """Output of the program; parsed soon, in slices. ``rendered`` reports the progress."""
+        """Output for its own terminal, parsed soon in slices; ``rendered`` reports the progress."""
         self.output.feed(bytes(data))
 
     def _show_frame(self) -> None:
+        if not self._needs_frames():
+            return
+        if self.fit.stale:
+            self.fit.now()
         if self.appearance.set_changes(ColorChanges.of(self.terminal)):
             self.canvas.update_all()
         self.scrolling.sync()
+        self.sideways.sync()
         self.rows.clear_changed_selection()
         self.refresh()
 
@@ -305,10 +426,10 @@ class TerminalWidget(QAbstractScrollArea):
         self.canvas.update_all()
 
     def clear(self) -> None:
-        """For another program: screen, history, modes and title as new."""
+        """For another program: screen, history, modes and title of its own terminal as new."""
         self.output.drop()
-        self.terminal.reset()
-        self.terminal.clear_scrollback()
+        self._own.reset()
+        self._own.clear_scrollback()
         self.selection.clear()
         focus = QApplication.focusWidget()
         if focus is not None and self.ended_bar.isAncestorOf(focus):
@@ -321,15 +442,21 @@ class TerminalWidget(QAbstractScrollArea):
         self.output.schedule()
 
     def reset(self) -> None:
-        """Screen and modes as new, after a program left a mess; history is kept."""
-        self.terminal.reset()
-        self.output.schedule()
+        """Screen and modes as new, after a program left a mess; history is kept.
+
+        Of its own terminal: of a shell's own others see the same.
+        """
+        if self._viewed.is_own:
+            self._own.reset()
+            self.output.schedule()
 
     def clear_scrollback(self) -> None:
-        self.terminal.clear_scrollback()
-        self.selection.clear()
-        self.scrolling.to_bottom()
-        self.output.schedule()
+        """Of its own terminal."""
+        if self._viewed.is_own:
+            self._own.clear_scrollback()
+            self.selection.clear()
+            self.scrolling.to_bottom()
+            self.output.schedule()
 
     # -- size
 
@@ -339,19 +466,32 @@ class TerminalWidget(QAbstractScrollArea):
         self.finder.restart()
 
     def _fitted(self) -> None:
+        if not self._needs_frames():
+            return
         self.scrolling.sync()
+        self.sideways.sync()
         self.canvas.refresh()
         self.canvas.update_all()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.fit.soon()
-        for bar in (self.ended_bar, self.find_bar):
+        if self._needs_frames():
+            self.fit.soon()
+        for bar in (self.ended_bar, self.find_bar, self.hint):
             if not bar.isHidden():
                 bar.place()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self._look()
         self.fit.now()
+        self._show_frame()
+        if self._watch is not None:
+            # Whatever depends on output, as the search does, may have missed some.
+            self.output.changed()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._look()
 
     # -- painting
 
@@ -383,9 +523,10 @@ class TerminalWidget(QAbstractScrollArea):
 
     def step_match(self, by: int) -> None:
         """Show the next (1) or previous (-1) match."""
-        match = self.finder.step(by, Place(self.scrolling.top + self.terminal.rows, 0))
+        match = self.finder.step(by, Place(self.scrolling.top + self._viewed.rows, 0))
         if match is not None:
             self.scrolling.reveal(match.start.line)
+            self.sideways.reveal(match.start.column)
         self.refresh()
 
     def _show_first_match(self) -> None:
@@ -406,7 +547,14 @@ class TerminalWidget(QAbstractScrollArea):
         )
 
     def _is_focused(self) -> bool:
-        return (self._view_only or self.hasFocus()) and not self._program.ended
+        """Whether the cursor shows that one may type here."""
+        if self._view_only:
+            return not self._program.ended
+        return self._is_used()
+
+    def _is_used(self) -> bool:
+        """Whether somebody may be typing here, and does not only watch."""
+        return self.hasFocus() and self._program.accepts
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -437,7 +585,12 @@ class TerminalWidget(QAbstractScrollArea):
         """Send what someone typed; the newest line comes into view."""
         if self._program.ended:
             return
+        if self._program.refusal:
+            self.hint.present(self._program.refusal)
+            self.refused.emit(self._program.refusal)
+            return
         self.scrolling.to_bottom()
+        self.sideways.follow()
         self.selection.clear()
         self.text_cursor.show_steadily()
         self.refresh()
@@ -464,7 +617,7 @@ class TerminalWidget(QAbstractScrollArea):
             event.ignore()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
-        self.canvas.compose(Preedit() if self.ended else Preedit.of(event))
+        self.canvas.compose(Preedit() if not self._program.accepts else Preedit.of(event))
         if event.commitString():
             self._type(paste.clean(event.commitString()).encode("utf-8", "replace"))
         event.accept()
@@ -472,7 +625,7 @@ class TerminalWidget(QAbstractScrollArea):
     def inputMethodQuery(self, query: Qt.InputMethodQuery) -> object:
         match query:
             case Qt.InputMethodQuery.ImEnabled:
-                return not self.ended
+                return self._program.accepts
             case Qt.InputMethodQuery.ImCursorRectangle:
                 return QRectF(self.text_cursor.caret_rect).translated(self.viewport().pos())
             case Qt.InputMethodQuery.ImHints:

@@ -1,36 +1,60 @@
-"""One run of a terminal: a session is opened, used, and ends."""
+"""One run of a terminal: it is opened, used, and ends."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.core.errors import ChannelClosedError, LimitError
 from engine.core.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from engine.control.api import TerminalHandle
+    from engine.control.api import Ended, Output, TerminalHandle
     from engine.core.model import Size
     from gui.control.adapter import EngineAdapter
     from gui.kit import problems
+    from gui.terminal.source import ScreenSource
 
 MAX_EARLY_INPUT = 4096
 """Bytes typed before the session is open that are kept for the shell; more are dropped."""
 
 
+class Opened(NamedTuple):
+    """A terminal that was opened, or a shell in this process that was attached to."""
+
+    handle: TerminalHandle
+    screen: ScreenSource | None = None
+    """The shell's own: it is shown, and no output comes. None: output comes, to be fed."""
+    seen: Callable[[bool], None] = lambda _: None
+    """To be called with whether the tab is in view: a hidden one has no say in the size."""
+
+
+Open = Callable[["Size", "Output", "Ended"], Coroutine[Any, Any, Opened]]
+"""Opens a terminal of a size, with the callbacks for its output and its end. Raises
+HatchwayError."""
+
+
+def as_peer(adapter: EngineAdapter, target_id: str) -> Open:
+    """A new terminal in a target, whose output comes as bytes."""
+
+    async def open_terminal(size: Size, output: Output, ended: Ended) -> Opened:
+        return Opened(await adapter.open_terminal(target_id, size, output, ended))
+
+    return open_terminal
+
+
 class Connection:
-    """Begins to open a session at once; it has to be made on a running event loop.
+    """Begins to open a terminal at once; it has to be made on a running event loop.
 
     ``output`` gets the program's bytes, ``ended`` the reason for the user when there is no
-    session (any more), ``settled`` is called when opening is over. None of them is called
+    terminal (any more), ``settled`` is called when opening is over. None of them is called
     after drop().
     """
 
     def __init__(
         self,
         adapter: EngineAdapter,
-        target_id: str,
+        open_: Open,
         size: Size,
         *,
         output: Callable[[bytes], None],
@@ -38,36 +62,43 @@ class Connection:
         settled: Callable[[], None],
     ) -> None:
         self._adapter = adapter
-        self._target_id = target_id
+        self._open_terminal = open_
         self._size = size
         self._output = output
         self._ended = ended
         self._settled = settled
-        self._handle: TerminalHandle | None = None
+        self._opened: Opened | None = None
+        self._screen: ScreenSource | None = None
+        self._seen = True
         self._over = self._dropped = False
         self._early_input = b""
         self._early_rendered = 0
         self._task = adapter.run(self._open(), self._failed)
         if self._task is not None:
-            self._task.add_done_callback(lambda _: self._opened())
+            self._task.add_done_callback(lambda _: self._tried())
 
     @property
     def handle(self) -> TerminalHandle | None:
-        """None before the session is open and after its end."""
-        return self._handle
+        """None before the terminal is open and after its end."""
+        return None if self._opened is None else self._opened.handle
+
+    @property
+    def screen(self) -> ScreenSource | None:
+        """Of a shell in this process, once it is open and after its end, too."""
+        return self._screen
 
     @property
     def opening(self) -> bool:
         return self._task is not None
 
     def send(self, data: bytes) -> None:
-        """Input; what comes before the session is open waits for it."""
-        if self._handle is None:
+        """Input; what comes before the terminal is open waits for it."""
+        if self.handle is None:
             if self.opening and len(self._early_input) + len(data) <= MAX_EARLY_INPUT:
                 self._early_input += data
             return
         try:
-            self._handle.send(data)
+            self.handle.send(data)
         except LimitError as error:
             self._adapter.report(error)
         except ChannelClosedError:
@@ -76,39 +107,45 @@ class Connection:
 
     def resize(self, size: Size) -> None:
         self._size = size
-        if self._handle is not None:
-            self._handle.resize(size)
+        if self.handle is not None:
+            self.handle.resize(size)
+
+    def seen(self, seen: bool) -> None:
+        """Whether it is in view; at first it is."""
+        self._seen = seen
+        if self._opened is not None:
+            self._opened.seen(seen)
 
     def rendered(self, count: int) -> None:
         """So many more bytes of output are on screen."""
-        if self._handle is not None:
-            self._handle.rendered(count)
+        if self.handle is not None:
+            self.handle.rendered(count)
         else:
             self._early_rendered += count
 
     def drop(self) -> None:
-        """End the session, whatever state it is in."""
+        """Let go of the terminal, whatever state it is in."""
         self._dropped = True
         if self._task is not None:
             self._task.cancel()
         self._close()
 
     async def _open(self) -> None:
-        handle = await self._adapter.open_terminal(
-            self._target_id, self._size, self._received, self._finished
-        )
+        opened = await self._open_terminal(self._size, self._received, self._finished)
+        handle, self._screen = opened.handle, opened.screen
         if self._dropped or self._over:
             await handle.close()
             return
-        self._handle = handle
+        self._opened = opened
+        opened.seen(self._seen)
         handle.resize(self._size)
         # Output and keys may have come between the shell's start and this line.
         handle.rendered(self._early_rendered)
         if self._early_input:
             handle.send(self._early_input)
 
-    def _opened(self) -> None:
-        """Or failed."""
+    def _tried(self) -> None:
+        """It is open, or that failed."""
         self._task = None
         if not self._dropped:
             self._settled()
@@ -133,6 +170,6 @@ class Connection:
         self._ended(f"{sentence}{code}. Reconnect starts a new shell.")
 
     def _close(self) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            self._adapter.run(handle.close(), finish=True)
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            self._adapter.run(opened.handle.close(), finish=True)

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 from engine.core.model import Size
 from engine.core.text import shown
 from gui.kit.widgets import named_label
-from gui.panels.terminals.connection import Connection
+from gui.panels.terminals.connection import Connection, Open, as_peer
 from gui.terminal.widget import TerminalWidget
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QHideEvent, QShowEvent
+
     from engine.control.api import TerminalHandle
     from gui.control.adapter import EngineAdapter
 
@@ -23,7 +25,10 @@ MakeWidget = Callable[[], TerminalWidget]
 
 
 class TerminalTab(QWidget):
-    """One terminal, from connecting to ended, and again when reconnected."""
+    """One terminal, from connecting to ended, and again when reconnected.
+
+    ``open_``: how it is opened; by default as a new one in the target, connected as a peer.
+    """
 
     titleChanged = Signal(str)
     stateChanged = Signal()
@@ -36,10 +41,12 @@ class TerminalTab(QWidget):
         adapter: EngineAdapter,
         make_widget: MakeWidget,
         target_id: str,
+        open_: Open | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._adapter = adapter
+        self._open = open_ or as_peer(adapter, target_id)
         self.target_id = target_id
         self.title = target_id
         self.notice = ""
@@ -81,26 +88,30 @@ class TerminalTab(QWidget):
         if self._connection is not None:
             # What the former one may still report is not for this one.
             self._connection.drop()
+            self.terminal.show_source(None)
             self.terminal.clear()
         self.notice = ""
         self.overlay.show()
         self._stack.setCurrentWidget(self.overlay)
         self._connection = Connection(
             self._adapter,
-            self.target_id,
+            self._open,
             self._size,
             output=self.terminal.feed,
             ended=self._ended,
             settled=self._settled,
         )
+        self._connection.seen(self.isVisible())
         self.stateChanged.emit()
 
     def shut(self) -> None:
-        """End the session, whatever state it is in. The tab cannot be used afterwards."""
+        """Let go of the terminal, whatever state it is in. The tab cannot be used afterwards."""
         if self._connection is not None:
             self._connection.drop()
 
     def _settled(self) -> None:
+        if self._connection is not None and self._connection.screen is not None:
+            self.terminal.show_source(self._connection.screen)
         # Focus stays where it is: meanwhile the user may be typing elsewhere.
         self.overlay.hide()
         self.stateChanged.emit()
@@ -119,6 +130,18 @@ class TerminalTab(QWidget):
             self._size = Size(cols, rows)
         if self._connection is not None:
             self._connection.resize(self._size)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._say_seen(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._say_seen(False)
+
+    def _say_seen(self, seen: bool) -> None:
+        if self._connection is not None:
+            self._connection.seen(seen)
 
     def _rendered(self, count: int) -> None:
         if self._connection is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
+    from gui.panels.terminals.connection import Open
 
 
 class TerminalTabs(QWidget):
@@ -78,9 +79,12 @@ class TerminalTabs(QWidget):
         tab = self.tabs.currentWidget()
         return tab if isinstance(tab, TerminalTab) else None
 
-    def open(self, target_id: str) -> TerminalTab:
-        """A new tab for a terminal in ``target_id``, in front, connecting."""
-        tab = TerminalTab(self._adapter, self._make_widget, target_id)
+    def open(self, target_id: str, open_: Open | None = None) -> TerminalTab:
+        """A new tab for a terminal in ``target_id``, in front, connecting.
+
+        ``open_``: how it is opened; see TerminalTab.
+        """
+        tab = TerminalTab(self._adapter, self._make_widget, target_id, open_)
         tab.titleChanged.connect(lambda _: self._show(tab))
         tab.stateChanged.connect(lambda: self._show(tab))
         tab.rang.connect(lambda: self._rang(tab))

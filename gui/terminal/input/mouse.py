@@ -6,11 +6,14 @@ Source: xterm ctlseqs, "Mouse Tracking".
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Qt
 
-from engine.emulator import MouseEncoding, MouseTracking, Terminal
+from engine.emulator import MouseEncoding, MouseTracking
+
+if TYPE_CHECKING:
+    from gui.terminal.source import Viewed
 
 WHEEL_LINES = 3
 """Lines per notch of the wheel."""
@@ -110,18 +113,18 @@ def button_of(buttons: Qt.MouseButton) -> Button:
 class Reporter:
     """Mouse reports for one terminal's program; moves within a cell are reported once."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
+    def __init__(self, viewed: Viewed) -> None:
+        self._viewed = viewed
         self._last: tuple[Button, Spot] | None = None
 
     def wanted(self, held: Qt.KeyboardModifier) -> bool:
         """Whether the mouse is the program's. Shift takes it back for selecting."""
-        tracking = self._terminal.mouse_tracking is not MouseTracking.OFF
+        tracking = self._viewed.terminal.mouse_tracking is not MouseTracking.OFF
         return tracking and not held & Qt.KeyboardModifier.ShiftModifier
 
     def report(self, action: Action, button: Button, spot: Spot, *, alt: bool, ctrl: bool) -> bytes:
         """The bytes for an event; b"" when the program did not ask for it."""
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         encoding = terminal.mouse_encoding
         pixels = encoding is MouseEncoding.SGR_PIXELS
         now = (button, spot if pixels else Spot(spot.column, spot.row))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from engine.emulator import Terminal
+    from gui.terminal.source import Viewed
     from gui.terminal.text.selection import Selection
     from gui.terminal.view.appearance import Appearance
     from gui.terminal.view.program import Program
@@ -31,7 +31,7 @@ class Clipboard(QObject):
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         program: Program,
         selection: Selection,
         appearance: Appearance,
@@ -39,7 +39,7 @@ class Clipboard(QObject):
         owner: QWidget,
     ) -> None:
         super().__init__(owner)
-        self._terminal = terminal
+        self._viewed = viewed
         self._program = program
         self._selection = selection
         self._appearance = appearance
@@ -95,7 +95,7 @@ class Clipboard(QObject):
 
     def takes(self, data: QMimeData) -> bool:
         """Whether something dragged here can be dropped."""
-        return not self._program.ended and (data.hasUrls() or data.hasText())
+        return self._program.accepts and (data.hasUrls() or data.hasText())
 
     def drop(self, data: QMimeData) -> None:
         """Paths of dropped files, quoted for a shell; else the text."""
@@ -109,13 +109,15 @@ class Clipboard(QObject):
         cleaned = paste.clean(text)
         if not cleaned or self._program.ended:
             return
-        if self._warns and paste.is_multiline(cleaned) and not self._terminal.bracketed_paste:
+        runs = paste.is_multiline(cleaned) and not self._viewed.terminal.bracketed_paste
+        # What may not be typed is refused without a question.
+        if runs and self._warns and self._program.accepts:
             self._ask(cleaned)
         else:
             self._paste(cleaned)
 
     def _paste(self, cleaned: str) -> None:
-        self._type_in(paste.encode(cleaned, bracketed=self._terminal.bracketed_paste))
+        self._type_in(paste.encode(cleaned, bracketed=self._viewed.terminal.bracketed_paste))
 
     def _ask(self, cleaned: str) -> None:
         lines = paste.line_count(cleaned)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-    from engine.emulator import Terminal
     from gui.terminal.interaction.places import Places
+    from gui.terminal.source import Viewed
 
 MAX_SHOWN = 300
 """Characters of an address in a tooltip."""
@@ -35,14 +35,14 @@ class Hover(QObject):
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         places: Places,
         underline: Callable[[Link | None], None],
         viewport: QWidget,
         open_url: Callable[[QUrl], bool] = QDesktopServices.openUrl,
     ) -> None:
         super().__init__(viewport)
-        self._terminal = terminal
+        self._viewed = viewed
         self._places = places
         self._underline = underline
         self._viewport = viewport
@@ -59,7 +59,7 @@ class Hover(QObject):
         return self._link
 
     def link_at(self, position: QPointF) -> Link | None:
-        return links.at(self._terminal, self._places.cell(position))
+        return links.at(self._viewed.terminal, self._places.cell(position))
 
     # -- the mouse
 

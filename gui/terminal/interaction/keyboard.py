@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QKeyEvent
 
-    from engine.emulator import Terminal
+    from gui.terminal.source import Viewed
     from gui.terminal.view.program import Program
     from gui.terminal.view.scrolling import Scrolling
 
@@ -24,14 +24,14 @@ class Keyboard:
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         program: Program,
         scrolling: Scrolling,
         *,
         type_in: Callable[[bytes], None],
         zoom: Callable[[float], None],
     ) -> None:
-        self._terminal = terminal
+        self._viewed = viewed
         self._program = program
         self._scrolling = scrolling
         self._type_in = type_in
@@ -69,11 +69,11 @@ class Keyboard:
     def _scrolls(self, event: QKeyEvent) -> bool:
         """On the alternate screen there is nothing to scroll."""
         scrolls = shortcuts.pages(event) or shortcuts.ends(event)
-        return bool(scrolls) and not self._terminal.alternate_screen
+        return bool(scrolls) and not self._viewed.terminal.alternate_screen
 
     def _is_prompt_jump(self, event: QKeyEvent) -> bool:
         """Where no prompt is marked the key is the program's."""
-        return bool(shortcuts.prompts(event)) and bool(self._terminal.prompts())
+        return bool(shortcuts.prompts(event)) and bool(self._viewed.terminal.prompts())
 
     def _scroll_by(self, event: QKeyEvent) -> None:
         if end := shortcuts.ends(event):
@@ -96,7 +96,7 @@ class Keyboard:
 
     def _modes(self) -> KeyModes:
         """What the program set that changes what keys send."""
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         return KeyModes(
             application_cursor=terminal.application_cursor,
             application_keypad=terminal.application_keypad,

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu
 
 from gui.terminal.input import shortcuts
+from gui.terminal.view.fit import Oversize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeySequence
     from PySide6.QtWidgets import QWidget
 
-    from engine.emulator import Terminal
     from gui.terminal.interaction.hover import Hover
+    from gui.terminal.source import Viewed
     from gui.terminal.text.selection import Selection
+    from gui.terminal.view.fit import Fit
     from gui.terminal.view.program import Program
 
 _COMMANDS: tuple[tuple[str, str, QKeySequence | None], ...] = (
@@ -29,6 +31,7 @@ _COMMANDS: tuple[tuple[str, str, QKeySequence | None], ...] = (
     ("find", "&Find…", shortcuts.FIND),
     ("previous_prompt", "Pre&vious Prompt", shortcuts.PREVIOUS_PROMPT),
     ("next_prompt", "&Next Prompt", shortcuts.NEXT_PROMPT),
+    ("fit", "&Shrink to Fit", None),
     ("clear", "Clear Sc&rollback", shortcuts.CLEAR_SCROLLBACK),
     ("reset", "Reset &Terminal", None),
 )
@@ -38,6 +41,8 @@ _GROUPS = (
     ("previous_prompt", "next_prompt"),
     ("clear", "reset"),
 )
+_OF_A_SHELL = ("fit",)
+"""Of a terminal that has not always the size that fits."""
 
 
 class Menu:
@@ -45,17 +50,19 @@ class Menu:
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         program: Program,
         selection: Selection,
         hover: Hover,
+        fit: Fit,
         commands: Mapping[str, Callable[[], object]],
         owner: QWidget,
     ) -> None:
-        self._terminal = terminal
+        self._viewed = viewed
         self._program = program
         self._selection = selection
         self._hover = hover
+        self._fit = fit
         self._owner = owner
         self._address = ""
         """Of the link the menu was opened on."""
@@ -64,6 +71,7 @@ class Menu:
         self._actions = {
             name: self._action(text, commands[name], keys) for name, text, keys in _COMMANDS
         }
+        self._actions["fit"].setCheckable(True)
 
     def _action(
         self, text: str, command: Callable[[], object], keys: QKeySequence | None = None
@@ -89,7 +97,8 @@ class Menu:
         actions = self._actions
         for name, enabled in self._enabled().items():
             actions[name].setEnabled(enabled)
-        for group in _GROUPS:
+        actions["fit"].setChecked(self._fit.oversize is Oversize.FIT)
+        for group in _GROUPS if self._viewed.is_own else (*_GROUPS, _OF_A_SHELL):
             menu.addActions([actions[name] for name in group])
             menu.addSeparator()
         # Once it is closed the shortcuts act again, selection or not.
@@ -98,13 +107,16 @@ class Menu:
 
     def _enabled(self) -> dict[str, bool]:
         selected = self._selection.range is not None
-        prompts = bool(self._terminal.prompts())
+        prompts = bool(self._viewed.terminal.prompts())
         return {
             "copy": selected,
             "copy_html": selected,
-            "paste": not self._program.ended,
+            "paste": self._program.accepts,
             "previous_prompt": prompts,
             "next_prompt": prompts,
+            # Of a shell's own terminal others see the same.
+            "clear": self._viewed.is_own,
+            "reset": self._viewed.is_own,
         }
 
     def _enable_all(self) -> None:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QMouseEvent, QWheelEvent
     from PySide6.QtWidgets import QWidget
 
-    from engine.emulator import Terminal
     from gui.terminal.interaction.clipboard import Clipboard
     from gui.terminal.interaction.hover import Hover
     from gui.terminal.interaction.places import Places
+    from gui.terminal.source import Viewed
     from gui.terminal.text.selection import Selection
     from gui.terminal.view.program import Program
     from gui.terminal.view.scrolling import Scrolling
+    from gui.terminal.view.sideways import Sideways
 
 AUTO_SCROLL_MS = 40
 _MOD = Qt.KeyboardModifier
@@ -37,10 +38,11 @@ class Pointer(QObject):
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         program: Program,
         places: Places,
         scrolling: Scrolling,
+        sideways: Sideways,
         selection: Selection,
         clipboard: Clipboard,
         hover: Hover,
@@ -51,17 +53,18 @@ class Pointer(QObject):
     ) -> None:
         super().__init__(viewport)
         viewport.installEventFilter(self)
-        self._terminal = terminal
+        self._viewed = viewed
         self._program = program
         self._places = places
         self._scrolling = scrolling
+        self._sideways = sideways
         self._selection = selection
         self._clipboard = clipboard
         self._hover = hover
         self._refresh = refresh
         self._zoom = zoom
         self._wheel, self._side_wheel = mouse.Wheel(), mouse.Wheel()
-        self._reporter = mouse.Reporter(terminal)
+        self._reporter = mouse.Reporter(viewed)
         self._clicks = 0
         self._click_place: QPointF | None = None
         self._selecting = False
@@ -80,7 +83,7 @@ class Pointer(QObject):
 
     def is_for_program(self, held: Qt.KeyboardModifier) -> bool:
         """Whether the program has the mouse."""
-        return not self._program.ended and self._reporter.wanted(held)
+        return self._program.accepts and self._reporter.wanted(held)
 
     # -- buttons
 
@@ -126,7 +129,9 @@ class Pointer(QObject):
             self._hover.move(event.position(), event.modifiers())
             return
         self._drag_position = event.position()
-        outside = self._places.lines_outside(self._drag_position)
+        outside = self._places.lines_outside(self._drag_position) or (
+            self._places.columns_outside(self._drag_position)
+        )
         if outside and not self.auto_scrolling:
             self._auto_scroll.start()
         elif not outside:
@@ -149,6 +154,7 @@ class Pointer(QObject):
 
     def _continue_drag(self) -> None:
         self._scrolling.by(self._places.lines_outside(self._drag_position))
+        self._sideways.by(self._places.columns_outside(self._drag_position))
         self._extend()
 
     # -- reporting to the program
@@ -186,18 +192,19 @@ class Pointer(QObject):
         height = self._places.row_height
         if lines := self._wheel.lines(pixels.y(), angle.y(), height):
             self._wheel_by(lines, event)
-        if (columns := self._side_wheel.lines(pixels.x(), angle.x(), height)) and (
-            self.is_for_program(held)
-        ):
-            left, right = mouse.Button.WHEEL_LEFT, mouse.Button.WHEEL_RIGHT
-            self._send_wheel(left if columns > 0 else right, abs(columns), event)
+        if columns := self._side_wheel.lines(pixels.x(), angle.x(), height):
+            if self.is_for_program(held):
+                left, right = mouse.Button.WHEEL_LEFT, mouse.Button.WHEEL_RIGHT
+                self._send_wheel(left if columns > 0 else right, abs(columns), event)
+            else:
+                self._sideways.by(-columns)
 
     def _wheel_by(self, lines: int, event: QWheelEvent) -> None:
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         if self.is_for_program(event.modifiers()):
             up, down = mouse.Button.WHEEL_UP, mouse.Button.WHEEL_DOWN
             self._send_wheel(up if lines > 0 else down, abs(lines), event)
-        elif terminal.alternate_screen and terminal.alternate_scroll and not self._program.ended:
+        elif terminal.alternate_screen and terminal.alternate_scroll and self._program.accepts:
             key = Qt.Key.Key_Up if lines > 0 else Qt.Key.Key_Down
             modes = KeyModes(application_cursor=terminal.application_cursor)
             self._program.send(keys.encode(KeyPress(key), modes) * abs(lines))

@@ -17,7 +17,8 @@ from gui.terminal.text.logical import MAX_ROWS, logical
 from gui.terminal.text.selection import Place
 
 if TYPE_CHECKING:
-    from engine.emulator import Line, Terminal
+    from engine.emulator import Line
+    from gui.terminal.source import Viewed
 
 SLICE_MS = 4
 """A slice; then the event loop gets its turn."""
@@ -45,9 +46,9 @@ class Find(QObject):
 
     changed = Signal()
 
-    def __init__(self, terminal: Terminal, parent: QObject | None = None) -> None:
+    def __init__(self, viewed: Viewed, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._terminal = terminal
+        self._viewed = viewed
         self._pattern: Any = None
         self.problem = ""
         """Why there is no search, for the user."""
@@ -137,7 +138,7 @@ class Find(QObject):
         if self._pattern is None:
             return []
         found = []
-        columns = self._terminal.cols
+        columns = self._viewed.terminal.cols
         for matches in (self._history, self._screen):
             # A match before may reach into this row.
             at = bisect_left(matches, Place(name, 0), key=_start) - 1
@@ -160,7 +161,7 @@ class Find(QObject):
         # What is in view first, then history from its beginning, then what changed meanwhile.
         if self._seen is None:
             self._look_at_screen()
-        end = self._terminal.scrolled
+        end = self._viewed.terminal.scrolled
         while self._left and clock.elapsed() < SLICE_MS:
             self._search_screen()
         while self._searched < end and clock.elapsed() < SLICE_MS and not self.full:
@@ -174,7 +175,7 @@ class Find(QObject):
 
     def _look_at_screen(self) -> bool:
         """Whether rows on screen changed; if so they are to be searched."""
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         seen = (terminal.scrolled, *(id(terminal.line(n)) for n in range(terminal.rows)))
         if seen == self._seen:
             return False
@@ -194,7 +195,7 @@ class Find(QObject):
 
     def _search(self, name: int, into: list[Match], end: int) -> int:
         """Search the logical line at a row; the name of the row after it."""
-        line = logical(self._terminal, name)
+        line = logical(self._viewed.terminal, name)
         if line is None:
             return name + 1
         after = line.first + len(line.starts)
@@ -221,7 +222,7 @@ class Find(QObject):
             del self._history[: bisect_left(self._history, Place(first, 0), key=_start)]
 
     def _first(self) -> int:
-        return self._terminal.scrolled - len(self._terminal.scrollback)
+        return self._viewed.terminal.scrolled - len(self._viewed.terminal.scrollback)
 
     def _stop(self) -> None:
         self._timer.stop()

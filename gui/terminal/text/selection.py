@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.emulator import Line, Terminal
+    from engine.emulator import Line
+    from gui.terminal.source import Viewed
 
 WORD_SIGNS = "_-./~:@%+&?=#$,"
 """Besides letters and digits: paths and URLs are words."""
@@ -58,8 +59,8 @@ def blanks_at_end(line: Line, after: Line | None, columns: int) -> int:
 class Selection:
     """At most one stretch, or rectangle, of text of one terminal."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
+    def __init__(self, viewed: Viewed) -> None:
+        self._viewed = viewed
         self._unit = Unit.CHARACTER
         self._anchor: tuple[Place, Place] | None = None
         self._range: tuple[Place, Place] | None = None
@@ -115,7 +116,7 @@ class Selection:
 
     def all(self) -> None:
         """Everything, history too."""
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         first = terminal.scrolled - len(terminal.scrollback)
         self.select(Place(first, 0), Place(terminal.scrolled + terminal.rows - 1, terminal.cols))
 
@@ -131,7 +132,7 @@ class Selection:
                 last += 1
             return first, last
         first = start.column if name == start.line else 0
-        last = end.column if name == end.line else self._terminal.cols
+        last = end.column if name == end.line else self._viewed.terminal.cols
         return (first, last) if first < last else None
 
     def pieces(self) -> Iterator[Piece]:
@@ -145,8 +146,8 @@ class Selection:
                 continue
             columns = self.columns(name, line) or (0, 0)
             goes_on = line.wrapped and not self.rectangular and name != last
-            if goes_on and columns[1] == self._terminal.cols:
-                blanks = blanks_at_end(line, self._line(name + 1), self._terminal.cols)
+            if goes_on and columns[1] == self._viewed.terminal.cols:
+                blanks = blanks_at_end(line, self._line(name + 1), self._viewed.terminal.cols)
                 columns = (columns[0], max(columns[0], line.width + blanks))
             yield Piece(line, *columns, goes_on)
 
@@ -165,9 +166,9 @@ class Selection:
         return "".join(parts).removesuffix("\n")
 
     def _line(self, name: int) -> Line | None:
-        index = name - self._terminal.scrolled
-        if -len(self._terminal.scrollback) <= index < self._terminal.rows:
-            return self._terminal.line(index)
+        index = name - self._viewed.terminal.scrolled
+        if -len(self._viewed.terminal.scrollback) <= index < self._viewed.terminal.rows:
+            return self._viewed.terminal.line(index)
         return None
 
     def _reach(self, place: Place) -> tuple[Place, Place]:
@@ -185,7 +186,7 @@ class Selection:
 
     def _word(self, place: Place, line: Line) -> tuple[Place, Place]:
         """The word at a place, over the ends of lines the terminal wrapped."""
-        last_column = self._terminal.cols - 1
+        last_column = self._viewed.terminal.cols - 1
         first = end = Place(place.line, line.cell_start(min(place.column, last_column)))
         kind = self._kind(line, first.column)
         while True:
@@ -208,10 +209,10 @@ class Selection:
         above = self._line(place.line - 1)
         if above is None or not above.wrapped:
             return None
-        return Place(place.line - 1, above.cell_start(self._terminal.cols - 1))
+        return Place(place.line - 1, above.cell_start(self._viewed.terminal.cols - 1))
 
     def _after(self, place: Place) -> Place | None:
-        if place.column + 1 < self._terminal.cols:
+        if place.column + 1 < self._viewed.terminal.cols:
             return Place(place.line, place.column + 1)
         line = self._line(place.line)
         return Place(place.line + 1, 0) if line is not None and line.wrapped else None
@@ -233,4 +234,4 @@ class Selection:
             first -= 1
         while (line := self._line(last)) is not None and line.wrapped:
             last += 1
-        return Place(first, 0), Place(last, self._terminal.cols)
+        return Place(first, 0), Place(last, self._viewed.terminal.cols)

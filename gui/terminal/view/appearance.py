@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo
 
 from gui.terminal.paint.grid import Grid
 from gui.terminal.paint.painter import RowPainter
@@ -12,6 +12,7 @@ from gui.terminal.paint.themes import for_palette
 from gui.terminal.view.cells import Cells
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QSize
     from PySide6.QtGui import QPalette
 
     from engine.emulator import Terminal
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 DEFAULT_POINTS = 11.0
 DEFAULT_CONTRAST = 3.0
 MIN_POINTS, MAX_POINTS = 5.0, 60.0
+MIN_PIXELS = 9
+"""A font smaller than this many logical pixels is not readable: a terminal is cropped instead."""
+STEP = 0.5
+"""Points between the fonts that are tried to make a terminal fit."""
 
 
 class ColorChanges(NamedTuple):
@@ -46,7 +51,8 @@ class ColorChanges(NamedTuple):
 class Appearance:
     """Of one terminal. Read ``painter`` and ``cells`` anew each time: every change replaces them.
 
-    ``ratio``: device pixels per logical pixel.
+    ``ratio``: device pixels per logical pixel. ``chosen``: the cells of the font as it was set;
+    those of ``cells`` are smaller while shrink() needs them to be.
     """
 
     def __init__(self, palette: QPalette, ratio: float) -> None:
@@ -57,12 +63,18 @@ class Appearance:
         self._font.setPointSizeF(DEFAULT_POINTS)
         self._base_points = DEFAULT_POINTS
         self._ratio = ratio
+        self._left = 0
         self._measure()
 
     def _measure(self) -> None:
-        self._grid = Grid(self._font, self._ratio)
-        self.cells = Cells(self._grid)
+        self._chosen = self._grid = Grid(self._font, self._ratio)
+        self._shrunk_for: tuple[int, int, int, int] | None = None
+        self.chosen = Cells(self._chosen)
+        self._lay_out()
         self._repaint()
+
+    def _lay_out(self) -> None:
+        self.cells = Cells(self._grid, self._left)
 
     def _repaint(self) -> None:
         """Forget what was painted."""
@@ -130,3 +142,57 @@ class Appearance:
         size = self.font_points + points if points else self._base_points
         self._font.setPointSizeF(min(max(size, MIN_POINTS), MAX_POINTS))
         self._measure()
+
+    # -- a terminal of another size than the view
+
+    def set_left(self, column: int) -> None:
+        """The first column in view."""
+        self._left = column
+        self._lay_out()
+
+    def shrink(self, cols: int, rows: int, size: QSize) -> None:
+        """Use the largest font with which a terminal fits into a viewport, down to MIN_PIXELS.
+
+        It is never larger than the font that was set.
+        """
+        wanted = (cols, rows, size.width(), size.height())
+        if wanted != self._shrunk_for:
+            self._use(self._fitting(cols, rows, size))
+            self._shrunk_for = wanted
+
+    def restore(self) -> None:
+        """Use the font that was set."""
+        self._use(self._chosen)
+        self._shrunk_for = None
+
+    def _use(self, grid: Grid) -> None:
+        if grid is not self._grid:
+            self._grid = grid
+            self._lay_out()
+            self._repaint()
+
+    def _fitting(self, cols: int, rows: int, size: QSize) -> Grid:
+        if _fits(self.chosen, cols, rows, size):
+            return self._chosen
+        room = self.chosen.fitting(size)
+        least = self._least_points()
+        # Cells are whole pixels: what fits may be a little larger than the proportion says.
+        points = self.font_points * min(room[0] / cols, room[1] / rows) * 1.2 + STEP
+        points = min(points, self.font_points) // STEP * STEP
+        while True:
+            font = QFont(self._font)
+            font.setPointSizeF(max(points, least))
+            grid = Grid(font, self._ratio)
+            if points <= least or _fits(Cells(grid), cols, rows, size):
+                return grid
+            points -= STEP
+
+    def _least_points(self) -> float:
+        """MIN_PIXELS as points, or what was set if that is less."""
+        pixels = QFontInfo(self._font).pixelSize()
+        return min(self.font_points, self.font_points * MIN_PIXELS / max(pixels, 1))
+
+
+def _fits(cells: Cells, cols: int, rows: int, size: QSize) -> bool:
+    room = cells.fitting(size)
+    return cols <= room[0] and rows <= room[1]

@@ -13,12 +13,13 @@ from PySide6.QtGui import QColor, QPainter, QRegion
 
 from gui.terminal.paint.blink import Blink
 from gui.terminal.paint.painter import dimmed
+from gui.terminal.paint.theme import mix
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
-    from engine.emulator import Terminal
     from gui.terminal.input.preedit import Preedit
+    from gui.terminal.source import Viewed
     from gui.terminal.text.links import Link
     from gui.terminal.view.appearance import Appearance
     from gui.terminal.view.cursor import Cursor
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 FLASH_ALPHA = 28
 """How much of the foreground is laid over the view while the bell is seen, of 255."""
+OUTSIDE, EDGE = 0.06, 0.2
+"""How much of the foreground is in the color beside a smaller terminal, and at its edge."""
 
 
 class Canvas(QObject):
@@ -40,7 +43,7 @@ class Canvas(QObject):
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         program: Program,
         appearance: Appearance,
         rows: Rows,
@@ -49,7 +52,7 @@ class Canvas(QObject):
         viewport: QWidget,
     ) -> None:
         super().__init__(viewport)
-        self._terminal = terminal
+        self._viewed = viewed
         self._program = program
         self._appearance = appearance
         self._rows = rows
@@ -117,7 +120,12 @@ class Canvas(QObject):
         painter.save()
         # Whole device pixels from here on: rows meet without a seam at any scale.
         painter.scale(1 / cells.ratio, 1 / cells.ratio)
-        self._paint_rows(painter, cells.device_rect(area), first, last)
+        sheet = device = cells.device_rect(area)
+        if not self._viewed.is_own:
+            sheet = self._sheet() & device
+            self._paint_outside(painter, device)
+        if not sheet.isEmpty():
+            self._paint_rows(painter, sheet, first, last)
         self._cursor.paint(painter)
         painter.restore()
         if self._program.ended:
@@ -127,6 +135,39 @@ class Canvas(QObject):
             color.setAlpha(FLASH_ALPHA)
             painter.fillRect(area, color)
 
+    def _sheet(self) -> QRect:
+        """The terminal with the space around it, in device pixels.
+
+        It leaves something of the viewport where a shell's terminal is smaller.
+        """
+        cells, viewed = self._appearance.cells, self._viewed
+        whole = cells.device_rect(self._viewport.rect())
+        size = cells.fitting(self._viewport.size())
+        end = cells.corner(viewed.rows, cells.left + viewed.columns)
+        start = cells.corner(0, cells.left)
+        # What is less than a cell is no difference in size.
+        if viewed.columns < size[0]:
+            whole.setWidth(end.x() + start.x())
+        if viewed.rows < size[1]:
+            whole.setHeight(end.y() + start.y())
+        return whole
+
+    def _paint_outside(self, painter: QPainter, area: QRect) -> None:
+        """Beside a terminal that is smaller than the viewport; in device pixels."""
+        theme, line = self._appearance.painter.theme, self._appearance.painter.grid.line
+        quiet = QColor.fromRgb(mix(theme.background, theme.foreground, OUTSIDE))
+        edge = QColor.fromRgb(mix(theme.background, theme.foreground, EDGE))
+        sheet = self._sheet()
+        width, height = sheet.width(), sheet.height()
+        end = area.left() + area.width(), area.top() + area.height()
+        for rect, color in (
+            (QRect(width, 0, end[0] - width, end[1]), quiet),
+            (QRect(0, height, width, end[1] - height), quiet),
+            (QRect(width, 0, line, height), edge),
+            (QRect(0, height, width + line, line), edge),
+        ):
+            painter.fillRect(rect & area, color)
+
     def _paint_rows(self, painter: QPainter, area: QRect, first: int, last: int) -> None:
         """Rows first..last-1, and background where there are none; in device pixels.
 
@@ -134,8 +175,8 @@ class Canvas(QObject):
         """
         rows, cells = self._appearance.painter, self._appearance.cells
         background = QColor.fromRgb(rows.theme.background)
-        columns, height = self._terminal.cols, rows.grid.height
-        origin = cells.corner(0, 0).x()
+        columns, height = self._viewed.terminal.cols, rows.grid.height
+        origin = cells.corner(0, cells.left).x()
         left, right = area.left(), area.left() + area.width()
         # The rows' own part of the area is filled row by row, right of their pixmaps.
         top, bottom = origin + first * height, origin + max(first, last) * height
@@ -146,6 +187,9 @@ class Canvas(QObject):
         draw, fill, pixmap_of = painter.drawPixmap, painter.fillRect, rows.row
         shown = self._rows.shown
         hidden = () if self._text_blink.on else self._rows.blinking
+        # Of a row that is wider than the view, a part is drawn.
+        cut, room = cells.left * rows.grid.width, self._viewed.columns * rows.grid.width
+        cropped = self._viewed.columns < columns
         # Rows of one width have one piece of background right of them.
         edge, since, y = origin, top, top
         for row in range(first, last):
@@ -153,8 +197,13 @@ class Canvas(QObject):
             start = origin
             if line.runs or marks:
                 pixmap = pixmap_of(line, columns, marks, blinked=row in hidden)
-                draw(origin, y, pixmap)
-                start += pixmap.width()
+                width = pixmap.width()
+                if cropped:
+                    width = max(0, min(width - cut, room))
+                    draw(origin, y, pixmap, cut, 0, width, height)
+                else:
+                    draw(origin, y, pixmap)
+                start += width
             if start != edge:
                 fill(edge, since, max(right - edge, 0), y - since, background)
                 edge, since = start, y

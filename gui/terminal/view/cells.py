@@ -18,10 +18,15 @@ PADDING = 8
 
 
 class Cells:
-    """The geometry of one grid. Rows and columns count from 0 at the top left of the view."""
+    """The geometry of one grid.
 
-    def __init__(self, grid: Grid) -> None:
+    Rows count from 0 at the top of the view, columns from 0 at the terminal's left edge.
+    ``left``: the first column in view.
+    """
+
+    def __init__(self, grid: Grid, left: int = 0) -> None:
         self._grid = grid
+        self.left = left
         self.ratio = grid.ratio
         """Device pixels per logical pixel."""
         self.width = grid.width / grid.ratio
@@ -43,8 +48,8 @@ class Cells:
 
     def rect(self, row: int, column: int, cells: int = 1) -> QRectF:
         """One or several cells of a row."""
-        left, top = self.origin + column * self.width, self.origin + row * self.height
-        return QRectF(left, top, cells * self.width, self.height)
+        left = self.origin + (column - self.left) * self.width
+        return QRectF(left, self.origin + row * self.height, cells * self.width, self.height)
 
     def at(self, position: QPointF) -> tuple[int, float]:
         """Row and column of a position, outside the grid where the position is.
@@ -52,7 +57,7 @@ class Cells:
         The column has its fraction.
         """
         row = int((position.y() - self.origin) // self.height)
-        return row, (position.x() - self.origin) / self.width
+        return row, self.left + (position.x() - self.origin) / self.width
 
     def rows_of(self, area: QRect) -> tuple[int, int]:
         """The rows ``first..last-1`` an area touches; ``last`` may lie beyond the grid."""
@@ -64,7 +69,7 @@ class Cells:
     def corner(self, row: int, column: int) -> QPoint:
         """The top left of a cell in device pixels."""
         grid, start = self._grid, self._start
-        return QPoint(start + column * grid.width, start + row * grid.height)
+        return QPoint(start + (column - self.left) * grid.width, start + row * grid.height)
 
     def device_rect(self, area: QRect) -> QRect:
         """An area in device pixels, rounded outwards."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPainter
 
-    from engine.emulator import Terminal
+    from gui.terminal.source import Viewed
     from gui.terminal.view.appearance import Appearance
     from gui.terminal.view.scrolling import Scrolling
 
@@ -33,14 +33,14 @@ class Cursor(QObject):
 
     def __init__(
         self,
-        terminal: Terminal,
+        viewed: Viewed,
         scrolling: Scrolling,
         appearance: Appearance,
         focused: Callable[[], bool],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._terminal = terminal
+        self._viewed = viewed
         self._scrolling = scrolling
         self._appearance = appearance
         self._focused = focused
@@ -61,25 +61,26 @@ class Cursor(QObject):
 
     def refresh(self) -> bool:
         """Look where the cursor is; False if it is as before."""
-        place = self._find_place()
-        if place == self._place:
-            return False
-        self._place = place
-        self._rect = QRect()
+        place, rect = self._find_place(), QRect()
         if place is not None:
-            self._rect = self._appearance.cells.rect(place[0], place[1], 2).toAlignedRect()
+            rect = self._appearance.cells.rect(place[0], place[1], 2).toAlignedRect()
+        # The same cell is elsewhere in another font, or when other columns are in view.
+        if place == self._place and rect == self._rect:
+            return False
+        self._place, self._rect = place, rect
         return True
 
     def _find_place(self) -> _Place | None:
         """None: out of view."""
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         if not terminal.cursor_visible:
             return None
         row, column = terminal.cursor()
         line = terminal.line(row)
         column = line.cell_start(column)
-        row += self._scrolling.below
-        if row >= terminal.rows:
+        row -= self._scrolling.first
+        left = self._appearance.cells.left
+        if not 0 <= row < self._viewed.rows or not 0 <= column - left < self._viewed.columns:
             return None
         return row, column, line.at(column), terminal.cursor_shape
 
@@ -87,7 +88,7 @@ class Cursor(QObject):
 
     def sync_blink(self) -> None:
         """Blink or not, as focus and the program want it now."""
-        self._blink.set_running(self._terminal.cursor_blink and self._focused())
+        self._blink.set_running(self._viewed.terminal.cursor_blink and self._focused())
 
     def show_steadily(self) -> None:
         """Visible for a whole phase from now: it does not blink away while someone types."""
@@ -113,8 +114,9 @@ class Cursor(QObject):
         return self._rect.bottomLeft()
 
     def _preedit_column(self, column: int) -> int:
-        """Where the composition starts: left of the cursor where it would leave the grid."""
-        return max(0, min(column, self._terminal.cols - self._preedit.cells - 1))
+        """Where the composition starts: left of the cursor where it would leave the view."""
+        left = self._appearance.cells.left
+        return max(left, min(column, left + self._viewed.columns - self._preedit.cells - 1))
 
     # -- painting
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from gui.terminal.paint.painter import Mark, MarkKind, Marks
 
 if TYPE_CHECKING:
-    from engine.emulator import Line, Terminal
+    from engine.emulator import Line
+    from gui.terminal.source import Viewed
     from gui.terminal.text.find import Find
     from gui.terminal.text.links import Link
     from gui.terminal.text.selection import Selection
@@ -21,9 +22,9 @@ class Rows:
     """As they were at the last refresh()."""
 
     def __init__(
-        self, terminal: Terminal, scrolling: Scrolling, selection: Selection, finder: Find
+        self, viewed: Viewed, scrolling: Scrolling, selection: Selection, finder: Find
     ) -> None:
-        self._terminal = terminal
+        self._viewed = viewed
         self._scrolling = scrolling
         self._selection = selection
         self._finder = finder
@@ -74,10 +75,10 @@ class Rows:
                 return
 
     def _in_view(self) -> list[_Row]:
-        terminal = self._terminal
+        terminal = self._viewed.terminal
         first = self._scrolling.first
         rows: list[_Row] = []
-        for index in range(first, first + terminal.rows):
+        for index in range(first, first + self._viewed.rows):
             name = terminal.scrolled + index
             line = terminal.line(index)
             rows.append((name, line, self._marks(name, line)))

@@ -36,3 +36,16 @@ def test_pixels_are_the_screens() -> None:
     host.shown((9.0, 18.4), 1.25, dark=False)
     assert tuple(host.cell) == (11, 23)
     assert not host.dark
+
+
+def test_a_window_that_is_not_in_use_writes_no_clipboard(qapp: object) -> None:
+    clipboard = QGuiApplication.clipboard()
+    clipboard.setText("before")
+    in_use = False
+    host = WindowHost(lambda *_: None, in_use=lambda: in_use)
+    host.allow(clipboard=True, notes=False)
+    host.clipboard_write("c", "text")
+    assert clipboard.text() == "before"
+    in_use = True
+    host.clipboard_write("c", "text")
+    assert clipboard.text() == "text"

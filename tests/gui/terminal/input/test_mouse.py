@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from engine.emulator import MouseEncoding, MouseTracking, Terminal
 from gui.terminal.input import mouse
 from gui.terminal.input.mouse import Action, Button, Spot
+from gui.terminal.source import Viewed
 
 AT = Spot(2, 1, 25, 31)
 E = MouseEncoding
@@ -69,7 +70,7 @@ def test_which_events_a_program_gets(tracking: MouseTracking, wanted: list[str])
 def test_a_move_within_a_cell_is_reported_once() -> None:
     terminal = Terminal(20, 5)
     terminal.feed(b"\x1b[?1003h\x1b[?1006h")
-    reporter = mouse.Reporter(terminal)
+    reporter = mouse.Reporter(Viewed(terminal))
 
     def move(spot: Spot) -> bytes:
         return reporter.report(Action.MOVE, Button.NONE, spot, alt=False, ctrl=True)
@@ -81,7 +82,7 @@ def test_a_move_within_a_cell_is_reported_once() -> None:
 
 def test_shift_takes_the_mouse_back() -> None:
     terminal = Terminal(20, 5)
-    reporter = mouse.Reporter(terminal)
+    reporter = mouse.Reporter(Viewed(terminal))
     assert not reporter.wanted(Qt.KeyboardModifier.NoModifier)
     terminal.feed(b"\x1b[?1000h")
     assert reporter.wanted(Qt.KeyboardModifier.NoModifier)

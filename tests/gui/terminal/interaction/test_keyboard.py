@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.emulator import Terminal
 from gui.terminal.interaction.keyboard import Keyboard
+from gui.terminal.source import Viewed
 from gui.terminal.view.program import Program
 from gui.terminal.view.scrolling import Scrolling
 from tests.gui.terminal.acts import CTRL, CTRL_SHIFT, LINES, NONE, SHIFT
@@ -40,8 +41,9 @@ def desk(qtbot: QtBot) -> Iterator[Desk]:
     bar = QScrollBar()
     qtbot.addWidget(bar)
     program = Program(terminal, sent.append)
-    scrolling = Scrolling(terminal, bar)
-    keyboard = Keyboard(terminal, program, scrolling, type_in=typed.append, zoom=zoomed.append)
+    viewed = Viewed(terminal)
+    scrolling = Scrolling(viewed, bar)
+    keyboard = Keyboard(viewed, program, scrolling, type_in=typed.append, zoom=zoomed.append)
     return Desk(terminal, program, scrolling, keyboard, typed, sent, zoomed)
 
 

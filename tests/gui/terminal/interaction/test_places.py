@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QScrollBar
 from pytestqt.qtbot import QtBot
 
 from engine.emulator import Terminal
+from gui.terminal.host import WindowHost
 from gui.terminal.input.mouse import Spot
 from gui.terminal.interaction.places import Places
+from gui.terminal.source import Viewed
 from gui.terminal.text.selection import Place, Unit
 from gui.terminal.view.appearance import Appearance
 from gui.terminal.view.cells import Cells
@@ -37,12 +39,15 @@ def cells(appearance: Appearance) -> Cells:
 
 
 @pytest.fixture
-def places(bar: QScrollBar, appearance: Appearance) -> Places:
+def places(bar: QScrollBar, appearance: Appearance, cells: Cells) -> Places:
     terminal = Terminal(COLS, ROWS)
     terminal.feed(b"\r\n" * (ROWS + 9))
-    scrolling = Scrolling(terminal, bar)
+    terminal.host = WindowHost(lambda *_: None)
+    terminal.host.shown((cells.width, cells.height), 1.0, dark=True)
+    viewed = Viewed(terminal)
+    scrolling = Scrolling(viewed, bar)
     scrolling.sync()
-    return Places(terminal, appearance, scrolling)
+    return Places(viewed, appearance, scrolling)
 
 
 def test_places_are_named_as_the_text_is(places: Places, cells: Cells, bar: QScrollBar) -> None:
@@ -77,3 +82,24 @@ def test_programs_get_cell_and_pixel_within_the_grid(places: Places, cells: Cell
     last = places.spot(QPointF(9999, 9999))
     assert (last.column, last.row) == (COLS - 1, ROWS - 1)
     assert (last.x, last.y) == (int(COLS * cells.width) - 1, int(ROWS * cells.height) - 1)
+
+
+def test_in_a_cropped_view_rows_and_columns_are_those_in_view(
+    bar: QScrollBar, appearance: Appearance
+) -> None:
+    viewed = Viewed(Terminal(COLS, ROWS))
+    viewed.terminal.feed(b"\x1b[5;1H")
+    viewed.crop((8, 3))
+    scrolling = Scrolling(viewed, bar)
+    scrolling.sync()
+    appearance.set_left(6)
+    places, cells = Places(viewed, appearance, scrolling), appearance.cells
+    at = cells.rect(1, 7).center()
+    assert places.cell(at) == Place(3, 7)
+    assert (places.spot(at).column, places.spot(at).row) == (7, 3)
+    assert places.lines_outside(cells.rect(3, 7).center()) == 1
+    assert places.columns_outside(cells.rect(0, 4).center()) == -2
+    assert places.columns_outside(cells.rect(0, 6).center()) == 0
+    assert places.columns_outside(cells.rect(0, 14).center()) == 1
+    viewed.crop(None)
+    assert places.columns_outside(cells.rect(0, 40).center()) == 0

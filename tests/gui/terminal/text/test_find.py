@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.emulator import Terminal
+from gui.terminal.source import Viewed
 from gui.terminal.text.find import MAX_PATTERN, Find, Match
 from gui.terminal.text.selection import Place
 
@@ -21,7 +22,7 @@ def terminal() -> Terminal:
 
 @pytest.fixture
 def find(terminal: Terminal) -> Find:
-    return Find(terminal)
+    return Find(Viewed(terminal))
 
 
 def search(qtbot: QtBot, terminal: Terminal, find: Find, text: str, **how: bool) -> list[str]:
@@ -78,7 +79,7 @@ def test_stepping_goes_round(qtbot: QtBot, terminal: Terminal, find: Find) -> No
 
 def test_new_output_is_searched_and_what_went_is_forgotten(qtbot: QtBot) -> None:
     terminal = Terminal(20, 5, scrollback=10)
-    find = Find(terminal)
+    find = Find(Viewed(terminal))
     terminal.feed(b"needle\r\n")
     assert len(search(qtbot, terminal, find, "needle")) == 1
     terminal.feed(b"\r\n" * 8 + b"needle")
@@ -94,7 +95,7 @@ def test_new_output_is_searched_and_what_went_is_forgotten(qtbot: QtBot) -> None
 
 def test_all_of_a_long_history_is_searched_in_slices(qtbot: QtBot) -> None:
     terminal = Terminal(80, 24)
-    find = Find(terminal)
+    find = Find(Viewed(terminal))
     terminal.feed(b"".join(b"some text and number %d\r\n" % n for n in range(8000)))
     slices = 0
 
@@ -117,7 +118,7 @@ def test_a_pattern_that_is_none_is_a_problem_in_words(find: Find, pattern: str) 
 
 def test_a_pattern_that_never_ends_is_given_up(qtbot: QtBot) -> None:
     terminal = Terminal(200, 60)
-    find = Find(terminal)
+    find = Find(Viewed(terminal))
     terminal.feed((b"a" * 190 + b"!\r\n") * 59)
     find.look_for("(a+)+$", as_regex=True)
     qtbot.waitUntil(lambda: not find.searching, timeout=20_000)

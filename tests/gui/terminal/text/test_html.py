@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.emulator import Terminal
 from gui.terminal.paint.themes import DARK
+from gui.terminal.source import Viewed
 from gui.terminal.text import html
 from gui.terminal.text.selection import Selection
 
@@ -11,7 +12,7 @@ from gui.terminal.text.selection import Selection
 def copied(data: str, cols: int = 40) -> str:
     terminal = Terminal(cols, 5)
     terminal.feed(data.encode())
-    selection = Selection(terminal)
+    selection = Selection(Viewed(terminal))
     selection.all()
     whole = html.of(selection.pieces(), DARK, "Mono's")
     return whole[whole.index("<pre") :]

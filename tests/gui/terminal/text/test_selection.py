@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.emulator import Terminal
+from gui.terminal.source import Viewed
 from gui.terminal.text.selection import Place, Selection, Unit
 
 
@@ -13,7 +14,7 @@ def selected(
 ) -> str:
     terminal = Terminal(20, 5)
     terminal.feed(text.encode())
-    selection = Selection(terminal)
+    selection = Selection(Viewed(terminal))
     selection.start(Place(*start), unit, rectangular=rectangle)
     selection.extend(Place(*end))
     return selection.text()
@@ -62,7 +63,7 @@ def test_a_word_and_a_line_go_on_where_the_terminal_wrapped() -> None:
 def test_which_signs_are_of_a_word_is_a_setting() -> None:
     terminal = Terminal(20, 2)
     terminal.feed(b"a-b.c")
-    selection = Selection(terminal)
+    selection = Selection(Viewed(terminal))
     selection.set_word_signs("-")
     selection.start(Place(0, 0), Unit.WORD)
     assert selection.text() == "a-b"
@@ -71,7 +72,7 @@ def test_which_signs_are_of_a_word_is_a_setting() -> None:
 def test_everything_with_history() -> None:
     terminal = Terminal(20, 2)
     terminal.feed(b"1\r\n2\r\n3\r\n4")
-    selection = Selection(terminal)
+    selection = Selection(Viewed(terminal))
     selection.all()
     assert selection.text() == "1\n2\n3\n4"
 
@@ -79,7 +80,7 @@ def test_everything_with_history() -> None:
 def test_what_history_forgot_is_not_selected_any_more() -> None:
     terminal = Terminal(20, 2, scrollback=2)
     terminal.feed(b"1\r\n2")
-    selection = Selection(terminal)
+    selection = Selection(Viewed(terminal))
     selection.all()
     terminal.feed(b"\r\n3\r\n4\r\n5")
     assert selection.text() == "2"
@@ -88,6 +89,6 @@ def test_what_history_forgot_is_not_selected_any_more() -> None:
 def test_a_wide_character_that_did_not_fit_leaves_no_blank() -> None:
     terminal = Terminal(5, 3)
     terminal.feed("日本語と".encode())
-    selection = Selection(terminal)
+    selection = Selection(Viewed(terminal))
     selection.all()
     assert selection.text().rstrip() == "日本語と"

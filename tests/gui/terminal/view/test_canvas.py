@@ -13,6 +13,7 @@ from engine.core.settings import UiSettings
 from engine.emulator import Terminal
 from gui.terminal.paint.theme import Theme
 from gui.terminal.paint.themes import DARK, LIGHT
+from gui.terminal.source import Viewed
 from gui.terminal.text.find import Find
 from gui.terminal.text.selection import Selection
 from gui.terminal.view.appearance import Appearance
@@ -218,14 +219,15 @@ def test_rows_meet_without_a_seam_at_any_scale(qtbot: QtBot, ratio: float) -> No
     qtbot.addWidget(viewport)
     appearance = Appearance(QPalette(), ratio)
     appearance.set_theme(DARK)
-    scrolling = Scrolling(terminal, QScrollBar(viewport))
-    rows = Rows(terminal, scrolling, Selection(terminal), Find(terminal, viewport))
+    viewed = Viewed(terminal)
+    scrolling = Scrolling(viewed, QScrollBar(viewport))
+    rows = Rows(viewed, scrolling, Selection(viewed), Find(viewed, viewport))
     canvas = Canvas(
-        terminal,
+        viewed,
         Program(terminal, lambda _: None),
         appearance,
         rows,
-        Cursor(terminal, scrolling, appearance, lambda: False),
+        Cursor(viewed, scrolling, appearance, lambda: False),
         Flash(),
         viewport,
     )

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.emulator import Terminal
 from gui.terminal.paint.painter import Mark, MarkKind
+from gui.terminal.source import Viewed
 from gui.terminal.text.find import Find
 from gui.terminal.text.links import Link
 from gui.terminal.text.selection import Place, Selection
@@ -29,8 +30,9 @@ def parts(qtbot: QtBot) -> Parts:
     terminal = Terminal(20, 5)
     bar = QScrollBar()
     qtbot.addWidget(bar)
-    selection = Selection(terminal)
-    rows = Rows(terminal, Scrolling(terminal, bar), selection, Find(terminal, bar))
+    viewed = Viewed(terminal)
+    selection = Selection(viewed)
+    rows = Rows(viewed, Scrolling(viewed, bar), selection, Find(viewed, bar))
     rows.refresh()
     return Parts(terminal, selection, rows)
 
