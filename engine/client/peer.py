@@ -33,7 +33,7 @@ from engine.transport.channel import Message
 from engine.transport.data_channel import RtcChannel
 from engine.wire import proof
 from engine.wire import terminal as wire
-from engine.wire.conversation.guest import GuestConversation, Return
+from engine.wire.conversation.guest import GuestConversation, Introduction, Return
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ APPROVAL_SECONDS = 600.0
 CLOSE_SECONDS = 5.0
 CAPABILITIES = (wire.IDLE,)
 """The hatchway.v1 capabilities of this peer."""
+NOBODY = Introduction()
+"""Says nothing about itself."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class PeerHandlers:
     """The host's approval is waiting, allowed or denied."""
     idle: Callable[[float | None], None] = lambda seconds: None
     """The session ends as idle in so many seconds, unless peer.keep(); None cancels that."""
+    role: Callable[[Role], None] = lambda role: None
+    """The host has changed what this peer may do."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class TerminalPeer:
         *,
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        introduction: Introduction = NOBODY,
     ) -> TerminalPeer:
         """A guest with a link: its relay, its target, its secret. A return link brings back the
         participant whose token it has, and opens nothing else."""
@@ -96,6 +101,7 @@ class TerminalPeer:
             ice=ice,
             ssl_context=ssl_context,
             before=Return(link.token) if link.token else None,
+            introduction=introduction,
         )
 
     def __init__(
@@ -111,6 +117,7 @@ class TerminalPeer:
         session_id: str = "",
         ssl_context: ssl.SSLContext | None = None,
         before: Return | None = None,
+        introduction: Introduction = NOBODY,
     ) -> None:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
@@ -127,7 +134,10 @@ class TerminalPeer:
             ice=ice,
             ssl_context=ssl_context,
         )
-        self._conversation = GuestConversation(size, capabilities=CAPABILITIES, before=before)
+        self._introduction = introduction
+        self._conversation = GuestConversation(
+            size, capabilities=CAPABILITIES, before=before, introduction=introduction
+        )
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: RtcChannel | None = None
@@ -251,6 +261,7 @@ class TerminalPeer:
             session_id=self.session_id,
             ssl_context=made.ssl_context,
             before=before,
+            introduction=self._introduction,
         )
 
     @property
@@ -353,6 +364,8 @@ class TerminalPeer:
                     self._handlers.notice(str(error))
                 else:
                     self._fail(error)
+            case wire.RoleChanged(role=role):
+                self._handlers.role(role)
             case wire.Idle(seconds=seconds):
                 self._handlers.idle(seconds)
             case wire.Notice(text=text):

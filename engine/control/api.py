@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from engine.control.commands import Command
 from engine.control.queries import Query
 from engine.core.events import Handler
-from engine.core.model import ParticipantKind, Role, Size
+from engine.core.model import LinkState, ParticipantKind, Role, Size
 
 if TYPE_CHECKING:
+    from engine.emulator import Host
     from engine.emulator.terminal import Terminal
 
 Result = TypeVar("Result")
@@ -68,6 +69,10 @@ class ScreenSource(Protocol):
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` on the loop after each slice of output, and when the size has
         changed, until the returned function is called."""
+
+    def listen(self, host: Host) -> Callable[[], None]:
+        """Pass the program's notes and clipboard writes on to ``host``, until the returned
+        function is called."""
 
 
 class ShellHandle(Protocol):
@@ -128,6 +133,25 @@ class ControlApi(Protocol):
         self, target_id: str, size: Size, output: Output, ended: Ended
     ) -> TerminalHandle:
         """Open a terminal, connected as a peer through the relay. Raises HatchwayError."""
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> TerminalHandle:
+        """Open what somebody else's link opens, as a guest called ``name``.
+
+        Returns when the terminal takes input, which may need that host's approval. A lost
+        connection is retried for some time. ``changed`` gets every change of role, approval and
+        connection, ``notice`` sentences of the host for people, not escaped. Raises
+        BadLinkError, and HatchwayError with the host's sentence.
+        """
 
     def attach(
         self,

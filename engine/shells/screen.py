@@ -19,7 +19,8 @@ from typing import Final
 from engine.core.errors import PTYClosedError
 from engine.core.model import Size
 from engine.core.tasks import TaskOwner
-from engine.emulator import Clean, SnapshotWriter, Terminal
+from engine.emulator import Clean, Host, SnapshotWriter, Terminal
+from engine.shells.audience import Audience
 from engine.shells.output_log import OutputLog
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,10 @@ class ShellScreen:
     def __init__(
         self, log: OutputLog, size: Size, *, scrollback: int, reply: Callable[[bytes], None]
     ) -> None:
-        self.terminal = Terminal(size.cols, size.rows, reply, scrollback=scrollback)
+        self._audience = Audience()
+        self.terminal = Terminal(
+            size.cols, size.rows, reply, scrollback=scrollback, host=self._audience
+        )
         self._log = log
         self._clean = Clean()
         self._seen = self._read = self._settled = log.end
@@ -271,6 +275,7 @@ class ShellScreen:
     ) -> None:
         """The colors that queries are answered with; see Terminal.set_theme()."""
         self.terminal.set_theme(foreground, background, cursor, palette)
+        self._audience.report(self._audience.cell, dark=_is_dark(background))
 
     def _publish(self) -> None:
         for changed in tuple(self._watchers):
@@ -291,6 +296,11 @@ class ShellScreen:
                 self._watchers.remove(changed)
 
         return unsubscribe
+
+    def listen(self, host: Host) -> Callable[[], None]:
+        """Pass the program's notes and clipboard writes on to ``host`` until the returned
+        function is called."""
+        return self._audience.listen(host)
 
     # -- snapshots
 
@@ -347,6 +357,12 @@ class ShellScreen:
             self._timer.cancel()
             self._timer = None
         await self._tasks.close()
+
+
+def _is_dark(color: int) -> bool:
+    """Of 0xRRGGBB, by its luma (ITU-R BT.601)."""
+    red, green, blue = color >> 16, color >> 8 & 0xFF, color & 0xFF
+    return 299 * red + 587 * green + 114 * blue < 128_000
 
 
 async def _snapshot(
