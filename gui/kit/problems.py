@@ -83,6 +83,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The session no longer exists",
         "It has ended. Open a new terminal to continue.",
     ),
+    "shell_not_found": (
+        "This terminal has ended",
+        "Open a new one to continue.",
+    ),
     "session_exists": (
         "A session with this ID already exists",
         "Close the other session, or connect again for a new one.",

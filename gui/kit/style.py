@@ -208,6 +208,11 @@ QFrame#strip QLabel#stripCode { font-family: monospace; font-weight: 600; }
 QPushButton#stripButton { padding: 2px 12px; }
 QPushButton#stripButton[danger="true"] { color: $error; }
 QPushButton#stripButton:disabled { color: $muted; background: transparent; }
+QFrame#terminalHeader { background: $raised; border: none; border-bottom: 1px solid $border; }
+QFrame#terminalHeader[watching="true"] { border-left: 3px solid $accent; }
+QFrame#terminalHeader QLabel#muted { color: $muted; }
+QFrame#terminalHeader QLabel#stripTitle { font-weight: 600; }
+QFrame#terminalHeader QLabel#recording { color: $error; font-weight: 600; }
 QProgressBar { background: $hover; border: none; border-radius: 2px; max-height: 4px;
     min-height: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 2px; }

@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from engine.core.errors import ChannelClosedError, LimitError
 from engine.core.text import shown
 
 if TYPE_CHECKING:
-    from engine.control.api import Ended, Output, TerminalHandle
+    from engine.control.api import Ended, Output
     from engine.core.model import Size
     from gui.control.adapter import EngineAdapter
     from gui.kit import problems
+    from gui.panels.terminals.place import Place
     from gui.terminal.source import ScreenSource
 
 MAX_EARLY_INPUT = 4096
 """Bytes typed before the session is open that are kept for the shell; more are dropped."""
 
 
-class Opened(NamedTuple):
-    """A terminal that was opened, or a shell in this process that was attached to."""
+class Line(Protocol):
+    """What a tab needs of a terminal: a TerminalHandle, or a place in a shell."""
 
-    handle: TerminalHandle
-    screen: ScreenSource | None = None
-    """The shell's own: it is shown, and no output comes. None: output comes, to be fed."""
-    seen: Callable[[bool], None] = lambda _: None
-    """To be called with whether the tab is in view: a hidden one has no say in the size."""
+    @property
+    def session_id(self) -> str:
+        """Of a terminal that is connected as a peer; "" of others."""
+
+    def send(self, data: bytes) -> None:
+        """Raises LimitError or ChannelClosedError."""
+
+    def resize(self, size: Size) -> None: ...
+    def rendered(self, count: int) -> None: ...
+    def keep(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Opened(NamedTuple):
+    """A terminal that was opened."""
+
+    line: Line
+    place: Place | None = None
+    """In a shell of this process, whose screen is shown; no output comes. None: output comes,
+    to be fed."""
 
 
 Open = Callable[["Size", "Output", "Ended"], Coroutine[Any, Any, Opened]]
@@ -34,21 +50,12 @@ Open = Callable[["Size", "Output", "Ended"], Coroutine[Any, Any, Opened]]
 HatchwayError."""
 
 
-def as_peer(adapter: EngineAdapter, target_id: str) -> Open:
-    """A new terminal in a target, whose output comes as bytes."""
-
-    async def open_terminal(size: Size, output: Output, ended: Ended) -> Opened:
-        return Opened(await adapter.open_terminal(target_id, size, output, ended))
-
-    return open_terminal
-
-
 class Connection:
     """Begins to open a terminal at once; it has to be made on a running event loop.
 
     ``output`` gets the program's bytes, ``ended`` the reason for the user when there is no
     terminal (any more), ``settled`` is called when opening is over. None of them is called
-    after drop().
+    after drop(). ``after``: a sentence that follows the reason of an end.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class Connection:
         output: Callable[[bytes], None],
         ended: Callable[[str], None],
         settled: Callable[[], None],
+        after: str = "",
     ) -> None:
         self._adapter = adapter
         self._open_terminal = open_
@@ -67,6 +75,7 @@ class Connection:
         self._output = output
         self._ended = ended
         self._settled = settled
+        self._after = after
         self._opened: Opened | None = None
         self._screen: ScreenSource | None = None
         self._seen = True
@@ -78,9 +87,14 @@ class Connection:
             self._task.add_done_callback(lambda _: self._tried())
 
     @property
-    def handle(self) -> TerminalHandle | None:
+    def line(self) -> Line | None:
         """None before the terminal is open and after its end."""
-        return None if self._opened is None else self._opened.handle
+        return None if self._opened is None else self._opened.line
+
+    @property
+    def place(self) -> Place | None:
+        """In a shell of this process, while it is open."""
+        return None if self._opened is None else self._opened.place
 
     @property
     def screen(self) -> ScreenSource | None:
@@ -93,12 +107,12 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Input; what comes before the terminal is open waits for it."""
-        if self.handle is None:
+        if self.line is None:
             if self.opening and len(self._early_input) + len(data) <= MAX_EARLY_INPUT:
                 self._early_input += data
             return
         try:
-            self.handle.send(data)
+            self.line.send(data)
         except LimitError as error:
             self._adapter.report(error)
         except ChannelClosedError:
@@ -107,19 +121,19 @@ class Connection:
 
     def resize(self, size: Size) -> None:
         self._size = size
-        if self.handle is not None:
-            self.handle.resize(size)
+        if self.line is not None:
+            self.line.resize(size)
 
     def seen(self, seen: bool) -> None:
         """Whether it is in view; at first it is."""
         self._seen = seen
-        if self._opened is not None:
-            self._opened.seen(seen)
+        if self.place is not None:
+            self.place.seen(seen)
 
     def rendered(self, count: int) -> None:
         """So many more bytes of output are on screen."""
-        if self.handle is not None:
-            self.handle.rendered(count)
+        if self.line is not None:
+            self.line.rendered(count)
         else:
             self._early_rendered += count
 
@@ -132,17 +146,20 @@ class Connection:
 
     async def _open(self) -> None:
         opened = await self._open_terminal(self._size, self._received, self._finished)
-        handle, self._screen = opened.handle, opened.screen
+        line = opened.line
+        if opened.place is not None:
+            self._screen = opened.place.screen
         if self._dropped or self._over:
-            await handle.close()
+            await line.close()
             return
         self._opened = opened
-        opened.seen(self._seen)
-        handle.resize(self._size)
+        if opened.place is not None:
+            opened.place.seen(self._seen)
+        line.resize(self._size)
         # Output and keys may have come between the shell's start and this line.
-        handle.rendered(self._early_rendered)
+        line.rendered(self._early_rendered)
         if self._early_input:
-            handle.send(self._early_input)
+            line.send(self._early_input)
 
     def _tried(self) -> None:
         """It is open, or that failed."""
@@ -167,9 +184,9 @@ class Connection:
         # The engine's sentence often has the code already.
         known = exit_code is None or str(exit_code) in sentence
         code = "" if known else f" (exit code {exit_code})"
-        self._ended(f"{sentence}{code}. Reconnect starts a new shell.")
+        self._ended(f"{sentence}{code}. {self._after}".rstrip())
 
     def _close(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
-            self._adapter.run(opened.handle.close(), finish=True)
+            self._adapter.run(opened.line.close(), finish=True)

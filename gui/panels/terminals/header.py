@@ -1,0 +1,125 @@
+"""The strip above a terminal that others are in: who, who may type, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+
+from engine.core.model import KeyboardState, Role
+from gui.kit import formats, people
+from gui.kit.strips import ElidedLabel, restyle
+from gui.kit.style import Tone
+from gui.kit.widgets import IconLabel, named_label
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from engine.core.model import LinkState, ShellInfo
+    from gui.kit.icons import Icons
+
+YOU = {Role.CONTROL: "You type", Role.VIEW: "You view"}
+"""The own role, as the header's badge."""
+
+
+class Header(QFrame):
+    """Hidden while nobody else has to do with the terminal."""
+
+    takeWanted = Signal()
+    handBackWanted = Signal()
+    freezeWanted = Signal(bool)
+    shareWanted = Signal()
+    keepWanted = Signal()
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("terminalHeader")
+        self._icons = icons
+        self._frozen = False
+        self._picture = IconLabel(16)
+        self.badge = named_label("stripTitle")
+        self.people = ElidedLabel("", "", minimum=8)
+        self.state = ElidedLabel("", "muted")
+        self.recording = named_label("recording", "● Recording")
+        self.recording.setToolTip("Everything this terminal prints is recorded")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 6, 4)
+        row.setSpacing(8)
+        for widget in (self._picture, self.badge, self.people, self.state):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self.recording)
+        self.take = self._button("Take keyboard", "Only you can type until you hand it back")
+        self.back = self._button("Hand back", "Everyone who types can type again")
+        self.freeze = self._button("Freeze", "")
+        self.share = self._button("Share…", "Create a link to this terminal")
+        self.keep = self._button("Keep open", "Do not end the terminal for want of activity")
+        self.take.clicked.connect(self.takeWanted)
+        self.back.clicked.connect(self.handBackWanted)
+        self.freeze.clicked.connect(lambda: self.freezeWanted.emit(not self._frozen))
+        self.share.clicked.connect(self.shareWanted)
+        self.keep.clicked.connect(self.keepWanted)
+        for button in (self.take, self.back, self.freeze, self.share, self.keep):
+            row.addWidget(button)
+        self.hide()
+
+    def show_shell(self, shell: ShellInfo, role: Role, *, watches: bool) -> None:
+        """A shell of this process in which we have a ``role``; ``watches``: as a viewer at
+        first, who may have taken over since."""
+        guests = people.guests(shell)
+        recording = shell.recording_since is not None
+        apart = watches or recording or shell.keyboard is not KeyboardState.OPEN
+        self._frozen = shell.keyboard is KeyboardState.FROZEN
+        ours = people.host_has_keyboard(shell)
+        self._icons.bind(self._picture, "eye" if role is Role.VIEW else "sessions", Tone.MUTED)
+        self.badge.setText(YOU[role])
+        self.people.setText(
+            " · ".join(f"{people.name(one)} {people.does(one)}" for one in guests)
+            or "Nobody else is here"
+        )
+        self.state.setText(people.keyboard(shell))
+        self.recording.setVisible(recording)
+        self.take.setVisible(not ours)
+        self.back.setVisible(shell.keyboard is KeyboardState.TAKEN)
+        self.freeze.setText("Unfreeze" if self._frozen else "Freeze")
+        self.freeze.setToolTip(
+            "Guests can type again" if self._frozen else "No guest can type in this terminal"
+        )
+        self.freeze.setVisible(bool(guests) or self._frozen)
+        self.share.setVisible(True)
+        self.keep.hide()
+        self._mark(watches)
+        self.setVisible(bool(guests) or apart)
+
+    def show_link(self, state: LinkState) -> None:
+        """A terminal on another host."""
+        self._icons.bind(self._picture, "link", Tone.WARN if state.lost else Tone.MUTED)
+        self.badge.setText(YOU[state.role])
+        self.people.setText("On another computer" + (f" · code {state.code}" if state.code else ""))
+        self.people.setToolTip("The host sees the same code")
+        words = ""
+        if state.lost:
+            words = "Connection lost. Reconnecting…"
+        elif state.idle is not None:
+            words = f"Ends in {formats.duration(state.idle)}: no activity"
+        self.state.setText(words)
+        for widget in (self.recording, self.take, self.back, self.freeze, self.share):
+            widget.hide()
+        self.keep.setVisible(state.idle is not None)
+        self._mark(False)
+        self.show()
+
+    def _mark(self, watching: bool) -> None:
+        if self.property("watching") is not watching:
+            self.setProperty("watching", watching)
+            restyle(self)
+
+    def _button(self, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName("stripButton")
+        button.setToolTip(tip)
+        button.setAutoDefault(False)
+        # A click leaves the keyboard with the terminal.
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return button
