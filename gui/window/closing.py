@@ -165,14 +165,13 @@ class Closing(QObject):
         return [row.guest for row in self._sessions.sessions() if not row.own]
 
     def _goes_on(self) -> str:
-        shells, links = len(self._book.all()), self._links()
-        parts = []
-        if shells:
-            parts.append(people.counted(shells, "terminal"))
-        if links:
-            parts.append(people.counted(links, "link"))
-        what = " and ".join(parts) or "Everything"
-        return f"{what} stay in use. Start Hatchway again to show the window."
+        counts = (
+            (len(self._book.all()) + self._elsewhere(), "terminal"),
+            (len(self._guests()), "guest"),
+            (self._links(), "link"),
+        )
+        what = people.listed([people.counted(n, word) for n, word in counts if n])
+        return f"{what}: all of it goes on. Start Hatchway again to show the window."
 
     def _ends(self) -> str:
         shells = self._book.all()

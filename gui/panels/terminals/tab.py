@@ -70,7 +70,7 @@ class TerminalTab(QWidget):
         self.notice = ""
         """Why there is no terminal, for the user; "" while there is one."""
         self._connection: Connection | None = None
-        self._takes = False
+        self._takes = self._shut = False
         self._size = Size()
         self.header = Header(icons)
         self.terminal = make_widget()
@@ -183,7 +183,8 @@ class TerminalTab(QWidget):
         self.header.hide()
         self._wait_words.setText(f"Connecting to {shown(self.target_id)}…")
         self.overlay.show()
-        self._stack.setCurrentWidget(self.overlay)
+        # Not by the layout, which would move the focus to it.
+        self.overlay.raise_()
         reports = Reports(self._refused, self._link_changed, self._host_says)
         self._connection = Connection(
             self._adapter,
@@ -202,6 +203,9 @@ class TerminalTab(QWidget):
 
         Its shell ends with it, unless ``keep`` or others are in it (``ends_shell``).
         """
+        if self._shut:
+            return
+        self._shut = True
         shell_id, ends = self.shell_id, self.ends_shell and not self.guests and not keep
         self._book.changed.disconnect(self._shell_changed)
         if self._connection is not None:
