@@ -76,7 +76,8 @@ class TerminalTab(QWidget):
         self.terminal = make_widget()
         self.overlay = self._connecting_overlay()
         # The overlay lies above the terminal, which so has its size before it connects.
-        self._stack = QStackedLayout()
+        body = QWidget(self)
+        self._stack = QStackedLayout(body)
         self._stack.setStackingMode(QStackedLayout.StackingMode.StackAll)
         self._stack.addWidget(self.terminal)
         self._stack.addWidget(self.overlay)
@@ -84,7 +85,7 @@ class TerminalTab(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
-        column.addLayout(self._stack, 1)
+        column.addWidget(body, 1)
         self.setFocusProxy(self.terminal)
         self._connect()
 
@@ -183,8 +184,7 @@ class TerminalTab(QWidget):
         self.header.hide()
         self._wait_words.setText(f"Connecting to {shown(self.target_id)}…")
         self.overlay.show()
-        # Not by the layout, which would move the focus to it.
-        self.overlay.raise_()
+        self._stack.setCurrentWidget(self.overlay)
         reports = Reports(self._refused, self._link_changed, self._host_says)
         self._connection = Connection(
             self._adapter,
