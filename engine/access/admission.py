@@ -126,6 +126,8 @@ class Admission:
         self.authenticator = Authenticator(self.links, self.guests.is_refused)
         unattended = None if settings.unattended == "deny" else Role(settings.unattended)
         self.approvals = Approvals(events, unattended, approval_seconds)
+        self._compared: set[str] = set()
+        """Ids of sessions; see is_shielded()."""
         self._expiry: asyncio.TimerHandle | None = None
         self._unsubscribe = events.subscribe(self._on_event)
 
@@ -233,6 +235,8 @@ class Admission:
         question = next((q for q in self.approvals.pending() if q.session_id == session_id), None)
         if question is None or not self.approvals.decide(session_id, role):
             return False
+        if role is not None and question.code:
+            self._compared.add(session_id)
         if not remember:
             return True
         guest = question.guest
@@ -245,6 +249,11 @@ class Admission:
         ):
             self.links.change(guest.share, role=role, approval=False)
         return True
+
+    def is_shielded(self, session_id: str) -> bool:
+        """Whether the host allowed this guest where it could compare the short code: now, or
+        when the guest was remembered."""
+        return session_id in self._compared
 
     async def remove(self, session_id: str, then: AfterRemoval) -> bool:
         """Remove a guest: refuse it for good, end its session, and void its way back.
@@ -318,7 +327,7 @@ class Admission:
         """
         allow, shell = self._decide_attach(session, find_shell)
         if allow.approval:
-            await self._ask(session, shell.target)
+            await self._ask(session, shell.target, shell.id)
             allow, _ = self._decide_attach(session, find_shell)
         self.links.started(session.id)
         return allow
@@ -346,13 +355,15 @@ class Admission:
             raise ShellEndedError
         return allow, shell
 
-    async def _ask(self, session: AdmittedSession, device_id: str) -> None:
+    async def _ask(self, session: AdmittedSession, device_id: str, shell_id: str = "") -> None:
         role = session.facts().role
         known = self.guests.find(session.guest, device_id)
         if known is not None:
+            if known.compared:
+                self._compared.add(session.id)
             session.admitted(min(role, known.role, key=_MIGHT.index))
             return
-        question = Question(session.id, device_id, session.guest, role, session.code)
+        question = Question(session.id, device_id, session.guest, role, session.code, shell_id)
         session.waits_for_approval()
         try:
             role = await self.approvals.ask(question)
@@ -429,6 +440,7 @@ class Admission:
                 self._publish_if_ended(event.guest.share)
             case ev.SessionClosed():
                 self.links.release(event.session_id)
+                self._compared.discard(event.session_id)
                 self._publish_if_ended(event.share)
 
     def _publish_if_ended(self, link_id: str) -> None:

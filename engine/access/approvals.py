@@ -20,13 +20,17 @@ ANSWER_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A guest that waits, by ``session_id``. ``code`` is the short code on the guest's screen."""
+    """A guest that waits, by ``session_id``. ``code`` is the short code on the guest's screen.
+
+    ``shell``: the running shell that it wants to join, "" for a new one.
+    """
 
     session_id: str
     target: str
     guest: Guest
     role: Role
     code: str
+    shell: str = ""
 
 
 class Approvals:
@@ -88,6 +92,7 @@ class Approvals:
                 role=question.role,
                 code=question.code,
                 waits_until=time.time() + self.seconds,
+                shell=question.shell,
             )
         )
         role, reason = None, "The guest left"

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 
 from engine.access.decide import Kind, ParticipantFacts, Token
 from engine.core.model import Role
-from engine.wire import proof
 
+TOKEN_BYTES = 16
+"""Random bytes of a token."""
 MAX_TOKENS = 20_000
 """Tokens stored, those of ended shells and of removed participants included."""
 MAX_PER_SHELL = 256
@@ -197,7 +198,7 @@ def _without_way(place: Place) -> Place:
 
 
 def _make() -> str:
-    return secrets.token_urlsafe(proof.TOKEN_BYTES)
+    return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def _digest(token: str) -> bytes:

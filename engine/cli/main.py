@@ -1,8 +1,8 @@
 """Runs the command on the command line and returns the exit code.
 
-Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test or an
-environment that does not allow the command; 2 for invalid flags or settings. ``connect``
-returns that of its shell.
+Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test, an orphan
+that could not be ended, or an environment that does not allow the command; 2 for invalid
+flags or settings. ``connect`` returns that of its shell.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from engine.cli import connect, host, recordings, relay, selftest, targets
+from engine.cli import connect, host, orphans, recordings, relay, selftest, targets
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.parser import Command, CommandLine, parse
 from engine.core import log, settings, stdio, stop_signals
@@ -28,8 +28,9 @@ COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, in
     Command.SELFTEST: selftest.run,
     Command.CONNECT: connect.run,
     Command.RECORDINGS: recordings.run,
+    Command.ORPHANS: orphans.run,
 }
-INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT})
+INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT, Command.ORPHANS})
 """Commands that a signal does not end cleanly: no test passed, no shell returned 0."""
 
 

@@ -31,6 +31,7 @@ class Command(enum.StrEnum):
     SELFTEST = "selftest"
     CONNECT = "connect"
     RECORDINGS = "recordings"
+    ORPHANS = "orphans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ def parse(
     if "links_json" in options and command is not Command.HOST:
         where = "add --headless" if command is Command.WINDOW else f"not for {command}"
         parser.error(f"--links-json is for hosting without a window: {where}")
+    if "kept" in options and "end" not in options:
+        parser.error("--kept requires --end")
     return CommandLine(command, options.pop("config", None), _settings(options), options)
 
 
@@ -120,6 +123,18 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
     recordings.add_argument(
         "--delete", action="append", metavar="ID", help="delete this recording; repeatable"
     )
+    orphans = commands.add_parser(
+        Command.ORPHANS.value,
+        parents=[common],
+        help="list terminals that a killed Hatchway left, or end them; exit code 1 if that fails",
+    )
+    orphans.add_argument("--end", action="store_true", help="end them")
+    orphans.add_argument(
+        "--kept",
+        action="store_true",
+        help="with --end: also programs that asked to keep running (nohup, setsid, tmux)",
+    )
+    orphans.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 

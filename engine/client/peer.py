@@ -12,7 +12,7 @@ import contextlib
 import logging
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from engine.client.handshake import Handshake
@@ -44,8 +44,11 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host's approval; the host's own time limit is much shorter."""
 CLOSE_SECONDS = 5.0
-CAPABILITIES = (wire.IDLE,)
-"""The hatchway.v1 capabilities of this peer."""
+CAPABILITIES = (wire.IDLE, wire.MUTE)
+"""The hatchway.v1 capabilities of a peer whose owner answers no queries of the program while
+``mutes`` is true: the host does."""
+ANSWERING = (wire.IDLE,)
+"""Those of a peer in front of a terminal that answers by itself, such as a tty."""
 NOBODY = Introduction()
 """Says nothing about itself."""
 
@@ -89,6 +92,7 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
         introduction: Introduction = NOBODY,
+        capabilities: Collection[str] = CAPABILITIES,
     ) -> TerminalPeer:
         """A guest with a link: its relay, its target, its secret. A return link brings back the
         participant whose token it has, and opens nothing else."""
@@ -102,6 +106,7 @@ class TerminalPeer:
             ssl_context=ssl_context,
             before=Return(link.token) if link.token else None,
             introduction=introduction,
+            capabilities=capabilities,
         )
 
     def __init__(
@@ -118,6 +123,7 @@ class TerminalPeer:
         ssl_context: ssl.SSLContext | None = None,
         before: Return | None = None,
         introduction: Introduction = NOBODY,
+        capabilities: Collection[str] = CAPABILITIES,
     ) -> None:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
@@ -135,8 +141,9 @@ class TerminalPeer:
             ssl_context=ssl_context,
         )
         self._introduction = introduction
+        self._capabilities = capabilities
         self._conversation = GuestConversation(
-            size, capabilities=CAPABILITIES, before=before, introduction=introduction
+            size, capabilities=capabilities, before=before, introduction=introduction
         )
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
@@ -159,6 +166,11 @@ class TerminalPeer:
     @property
     def role(self) -> Role:
         return self._conversation.role
+
+    @property
+    def mutes(self) -> bool:
+        """Whether the host answers the program's queries, so that the owner must not."""
+        return wire.MUTE in self._conversation.agreed
 
     @property
     def code(self) -> str:
@@ -262,6 +274,7 @@ class TerminalPeer:
             ssl_context=made.ssl_context,
             before=before,
             introduction=self._introduction,
+            capabilities=self._capabilities,
         )
 
     @property

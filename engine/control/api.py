@@ -15,6 +15,7 @@ from engine.core.model import LinkState, ParticipantKind, Role, Size
 
 if TYPE_CHECKING:
     from engine.emulator import Host
+    from engine.emulator.screen.modes import CursorShape
     from engine.emulator.terminal import Terminal
 
 Result = TypeVar("Result")
@@ -71,8 +72,8 @@ class ScreenSource(Protocol):
         changed, until the returned function is called."""
 
     def listen(self, host: Host) -> Callable[[], None]:
-        """Pass the program's notes and clipboard writes on to ``host``, until the returned
-        function is called."""
+        """Pass the program's notes (Host.notify) and clipboard texts (Host.clipboard_write) to
+        ``host`` until the returned function is called."""
 
 
 class ShellHandle(Protocol):
@@ -98,6 +99,13 @@ class ShellHandle(Protocol):
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
         """Its colors, each 0xRRGGBB, to answer the program's questions with."""
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        """How it is painted: a cell's width and height in pixels, and whether the theme is a
+        dark one. Programs can ask."""
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        """The cursor until a program chooses another."""
 
     def rendered(self, count: int) -> None:
         """With ``output``: so many more bytes are on the screen."""

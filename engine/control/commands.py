@@ -10,7 +10,15 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import AfterRemoval, EndCode, RecordingInfo, Role, Share, Size
+from engine.core.model import (
+    AfterRemoval,
+    EndCode,
+    OrphansEnded,
+    RecordingInfo,
+    Role,
+    Share,
+    Size,
+)
 from engine.core.selftest_report import SelfTestReport
 
 Result = TypeVar("Result")
@@ -70,8 +78,8 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     """Create a link to one target. Raises LimitError.
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
-    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and a
-    later container of the same name is not its target. That also raises TargetNotFoundError,
+    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and unless
+    ``by_name`` a later container of the same name is not its target. That also raises TargetNotFoundError,
     and SettingsError when links cannot be kept. ``shell``: the link joins this running shell,
     whose target ``target`` then is, and ends with it; raises ShellNotFoundError.
     """
@@ -83,6 +91,7 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     single_use: bool = False
     kept: bool = False
     shell: str = ""
+    by_name: bool = False
 
 
 class RevokeLink(Command[None], frozen=True, tag=True):
@@ -213,6 +222,17 @@ class DeleteRecording(Command[None], frozen=True, tag=True):
     """
 
     recording_id: str
+
+
+class EndOrphans(Command[OrphansEnded], frozen=True, tag=True):
+    """End the shells that earlier runs left (see the query Orphans).
+
+    ``kept``: also what asked to keep running, of these shells and of those that are kept.
+    Waits up to 10 s; what is left then is tried again later. Shells of programs that run and
+    of other hosts are never ended.
+    """
+
+    kept: bool = False
 
 
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):

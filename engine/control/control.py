@@ -150,6 +150,7 @@ class Control:
         self._on(c.KeepShell, self._keep_shell)
         self._on(c.ListRecordings, lambda _: asyncio.to_thread(agent.recordings.list))
         self._on(c.DeleteRecording, self._delete_recording)
+        self._on(c.EndOrphans, lambda command: agent.ends.end_orphans(kept=command.kept))
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -163,6 +164,7 @@ class Control:
         self._answer(q.DockerStatuses, lambda _: agent.targets.statuses())
         self._answer(q.Sessions, lambda _: agent.sessions())
         self._answer(q.Shells, lambda _: agent.manager.shells.infos())
+        self._answer(q.Orphans, lambda _: agent.ends.orphans())
         self._answer(q.Links, lambda _: agent.admission.links.list())
         self._answer(q.LinkUrl, self._link_url)
 
@@ -268,6 +270,7 @@ class Control:
                 approval=command.approval,
                 seconds=command.seconds,
                 single_use=command.single_use,
+                by_name=command.by_name,
             )
         return admission.links.create(
             command.target,

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.client.peer import PeerHandlers, TerminalPeer
+from engine.client.peer import ANSWERING, PeerHandlers, TerminalPeer
 from engine.core.errors import (
     AccessDeniedError,
     BadProofError,
@@ -99,9 +99,16 @@ class GuestTerminal:
         handlers = PeerHandlers(
             guest.output, self._peer_ended, guest.notice, self._approval, guest.idle, role
         )
+        parsed = parse_link(link)
         self._peer = TerminalPeer.of_link(
-            parse_link(link), size, handlers, ice=ice, introduction=Introduction(name[:MAX_NAME])
+            parsed,
+            size,
+            handlers,
+            ice=ice,
+            introduction=Introduction(name[:MAX_NAME]),
+            capabilities=ANSWERING,
         )
+        self._by_return_link = bool(parsed.token)
         self._tasks = TaskOwner("guest terminal")
         self._returning = False
         self._over = False
@@ -137,8 +144,20 @@ class GuestTerminal:
         return self._peer.is_closed
 
     async def connect(self) -> None:
-        """Connect until the terminal takes input. Raises HatchwayError."""
-        await self._peer.connect()
+        """Connect until the terminal takes input. Raises HatchwayError.
+
+        With a return link that is ShellEndedError where the host does not know its token: the
+        shell that the host then opens is not what was asked for, and is closed.
+        """
+        try:
+            await self._peer.connect()
+        except HatchwayError:
+            if self._other_shell:
+                raise ShellEndedError from None
+            raise
+        if self._by_return_link and not self._peer.resumed:
+            await self.close()
+            raise ShellEndedError
 
     def send(self, data: bytes) -> None:
         """Queue input, in order. Raises LimitError, or ChannelClosedError after the end."""
@@ -170,7 +189,7 @@ class GuestTerminal:
         await self._peer.close()
 
     def _approval(self, state: str) -> None:
-        if self._returning:
+        if self._returning or self._by_return_link:
             # Only a new shell needs approval: the host is not asked for one.
             self._other_shell = True
             self._tasks.start(self._peer.close(), "close a new session")
@@ -213,7 +232,7 @@ class GuestTerminal:
         try:
             await peer.connect()
         except HatchwayError as error:
-            if self._other_shell or error.code == ShellEndedError.code:
+            if self._other_shell or _is_about(error, ShellEndedError):
                 self._end(ENDED_MEANWHILE, None)
             elif _is_final(error):
                 self._end(str(error), None)
@@ -237,6 +256,10 @@ class GuestTerminal:
         if not self._over:
             self._over = True
             self._guest.ended(reason, exit_code)
+
+
+def _is_about(error: HatchwayError, kind: type[HatchwayError]) -> bool:
+    return isinstance(error, RemoteError) and error.remote_code == kind.code
 
 
 async def connect(

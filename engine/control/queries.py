@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import DockerStatus, RelayInfo, SessionInfo, Share, ShellInfo, Target
+from engine.core.model import DockerStatus, Orphan, RelayInfo, SessionInfo, Share, ShellInfo, Target
 
 Result = TypeVar("Result")
 
@@ -56,6 +56,14 @@ class Sessions(Query[tuple[SessionInfo, ...]], frozen=True, tag=True):
 
 class Shells(Query[tuple[ShellInfo, ...]], frozen=True, tag=True):
     """Running shells, oldest first."""
+
+
+class Orphans(Query[tuple[Orphan, ...]], frozen=True, tag=True):
+    """Shells that earlier runs left, and pending ends that fail, sorted by target.
+
+    Looked for at the start and once a minute; each is listed once its processes were found,
+    or could not be.
+    """
 
 
 class Links(Query[tuple[Share, ...]], frozen=True, tag=True):

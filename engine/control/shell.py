@@ -10,6 +10,7 @@ from engine.control.api import Ended, Output, ScreenSource
 from engine.core.errors import ChannelClosedError, HatchwayError, LimitError
 from engine.core.model import ExitStatus, KeyboardView, ParticipantKind, Person, Role, Size
 from engine.core.tasks import start
+from engine.emulator.screen.modes import CursorShape
 from engine.shells.participant import Participant
 from engine.shells.screen import Snapshot
 from engine.shells.shell import Shell
@@ -86,6 +87,12 @@ class AttachedShell:
         theme = Theme(f"#{foreground:06x}", f"#{background:06x}", f"#{cursor:06x}", colors)
         self._participant.describe(theme=theme)
         self._shell.theme_changed()
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        self._shell.screen.look(cell, dark=dark)
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        self._shell.screen.set_cursor_default(shape, blink=blink)
 
     def rendered(self, count: int) -> None:
         if self._stream is not None:

@@ -17,6 +17,7 @@ from engine.core.model import (
     DockerStatus,
     EndCode,
     Guest,
+    Orphan,
     RelayState,
     Role,
     Share,
@@ -143,8 +144,9 @@ class OfferRefused(SessionEvent):
 class ApprovalRequested(SessionEvent):
     """A guest waits for the host's decision; the command DecideApproval answers it.
 
-    ``role`` is what the link grants, ``code`` the short code that the guest sees too.
-    ``waits_until`` is seconds since the epoch.
+    ``role`` is what the link grants, ``code`` the short code that the guest sees too, "" when
+    there is none to compare. ``shell``: the running shell that the guest wants to join, "" for
+    a new one. ``waits_until`` is seconds since the epoch.
     """
 
     target: str
@@ -152,6 +154,7 @@ class ApprovalRequested(SessionEvent):
     role: Role
     code: str
     waits_until: float
+    shell: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +233,13 @@ class EndsPending(Event):
 
     count: int
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrphansChanged(Event):
+    """All shells without a terminal, sorted by target. See the query Orphans."""
+
+    orphans: tuple[Orphan, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,3 +31,25 @@ def lock(path: Path) -> IO[bytes] | None:
             return None
         raise
     return file
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of the file, which is only read.
+
+    Any number of programs may ask at the same time (on Windows one of two may get a wrong
+    True). Raises FileNotFoundError, and OSError when the file cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return True
+    return False

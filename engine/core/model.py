@@ -98,6 +98,55 @@ class Target:
     shared: bool = False
 
 
+class OrphanState(enum.StrEnum):
+    """What is to be done about a shell of which processes are left."""
+
+    ORPHAN = "orphan"
+    """Its program died. It is ended on request."""
+    ENDING = "ending"
+    """Its end has begun and has not succeeded yet."""
+    KEPT = "kept"
+    """Only processes that asked to keep running (nohup, setsid, tmux) are left."""
+    FOREIGN = "foreign"
+    """Another host started it. It is never ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanProcess:
+    """A process by its pid in the target. Programs choose their ``name``: escape it."""
+
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A shell without a terminal.
+
+    ``id`` names it, ``target`` is a Target's id, ``session`` the one it was opened for.
+    ``processes`` are some of those left, ``more`` counts the others; unknown while there is a
+    ``reason``: why it cannot be ended or examined, a sentence without a full stop. ``host`` is
+    the id of the other host; "" when it is ours.
+    """
+
+    id: str
+    target: str
+    session: str
+    state: OrphanState
+    processes: tuple[OrphanProcess, ...] = ()
+    more: int = 0
+    reason: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrphansEnded:
+    """How many shells were ended completely, and those of which something is left."""
+
+    ended: int
+    left: tuple[Orphan, ...] = ()
+
+
 class EngineState(enum.StrEnum):
     """Whether a Docker engine can be used at the moment."""
 

@@ -14,11 +14,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import colors, sgr
-from engine.emulator.cells.charsets import TABLES
+from engine.emulator.cells.charsets import TABLES, Charsets
 from engine.emulator.cells.clusters import FIRST, PICTURE_COLUMNS
 from engine.emulator.cells.lines import SAME
 from engine.emulator.cells.page import SavedCursor
-from engine.emulator.cells.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE, WRAPPED
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, Hyperlink, Style
 from engine.emulator.cells.width import cluster_width, continues, extends
 from engine.emulator.screen import restoring
@@ -35,7 +35,6 @@ from engine.emulator.screen.modes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from engine.emulator.cells.charsets import Charsets
     from engine.emulator.cells.page import Page
     from engine.emulator.cells.rows import Row
     from engine.emulator.screen.screen import Screen
@@ -58,6 +57,7 @@ _LATER: Final = (
 )
 """Flags that are not simply set: they change how what follows is drawn, or have their own way."""
 _DEFAULT_LEVEL: Final = 5
+_MARKS: Final = WRAPPED | PROMPT
 
 
 class SnapshotWriter:
@@ -95,16 +95,7 @@ def snapshot_writer(
 ) -> SnapshotWriter:
     """``opener`` is what waits to be ended; ``features`` None means a terminal of ours."""
     lines = _latest(screen, history)
-    drawing = _Drawing(screen, features)
-    normal = [*lines, *screen.normal.rows]
-    alternate = screen.alternate.rows.copy()
-    state = _State(screen, features, drawing)
-    # The state is little, and changes: it is written at once.
-    end = state.written() + opener
-    count = len(lines)
-    return SnapshotWriter(
-        count, lambda kept: _pieces(drawing, normal[count - kept :], kept, alternate, end)
-    )
+    return SnapshotWriter(len(lines), _Moment(screen, lines, features, opener).pieces)
 
 
 def history_writer(
@@ -128,15 +119,34 @@ def _latest(screen: Screen, count: int) -> list[Row]:
     return found
 
 
-def _pieces(
-    drawing: _Drawing, normal: list[Row], history: int, alternate: list[Row], end: str
-) -> Iterator[str]:
-    yield from drawing.rows(normal, history)
-    if any(row is not BLANK for row in alternate):
-        yield "\x1b[?47h\x1b[H"
-        yield from drawing.rows(alternate, 0)
-        yield "\x1b[?47l"
-    yield end
+class _Moment:
+    """All that a snapshot is written from."""
+
+    def __init__(
+        self, screen: Screen, history: list[Row], features: frozenset[str] | None, opener: str
+    ) -> None:
+        self._drawing = _Drawing(screen, features)
+        self._count = len(history)
+        self._normal = [*history, *screen.normal.rows]
+        self._alternate = screen.alternate.rows.copy()
+        self._shown = screen.page is screen.alternate
+        # The state is little, and changes: it is written at once.
+        state = _State(screen, features, self._drawing)
+        self._between, self._end = state.of_normal(), state.of_shown() + opener
+
+    def pieces(self, history: int) -> Iterator[str]:
+        """With so many lines of history."""
+        # Other terminals clear the alternate screen when it is left, so it comes first or last.
+        if not self._shown and any(text or flags & _MARKS for text, _, flags in self._alternate):
+            yield "\x1b[?47h\x1b[H"
+            yield from self._drawing.rows(self._alternate, 0)
+            yield "\x1b[?47l\x1b[H"
+        yield from self._drawing.rows(self._normal[self._count - history :], history)
+        yield self._between
+        if self._shown:
+            yield "\x1b[?47h\x1b[H"
+            yield from self._drawing.rows(self._alternate, 0)
+        yield self._end
 
 
 class _Drawing:
@@ -312,19 +322,20 @@ class _State:
         self._ours = features is None
         self._features = FEATURES if features is None else features
 
-    def written(self) -> str:
-        return "".join(
-            [
-                *self._outside(),
-                *self._level(),
-                *self._pages(),
-                *self._saved(),
-                *self._margins(),
-                *self._modes(),
-                *self._tabs(),
-                *self._cursor(),
-            ]
-        )
+    def of_normal(self) -> str:
+        """What is common to both pages, and what the normal one keeps for itself."""
+        screen = self._screen
+        hidden = "" if screen.page is screen.alternate else self._page(screen.alternate)
+        there_and_back = f"\x1b[?47h{hidden}\x1b[?47l" if hidden else ""
+        parts = [*self._outside(), *self._level(), there_and_back, self._page(screen.normal)]
+        return "".join(parts)
+
+    def of_shown(self) -> str:
+        """The rest, once the page that is shown is drawn."""
+        screen = self._screen
+        page = self._page(screen.alternate) if screen.page is screen.alternate else ""
+        parts = [page, *self._saved(), *self._margins(), *self._modes(), *self._tabs()]
+        return "".join([*parts, *self._cursor()])
 
     def _has(self, feature: str) -> bool:
         return feature in self._features
@@ -357,18 +368,6 @@ class _State:
             yield f'\x1b[6{screen.level};1"p'
         if screen.eight_bit:
             yield "\x1b G"
-
-    def _pages(self) -> Iterator[str]:
-        """What each page keeps for itself, the one that is shown last."""
-        screen = self._screen
-        if screen.page is screen.alternate:
-            yield self._page(screen.normal)
-            yield "\x1b[?47h"
-            yield self._page(screen.alternate)
-        else:
-            if hidden := self._page(screen.alternate):
-                yield f"\x1b[?47h{hidden}\x1b[?47l"
-            yield self._page(screen.normal)
 
     def _page(self, page: Page) -> str:
         parts = [self._saved_cursor(page.saved)] if page.saved is not None else []
@@ -483,31 +482,54 @@ class _State:
         if not (joins or screen.last or (screen.wrap_next and not self._ours and screen.at_edge())):
             return ""
         text, pens, _ = screen.rows[screen.cursor.y]
-        if not 0 < end <= len(text) or screen.wrap_away:
+        if not 0 < end <= len(text):
             return ""
         start = end - 2 if end > 1 and text[end - 1] == HALF else end - 1
         whole = self._drawing.whole(text[start])
-        raw = _untranslated(whole, screen.charsets)
         shown = self._drawing.style(pens[start])
-        if not raw or shown.strip is not None:
+        if shown.strip is not None:
             return ""
-        parts = [_goto(y, start + offset)]
+        cells = 1 + (text[start + 1 : start + 2] == HALF)
+        place = _goto(y, start + offset)
+        if screen.last and not joins:
+            here = _goto(y, screen.cursor.x + offset)
+            if screen.wrap_next:
+                here = here + restoring.sequence(restoring.WRAP) if self._ours else ""
+            return place + self._marked(whole, cells, shown, style, here)
+        raw = _untranslated(whole, screen.charsets)
+        if not raw or shown[_RENDITIONS:] != style[_RENDITIONS:]:
+            return ""
+        if start + cells != end or screen.wrap_away:
+            return ""
         if Mode.INSERT in screen.mode and not screen.wrap_next:
             # What printing pushes to the right comes from there.
-            parts.append(f"\x1b[{end - start}P")
+            if not screen.left <= start <= screen.right:
+                return ""
+            place += f"\x1b[{cells}P"
         select = self._drawing.select
-        if screen.last and (not joins or shown != style):
-            # The last character came after something else, and joined all the same.
-            apart = f"\x1b[?7{'h' if Mode.AUTOWRAP in screen.mode else 'l'}" if not joins else ""
-            base, mark = raw[:-1], raw[-1]
-            parts += [select(shown, style), base, select(style, shown), apart, mark]
-            return "".join(parts)
-        if shown[_RENDITIONS:] != style[_RENDITIONS:]:
-            return ""
-        parts += [select(shown, style), raw, select(style, shown)]
-        if shown == style and not screen.last:
-            parts.append(_rendition(style))
-        return "".join(parts)
+        if screen.last and shown != style:
+            # The last character came after another color, and joined all the same.
+            return f"{place}{select(shown, style)}{raw[:-1]}{select(style, shown)}{raw[-1]}"
+        after = _rendition(style) if shown == style and not screen.last else ""
+        return f"{place}{select(shown, style)}{raw}{select(style, shown)}{after}"
+
+    def _marked(self, whole: str, cells: int, shown: Style, style: Style, here: str) -> str:
+        """A cell whose mark came from elsewhere; nothing but a mark joins like that.
+
+        ``here`` sends the cursor to where it is.
+        """
+        screen, select = self._screen, self._drawing.select
+        base, mark = whole[:-1], whole[-1]
+        before, after = "", "\x1b[?7h" if Mode.AUTOWRAP in screen.mode else "\x1b[?7l"
+        if Mode.INSERT in screen.mode:
+            # It was not inserted, but what makes it wide is.
+            grows = base and cluster_width(base) < cells and not screen.wrap_next
+            before, after = "\x1b[4l\x1b[P" if grows else "\x1b[4l", "\x1b[4h"
+        if screen.charsets != Charsets():
+            before, after = f"{before}{_ASCII}", f"{after}{_charsets(screen.charsets)}"
+        if base and cluster_width(base) == cells:
+            after += here
+        return f"{before}{select(shown, style)}{base}{select(style, shown)}{after}{mark}"
 
 
 _ASCII: Final = "\x1b(B\x1b)B\x1b*B\x1b+B\x0f"

@@ -15,7 +15,9 @@ from typing import Protocol
 
 import msgspec
 
-from engine.access.decide import Kind, ShellFacts, Usage
+from engine.access.decide import Deny, Kind, ShellFacts, Usage
+from engine.access.guests import key
+from engine.access.limits import Held, make_room
 from engine.access.returns import Place, Returns
 from engine.core import events as ev
 from engine.core.errors import (
@@ -267,7 +269,8 @@ class WebRTCSessionManager:
             return await self._join(session)
         if self._open_pty is None:
             raise TargetError("This session manager cannot open terminals")
-        self.shells.check_room()
+        owner, link_id = key(session.guest), session.guest.share
+        self.make_room(owner, link_id)
         pty = await self._open_pty(session, device_id, size)
         position, typed = session.positions
         shell = self.shells.add(
@@ -275,9 +278,22 @@ class WebRTCSessionManager:
             shell_id=session.shell_id,
             target=device_id,
             own=session.guest.own,
+            owner=owner,
+            link_id=link_id,
             position=position,
         )
         return session.take_part(shell, opens=True, input_position=typed)
+
+    def make_room(self, owner: str = "", link_id: str = "") -> None:
+        """For another shell: see engine.access.limits. Raises SessionLimitError."""
+        self.shells.check_running()
+        held = (Held(one.id, one.owner, one.link_id, one.alone_since) for one in self.shells.all())
+        room = make_room(held, owner, link_id, self.settings.session)
+        if isinstance(room, Deny):
+            raise room.error()
+        for shell_id in room.ends:
+            reason = "Another terminal was opened, and this one was not in use"
+            self.shells.end_soon(shell_id, reason, EndCode.LIMIT)
 
     async def _join(self, session: Session) -> Participant:
         shell = self.shells.find(session.joins)

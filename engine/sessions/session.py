@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from engine.access.decide import (
@@ -25,6 +26,7 @@ from engine.access.decide import (
     Token,
     decide,
 )
+from engine.access.guests import identity
 from engine.core import events as ev
 from engine.core.errors import ChannelClosedError, HatchwayError, LimitError
 from engine.core.model import EndCode, ExitStatus, Guest, ParticipantKind, Role, SessionInfo, Size
@@ -485,6 +487,10 @@ class Session:
             rows=size.rows,
             typed=bridge.others_typed if bridge else False,
         )
+
+    def introduce(self, hello: wire.Hello) -> None:
+        if hello.guest and not self.guest.own:
+            self.guest = replace(self.guest, identity=identity(hello.guest))
 
     def keep(self) -> None:
         self.touch()

@@ -85,6 +85,9 @@ class TerminalHost(Protocol):
     def touch(self) -> None:
         """The guest did something: the session is not idle."""
 
+    def introduce(self, hello: wire.Hello) -> None:
+        """What the guest says about itself."""
+
     def keep(self) -> None:
         """The guest wants to keep the session although it is idle."""
 
@@ -389,6 +392,7 @@ class TerminalChannel:
                     await self._arrival()
         except TimeoutError:
             self._conversation.no_hello()
+        self._host.introduce(self._conversation.hello)
         bridge = self._host.bridge
         if bridge is None:
             output, taken = self._host.positions

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.shells import replies
 
@@ -26,9 +27,11 @@ HELD_KEY_SECONDS = 0.05
 _LONGEST_KEY = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """Input that may enter, and then the number of bytes that follow it and are dropped."""
+class Passed(NamedTuple):
+    """Input that may enter, and then the number of bytes that follow it and are dropped.
+
+    A list of them is what ``Turns.write_parts`` takes.
+    """
 
     data: bytes
     dropped: int = 0

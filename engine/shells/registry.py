@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from engine.core import events as ev
-from engine.core.errors import HostStoppedError, SessionLimitError, ShellNotFoundError
+from engine.core.errors import HostStoppedError, ShellNotFoundError
 from engine.core.model import EndCode, ExitStatus, KeyboardState, ShellInfo
 from engine.core.settings import Settings
 from engine.pty.base import PTY
@@ -34,7 +34,6 @@ class Shells:
         self._events = events
         self._shells: dict[str, Shell] = {}
         self._watches: dict[str, IdleWatch] = {}
-        self._alone: dict[str, float] = {}
         self._changed: dict[str, asyncio.TimerHandle] = {}
         self._frozen: frozenset[str] = frozenset()
         self._refusing = False
@@ -56,14 +55,10 @@ class Shells:
             raise ShellNotFoundError
         return shell
 
-    def check_room(self) -> None:
-        """Raises SessionLimitError when no further shell may start, HostStoppedError after
-        stop()."""
+    def check_running(self) -> None:
+        """Raises HostStoppedError after stop()."""
         if self._refusing:
             raise HostStoppedError
-        limit = self._settings().session.max_shells
-        if len(self._shells) >= limit:
-            raise SessionLimitError(f"The host has reached its limit of {limit} terminals")
 
     def add(
         self,
@@ -72,6 +67,8 @@ class Shells:
         shell_id: str = "",
         target: str = "",
         own: bool = False,
+        owner: str = "",
+        link_id: str = "",
         position: int = 0,
     ) -> Shell:
         """The shell of a PTY that was just opened. ``start()`` it once somebody has joined."""
@@ -81,6 +78,8 @@ class Shells:
             shell_id=shell_id,
             target=target,
             own=own,
+            owner=owner,
+            link_id=link_id,
             limits=ShellLimits(
                 settings.terminal.replay_bytes,
                 settings.session.resume_window,
@@ -88,6 +87,7 @@ class Shells:
                 settings.session.max_participants,
             ),
             position=position,
+            clock=lambda: self.clock.now,
             changed=self._publish_soon,
             asked=self._asked,
             ended=self._ended,
@@ -101,6 +101,11 @@ class Shells:
         """An unknown shell is not an error."""
         if (shell := self._shells.get(shell_id)) is not None:
             await shell.finish(reason, code)
+
+    def end_soon(self, shell_id: str, reason: str, code: EndCode = EndCode.CLOSED) -> None:
+        """Begin to end it without waiting."""
+        if (shell := self._shells.get(shell_id)) is not None:
+            shell.finish_soon(reason, code)
 
     async def stop(self) -> None:
         """End every shell; none can be added from now on."""
@@ -147,13 +152,11 @@ class Shells:
     def _check(self, shell: Shell) -> None:
         limits, now = self._settings().session, self.clock.now
         watch = self._watches[shell.id]
-        if not shell.is_attended:
+        if (since := shell.alone_since) is not None:
             self._warn(shell, watch.touch(now), None)
-            since = self._alone.setdefault(shell.id, now)
             if limits.grace and now - since > limits.grace:
                 self._end_soon(shell, "Nobody came back to the terminal", EndCode.GRACE)
             return
-        self._alone.pop(shell.id, None)
         if shell.take_activity():
             self._warn(shell, watch.touch(now), None)
         warning = warning_seconds(limits.timeout, limits.timeout_warning)
@@ -198,7 +201,6 @@ class Shells:
     def _ended(self, shell: Shell, status: ExitStatus) -> None:
         self._shells.pop(shell.id, None)
         self._watches.pop(shell.id, None)
-        self._alone.pop(shell.id, None)
         if (timer := self._changed.pop(shell.id, None)) is not None:
             timer.cancel()
         self._events.publish(ev.ShellEnded(shell=shell.info()))

@@ -20,6 +20,7 @@ from engine.core.errors import PTYClosedError
 from engine.core.model import Size
 from engine.core.tasks import TaskOwner
 from engine.emulator import Clean, Host, SnapshotWriter, Terminal
+from engine.emulator.screen.modes import CursorShape
 from engine.shells.audience import Audience
 from engine.shells.output_log import OutputLog
 
@@ -79,7 +80,13 @@ class ShellScreen:
     """
 
     def __init__(
-        self, log: OutputLog, size: Size, *, scrollback: int, reply: Callable[[bytes], None]
+        self,
+        log: OutputLog,
+        size: Size,
+        *,
+        scrollback: int,
+        reply: Callable[[bytes], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._audience = Audience()
         self.terminal = Terminal(
@@ -98,6 +105,7 @@ class ShellScreen:
         """Output before this cannot be skipped, as was tried."""
         self._version = 0
         """Counts changes of the screen."""
+        self._clock = clock
         self._burst_start, self._burst = 0.0, 0
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.Handle | None = None
@@ -130,7 +138,8 @@ class ShellScreen:
         return min(self._settled, *self._held) if self._held else self._settled
 
     async def room(self) -> None:
-        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read."""
+        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read: a
+        program that draws faster than the terminal reads has to wait."""
         await self._room.wait()
 
     # -- feeding
@@ -163,7 +172,7 @@ class ShellScreen:
         return every
 
     def _floods(self, new: int) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._burst_start > FLOOD_SECONDS:
             self._burst_start, self._burst = now, 0
         self._burst += new
@@ -200,6 +209,12 @@ class ShellScreen:
     def _next(self) -> bytes:
         """What to feed next; ``position`` is then after it, or after what it stands for."""
         if self.behind >= SKIP_FROM and self._read >= self._unskippable:
+            if self.terminal.unfinished:
+                # A read may end anywhere. After a line's end, nothing is unfinished.
+                line = self._log.read(self._read, SMALL)
+                line = line[: line.find(b"\n") + 1] or line
+                self._read += len(line)
+                return line
             clean = self._read >= self._clean_from
             data = self._waiting(LAG if clean else SKIP_UNKNOWN)
             shorter = self.terminal.shortened(data, clean=clean)
@@ -275,7 +290,6 @@ class ShellScreen:
     ) -> None:
         """The colors that queries are answered with; see Terminal.set_theme()."""
         self.terminal.set_theme(foreground, background, cursor, palette)
-        self._audience.report(self._audience.cell, dark=_is_dark(background))
 
     def _publish(self) -> None:
         for changed in tuple(self._watchers):
@@ -284,6 +298,17 @@ class ShellScreen:
             except Exception:
                 # A painter's error is not the shell's.
                 logger.exception("A watcher of a shell's screen failed")
+
+    def listen(self, host: Host) -> Callable[[], None]:
+        """Pass notes and clipboard texts of the program to ``host``; see Audience."""
+        return self._audience.listen(host)
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        """How the terminal is painted: see Audience.report()."""
+        self._audience.report(cell, dark=dark)
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        self.terminal.set_cursor_default(shape, blink=blink)
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """``changed()`` is called after each slice that was fed and after a resize, until the
@@ -296,11 +321,6 @@ class ShellScreen:
                 self._watchers.remove(changed)
 
         return unsubscribe
-
-    def listen(self, host: Host) -> Callable[[], None]:
-        """Pass the program's notes and clipboard writes on to ``host`` until the returned
-        function is called."""
-        return self._audience.listen(host)
 
     # -- snapshots
 
@@ -357,12 +377,6 @@ class ShellScreen:
             self._timer.cancel()
             self._timer = None
         await self._tasks.close()
-
-
-def _is_dark(color: int) -> bool:
-    """Of 0xRRGGBB, by its luma (ITU-R BT.601)."""
-    red, green, blue = color >> 16, color >> 8 & 0xFF, color & 0xFF
-    return 299 * red + 587 * green + 114 * blue < 128_000
 
 
 async def _snapshot(

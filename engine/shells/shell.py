@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.core.errors import AccessDeniedError, HatchwayError, LimitError, PTYClosedError
@@ -30,7 +31,7 @@ from engine.core.model import (
 )
 from engine.core.tasks import TaskOwner, start
 from engine.pty.base import PTY
-from engine.shells.answers import Answers
+from engine.shells.answers import Answers, Passed
 from engine.shells.keyboard import Keyboard
 from engine.shells.output_log import OutputLog
 from engine.shells.participant import Participant, Sink, SizeChange
@@ -56,6 +57,8 @@ HISTORY_LINES = 1000
 """Lines of history in a snapshot, and behind the screens of guests' shells."""
 MOST_HISTORY_LINES = 10_000
 """The most lines of history that somebody can ask for."""
+_REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
+"""Reports of focus and mouse: they are sent without a key being pressed."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -75,7 +78,8 @@ class ShellLimits:
 class Shell:
     """One shell. ``start()`` once, ``end()`` at last; both may be called in any state.
 
-    ``own``: opened by the host, for itself. ``ended`` is called once, when the program or the
+    ``own``: opened by the host, for itself. ``owner`` and ``link_id``: the guest that opened it, as
+    limits count them (engine.access.limits). ``ended`` is called once, when the program or the
     shell has ended; ``changed`` whenever what ``info()`` returns may have changed.
     """
 
@@ -86,8 +90,11 @@ class Shell:
         shell_id: str = "",
         target: str = "",
         own: bool = False,
+        owner: str = "",
+        link_id: str = "",
         limits: ShellLimits = ShellLimits(),
         position: int = 0,
+        clock: Callable[[], float] = time.monotonic,
         changed: Callable[[Shell], None] = lambda shell: None,
         asked: Callable[[Shell, Participant], None] = lambda shell, participant: None,
         ended: Callable[[Shell, ExitStatus], None] = lambda shell, status: None,
@@ -95,6 +102,8 @@ class Shell:
         self.id = shell_id or secrets.token_hex(8)
         self.target = target or pty.label
         self.own = own
+        self.owner = owner
+        self.link_id = link_id
         self.started_at = time.time()
         self.counter = Counter()
         self._pty = pty
@@ -103,6 +112,8 @@ class Shell:
         self._asked = asked
         self._on_ended = ended
         self._begin = position
+        self._clock = clock
+        self._alone_since: float | None = clock()
         self._log = OutputLog(limits.replay_bytes, position)
         self._screen = ShellScreen(
             self._log, pty.size, scrollback=limits.scrollback, reply=self._answer
@@ -187,9 +198,9 @@ class Shell:
         return tuple(self._people.values())
 
     @property
-    def is_attended(self) -> bool:
-        """Whether anybody is attached."""
-        return any(one.is_attached for one in self._people.values())
+    def alone_since(self) -> float | None:
+        """Since when nobody is attached, on ``clock``; None while somebody is."""
+        return self._alone_since
 
     @property
     def has_guests(self) -> bool:
@@ -316,7 +327,7 @@ class Shell:
 
     def attached(self, participant: Participant) -> None:
         self.start()
-        self._held_from = None
+        self._held_from = self._alone_since = None
         self._keyboard.return_(participant.id, self._now())
         if MUTE not in participant.capabilities and participant.streams:
             may = self._refusal(participant) is None
@@ -335,9 +346,13 @@ class Shell:
             self._after("held", self._limits.resume_window, self._release)
         before = self._roles()
         self._keyboard.leave(participant.id, self._now(), lost=lost)
+        if self._alone_since is None and not any(p.is_attached for p in self._people.values()):
+            self._alone_since = self._clock()
         self._answers.leave(participant.id)
         self._send_answers()
-        self._turns.cut(participant.id)
+        if not lost:
+            # Who was lost may be back before the others would have to wait for long.
+            self._turns.cut(participant.id)
         self._sizes.leave(participant.id)
         self._update_size()
         self._rights_changed(before)
@@ -350,26 +365,27 @@ class Shell:
         parts = self._answers.typed(who, data, now)
         self._send_answers()
         self._active = True
-        if self._keyboard.typed(who):
+        if not _REPORT.fullmatch(data) and self._keyboard.typed(who):
             self._rights_changed(self._roles())
         participant.touched(now)
         if self._resizing:
             # What was typed after a window had changed is for the new size.
             await self._resized.wait()
-        for part in parts:
-            if part.data:
-                await self._write(participant, part.data)
-            self._turns.drop(who, part.dropped)
+        await self._write(participant, parts)
 
-    async def _write(self, participant: Participant, data: bytes) -> None:
+    async def _write(self, participant: Participant, parts: Sequence[Passed]) -> None:
         who = participant.id
         before = self._turns.entered(who)
         try:
-            await self._turns.write(who, data)
+            if len(parts) == 1 and not parts[0].dropped:
+                await self._turns.write(who, parts[0].data)
+            else:
+                await self._turns.write_parts(who, [(one.data, one.dropped) for one in parts])
         finally:
             participant.count_input(self._turns.entered(who) - before)
         if self._recorder is not None:
-            self._recorder.typed(data)
+            for one in parts:
+                self._recorder.typed(one.data)
 
     def typed_by_others(self, who: str) -> int:
         return self._turns.entered_by_others(who)
@@ -600,16 +616,16 @@ class Shell:
             self._after("answers", at - now, self._answers_due)
 
     def _answers_due(self) -> None:
-        now = self._now()
         for who in self._answers.held():
-            participant = self._people.get(who)
-            if participant is not None and (data := self._answers.release(who, now)):
-                self._tasks.start(self._write_held(participant, data), "input that was held")
+            if (participant := self._people.get(who)) is not None:
+                self._tasks.start(self._write_held(participant), "input that was held")
         self._send_answers()
 
-    async def _write_held(self, participant: Participant, data: bytes) -> None:
-        with contextlib.suppress(HatchwayError):
-            await self._write(participant, data)
+    async def _write_held(self, participant: Participant) -> None:
+        # Here, so that no newer input gets between.
+        if data := self._answers.release(participant.id, self._now()):
+            with contextlib.suppress(HatchwayError):
+                await self._write(participant, (Passed(data),))
 
     def _update_theme(self) -> None:
         """Answer questions about colors as the keyboard's holder, or the longest attached

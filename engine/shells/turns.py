@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from engine.core.errors import AccessDeniedError, HatchwayError, PTYClosedError
 from engine.core.tasks import TaskOwner
@@ -20,6 +20,9 @@ from engine.shells.input_stream import END, InputStream, is_ctrl_c
 
 PAUSE_SECONDS = 1.0
 """How long others wait for the next part of an unfinished character or paste."""
+MARKER_SECONDS = 0.05
+"""Between the end marker of a cut paste and Ctrl+C: the program has to read the marker first. At
+Ctrl+C the terminal driver throws away what is unread; bash then stays in the paste (tried)."""
 MAX_ANSWERS = 64 * 1024
 """Bytes of the agent's own that wait; a program that asks without reading gets no more."""
 
@@ -153,6 +156,10 @@ class _Turn:
     def done(self) -> None:
         self.data = b""
         self._task = None
+
+    def resume_with(self, data: bytes) -> None:
+        """Something else was written first; ``data`` is left to do."""
+        self.data = data
 
     def stop(self, rest: bytes) -> None:
         """Cancel the write: from now on nothing of it enters, and ``rest`` is left to do."""
@@ -291,6 +298,27 @@ class Turns:
         finally:
             person.end()
 
+    async def write_parts(self, who: str, parts: Iterable[tuple[bytes, int]]) -> None:
+        """Write a message of which some parts do not enter.
+
+        Each part is what enters, and the number of bytes that follow it in the message and count
+        as done with. Errors are those of write(), after all of the message has been counted.
+        """
+        person = self._people.get(who)
+        error: HatchwayError | None = None
+        for data, dropped in parts:
+            if error is None:
+                try:
+                    await self.write(who, data)
+                except HatchwayError as refused:
+                    error = refused
+            elif person is not None:
+                person.refuse(data)
+            if person is not None:
+                person.drop(dropped)
+        if error is not None:
+            raise error
+
     def answer(self, data: bytes) -> None:
         """Write bytes of the agent's own, before all input that waits and never within a message.
 
@@ -328,56 +356,50 @@ class Turns:
                 await turn.ready.wait()
                 if turn.refused is not None:
                     raise turn.refused()
-        except asyncio.CancelledError:
-            self._give_up(turn)
+        except BaseException:
+            if self._current is turn:
+                self._current = None
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            self._next()
             raise
 
-    def _give_up(self, turn: _Turn) -> None:
-        if self._current is turn:
-            self._current = None
-        elif turn in self._waiting:
-            self._waiting.remove(turn)
-        self._next()
-
     def _line_up(self, turn: _Turn) -> None:
+        place = len(self._waiting)
         if turn.person is self._agent:
             place = 0
         elif is_ctrl_c(turn.data):
+            # Before what others have waiting; its sender's own earlier input keeps its place.
             turn.overtake()
-            place = self._place_of_ctrl_c(turn.person)
-        else:
-            place = len(self._waiting)
+            own = [place for place, one in enumerate(self._waiting, 1) if one.person is turn.person]
+            place = own[-1] if own else 0
+            self._make_way(turn.person, back=not own)
+            while place < len(self._waiting) and self._first(self._waiting[place]):
+                place += 1
         self._waiting.insert(place, turn)
         self._next()
 
-    def _place_of_ctrl_c(self, person: _Person) -> int:
-        """Before what others have waiting; its sender's own earlier input keeps its place.
+    def _make_way(self, person: _Person, *, back: bool) -> None:
+        """``person`` sends Ctrl+C: cut a paste of anybody else.
 
-        A paste of somebody else is cut.
+        ``back``: a message whose turn has come, but of which nothing has entered, waits again.
         """
         current = self._current
-        place = 0
-        for index, turn in enumerate(self._waiting):
-            if turn.person is person:
-                place = index + 1
         if current is None:
             if self._span is not None and self._span is not person and self._span.stream.in_paste:
                 self._cut(self._span)
-        elif current.person is not person:
-            if current.entering:
-                if self._in_paste(current):
-                    self._cut_write(current)
-            elif not current.started:
-                if current.person.stream.in_paste:
-                    self._cut(current.person)
-                if not place and not self._first(current):
-                    # Its turn has come, but nothing of it has entered: it can wait once more.
-                    current.again()
-                    self._current = None
-                    self._waiting.insert(0, current)
-        while place < len(self._waiting) and self._first(self._waiting[place]):
-            place += 1
-        return place
+        elif current.person is person:
+            pass  # its own paste ends when the Ctrl+C enters, see _take()
+        elif current.entering:
+            if self._in_paste(current):
+                self._cut_write(current)
+        elif not current.started:
+            if current.person.stream.in_paste:
+                self._cut(current.person)
+            if back and not self._first(current):
+                current.again()
+                self._current = None
+                self._waiting.insert(0, current)
 
     def _place_of_rest(self, person: _Person) -> int:
         """Of a message whose paste was cut: its own first place, but for Ctrl+C of others."""
@@ -442,6 +464,8 @@ class Turns:
                 data = person.skip(data)
             if not data and not self._closing:
                 return True
+            if self._closing and turn.ctrl_c:
+                await self._close_paste(turn, data)
             await self._write(turn, data)
             if turn.refused is not None:
                 raise turn.refused()
@@ -452,6 +476,20 @@ class Turns:
             return True
         finally:
             self._free(person)
+
+    async def _close_paste(self, turn: _Turn, data: bytes) -> None:
+        """Write the end marker before the Ctrl+C ``data``, and let the program read it."""
+        try:
+            await self._write(turn, b"")
+            if turn.refused is not None:
+                raise turn.refused()
+        except HatchwayError:
+            turn.person.refuse(data)
+            raise
+        turn.resume_with(data)
+        await asyncio.sleep(MARKER_SECONDS)
+        if turn.refused is not None:
+            raise turn.refused()
 
     async def _write(self, turn: _Turn, data: bytes) -> None:
         """Write ``data``, after the end marker of a cut paste, and count what entered.
@@ -561,6 +599,7 @@ class Turns:
         person = self._people.get(who)
         if person is None:
             person = self._people[who] = _Person()
+            person.permit(_left)  # until permit() is called
         return person
 
 

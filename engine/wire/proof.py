@@ -25,8 +25,6 @@ SECRET_BYTES = 16
 """Random bytes of a link's secret: 128 bits."""
 ID_BYTES = 12
 """Random bytes of a link's id, which the relay sees."""
-TOKEN_BYTES = 16
-"""Random bytes of a resume token, which a return link carries; text as a secret's."""
 NONCE_BYTES = 16
 CODE_DIGITS = 6
 CODE_HASH_BYTES = 6
@@ -48,8 +46,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 class Link:
     """A guest's link: the relay, the link's id, and the secret.
 
-    ``base`` is the relay's address without a trailing slash. ``token``, in a return link: the
-    resume token of a participant, whom the link brings back to its shell; "" in others.
+    ``base`` is the relay's address without a trailing slash. ``token`` is the resume token of
+    a return link, which brings one participant back, and empty for other links.
     """
 
     base: str
@@ -59,9 +57,9 @@ class Link:
 
     @property
     def url(self) -> str:
-        """Secret and token are only in the fragment, which browsers never send to a server."""
-        fragment = encode_secret(self.secret) + (f".{self.token}" if self.token else "")
-        return f"{self.base}{PATH}{self.id}#{fragment}"
+        """The secret is only in the fragment, which browsers never send to a server."""
+        token = f".{self.token}" if self.token else ""
+        return f"{self.base}{PATH}{self.id}#{encode_secret(self.secret)}{token}"
 
 
 def parse_link(url: str) -> Link:

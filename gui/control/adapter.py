@@ -23,6 +23,7 @@ from engine.core.events import (
     IcePairSelected,
     KeyboardAsked,
     LoopRestarted,
+    OrphansChanged,
     PtyConnected,
     RecordingProblem,
     RelayStateChanged,
@@ -75,6 +76,7 @@ class EngineAdapter(QObject):
     targetsChanged = Signal(TargetsChanged)
     dockerStatusChanged = Signal(DockerStatusChanged)
     endsPending = Signal(EndsPending)
+    orphansChanged = Signal(OrphansChanged)
     loopRestarted = Signal(LoopRestarted)
     sharesChanged = Signal(SharesChanged)
     approvalRequested = Signal(ApprovalRequested)
@@ -115,6 +117,7 @@ class EngineAdapter(QObject):
             TargetsChanged: self.targetsChanged,
             DockerStatusChanged: self.dockerStatusChanged,
             EndsPending: self.endsPending,
+            OrphansChanged: self.orphansChanged,
             LoopRestarted: self.loopRestarted,
             SharesChanged: self.sharesChanged,
             ApprovalRequested: self.approvalRequested,

@@ -206,9 +206,11 @@ class Notice(Strip):
         self.row.addStretch(1)
         self.setAccessibleName(f"{text} {detail}".strip())
 
-    def answer(self, text: str, act: Callable[[], object], *, danger: bool = False) -> None:
+    def answer(self, text: str, act: Callable[[], object], *, danger: bool = False) -> QPushButton:
         """Add a button; ``danger`` for an action that cannot be undone."""
-        self.button(text, lambda: self._settle(act)).setProperty("danger", danger)
+        button = self.button(text, lambda: self._settle(act))
+        button.setProperty("danger", danger)
+        return button
 
     def set_text(self, text: str, detail: str) -> None:
         """Change its text."""

@@ -88,7 +88,7 @@ class TerminalWidget(QAbstractScrollArea):
     rendered = Signal(int)
     """So many more bytes of output have been dealt with."""
     lookChanged = Signal()
-    """Theme or cell size, with which a shell answers its program: see ``theme`` and ``host``."""
+    """Theme, cell size or default cursor, with which a shell answers its program: see ``theme`` and ``host``."""
     titleChanged = Signal(str)
     bell = Signal()
     notified = Signal(str, str)
@@ -110,6 +110,7 @@ class TerminalWidget(QAbstractScrollArea):
         self._program = Program(self._own, self.typed.emit)
         self._view_only = False
         self._own_theme = False
+        self._cursor_default = (CursorShape.BLOCK, True)
         # What is on screen.
         self.appearance = Appearance(self.palette(), self.devicePixelRatioF())
         self.scrolling = Scrolling(viewed, self.verticalScrollBar())
@@ -226,8 +227,15 @@ class TerminalWidget(QAbstractScrollArea):
 
     def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
         """The cursor of its own terminal until a program chooses another."""
+        self._cursor_default = (shape, blink)
         self._own.set_cursor_default(shape, blink=blink)
         self.refresh()
+        self.lookChanged.emit()
+
+    @property
+    def cursor_default(self) -> tuple[CursorShape, bool]:
+        """Shape, and whether it blinks, of the cursor until a program chooses another."""
+        return self._cursor_default
 
     def show_only(self) -> None:
         """Take no keys and no mouse; the cursor looks as if the terminal had focus."""

@@ -33,6 +33,7 @@ from gui.panels.approvals.strip import Approver
 from gui.panels.links.open_dialog import OpenLinkDialog, link_in
 from gui.panels.links.panel import ShareDialog
 from gui.panels.log.panel import IceLogPanel
+from gui.panels.orphans.notice import OrphanNotice
 from gui.panels.selftest.panel import LoopbackPanel
 from gui.panels.sessions.panel import SessionsPanel
 from gui.panels.settings.dialog import Hosting, SettingsDialog, changes
@@ -124,6 +125,7 @@ class MainWindow(QMainWindow):
             self._hide,
         )
         self.idle = IdleWarnings(adapter, self.icons, self.attention, self.sessions.model)
+        self.orphans = OrphanNotice(adapter, self.icons, self.attention)
         self.setStatusBar(self.status)
         self.setCentralWidget(self._central_widget())
         self.setAcceptDrops(True)

@@ -41,6 +41,8 @@ class RawGuest:
         async with asyncio.timeout(20):
             await self.channel.opened()
         if self.channel.protocol:
+            # Nothing here answers what a program asks.
+            hello = {"caps": ["mute"], **hello}
             self.say(type="hello", cols=80, rows=24, received=received, **hello)
         await until(lambda: self.of("pty_connected"))
         return self

@@ -272,6 +272,22 @@ async def test_the_records_of_shells(
     await ends.stop()
 
 
+async def test_the_search_for_orphans(
+    deaths: Deaths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dead = TerminalEnds(None, folder=tmp_path)
+    await dead.start()
+    dead.new_record(LOCAL, "of a shell that has ended")
+    await dead.stop()
+    ends = TerminalEnds(None, events=deaths.bus, folder=tmp_path)
+    await ends.start()
+    assert len(recorded(tmp_path)) == 1
+    monkeypatch.setattr(RecordStore, "left", fails_once(RecordStore.left))
+    await deaths.seen("The search for orphans")
+    await until(lambda: not recorded(tmp_path), what="the end of the record")
+    await ends.stop()
+
+
 # -- relays
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.control.api import Ended, Output
     from engine.control.commands import Command
     from engine.core.events import Handler
+    from engine.emulator import CursorShape
 
 HOST = q.HostInfo("agent-1", "workstation", RelayInfo("http://127.0.0.1:4000", "guest", True))
 
@@ -112,6 +113,8 @@ class FakePlace:
         self.sizes: list[Size | None] = [size]
         """All that it was told, in order."""
         self.themes: list[tuple[int, int, int, tuple[int, ...]]] = []
+        self.looks: list[tuple[tuple[int, int], bool]] = []
+        self.cursors: list[tuple[CursorShape, bool]] = []
         self.ended = ended
         self.refused = refused
         self.typed = b""
@@ -128,6 +131,12 @@ class FakePlace:
         self, foreground: int, background: int, cursor: int, palette: Sequence[int]
     ) -> None:
         self.themes.append((foreground, background, cursor, tuple(palette)))
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        self.looks.append((cell, dark))
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        self.cursors.append((shape, blink))
 
     def rendered(self, count: int) -> None:
         self.shown += count
@@ -171,6 +180,7 @@ class FakeControl:
             q.Shells: lambda _: tuple(self.shells.values()),
             c.OpenShell: lambda command: self.start_shell(command.target, own=True),
             c.EndShell: lambda command: self.end_shell(command.shell_id, command.reason),
+            q.Orphans: (),
             q.Links: (),
             c.ListRecordings: (),
             q.LinkUrl: lambda query: f"http://127.0.0.1:4000/#{query.link_id}",

@@ -77,7 +77,7 @@ def with_window(
                 await until(lambda: application.adapter.ready)
                 await steps(application)
             finally:
-                application.window.close()
+                application.window.quit()
                 await running
                 if relay is not None:
                     await relay.stop()

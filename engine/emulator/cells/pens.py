@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import sgr
 from engine.emulator.cells.codes import Codes
+from engine.emulator.cells.memory import SHARED, Table
 from engine.emulator.cells.rows import DEFAULT_PEN
 from engine.emulator.cells.style import DEFAULT_STYLE, Style
 
@@ -28,7 +29,7 @@ NEAR_FULL: Final = MAX_PENS * 3 // 4
 _RESETS: Final = frozenset({"", "0"})
 
 MAX_RUNS: Final = 20_000
-"""Runs remembered; all are forgotten beyond it."""
+"""Runs remembered; all is forgotten beyond it, and earlier when other terminals need the room."""
 
 
 class Steps:
@@ -55,6 +56,24 @@ class Steps:
 Run = tuple[int, str, Steps, str, str, int]
 
 
+class _Remembered:
+    """What can be forgotten at any time. It refers to no pens: it may outlive them for a while."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Steps] = {}
+        """By pen."""
+        self.shared: dict[tuple[object, ...], Steps] = {}
+        """Results of SGRs that set both colors, by the rest of the style."""
+        self.results = self.runs = 0
+
+    def clear(self) -> None:
+        self.results = self.runs = 0
+        for steps in (*self.steps.values(), *self.shared.values()):
+            steps.clear()
+        self.steps.clear()
+        self.shared.clear()
+
+
 class Pens:
     """``style(pen)`` and ``pen(style)``. Pen "\\0" is the default style."""
 
@@ -62,10 +81,9 @@ class Pens:
         self._codes: Codes[Style] = Codes(0, MAX_PENS)
         self.protected: set[str] = set()
         """Pens of protected cells."""
-        self._steps: dict[str, Steps] = {}
-        self._shared: dict[tuple[object, ...], Steps] = {}
-        """Results of SGRs that set both colors, by the rest of the style."""
-        self._remembered = self._runs = 0
+        self._known = _Remembered()
+        self._steps, self._shared = self._known.steps, self._known.shared
+        self._table = Table(self._known.clear, SHARED)
         self._erasing: dict[str, str] = {}
         self.pen(DEFAULT_STYLE)
 
@@ -100,17 +118,17 @@ class Pens:
         found = self._steps.get(pen)
         if found is None:
             if len(self._steps) >= MAX_PENS_WITH_STEPS:
-                self._forget()
+                self._table.forget()
+            self._table.grew()
             found = self._steps[pen] = Steps()
         return found
 
     def remember_run(self, steps: Steps, piece: str, run: Run) -> None:
         """``run`` is what ``piece`` leads to wherever ``steps`` are those of the pen."""
-        self._runs += 1
-        if self._runs > MAX_RUNS:
-            self._runs = 0
-            for some in (*self._steps.values(), *self._shared.values()):
-                some.runs.clear()
+        self._known.runs += 1
+        if self._known.runs > MAX_RUNS:
+            self._table.forget()
+        self._table.grew()
         steps.runs[piece] = run
 
     def step(self, pen: str, parameters: str, key: str) -> tuple[str, Steps]:
@@ -148,16 +166,10 @@ class Pens:
 
     def _remember(self) -> None:
         """Count one more result; beyond the bound all are forgotten."""
-        self._remembered += 1
-        if self._remembered > MAX_STEPS:
-            self._forget()
-
-    def _forget(self) -> None:
-        self._remembered = self._runs = 0
-        for steps in (*self._steps.values(), *self._shared.values()):
-            steps.clear()
-        self._steps.clear()
-        self._shared.clear()
+        self._known.results += 1
+        if self._known.results > MAX_STEPS:
+            self._table.forget()
+        self._table.grew()
 
     def erasing(self, pen: str) -> str:
         """The pen of cells erased while ``pen`` is selected: its background only ("bce")."""
@@ -176,7 +188,7 @@ class Pens:
         used.add(DEFAULT_PEN)
         self._codes.begin_sweep(used)
         # What is asked for must be seen to be.
-        self._forget()
+        self._table.forget()
         self._erasing.clear()
 
     def sweep(self, count: int) -> bool:

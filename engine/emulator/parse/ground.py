@@ -25,6 +25,8 @@ MOST_CHARACTERS: Final = 1024
 MOST_LINES: Final = 256
 """Lines with tabs or characters that share cells, printed between two checks."""
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
+_NO_CONTROL: Final = (chr(c) for c in (*range(0x20), 0x7F) if chr(c) not in tables.CONTROLS)
+_IGNORED: Final = re.compile(f"[{''.join(map(re.escape, _NO_CONTROL))}]+")
 _TABS_AND_TEXT: Final = re.compile("[^\x00-\x08\x0a-\x1f\x7f]*")
 """All that may be in lines printed in bulk. Twice as fast as searching for the rest."""
 
@@ -102,9 +104,12 @@ class Ground:
             if end < length:
                 screen.forget_printed()
                 control = controls.get(text[end])
+                work.add(1)
                 if control:
                     self._guard.call(text[end], control, screen)
-                work.add(1)
+                elif ignored := _IGNORED.match(text, end):
+                    # A file of zeros has millions of them.
+                    end = ignored.end() - 1
             position = end + 1
             if work.over and position < length:
                 return text[position:]

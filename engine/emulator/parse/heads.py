@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from engine.emulator.cells.memory import SHARED, Table
 from engine.emulator.cells.width import BEYOND, cells_of
 from engine.emulator.screen.modes import PLAIN_FLAGS, private
 
@@ -58,6 +59,8 @@ class Heads:
     def __init__(self) -> None:
         self.known: dict[str, Head] = {}
         self.texts: dict[str, str] = {}
+        self._known = Table(self.known.clear, SHARED)
+        self._texts = Table(self.texts.clear, SHARED)
 
     def cells(self, text: str, *, joins: bool) -> tuple[str, str]:
         """Text that is not ASCII, without the line ends at its end; and the cells that gives.
@@ -72,7 +75,8 @@ class Heads:
             return body, cells
         if len(text) <= SHORT_TEXT:
             if len(self.texts) >= MAX_TEXTS:
-                self.texts.clear()
+                self._texts.forget()
+            self._texts.grew()
             self.texts[text] = cells
         return text, cells
 
@@ -87,7 +91,8 @@ class Heads:
             return OTHER, 0, 0, "", ""
         if head[0] != STYLE and len(piece) <= SHORT_PIECE:
             if len(self.known) >= MAX_HEADS:
-                self.known.clear()
+                self._known.forget()
+            self._known.grew()
             self.known[piece] = head
         return head
 

@@ -20,7 +20,7 @@ SAVED: Final = "saved"
 """XTSAVE of a mode with a value: ``saved;number;1`` or ``0``."""
 MODE: Final = "mode"
 """Sets a mode, without what else that would do: ``mode;number``."""
-MODES: Final = frozenset({Mode.COLUMNS_132, Mode.SIZE_REPORTS})
+MODES: Final[frozenset[int]] = frozenset({Mode.COLUMNS_132, Mode.SIZE_REPORTS})
 """Modes that can be set like this: the first erases the screen, the second answers."""
 
 _SAVED_NUMBERS: Final = frozenset(

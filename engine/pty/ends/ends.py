@@ -1,12 +1,12 @@
 """Ends terminals reliably: an end that fails is retried, in this run or a later one.
 
-Owns the records of running shells (their files: records), one queue of pending ends
-per target (queue), and what an earlier run left. How a terminal is ended: ending.
-An end that the target does not allow now (paused, engine unreachable, no memory for
-a process) is retried with growing pauses, and at once when a target changed.
+Owns the records of running shells (their files: records) and one queue of pending ends
+per target (queue). How a terminal is ended: ending. An end that the target does not allow
+now (paused, engine unreachable, no memory for a process) is retried with growing pauses,
+and at once when a target changed.
 
-A shell that a dead instance left *live* is an orphan: it is logged and listed, but
-neither adopted nor ended without a request. One that it left *ending* is ended now.
+A shell that a dead instance left *live* is an orphan: it is logged and listed, and ended
+on request (orphans). One that it left *ending* is ended now.
 """
 
 from __future__ import annotations
@@ -20,25 +20,31 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.core.events import DockerStatusChanged, EndsPending, TargetsChanged
-from engine.core.model import Target, TargetKind
-from engine.core.tasks import start, supervise, to_nobody
+from engine.core.events import DockerStatusChanged, EndsPending, OrphansChanged, TargetsChanged
+from engine.core.model import Orphan, OrphanProcess, OrphansEnded, OrphanState, Target, TargetKind
+from engine.core.tasks import TaskOwner, start, supervise, to_nobody
 from engine.pty.ends.container_processes import HOST_VARIABLE, SESSION_VARIABLE, TAG_VARIABLE
-from engine.pty.ends.queue import EndQueue, Orphan, terminals
-from engine.pty.ends.records import Record, RecordStore, boot_id
+from engine.pty.ends.orphans import MAX_PROCESSES, Orphans
+from engine.pty.ends.queue import EndQueue, names, terminals
+from engine.pty.ends.records import Left, Record, RecordStore, boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from engine.core.events import Event, EventBus
     from engine.core.tasks import Publish
     from engine.docker.engines import DockerEngines
+    from engine.pty.ends.ending import Process
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 1.0
 """Between two log lines about ends that stopping waits for."""
+LOOK_SECONDS = 60.0
+"""Between two looks for what dead instances left: others may die or end it meanwhile."""
+ORPHANS_SECONDS = 10.0
+"""How long a request to end orphans waits for them."""
 
 
 class TerminalEnds:
@@ -67,14 +73,25 @@ class TerminalEnds:
         self.publish_event: Publish = to_nobody if events is None else events.publish
         self._files = _Files(self.publish_event)
         self._opening: asyncio.Task[RecordStore] | None = None
+        self._orphans: Orphans | None = None
+        self._published_orphans: tuple[Orphan, ...] = ()
+        self._hosts = False
+        self._look_failed = False
+        self._tasks = TaskOwner("ends", self.publish_event)
         self._queues: dict[tuple[str, str], EndQueue] = {}
         self._published: tuple[int, str] = (0, "")
         self._changed = asyncio.Event()
         self._stopping = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
-    async def start(self) -> None:
-        """Adopt the records of dead instances of the profile; continue the ends they had begun."""
+    async def start(self, *, hosts: bool = True) -> None:
+        """Continue the ends that dead instances of the profile had begun.
+
+        Looks for orphans then and once a minute. Without ``hosts`` neither: look() and
+        end_orphans() are all that happens, and these and start() raise OSError when the
+        profile's folder cannot be used.
+        """
+        self._hosts = hosts
         if self._events is not None:
             self._unsubscribe = self._events.subscribe(self._on_event)
         if self._folder is None:
@@ -86,6 +103,8 @@ class TerminalEnds:
         try:
             store = await asyncio.shield(self._opening)
         except OSError as error:
+            if not hosts:
+                raise
             logger.warning(
                 "Cannot record running shells, so a crash would leave them behind: %s: %s",
                 self._folder,
@@ -94,17 +113,10 @@ class TerminalEnds:
             return
         self._files.use(store)
         self.host, self._instance = store.host, store.instance
-        for record in await asyncio.to_thread(store.left):
-            self._take_over(record)
-
-    def _take_over(self, record: Record) -> None:
-        self.records[record.tag] = record
-        if record.host != self.host:
-            logger.warning("Ignoring a shell in %s that another host started", record.name)
-        elif record.boot and record.boot != boot_id():
-            self.remove(record)
-        else:
-            self._queue(record).add(record)
+        self._orphans = Orphans(store, self._files.forget)
+        if hosts:
+            await self._read_left()
+            self._tasks.supervise("The search for orphans", self._keep_looking)
 
     def new_record(
         self, target: Target, session: str, *, users: tuple[str, ...] = ("",), path: str = ""
@@ -166,8 +178,48 @@ class TerminalEnds:
         )
 
     def orphans(self) -> tuple[Orphan, ...]:
-        """Shells of earlier runs that still run, and ends that have not succeeded yet."""
-        return tuple(orphan for queue in self._queues.values() for orphan in queue.orphans())
+        """What earlier runs left, and ends that have not succeeded yet, sorted by target."""
+        left = self._orphans.listed(self._why) if self._orphans else ()
+        return tuple(sorted((*left, *self._unfinished()), key=lambda o: (o.target, o.id)))
+
+    async def look(self, *, again: bool = True) -> None:
+        """Look for what dead instances left; returns when each of them was examined.
+
+        Without ``again`` not kept and foreign ones in containers that were found before.
+        """
+        records = await self._read_left()
+        if not again and self._orphans is not None:
+            records = [record for record in records if not self._orphans.settled(record)]
+        await asyncio.gather(*(self._queue(record).examine(record) for record in records))
+        self._publish_orphans()
+
+    async def end_orphans(
+        self, *, kept: bool = False, seconds: float = ORPHANS_SECONDS
+    ) -> OrphansEnded:
+        """End what dead instances left, with ``kept`` also what asked to keep running.
+
+        Waits ``seconds`` at most; ends that have not succeeded then are retried, in the next
+        run if need be. Of several programs that do this at once, one ends each shell.
+        """
+        await self._read_left()
+        if self._orphans is None:
+            return OrphansEnded(0)
+        states = ("live", "ending", "kept") if kept else ("live", "ending")
+        claimed = await self._orphans.claim(lambda record: record.state in states)
+        earlier = [record for record in self.records.values() if self._is_earlier(record)]
+        claimed += [record for record in earlier if kept or record.state == "ending"]
+        for record in claimed:
+            record.ending(everything=kept)
+            self.save(record)
+        # On disk first: after a crash the next start ends what was meant now.
+        await self.saved()
+        for record in claimed:
+            self._queue(record).add(record)
+        await self._wait_ended(claimed, seconds)
+        self._publish_orphans()
+        tags = {record.tag for record in claimed}
+        left = tuple(orphan for orphan in self.orphans() if orphan.id in tags)
+        return OrphansEnded(len(tags) - len(left), left)
 
     async def finish(self, seconds: float) -> int:
         """Wait for all ends, ``seconds`` at most; returns how many remain, on disk for later."""
@@ -195,6 +247,7 @@ class TerminalEnds:
     async def stop(self) -> None:
         """Stop all tasks. Ends that are not done stay on disk."""
         self._unsubscribe()
+        await self._tasks.close()
         for queue in self._queues.values():
             await queue.stop()
         self._queues.clear()
@@ -207,8 +260,9 @@ class TerminalEnds:
     # -- for the queues
 
     def publish(self) -> None:
-        """Publish how many ends are pending, when that or the reason has changed."""
+        """Publish how many ends are pending and which orphans there are, when that changed."""
         self._changed.set()
+        self._publish_orphans()
         reasons = dict.fromkeys(q.reason for q in self._queues.values() if q.count and q.reason)
         text = "; ".join(reasons)
         if self._stopping and not text:
@@ -218,8 +272,88 @@ class TerminalEnds:
             self._published = now
             self._events.publish(EndsPending(count=now[0], text=now[1]))
 
-    def is_orphan(self, record: Record) -> bool:
-        return record.state == "live" and record.instance != self._instance
+    def is_left(self, record: Record) -> bool:
+        """Whether it is a record that a dead instance left, and nobody has claimed it."""
+        return self._orphans is not None and self._orphans.has(record)
+
+    def examined(self, record: Record, processes: Sequence[Process]) -> None:
+        """Which processes of a dead instance's shell still run."""
+        if self._orphans and self._orphans.examined(record, processes) and self._hosts:
+            logger.warning(
+                "Orphan: a shell of an earlier run in %s is still running: %s. "
+                "End it with the command: orphans --end",
+                record.name,
+                names(processes),
+            )
+
+    # -- orphans
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await self.look(again=False)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _read_left(self) -> list[Record]:
+        """Read which records dead instances left, and continue the ends they had begun.
+
+        Returns those of which the processes have to be examined.
+        """
+        if self._orphans is None:
+            return []
+        try:
+            found = await self._orphans.look()
+        except OSError as error:
+            if not self._hosts:
+                raise
+            if not self._look_failed:
+                logger.warning("Cannot look for shells of earlier runs: %s", error)
+            self._look_failed = True
+            return []
+        if self._hosts:
+            for record in await self._orphans.claim(lambda record: record.state == "ending"):
+                self._queue(record).add(record)
+        return [record for record in found if self._orphans.has(record)]
+
+    async def _wait_ended(self, records: Sequence[Record], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while any(record.tag in self.records and record.state == "ending" for record in records):
+            self._changed.clear()
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    def _is_earlier(self, record: Record) -> bool:
+        """Whether a dead instance started its shell."""
+        return record.instance != self._instance
+
+    def _unfinished(self) -> Iterator[Orphan]:
+        """Our records that are listed among the orphans."""
+        for record in self.records.values():
+            reason = self._why(record)
+            if record.state == "ending" and (reason or self._is_earlier(record)):
+                yield Orphan(
+                    record.tag, record.name, record.shell, OrphanState.ENDING, reason=reason
+                )
+            elif record.state == "kept" and self._is_earlier(record):
+                processes = tuple(OrphanProcess(pid, name) for pid, name in record.kept)
+                listed = processes[:MAX_PROCESSES]
+                more = len(processes) - len(listed)
+                yield Orphan(
+                    record.tag, record.name, record.shell, OrphanState.KEPT, listed, more, reason
+                )
+
+    def _why(self, record: Record) -> str:
+        queue = self._queues.get(record.place)
+        return queue.reason_of(record) if queue else ""
+
+    def _publish_orphans(self) -> None:
+        now = self.orphans()
+        if self._events is not None and now != self._published_orphans:
+            self._published_orphans = now
+            self._events.publish(OrphansChanged(orphans=now))
 
     def _reason(self) -> str:
         return f" ({self._published[1]})" if self._published[1] else ""
@@ -241,7 +375,8 @@ class _Files:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._store: RecordStore | None = None
-        self._waiting: dict[str, bytes | None] = {}
+        self._waiting: dict[str, Callable[[RecordStore], None]] = {}
+        """By tag, what is to be done in the folder; the last request wins."""
         self._task: asyncio.Task[None] | None = None
         self._failed = False
 
@@ -255,14 +390,14 @@ class _Files:
 
     def put(self, tag: str, data: bytes | None) -> None:
         """Write the file of ``tag``, or remove it."""
-        if self._store is None:
-            return
-        self._waiting[tag] = data
-        if self._task is None or self._task.done():
-            self._task = start(
-                supervise("Recording shells", partial(self._run, self._store), self._publish),
-                "shell records",
-            )
+        if data is None:
+            self._do(tag, lambda store: store.remove(tag))
+        else:
+            self._do(tag, lambda store: store.write(tag, data))
+
+    def forget(self, left: Left) -> None:
+        """Remove a record that a dead instance left."""
+        self._do(left.record.tag, lambda store: store.forget(left))
 
     async def flush(self) -> None:
         while self._task is not None and not self._task.done():
@@ -274,20 +409,27 @@ class _Files:
             await asyncio.to_thread(self._store.close)
             self._store = None
 
+    def _do(self, tag: str, job: Callable[[RecordStore], None]) -> None:
+        if self._store is None:
+            return
+        self._waiting[tag] = job
+        if self._task is None or self._task.done():
+            self._task = start(
+                supervise("Recording shells", partial(self._run, self._store), self._publish),
+                "shell records",
+            )
+
     async def _run(self, store: RecordStore) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, {}
             try:
-                await asyncio.to_thread(_write, store, waiting)
+                await asyncio.to_thread(_write, store, tuple(waiting.values()))
             except OSError as error:
                 if not self._failed:
                     logger.warning("Cannot record running shells: %s", error)
                 self._failed = True
 
 
-def _write(store: RecordStore, waiting: dict[str, bytes | None]) -> None:
-    for tag, data in waiting.items():
-        if data is None:
-            store.remove(tag)
-        else:
-            store.write(tag, data)
+def _write(store: RecordStore, jobs: Sequence[Callable[[RecordStore], None]]) -> None:
+    for job in jobs:
+        job(store)

@@ -2,7 +2,7 @@
 
 Owns when to try, and what the outcome means for each record. The records belong to
 ends; how terminals are ended, to ending. All pending ends share one helper in the
-container. Each try also checks whether kept jobs and orphans still run.
+container. Each try also examines what kept jobs and dead instances' shells still run.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from engine.core.errors import DockerFailedError, HatchwayError
+from engine.core.errors import DockerAbsentError, DockerFailedError, HatchwayError
 from engine.core.model import Target, TargetKind
 from engine.core.tasks import start, supervise
 from engine.core.text import shown
@@ -22,7 +21,7 @@ from engine.pty.ends.ending import Outcome, Process, Terminal, end_terminals
 from engine.pty.ends.local_processes import LocalProcesses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from engine.core.tasks import Publish
     from engine.docker.engines import DockerEngines
@@ -44,15 +43,6 @@ NAMES_SHOWN = 5
 """Processes named in a message; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A shell without a terminal. ``reason``: why it still runs."""
-
-    record: Record
-    processes: tuple[str, ...]
-    reason: str
-
-
 class Owner(Protocol):
     """What a queue needs of engine.pty.ends.ends.TerminalEnds."""
 
@@ -64,7 +54,8 @@ class Owner(Protocol):
     def save(self, record: Record) -> None: ...
     def remove(self, record: Record) -> None: ...
     def publish(self) -> None: ...
-    def is_orphan(self, record: Record) -> bool: ...
+    def is_left(self, record: Record) -> bool: ...
+    def examined(self, record: Record, processes: Sequence[Process]) -> None: ...
 
 
 class EndQueue:
@@ -84,7 +75,6 @@ class EndQueue:
         """Why the last try failed: a sentence without a full stop; empty when it succeeded."""
         self._ending: dict[str, Record] = {}
         self._unchecked: dict[str, Record] = {}
-        self._orphans: dict[str, tuple[str, ...]] = {}
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -94,22 +84,28 @@ class EndQueue:
         return len(self._ending)
 
     def add(self, record: Record) -> asyncio.Future[None]:
-        """End the record's terminal; of a kept one or an orphan, only check what still runs.
-
-        The future is done after the next try, whatever its outcome.
-        """
-        owner = self._owner
-        if record.state == "kept" or owner.is_orphan(record):
-            self._unchecked[record.tag] = record
-        elif record.tag not in self._ending:
+        """End the record's terminal. The future is done after the next try, however it went."""
+        self._unchecked.pop(record.tag, None)
+        if record.tag not in self._ending:
             self._ending[record.tag] = record
             record.ending()
-            owner.save(record)
+            self._owner.save(record)
+        return self._next_try(record)
+
+    def examine(self, record: Record) -> asyncio.Future[None]:
+        """Report to the owner which processes of a dead instance's shell still run.
+
+        The future is done after the next try; the owner has no report if that failed.
+        """
+        self._unchecked[record.tag] = record
+        return self._next_try(record)
+
+    def _next_try(self, record: Record) -> asyncio.Future[None]:
         future = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(record.tag, []).append(future)
         if self._task is None or self._task.done():
             name = f"Ending terminals in {self._target.id}"
-            self._task = start(supervise(name, self._run, owner.publish_event), name)
+            self._task = start(supervise(name, self._run, self._owner.publish_event), name)
         self.wake()
         return future
 
@@ -117,12 +113,10 @@ class EndQueue:
         """Try now: something changed."""
         self._wake.set()
 
-    def orphans(self) -> Iterable[Orphan]:
-        for tag, processes in self._orphans.items():
-            yield Orphan(self._owner.records[tag], processes, "Hatchway ended without ending it")
-        if self.reason:
-            for record in self._ending.values():
-                yield Orphan(record, (), self.reason)
+    def reason_of(self, record: Record) -> str:
+        """Why it could not be ended or examined yet; empty when it was, or was not tried."""
+        waits = record.tag in self._ending or record.tag in self._unchecked
+        return self.reason if waits else ""
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -136,9 +130,8 @@ class EndQueue:
             self._wake.clear()
             reason = await self._try()
             if reason and reason != self.reason:
-                logger.warning(
-                    "%s in %s: %s; retrying", terminals(self.count), self._target.id, reason
-                )
+                what = terminals(self.count) if self.count else "What earlier runs left"
+                logger.warning("%s in %s: %s; retrying", what, self._target.id, reason)
             self.reason = reason
             # Records that were not part of this try wait for the next one.
             self._release(everybody=bool(reason))
@@ -163,22 +156,32 @@ class EndQueue:
     async def _try(self) -> str:
         """End what is pending and check the rest; returns why that failed, "" on success."""
         batch = tuple(self._ending.values())[:MAX_TOGETHER]
+        self._unchecked = {
+            tag: record for tag, record in self._unchecked.items() if self._owner.is_left(record)
+        }
         unchecked = tuple(self._unchecked.values())[:MAX_TOGETHER]
         kept = tuple(
             record
             for record in self._owner.records.values()
-            if record.place == self._place and record.state == "kept" and record not in unchecked
+            if record.place == self._place and record.state == "kept"
         )
+        if not (batch or unchecked):
+            return ""
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 if not await self._runs():
-                    for record in (*batch, *unchecked, *kept):
+                    for record in (*batch, *kept):
                         self._done(record)
+                    for record in unchecked:
+                        self._examined(record, ())
                     return ""
                 async with self._table((*batch, *unchecked, *kept)) as table:
-                    reason = await self._end(table, batch) if batch else ""
+                    reasons = [
+                        await self._end(table, [r for r in batch if r.everything is everything])
+                        for everything in (False, True)
+                    ]
                     await self._check_remaining(table, (*unchecked, *kept))
-                    return reason
+                    return "; ".join(filter(None, reasons))
         except TimeoutError:
             return f"{self._target.id} does not answer"
         except HatchwayError as error:
@@ -190,8 +193,10 @@ class EndQueue:
     async def _runs(self) -> bool:
         """Whether the target runs, so that it can have processes. Raises DockerError."""
         target = self._target
-        if target.kind is TargetKind.LOCAL or self._owner.docker is None:
-            return target.kind is TargetKind.LOCAL
+        if target.kind is TargetKind.LOCAL:
+            return True
+        if self._owner.docker is None:
+            raise DockerAbsentError("Docker is off")
         try:
             container = await self._owner.docker.call(
                 target.engine, lambda client: dict(client.api.inspect_container(target.ref))
@@ -219,19 +224,26 @@ class EndQueue:
             shells=dict.fromkeys(record.path for record in records if record.path),
         )
 
-    async def _end(self, table: ProcessTable, batch: tuple[Record, ...]) -> str:
+    async def _end(self, table: ProcessTable, batch: Sequence[Record]) -> str:
+        """``everything`` is the same for the whole batch."""
+        if not batch:
+            return ""
+        everything = batch[0].everything
         shells = [
             Terminal(r.tag, r.pid, r.start_time, hup_ignored=r.hup_ignored, by_command=r.by_command)
             for r in batch
         ]
         left = Outcome()
         try:
-            left = await end_terminals(table, shells)
+            left = await end_terminals(table, shells, everything=everything)
         finally:
             for record, terminal in zip(batch, shells, strict=True):
                 record.seen(terminal.pid, terminal.start_time, by_command=terminal.by_command)
         for record in batch:
-            if record.tag in left.resisting:
+            if record.tag in left.resisting or (
+                # Asked meanwhile to end what is kept, too: the next try does.
+                record.tag in left.kept and record.everything is not everything
+            ):
                 self._owner.save(record)
             elif record.tag in left.kept:
                 self._kept(record, left.kept[record.tag])
@@ -239,11 +251,11 @@ class EndQueue:
                 self._done(record)
         if left.resisting:
             resisting = [process for found in left.resisting.values() for process in found]
-            return f"Still running: {_names(resisting)}"
+            return f"Still running: {names(resisting)}"
         return ""
 
     async def _check_remaining(self, table: ProcessTable, records: tuple[Record, ...]) -> None:
-        """Drop records of kept jobs and orphans that have ended; report orphans that still run."""
+        """Drop records of kept jobs that have ended; report what dead instances left."""
         if not records:
             return
         sessions = {record.pid: record for record in records if record.pid}
@@ -261,29 +273,25 @@ class EndQueue:
                 if not process.dead
                 and (sessions.get(process.session) is record or process.tag == record.tag)
             ]
-            self._unchecked.pop(record.tag, None)
-            if not left:
+            if record.tag in self._unchecked:
+                self._examined(record, left)
+            elif not left and record.state == "kept":
                 self._done(record)
-            elif record.state == "live":
-                self._orphans[record.tag] = tuple(map(_display_name, left))
-                logger.warning(
-                    "Orphan: a shell of an earlier run in %s is still running: %s",
-                    self._target.id,
-                    _names(left),
-                )
+
+    def _examined(self, record: Record, left: Sequence[Process]) -> None:
+        self._unchecked.pop(record.tag, None)
+        self._owner.examined(record, left)
 
     def _kept(self, record: Record, left: list[Process]) -> None:
         self._ending.pop(record.tag, None)
         record.keeps((process.pid, process.name) for process in left[:MAX_TOGETHER])
         self._owner.save(record)
-        text = f"Still running in the background: {_names(left)}"
+        text = f"Still running in the background: {names(left)}"
         logger.info("Session %s: %s", record.shell, text)
         self._owner.on_kept(record.shell, text)
 
     def _done(self, record: Record) -> None:
-        for found in (self._ending, self._unchecked):
-            found.pop(record.tag, None)
-        self._orphans.pop(record.tag, None)
+        self._ending.pop(record.tag, None)
         self._owner.remove(record)
 
 
@@ -291,12 +299,8 @@ def terminals(count: int) -> str:
     return "1 terminal" if count == 1 else f"{count} terminals"
 
 
-def _display_name(process: Process) -> str:
-    """A process name that is safe to show: programs choose their names."""
-    return shown(process, MAX_NAME)
-
-
-def _names(processes: list[Process]) -> str:
-    names = ", ".join(map(_display_name, processes[:NAMES_SHOWN]))
+def names(processes: Sequence[Process]) -> str:
+    """The first of them, safe to show: programs choose their names."""
+    text = ", ".join(shown(process, MAX_NAME) for process in processes[:NAMES_SHOWN])
     more = len(processes) - NAMES_SHOWN
-    return f"{names} and {more} more" if more > 0 else names
+    return f"{text} and {more} more" if more > 0 else text

@@ -9,6 +9,10 @@ from live ones. Everything here blocks: call it in a thread.
 
 A profile is a configuration folder, an instance one process that uses it. The
 kernel releases the lock however the process ends.
+
+What a dead instance left stays in its folder until an instance claims it. A claim is one
+rename of the record's file into the folder of the instance, so exactly one of several
+programs gets it, and a program that is killed after it leaves the record as it was.
 """
 
 from __future__ import annotations
@@ -20,13 +24,14 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from engine.core import whole_file
-from engine.core.lock_file import lock
+from engine.core.lock_file import is_locked, lock
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +41,7 @@ LOCK_FILE = "lock"
 MAX_RECORD_BYTES = 16 * 1024
 """A larger file is not one of our records."""
 MAX_RECORDS = 10_000
-"""Records of one dead instance that are read at a start."""
+"""Records of dead instances that are read at a time."""
 
 _NEW = ".new-"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -50,9 +55,10 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
 
     ``state``: *live* while its terminal is open; *ending* while its processes are being
     ended; *kept* when only processes are left that asked to keep running (pid and name in
-    ``kept``). ``pid``, ``start_time``, ``hup_ignored`` and ``by_command`` are as in
-    ending.Terminal. ``boot`` is this computer's boot id for a local shell. ``shell`` is the
-    id of the session it was opened for; ``name`` is its target's, safe to show.
+    ``kept``). ``everything``: its end includes what asked to keep running. ``pid``,
+    ``start_time``, ``hup_ignored`` and ``by_command`` are as in ending.Terminal. ``boot`` is
+    this computer's boot id for a local shell. ``instance`` started the shell. ``shell`` is
+    the id of the session it was opened for; ``name`` is its target's, safe to show.
     """
 
     tag: _Id
@@ -72,6 +78,7 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     """The shell that started the terminal; it runs the helper in the container, too."""
     state: Literal["live", "ending", "kept"] = "live"
     kept: tuple[tuple[int, _Text], ...] = ()
+    everything: bool = False
 
     @property
     def place(self) -> tuple[str, str]:
@@ -82,9 +89,10 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
         """Its shell has started."""
         self.pid, self.start_time, self.hup_ignored = pid, start_time, hup_ignored
 
-    def ending(self) -> None:
-        """Its terminal is closed: its processes have to end."""
+    def ending(self, *, everything: bool = False) -> None:
+        """Its processes have to end: its terminal is closed, or it is an orphan."""
         self.state = "ending"
+        self.everything = self.everything or everything
 
     def seen(self, pid: int, start_time: int, *, by_command: bool) -> None:
         """Facts that an end found, for the next try: the processes that showed them may be gone."""
@@ -93,6 +101,17 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
     def keeps(self, processes: Iterable[tuple[int, str]]) -> None:
         """Only processes that asked to keep running are left: their pids and names."""
         self.state, self.kept = "kept", tuple(processes)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A record that a dead instance left, and the name of the folder that holds its file.
+
+    That is not always ``record.instance``: an instance may die after a claim.
+    """
+
+    record: Record
+    folder: str
 
 
 class RecordStore:
@@ -108,6 +127,7 @@ class RecordStore:
         self.instance = secrets.token_hex(8)
         self._shells = shells
         self._folder = shells / self.instance
+        self._warned: set[Path] = set()
         # Locked before it gets its name, so that nobody takes a new instance for a dead one.
         new = Path(tempfile.mkdtemp(dir=shells, prefix=_NEW))
         try:
@@ -129,43 +149,67 @@ class RecordStore:
     def remove(self, tag: str) -> None:
         (self._folder / f"{tag}.json").unlink(missing_ok=True)
 
-    def left(self) -> list[Record]:
-        """Move the records of dead instances to this one, and return them.
-
-        Folders of dead instances are removed; a file that is not a record stays.
-        """
-        found: list[Record] = []
+    def left(self) -> list[Left]:
+        """What dead instances left. Only reads, but removes folders that hold no record."""
+        found: list[Left] = []
         for folder in sorted(self._shells.iterdir()):
             if folder == self._folder or folder.name.startswith("."):
                 continue
             try:
-                held = lock(folder / LOCK_FILE)
-                if held is None:
-                    continue  # it lives
-                with held:
-                    found += self._adopt(folder)
-            except FileNotFoundError:
-                continue  # its instance has just ended and removed it
+                if not _lives(folder):
+                    found += self._read_all(folder, MAX_RECORDS - len(found))
+            except NotADirectoryError:
+                continue
             except OSError as error:
-                logger.warning("Cannot use the records in %s: %s", folder, error.strerror)
+                self._warn(folder, f"Cannot use the records in {folder}: {error.strerror}")
         return found
 
-    def _adopt(self, folder: Path) -> list[Record]:
+    def claim(self, left: Left) -> Record | None:
+        """Move a record to this instance; None when another program claimed or removed it."""
+        name = f"{left.record.tag}.json"
+        try:
+            os.replace(self._shells / left.folder / name, self._folder / name)
+        except FileNotFoundError:
+            return None
+        _remove_if_empty(self._shells / left.folder)
+        return _read(self._folder / name)
+
+    def forget(self, left: Left) -> None:
+        """Remove a record where it is: nothing of its shell is left."""
+        (self._shells / left.folder / f"{left.record.tag}.json").unlink(missing_ok=True)
+        _remove_if_empty(self._shells / left.folder)
+
+    def _read_all(self, folder: Path, most: int) -> list[Left]:
         found = []
-        for path in sorted(folder.glob("*.json"))[:MAX_RECORDS]:
-            record = _read(path)
+        for path in sorted(folder.glob("*.json"))[:most]:
+            try:
+                record = _read(path)
+            except FileNotFoundError:
+                continue  # another program has just claimed it
             if record is None:
-                logger.warning("%s is not a valid shell record", path)
-                continue
-            os.replace(path, self._folder / path.name)
-            found.append(record)
+                self._warn(path, f"{path} is not a valid shell record")
+            else:
+                found.append(Left(record, folder.name))
         _remove_if_empty(folder)
         return found
 
+    def _warn(self, path: Path, text: str) -> None:
+        """Once for each path: they are read again and again."""
+        if path not in self._warned and len(self._warned) < MAX_RECORDS:
+            self._warned.add(path)
+            logger.warning("%s", text)
+
     def close(self) -> None:
-        """Release the lock. The next instance adopts the records that are left."""
+        """Release the lock. The next instance finds the records that are left."""
         _remove_if_empty(self._folder)
         self._lock.close()
+
+
+def _lives(folder: Path) -> bool:
+    try:
+        return is_locked(folder / LOCK_FILE)
+    except FileNotFoundError:
+        return False  # the lock is made before the folder, and removed with it
 
 
 def _remove_if_empty(folder: Path) -> None:

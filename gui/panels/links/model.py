@@ -46,7 +46,7 @@ def detail(share: Share, now: float) -> str:
         parts.append("single use")
     if share.kept:
         parts.append("kept after restart")
-    if share.expires_at is not None and share.state(now) is ShareState.ACTIVE:
+    if share.expires_at is not None and not share.state(now).is_over:
         parts.append(f"expires in {formats.duration(share.expires_at - now)}")
     if share.uses:
         parts.append("used once" if share.uses == 1 else f"used {share.uses} times")

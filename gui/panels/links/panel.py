@@ -29,7 +29,6 @@ from engine.core.model import (
     LOCAL_TARGET,
     Role,
     Share,
-    ShareState,
     ShellInfo,
     Target,
     TargetKind,
@@ -233,7 +232,7 @@ class ShareDialog(QDialog):
 
     def _show_chosen(self) -> None:
         share = self.chosen()
-        usable = share is not None and share.state(self.links.now()) is ShareState.ACTIVE
+        usable = share is not None and not share.state(self.links.now()).is_over
         url = self._adapter.ask(LinkUrl(share.id), "") if share is not None and usable else ""
         if url != self.address.text():
             self.address.setText(url)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.control.api import ScreenSource, ShellHandle
     from engine.core.model import Size
-    from gui.terminal.paint.theme import Theme
+    from gui.terminal.widget import TerminalWidget
 
 
 class Place:
@@ -50,9 +50,17 @@ class Place:
         self._seen = seen
         self._say_size()
 
-    def set_theme(self, theme: Theme) -> None:
-        """The colors to answer the program's questions with."""
+    def look(self, terminal: TerminalWidget, *, leads: bool) -> None:
+        """How the tab looks: what the program is told when it asks. ``leads``: it also decides
+        what all who show this shell have in common."""
+        theme, (width, height) = terminal.theme, terminal.cell_size
         self._handle.set_theme(theme.foreground, theme.background, theme.cursor, theme.palette)
+        if leads:
+            ratio = terminal.devicePixelRatioF()
+            cell = max(1, round(width * ratio)), max(1, round(height * ratio))
+            shape, blink = terminal.cursor_default
+            self._handle.look(cell, dark=theme.dark)
+            self._handle.set_cursor_default(shape, blink=blink)
 
     def rendered(self, count: int) -> None:
         """The shell's own screen is painted: nothing paces it."""

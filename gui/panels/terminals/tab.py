@@ -95,7 +95,7 @@ class TerminalTab(QWidget):
         terminal.resized.connect(self._resized)
         terminal.rendered.connect(self._rendered)
         terminal.titleChanged.connect(self._retitle)
-        terminal.lookChanged.connect(self._say_theme)
+        terminal.lookChanged.connect(self._say_look)
         terminal.bell.connect(self.rang)
         terminal.notified.connect(self._note)
         header.takeWanted.connect(self.take_keyboard)
@@ -242,7 +242,7 @@ class TerminalTab(QWidget):
     def _settled(self) -> None:
         if self._connection is not None and self._connection.screen is not None:
             self.terminal.show_source(self._connection.screen)
-            self._say_theme()
+            self._say_look()
         # Focus stays where it is: meanwhile the user may be typing elsewhere.
         self.overlay.hide()
         if self._takes and self.connected:
@@ -312,10 +312,10 @@ class TerminalTab(QWidget):
         if self._connection is not None:
             self._connection.resize(self._size)
 
-    def _say_theme(self) -> None:
+    def _say_look(self) -> None:
         place = self._connection.place if self._connection is not None else None
         if place is not None:
-            place.set_theme(self.terminal.theme)
+            place.look(self.terminal, leads=not self.watches)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -64,6 +64,13 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ("--selftest --json", Command.SELFTEST, {}),
     ("--json --target web --selftest", Command.SELFTEST, {}),
     ("connect http://a/s/b#c", Command.CONNECT, {}),
+    ("orphans", Command.ORPHANS, {}),
+    ("orphans --end --kept --json", Command.ORPHANS, {}),
+    (
+        "orphans --docker-host tcp://x:1",
+        Command.ORPHANS,
+        {"docker.engines": [{"url": "tcp://x:1"}]},
+    ),
     ("connect --relay-only http://a/s/b#c", Command.CONNECT, {"ice.relay_only": True}),
 ]
 REFUSED = [
@@ -88,6 +95,9 @@ REFUSED = [
     ("recordings --delete", "--delete"),
     ("recordings --record", "--record"),
     ("connect", "LINK"),
+    ("orphans --kept", "--kept requires --end"),
+    ("orphans --share web", "--share"),
+    ("--end", "--end"),
     ("connect --share web http://a/s/b#c", "--share"),
 ]
 

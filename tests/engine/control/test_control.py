@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -23,7 +24,16 @@ from engine.core.errors import (
     RecordingRunningError,
     RemoteError,
 )
-from engine.core.model import LOCAL_TARGET, EndCode, Role, Share, ShareState, Size
+from engine.core.model import (
+    LOCAL_TARGET,
+    EndCode,
+    OrphansEnded,
+    OrphanState,
+    Role,
+    Share,
+    ShareState,
+    Size,
+)
 from engine.core.selftest_report import STAGES
 from engine.core.session_state import SessionState
 from engine.core.settings import (
@@ -43,6 +53,7 @@ from tests.engine.control.encoded import Encoded
 from tests.engine.control.samples import sample, subclasses
 from tests.engine.control.screen import Screen
 from tests.engine.hosting import Visitor
+from tests.engine.orphaned import orphaned, records
 from tests.engine.until import until
 
 Published = TypeVar("Published", bound=ev.Event)
@@ -161,6 +172,20 @@ async def test_a_target_is_shared_and_no_longer(host: Host) -> None:
     await control.do(c.SetShared(LOCAL_TARGET, False))
     assert control.ask(q.SharedTargets()) == ()
     assert [target.shared for target in control.ask(q.Targets())] == [False]
+
+
+async def test_what_a_killed_program_left_is_listed_and_ended(own_configuration: Path) -> None:
+    await orphaned(own_configuration, ("", "(sleep 1021 &)"), ("", "(trap '' HUP; sleep 1021 &)"))
+    async with running() as host:
+        await until(lambda: len(host.control.ask(q.Orphans())) == 2)
+        assert {orphan.state for orphan in host.control.ask(q.Orphans())} == {OrphanState.ORPHAN}
+        assert host.published(ev.OrphansChanged)[-1].orphans == host.control.ask(q.Orphans())
+        result = await host.control.do(c.EndOrphans())
+        assert (result.ended, [one.state for one in result.left]) == (1, [OrphanState.KEPT])
+        assert host.control.ask(q.Orphans()) == result.left
+        assert await host.control.do(c.EndOrphans(kept=True)) == OrphansEnded(1)
+        assert host.published(ev.OrphansChanged)[-1].orphans == ()
+    assert records(own_configuration) == []
 
 
 async def test_a_link_is_made_used_and_revoked(host: Host) -> None:

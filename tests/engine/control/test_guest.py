@@ -12,7 +12,7 @@ import pytest
 from engine.control import guest as guest_module
 from engine.control.guest import ENDED_MEANWHILE, GAVE_UP, GuestTerminal, connect
 from engine.core import events as ev
-from engine.core.errors import BadLinkError, ChannelClosedError, RemoteError
+from engine.core.errors import BadLinkError, ChannelClosedError, RemoteError, ShellEndedError
 from engine.core.model import LOCAL_TARGET, Role, Size
 from engine.core.session_state import SessionState
 from tests.engine.hosting import House, house
@@ -174,6 +174,20 @@ async def test_a_revoked_link_is_not_tried_again() -> None:
         await terminal.close()
         with pytest.raises(RemoteError):
             await connect(opens.url, Size(), Screen())
+
+
+@pytest.mark.parametrize("approval", [False, True])
+async def test_a_return_link_whose_token_is_unknown_leaves_no_other_shell(approval: bool) -> None:
+    async with house() as made:
+        _, opens = await made.link(approval=approval)
+        leave = made.agent.admission.approvals.attend()
+        screen = Screen()
+        with pytest.raises(ShellEndedError, match="has ended"):
+            await connect(f"{opens.url}.{'x' * 22}", Size(), screen)
+        assert screen.approvals == []
+        await until(lambda: not made.agent.sessions())
+        assert not made.agent.admission.approvals.pending()
+        leave()
 
 
 async def test_closing_while_the_connection_is_lost() -> None:

@@ -337,5 +337,4 @@ async def test_v1_who_lacks_output_that_is_gone_gets_the_screen_as_output() -> N
     assert again.output.startswith(b"\x1bc"), "it begins with a reset"
     again.end.post(b"the end")
     await until(lambda: again.output.endswith(b"the end"))
-    assert len(again.output) < 64 * 1024
     await again.stop()

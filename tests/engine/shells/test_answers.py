@@ -183,6 +183,14 @@ def test_who_was_just_attached_may_reply_to_what_was_answered_before() -> None:
     assert answers.asked(DA1, 1) == DA1
 
 
+def test_who_was_there_from_the_beginning_answers_at_once() -> None:
+    answers = Answers()
+    answers.join("ann", may_type=True, now=0, first=True)
+    assert answers.asked(DA1, 0) == b""
+    assert answers.typed("ann", THEIR_DA1, 0) == [Passed(THEIR_DA1)]
+    assert answers.tick(ANSWER_SECONDS) == b""
+
+
 def test_a_flood_of_queries_is_not_left_to_somebody_who_does_not_answer() -> None:
     answers = attached("ann")
     got = b"".join(answers.asked(mode(number), LATER) for number in range(MAX_PENDING + 10))

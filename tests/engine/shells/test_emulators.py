@@ -28,12 +28,12 @@ def test_with_nobody_attached_the_last_controller_counts() -> None:
     emulators.join("bob", controls=True, features=["sync"], theme="light")
     emulators.leave("ann")
     emulators.leave("bob")
-    assert (emulators.features(OWN), emulators.theme("")) == ({"sync"}, "light")
+    assert (emulators.features(OWN), emulators.theme("")) == (frozenset({"sync"}), "light")
     emulators.join("vic", controls=False, features=OWN, theme="red")
-    assert (emulators.features(OWN), emulators.theme("")) == ({"sync"}, "light")
+    assert (emulators.features(OWN), emulators.theme("")) == (frozenset({"sync"}), "light")
     emulators.leave("vic")
     emulators.join("ann", controls=True, features=["margins"], theme="dark")
-    assert (emulators.features(OWN), emulators.theme("")) == ({"margins"}, "dark")
+    assert (emulators.features(OWN), emulators.theme("")) == (frozenset({"margins"}), "dark")
 
 
 def test_the_holders_theme_counts_then_that_of_the_longest_attached_controller() -> None:

@@ -52,6 +52,8 @@ def test_a_viewer_resizes_nothing() -> None:
 
 def test_a_larger_size_waits_a_moment_and_a_smaller_one_does_not() -> None:
     policy = SizePolicy(Size(80, 24))
+    policy.join("vic", controls=False)
+    policy.wanted(0)
     policy.join("ann", controls=True, window=Size(90, 24))
     assert policy.wanted(1) == Size(80, 24)
     assert policy.next_at == 1 + GROW_SECONDS
@@ -66,6 +68,8 @@ def test_a_larger_size_waits_a_moment_and_a_smaller_one_does_not() -> None:
 
 def test_a_window_that_was_larger_for_a_moment_changes_nothing() -> None:
     policy = SizePolicy(Size(80, 24))
+    policy.join("vic", controls=False)
+    policy.wanted(0)
     policy.join("ann", controls=True, window=Size(90, 30))
     policy.wanted(1)
     policy.resize("ann", Size(80, 24))
@@ -73,6 +77,20 @@ def test_a_window_that_was_larger_for_a_moment_changes_nothing() -> None:
     assert policy.next_at is None
     policy.resize("ann", Size(90, 30))
     assert policy.wanted(1.6) == Size(80, 24)
+
+
+def test_alone_a_larger_window_does_not_wait() -> None:
+    policy = SizePolicy(Size(80, 24))
+    policy.join("ann", controls=True, window=Size(90, 30))
+    assert policy.wanted(1) == Size(90, 30)
+    policy.resize("ann", Size(100, 40))
+    assert policy.wanted(2) == Size(100, 40)
+    policy.join("bob", controls=True, window=Size(80, 24))
+    assert policy.wanted(3) == Size(80, 24)
+    policy.leave("bob")
+    # Bob may be back in a moment.
+    assert policy.wanted(4) == Size(80, 24)
+    assert policy.wanted(4 + GROW_SECONDS) == Size(100, 40)
 
 
 def test_hidden_tabs_and_those_who_left_have_no_say() -> None:
@@ -136,17 +154,21 @@ class Windows(RuleBasedStateMachine):
         self.pinned: Size | None = None
         self.now = 0.0
         self.larger_since: float | None = None
+        self.changed_alone = False
 
     @rule(who=NAMES, controls=st.booleans(), window=SIZES, hidden=st.booleans())
     def join(self, who: str, controls: bool, window: Size, hidden: bool) -> None:
+        before = self.people.get(who)
         self.people[who] = (controls, window, hidden)
+        self.changed_alone = before != self.people[who] and len(self.people) == 1
         self.policy.join(who, controls=controls, window=window, hidden=hidden)
 
     @rule(who=NAMES, window=SIZES)
     def resize(self, who: str, window: Size) -> None:
         if who in self.people:
-            controls, _, hidden = self.people[who]
+            controls, before, hidden = self.people[who]
             self.people[who] = (controls, window, hidden)
+            self.changed_alone = before != window and len(self.people) == 1
         self.policy.resize(who, window)
 
     @rule(who=NAMES, controls=st.booleans())
@@ -186,6 +208,7 @@ class Windows(RuleBasedStateMachine):
     def the_size_is_what_the_rules_say(self) -> None:
         before, target = self.policy.size, self.target()
         size = self.policy.wanted(self.now)
+        at_once, self.changed_alone = self.changed_alone, False
         if target == before or target.cols < before.cols or target.rows < before.rows:
             assert size == target
             self.larger_since = None
@@ -193,7 +216,7 @@ class Windows(RuleBasedStateMachine):
             return
         if self.larger_since is None:
             self.larger_since = self.now
-        if self.now >= self.larger_since + GROW_SECONDS:
+        if at_once or self.now >= self.larger_since + GROW_SECONDS:
             assert size == target
             self.larger_since = None
         else:

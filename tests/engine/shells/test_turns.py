@@ -22,7 +22,7 @@ from engine.core.model import Size
 from engine.core.settings import TerminalSettings
 from engine.pty.local_shell import LocalShellPTY
 from engine.shells.input_stream import END, START
-from engine.shells.turns import MAX_ANSWERS, PAUSE_SECONDS, Turns
+from engine.shells.turns import MARKER_SECONDS, MAX_ANSWERS, PAUSE_SECONDS, Turns
 from tests.engine.shells.virtual_time import run
 
 CTRL_C = b"\x03"
@@ -240,7 +240,7 @@ async def test_ctrl_c_cuts_a_paste_that_waits_for_its_sender() -> None:
     await waiting
     await turns.write("ann", b"two" + END + b"x")
     assert pty.log == START + b"one" + END + CTRL_C + b"b" + b"x"
-    assert now() == began
+    assert now() - began == pytest.approx(MARKER_SECONDS)
 
 
 @virtual
@@ -327,7 +327,8 @@ async def test_a_turn_that_was_granted_and_has_not_begun_is_refused() -> None:
     with pytest.raises(AccessDeniedError):
         await other
     await write
-    assert (pty.log, turns.taken("bob")) == (b"aa", 2)
+    await turns.write("cas", b"c")
+    assert (pty.log, turns.taken("bob")) == (b"aac", 2)
 
 
 @virtual
@@ -342,6 +343,23 @@ async def test_refusal_closes_a_paste_although_nobody_waits() -> None:
     turns.permit("ann", None)
     await turns.write("ann", b"three" + END + b"x")
     assert pty.log == START + b"one" + END + b"x"
+
+
+@virtual
+async def test_ctrl_c_is_refused_while_the_program_reads_the_end_marker() -> None:
+    for room in (100, 2):  # 2: the marker itself does not enter at once
+        turns, pty = made(room=len(START) + room)
+        await turns.write("ann", START)
+        (stop,) = sending(turns, "bob", CTRL_C)
+        await turn_of_the_loop()
+        turns.permit("bob", denied)
+        turns.permit("bob", None)
+        pty.read(100)
+        with pytest.raises(AccessDeniedError):
+            await stop
+        await turns.write("cas", b"c")
+        assert pty.log == START + END + b"c"
+        assert turns.taken("bob") == 1
 
 
 @virtual
@@ -512,11 +530,27 @@ async def test_close_ends_all_that_waits() -> None:
 
 
 @virtual
-async def test_dropped_input_counts() -> None:
-    turns, _ = made()
-    await turns.write("ann", b"aa")
-    turns.drop("ann", 5)
-    assert turns.taken("ann") == 7
+async def test_parts_of_a_message_that_do_not_enter_count() -> None:
+    turns, pty = made()
+    await turns.write_parts("ann", [(b"aa", 5), (b"", 2), (b"bb", 0)])
+    assert (pty.log, turns.taken("ann")) == (b"aabb", 11)
+    assert (turns.entered("ann"), turns.entered("eve")) == (4, 0)
+    turns.permit("ann", denied)
+    with pytest.raises(AccessDeniedError):
+        await turns.write_parts("ann", [(b"aa", 5), (START, 1), (b"bb", 0)])
+    assert turns.taken("ann") == 11 + 10 + len(START)
+    turns.permit("ann", None)
+    await turns.write("ann", b"in the paste that was refused" + END + b"x")
+    assert pty.log == b"aabbx"
+    with pytest.raises(AccessDeniedError):
+        await turns.write_parts("eve", [(b"aa", 5)])
+    # A position to continue from is no permission.
+    turns.drop("eve", 100)
+    with pytest.raises(AccessDeniedError):
+        await turns.write("eve", b"e")
+    turns.permit("eve", None)
+    await turns.write("eve", b"e")
+    assert (turns.taken("eve"), turns.entered("eve")) == (102, 1)
 
 
 # -- any order of events
@@ -524,12 +558,14 @@ async def test_dropped_input_counts() -> None:
 LETTERS = {"ann": b"abcdefghijk", "bob": b"lmnopqrstuv", "cas": b"ABCDEFGHIJK"}
 """Digits of a number, and its end: who sent a byte can be read off it."""
 OWNER = {letter: who for who, letters in LETTERS.items() for letter in letters}
+HALVES = {"ann": 3, "bob": 4, "cas": 5}
+"""Where each cuts markers: half a marker of one and half of another make none."""
 CHARACTERS = {"ann": "é".encode(), "bob": "€".encode(), "cas": "🙂".encode()}
 
 
 def token(who: str, number: int) -> bytes:
     letters = LETTERS[who]
-    return bytes(letters[int(digit)] for digit in str(number)) + letters[10:]
+    return bytes(letters[int(digit)] for digit in f"{number:02}") + letters[10:]
 
 
 class Guest:
@@ -549,6 +585,7 @@ class Guest:
         self._count += 1
         text = token(self.who, self._count)
         character = CHARACTERS[self.who]
+        half = HALVES[self.who]
         message = {
             "key": text,
             "long": text * 20,
@@ -556,10 +593,10 @@ class Guest:
             "end": text + END,
             "end and key": END + text,
             "paste": START + text + END,
-            "half marker": START[:4],
-            "other half": START[4:] + text,
-            "half end": END[:3],
-            "other half end": END[3:],
+            "half marker": START[:half],
+            "other half": START[half:] + text,
+            "half end": END[:half],
+            "other half end": END[half:],
             "half character": character[:-1],
             "other half character": character[-1:],
             "ctrl+c": CTRL_C,
@@ -692,8 +729,10 @@ async def entering_nothing_of(who: str, pty: FakePTY) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 @pytest.mark.parametrize("by", ["cut", "ctrl+c"])
 async def test_bash_runs_the_line_that_comes_after_a_cut_paste_and_nothing_of_its_rest(
-    by: str,
+    by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A busy machine is no fault of the code: bash may need longer to read the marker.
+    monkeypatch.setattr("engine.shells.turns.MARKER_SECONDS", 1.0)
     pty = await LocalShellPTY.open(
         session_id="s", size=Size(), settings=TerminalSettings(shell="/bin/bash")
     )
@@ -724,10 +763,10 @@ async def test_bash_runs_the_line_that_comes_after_a_cut_paste_and_nothing_of_it
             await shows(b"part\r\nsecond other\r\n")
         else:
             await turns.write("bob", CTRL_C)
+            await turns.write("bob", b"\r")
         await shows(b"ready> ")
         await turns.write("ann", b"two\necho ne''ver\n" + END)
         await turns.write("ann", b"echo li''ne\n")
-        await shows(b"echo li''ne\r\n")
         await shows(b"line\r\n")
         assert b"never" not in everything
     finally:

@@ -66,19 +66,6 @@ def test_links_are_read_and_written(vector: dict[str, Any]) -> None:
     assert proof.encode_secret(link.secret) not in repr(link)
 
 
-@pytest.mark.parametrize("vector", VECTORS["return_links"], ids=lambda v: str(v["url"])[:40])
-def test_return_links_are_read_and_written(vector: dict[str, Any]) -> None:
-    link = proof.parse_link(vector["url"])
-    assert (link.base, link.id, link.secret.hex(), link.token) == (
-        vector["base"],
-        vector["id"],
-        vector["secret_hex"],
-        vector["token"],
-    )
-    assert link.url == vector["url"]
-    assert link.token not in repr(link)
-
-
 @pytest.mark.parametrize("url", VECTORS["bad_links"] + VECTORS["bad_return_links"])
 def test_what_is_no_whole_link_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(BadLinkError) as caught:

@@ -23,13 +23,20 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from engine.control.commands import CloseSession, SetGrace, SetGuestTimeout, SetRecording
+from engine.control.commands import (
+    CloseSession,
+    EndOrphans,
+    SetGrace,
+    SetGuestTimeout,
+    SetRecording,
+)
 from engine.control.queries import DockerStatuses, Links
 from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
     EndsPending,
     LoopRestarted,
+    OrphansChanged,
     RelayStateChanged,
     SessionClosed,
     SessionCreated,
@@ -41,6 +48,9 @@ from engine.core.model import (
     EndCode,
     EngineState,
     Guest,
+    Orphan,
+    OrphansEnded,
+    OrphanState,
     ParticipantInfo,
     ParticipantKind,
     RelayState,
@@ -575,3 +585,16 @@ def test_a_click_on_what_surrounds_a_terminal_leaves_the_keyboard_alone(
     press(window, "a")
     assert window.targets.search.text() == "a"
     window.terminals.close_all()
+
+
+def test_what_a_killed_run_left_is_offered_without_a_dialog(
+    window: MainWindow, control: FakeControl, bus: EventBus, settle: Callable[[], None]
+) -> None:
+    control.answers[EndOrphans] = OrphansEnded(1)
+    bus.publish(OrphansChanged(orphans=(Orphan("tag", "web", "s", OrphanState.ORPHAN),)))
+    shown = window.attention.shown
+    assert isinstance(shown, Notice)
+    assert shown.words.text() == "1 terminal was left by a Hatchway that did not stop properly"
+    answer(window, "End it")
+    settle()
+    assert control.commands == [EndOrphans()]

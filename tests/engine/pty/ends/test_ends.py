@@ -9,13 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from engine.core.events import EndsPending, EventBus
-from engine.core.model import LOCAL_TARGET, Size, Target, TargetKind
+from engine.core.model import LOCAL_TARGET, OrphanState, Size, Target, TargetKind
 from engine.core.settings import DockerEngine, DockerSettings, TerminalSettings
 from engine.docker.engines import DockerEngines
 from engine.pty.create import create_pty_session
@@ -233,7 +233,7 @@ async def test_without_any_shell_it_is_shown_with_the_reason_until_the_container
     await until(ends.orphans)
     (orphan,) = ends.orphans()
     assert "No shell works in the container" in orphan.reason
-    assert orphan.record.name == container.name
+    assert orphan.target == container.name
     container.remove(force=True)
     await ended(ends)
     assert ends.orphans() == ()
@@ -333,8 +333,8 @@ async def test_a_shell_of_a_program_that_was_killed_is_an_orphan_and_stays(
     await later.start()
     await until(later.orphans)
     (orphan,) = later.orphans()
-    assert orphan.record.shell == "crashed"
-    assert any(name.startswith("sleep (") for name in orphan.processes)
+    assert (orphan.session, orphan.state) == ("crashed", OrphanState.ORPHAN)
+    assert "sleep" in [process.name for process in orphan.processes]
     assert "Orphan: a shell of an earlier run" in caplog.text
     # A helper of ours may be on its way out.
     await until(lambda: len(living(container)) == 2)
@@ -342,7 +342,7 @@ async def test_a_shell_of_a_program_that_was_killed_is_an_orphan_and_stays(
     container.restart(timeout=0)
     last = restart(own_configuration, engines)
     await last.start()
-    await until(lambda: not last.records)
+    await until(lambda: not recorded(own_configuration))
     assert last.orphans() == ()
     await last.stop()
 
@@ -440,18 +440,20 @@ async def test_what_stays_is_told_and_remembered(own_configuration: Path, own_ho
         assert ends.kept("keeps") == {job.pid}
         assert ends.pending() == 0
         await ends.stop()
-        # Kept, so no orphan: the next start says nothing of it, and leaves it alone.
-        again: Any = restart(own_configuration, None)
+        # Kept, so no orphan: the next start lists it apart, and leaves it alone.
+        again = restart(own_configuration, None)
         await again.start()
-        await until(lambda: not again.pending())
-        assert again.orphans() == ()
+        await until(again.orphans)
+        assert [orphan.state for orphan in again.orphans()] == [OrphanState.KEPT]
+        assert again.pending() == 0
         assert job.is_running()
         await again.stop()
         assert len(recorded(own_configuration)) == 1
     finally:
         os.kill(job.pid, signal.SIGKILL)
+    await until(lambda: not jobs())
     last = restart(own_configuration, None)
     await last.start()
-    await until(lambda: not last.records)
+    await until(lambda: not recorded(own_configuration))
+    assert last.orphans() == ()
     await last.stop()
-    assert recorded(own_configuration) == []

@@ -9,6 +9,7 @@ import pytest
 from engine.control.commands import EndShell, Freeze, OpenKeyboard, OpenShell, TakeKeyboard
 from engine.core.errors import NoShellError, TargetNotFoundError
 from engine.core.model import KeyboardState, ParticipantInfo, ParticipantKind, Role, Size
+from engine.emulator import CursorShape
 from gui.panels.terminals.tab import WATCHING
 from gui.terminal.paint.themes import default
 from tests.gui.keyboard import spin
@@ -80,12 +81,26 @@ def test_a_hidden_tab_has_no_say_in_the_size(
     spin(lambda: place.sizes[-1] is not None)
 
 
-def test_the_program_is_told_the_colors_of_the_tab(tab: TerminalTab, place: FakePlace) -> None:
+def test_the_program_is_told_how_the_tab_looks(tab: TerminalTab, place: FakePlace) -> None:
     tab.terminal.set_theme(dark=True)
     dark = default(dark=True)
     assert place.themes[-1] == (dark.foreground, dark.background, dark.cursor, dark.palette)
+    assert place.looks[-1][1] is True
     tab.terminal.set_theme(dark=False)
     assert place.themes[-1][1] == default(dark=False).background
+    assert place.looks[-1][1] is False
+    tab.terminal.set_cursor_default(CursorShape.BAR, blink=False)
+    assert place.cursors[-1] == (CursorShape.BAR, False)
+
+
+def test_who_only_watches_changes_nothing_that_others_see(
+    watch: TerminalTab, control: FakeControl
+) -> None:
+    (place,) = control.places
+    watch.terminal.set_cursor_default(CursorShape.BAR, blink=False)
+    assert place.themes, "for a time when it may type"
+    assert not place.cursors
+    assert not place.looks
 
 
 def test_the_text_stays_after_the_end_and_another_shell_takes_its_place(

@@ -1,5 +1,5 @@
-"""Joining a running shell, being remembered and being removed, as engine.access.admission
-decides it: without a relay, and without sessions of flesh and blood."""
+"""Admission to running shells, being remembered and being removed: engine.access.admission with
+sessions that are fakes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from engine.access.admission import Admission, AfterRemoval
 from engine.access.decide import Action, Allow, Approval, Kind, SessionFacts, ShellFacts
 from engine.access.guests import Guests
 from engine.access.kept_guests import KeptGuests
+from engine.access.kept_links import KeptLinks
 from engine.core.errors import (
     AccessDeniedError,
     LinkRevokedError,
@@ -23,14 +24,14 @@ from engine.core.errors import (
     ShellEndedError,
     TargetNotFoundError,
 )
-from engine.core.events import EventBus
+from engine.core.events import ApprovalRequested, EventBus, SessionClosed
 from engine.core.model import EndCode, Guest, Role, Share, ShareState, Target, TargetKind
 from engine.core.settings import ShareSettings
 from engine.wire.proof import prove_offer
 from engine.wire.signaling import Offer
 from tests.engine.until import until
 
-WEB = Target("web", TargetKind.CONTAINER, "web")
+WEB = Target("web", TargetKind.CONTAINER, "web", ref="first")
 SHELL = ShellFacts("one", "web", participants=1, participant_limit=3)
 
 
@@ -97,22 +98,25 @@ class Sessions:
 class Host:
     def __init__(self, folder: Path | None = None) -> None:
         self.sessions = Sessions()
+        self.events = EventBus()
         file = KeptGuests(folder) if folder is not None else None
         self.admission = Admission(
             ShareSettings(),
-            EventBus(),
+            self.events,
             self.sessions,
             self.find,
             lambda: "http://relay",
             guests=Guests(file),
+            kept=KeptLinks(folder) if folder is not None else None,
         )
         self.links = self.admission.links
         self.shell: ShellFacts | None = SHELL
+        self.target = WEB
 
     def find(self, target: str) -> Target:
         if target != WEB.id:
             raise TargetNotFoundError(target)
-        return WEB
+        return self.target
 
     def session(self, link: Share, name: str = "s", identity: str = "a" * 64) -> FakeSession:
         guest = Guest("Ada", "192.0.2.7", share=link.id, identity=identity)
@@ -245,6 +249,46 @@ async def test_without_an_identity_the_answer_is_remembered_for_the_link(host: H
     assert host.admission.guests.remembered() == ()
 
 
+async def test_the_shield_is_for_who_was_allowed_where_the_code_could_be_compared(
+    host: Host,
+) -> None:
+    asks = host.links.create("web", approval=True, shell="one")
+    session = host.session(asks)
+    await asked(host, session, Role.VIEW, remember=True)
+    await host.attach(host.session(asks, "again"))
+    without = host.session(asks, "without", "b" * 64)
+    without.code = ""
+    await asked(host, without, Role.VIEW, remember=True)
+    await host.attach(host.session(asks, "without again", "b" * 64))
+    await host.attach(host.session(host.links.create("web", shell="one"), "not asked"))
+    shielded = {name: host.admission.is_shielded(name) for name in host.sessions.by_id}
+    assert shielded == {
+        "s": True,
+        "again": True,
+        "without": False,
+        "without again": False,
+        "not asked": False,
+    }
+    host.events.publish(SessionClosed(session_id="s", reason="Closed"))
+    assert not host.admission.is_shielded("s")
+
+
+@pytest.mark.parametrize("joins", [True, False])
+async def test_the_question_says_what_the_guest_wants(host: Host, joins: bool) -> None:
+    events: list[object] = []
+    host.events.subscribe(events.append)
+    link = host.links.create("web", approval=True, shell="one" if joins else "")
+    session = host.session(link)
+    host.admission.approvals.attend()
+    come = host.attach(session) if joins else host.admission.connect(session, "web")
+    coming = asyncio.create_task(come)
+    await until(host.admission.approvals.pending)
+    (question,) = [event for event in events if isinstance(event, ApprovalRequested)]
+    assert (question.target, question.shell) == ("web", "one" if joins else "")
+    host.admission.answer("s", Role.CONTROL)
+    await coming
+
+
 async def test_where_no_code_can_be_compared_a_guest_is_remembered_as_that(host: Host) -> None:
     link = host.links.create("web", approval=True, shell="one")
     session = host.session(link)
@@ -308,6 +352,43 @@ async def test_a_removal_is_on_disk_when_it_returns(tmp_path: Path) -> None:
         await later.attach(session)
     for one in (host, later):
         await one.admission.close()
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+async def test_a_kept_link_is_for_a_container_or_by_choice_for_its_name(
+    tmp_path: Path, by_name: bool
+) -> None:
+    host = Host(tmp_path)
+    link = await host.admission.create_kept("web", by_name=by_name)
+    with pytest.raises(TargetNotFoundError):
+        await host.admission.create_kept("nobody", by_name=by_name)
+    await host.admission.close()
+    later = Host(tmp_path)
+    await later.admission.restore()
+    assert later.links.find(link.id) == link
+    later.target = replace(WEB, ref="second")
+    session = later.session(link)
+    if by_name:
+        assert await later.admission.connect(session, "web") == later.target
+    else:
+        with pytest.raises(TargetNotFoundError):
+            await later.admission.connect(session, "web")
+    await later.admission.close()
+
+
+async def test_a_suspended_kept_link_stays_suspended_after_a_restart(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    link = await host.admission.create_kept("web")
+    host.links.suspend_all()
+    await host.admission.close()
+    later = Host(tmp_path)
+    await later.admission.restore()
+    assert later.links.suspended
+    with pytest.raises(LinkSuspendedError):
+        await later.admission.connect(later.session(link), "web")
+    later.links.resume_all()
+    await later.admission.connect(later.session(link), "web")
+    await later.admission.close()
 
 
 def test_the_offer_says_which_way_it_comes(host: Host) -> None:

@@ -1,0 +1,1 @@
+"""Terminals that earlier runs left: the notice that offers to end them."""
