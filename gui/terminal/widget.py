@@ -88,7 +88,8 @@ class TerminalWidget(QAbstractScrollArea):
     rendered = Signal(int)
     """So many more bytes of output have been dealt with."""
     lookChanged = Signal()
-    """Theme, cell size or default cursor, with which a shell answers its program: see ``theme`` and ``host``."""
+    """Theme, cell size or default cursor, which a shell is told: see ``theme``, ``cell_size``
+    and ``cursor_default``."""
     titleChanged = Signal(str)
     bell = Signal()
     notified = Signal(str, str)
