@@ -70,7 +70,7 @@ def keyboard(shell: ShellInfo) -> str:
         case KeyboardState.TAKEN:
             holder = who(shell, shell.holder) or "Somebody"
             return f"{holder} {'have' if holder.startswith('You') else 'has'} the keyboard"
-    return "Everyone with “types” can type"
+    return "Open to everyone who types"
 
 
 def host_has_keyboard(shell: ShellInfo) -> bool:

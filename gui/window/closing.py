@@ -171,7 +171,8 @@ class Closing(QObject):
             (self._links(), "link"),
         )
         what = people.listed([people.counted(n, word) for n, word in counts if n])
-        return f"{what}: all of it goes on. Start Hatchway again to show the window."
+        stay = "stays" if sum(n for n, _ in counts) == 1 else "stay"
+        return f"{what} {stay} available. Start Hatchway again to show the window."
 
     def _ends(self) -> str:
         shells = self._book.all()

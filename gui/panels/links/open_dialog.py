@@ -46,7 +46,7 @@ def looks_like_link(text: str) -> bool:
 
 
 def link_in(data: QMimeData) -> str:
-    """The link in what was dropped or copied; "" when there is none."""
+    """The link in what was dropped; "" when there is none."""
     if data.hasUrls() and len(data.urls()) == 1:
         text = data.urls()[0].toString()
     else:
@@ -76,10 +76,8 @@ class OpenLinkDialog(QDialog):
         self.name.setPlaceholderText("Optional")
         self.name.setToolTip("The host and the other guests see this name")
         self.name.setText(str(store.value(NAME_KEY) or "")[:MAX_NAME])
-        self.problem = named_label("muted", BAD)
-        self.problem.setWordWrap(True)
-        hint = named_label("muted", HINT)
-        hint.setWordWrap(True)
+        self.hint = named_label("muted", HINT)
+        self.hint.setWordWrap(True)
         form = QFormLayout()
         form.setHorizontalSpacing(14)
         form.setVerticalSpacing(10)
@@ -93,17 +91,18 @@ class OpenLinkDialog(QDialog):
         column.setContentsMargins(16, 16, 16, 14)
         column.setSpacing(12)
         column.addLayout(form)
-        column.addWidget(self.problem)
-        column.addWidget(hint)
+        column.addWidget(self.hint)
         column.addWidget(self.buttons)
         self.link.textChanged.connect(lambda _: self._check())
-        self.link.setText(link or link_in(QGuiApplication.clipboard().mimeData()))
+        copied = QGuiApplication.clipboard().text()
+        self.link.setText(link or (copied.strip() if looks_like_link(copied) else ""))
         self._check()
         (self.name if self.link.text() else self.link).setFocus()
 
     def _check(self) -> None:
         fits = looks_like_link(self.link.text())
-        self.problem.setVisible(bool(self.link.text().strip()) and not fits)
+        wrong = bool(self.link.text().strip()) and not fits
+        self.hint.setText(BAD if wrong else HINT)
         self.buttons.button(QDialogButtonBox.StandardButton.Open).setEnabled(fits)
 
     def _accept(self) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QTreeView,
     QWidget,
 )
+from shiboken6 import isValid
 
 from engine.control.commands import (
     DenyKeyboard,
@@ -41,6 +42,7 @@ from gui.panels.shells.model import COLUMNS, PERSON_ROLE, SHELL_ROLE, ShellModel
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QPoint
+    from PySide6.QtGui import QResizeEvent
 
     from engine.control.commands import Command
     from engine.core.model import ParticipantInfo, ShellInfo
@@ -83,7 +85,7 @@ class ShellsPanel(Panel):
         self._icons = icons
         self._book = book
         self._attention = attention
-        self._frozen = self._locked = False
+        self._frozen = self._locked = self._were_frozen = False
         self.model = ShellModel(icons, book, parent=self)
         self.view = self._tree()
         self.empty = EmptyState(
@@ -246,18 +248,30 @@ class ShellsPanel(Panel):
         self.menu().popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     def _freeze_all(self) -> None:
-        self._frozen = not self._frozen
-        self._adapter.do(Freeze("", self._frozen))
-        self._enable()
+        on = not self._frozen
+        self._adapter.run(self._turn(Freeze("", on), frozen=on, locked=self._locked))
 
     def _lock_all(self) -> None:
-        self._locked = not self._locked
         # Unlocking also thaws what was frozen for all.
-        self._frozen = self._locked
-        self._adapter.do(Lock(self._locked))
-        self._enable()
+        on = not self._locked
+        self._adapter.run(self._turn(Lock(on), frozen=on, locked=on))
+
+    async def _turn(self, command: Command[None], *, frozen: bool, locked: bool) -> None:
+        await self._adapter.perform(command)
+        if isValid(self):
+            self._frozen, self._locked = frozen, locked
+            self.freeze.setText("Unfreeze all guests" if frozen else "Freeze all guests")
+            self._show_lock()
 
     # -- display
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow panel the last columns go first."""
+        super().resizeEvent(event)
+        room = self.width() - COLUMNS[0].width
+        for at, column in enumerate(COLUMNS[1:], 1):
+            room -= column.width
+            self.view.setColumnHidden(at, room < 0)
 
     def _refresh(self) -> None:
         self._stack.setCurrentWidget(self.view if self.model.rowCount() else self.empty)
@@ -269,15 +283,25 @@ class ShellsPanel(Panel):
         shell, _ = self.selected()
         for button in (self.watch, self.take, self.share, self.more):
             button.setEnabled(shell is not None)
+        shells = self._book.all()
+        frozen = any(one.keyboard is not KeyboardState.OPEN for one in shells if people.guests(one))
+        if self._frozen and self._were_frozen and not frozen:
+            # They have all been thawed one by one, or have ended.
+            self._frozen = False
+        self._were_frozen = frozen
         self.freeze.setText("Unfreeze all guests" if self._frozen else "Freeze all guests")
-        self.freeze.setEnabled(not self._locked)
+        anybody = any(people.guests(one) for one in shells)
+        self.freeze.setEnabled(not self._locked and (self._frozen or anybody))
+        self._show_lock()
+        self.selectionChanged.emit()
+
+    def _show_lock(self) -> None:
         self.lock.setText("Unlock" if self._locked else "Lock")
         self.lock.setToolTip(
             "Let guests type and links work again"
             if self._locked
             else "Freeze all guests and pause all links"
         )
-        self.selectionChanged.emit()
 
     # -- construction
 
@@ -308,6 +332,7 @@ class ShellsPanel(Panel):
     def _tree(self) -> QTreeView:
         view = QTreeView()
         view.setModel(self.model)
+        view.setObjectName("shells")
         view.setAccessibleName("Terminals and people")
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setExpandsOnDoubleClick(False)
@@ -321,6 +346,7 @@ class ShellsPanel(Panel):
         for at, column in enumerate(COLUMNS):
             view.setColumnWidth(at, column.width)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(60)
         view.activated.connect(self._activated)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)

@@ -14,11 +14,14 @@ from gui.kit.style import Tone
 from gui.kit.widgets import IconLabel, named_label
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from engine.core.model import LinkState, ShellInfo
     from gui.kit.icons import Icons
 
+ROOMY = 100
+"""Characters of width from which on everything is shown."""
 YOU = {Role.CONTROL: "You type", Role.VIEW: "You view"}
 """The own role, as the header's badge."""
 
@@ -36,7 +39,7 @@ class Header(QFrame):
         super().__init__(parent)
         self.setObjectName("terminalHeader")
         self._icons = icons
-        self._frozen = False
+        self._frozen = self._sharable = False
         self._picture = IconLabel(16)
         self.badge = named_label("stripTitle")
         self.people = ElidedLabel("", "", minimum=8)
@@ -78,7 +81,8 @@ class Header(QFrame):
             " · ".join(f"{people.name(one)} {people.does(one)}" for one in guests)
             or "Nobody else is here"
         )
-        self.state.setText(people.keyboard(shell))
+        everyone = shell.keyboard is KeyboardState.OPEN
+        self.state.setText("" if everyone else people.keyboard(shell))
         self.recording.setVisible(recording)
         self.take.setVisible(not ours)
         self.back.setVisible(shell.keyboard is KeyboardState.TAKEN)
@@ -87,9 +91,10 @@ class Header(QFrame):
             "Guests can type again" if self._frozen else "No guest can type in this terminal"
         )
         self.freeze.setVisible(bool(guests) or self._frozen)
-        self.share.setVisible(True)
         self.keep.hide()
         self._mark(watches)
+        self._sharable = True
+        self._fit()
         self.setVisible(bool(guests) or apart)
 
     def show_link(self, state: LinkState) -> None:
@@ -104,11 +109,23 @@ class Header(QFrame):
         elif state.idle is not None:
             words = f"Ends in {formats.duration(state.idle)}: no activity"
         self.state.setText(words)
-        for widget in (self.recording, self.take, self.back, self.freeze, self.share):
+        for widget in (self.recording, self.take, self.back, self.freeze):
             widget.hide()
+        self._sharable = False
+        self._fit()
         self.keep.setVisible(state.idle is not None)
         self._mark(False)
         self.show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Names come before what menus offer, too."""
+        roomy = self.width() >= ROOMY * self.fontMetrics().averageCharWidth()
+        self.recording.setText("● Recording" if roomy else "●")
+        self.share.setVisible(self._sharable and roomy)
 
     def _mark(self, watching: bool) -> None:
         if self.property("watching") is not watching:

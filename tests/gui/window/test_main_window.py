@@ -248,7 +248,7 @@ def test_closing_while_something_runs_asks_once_and_from_then_on_hides(
         shown = window.attention.shown
         assert isinstance(shown, Notice)
         assert shown.words.text() == "Keep hosting without the window?"
-        assert shown.detail.text().startswith("1 terminal and 2 guests: all of it goes on.")
+        assert shown.detail.text().startswith("1 terminal and 2 guests stay available.")
         answer(window, "Cancel")
         assert window.isVisible()
         window.close()
