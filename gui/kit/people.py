@@ -25,7 +25,11 @@ def name(person: ParticipantInfo) -> str:
         return "You"
     if person.kind is ParticipantKind.TTY:
         return "You (in a terminal)"
-    return shown(person.name, MAX_NAME) or "Unnamed guest"
+    words = shown(person.name, MAX_NAME).strip()
+    if f"{words.lower()} ".startswith("you "):
+        # A guest who says so is not the host.
+        return f"“{words}”"
+    return words or "Unnamed guest"
 
 
 def guests(shell: ShellInfo) -> tuple[ParticipantInfo, ...]:
@@ -68,8 +72,9 @@ def keyboard(shell: ShellInfo) -> str:
         case KeyboardState.FROZEN:
             return "Guests are frozen"
         case KeyboardState.TAKEN:
-            holder = who(shell, shell.holder) or "Somebody"
-            return f"{holder} {'have' if holder.startswith('You') else 'has'} the keyboard"
+            if host_has_keyboard(shell):
+                return "You have the keyboard"
+            return f"{who(shell, shell.holder) or 'Somebody'} has the keyboard"
     return "Open to everyone who types"
 
 
