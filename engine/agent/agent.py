@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import psutil
 
 from engine.access import identity
@@ -42,6 +43,7 @@ from engine.core.model import (
     RelayInfo,
     RelayState,
     SessionInfo,
+    ShellInfo,
     Size,
     Target,
     TargetKind,
@@ -285,6 +287,15 @@ class Agent:
         """End guests' sessions after ``seconds`` without input and output; 0: never."""
         self.manager.set_timeout(seconds)
 
+    def set_grace(self, seconds: float) -> None:
+        """End guests' shells that nobody is attached to after ``seconds``; 0: never."""
+        self.manager.set_grace(seconds)
+
+    def set_recording(self, on: bool) -> None:
+        """Record every shell that starts from now on, or no longer."""
+        recording = msgspec.structs.replace(self.settings.recording, enabled=on)
+        self.settings = msgspec.structs.replace(self.settings, recording=recording)
+
     def set_shared(self, target_id: str, shared: bool) -> None:
         """Let guests open ``target_id`` without a link, or no longer. Live sessions continue."""
         names = set(self.targets.shared())
@@ -500,9 +511,16 @@ class Agent:
         }
 
     def _on_event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.ShellStarted):
+            self._record_if_wanted(event.shell)
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")
+
+    def _record_if_wanted(self, shell: ShellInfo) -> None:
+        wanted = self.settings.recording
+        if wanted.enabled or shell.target in wanted.targets:
+            self.manager.shells.require(shell.id).record(self._begin_recording)
 
     async def _register_again(self) -> None:
         """Once for all changes of a turn of the loop: each registration has all links."""

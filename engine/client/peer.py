@@ -33,7 +33,7 @@ from engine.transport.channel import Message
 from engine.transport.data_channel import RtcChannel
 from engine.wire import proof
 from engine.wire import terminal as wire
-from engine.wire.conversation.guest import GuestConversation, Return
+from engine.wire.conversation.guest import GuestConversation, Introduction, Return
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ CAPABILITIES = (wire.IDLE, wire.MUTE)
 ``mutes`` is true: the host does."""
 ANSWERING = (wire.IDLE,)
 """Those of a peer in front of a terminal that answers by itself, such as a tty."""
+NOBODY = Introduction()
+"""Says nothing about itself."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,8 @@ class PeerHandlers:
     """The host's approval is waiting, allowed or denied."""
     idle: Callable[[float | None], None] = lambda seconds: None
     """The session ends as idle in so many seconds, unless peer.keep(); None cancels that."""
+    role: Callable[[Role], None] = lambda role: None
+    """The host has changed what this peer may do."""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,7 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
         capabilities: Collection[str] = CAPABILITIES,
+        introduction: Introduction = NOBODY,
     ) -> TerminalPeer:
         """A guest with a link: its relay, its target, its secret. A return link brings back the
         participant whose token it has, and opens nothing else."""
@@ -101,6 +106,7 @@ class TerminalPeer:
             ssl_context=ssl_context,
             before=Return(link.token) if link.token else None,
             capabilities=capabilities,
+            introduction=introduction,
         )
 
     def __init__(
@@ -117,6 +123,7 @@ class TerminalPeer:
         ssl_context: ssl.SSLContext | None = None,
         before: Return | None = None,
         capabilities: Collection[str] = CAPABILITIES,
+        introduction: Introduction = NOBODY,
     ) -> None:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
@@ -133,8 +140,11 @@ class TerminalPeer:
             ice=ice,
             ssl_context=ssl_context,
         )
-        self._conversation = GuestConversation(size, capabilities=capabilities, before=before)
         self._capabilities = capabilities
+        self._introduction = introduction
+        self._conversation = GuestConversation(
+            size, capabilities=capabilities, before=before, introduction=introduction
+        )
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: RtcChannel | None = None
@@ -264,6 +274,7 @@ class TerminalPeer:
             ssl_context=made.ssl_context,
             before=before,
             capabilities=self._capabilities,
+            introduction=self._introduction,
         )
 
     @property
@@ -366,6 +377,8 @@ class TerminalPeer:
                     self._handlers.notice(str(error))
                 else:
                     self._fail(error)
+            case wire.RoleChanged(role=role):
+                self._handlers.role(role)
             case wire.Idle(seconds=seconds):
                 self._handlers.idle(seconds)
             case wire.Notice(text=text):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from engine.control.commands import Command
 from engine.control.queries import Query
 from engine.core.events import Handler
-from engine.core.model import ParticipantKind, Role, Size
+from engine.core.model import LinkState, ParticipantKind, Role, Size
 
 if TYPE_CHECKING:
     from engine.emulator import Host
@@ -141,6 +141,25 @@ class ControlApi(Protocol):
         self, target_id: str, size: Size, output: Output, ended: Ended
     ) -> TerminalHandle:
         """Open a terminal, connected as a peer through the relay. Raises HatchwayError."""
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> TerminalHandle:
+        """Open what somebody else's link opens, as a guest called ``name``.
+
+        Returns when the terminal takes input, which may need that host's approval. A lost
+        connection is retried for some time. ``changed`` gets every change of role, approval and
+        connection, ``notice`` sentences of the host for people, not escaped. Raises
+        BadLinkError, and HatchwayError with the host's sentence.
+        """
 
     def attach(
         self,

@@ -6,6 +6,7 @@ It returns by itself to the same shell after a lost connection.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from engine.client.peer import ANSWERING, PeerHandlers, TerminalPeer
@@ -28,8 +29,10 @@ from engine.core.settings import IceSettings
 from engine.core.tasks import TaskOwner
 from engine.signaling.retry import Backoff
 from engine.transport import tuning
+from engine.wire.conversation.guest import Introduction
 from engine.wire.outbox import LIMIT
 from engine.wire.proof import parse_link
+from engine.wire.terminal import MAX_NAME
 
 RETURN_SECONDS = 120.0
 """How long a lost connection is retried: as long as a host keeps the session by default."""
@@ -80,14 +83,31 @@ class GuestTerminal:
     What is typed meanwhile goes to the same shell, and to no other.
     """
 
-    def __init__(self, link: str, size: Size, guest: Guest, ice: IceSettings | None = None) -> None:
-        """Raises BadLinkError."""
+    def __init__(
+        self,
+        link: str,
+        size: Size,
+        guest: Guest,
+        ice: IceSettings | None = None,
+        *,
+        name: str = "",
+        role: Callable[[Role], None] = lambda role: None,
+    ) -> None:
+        """``name`` is what the host and its guests see, ``role`` is called when the host has
+        changed the role. Raises BadLinkError."""
         self._guest = guest
         handlers = PeerHandlers(
-            guest.output, self._peer_ended, guest.notice, self._approval, guest.idle
+            guest.output, self._peer_ended, guest.notice, self._approval, guest.idle, role
         )
         parsed = parse_link(link)
-        self._peer = TerminalPeer.of_link(parsed, size, handlers, ice=ice, capabilities=ANSWERING)
+        self._peer = TerminalPeer.of_link(
+            parsed,
+            size,
+            handlers,
+            ice=ice,
+            capabilities=ANSWERING,
+            introduction=Introduction(name[:MAX_NAME]),
+        )
         self._by_return_link = bool(parsed.token)
         self._tasks = TaskOwner("guest terminal")
         self._returning = False

@@ -382,6 +382,24 @@ class RecordingInfo:
     shell: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """A terminal on another host that we opened by a link, as far as we know it.
+
+    ``target``: as the host calls it, "" before it was reached. ``code``: the short code that the
+    host sees too. ``approval``: "waiting", "allowed", "denied", or "" when the host was not
+    asked. ``lost``: the connection was lost and is being retried. ``idle``: the seconds after
+    which the host ends it for want of activity, unless it is kept; None while it does not.
+    """
+
+    target: str = ""
+    role: Role = Role.CONTROL
+    code: str = ""
+    approval: str = ""
+    lost: bool = False
+    idle: float | None = None
+
+
 class AfterRemoval(enum.StrEnum):
     """What follows for others when a guest is removed, besides that its identity is refused."""
 
