@@ -19,7 +19,7 @@ from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.tty import Tty
 from engine.core import log, stdio
 from engine.core.errors import BadLinkError, ChannelClosedError, LimitError
-from engine.core.model import EndCode, Role
+from engine.core.model import EndCode, Role, Size
 from engine.core.text import shown
 
 if TYPE_CHECKING:
@@ -144,6 +144,12 @@ class _Visit:
             self._show_title(LOST)
         else:
             self._clear_title()
+
+    def sized(self, size: Size) -> None:
+        pass
+
+    def changed(self) -> None:
+        pass
 
     # The person's terminal
 
