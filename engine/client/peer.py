@@ -128,6 +128,7 @@ class TerminalPeer:
         capabilities: Collection[str] = CAPABILITIES,
         introduction: Introduction = NOBODY,
         identities: Identities | None = None,
+        clock: Callable[[], Moment] = now,
     ) -> TerminalPeer:
         """A guest with a link: its relay, its target, its secret. A return link brings back the
         participant whose token it has, and opens nothing else."""
@@ -143,6 +144,7 @@ class TerminalPeer:
             capabilities=capabilities,
             introduction=introduction,
             identities=identities,
+            clock=clock,
         )
 
     def __init__(
