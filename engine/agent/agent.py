@@ -43,7 +43,6 @@ from engine.core.model import (
     RelayInfo,
     RelayState,
     SessionInfo,
-    ShellInfo,
     Size,
     Target,
     TargetKind,
@@ -61,7 +60,7 @@ from engine.relay import Relay
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.shells.recorder import Recorder, RecordingMeta
-from engine.shells.recordings import Recordings
+from engine.shells.recordings import Recordings, is_wanted
 from engine.signaling.guest import RelayAddress
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
@@ -521,15 +520,12 @@ class Agent:
 
     def _on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.ShellStarted):
-            self._record_if_wanted(event.shell)
+            shell = self.manager.shells.find(event.shell.id)
+            if shell is not None and is_wanted(self.settings.recording, shell.target):
+                shell.record(self._begin_recording)
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")
-
-    def _record_if_wanted(self, shell: ShellInfo) -> None:
-        wanted = self.settings.recording
-        if wanted.enabled or shell.target in wanted.targets:
-            self.manager.shells.require(shell.id).record(self._begin_recording)
 
     async def _register_again(self) -> None:
         """Once for all changes of a turn of the loop: each registration has all links."""

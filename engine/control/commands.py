@@ -78,8 +78,8 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     """Create a link to one target. Raises LimitError.
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
-    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and a
-    later container of the same name is not its target. That also raises TargetNotFoundError,
+    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and unless
+    ``by_name`` a later container of the same name is not its target. That also raises TargetNotFoundError,
     and SettingsError when links cannot be kept. ``shell``: the link joins this running shell,
     whose target ``target`` then is, and ends with it; raises ShellNotFoundError.
     """
@@ -91,6 +91,7 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     single_use: bool = False
     kept: bool = False
     shell: str = ""
+    by_name: bool = False
 
 
 class RevokeLink(Command[None], frozen=True, tag=True):

@@ -284,6 +284,7 @@ class Control:
                 approval=command.approval,
                 seconds=command.seconds,
                 single_use=command.single_use,
+                by_name=command.by_name,
             )
         return admission.links.create(
             command.target,

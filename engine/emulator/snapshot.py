@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import colors, sgr
-from engine.emulator.cells.charsets import TABLES
+from engine.emulator.cells.charsets import TABLES, Charsets
 from engine.emulator.cells.clusters import FIRST, PICTURE_COLUMNS
 from engine.emulator.cells.lines import SAME
 from engine.emulator.cells.page import SavedCursor
@@ -35,7 +35,6 @@ from engine.emulator.screen.modes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from engine.emulator.cells.charsets import Charsets
     from engine.emulator.cells.page import Page
     from engine.emulator.cells.rows import Row
     from engine.emulator.screen.screen import Screen
@@ -96,29 +95,7 @@ def snapshot_writer(
 ) -> SnapshotWriter:
     """``opener`` is what waits to be ended; ``features`` None means a terminal of ours."""
     lines = _latest(screen, history)
-    drawing = _Drawing(screen, features)
-    normal = [*lines, *screen.normal.rows]
-    alternate = screen.alternate.rows.copy()
-    shown = screen.page is screen.alternate
-    # The state is little, and changes: it is written at once.
-    state = _State(screen, features, drawing)
-    between, end = state.of_normal(), state.of_shown() + opener
-    count = len(lines)
-
-    def pieces(kept: int) -> Iterator[str]:
-        # Other terminals clear the alternate screen when it is left.
-        if not shown and any(text or flags & _MARKS for text, _, flags in alternate):
-            yield "\x1b[?47h\x1b[H"
-            yield from drawing.rows(alternate, 0)
-            yield "\x1b[?47l\x1b[H"
-        yield from drawing.rows(normal[count - kept :], kept)
-        yield between
-        if shown:
-            yield "\x1b[?47h\x1b[H"
-            yield from drawing.rows(alternate, 0)
-        yield end
-
-    return SnapshotWriter(count, pieces)
+    return SnapshotWriter(len(lines), _Moment(screen, lines, features, opener).pieces)
 
 
 def history_writer(
@@ -140,6 +117,36 @@ def _latest(screen: Screen, count: int) -> list[Row]:
     found = [row for _, row in zip(range(count), source, strict=False)]
     found.reverse()
     return found
+
+
+class _Moment:
+    """All that a snapshot is written from."""
+
+    def __init__(
+        self, screen: Screen, history: list[Row], features: frozenset[str] | None, opener: str
+    ) -> None:
+        self._drawing = _Drawing(screen, features)
+        self._count = len(history)
+        self._normal = [*history, *screen.normal.rows]
+        self._alternate = screen.alternate.rows.copy()
+        self._shown = screen.page is screen.alternate
+        # The state is little, and changes: it is written at once.
+        state = _State(screen, features, self._drawing)
+        self._between, self._end = state.of_normal(), state.of_shown() + opener
+
+    def pieces(self, history: int) -> Iterator[str]:
+        """With so many lines of history."""
+        # Other terminals clear the alternate screen when it is left, so it comes first or last.
+        if not self._shown and any(text or flags & _MARKS for text, _, flags in self._alternate):
+            yield "\x1b[?47h\x1b[H"
+            yield from self._drawing.rows(self._alternate, 0)
+            yield "\x1b[?47l\x1b[H"
+        yield from self._drawing.rows(self._normal[self._count - history :], history)
+        yield self._between
+        if self._shown:
+            yield "\x1b[?47h\x1b[H"
+            yield from self._drawing.rows(self._alternate, 0)
+        yield self._end
 
 
 class _Drawing:
@@ -475,20 +482,24 @@ class _State:
         if not (joins or screen.last or (screen.wrap_next and not self._ours and screen.at_edge())):
             return ""
         text, pens, _ = screen.rows[screen.cursor.y]
-        if not 0 < end <= len(text) or screen.wrap_away:
+        if not 0 < end <= len(text):
             return ""
         start = end - 2 if end > 1 and text[end - 1] == HALF else end - 1
         whole = self._drawing.whole(text[start])
-        raw = _untranslated(whole, screen.charsets)
         shown = self._drawing.style(pens[start])
-        if not raw or shown.strip is not None:
+        if shown.strip is not None:
             return ""
         cells = 1 + (text[start + 1 : start + 2] == HALF)
         place = _goto(y, start + offset)
         if screen.last and not joins:
-            here = "" if screen.wrap_next else _goto(y, screen.cursor.x + offset)
-            return place + self._marked(raw, cells, shown, style, here)
-        if shown[_RENDITIONS:] != style[_RENDITIONS:] or start + cells != end:
+            here = _goto(y, screen.cursor.x + offset)
+            if screen.wrap_next:
+                here = here + restoring.sequence(restoring.WRAP) if self._ours else ""
+            return place + self._marked(whole, cells, shown, style, here)
+        raw = _untranslated(whole, screen.charsets)
+        if not raw or shown[_RENDITIONS:] != style[_RENDITIONS:]:
+            return ""
+        if start + cells != end or screen.wrap_away:
             return ""
         if Mode.INSERT in screen.mode and not screen.wrap_next:
             # What printing pushes to the right comes from there.
@@ -514,6 +525,8 @@ class _State:
             # It was not inserted, but what makes it wide is.
             grows = base and cluster_width(base) < cells and not screen.wrap_next
             before, after = "\x1b[4l\x1b[P" if grows else "\x1b[4l", "\x1b[4h"
+        if screen.charsets != Charsets():
+            before, after = f"{before}{_ASCII}", f"{after}{_charsets(screen.charsets)}"
         if base and cluster_width(base) == cells:
             after += here
         return f"{before}{select(shown, style)}{base}{select(style, shown)}{after}{mark}"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.core.errors import ChannelClosedError, HatchwayError
+from engine.core.errors import ChannelClosedError, HatchwayError, PTYClosedError
 from engine.core.model import (
     EndCode,
     ExitStatus,
@@ -540,7 +540,12 @@ class Participant:
 
     async def _send_picture(self, sink: Sink) -> None:
         joins = self._needs_picture
-        picture = await self._shell.picture(self, joins=joins)
+        try:
+            picture = await self._shell.picture(self, joins=joins)
+        except PTYClosedError:
+            # The shell has ended meanwhile: what is left to tell is that.
+            self._needs_picture, self._position = False, self._shell.end
+            return
         missed = 0 if joins else max(0, picture.at - self._position)
         await sink.snapshot(picture, missed)
         self._needs_picture, self._history = False, None

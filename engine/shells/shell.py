@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import secrets
 import time
 from collections import deque
@@ -56,6 +57,8 @@ HISTORY_LINES = 1000
 """Lines of history in a snapshot, and behind the screens of guests' shells."""
 MOST_HISTORY_LINES = 10_000
 """The most lines of history that somebody can ask for."""
+_REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
+"""Reports of focus and mouse: they are sent without a key being pressed."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -347,7 +350,9 @@ class Shell:
             self._alone_since = self._clock()
         self._answers.leave(participant.id)
         self._send_answers()
-        self._turns.cut(participant.id)
+        if not lost:
+            # Who was lost may be back before the others would have to wait for long.
+            self._turns.cut(participant.id)
         self._sizes.leave(participant.id)
         self._update_size()
         self._rights_changed(before)
@@ -360,7 +365,7 @@ class Shell:
         parts = self._answers.typed(who, data, now)
         self._send_answers()
         self._active = True
-        if self._keyboard.typed(who):
+        if not _REPORT.fullmatch(data) and self._keyboard.typed(who):
             self._rights_changed(self._roles())
         participant.touched(now)
         if self._resizing:
@@ -611,16 +616,16 @@ class Shell:
             self._after("answers", at - now, self._answers_due)
 
     def _answers_due(self) -> None:
-        now = self._now()
         for who in self._answers.held():
-            participant = self._people.get(who)
-            if participant is not None and (data := self._answers.release(who, now)):
-                self._tasks.start(self._write_held(participant, data), "input that was held")
+            if (participant := self._people.get(who)) is not None:
+                self._tasks.start(self._write_held(participant), "input that was held")
         self._send_answers()
 
-    async def _write_held(self, participant: Participant, data: bytes) -> None:
-        with contextlib.suppress(HatchwayError):
-            await self._write(participant, (Passed(data),))
+    async def _write_held(self, participant: Participant) -> None:
+        # Here, so that no newer input gets between.
+        if data := self._answers.release(participant.id, self._now()):
+            with contextlib.suppress(HatchwayError):
+                await self._write(participant, (Passed(data),))
 
     def _update_theme(self) -> None:
         """Answer questions about colors as the keyboard's holder, or the longest attached

@@ -20,6 +20,9 @@ from engine.shells.input_stream import END, InputStream, is_ctrl_c
 
 PAUSE_SECONDS = 1.0
 """How long others wait for the next part of an unfinished character or paste."""
+MARKER_SECONDS = 0.05
+"""Between the end marker of a cut paste and Ctrl+C: the program has to read the marker first. At
+Ctrl+C the terminal driver throws away what is unread; bash then stays in the paste (tried)."""
 MAX_ANSWERS = 64 * 1024
 """Bytes of the agent's own that wait; a program that asks without reading gets no more."""
 
@@ -153,6 +156,10 @@ class _Turn:
     def done(self) -> None:
         self.data = b""
         self._task = None
+
+    def resume_with(self, data: bytes) -> None:
+        """Something else was written first; ``data`` is left to do."""
+        self.data = data
 
     def stop(self, rest: bytes) -> None:
         """Cancel the write: from now on nothing of it enters, and ``rest`` is left to do."""
@@ -457,6 +464,8 @@ class Turns:
                 data = person.skip(data)
             if not data and not self._closing:
                 return True
+            if self._closing and turn.ctrl_c:
+                await self._close_paste(turn, data)
             await self._write(turn, data)
             if turn.refused is not None:
                 raise turn.refused()
@@ -467,6 +476,20 @@ class Turns:
             return True
         finally:
             self._free(person)
+
+    async def _close_paste(self, turn: _Turn, data: bytes) -> None:
+        """Write the end marker before the Ctrl+C ``data``, and let the program read it."""
+        try:
+            await self._write(turn, b"")
+            if turn.refused is not None:
+                raise turn.refused()
+        except HatchwayError:
+            turn.person.refuse(data)
+            raise
+        turn.resume_with(data)
+        await asyncio.sleep(MARKER_SECONDS)
+        if turn.refused is not None:
+            raise turn.refused()
 
     async def _write(self, turn: _Turn, data: bytes) -> None:
         """Write ``data``, after the end marker of a cut paste, and count what entered.

@@ -132,6 +132,8 @@ STAYS: dict[str, tuple[int, str, str]] = {
     "a joiner": (12, "👩\u200d", "💻x"),
     "a mark from elsewhere": (12, "0x\x1b[D\x1b[4h\x1b[31m\u0301", "\x1b[2b\u0300"),
     "a mark in the middle": (12, "👍\b\u200d", "\x1b[2b"),
+    "a mark and other characters": (12, "_\x1b(0\u0301", "\x1b[2bq"),
+    "a mark before a wrap": (12, "x" * 12 + "\x1b[Z\u0301", "\x1b[2b"),
     "a mark that makes wide": (12, "❤xy\x1b[2G\x1b[4h\ufe0f", "\x1b[b"),
     "what to repeat": (12, "ab", "\x1b[3b"),
     "what to repeat, inserting": (12, "abcdef\x1b[4h\x1b[3Gx", "\x1b[2b"),
