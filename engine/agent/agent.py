@@ -441,6 +441,7 @@ class Agent:
             docker=self._docker,
             settings=self.settings.terminal,
             ends=self.ends,
+            command=command,
         )
         shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
         shell.start()

@@ -6,17 +6,16 @@ The exit code is the shell's; 1 when it did not end by itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import signal
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.cli import escapes
 from engine.cli.escapes import Escape, Escapes
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
-from engine.cli.tty import Tty
+from engine.cli.guest_view import GuestView, PaintedView, RawView
+from engine.cli.questions import after_a_key
+from engine.cli.tty import Tty, is_tty, quiet_log
 from engine.core import log, stdio
 from engine.core.errors import BadLinkError, ChannelClosedError, LimitError
 from engine.core.model import EndCode, Role, Size
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from engine.control.guest import GuestTerminal
     from engine.core.settings import Settings
 
-MAX_TITLE = 120
-"""Characters of a title; a longer sentence of the host is cut off."""
 MAX_LINE = 1000
 """Characters of a printed line that repeats the host's text."""
 DRAIN_SECONDS = 1.0
@@ -37,6 +34,7 @@ LOST = "[connection lost, reconnecting…]"
 NO_TTY = "Error: connect needs a terminal at standard input and standard output"
 NO_WINDOWS = "Error: connect is not available on Windows; open the link in a browser"
 WATCHING = "You are watching: the link does not allow typing. Press Enter, then ~. to leave."
+ONLY_WATCHING = "You are watching. Press Enter, then ~. to leave."
 TYPING = "Press Enter, then ~. to end the connection, ~? for help."
 
 
@@ -45,7 +43,7 @@ async def run(line: CommandLine, settings: Settings) -> int:
     if sys.platform == "win32":
         stdio.warn(NO_WINDOWS)
         return USAGE_ERROR
-    if not (_is_tty(sys.stdin) and _is_tty(sys.stdout)):
+    if not (is_tty(sys.stdin) and is_tty(sys.stdout)):
         stdio.warn(NO_TTY)
         return USAGE_ERROR
     if "log_level" not in line.options:
@@ -54,7 +52,7 @@ async def run(line: CommandLine, settings: Settings) -> int:
     from engine.control import guest
 
     stdio.warn("Connecting…")
-    visit = _Visit()
+    visit = _Visit(watches="view" in line.options, raw="raw" in line.options)
     try:
         try:
             terminal = await guest.connect(
@@ -68,22 +66,24 @@ async def run(line: CommandLine, settings: Settings) -> int:
         visit.tty.leave(reset=True)
 
 
-def _is_tty(stream: object) -> bool:
-    isatty = getattr(stream, "isatty", None)
-    return isatty is not None and bool(isatty())
-
-
 class _Visit:
     """Joins the person's terminal and the host's; an engine.control.guest.Guest."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watches: bool, raw: bool) -> None:
+        """``watches``: nothing is typed, whatever the link allows. ``raw``: output passes as it
+        is."""
+        self._watches = watches
         self.tty = Tty(self._typed, self._written, self._tty_failed)
+        self._view: GuestView
+        if raw:
+            self._view = RawView(self.tty, self._rendered)
+        else:
+            self._view = PaintedView(self.tty, self._rendered, self._reply)
         self._terminal: GuestTerminal | None = None
         self._end: asyncio.Future[tuple[str, int | None]] = (
             asyncio.get_running_loop().create_future()
         )
         self._escapes = Escapes()
-        self._has_title = False
         self._idle = False
         self._lost = False
 
@@ -92,21 +92,25 @@ class _Visit:
         self._terminal = terminal
         where = f"Connected to {terminal.target}, short code {terminal.code}."
         how = WATCHING if terminal.role is Role.VIEW else TYPING
+        if self._watches:
+            how = ONLY_WATCHING
         stdio.warn(f"{shown(where)} {how}")
         loop = asyncio.get_running_loop()
         by_itself = shown_all = False
         try:
             loop.add_signal_handler(signal.SIGWINCH, self._resized)
-            with _quiet_log():
+            with quiet_log():
                 self.tty.enter()
+                self._view.enter()
                 self._resized()
                 reason, exit_code = await self._end
                 by_itself = exit_code is not None and terminal.end_code in ("", EndCode.ENDED)
+                self._view.leave()
                 shown_all = await self.tty.drained(None if by_itself else DRAIN_SECONDS)
         finally:
             # First of all: what follows takes time, and a second signal does not wait for it.
-            self._clear_title()
-            self.tty.leave(reset=not by_itself)
+            self._view.leave()
+            self.tty.leave(reset=not (by_itself and isinstance(self._view, RawView)))
             loop.remove_signal_handler(signal.SIGWINCH)
             await terminal.close()
         if not by_itself and shown_all:
@@ -117,7 +121,7 @@ class _Visit:
     # engine.control.guest.Guest
 
     def output(self, data: bytes) -> None:
-        self.tty.write(data)
+        self._view.output(data)
 
     def ended(self, reason: str, exit_code: int | None) -> None:
         if not self._end.done():
@@ -128,22 +132,22 @@ class _Visit:
             stdio.warn(f"Waiting for the host… The short code is {code}")
 
     def notice(self, text: str) -> None:
-        self._show_title(text)
+        self._view.titles.note(text)
 
     def idle(self, seconds: float | None) -> None:
         self._idle = seconds is not None
         if seconds is None:
-            self._clear_title()
+            self._view.titles.clear_note()
         else:
-            self._show_title(f"[idle: ends in {seconds:.0f} s, any key keeps it]")
+            self._view.titles.note(f"[idle: ends in {seconds:.0f} s, any key keeps it]")
 
     def connection(self, *, lost: bool) -> None:
         self._lost = lost
         self._idle = False
         if lost:
-            self._show_title(LOST)
+            self._view.titles.note(LOST)
         else:
-            self._clear_title()
+            self._view.titles.clear_note()
 
     def sized(self, size: Size) -> None:
         pass
@@ -160,26 +164,36 @@ class _Visit:
         if self._idle:
             self._idle = False
             terminal.keep()
-        if self._has_title and not self._lost:
-            self._clear_title()
+        if not self._lost:
+            self._view.titles.clear_note()
+        if self._view.uncover():
+            data = after_a_key(data)
         for piece in self._escapes.read(data):
             if piece is Escape.END:
                 self.ended("Connection closed", None)
             elif piece is Escape.HELP:
-                self._write_lines(escapes.HELP)
-            elif terminal.role is not Role.VIEW:
+                self._view.cover(escapes.HELP.splitlines())
+            elif isinstance(piece, bytes) and terminal.role is not Role.VIEW and not self._watches:
                 self._send(terminal, piece)
 
     def _send(self, terminal: GuestTerminal, data: bytes) -> None:
         try:
             terminal.send(data)
         except LimitError as error:
-            self._show_title(str(error))
+            self._view.titles.note(str(error))
         except ChannelClosedError:
             # The end is about to be reported, with its reason.
             pass
 
     def _written(self, count: int) -> None:
+        self._view.written(count)
+
+    def _reply(self, data: bytes) -> None:
+        terminal = self._terminal
+        if terminal is not None and terminal.role is not Role.VIEW and not self._watches:
+            self._send(terminal, data)
+
+    def _rendered(self, count: int) -> None:
         if self._terminal is not None:
             self._terminal.rendered(count)
 
@@ -189,36 +203,4 @@ class _Visit:
     def _resized(self) -> None:
         if self._terminal is not None:
             self._terminal.resize(self.tty.size())
-
-    def _write_lines(self, text: str) -> None:
-        lines = "".join(f"{line}\r\n" for line in ["", *text.splitlines()])
-        self.tty.write(lines.encode(), count=False)
-
-    def _show_title(self, text: str) -> None:
-        """The window's title and a bell: what is on the screen belongs to the program.
-
-        xterm keeps the title before on a stack (CSI 22 ; 0 t), from where it comes back.
-        """
-        push = "" if self._has_title else "\x1b[22;0t"
-        self._has_title = True
-        title = f"{push}\x1b]0;{shown(text, MAX_TITLE)}\x07\x07"
-        self.tty.write(title.encode("utf-8", "replace"), count=False)
-
-    def _clear_title(self) -> None:
-        if self._has_title:
-            self._has_title = False
-            self.tty.write(b"\x1b[23;0t", count=False)
-
-
-@contextlib.contextmanager
-def _quiet_log() -> Iterator[None]:
-    """No records while the screen belongs to the program, unless they go elsewhere."""
-    if not _is_tty(sys.stderr):
-        yield
-        return
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+        self._view.resized()

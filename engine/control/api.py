@@ -168,6 +168,10 @@ class ShellHandle(Protocol):
     def rendered(self, count: int) -> None:
         """With ``output``: so many more bytes are on the screen."""
 
+    def redraw(self) -> None:
+        """With ``output``: send the screen again, without its history. It begins with ESC c, in
+        a call of its own, and the output that follows it goes on from there."""
+
     def detach(self) -> None:
         """Leave it; the shell goes on. Idempotent."""
 

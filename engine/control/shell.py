@@ -44,7 +44,8 @@ class AttachedShell:
         self._writer: asyncio.Task[None] | None = None
         self._left = False
         self._participant = shell.join(kind, role, name=name, on_end=self._over)
-        self._participant.describe(capabilities=CAPABILITIES)
+        # Bytes reach a terminal that answers the program's queries itself.
+        self._participant.describe(capabilities=CAPABILITIES if output is None else _STREAM)
         if size is not None:
             self._participant.resize(size)
         self._stream: _Stream | None = None
@@ -98,6 +99,10 @@ class AttachedShell:
         if self._stream is not None:
             self._stream.rendered(count)
 
+    def redraw(self) -> None:
+        if self._stream is not None and not self._left:
+            self._participant.ask_history(0)
+
     def detach(self) -> None:
         if self._left:
             return
@@ -131,6 +136,8 @@ class AttachedShell:
 
 CAPABILITIES = ("snapshot", "size", "people", "keyboard", "recording", "idle", "mute")
 """What a participant in this process knows: all of it."""
+_STREAM = tuple(one for one in CAPABILITIES if one not in ("mute", "size"))
+"""The same of one that passes bytes on."""
 
 
 class _Stream:

@@ -540,15 +540,17 @@ class Participant:
 
     async def _send_picture(self, sink: Sink) -> None:
         joins = self._needs_picture
+        # Before the screen is taken: whoever asks from now on gets another one.
+        self._needs_picture = False
         try:
             picture = await self._shell.picture(self, joins=joins)
         except PTYClosedError:
             # The shell has ended meanwhile: what is left to tell is that.
-            self._needs_picture, self._position = False, self._shell.end
+            self._position = self._shell.end
             return
+        self._history = None
         missed = 0 if joins else max(0, picture.at - self._position)
         await sink.snapshot(picture, missed)
-        self._needs_picture, self._history = False, None
         self._position = picture.at
         self._next_size = self._shell.sizes_from(picture.at)
         self._told_size = Size(picture.cols, picture.rows)

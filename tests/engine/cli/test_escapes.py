@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.cli.escapes import Escape, Escapes
+from engine.cli.escapes import GUESTS, HELP, HOST_HELP, HOSTS, Escape, Escapes
 
 CASES: list[tuple[bytes, list[bytes | Escape]]] = [
     (b"", []),
@@ -53,3 +53,14 @@ def test_a_tilde_at_the_beginning_of_a_line_waits_for_the_next_key() -> None:
     escapes = Escapes()
     assert list(escapes.read(b"~")) == []
     assert list(escapes.read(b"/")) == [b"~/"]
+
+
+def test_a_guest_s_tty_has_fewer_commands_than_a_host_s() -> None:
+    assert list(Escapes().read(b"~s~k")) == [b"~s~k"]
+    assert list(Escapes(HOSTS).read(b"~s~k")) == [Escape.STATUS, Escape.KEYBOARD]
+
+
+@pytest.mark.parametrize(("known", "text"), [(GUESTS, HELP), (HOSTS, HOST_HELP)])
+def test_the_help_has_every_command(known: tuple[Escape, ...], text: str) -> None:
+    missing = [e for e in known if e is not Escape.HELP and f"{e.value}  " not in text]
+    assert missing == []
