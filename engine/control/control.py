@@ -7,14 +7,15 @@ the whole engine, which takes half a second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from engine.agent.agent import Agent
 from engine.control import commands as c
 from engine.control import queries as q
 from engine.control.api import Ended, Output
-from engine.control.link import OpenedLink
+from engine.control.guest import GuestTerminal, Screen, identities
+from engine.control.link import LinkReports
 from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
 from engine.core.errors import HostStoppedError, ShellNotFoundError
@@ -37,7 +38,7 @@ class Control:
         self._events = events or EventBus()
         self._agent = Agent(settings, self._events)
         self._running = False
-        self._guests: set[OpenedLink] = set()
+        self._guests: set[GuestTerminal] = set()
         self._commands: dict[type[Any], Callable[[Any], Awaitable[Any]]] = {}
         self._queries: dict[type[Any], Callable[[Any], Any]] = {}
         self._map_commands()
@@ -89,14 +90,27 @@ class Control:
         name: str = "",
         changed: Callable[[LinkState], None] = lambda state: None,
         notice: Callable[[str], None] = lambda text: None,
-    ) -> OpenedLink:
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
+    ) -> GuestTerminal:
         self._check_running()
-        ice = self._agent.settings.ice
-        opened = OpenedLink(url, size, output, ended, changed, notice, name=name, ice=ice)
+        reports = LinkReports(output, ended, changed, notice, sized or (lambda size: None))
+        terminal = GuestTerminal(
+            url,
+            size,
+            reports,
+            self._agent.settings.ice,
+            name=name,
+            screen=Screen.ANSWERS if sized is None else Screen.FOLLOWS,
+            colors=colors,
+            identities=identities(),
+        )
+        reports.follow(terminal)
         # Kept so that stop() closes it, even when its caller was cancelled.
-        self._guests = {other for other in self._guests if not other.is_closed} | {opened}
-        await opened.connect()
-        return opened
+        self._guests = {other for other in self._guests if not other.is_closed} | {terminal}
+        await terminal.connect()
+        reports.connected()
+        return terminal
 
     def attach(
         self,

@@ -390,6 +390,12 @@ class LinkState:
     host sees too. ``approval``: "waiting", "allowed", "denied", or "" when the host was not
     asked. ``lost``: the connection was lost and is being retried. ``idle``: the seconds after
     which the host ends it for want of activity, unless it is kept; None while it does not.
+
+    ``people``: everybody attached to the shell, ``participant`` the own id among them and in
+    ``keyboard``; empty and None where the host does not say it. ``may_type``: as role and keyboard
+    allow. ``recording``: since when it is recorded, by the host's clock. ``held``: what was typed
+    while the connection was lost and waits to be sent or discarded. ``replaced``: its place was
+    taken from elsewhere.
     """
 
     target: str = ""
@@ -398,6 +404,13 @@ class LinkState:
     approval: str = ""
     lost: bool = False
     idle: float | None = None
+    participant: str = ""
+    people: tuple[Person, ...] = ()
+    keyboard: KeyboardView | None = None
+    may_type: bool = True
+    recording: float | None = None
+    held: bytes = b""
+    replaced: bool = False
 
 
 class AfterRemoval(enum.StrEnum):
