@@ -43,9 +43,16 @@ from engine.core.events import (
 from gui.kit import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from engine.control.api import ControlApi, Ended, Output, ShellHandle, TerminalHandle
+    from engine.control.api import (
+        ControlApi,
+        Ended,
+        LinkTerminal,
+        Output,
+        ShellHandle,
+        TerminalHandle,
+    )
     from engine.control.commands import Command
     from engine.control.queries import Query
     from engine.core.events import Event
@@ -213,11 +220,21 @@ class EngineAdapter(QObject):
         name: str,
         changed: Callable[[LinkState], None],
         notice: Callable[[str], None],
-    ) -> TerminalHandle:
+        sized: Callable[[Size], None],
+        colors: Sequence[int],
+    ) -> LinkTerminal:
         """See ControlApi.open_link; waits for the engine to run. Raises HatchwayError."""
         control = await self._engine()
         return await control.open_link(
-            url, size, output, ended, name=name, changed=changed, notice=notice
+            url,
+            size,
+            output,
+            ended,
+            name=name,
+            changed=changed,
+            notice=notice,
+            sized=sized,
+            colors=colors,
         )
 
     async def enter_shell(

@@ -10,7 +10,7 @@ from engine.core.text import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.core.model import ParticipantInfo, ShellInfo
+    from engine.core.model import ParticipantInfo, Person, ShellInfo
 
 MAX_NAME = 40
 """Characters of a name that are shown."""
@@ -28,6 +28,16 @@ def name(person: ParticipantInfo) -> str:
     words = shown(person.name, MAX_NAME).strip()
     if f"{words.lower()} ".startswith("you "):
         # A guest who says so is not the host.
+        return f"“{words}”"
+    return words or "Unnamed guest"
+
+
+def seen(person: Person) -> str:
+    """The name of somebody in a terminal of another host."""
+    if person.kind.is_host:
+        return "The host"
+    words = shown(person.name, MAX_NAME).strip()
+    if f"{words.lower()} ".startswith(("you ", "the host ")):
         return f"“{words}”"
     return words or "Unnamed guest"
 

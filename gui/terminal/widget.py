@@ -100,9 +100,10 @@ class TerminalWidget(QAbstractScrollArea):
         self._set_up_area()
         viewport = self.viewport()
         self.host = WindowHost(self.notified.emit)
+        self._scrollback = SCROLLBACK_LINES if scrollback is None else scrollback
         self._own = Terminal(
             reply=self.typed.emit,
-            scrollback=SCROLLBACK_LINES if scrollback is None else scrollback,
+            scrollback=self._scrollback,
             host=self.host,
         )
         self._shared_host = WindowHost(self.notified.emit, in_use=self._is_used)
@@ -259,6 +260,11 @@ class TerminalWidget(QAbstractScrollArea):
         self._focus_changed()
 
     # -- what is shown
+
+    @property
+    def scrollback(self) -> int:
+        """Lines of history of its own terminal."""
+        return self._scrollback
 
     @property
     def terminal(self) -> Terminal:

@@ -12,9 +12,11 @@ from engine.core.errors import ShellNotFoundError
 from engine.core.events import Event, EventBus, ShellChanged, ShellEnded, ShellStarted
 from engine.core.model import (
     ExitStatus,
+    KeyboardView,
     LinkState,
     ParticipantInfo,
     ParticipantKind,
+    Person,
     RelayInfo,
     Role,
     ShellInfo,
@@ -72,7 +74,7 @@ class FakeTerminal:
 
 
 class FakeLink(FakeTerminal):
-    """A terminal on another host; ``changed`` and ``notice`` speak for that host."""
+    """A LinkTerminal. ``say`` and ``notice`` speak for the other host."""
 
     def __init__(
         self,
@@ -81,14 +83,73 @@ class FakeLink(FakeTerminal):
         size: Size,
         output: Output,
         ended: Ended,
+        *,
         name: str,
         changed: Callable[[LinkState], None],
         notice: Callable[[str], None],
+        sized: Callable[[Size], None] | None,
+        colors: Sequence[int],
     ) -> None:
         super().__init__(number, url, size, output, ended)
         self.name = name
-        self.changed = changed
         self.notice = notice
+        self.sized = sized or (lambda size: None)
+        self.colors = colors
+        self.state = LinkState()
+        self.mutes = True
+        self.asked: list[bool] = []
+        self.held: list[str] = []
+        """What was decided about held input."""
+        self._changed = changed
+
+    def say(self, **facts: Any) -> None:
+        self.state = replace(self.state, **facts)
+        self._changed(self.state)
+
+    @property
+    def role(self) -> Role:
+        return self.state.role
+
+    @property
+    def may_type(self) -> bool:
+        return self.state.may_type
+
+    @property
+    def participant(self) -> str:
+        return self.state.participant
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        return self.state.people
+
+    @property
+    def keyboard(self) -> KeyboardView | None:
+        return self.state.keyboard
+
+    @property
+    def recording(self) -> float | None:
+        return self.state.recording
+
+    @property
+    def held_input(self) -> bytes:
+        return self.state.held
+
+    @property
+    def replaced(self) -> bool:
+        return self.state.replaced
+
+    def ask_keyboard(self, on: bool) -> bool:
+        self.asked.append(on)
+        return True
+
+    def send_held(self) -> None:
+        self.held.append("sent")
+
+    def discard_held(self) -> None:
+        self.held.append("discarded")
+
+    def return_link(self) -> str:
+        return f"{self.target}.token"
 
 
 class FakePlace:
@@ -140,6 +201,9 @@ class FakePlace:
 
     def rendered(self, count: int) -> None:
         self.shown += count
+
+    def redraw(self) -> None:
+        """It has no output."""
 
     def detach(self) -> None:
         self.detached = True
@@ -231,12 +295,25 @@ class FakeControl:
         name: str = "",
         changed: Callable[[LinkState], None] = lambda state: None,
         notice: Callable[[str], None] = lambda text: None,
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
     ) -> FakeLink:
         if self.refuses is not None:
             raise self.refuses
-        made = FakeLink(len(self.links) + 1, url, size, output, ended, name, changed, notice)
+        made = FakeLink(
+            len(self.links) + 1,
+            url,
+            size,
+            output,
+            ended,
+            name=name,
+            changed=changed,
+            notice=notice,
+            sized=sized,
+            colors=colors,
+        )
         self.links.append(made)
-        changed(LinkState("web-1", Role.CONTROL, "123 456"))
+        made.say(target="web-1", code="123 456")
         return made
 
     def attach(

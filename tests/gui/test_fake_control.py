@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.control.api import ControlApi, ShellHandle, TerminalHandle
+from engine.control.api import ControlApi, LinkTerminal, ShellHandle, TerminalHandle
 from engine.control.control import Control
-from engine.control.link import OpenedLink
+from engine.control.guest import GuestTerminal
 from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
 from tests.gui.fake_control import FakeControl, FakeLink, FakePlace, FakeTerminal
@@ -31,9 +31,9 @@ def test_an_engine_has_every_method_of_the_api(made: type) -> None:
     ("made", "api"),
     [
         (PeerTerminal, TerminalHandle),
-        (OpenedLink, TerminalHandle),
         (FakeTerminal, TerminalHandle),
-        (FakeLink, TerminalHandle),
+        (GuestTerminal, LinkTerminal),
+        (FakeLink, LinkTerminal),
         (AttachedShell, ShellHandle),
         (FakePlace, ShellHandle),
     ],

@@ -9,7 +9,7 @@ from engine.core.errors import ChannelClosedError, LimitError
 from engine.core.text import shown
 
 if TYPE_CHECKING:
-    from engine.control.api import Ended, Output
+    from engine.control.api import Ended, LinkTerminal, Output
     from engine.core.model import Size
     from gui.control.adapter import EngineAdapter
     from gui.kit import problems
@@ -41,8 +41,11 @@ class Opened(NamedTuple):
 
     line: Line
     place: Place | None = None
-    """In a shell of this process, whose screen is shown; no output comes. None: output comes,
-    to be fed."""
+    """In a shell of this process."""
+    screen: ScreenSource | None = None
+    """To be shown; then no output comes. None: output comes, to be fed."""
+    link: LinkTerminal | None = None
+    """The line, where it leads to another host."""
 
 
 Open = Callable[["Size", "Output", "Ended"], Coroutine[Any, Any, Opened]]
@@ -97,8 +100,13 @@ class Connection:
         return None if self._opened is None else self._opened.place
 
     @property
+    def link(self) -> LinkTerminal | None:
+        """A terminal on another host, while it is open."""
+        return None if self._opened is None else self._opened.link
+
+    @property
     def screen(self) -> ScreenSource | None:
-        """Of a shell in this process, once it is open and after its end, too."""
+        """To be shown, once it is open and after its end, too; None where output is fed."""
         return self._screen
 
     @property
@@ -147,8 +155,7 @@ class Connection:
     async def _open(self) -> None:
         opened = await self._open_terminal(self._size, self._received, self._finished)
         line = opened.line
-        if opened.place is not None:
-            self._screen = opened.place.screen
+        self._screen = opened.screen
         if self._dropped or self._over:
             await line.close()
             return

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
-from engine.core.model import KeyboardState, Role
+from engine.core.model import Asked, KeyboardState, Role
+from engine.core.text import shown
 from gui.kit import formats, people
 from gui.kit.strips import ElidedLabel, restyle
 from gui.kit.style import Tone
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOMY = 100
 """Characters of width from which on everything is shown."""
+MAX_HELD = 60
+"""Characters shown of what was typed while the connection was lost."""
 YOU = {Role.CONTROL: "You type", Role.VIEW: "You view"}
 """The own role, as the header's badge."""
 
@@ -34,6 +37,9 @@ class Header(QFrame):
     freezeWanted = Signal(bool)
     shareWanted = Signal()
     keepWanted = Signal()
+    askWanted = Signal()
+    heldDecided = Signal(bool)
+    """Whether to send what was typed while the connection was lost."""
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,12 +64,21 @@ class Header(QFrame):
         self.freeze = self._button("Freeze", "")
         self.share = self._button("Share…", "Create a link to this terminal")
         self.keep = self._button("Keep open", "Do not end the terminal for want of activity")
+        self.ask = self._button("Ask for keyboard", "The host decides whether you may type")
+        self.send = self._button("Send", "Type it now")
+        self.discard = self._button("Discard", "Forget what was typed meanwhile")
+        self.ask.clicked.connect(self.askWanted)
+        self.send.clicked.connect(lambda: self.heldDecided.emit(True))
+        self.discard.clicked.connect(lambda: self.heldDecided.emit(False))
         self.take.clicked.connect(self.takeWanted)
         self.back.clicked.connect(self.handBackWanted)
         self.freeze.clicked.connect(lambda: self.freezeWanted.emit(not self._frozen))
         self.share.clicked.connect(self.shareWanted)
         self.keep.clicked.connect(self.keepWanted)
-        for button in (self.take, self.back, self.freeze, self.share, self.keep):
+        for button in (self.take, self.back, self.freeze, self.share):
+            row.addWidget(button)
+        for button in (self.ask, self.send, self.discard, self.keep):
+            button.hide()
             row.addWidget(button)
         self.hide()
 
@@ -91,7 +106,6 @@ class Header(QFrame):
             "Guests can type again" if self._frozen else "No guest can type in this terminal"
         )
         self.freeze.setVisible(bool(guests) or self._frozen)
-        self.keep.hide()
         self._mark(watches)
         self._sharable = True
         self._fit()
@@ -101,19 +115,32 @@ class Header(QFrame):
         """A terminal on another host."""
         self._icons.bind(self._picture, "link", Tone.WARN if state.lost else Tone.MUTED)
         self.badge.setText(YOU[state.role])
-        self.people.setText("On another computer" + (f" · code {state.code}" if state.code else ""))
-        self.people.setToolTip("The host sees the same code")
-        words = ""
-        if state.lost:
-            words = "Connection lost. Reconnecting…"
-        elif state.idle is not None:
-            words = f"Ends in {formats.duration(state.idle)}: no activity"
-        self.state.setText(words)
-        for widget in (self.recording, self.take, self.back, self.freeze):
-            widget.hide()
+        others = [one for one in state.people if one.id != state.participant]
+        self.people.setText(
+            " · ".join(
+                f"{people.seen(one)} {'is typing' if one.typing else people.ROLES[one.role]}"
+                for one in others
+            )
+            or "On another computer"
+        )
+        self.state.setText(_of_link(state))
+        self.setToolTip(f"Code {state.code}, also on the host’s screen" if state.code else "")
+        self.recording.setVisible(state.recording is not None)
+        keyboard = state.keyboard
+        holds = keyboard is not None and bool(keyboard.holder)
+        mine = keyboard is not None and holds and keyboard.holder == state.participant
+        asked = keyboard.asked if keyboard is not None else Asked.NO
+        self.take.hide()
+        self.freeze.hide()
+        self.back.setVisible(mine)
+        self.ask.setVisible(keyboard is not None and not state.may_type and not state.lost)
+        self.ask.setEnabled(asked is Asked.NO and not (keyboard and keyboard.again_in))
+        self.ask.setText("Asked for keyboard" if asked is Asked.WAITING else "Ask for keyboard")
+        self.send.setVisible(bool(state.held))
+        self.discard.setVisible(bool(state.held))
+        self.keep.setVisible(state.idle is not None)
         self._sharable = False
         self._fit()
-        self.keep.setVisible(state.idle is not None)
         self._mark(False)
         self.show()
 
@@ -140,3 +167,23 @@ class Header(QFrame):
         # A click leaves the keyboard with the terminal.
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
+
+
+def _of_link(state: LinkState) -> str:
+    """What is to be known of a terminal on another host, the most urgent first."""
+    if state.lost:
+        return "Connection lost. Reconnecting…"
+    if state.held:
+        typed = shown(state.held.decode("utf-8", "replace"), MAX_HELD)
+        return f"Typed while you were away: {typed}"
+    if state.idle is not None:
+        return f"Ends in {formats.duration(state.idle)}: no activity"
+    keyboard = state.keyboard
+    if keyboard is None or keyboard.state is KeyboardState.OPEN:
+        return ""
+    if keyboard.state is KeyboardState.FROZEN:
+        return "The host has frozen the keyboard"
+    if keyboard.holder == state.participant:
+        return "You have the keyboard"
+    names = (people.seen(one) for one in state.people if one.id == keyboard.holder)
+    return f"{next(names, 'Somebody')} has the keyboard"

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from engine.control.commands import EndShell, Freeze, OpenKeyboard, TakeKeyboard
-from engine.core.model import LOCAL_TARGET, Role, Size
+from engine.core.model import LOCAL_TARGET, KeyboardState, Role, Size
 from engine.core.text import shown
 from gui.kit import people
 from gui.kit.widgets import named_label
@@ -103,6 +103,8 @@ class TerminalTab(QWidget):
         header.freezeWanted.connect(self.freeze)
         header.shareWanted.connect(lambda: self.shareWanted.emit(self.shell_id))
         header.keepWanted.connect(self._keep)
+        header.askWanted.connect(lambda: self._ask_keyboard(True))
+        header.heldDecided.connect(self._decide_held)
         self._book.changed.connect(self._shell_changed)
 
     # -- what it is
@@ -131,6 +133,11 @@ class TerminalTab(QWidget):
     @property
     def connecting(self) -> bool:
         return self._connection is not None and self._connection.opening
+
+    @property
+    def waits_for(self) -> str:
+        """What is shown while it connects."""
+        return self._wait_words.text()
 
     @property
     def session_id(self) -> str:
@@ -185,7 +192,7 @@ class TerminalTab(QWidget):
         self._wait_words.setText(f"Connecting to {shown(self.target_id)}…")
         self.overlay.show()
         self._stack.setCurrentWidget(self.overlay)
-        reports = Reports(self._refused, self._link_changed, self._host_says)
+        reports = Reports(self.terminal, self._refused, self._link_changed, self._host_says)
         self._connection = Connection(
             self._adapter,
             self._way.open(reports),
@@ -231,6 +238,15 @@ class TerminalTab(QWidget):
     def hand_back(self) -> None:
         if self.shell_id:
             self._adapter.do(OpenKeyboard(self.shell_id))
+        else:
+            self._ask_keyboard(False)
+
+    @property
+    def return_link(self) -> str:
+        """The personal link by which one comes back to this place of another host from another
+        device; "" where there is none."""
+        link = self._connection.link if self._connection is not None else None
+        return "" if link is None else link.return_link()
 
     def freeze(self, on: bool) -> None:
         """No guest types in its shell, or they do again."""
@@ -287,9 +303,20 @@ class TerminalTab(QWidget):
         elif state.approval == "denied":
             self._wait_words.setText("The host has not let you in.")
         self.header.show_link(state)
-        reason = "You can only view this terminal." if state.role is Role.VIEW else ""
+        reason = "" if state.may_type else _refusal(state)
         if self.terminal.read_only != reason:
             self.terminal.set_read_only(reason)
+
+    def _ask_keyboard(self, on: bool) -> None:
+        """Of another host."""
+        link = self._connection.link if self._connection is not None else None
+        if link is not None:
+            link.ask_keyboard(on)
+
+    def _decide_held(self, send: bool) -> None:
+        link = self._connection.link if self._connection is not None else None
+        if link is not None:
+            (link.send_held if send else link.discard_held)()
 
     def _host_says(self, text: str) -> None:
         self.noted.emit(f"Message from the host of {shown(self.target_id)}", shown(text))
@@ -361,3 +388,12 @@ class TerminalTab(QWidget):
         column.addStretch(1)
         overlay.hide()
         return overlay
+
+
+def _refusal(state: LinkState) -> str:
+    """Why one may not type on another host."""
+    if state.role is Role.VIEW:
+        return "You can only view this terminal."
+    if state.keyboard is not None and state.keyboard.state is KeyboardState.FROZEN:
+        return "The host has frozen the keyboard."
+    return "Somebody else has the keyboard."

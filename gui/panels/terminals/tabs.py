@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QMenu,
@@ -296,6 +297,9 @@ class TerminalTabs(QWidget):
         if not tab.elsewhere:
             entry("Connect as a peer", "relay", lambda: self.open_peer(tab.target_id))
             menu.addSeparator()
+        if link := tab.return_link:
+            entry("Copy link to continue elsewhere", "copy", lambda: _copy(link))
+            menu.addSeparator()
         entry("Close tab", "close", lambda: self.close_tab(tab))
         return menu
 
@@ -343,3 +347,7 @@ class TerminalTabs(QWidget):
         at = self.tabs.indexOf(tab)
         if at >= 0 and tab is not self.current():
             self.tabs.setTabIcon(at, self._icons.get("info", Tone.WARN))
+
+
+def _copy(text: str) -> None:
+    QGuiApplication.clipboard().setText(text)

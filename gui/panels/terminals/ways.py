@@ -10,20 +10,24 @@ from engine.control.commands import EndShell, OpenShell
 from engine.core.errors import HatchwayError
 from engine.core.model import LinkState, Role
 from gui.panels.terminals.connection import Open, Opened
+from gui.panels.terminals.far_screen import FarScreen
 from gui.panels.terminals.place import Place
 
 if TYPE_CHECKING:
     from engine.control.api import Ended, Output
     from engine.core.model import Size
     from gui.control.adapter import EngineAdapter
+    from gui.terminal.widget import TerminalWidget
 
 NEW_SHELL = "Reconnect starts a new shell."
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What a terminal may report beside its output, on the loop."""
+    """The widget that a terminal is for, and what it may report beside its output, on the
+    loop."""
 
+    look: TerminalWidget
     refused: Callable[[str], None] = lambda reason: None
     """A key was not accepted: the reason, for people."""
     link: Callable[[LinkState], None] = lambda state: None
@@ -92,17 +96,22 @@ def by_link(adapter: EngineAdapter, url: str, name: str) -> Way:
 
     def way(reports: Reports) -> Open:
         async def open_(size: Size, output: Output, ended: Ended) -> Opened:
-            return Opened(
-                await adapter.open_link(
-                    url,
-                    size,
-                    output,
-                    ended,
-                    name=name,
-                    changed=reports.link,
-                    notice=reports.notice,
-                )
+            look = reports.look
+            theme = look.theme
+            screen = FarScreen(size, theme, look.scrollback)
+            line = await adapter.open_link(
+                url,
+                size,
+                screen.feed,
+                ended,
+                name=name,
+                changed=reports.link,
+                notice=reports.notice,
+                sized=screen.resize,
+                colors=(theme.foreground, theme.background, theme.cursor, *theme.palette[:16]),
             )
+            screen.belongs_to(line)
+            return Opened(line, screen=screen, link=line)
 
         return open_
 
@@ -113,4 +122,4 @@ async def _enter(
     adapter: EngineAdapter, shell_id: str, role: Role, size: Size, ended: Ended, reports: Reports
 ) -> Opened:
     place = Place(await adapter.enter_shell(shell_id, role, size, ended, reports.refused))
-    return Opened(place, place)
+    return Opened(place, place, place.screen)

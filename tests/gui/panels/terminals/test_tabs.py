@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QPushButton
 
 from engine.control.commands import EndShell, Freeze, Record, TakeKeyboard
 from engine.core.errors import LinkExpiredError
-from engine.core.model import LinkState, ParticipantInfo, ParticipantKind, Role
+from engine.core.model import ParticipantInfo, ParticipantKind, Role
 from gui.kit.strips import Notice
 from tests.gui.keyboard import spin
 
@@ -127,33 +127,6 @@ def test_the_menu_of_a_tab(
     actions["Connect as a peer"].trigger()
     settle()
     assert control.terminals[0].target == "web-1"
-
-
-def test_a_link_of_somebody_else_opens_a_tab_that_says_how_it_stands(
-    tabs: TerminalTabs, control: FakeControl, settle: Settle
-) -> None:
-    tab = tabs.open_link("https://relay.example/s/x#secret", "Ann")
-    settle()
-    (link,) = control.links
-    assert (link.target, link.name) == ("https://relay.example/s/x#secret", "Ann")
-    assert tab.title == "web-1"
-    assert tab.header.badge.text() == "You type"
-    assert "secret" not in tabs.tabs.tabToolTip(0)
-    link.changed(LinkState("web-1", Role.VIEW, "123 456"))
-    assert tab.header.badge.text() == "You view"
-    assert tab.terminal.read_only
-    link.changed(LinkState("web-1", Role.VIEW, lost=True))
-    assert tab.header.state.text() == "Connection lost. Reconnecting…"
-    link.changed(LinkState("web-1", Role.CONTROL, idle=30))
-    tab.header.keep.click()
-    assert link.kept == 1
-    assert not tab.terminal.read_only
-    said: list[tuple[str, str]] = []
-    tabs.noted.connect(lambda title, text: said.append((title, text)))
-    link.notice("Lunch\x1b[31m")
-    assert said == [("Message from the host of web-1", r"Lunch\x1b[31m")]
-    link.ended("The host has revoked the link", None)
-    assert tab.notice == "The host has revoked the link."
 
 
 def test_a_link_that_cannot_be_opened_says_so_in_words(
