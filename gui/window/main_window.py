@@ -196,12 +196,15 @@ class MainWindow(QMainWindow):
         self.layout_store.save()
         self.hide()
 
-    def raise_window(self) -> None:
-        """Show the window, hidden or minimized, in front of all others."""
+    def raise_window(self, link: str = "") -> None:
+        """Show the window, hidden or minimized, in front of all others. ``link``: somebody else's
+        that is to be opened; it is shown first."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
+        if link:
+            self.open_link(link)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if link_in(event.mimeData()):

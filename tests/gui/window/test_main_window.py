@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtGui import QFont, QKeySequence
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt
+from PySide6.QtGui import QDropEvent, QFont, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -26,9 +26,13 @@ from shiboken6 import isValid
 from engine.control.commands import (
     CloseSession,
     EndOrphans,
+    Freeze,
+    OpenKeyboard,
+    Record,
     SetGrace,
     SetGuestTimeout,
     SetRecording,
+    TakeKeyboard,
 )
 from engine.control.queries import DockerStatuses, Links
 from engine.core import settings
@@ -37,6 +41,7 @@ from engine.core.events import (
     EndsPending,
     LoopRestarted,
     OrphansChanged,
+    RecordingProblem,
     RelayStateChanged,
     SessionClosed,
     SessionCreated,
@@ -48,6 +53,7 @@ from engine.core.model import (
     EndCode,
     EngineState,
     Guest,
+    KeyboardState,
     Orphan,
     OrphansEnded,
     OrphanState,
@@ -80,6 +86,7 @@ if TYPE_CHECKING:
     )
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
+    from gui.panels.terminals.tab import TerminalTab
     from tests.gui.fake_control import FakeControl
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -598,3 +605,110 @@ def test_what_a_killed_run_left_is_offered_without_a_dialog(
     answer(window, "End it")
     settle()
     assert control.commands == [EndOrphans()]
+
+
+def opened_shell(window: MainWindow, settle: Callable[[], None]) -> TerminalTab:
+    window.open_terminal("web")
+    settle()
+    tab = window.terminals.current()
+    assert tab is not None
+    assert tab.shell is not None
+    return tab
+
+
+def test_the_current_terminal_has_its_commands(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    names = ("share_terminal", "keyboard", "freeze", "record", "peer")
+    assert not any(window.actions_[name].isEnabled() for name in names)
+    tab = opened_shell(window, settle)
+    assert all(window.actions_[name].isEnabled() for name in names)
+    control.commands.clear()
+    for name in ("keyboard", "freeze", "record"):
+        window.actions_[name].trigger()
+    settle()
+    me = tab.participant
+    control.change_shell(tab.shell_id, keyboard=KeyboardState.TAKEN, holder=me, recording_since=1.0)
+    for name in ("keyboard", "record"):
+        window.actions_[name].trigger()
+    settle()
+    control.change_shell(tab.shell_id, keyboard=KeyboardState.FROZEN, holder="")
+    window.actions_["freeze"].trigger()
+    settle()
+    assert control.commands == [
+        TakeKeyboard(tab.shell_id, me),
+        Freeze(tab.shell_id, True),
+        Record(tab.shell_id, True),
+        OpenKeyboard(tab.shell_id),
+        Record(tab.shell_id, False),
+        Freeze(tab.shell_id, False),
+    ]
+    window.actions_["peer"].trigger()
+    settle()
+    assert [peer.target for peer in control.terminals] == ["web"]
+
+
+def test_the_current_terminal_and_that_of_a_session_can_be_shared(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    tab = opened_shell(window, settle)
+    window.actions_["share_terminal"].trigger()
+    dialog = window.share()
+    assert dialog.target.currentText() == "This terminal: web"
+    other = control.start_shell("db")
+    control.come(other, ParticipantInfo("p", "Maria", ParticipantKind.GUEST, Role.VIEW, "s1"))
+    window.sessions.shareWanted.emit("s1")
+    assert dialog.target.currentText() == "This terminal: db"
+    window.shells.shareWanted.emit(tab.shell_id)
+    assert dialog.target.currentText() == "This terminal: web"
+    dialog.close()
+
+
+def test_a_shell_of_the_list_is_watched_and_taken_over_in_a_tab(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    shell_id = control.start_shell("web")
+    window.shells.select(shell_id)
+    window.shells.watch.click()
+    settle()
+    (place,) = control.places
+    assert place.role is Role.VIEW
+    window.shells.take.click()
+    settle()
+    assert control.commands == [TakeKeyboard(shell_id, place.participant)]
+    assert len(window.terminals.all()) == 1
+
+
+def test_a_link_is_opened_from_the_menu_from_a_drop_and_from_another_start(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    url = "https://relay.example/s/abc#def"
+    window.actions_["open_link"].trigger()
+    dialog = window.open_link()
+    dialog.reject()
+    dropped = QMimeData()
+    dropped.setText(url)
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        dropped,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+    assert event.isAccepted()
+    dialog = window.open_link()
+    assert dialog.link.text() == url, "it is shown before it is used"
+    window.hide()
+    window.raise_window(url)
+    assert window.isVisible()
+    assert window.open_link() is dialog
+    dialog.name.setText("Ann")
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Open).click()
+    settle()
+    assert [(link.target, link.name) for link in control.links] == [(url, "Ann")]
+
+
+def test_a_recording_with_a_gap_is_a_warning(window: MainWindow, bus: EventBus) -> None:
+    bus.publish(RecordingProblem(target="web\u202e", text="12 KB are missing\x1b"))
+    assert window.banner.text == "Recording of web\\u202e\n12 KB are missing\\x1b"
