@@ -57,6 +57,8 @@ async def test_two_type_and_read_in_one_shell(host: House, browser: Browser) -> 
     await shows(one, "yes-42")
     await shows(two, "yes-42")
     await one.until(f"{STATE}.people.length === 2")
+    # Nobody is known by an address.
+    assert await one.evaluate(f"{STATE}.people.map(p => p.name)") == ["", ""]
     me, other = await one.evaluate(f"{STATE}.me"), await two.evaluate(f"{STATE}.me")
     assert me != other
     await two.type("x")
