@@ -286,7 +286,9 @@ class TerminalTab(QWidget):
         if shell is None:
             return
         me = next((one for one in shell.participants if one.id == self.participant), None)
-        role = Role.CONTROL if me is None else me.role
+        # The engine has not told of us yet.
+        first = Role.VIEW if self.watches else Role.CONTROL
+        role = first if me is None else me.role
         self.header.show_shell(shell, role, watches=self.watches)
         reason = WATCHING if role is Role.VIEW else ""
         if self.terminal.read_only != reason:
