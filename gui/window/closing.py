@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from engine.control.commands import CLOSED_BY_HOST, REMOVED_BY_HOST, CloseSession
+from engine.control.commands import CLOSED_BY_HOST, REMOVED_BY_HOST, CloseSession, RemoveGuest
 from engine.control.queries import Links
 from engine.core.model import EndCode
 from gui.kit import people
@@ -111,14 +111,25 @@ class Closing(QObject):
 
             def remove() -> None:
                 for row in guests:
-                    self._adapter.do(CloseSession(row.session_id, *end))
+                    self._remove(row.session_id, *end)
 
             self._attention.ask(
                 f"Remove {_people(guests)}?",
-                "Programs that they started alone end, too.",
+                "Programs that they started alone end, too."
+                + (" They cannot come back." if removed else ""),
                 "Remove guest" if len(guests) == 1 else "Remove guests",
                 remove,
             )
+
+    def _remove(self, session_id: str, reason: str, code: EndCode) -> None:
+        """Of a guest who is in a shell also the identity is refused from now on."""
+        if code is EndCode.REMOVED:
+            for shell in self._book.all():
+                for person in shell.participants:
+                    if person.session_id == session_id:
+                        self._adapter.do(RemoveGuest(shell.id, person.id))
+                        return
+        self._adapter.do(CloseSession(session_id, reason, code))
 
     # -- the question
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
 
 from engine.control.commands import DenyKeyboard, GrantKeyboard
 from engine.core.text import shown
@@ -80,6 +81,9 @@ class KeyboardRequests(QObject):
             self._attention.clock,
         )
         self._attention.add(strip)
+        window = self._attention.window()
+        if not window.isActiveWindow():
+            QApplication.alert(window)
 
     def _answer(self, key: tuple[str, str], give: bool) -> None:
         strip = self._strips.pop(key, None)

@@ -67,7 +67,7 @@ SWITCHES = (
     ("copy_on_select", "Copy selected text automatically"),
     ("clipboard_write", "Programs can write to the clipboard"),
     ("notifications", "Programs can show messages in the window"),
-    ("confirm_close", "Ask before closing while sessions are open"),
+    ("confirm_close", "Ask before closing the window or quitting while terminals run"),
 )
 """Settings that are on or off, and their labels."""
 SAMPLE = (

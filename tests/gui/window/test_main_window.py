@@ -29,6 +29,7 @@ from engine.control.commands import (
     Freeze,
     OpenKeyboard,
     Record,
+    RemoveGuest,
     SetGrace,
     SetGuestTimeout,
     SetRecording,
@@ -386,6 +387,19 @@ def test_removing_a_guest_asks_first(
     answer(window, "Remove guest")
     settle()
     assert control.commands == [CloseSession("s1", "Removed by the host", EndCode.REMOVED)]
+
+
+def test_a_guest_who_is_in_a_shell_is_removed_for_good(
+    window: MainWindow, bus: EventBus, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    shell_id = control.start_shell("web")
+    control.come(shell_id, ParticipantInfo("p", "Maria", ParticipantKind.GUEST, Role.VIEW, "s1"))
+    live_session(bus)
+    window.sessions.select("s1")
+    window.actions_["kick"].trigger()
+    answer(window, "Remove guest")
+    settle()
+    assert control.commands == [RemoveGuest(shell_id, "p")]
 
 
 def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) -> None:
