@@ -79,13 +79,13 @@ _WORDS: dict[str, tuple[str, str]] = {
         "It works again once the host resumes it. Try again later.",
     ),
     "session": ("The session cannot do that", "Close it and open a new one."),
+    "shell_not_found": (
+        "This terminal has ended",
+        "It is no longer in the list. Open another one.",
+    ),
     "session_not_found": (
         "The session no longer exists",
         "It has ended. Open a new terminal to continue.",
-    ),
-    "shell_not_found": (
-        "This terminal has ended",
-        "Open a new one to continue.",
     ),
     "session_exists": (
         "A session with this ID already exists",
