@@ -98,6 +98,8 @@ class FakeLink(FakeTerminal):
         self.state = LinkState()
         self.mutes = True
         self.asked: list[bool] = []
+        self.cannot_return: Exception | None = None
+        """What ``reconnect`` raises."""
         self.held: list[str] = []
         """What was decided about held input."""
         self._changed = changed
@@ -105,6 +107,11 @@ class FakeLink(FakeTerminal):
     def say(self, **facts: Any) -> None:
         self.state = replace(self.state, **facts)
         self._changed(self.state)
+
+    async def reconnect(self) -> None:
+        if self.cannot_return is not None:
+            raise self.cannot_return
+        await super().reconnect()
 
     @property
     def role(self) -> Role:

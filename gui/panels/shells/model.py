@@ -54,6 +54,12 @@ def _named(shell: ShellInfo) -> str:
     return title if title == target else f"{title} · {target}"
 
 
+def _keyboard(shell: ShellInfo) -> str:
+    """Nothing is to be said of one that only the host is in."""
+    alone = shell.keyboard is KeyboardState.OPEN and not people.guests(shell)
+    return "" if alone else people.keyboard(shell)
+
+
 def _may(shell: ShellInfo, person: ParticipantInfo) -> str:
     if not person.attached:
         return "Connection lost"
@@ -90,7 +96,7 @@ def _recording(shell: ShellInfo, now: float) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     Column("Terminal", 280, lambda s, _: _named(s), lambda _, p, __: people.name(p)),
-    Column("Keyboard", 210, lambda s, _: people.keyboard(s), lambda s, p, _: _may(s, p)),
+    Column("Keyboard", 210, lambda s, _: _keyboard(s), lambda s, p, _: _may(s, p)),
     Column("Path", 150, lambda _, __: "", lambda _, p, route: _path(p, route)),
     Column(
         "RTT",

@@ -9,6 +9,8 @@ from engine.core.errors import ChannelClosedError, LimitError
 from engine.core.text import shown
 
 if TYPE_CHECKING:
+    import asyncio
+
     from engine.control.api import Ended, LinkTerminal, Output
     from engine.core.model import Size
     from gui.control.adapter import EngineAdapter
@@ -80,14 +82,15 @@ class Connection:
         self._settled = settled
         self._after = after
         self._opened: Opened | None = None
+        self._displaced: Opened | None = None
+        """What ended because its place on another host was taken from elsewhere."""
         self._screen: ScreenSource | None = None
         self._seen = True
         self._over = self._dropped = False
         self._early_input = b""
         self._early_rendered = 0
-        self._task = adapter.run(self._open(), self._failed)
-        if self._task is not None:
-            self._task.add_done_callback(lambda _: self._tried())
+        self._task: asyncio.Task[Any] | None = None
+        self._begin(self._open())
 
     @property
     def line(self) -> Line | None:
@@ -103,6 +106,12 @@ class Connection:
     def link(self) -> LinkTerminal | None:
         """A terminal on another host, while it is open."""
         return None if self._opened is None else self._opened.link
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it ended because its place was taken from elsewhere: come_back() takes it
+        again."""
+        return self._displaced is not None
 
     @property
     def screen(self) -> ScreenSource | None:
@@ -145,12 +154,27 @@ class Connection:
         else:
             self._early_rendered += count
 
+    def come_back(self) -> None:
+        """Begin to take the place again; like opening."""
+        displaced, self._displaced = self._displaced, None
+        if displaced is None or displaced.link is None:
+            return
+        self._over = False
+        self._begin(self._return(displaced, displaced.link))
+
     def drop(self) -> None:
         """Let go of the terminal, whatever state it is in."""
         self._dropped = True
         if self._task is not None:
             self._task.cancel()
         self._close()
+        self._let_go(self._displaced)
+        self._displaced = None
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = self._adapter.run(work, self._failed)
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: self._tried())
 
     async def _open(self) -> None:
         opened = await self._open_terminal(self._size, self._received, self._finished)
@@ -167,6 +191,15 @@ class Connection:
         line.rendered(self._early_rendered)
         if self._early_input:
             line.send(self._early_input)
+
+    async def _return(self, displaced: Opened, link: LinkTerminal) -> None:
+        try:
+            await link.reconnect()
+        except BaseException:
+            self._let_go(displaced)
+            raise
+        self._opened = displaced
+        link.resize(self._size)
 
     def _tried(self) -> None:
         """It is open, or that failed."""
@@ -186,6 +219,8 @@ class Connection:
         if self._dropped:
             return
         self._over = True
+        if self._opened is not None and self._opened.link and self._opened.link.replaced:
+            self._displaced, self._opened = self._opened, None
         self._close()
         sentence = shown(reason).rstrip(".") or "The terminal has ended"
         # The engine's sentence often has the code already.
@@ -195,5 +230,8 @@ class Connection:
 
     def _close(self) -> None:
         opened, self._opened = self._opened, None
+        self._let_go(opened)
+
+    def _let_go(self, opened: Opened | None) -> None:
         if opened is not None:
             self._adapter.run(opened.line.close(), finish=True)

@@ -189,9 +189,7 @@ class TerminalTab(QWidget):
             self.terminal.clear()
         self.notice = ""
         self.header.hide()
-        self._wait_words.setText(f"Connecting to {shown(self.target_id)}…")
-        self.overlay.show()
-        self._stack.setCurrentWidget(self.overlay)
+        self._wait(f"Connecting to {shown(self.target_id)}…")
         reports = Reports(self.terminal, self._refused, self._link_changed, self._host_says)
         self._connection = Connection(
             self._adapter,
@@ -204,6 +202,21 @@ class TerminalTab(QWidget):
         )
         self._connection.seen(self.isVisible())
         self.stateChanged.emit()
+
+    def _come_back(self) -> None:
+        """To the place on another host that was taken from elsewhere."""
+        if self._connection is None:
+            return
+        self.notice = ""
+        self.terminal.clear()
+        self._wait("Coming back…")
+        self._connection.come_back()
+        self.stateChanged.emit()
+
+    def _wait(self, words: str) -> None:
+        self._wait_words.setText(words)
+        self.overlay.show()
+        self._stack.setCurrentWidget(self.overlay)
 
     def shut(self, *, keep: bool = False) -> None:
         """Let go of the terminal, whatever state it is in. The tab cannot be used afterwards.
@@ -271,7 +284,9 @@ class TerminalTab(QWidget):
         self.notice = notice
         self.header.hide()
         self.terminal.set_read_only("")
-        if self._way.again:
+        if self._connection is not None and self._connection.may_come_back:
+            self.terminal.set_ended(notice, "Come back here", self._come_back)
+        elif self._way.again:
             self.terminal.set_ended(notice, self._way.again, self.connect_terminal)
         else:
             self.terminal.set_ended(notice, "Close tab", self.closeWanted.emit)

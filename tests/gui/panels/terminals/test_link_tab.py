@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtGui import QGuiApplication
 
+from engine.core.errors import ShellEndedError
 from engine.core.model import (
     Asked,
     KeyboardState,
@@ -190,3 +191,58 @@ def test_the_end_keeps_the_text_and_offers_the_link_again(
     assert far.connected
     assert len(control.links) == 2
     assert "last words" not in texts(far)
+
+
+@pytest.fixture
+def displaced(far: TerminalTab, link: FakeLink, settle: Settle) -> TerminalTab:
+    """Somebody has used its return link on another device."""
+    link.output(b"first part")
+    spin(lambda: "first part" in texts(far))
+    link.say(replaced=True)
+    link.ended("This terminal was opened elsewhere", None)
+    settle()
+    assert far.notice == "This terminal was opened elsewhere."
+    assert not link.is_closed
+    return far
+
+
+def test_a_place_that_was_taken_from_elsewhere_is_taken_back(
+    displaced: TerminalTab, link: FakeLink, control: FakeControl, settle: Settle
+) -> None:
+    assert displaced.terminal.ended_bar.button.text() == "Come back here"
+    displaced.terminal.ended_bar.button.click()
+    settle()
+    assert link.reconnected == 1
+    link.say(replaced=False)
+    assert displaced.connected
+    assert not displaced.terminal.ended
+    link.output(b" and second")
+    spin(lambda: "first part and second" in texts(displaced))
+    displaced.terminal.typed.emit(b"ls")
+    assert link.typed == b"ls"
+    link.ended("The program ended", 0)
+    settle()
+    assert link.is_closed
+    assert displaced.terminal.ended_bar.button.text() == "Open the link again"
+    assert len(control.links) == 1
+
+
+def test_a_place_that_is_gone_says_so_and_is_let_go(
+    displaced: TerminalTab, link: FakeLink, settle: Settle
+) -> None:
+    link.cannot_return = ShellEndedError()
+    displaced.terminal.ended_bar.button.click()
+    settle()
+    settle()
+    assert displaced.notice.startswith("The shared terminal has ended")
+    assert link.is_closed
+    assert displaced.terminal.ended_bar.button.text() == "Open the link again"
+
+
+def test_a_displaced_tab_that_is_closed_lets_go(
+    tabs: TerminalTabs, displaced: TerminalTab, link: FakeLink, settle: Settle
+) -> None:
+    tabs.close_tab(displaced)
+    tabs.close_all()
+    settle()
+    assert link.is_closed
