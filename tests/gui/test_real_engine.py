@@ -278,6 +278,30 @@ def test_a_link_opens_in_a_tab(with_window: Play) -> None:
     with_window(steps, relay=relay)
 
 
+def test_a_place_on_another_host_moves_between_tabs_and_back(with_window: Play) -> None:
+    relay = Relay("agent", "guest")
+
+    async def steps(application: Application) -> None:
+        window = application.window
+        share = await application.adapter.perform(CreateLink(LOCAL_TARGET))
+        await until(lambda: relay.knows_link(share.id))
+        first = window.terminals.open_link(application.adapter.ask(LinkUrl(share.id), ""), "Ann")
+        await until(lambda: first.connected)
+        type_in(first, "x=kept; echo one-$((6*7))\r")
+        await until(lambda: "one-42" in screen(first))
+        second = window.terminals.open_link(first.return_link, "Ann")
+        await until(lambda: second.connected and not first.connected)
+        assert first.terminal.ended_bar.button.text() == "Come back here"
+        await until(lambda: "one-42" in screen(second))
+        first.terminal.ended_bar.button.click()
+        await until(lambda: first.connected and not second.connected)
+        type_in(first, "echo $x-$((6*8))\r")
+        await until(lambda: "kept-48" in screen(first))
+        assert len(window.book.all()) == 1
+
+    with_window(steps, relay=relay)
+
+
 @pytest.mark.docker
 def test_a_container_is_listed_live_opened_by_a_double_click_and_leaves_nothing(
     with_window: Play, containers: ContainerFactory

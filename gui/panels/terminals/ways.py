@@ -94,11 +94,17 @@ def as_peer(adapter: EngineAdapter, target_id: str) -> Way:
 def by_link(adapter: EngineAdapter, url: str, name: str) -> Way:
     """What a link of somebody else opens, as a guest called ``name``."""
 
+    screens: list[FarScreen] = []
+
     def way(reports: Reports) -> Open:
         async def open_(size: Size, output: Output, ended: Ended) -> Opened:
             look = reports.look
             theme = look.theme
-            screen = FarScreen(size, theme, look.scrollback)
+            # It belongs to the widget, so that no garbage collection in a thread deletes it.
+            screen = FarScreen(size, theme, look.scrollback, look)
+            while screens:
+                screens.pop().deleteLater()
+            screens.append(screen)
             line = await adapter.open_link(
                 url,
                 size,
