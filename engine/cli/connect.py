@@ -18,7 +18,7 @@ from engine.cli.questions import after_a_key
 from engine.cli.tty import Tty, is_tty, quiet_log
 from engine.core import log, stdio
 from engine.core.errors import BadLinkError, ChannelClosedError, LimitError
-from engine.core.model import EndCode, Role
+from engine.core.model import EndCode, Role, Size
 from engine.core.text import shown
 
 if TYPE_CHECKING:
@@ -148,6 +148,12 @@ class _Visit:
             self._view.titles.note(LOST)
         else:
             self._view.titles.clear_note()
+
+    def sized(self, size: Size) -> None:
+        pass
+
+    def changed(self) -> None:
+        pass
 
     # The person's terminal
 

@@ -59,15 +59,21 @@ def parse(
 ) -> CommandLine:
     """Parse ``arguments`` (default: those of the process).
 
-    ``window``: without a subcommand the window opens, unless ``--headless`` is given. Raises
-    SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
+    ``window``: without a subcommand the window opens, unless ``--headless`` is given; a first
+    argument that is a link is opened in it (``options["link"]``). Raises SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
     after ``--help`` and ``--version``.
     """
     given, program = _without_program(sys.argv[1:] if arguments is None else arguments)
     if SELFTEST_ALIAS in given:
         given = [Command.SELFTEST, *(one for one in given if one != SELFTEST_ALIAS)]
+    # What begins with a link is for the window: no value of a flag comes first.
+    link = given.pop(0) if window and given and "://" in given[0] else ""
     parser = build(prog, window=window)
     options = vars(parser.parse_args(given))
+    if link:
+        if options.get("command") or "headless" in options:
+            parser.error("a link at the beginning is for the window; use connect LINK")
+        options["link"] = link
     default = Command.HOST if options.pop("headless", False) or not window else Command.WINDOW
     command = Command(options.pop("command") or default)
     if program is not None:
@@ -99,6 +105,7 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
     parser = _Parser(
         prog=prog,
         description=f"{what}, and watch them." if window else f"{what}, without a window.",
+        epilog=f"'{prog} LINK' opens somebody else's link in the window." if window else None,
         parents=[common, hosting],
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")

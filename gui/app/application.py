@@ -46,6 +46,10 @@ NO_WINDOW = (
     "Hatchway is already hosting without a window for this profile. Control it with "
     "'hatchway ctl', or stop it to open the window."
 )
+NO_DISPLAY_FOR_LINK = (
+    "No display found. Set DISPLAY or WAYLAND_DISPLAY to open the link in the window, or open it "
+    "here with 'hatchway connect LINK'."
+)
 NO_DISPLAY = (
     "No display found: hosting without a window.\n"
     "Set DISPLAY or WAYLAND_DISPLAY to open the window."
@@ -63,6 +67,9 @@ def open_window(line: CommandLine) -> int:
     Without a display, hosts without a window.
     """
     if not display.is_configured(os.environ, sys.platform):
+        if "link" in line.options:
+            stdio.warn(NO_DISPLAY_FOR_LINK)
+            return EXIT_DISPLAY
         stdio.warn(NO_DISPLAY)
         return cli.run(line.headless())
     if (code := _ask_running(line)) is not None:
@@ -78,7 +85,8 @@ def open_window(line: CommandLine) -> int:
         wrong = error
         return _with_application(lambda app: _show_settings_error(app, wrong))
     log.configure(loaded.settings.log_level.upper())
-    return _with_application(lambda app: _run_window(app, loaded))
+    link = line.options.get("link", "")
+    return _with_application(lambda app: _run_window(app, loaded, link))
 
 
 def _ask_running(line: CommandLine) -> int | None:
@@ -118,14 +126,17 @@ class Application:
         config_dir: Path,
         settings_path: Path | None = None,
         flaws: Sequence[str] = (),
+        link: str = "",
     ) -> None:
         from gui.control.adapter import EngineAdapter
         from gui.kit.style import Theme
+        from gui.panels.settings.dialog import Hosting
         from gui.window.main_window import MainWindow
 
         self._settings = settings
         self._settings_path = settings_path
         self._flaws = tuple(flaws)
+        self._link = link
         self._stop = asyncio.Event()
         self._instance = claim(config_dir)
         self.control: ControlApi | None = None
@@ -137,14 +148,14 @@ class Application:
             settings.ui,
             config_dir,
             settings_path,
-            settings.session.timeout,
+            Hosting(settings.session.timeout, settings.session.grace, settings.recording.enabled),
         )
         self.window.closeWanted.connect(self._stop.set)
         self.adapter.windowRequested.connect(self._requested)
 
     def _requested(self, event: WindowRequested) -> None:
         logger.info("Another start of the program asks for the window")
-        self.window.raise_window()
+        self.window.raise_window(event.link)
 
     def stop(self) -> None:
         """Request the end, without a confirmation dialog."""
@@ -159,6 +170,8 @@ class Application:
                 logger.warning("%s: %s", self._settings_path, flaw)
             title, text = "Some settings were ignored", "\n".join(self._flaws)
             self.window.show_flaws(title, text, self._settings_path)
+        if self._link:
+            self.window.open_link(self._link)
         starting = asyncio.create_task(self._start_engine(), name="engine start")
         try:
             await self._stop.wait()
@@ -238,8 +251,8 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
     return work(app)
 
 
-def _run_window(app: QApplication, loaded: Loaded) -> int:
-    _on_loop(app, _run(app, loaded, settings.config_dir()))
+def _run_window(app: QApplication, loaded: Loaded, link: str) -> int:
+    _on_loop(app, _run(app, loaded, settings.config_dir(), link))
     return 0
 
 
@@ -259,14 +272,14 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
+async def _run(app: QApplication, loaded: Loaded, config_dir: Path, link: str) -> None:
     flaws = loaded.flaws
     if loaded.broken:
         flaws = (
             *flaws,
             "Hatchway uses default settings and saves no changes until the file is corrected",
         )
-    application = Application(app, loaded.settings, config_dir, loaded.file, flaws)
+    application = Application(app, loaded.settings, config_dir, loaded.file, flaws, link)
     with stop_signals.watched(application.stop), _unhandled(application.window.show_problem):
         await application.run()
 

@@ -325,3 +325,11 @@ async def test_after_a_killed_window_the_next_one_opens(tmp_path: Path) -> None:
         await read_until(process.stderr, b"engine is running")
         process.send_signal(end)
         await asyncio.wait_for(process.communicate(), START_SECONDS)
+
+
+async def test_a_link_without_a_display_is_not_silently_dropped(tmp_path: Path) -> None:
+    link = "https://relay.example/s/abcdefgh#secret"
+    process = await start(link, env=environment(tmp_path))
+    out, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert (process.returncode, out) == (EXIT_DISPLAY, b"")
+    assert b"connect" in errors

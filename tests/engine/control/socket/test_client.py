@@ -316,6 +316,8 @@ async def test_a_shell_that_is_not_there_and_a_screen_that_is_elsewhere(
         remote.attach("s1")
     with pytest.raises(NotSupportedError):
         await remote.open_terminal("web", Size(), lambda data: None, lambda *end: None)
+    with pytest.raises(NotSupportedError):
+        await remote.open_link("http://x/s/y#z", Size(), lambda data: None, lambda *end: None)
 
 
 async def test_input_that_waits_too_long_is_refused_with_a_sentence(
