@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -14,9 +15,10 @@ from engine.control.commands import DecideApproval, EndShell, Freeze
 from engine.control.queries import Links, LinkUrl, Shells
 from engine.control.socket.instance import find_running
 from engine.core import log, stdio
-from engine.core.errors import HostStoppedError
+from engine.core.errors import HatchwayError, HostStoppedError, OutputError
 from engine.core.model import ASK, KeyboardState, Role, Share, ShareState, ShellInfo
 from engine.core.settings import config_dir
+from engine.core.tasks import start
 from engine.core.text import shown
 
 if TYPE_CHECKING:
@@ -117,14 +119,27 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 async def _events(remote: RemoteControl, options: Options) -> int:
-    """Until the instance stops."""
+    """Until the instance stops, or nobody reads. Raises HostStoppedError and OutputError."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def end(error: HatchwayError) -> None:
+        if not over.done():
+            over.set_exception(error)
 
     def say(event: Event) -> None:
-        stdio.say(json.dumps({"event": type(event).__name__, **_without_secrets(event)}))
+        try:
+            stdio.say(json.dumps({"event": type(event).__name__, **_without_secrets(event)}))
+        except OutputError as error:
+            end(error)
 
     remote.subscribe(say, decides="decide" in options)
-    await remote.lost()
-    raise HostStoppedError
+    watching = start(remote.lost(), "watch the running instance")
+    watching.add_done_callback(lambda _: end(HostStoppedError()))
+    try:
+        await over
+    finally:
+        watching.cancel()
+    return 0
 
 
 def _without_secrets(event: Event) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -161,6 +162,26 @@ async def test_events_have_no_secrets(own_configuration: Path) -> None:
         events.send_signal(signal.SIGINT)
         await asyncio.wait_for(events.communicate(), 20)
         assert events.returncode == 0
+        await remote.stop()
+
+
+async def test_events_end_when_nobody_reads_them(own_configuration: Path) -> None:
+    async with running_host():
+        remote = await remote_of(own_configuration)
+        reading, writing = os.pipe()
+        events = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "engine", "ctl", "events", "--decide",
+            cwd=ROOT, stdout=writing, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        os.close(writing)
+        await until(lambda: remote.ask(Host()).attended)
+        os.close(reading)
+        assert events.stderr is not None
+        await remote.do(CreateLink(LOCAL_TARGET))
+        error = await asyncio.wait_for(events.stderr.read(), 20)
+        assert await events.wait() == 1
+        assert b"Standard output cannot be written" in error
+        assert b"Traceback" not in error
         await remote.stop()
 
 
