@@ -79,9 +79,10 @@ class CreateLink(Command[Share], frozen=True, tag=True):
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
     ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and unless
-    ``by_name`` a later container of the same name is not its target. That also raises TargetNotFoundError,
-    and SettingsError when links cannot be kept. ``shell``: the link joins this running shell,
-    whose target ``target`` then is, and ends with it; raises ShellNotFoundError.
+    ``by_name`` a later container of the same name is not its target. That also raises
+    TargetNotFoundError, and SettingsError when links cannot be kept. ``shell``: the link joins
+    this running shell, whose target ``target`` then is, and ends with it; raises
+    ShellNotFoundError.
     """
 
     target: str

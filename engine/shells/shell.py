@@ -368,6 +368,7 @@ class Shell:
         if not _REPORT.fullmatch(data) and self._keyboard.typed(who):
             self._rights_changed(self._roles())
         participant.touched(now)
+        self._people_changed()
         if self._resizing:
             # What was typed after a window had changed is for the new size.
             await self._resized.wait()
