@@ -442,7 +442,7 @@ class Agent:
         if not on:
             await shell.stop_recording()
             return
-        shell.record(self._begin_recording)
+        await shell.record(self._begin_recording)
 
     def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
         def report(text: str) -> None:
