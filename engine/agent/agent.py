@@ -423,7 +423,12 @@ class Agent:
             settings=self.settings.terminal,
             ends=self.ends,
         )
-        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        try:
+            self.manager.make_room()
+            shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        except HatchwayError:
+            await pty.close()
+            raise
         shell.start()
         return shell.id
 

@@ -44,8 +44,9 @@ class Program:
         self.printed = 0
         """Bytes that were read of it."""
         self.closed = False
-        self.deaf = False
-        """It reads nothing that is typed."""
+        self.hears = asyncio.Event()
+        """Whether it reads what is typed."""
+        self.hears.set()
         self._chunks: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._over = False
@@ -89,8 +90,7 @@ class Program:
     async def write(self, data: bytes) -> None:
         if self.closed or self._over:
             raise PTYClosedError("The terminal has ended")
-        while self.deaf:
-            await asyncio.sleep(0.01)
+        await self.hears.wait()
         self.typed += data
 
     async def resize(self, size: Size) -> None:
@@ -230,7 +230,7 @@ class Room:
         *,
         flood: bytes = b"",
         own: bool = False,
-        limits: ShellLimits = ShellLimits(),
+        limits: ShellLimits | None = None,
         size: Size = SIZE_80,
         **more: Any,
     ) -> None:
@@ -239,7 +239,7 @@ class Room:
         self.shell = Shell(
             self.program,
             own=own,
-            limits=limits,
+            limits=limits or ShellLimits(),
             ended=lambda shell, status: self.ends.append(status),
             clock=asyncio.get_running_loop().time,
             **more,
