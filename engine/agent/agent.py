@@ -31,6 +31,7 @@ from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import (
     DockerError,
+    HatchwayError,
     HostStoppedError,
     SettingsError,
     ShellNotFoundError,
