@@ -298,5 +298,5 @@ def cells(terminal: Terminal) -> list[object]:
     rows = [terminal.line(index) for index in range(terminal.rows)]
     return [
         (terminal.cols, terminal.rows, terminal.cursor()),
-        *((line.runs, line.wrapped) for line in rows),
+        *(line.runs for line in rows),
     ]
