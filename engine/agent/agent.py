@@ -32,6 +32,7 @@ from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import (
     DockerError,
+    HatchwayError,
     HostStoppedError,
     SettingsError,
     ShellNotFoundError,
@@ -443,7 +444,12 @@ class Agent:
             ends=self.ends,
             command=command,
         )
-        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        try:
+            self.manager.make_room()
+            shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        except HatchwayError:
+            await pty.close()
+            raise
         shell.start()
         return shell.id
 
@@ -462,7 +468,7 @@ class Agent:
         if not on:
             await shell.stop_recording()
             return
-        shell.record(self._begin_recording)
+        await shell.record(self._begin_recording)
 
     def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
         def report(text: str) -> None:
