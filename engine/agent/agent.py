@@ -443,7 +443,7 @@ class Agent:
         if not on:
             await shell.stop_recording()
             return
-        shell.record(self._begin_recording)
+        await shell.record(self._begin_recording)
 
     def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
         def report(text: str) -> None:
@@ -504,7 +504,7 @@ class Agent:
         if isinstance(event, ev.ShellStarted):
             shell = self.manager.shells.find(event.shell.id)
             if shell is not None and is_wanted(self.settings.recording, shell.target):
-                shell.record(self._begin_recording)
+                self._tasks.start(shell.record(self._begin_recording), "record")
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")

@@ -174,6 +174,15 @@ class _Stream:
             self._room.clear()
             await self._room.wait()
 
+    @property
+    def reports(self) -> bool:
+        return True
+
+    async def ready(self) -> None:
+        while self._unshown:
+            self._room.clear()
+            await self._room.wait()
+
     async def snapshot(self, snapshot: Snapshot, missed: int) -> None:
         self._pass(b"\x1bc")
         for piece in snapshot.data:
