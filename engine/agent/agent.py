@@ -31,6 +31,7 @@ from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import (
     DockerError,
+    HatchwayError,
     HostStoppedError,
     SettingsError,
     ShellNotFoundError,
@@ -424,7 +425,12 @@ class Agent:
             ends=self.ends,
             command=command,
         )
-        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        try:
+            self.manager.make_room()
+            shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        except HatchwayError:
+            await pty.close()
+            raise
         shell.start()
         return shell.id
 

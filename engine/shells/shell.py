@@ -61,7 +61,9 @@ MOST_HISTORY_LINES = 10_000
 """The most lines of history that somebody can ask for."""
 _REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
 """Reports of focus and mouse: they are sent without a key being pressed."""
-MAX_CHANGES = 1000
+TRIM_SECONDS = 0.5
+"""After a flood: until the log is looked at again."""
+MAX_CHANGES = 200
 """Changes of the size that are kept; who misses an older one gets a snapshot."""
 LAST_SECONDS = 1.0
 """How long people may take, after the end, to get what they have not got yet."""
@@ -609,7 +611,13 @@ class Shell:
             needed = min(needed, pacer.rendered)
         elif pacer is None and self._held_from is not None:
             needed = min(needed, self._held_from)
-        self._log.trim(needed)
+        # Other controllers need not be skipped for the sake of a short burst.
+        most = self._log.end - self._limits.replay_bytes - BEHIND_BYTES
+        slowest = min((one.position for one in self._controllers() if one.streams), default=needed)
+        self._log.trim(min(needed, max(slowest, most)))
+        if self._screen.behind and self._log.start < most and "trim" not in self._timers:
+            # What the screen has not read yet is kept for it, and it may read without new output.
+            self._after("trim", TRIM_SECONDS, self._trim)
         while self._changes and self._changes[0].at < self._log.start:
             self._first_size = self._changes.popleft().size
         while len(self._changes) > MAX_CHANGES:

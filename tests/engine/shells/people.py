@@ -25,7 +25,7 @@ from engine.wire.terminal import MUTE, SIZE, SNAPSHOT
 SIZE_80 = Size(80, 24)
 CAPABILITIES = (SNAPSHOT, SIZE, MUTE)
 READ = 16 * 1024
-READ_SECONDS = 0.001
+READ_SECONDS = 0.01
 """Of the loop's time, for each read of a flood."""
 
 
@@ -44,8 +44,9 @@ class Program:
         self.printed = 0
         """Bytes that were read of it."""
         self.closed = False
-        self.deaf = False
-        """It reads nothing that is typed."""
+        self.hears = asyncio.Event()
+        """Whether it reads what is typed."""
+        self.hears.set()
         self._chunks: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._over = False
@@ -89,8 +90,7 @@ class Program:
     async def write(self, data: bytes) -> None:
         if self.closed or self._over:
             raise PTYClosedError("The terminal has ended")
-        while self.deaf:
-            await asyncio.sleep(0.01)
+        await self.hears.wait()
         self.typed += data
 
     async def resize(self, size: Size) -> None:
@@ -106,8 +106,15 @@ class Eyes:
     """A Sink with an emulator of its own, as a page has: it draws what comes, in order."""
 
     def __init__(
-        self, size: Size = SIZE_80, *, reports: bool = True, knows_size: bool = True
+        self,
+        size: Size = SIZE_80,
+        *,
+        reports: bool = True,
+        knows_size: bool = True,
+        draws: bool = True,
     ) -> None:
+        """``draws``: else it only counts what comes."""
+        self.draws = draws
         self.reports = reports
         self.knows_size = knows_size
         self.terminal = Terminal(size.cols, size.rows, scrollback=1000)
@@ -204,9 +211,10 @@ class Eyes:
 
     def _draw(self, data: bytes) -> None:
         assert not self.of("ended"), "output after the end"
-        self.output_bytes += data
         self.position += len(data)
-        self.terminal.feed(data)
+        if self.draws:
+            self.output_bytes += data
+            self.terminal.feed(data)
         self._shown()
 
     def _shown(self) -> None:
@@ -222,7 +230,7 @@ class Room:
         *,
         flood: bytes = b"",
         own: bool = False,
-        limits: ShellLimits = ShellLimits(),
+        limits: ShellLimits | None = None,
         size: Size = SIZE_80,
         **more: Any,
     ) -> None:
@@ -231,7 +239,7 @@ class Room:
         self.shell = Shell(
             self.program,
             own=own,
-            limits=limits,
+            limits=limits or ShellLimits(),
             ended=lambda shell, status: self.ends.append(status),
             clock=asyncio.get_running_loop().time,
             **more,
@@ -248,6 +256,7 @@ class Room:
         capabilities: Sequence[str] = CAPABILITIES,
         reports: bool = True,
         knows_size: bool = True,
+        draws: bool = True,
         first: bool | None = None,
     ) -> tuple[Participant, Eyes]:
         """Joins and is attached: from the beginning if nothing was printed yet, else with a
@@ -255,7 +264,7 @@ class Room:
         one = self.shell.join(kind, role, who=who, name=who, opens=opens)
         one.describe(capabilities=capabilities, features=FEATURES)
         one.resize(window)
-        eyes = Eyes(self.shell.current_size, reports=reports, knows_size=knows_size)
+        eyes = Eyes(self.shell.current_size, reports=reports, knows_size=knows_size, draws=draws)
         from_start = self.shell.end == 0 if first is None else first
         self.look(one, eyes, 0 if from_start else None)
         return one, eyes
