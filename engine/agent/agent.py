@@ -529,7 +529,7 @@ class Agent:
         if isinstance(event, ev.ShellStarted):
             shell = self.manager.shells.find(event.shell.id)
             if shell is not None and is_wanted(self.settings.recording, shell.target):
-                shell.record(self._begin_recording)
+                self._tasks.start(shell.record(self._begin_recording), "record")
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")
