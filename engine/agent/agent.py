@@ -87,7 +87,11 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class Agent:
     """One per process. ``start()``, then everything else, then ``stop()``."""
 
-    def __init__(self, settings: Settings, events: ev.EventBus | None = None) -> None:
+    def __init__(
+        self, settings: Settings, events: ev.EventBus | None = None, *, temporary: str = ""
+    ) -> None:
+        """``temporary``: why the agent's id and key are valid for this run only; by default they
+        are those of the profile."""
         tuning.apply()
         self.settings = settings
         self.events = events or ev.EventBus()
@@ -114,7 +118,11 @@ class Agent:
             returns=returns,
         )
         self.recordings = Recordings.of_profile(settings.recording)
-        self._identity = identity.load(config_dir(), settings.agent.id)
+        self._identity = (
+            identity.temporary(temporary)
+            if temporary
+            else identity.load(config_dir(), settings.agent.id)
+        )
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None

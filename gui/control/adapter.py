@@ -34,6 +34,7 @@ from engine.core.events import (
     SharesChanged,
     TargetsChanged,
     Traffic,
+    WindowRequested,
 )
 from gui.kit import problems
 
@@ -77,6 +78,7 @@ class EngineAdapter(QObject):
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
     selfTestStage = Signal(SelfTestStage)
+    windowRequested = Signal(WindowRequested)
     engineReady = Signal()
     startFailed = Signal()
     """Emitted instead of engineReady when the engine could not start."""
@@ -113,6 +115,7 @@ class EngineAdapter(QObject):
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,
             SelfTestStage: self.selfTestStage,
+            WindowRequested: self.windowRequested,
         }
 
     @property
