@@ -11,10 +11,11 @@ import logging
 import re
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import psutil
 
 from engine.access import identity
@@ -26,7 +27,7 @@ from engine.access.returns import Returns
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
-from engine.client.peer import PeerHandlers, TerminalPeer
+from engine.client.peer import ANSWERING, CAPABILITIES, PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import (
@@ -285,6 +286,15 @@ class Agent:
         """End guests' sessions after ``seconds`` without input and output; 0: never."""
         self.manager.set_timeout(seconds)
 
+    def set_grace(self, seconds: float) -> None:
+        """End guests' shells that nobody is attached to after ``seconds``; 0: never."""
+        self.manager.set_grace(seconds)
+
+    def set_recording(self, on: bool) -> None:
+        """Record every shell that starts from now on, or no longer."""
+        recording = msgspec.structs.replace(self.settings.recording, enabled=on)
+        self.settings = msgspec.structs.replace(self.settings, recording=recording)
+
     def set_shared(self, target_id: str, shared: bool) -> None:
         """Let guests open ``target_id`` without a link, or no longer. Live sessions continue."""
         names = set(self.targets.shared())
@@ -341,7 +351,9 @@ class Agent:
         """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
         if self._stopping is not None:
             raise HostStoppedError
-        peer = self._owned(self._peer(target_id, size, PeerHandlers(on_output, on_end)))
+        handlers = PeerHandlers(on_output, on_end)
+        # Whoever shows it answers the program's queries, as a terminal does.
+        peer = self._owned(self._peer(target_id, size, handlers, ANSWERING))
         await peer.connect()
         return peer
 
@@ -374,7 +386,13 @@ class Agent:
 
         return await SelfTest(target_id, make_peer, leftovers, on_stage).run()
 
-    def _peer(self, target_id: str, size: Size, handlers: PeerHandlers) -> TerminalPeer:
+    def _peer(
+        self,
+        target_id: str,
+        size: Size,
+        handlers: PeerHandlers,
+        capabilities: Collection[str] = CAPABILITIES,
+    ) -> TerminalPeer:
         info, ice = self._relay_info, self._ice.current()
         token = info.guest_token or self.settings.relay.token
         return TerminalPeer(
@@ -386,6 +404,7 @@ class Agent:
             # This peer is local, but with relay-only it must not reveal addresses either.
             ice=ice if ice.relay_only else self.settings.ice,
             ssl_context=client_context(self.settings.relay),
+            capabilities=capabilities,
         )
 
     async def _ask_ice(self) -> dict[str, Any]:

@@ -35,7 +35,9 @@ class Handshake:
         link: proof.Link | None = None,
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        again: bool = False,
     ) -> None:
+        """``again``: the offer comes back even if another connection has taken its place."""
         self.session_id = session_id
         self.relay = relay
         self.device_id = device_id
@@ -45,6 +47,7 @@ class Handshake:
         self.ssl_context = ssl_context
         self.code = ""
         """The short code that both ends show; empty until ``offer()`` has returned."""
+        self._again = again
         self._invitation = Invitation.of(link, own_secret)
         self._signaling = GuestSignaling(relay, ssl_context)
         self._offered = False
@@ -92,6 +95,8 @@ class Handshake:
         }
         if token:
             offer["resume"] = token
+            if self._again:
+                offer["again"] = True
         if self.relay.agent_id:
             offer["agent_id"] = self.relay.agent_id
         offer |= self._invitation.prove(self.session_id, sdp)

@@ -52,6 +52,18 @@ class SetGuestTimeout(Command[None], frozen=True, tag=True):
     seconds: float
 
 
+class SetGrace(Command[None], frozen=True, tag=True):
+    """End guests' shells that nobody is attached to after ``seconds``, from now on; 0: never."""
+
+    seconds: float
+
+
+class SetRecording(Command[None], frozen=True, tag=True):
+    """Record every shell that starts from now on, or no longer. Running shells are as before."""
+
+    on: bool
+
+
 class SetShared(Command[None], frozen=True, tag=True):
     """Let guests open a target without a link, or no longer; "*" is every container.
 

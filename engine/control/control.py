@@ -7,18 +7,20 @@ the whole engine, which takes half a second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from engine.agent.agent import Agent
 from engine.control import commands as c
 from engine.control import queries as q
 from engine.control.api import Ended, Output
+from engine.control.guest import GuestTerminal, Screen, identities
+from engine.control.link import LinkReports
 from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
 from engine.core.errors import HostStoppedError, ShellNotFoundError
 from engine.core.events import EventBus, Handler, SelfTestStage
-from engine.core.model import ParticipantKind, Role, Share, Size
+from engine.core.model import LinkState, ParticipantKind, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings
 from engine.shells.shell import Shell
@@ -36,6 +38,7 @@ class Control:
         self._events = events or EventBus()
         self._agent = Agent(settings, self._events)
         self._running = False
+        self._guests: set[GuestTerminal] = set()
         self._commands: dict[type[Any], Callable[[Any], Awaitable[Any]]] = {}
         self._queries: dict[type[Any], Callable[[Any], Any]] = {}
         self._map_commands()
@@ -47,6 +50,7 @@ class Control:
 
     async def stop(self) -> None:
         self._running = False
+        await asyncio.gather(*(guest.close() for guest in self._guests))
         await self._agent.stop()
 
     async def do(self, command: c.Command[Result]) -> Result:
@@ -75,6 +79,38 @@ class Control:
         self._check_running()
         peer = await self._agent.open_terminal(target_id, size, output, ended)
         return PeerTerminal(self._agent, peer, output, ended)
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
+    ) -> GuestTerminal:
+        self._check_running()
+        reports = LinkReports(output, ended, changed, notice, sized or (lambda size: None))
+        terminal = GuestTerminal(
+            url,
+            size,
+            reports,
+            self._agent.settings.ice,
+            name=name,
+            screen=Screen.ANSWERS if sized is None else Screen.FOLLOWS,
+            colors=colors,
+            identities=identities(),
+        )
+        reports.follow(terminal)
+        # Kept so that stop() closes it, even when its caller was cancelled.
+        self._guests = {other for other in self._guests if not other.is_closed} | {terminal}
+        await terminal.connect()
+        reports.connected()
+        return terminal
 
     def attach(
         self,
@@ -107,6 +143,8 @@ class Control:
         self._on(c.CloseSession, self._close_session)
         self._on(c.KeepOpen, self._keep_open)
         self._on(c.SetGuestTimeout, self._set_guest_timeout)
+        self._on(c.SetGrace, self._set_grace)
+        self._on(c.SetRecording, self._set_recording)
         self._on(c.SetShared, self._set_shared)
         self._on(c.CreateLink, self._create_link)
         self._on(c.RevokeLink, lambda command: agent.admission.revoke(command.link_id))
@@ -164,6 +202,12 @@ class Control:
 
     async def _set_guest_timeout(self, command: c.SetGuestTimeout) -> None:
         self._agent.set_guest_timeout(command.seconds)
+
+    async def _set_grace(self, command: c.SetGrace) -> None:
+        self._agent.set_grace(command.seconds)
+
+    async def _set_recording(self, command: c.SetRecording) -> None:
+        self._agent.set_recording(command.on)
 
     async def _set_shared(self, command: c.SetShared) -> None:
         self._agent.set_shared(command.target, command.shared)

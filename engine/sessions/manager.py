@@ -380,6 +380,11 @@ class WebRTCSessionManager:
         session = msgspec.structs.replace(self.settings.session, timeout=seconds)
         self.settings = msgspec.structs.replace(self.settings, session=session)
 
+    def set_grace(self, seconds: float) -> None:
+        """Set session.grace, for shells that are alone already, too."""
+        session = msgspec.structs.replace(self.settings.session, grace=seconds)
+        self.settings = msgspec.structs.replace(self.settings, session=session)
+
     async def _cleanup_loop(self) -> None:
         while True:
             limits = self.settings.session

@@ -29,6 +29,8 @@ class Screen:
         self.ends: list[tuple[str, int | None]] = []
         self.connections: list[bool] = []
         self.approvals: list[tuple[str, str]] = []
+        self.sizes: list[Size] = []
+        self.changes = 0
         self.terminal: GuestTerminal | None = None
         self._early = 0
 
@@ -54,6 +56,12 @@ class Screen:
 
     def connection(self, *, lost: bool) -> None:
         self.connections.append(lost)
+
+    def sized(self, size: Size) -> None:
+        self.sizes.append(size)
+
+    def changed(self) -> None:
+        self.changes += 1
 
 
 async def opened(made: House, screen: Screen, **link: object) -> GuestTerminal:
