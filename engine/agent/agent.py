@@ -506,6 +506,8 @@ class Agent:
         ssh-agent.
         """
         left = []
+        # The guest's end of the channel closes a little before the session is gone.
+        await self.manager.settled(session_id)
         if self.manager.get_session(session_id) is not None:
             left.append("the session itself")
         try:
