@@ -545,16 +545,21 @@ def _charsets(charsets: Charsets) -> str:
 
 def _untranslated(text: str, charsets: Charsets) -> str:
     """What prints ``text`` in these sets; "" when nothing does."""
-    table = TABLES.get(charsets.sets[charsets.left], {})
-    parts: list[str] = []
-    for char in text:
-        raw = char
-        if ord(char) in table:
-            raw = next((chr(code) for code, shown in table.items() if shown == char), "")
-        if not raw:
-            return ""
-        parts.append(raw)
-    return "".join(parts)
+    for shift, slot in (("", charsets.left), ("\x1bN", 2), ("\x1bO", 3)):
+        # A single shift is for the first character.
+        first = _key(text[0], charsets.sets[slot])
+        rest = [_key(char, charsets.sets[charsets.left]) for char in text[1:]]
+        if first and all(rest):
+            return f"{shift}{first}{''.join(rest)}"
+    return ""
+
+
+def _key(char: str, name: str) -> str:
+    """The character that is shown as ``char`` in a set; "" for none."""
+    table = TABLES.get(name, {})
+    if ord(char) not in table:
+        return char
+    return next((chr(code) for code, shown in table.items() if shown == char), "")
 
 
 def _goto(y: int, x: int) -> str:

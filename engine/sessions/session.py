@@ -48,7 +48,8 @@ logger = logging.getLogger(__name__)
 
 CAPABILITIES = (
     *("ack", "resume", "role", "notice"),
-    *(wire.IDLE, wire.SNAPSHOT, wire.SIZE, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING, wire.MUTE),
+    *(wire.IDLE, wire.SNAPSHOT, wire.HISTORY, wire.SIZE, wire.MUTE),
+    *(wire.PEOPLE, wire.KEYBOARD, wire.RECORDING),
 )
 """Our hatchway.v1 capabilities, as ``welcome`` lists them."""
 

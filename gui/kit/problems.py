@@ -95,6 +95,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Replaced by a newer connection",
         "The terminal continues there. You do not need to do anything.",
     ),
+    "superseded": (
+        "A newer attempt to connect has begun",
+        "You do not need to do anything.",
+    ),
     "shell_ended": (
         "The shared terminal has ended",
         "Ask the host to share another one.",
