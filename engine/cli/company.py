@@ -128,8 +128,8 @@ def _people(before: Company, after: Company) -> list[str]:
             return []
         if len(names) == 1:
             return [f"{names[0]} is here"]
-        more = "1 other is" if len(names) == 2 else f"{len(names) - 1} others are"
-        return [f"{names[0]} and {more} here"]
+        more = "1 other" if len(names) == 2 else f"{len(names) - 1} others"
+        return [f"{names[0]} and {more} are here"]
     known = {one.id: one for one in before.others}
     found = []
     for one in after.others:
