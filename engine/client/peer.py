@@ -45,6 +45,7 @@ from engine.core.model import (
 from engine.core.settings import IceSettings
 from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import RelayAddress
+from engine.signaling.guest_end import MakeEnd
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
 from engine.transport.data_channel import RtcChannel
@@ -169,10 +170,12 @@ class TerminalPeer:
         again: bool = False,
         unrendered: int = 0,
         clock: Callable[[], Moment] = now,
+        make_end: MakeEnd | None = None,
     ) -> None:
         """``introduction``: what it says of itself; ``identities`` adds who it is to this host.
         ``again``: it comes back although another connection has taken its place.
         ``unrendered``: bytes delivered by the peer before it that are not on the screen yet.
+        ``make_end``: how the agent is reached, if not through ``relay``.
         """
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
@@ -189,6 +192,7 @@ class TerminalPeer:
             ice=ice,
             ssl_context=ssl_context,
             again=again,
+            make_end=make_end,
         )
         self._capabilities = capabilities
         self._introduction = introduction
@@ -417,6 +421,7 @@ class TerminalPeer:
             again=again,
             unrendered=self._delivered.unrendered,
             clock=self._clock,
+            make_end=made.make_end,
         )
 
     @property
