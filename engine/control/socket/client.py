@@ -14,12 +14,12 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from engine.control.api import Ended, Output, TerminalHandle
+from engine.control.api import Ended, LinkTerminal, Output, TerminalHandle
 from engine.control.commands import Command
 from engine.control.queries import Query
 from engine.control.socket import messages as m
@@ -33,7 +33,7 @@ from engine.core.errors import (
     NotSupportedError,
 )
 from engine.core.events import EventBus, Handler
-from engine.core.model import ParticipantKind, Role, Size
+from engine.core.model import LinkState, ParticipantKind, Role, Size
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +142,22 @@ class RemoteControl:
     ) -> TerminalHandle:
         """Raises NotSupportedError: OpenShell and attach() are the way over the socket."""
         raise NotSupportedError("Open a shell in the running Hatchway, and attach to it")
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
+    ) -> LinkTerminal:
+        """Raises NotSupportedError: a link opens without a running Hatchway (``connect``)."""
+        raise NotSupportedError("Open the link in this program: it needs no running Hatchway")
 
     def attach(
         self,
