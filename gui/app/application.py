@@ -121,6 +121,7 @@ class Application:
     ) -> None:
         from gui.control.adapter import EngineAdapter
         from gui.kit.style import Theme
+        from gui.panels.settings.dialog import Hosting
         from gui.window.main_window import MainWindow
 
         self._settings = settings
@@ -137,7 +138,7 @@ class Application:
             settings.ui,
             config_dir,
             settings_path,
-            settings.session.timeout,
+            Hosting(settings.session.timeout, settings.session.grace, settings.recording.enabled),
         )
         self.window.closeWanted.connect(self._stop.set)
         self.adapter.windowRequested.connect(self._requested)

@@ -315,6 +315,31 @@ async def test_an_idle_guest_is_kept_or_ends_after_the_time_that_is_set() -> Non
         assert visitor.peer.end_code == EndCode.IDLE
 
 
+async def test_a_shell_that_everyone_has_left_ends_after_the_time_that_is_set() -> None:
+    async with running(session=SessionSettings(grace=0)) as host:
+        visitor = await host.guest()
+        (shell,) = host.control.ask(q.Shells())
+        await host.control.do(c.SetGrace(0.5))
+        pc = visitor.peer.peer_connection
+        assert pc is not None
+        await pc.close()
+        await until(lambda: host.published(ev.ShellEnded), what="the end of the shell")
+        (ended,) = host.published(ev.ShellEnded)
+        assert ended.shell.id == shell.id
+        assert ended.shell.exit is not None
+        assert ended.shell.exit.code == EndCode.GRACE
+
+
+async def test_shells_are_recorded_from_the_moment_that_is_set(host: Host) -> None:
+    before = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    await host.control.do(c.SetRecording(True))
+    after = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    await host.control.do(c.SetRecording(False))
+    last = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    records = {one.id: one.recording_since is not None for one in host.control.ask(q.Shells())}
+    assert records == {before: False, after: True, last: False}
+
+
 async def test_the_self_test_reports_and_publishes_each_stage_of_its_run(host: Host) -> None:
     report = await host.control.do(c.RunSelfTest("nowhere", "first"))
     assert report.failed_stage is not None
