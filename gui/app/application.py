@@ -145,7 +145,7 @@ class Application:
 
     def _requested(self, event: WindowRequested) -> None:
         logger.info("Another start of the program asks for the window")
-        self.window.raise_window()
+        self.window.raise_window(event.link)
 
     def stop(self) -> None:
         """Request the end, without a confirmation dialog."""

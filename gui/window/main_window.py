@@ -177,13 +177,6 @@ class MainWindow(QMainWindow):
         self._may_close = True
         self.close()
 
-    def raise_window(self) -> None:
-        """Show the window, hidden or minimized, in front of all others."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.show()
-        self.raise_()
-        self.activateWindow()
-
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._may_close:
             event.accept()
