@@ -67,6 +67,9 @@ MAX_CHANGES = 200
 """Changes of the size that are kept; who misses an older one gets a snapshot."""
 LAST_SECONDS = 1.0
 """How long people may take, after the end, to get what they have not got yet."""
+MOST_CHANGES = 256
+"""Changes of the size that are kept for who has yet to see them; a silent program's log does not
+bound them. Who would need more gets the screen."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -792,6 +795,11 @@ class Shell:
         change = SizeChange(self._change_count, self._log.end, size, self._sizes.by)
         self._changes.append(change)
         self._change_count += 1
+        while len(self._changes) > MOST_CHANGES:
+            forgotten = self._changes.popleft()
+            self._first_size = forgotten.size
+            for one in self._people.values():
+                one.size_forgotten(forgotten.number)
         self._trim()
         if self._recorder is not None:
             self._recorder.resized(size)
