@@ -32,6 +32,7 @@ from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import (
     DockerError,
+    HatchwayError,
     HostStoppedError,
     SettingsError,
     ShellNotFoundError,
@@ -88,7 +89,11 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class Agent:
     """One per process. ``start()``, then everything else, then ``stop()``."""
 
-    def __init__(self, settings: Settings, events: ev.EventBus | None = None) -> None:
+    def __init__(
+        self, settings: Settings, events: ev.EventBus | None = None, *, temporary: str = ""
+    ) -> None:
+        """``temporary``: why the agent's id and key are valid for this run only; by default they
+        are those of the profile."""
         tuning.apply()
         self.settings = settings
         self.events = events or ev.EventBus()
@@ -115,7 +120,11 @@ class Agent:
             returns=returns,
         )
         self.recordings = Recordings.of_profile(settings.recording)
-        self._identity = identity.load(config_dir(), settings.agent.id)
+        self._identity = (
+            identity.temporary(temporary)
+            if temporary
+            else identity.load(config_dir(), settings.agent.id)
+        )
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
@@ -459,7 +468,12 @@ class Agent:
             ends=self.ends,
             command=command,
         )
-        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        try:
+            self.manager.make_room()
+            shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        except HatchwayError:
+            await pty.close()
+            raise
         shell.start()
         return shell.id
 
@@ -478,7 +492,7 @@ class Agent:
         if not on:
             await shell.stop_recording()
             return
-        shell.record(self._begin_recording)
+        await shell.record(self._begin_recording)
 
     def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
         def report(text: str) -> None:
@@ -541,7 +555,7 @@ class Agent:
         if isinstance(event, ev.ShellStarted):
             shell = self.manager.shells.find(event.shell.id)
             if shell is not None and is_wanted(self.settings.recording, shell.target):
-                shell.record(self._begin_recording)
+                self._tasks.start(shell.record(self._begin_recording), "record")
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")

@@ -34,6 +34,7 @@ class Command(enum.StrEnum):
     CONNECT = "connect"
     RECORDINGS = "recordings"
     ORPHANS = "orphans"
+    CTL = "ctl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,14 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         help="with --end: also programs that asked to keep running (nohup, setsid, tmux)",
     )
     orphans.add_argument("--json", action="store_true", help="print one JSON object")
+    _ctl(
+        commands.add_parser(
+            Command.CTL.value,
+            parents=[common],
+            help="list and control what the running Hatchway has; exit code 1 if that fails",
+        ),
+        common,
+    )
     return parser
 
 
@@ -255,6 +264,44 @@ def _hosting() -> _Parser:
         "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
     )
     return hosting
+
+
+def _ctl(ctl: argparse.ArgumentParser, common: _Parser) -> None:
+    actions = ctl.add_subparsers(
+        dest="action", title="actions", metavar="ACTION", parser_class=_Parser, required=True
+    )
+
+    def action(name: str, help_: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, parents=[common], help=help_)
+
+    for name, what in (("shells", "terminals and their guests"), ("links", "links and their URLs")):
+        listing = action(name, f"list {what}")
+        listing.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, what in (("freeze", "let no guest type"), ("thaw", "let guests type again")):
+        action(name, what).add_argument(
+            "shell", nargs="?", metavar="SHELL", help="the beginning of its id; default: all"
+        )
+    end = action("end", "end a terminal and its programs")
+    end.add_argument("shell", metavar="SHELL", help="the beginning of its id")
+    end.add_argument(
+        "--everything",
+        action="store_true",
+        help="also programs that asked to keep running (nohup, setsid, tmux)",
+    )
+    for name, what in (("approve", "let a waiting guest in"), ("deny", "refuse a waiting guest")):
+        decide = action(name, what)
+        decide.add_argument("session", metavar="SESSION", help="as in the event ApprovalRequested")
+        decide.add_argument(
+            "--remember", action="store_true", help="apply it to all guests of that link"
+        )
+        if name == "approve":
+            decide.add_argument("--view", action="store_true", help="the guest only watches")
+    events = action("events", "print each event as a line of JSON")
+    events.add_argument(
+        "--decide",
+        action="store_true",
+        help="somebody approves guests by these lines: guests wait for ctl approve",
+    )
 
 
 def _share(share: argparse.ArgumentParser) -> None:

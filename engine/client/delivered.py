@@ -44,13 +44,14 @@ class Delivered:
         """``unrendered``: bytes from a connection before, which will be reported first."""
         self._segments: deque[_Segment] = deque()
         self._position = 0
+        self._unrendered = unrendered
         if unrendered:
             self._segments.append(_Segment(unrendered, 0, counts=False))
 
     @property
     def unrendered(self) -> int:
         """Bytes that were delivered and not reported."""
-        return sum(one.left for one in self._segments)
+        return self._unrendered
 
     def begin(self, position: int) -> None:
         """Output goes on at ``position``."""
@@ -70,6 +71,7 @@ class Delivered:
             first = self._segments[0]
             taken = min(count, first.left)
             count -= taken
+            self._unrendered -= taken
             position = first.take(taken) or position
             if not first.left:
                 self._segments.popleft()
@@ -79,6 +81,7 @@ class Delivered:
         if not count:
             return
         self._position = end
+        self._unrendered += count
         last = self._segments[-1] if self._segments else None
         if last is not None and (last.counts is counts or len(self._segments) >= MAX_SEGMENTS):
             last.extend(count, end, counts=counts)

@@ -34,6 +34,7 @@ from engine.core.errors import (
 from engine.core.model import (
     Asked,
     CandidatePair,
+    EndCode,
     KeyboardState,
     KeyboardView,
     ParticipantKind,
@@ -61,6 +62,8 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host's approval; the host's own time limit is much shorter."""
 CLOSE_SECONDS = 5.0
+MAX_UNRENDERED = 64 * 1024 * 1024
+"""Bytes of output and snapshots that may wait to be shown: far above what is agreed."""
 ANSWERING = (wire.IDLE, wire.SNAPSHOT, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING)
 """The hatchway.v1 capabilities of a peer in front of a terminal that answers the program's queries
 by itself."""
@@ -201,6 +204,7 @@ class TerminalPeer:
         self._screen_at = 0
         self._told_size: Size | None = None
         self._replaced = False
+        self._overran = False
         self._left = False
         self._conversation = GuestConversation(
             size, capabilities=capabilities, before=before, introduction=introduction
@@ -488,7 +492,7 @@ class TerminalPeer:
     # engine.transport.channel.Receiver
 
     def message(self, message: Message) -> None:
-        if self._succeeded:
+        if self._succeeded or self._overran:
             return
         try:
             if isinstance(message, bytes):
@@ -496,6 +500,7 @@ class TerminalPeer:
                 self._delivered.screen(screen, self._screen_at)
                 self._delivered.output(len(message) - screen)
                 self._handlers.output(message)
+                self._check_overrun()
                 return
             before = self._lost_before
             away = before.age(self._clock()) if before is not None else 0.0
@@ -560,8 +565,16 @@ class TerminalPeer:
         if held := self._conversation.held_input:
             self._handlers.held(held)
 
+    def _check_overrun(self) -> None:
+        """A host that does not keep to the window must not fill our memory."""
+        if self._delivered.unrendered > MAX_UNRENDERED:
+            self._overran = True
+            self._program_ended(None, "The host sent more output than was agreed", EndCode.LIMIT)
+
     def _show_size(self) -> None:
         size = self._conversation.shell_size
+        if wire.SIZE not in self._conversation.agreed:
+            return
         if size is not None and size != self._told_size:
             self._told_size = size
             self._handlers.size(size)

@@ -236,6 +236,15 @@ class EndOrphans(Command[OrphansEnded], frozen=True, tag=True):
     kept: bool = False
 
 
+class ShowWindow(Command[bool], frozen=True, tag=True):
+    """Show the window of this engine, and in it ``link``, unless that is ""; False without one.
+
+    Published as WindowRequested.
+    """
+
+    link: str = ""
+
+
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):
     """Run the loopback test against one target; failures are in the report.
 

@@ -19,7 +19,7 @@ from engine.control.link import LinkReports
 from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
 from engine.core.errors import HostStoppedError, ShellNotFoundError
-from engine.core.events import EventBus, Handler, SelfTestStage
+from engine.core.events import EventBus, Handler, SelfTestStage, WindowRequested
 from engine.core.model import LinkState, ParticipantKind, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings
@@ -34,9 +34,19 @@ _ToParticipant = c.SetRole | c.TakeKeyboard | c.GrantKeyboard | c.DenyKeyboard
 class Control:
     """A ControlApi. One per process."""
 
-    def __init__(self, settings: Settings, events: EventBus | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        events: EventBus | None = None,
+        *,
+        temporary: str = "",
+        window: bool = False,
+    ) -> None:
+        """``temporary``: why this engine has an agent id for this run only; by default it has
+        that of the profile. ``window``: it belongs to a window, which acts on WindowRequested."""
         self._events = events or EventBus()
-        self._agent = Agent(settings, self._events)
+        self._agent = Agent(settings, self._events, temporary=temporary)
+        self._window = window
         self._running = False
         self._guests: set[GuestTerminal] = set()
         self._commands: dict[type[Any], Callable[[Any], Awaitable[Any]]] = {}
@@ -165,6 +175,7 @@ class Control:
         self._on(c.ListRecordings, lambda _: asyncio.to_thread(agent.recordings.list))
         self._on(c.DeleteRecording, self._delete_recording)
         self._on(c.EndOrphans, lambda command: agent.ends.end_orphans(kept=command.kept))
+        self._on(c.ShowWindow, self._show_window)
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -303,6 +314,11 @@ class Control:
     async def _delete_recording(self, command: c.DeleteRecording) -> None:
         await asyncio.to_thread(self._agent.recordings.delete, command.recording_id)
 
+    async def _show_window(self, command: c.ShowWindow) -> bool:
+        if self._window:
+            self._events.publish(WindowRequested(link=command.link))
+        return self._window
+
     async def _run_self_test(self, command: c.RunSelfTest) -> SelfTestReport:
         def publish(stage: StageResult) -> None:
             self._events.publish(SelfTestStage(run=command.run, target=command.target, stage=stage))
@@ -317,6 +333,7 @@ class Control:
             agent.relay_info(),
             agent.identity_problem,
             agent.links_problem,
+            agent.admission.approvals.attended,
         )
 
     def _link_url(self, query: q.LinkUrl) -> str:

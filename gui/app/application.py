@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import main as cli
+from engine.control.commands import ShowWindow
 from engine.control.queries import Host
+from engine.control.socket.instance import NOT_ALONE, claim, find_running
 from engine.core import log, settings, stdio, stop_signals
-from engine.core.errors import HatchwayError, SettingsError
+from engine.core.errors import HatchwayError, HostStoppedError, SettingsError
 from gui.app import display
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from engine.cli.parser import CommandLine
     from engine.control.api import ControlApi
     from engine.control.control import Control
+    from engine.core.events import WindowRequested
     from engine.core.settings import Loaded, Settings
     from gui.window.main_window import MainWindow
 
@@ -38,6 +41,11 @@ STOP_SECONDS = 40.0
 engine that does not respond, 5 s for sessions, 10 s for processes, 15 s for connections."""
 EXIT_SETTINGS = 2
 EXIT_DISPLAY = 1
+EXIT_NO_WINDOW = 1
+NO_WINDOW = (
+    "Hatchway is already hosting without a window for this profile. Control it with "
+    "'hatchway ctl', or stop it to open the window."
+)
 NO_DISPLAY = (
     "No display found: hosting without a window.\n"
     "Set DISPLAY or WAYLAND_DISPLAY to open the window."
@@ -57,6 +65,8 @@ def open_window(line: CommandLine) -> int:
     if not display.is_configured(os.environ, sys.platform):
         stdio.warn(NO_DISPLAY)
         return cli.run(line.headless())
+    if (code := _ask_running(line)) is not None:
+        return code
     if problem := display.problem():
         # A display is configured, so the user expects a window: do not host without one.
         stdio.warn(problem)
@@ -69,6 +79,33 @@ def open_window(line: CommandLine) -> int:
         return _with_application(lambda app: _show_settings_error(app, wrong))
     log.configure(loaded.settings.log_level.upper())
     return _with_application(lambda app: _run_window(app, loaded))
+
+
+def _ask_running(line: CommandLine) -> int | None:
+    """Ask the running instance of the profile for its window. Returns the exit code; None when
+    this process has to open one."""
+    try:
+        folder = settings.config_dir()
+    except SettingsError:
+        return None  # shown later
+    return asyncio.run(_show_running(folder, line.options.get("link", "")))
+
+
+async def _show_running(folder: Path, link: str) -> int | None:
+    remote = await find_running(folder)
+    if remote is None:
+        return None
+    try:
+        if await remote.do(ShowWindow(link)):
+            return 0
+        if remote.lasting:
+            stdio.warn(NO_WINDOW)
+            return EXIT_NO_WINDOW
+    except HostStoppedError:
+        pass  # it has just ended
+    finally:
+        await remote.stop()
+    return None
 
 
 class Application:
@@ -84,12 +121,14 @@ class Application:
     ) -> None:
         from gui.control.adapter import EngineAdapter
         from gui.kit.style import Theme
+        from gui.panels.settings.dialog import Hosting
         from gui.window.main_window import MainWindow
 
         self._settings = settings
         self._settings_path = settings_path
         self._flaws = tuple(flaws)
         self._stop = asyncio.Event()
+        self._instance = claim(config_dir)
         self.control: ControlApi | None = None
         self.theme = Theme(app)
         self.adapter = EngineAdapter()
@@ -99,9 +138,14 @@ class Application:
             settings.ui,
             config_dir,
             settings_path,
-            settings.session.timeout,
+            Hosting(settings.session.timeout, settings.session.grace, settings.recording.enabled),
         )
         self.window.closeWanted.connect(self._stop.set)
+        self.adapter.windowRequested.connect(self._requested)
+
+    def _requested(self, event: WindowRequested) -> None:
+        logger.info("Another start of the program asks for the window")
+        self.window.raise_window(event.link)
 
     def stop(self) -> None:
         """Request the end, without a confirmation dialog."""
@@ -129,9 +173,12 @@ class Application:
         try:
             loop = asyncio.get_running_loop()
             make = await loop.run_in_executor(None, _import_control)
-            self.control = control = make(self._settings)
+            temporary = "" if self._instance is not None else NOT_ALONE
+            self.control = control = make(self._settings, temporary=temporary, window=True)
             self.adapter.attach(control)
             await control.start()
+            if self._instance is not None:
+                self._instance.serve(control)
         except HatchwayError as error:
             logger.warning("The engine could not start: %s", error)
             self.adapter.start_failed(error)
@@ -154,6 +201,8 @@ class Application:
         try:
             self.window.terminals.close_all()
             async with asyncio.timeout(STOP_SECONDS):
+                if self._instance is not None:
+                    await self._instance.disconnect()
                 await self.adapter.close()
                 if self.control is not None:
                     await self.control.stop()
@@ -162,6 +211,8 @@ class Application:
         except HatchwayError as error:
             logger.error("The engine did not stop cleanly: %s", error)
         finally:
+            if self._instance is not None:
+                self._instance.release()
             self.theme.close()
             self.window.finish()
 

@@ -38,6 +38,8 @@ _NO_PARENT = QModelIndex()
 def detail(share: Share, now: float) -> str:
     """The second line: role, conditions, uses."""
     parts = [ROLES[share.role]]
+    if share.shell:
+        parts.append("joins a running terminal")
     if share.approval:
         parts.append("needs approval")
     if share.single_use:

@@ -16,7 +16,14 @@ from tests.engine.control.samples import result_type, subclasses
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.control.api import ControlApi, Ended, LinkTerminal, Output, TerminalHandle
+    from engine.control.api import (
+        ControlApi,
+        Ended,
+        LinkTerminal,
+        Output,
+        ShellHandle,
+        TerminalHandle,
+    )
     from engine.core.events import Event, Handler
     from engine.core.model import Size
 
@@ -77,3 +84,7 @@ class Encoded:
             changed(passed(state, LinkState))
 
         return await self._control.open_link(url, size, output, ended, changed=forward, **more)
+
+    def attach(self, shell_id: str, **options: Any) -> ShellHandle:
+        """As above."""
+        return self._control.attach(shell_id, **options)
