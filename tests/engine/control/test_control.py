@@ -398,7 +398,10 @@ async def test_a_target_that_is_not_there_is_an_error_by_its_code(host_here: Hos
     assert caught.value.remote_code == "target_not_found"
 
 
-async def test_a_link_of_another_host_says_all_that_is_known_of_its_terminal(host: Host) -> None:
+async def test_a_link_of_another_host_says_all_that_is_known_of_its_terminal(
+    host_here: Host,
+) -> None:
+    host = host_here
     control = host.control
     shell_id = await control.do(c.OpenShell(LOCAL_TARGET))
     share = await host.link(role=Role.VIEW, shell=shell_id)
