@@ -154,6 +154,7 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         action="store_true",
         help="pass the output to this terminal as it is: only for hosts that you trust",
     )
+    connect.add_argument("--name", metavar="NAME", help="what the others there call you")
     connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
     recordings = commands.add_parser(
         Command.RECORDINGS.value, parents=[common], help="list or delete recordings of terminals"

@@ -7,20 +7,36 @@ have no positions, and stand for the snapshot's own once all of them are on the 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 MAX_SEGMENTS = 256
 """Stretches that are told apart; beyond it, progress is known at their ends only."""
 
 
-@dataclass(slots=True)
 class _Segment:
-    left: int
-    """Bytes that are not on the screen yet."""
-    end: int
-    """The output position that its last byte stands for."""
-    counts: bool
-    """Whether each of its bytes has a position."""
+    """``left`` bytes that are not on the screen yet, the last of which stands for the output
+    position ``end``; ``counts``: each of them has one."""
+
+    __slots__ = ("_counts", "_end", "_left")
+
+    def __init__(self, left: int, end: int, *, counts: bool) -> None:
+        self._left, self._end, self._counts = left, end, counts
+
+    @property
+    def left(self) -> int:
+        return self._left
+
+    @property
+    def counts(self) -> bool:
+        return self._counts
+
+    def take(self, count: int) -> int:
+        """So many are on the screen: the position that they stand for, 0 for none."""
+        self._left -= count
+        return self._end - self._left if self._counts or not self._left else 0
+
+    def extend(self, count: int, end: int, *, counts: bool) -> None:
+        # One with positions that ends in one without has none.
+        self._left, self._end, self._counts = self._left + count, end, self._counts and counts
 
 
 class Delivered:
@@ -28,13 +44,14 @@ class Delivered:
         """``unrendered``: bytes from a connection before, which will be reported first."""
         self._segments: deque[_Segment] = deque()
         self._position = 0
+        self._unrendered = unrendered
         if unrendered:
-            self._segments.append(_Segment(unrendered, 0, False))
+            self._segments.append(_Segment(unrendered, 0, counts=False))
 
     @property
     def unrendered(self) -> int:
         """Bytes that were delivered and not reported."""
-        return sum(one.left for one in self._segments)
+        return self._unrendered
 
     def begin(self, position: int) -> None:
         """Output goes on at ``position``."""
@@ -53,12 +70,9 @@ class Delivered:
         while count > 0 and self._segments:
             first = self._segments[0]
             taken = min(count, first.left)
-            first.left -= taken
             count -= taken
-            if first.counts:
-                position = first.end - first.left
-            elif not first.left:
-                position = first.end
+            self._unrendered -= taken
+            position = first.take(taken) or position
             if not first.left:
                 self._segments.popleft()
         return position
@@ -67,11 +81,9 @@ class Delivered:
         if not count:
             return
         self._position = end
+        self._unrendered += count
         last = self._segments[-1] if self._segments else None
         if last is not None and (last.counts is counts or len(self._segments) >= MAX_SEGMENTS):
-            # One with positions that ends in one without has none.
-            last.counts = last.counts and counts
-            last.left += count
-            last.end = end
+            last.extend(count, end, counts=counts)
         else:
-            self._segments.append(_Segment(count, end, counts))
+            self._segments.append(_Segment(count, end, counts=counts))

@@ -34,6 +34,7 @@ from engine.core.errors import (
 from engine.core.model import (
     Asked,
     CandidatePair,
+    EndCode,
     KeyboardState,
     KeyboardView,
     ParticipantKind,
@@ -44,6 +45,7 @@ from engine.core.model import (
 from engine.core.settings import IceSettings
 from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import RelayAddress
+from engine.signaling.guest_end import MakeEnd
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
 from engine.transport.data_channel import RtcChannel
@@ -60,6 +62,8 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host's approval; the host's own time limit is much shorter."""
 CLOSE_SECONDS = 5.0
+MAX_UNRENDERED = 64 * 1024 * 1024
+"""Bytes of output and snapshots that may wait to be shown: far above what is agreed."""
 ANSWERING = (wire.IDLE, wire.SNAPSHOT, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING)
 """The hatchway.v1 capabilities of a peer in front of a terminal that answers the program's queries
 by itself."""
@@ -166,10 +170,12 @@ class TerminalPeer:
         again: bool = False,
         unrendered: int = 0,
         clock: Callable[[], Moment] = now,
+        make_end: MakeEnd | None = None,
     ) -> None:
         """``introduction``: what it says of itself; ``identities`` adds who it is to this host.
         ``again``: it comes back although another connection has taken its place.
         ``unrendered``: bytes delivered by the peer before it that are not on the screen yet.
+        ``make_end``: how the agent is reached, if not through ``relay``.
         """
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
@@ -186,6 +192,7 @@ class TerminalPeer:
             ice=ice,
             ssl_context=ssl_context,
             again=again,
+            make_end=make_end,
         )
         self._capabilities = capabilities
         self._introduction = introduction
@@ -197,6 +204,7 @@ class TerminalPeer:
         self._screen_at = 0
         self._told_size: Size | None = None
         self._replaced = False
+        self._overran = False
         self._left = False
         self._conversation = GuestConversation(
             size, capabilities=capabilities, before=before, introduction=introduction
@@ -413,6 +421,7 @@ class TerminalPeer:
             again=again,
             unrendered=self._delivered.unrendered,
             clock=self._clock,
+            make_end=made.make_end,
         )
 
     @property
@@ -483,7 +492,7 @@ class TerminalPeer:
     # engine.transport.channel.Receiver
 
     def message(self, message: Message) -> None:
-        if self._succeeded:
+        if self._succeeded or self._overran:
             return
         try:
             if isinstance(message, bytes):
@@ -491,6 +500,7 @@ class TerminalPeer:
                 self._delivered.screen(screen, self._screen_at)
                 self._delivered.output(len(message) - screen)
                 self._handlers.output(message)
+                self._check_overrun()
                 return
             before = self._lost_before
             away = before.age(self._clock()) if before is not None else 0.0
@@ -555,8 +565,16 @@ class TerminalPeer:
         if held := self._conversation.held_input:
             self._handlers.held(held)
 
+    def _check_overrun(self) -> None:
+        """A host that does not keep to the window must not fill our memory."""
+        if self._delivered.unrendered > MAX_UNRENDERED:
+            self._overran = True
+            self._program_ended(None, "The host sent more output than was agreed", EndCode.LIMIT)
+
     def _show_size(self) -> None:
         size = self._conversation.shell_size
+        if wire.SIZE not in self._conversation.agreed:
+            return
         if size is not None and size != self._told_size:
             self._told_size = size
             self._handlers.size(size)

@@ -202,7 +202,7 @@ class ControlApi(Protocol):
     async def open_terminal(
         self, target_id: str, size: Size, output: Output, ended: Ended
     ) -> TerminalHandle:
-        """Open a terminal, connected as a peer through the relay. Raises HatchwayError."""
+        """Open a terminal, connected as a peer; it needs no relay. Raises HatchwayError."""
 
     async def open_link(
         self,

@@ -249,10 +249,13 @@ class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):
     """Run the loopback test against one target; failures are in the report.
 
     Each stage is published as SelfTestStage with the same ``run``, which the caller chooses.
+    Without ``relay`` it is the short form: signaling stays in this process, and the relay's stage
+    is skipped.
     """
 
     target: str
     run: str = ""
+    relay: bool = True
 
 
 class WaitForTargets(Command[bool], frozen=True, tag=True):

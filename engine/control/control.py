@@ -323,7 +323,7 @@ class Control:
         def publish(stage: StageResult) -> None:
             self._events.publish(SelfTestStage(run=command.run, target=command.target, stage=stage))
 
-        return await self._agent.self_test(command.target, publish)
+        return await self._agent.self_test(command.target, publish, relay=command.relay)
 
     def _host(self, _: q.Host) -> q.HostInfo:
         agent = self._agent

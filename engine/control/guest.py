@@ -28,7 +28,7 @@ from engine.core.errors import (
 from engine.core.model import KeyboardView, Person, Role, Size
 from engine.core.settings import IceSettings, config_dir
 from engine.core.tasks import TaskOwner
-from engine.emulator.snapshot import FEATURES
+from engine.emulator import FEATURES
 from engine.signaling.retry import Backoff
 from engine.transport import tuning
 from engine.wire.conversation.guest import Introduction

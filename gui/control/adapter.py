@@ -90,12 +90,12 @@ class EngineAdapter(QObject):
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
     selfTestStage = Signal(SelfTestStage)
+    windowRequested = Signal(WindowRequested)
     shellStarted = Signal(ShellStarted)
     shellChanged = Signal(ShellChanged)
     shellEnded = Signal(ShellEnded)
     keyboardAsked = Signal(KeyboardAsked)
     recordingProblem = Signal(RecordingProblem)
-    windowRequested = Signal(WindowRequested)
     engineReady = Signal()
     startFailed = Signal()
     """Emitted instead of engineReady when the engine could not start."""
@@ -132,12 +132,12 @@ class EngineAdapter(QObject):
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,
             SelfTestStage: self.selfTestStage,
+            WindowRequested: self.windowRequested,
             ShellStarted: self.shellStarted,
             ShellChanged: self.shellChanged,
             ShellEnded: self.shellEnded,
             KeyboardAsked: self.keyboardAsked,
             RecordingProblem: self.recordingProblem,
-            WindowRequested: self.windowRequested,
         }
 
     @property

@@ -66,6 +66,8 @@ def with_window(
     """Runs steps in a window with a running engine, then ends it as the user would."""
     monkeypatch.setenv("HOME", str(config_dir))
     monkeypatch.setenv("ENV", "")
+    # As the program does: the loop ends when the engine has, which is after the last window.
+    qapp.setQuitOnLastWindowClosed(False)
 
     def play(
         steps: Callable[[Application], Awaitable[None]],

@@ -156,8 +156,8 @@ class RemoteControl:
         sized: Callable[[Size], None] | None = None,
         colors: Sequence[int] = (),
     ) -> LinkTerminal:
-        """Raises NotSupportedError: a link needs no engine (engine.control.guest)."""
-        raise NotSupportedError("Open the link here, or in the window of the running Hatchway")
+        """Raises NotSupportedError: a link opens without a running Hatchway (``connect``)."""
+        raise NotSupportedError("Open the link in this program: it needs no running Hatchway")
 
     def attach(
         self,

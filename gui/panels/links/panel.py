@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from engine.control.commands import CreateLink, RevokeLink
-from engine.control.queries import Links, LinkUrl, Sessions, Targets
+from engine.control.queries import Links, LinkUrl, Sessions, Shells, Targets
 from engine.core.addresses import is_loopback
 from engine.core.model import (
     LOCAL_TARGET,
@@ -37,7 +37,7 @@ from gui.kit import people
 from gui.kit.qr import QrCode
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.widgets import IconButton, Panel, ask, named_label
-from gui.panels.links.model import ROLES, SHARE_ROLE, LinkModel
+from gui.panels.links.model import ROLES, SHARE_ROLE, LinkModel, people_by_link
 
 if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
@@ -249,6 +249,10 @@ class ShareDialog(QDialog):
         self.hint.setText(ONLY_HERE.format(host=host) if here else HINT)
         self.hint.setVisible(bool(url))
 
+    def _people_changed(self, _: object = None) -> None:
+        sessions, shells = self._adapter.ask(Sessions(), ()), self._adapter.ask(Shells(), ())
+        self.links.set_people(people_by_link(sessions, shells))
+
     def _changed(self) -> None:
         self.links.set_shares(self._adapter.ask(Links(), ()))
         self._show_first()
@@ -274,6 +278,11 @@ class ShareDialog(QDialog):
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         self._adapter.sharesChanged.connect(self._changed)
         self._adapter.targetsChanged.connect(self._targets_changed)
+        self._adapter.shellChanged.connect(self._people_changed)
+        self._adapter.shellEnded.connect(self._people_changed)
+        self._adapter.sessionStateChanged.connect(self._people_changed)
+        self._adapter.sessionClosed.connect(self._people_changed)
+        self._people_changed()
         ticker = QTimer(self)
         ticker.setInterval(TICK_MS)
         ticker.timeout.connect(self._tick)

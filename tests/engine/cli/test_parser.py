@@ -73,7 +73,7 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ("share --command top --view -d 1", Command.SHARE, {}),
     ("share --link-seconds 60", Command.SHARE, {"share.link_seconds": 60.0}),
     ("connect http://a/s/b#c", Command.CONNECT, {}),
-    ("connect --view --raw http://a/s/b#c", Command.CONNECT, {}),
+    ("connect --view --raw --name Tom http://a/s/b#c", Command.CONNECT, {}),
     ("orphans", Command.ORPHANS, {}),
     ("orphans --end --kept --json", Command.ORPHANS, {}),
     (

@@ -12,12 +12,20 @@ from typing import Any
 import pytest
 
 from engine.client.identities import Identities
-from engine.client.peer import FOLLOWING, PeerHandlers, TerminalPeer
-from engine.core.model import KeyboardState, KeyboardView, Person, Role, Size
+from engine.client.peer import (
+    CAPABILITIES,
+    FOLLOWING,
+    MAX_UNRENDERED,
+    PeerHandlers,
+    TerminalPeer,
+)
+from engine.core.model import KeyboardState, KeyboardView, ParticipantKind, Person, Role, Size
 from engine.core.session_state import SessionState
 from engine.emulator import Terminal
 from engine.emulator.snapshot import FEATURES
 from engine.shells.shell import Shell
+from engine.signaling.guest import RelayAddress
+from engine.wire import terminal as wire
 from engine.wire.conversation.guest import Introduction, Moment
 from engine.wire.proof import Link
 from tests.engine.hosting import House, house
@@ -42,6 +50,7 @@ class Watching:
         self.notices: list[str] = []
         self.ends: list[str] = []
         self.slow = False
+        self.feeds = True
         self._unsaid = 0
         handlers = PeerHandlers(
             output=self.output,
@@ -80,7 +89,8 @@ class Watching:
 
     def output(self, data: bytes) -> None:
         self.said += data
-        self.terminal.feed(data)
+        if self.feeds:
+            self.terminal.feed(data)
         if self.slow:
             self._unsaid += len(data)
         else:
@@ -399,3 +409,63 @@ async def test_a_host_knows_a_guest_again_by_its_identity(tmp_path: Path) -> Non
         # The host stores a digest of it.
         ours = Identities(tmp_path).of(made.relay.url, made.agent.agent_id)
         assert ours not in seen
+
+
+def hello(peer: TerminalPeer, **more: Any) -> None:
+    """What an agent says before the first output."""
+    welcome = wire.Welcome(
+        "s", "web-1", Role.CONTROL, "token", wire.WINDOW, capabilities=FOLLOWING, **more
+    )
+    for message in (welcome, wire.PtyConnected("web-1")):
+        peer.message(wire.encode(message))
+
+
+def test_a_host_that_keeps_to_no_window_is_left() -> None:
+    guest = Watching(Link("https://relay.example", "x" * 16, b"x" * 16))
+    guest.feeds = False
+    guest.slow = True
+    hello(guest.peer)
+    piece = bytes(1024 * 1024)
+    for _ in range(MAX_UNRENDERED // len(piece)):
+        guest.peer.message(piece)
+    assert guest.ends == []
+    before = len(guest.said)
+    guest.peer.message(b"x")
+    assert guest.ends == ["The host sent more output than was agreed"]
+    guest.peer.message(b"y")
+    assert len(guest.said) == before + 1
+    assert not guest.peer.is_lost
+
+
+def test_a_size_is_told_in_order_to_those_who_follow_it() -> None:
+    told: list[object] = []
+    handlers = PeerHandlers(output=told.append, size=told.append)
+    for capabilities in (FOLLOWING, CAPABILITIES):
+        peer = TerminalPeer(
+            RelayAddress("https://relay.example"),
+            "web-1",
+            Size(),
+            handlers,
+            capabilities=capabilities,
+        )
+        hello(peer, cols=90, rows=20)
+        peer.message(b"a")
+        peer.message(wire.encode(wire.SizeChanged(70, 20)))
+        peer.message(b"b")
+        peer.message(wire.encode(wire.Snapshot(9, 60, 20, 3)))
+        peer.message(b"xyzc")
+    assert told == [
+        *(Size(90, 20), b"a", Size(70, 20), b"b", Size(60, 20), wire.RESET, b"xyzc"),
+        *(b"a", b"b", wire.RESET, b"xyzc"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["guest", "tty", "of a later version"])
+def test_people_of_later_versions_are_guests(kind: str) -> None:
+    guest = Watching(Link("https://relay.example", "x" * 16, b"x" * 16))
+    hello(guest.peer, participant="me")
+    person = wire.Person("a", "Ann", Role.VIEW, kind)
+    guest.peer.message(wire.encode(wire.People((person,))))
+    ((ann,),) = guest.people
+    expected = ParticipantKind.TTY if kind == "tty" else ParticipantKind.GUEST
+    assert ann == Person("a", "Ann", Role.VIEW, expected)

@@ -29,7 +29,9 @@ from engine.core.errors import (
 )
 from engine.core.model import (
     LOCAL_TARGET,
+    Asked,
     EndCode,
+    LinkState,
     OrphansEnded,
     OrphanState,
     Role,
@@ -394,6 +396,63 @@ async def test_a_target_that_is_not_there_is_an_error_by_its_code(host_here: Hos
     with pytest.raises(RemoteError) as caught:
         await host.control.open_terminal("nowhere", Size(), lambda _: None, lambda *_: None)
     assert caught.value.remote_code == "target_not_found"
+
+
+async def test_a_link_of_another_host_says_all_that_is_known_of_its_terminal(
+    host_here: Host,
+) -> None:
+    host = host_here
+    control = host.control
+    shell_id = await control.do(c.OpenShell(LOCAL_TARGET))
+    share = await host.link(role=Role.VIEW, shell=shell_id)
+    states: list[LinkState] = []
+    sizes: list[Size] = []
+    screen = Screen()
+    terminal = await control.open_link(
+        control.ask(q.LinkUrl(share.id)),
+        Size(100, 30),
+        screen.output,
+        screen.ended,
+        name="Eve",
+        changed=states.append,
+        sized=sizes.append,
+    )
+    await until(lambda: states and states[-1].people)
+    state = states[-1]
+    assert (state.target, state.role, state.may_type) == (LOCAL_TARGET, Role.VIEW, False)
+    assert state.code == terminal.code
+    assert [(one.id, one.name) for one in state.people] == [(state.participant, "Eve")]
+    assert (state.approval, state.lost, state.held, state.replaced) == ("", False, b"", False)
+    # A viewer has no say in the size.
+    assert sizes == [Size()]
+    assert terminal.mutes
+    assert terminal.ask_keyboard(True)
+    await until(lambda: states[-1].keyboard and states[-1].keyboard.asked is Asked.WAITING)
+    await control.do(c.GrantKeyboard(shell_id, state.participant))
+    await until(lambda: states[-1].may_type)
+    assert states[-1].role is Role.CONTROL
+    terminal.send(b"echo by-$((1+1))\n")
+    await screen.sees(b"by-2")
+    await control.do(c.Record(shell_id, on=True))
+    await until(lambda: states[-1].recording)
+    await control.do(c.EndShell(shell_id, "Over"))
+    await until(lambda: screen.ends == [("Over", None)])
+    await terminal.close()
+
+
+async def test_links_that_are_open_end_with_the_engine() -> None:
+    async with running() as host, running() as other:
+        share = await host.link()
+        screen = Screen()
+        terminal = await other.control.open_link(
+            host.control.ask(q.LinkUrl(share.id)), Size(), screen.output, screen.ended
+        )
+        assert not terminal.mutes
+        await other.control.stop()
+        assert terminal.is_closed
+        await until(lambda: not host.control.ask(q.Sessions()))
+        with pytest.raises(HostStoppedError):
+            await other.control.open_link("", Size(), screen.output, screen.ended)
 
 
 async def test_shells_over_a_socket(host: Host) -> None:
