@@ -60,8 +60,9 @@ def parse(
     """Parse ``arguments`` (default: those of the process).
 
     ``window``: without a subcommand the window opens, unless ``--headless`` is given; a first
-    argument that is a link is opened in it (``options["link"]``). Raises SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
-    after ``--help`` and ``--version``.
+    argument that is a link is opened in it (``options["link"]``). Raises SystemExit(2) for
+    invalid arguments, after a message on standard error, and SystemExit(0) after ``--help`` and
+    ``--version``.
     """
     given, program = _without_program(sys.argv[1:] if arguments is None else arguments)
     if SELFTEST_ALIAS in given:
