@@ -143,7 +143,8 @@ class ShellScreen:
         return min(self._settled, *self._held) if self._held else self._settled
 
     async def room(self) -> None:
-        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read: a
+        """Wait until the screen is less than LAG behind, or SKIP_UNKNOWN where nothing can be
+        skipped. To be awaited before the PTY is read: a
         program that draws faster than the terminal reads has to wait."""
         await self._room.wait()
 
@@ -159,7 +160,7 @@ class ShellScreen:
             return
         new = self._log.end - self._seen
         clean = self._check()
-        if not clean or self.behind >= LAG or (new <= SMALL and not self._floods(new)):
+        if not clean or not self._room.is_set() or (new <= SMALL and not self._floods(new)):
             self._wanted = self._log.end
             self._slice()
         self._update_room()
@@ -206,7 +207,9 @@ class ShellScreen:
             self._publish()
 
     def _update_room(self) -> None:
-        if self.behind < LAG:
+        # To be further behind would not make it faster, and whoever joins would wait for that.
+        most = LAG if self._read >= self._unskippable else SKIP_UNKNOWN
+        if self.behind < most:
             self._room.set()
         else:
             self._room.clear()
