@@ -57,13 +57,9 @@ async def _take(container: str, folder: Path) -> dict[str, tuple[int, int]]:
             (folder / f"{name}.png").write_bytes(await page.picture())
         host.agent.admission.approvals.attend()
         page = await _open(browser, host.url_of(host.link(approval=True)), PHONE, True)
+        await page.until("!document.querySelector('#first').hidden")
+        await page.click("#first-form button")
         await page.until("document.querySelector('#card-code').checkVisibility()")
-        # The card fades in.
-        faded = (
-            "!document.getAnimations().some(a => a.animationName === 'appear'"
-            " && a.playState !== 'finished')"
-        )
-        await page.until(faded)
         taken["web-approval.png"] = PHONE
         (folder / "web-approval.png").write_bytes(await page.picture())
     return taken

@@ -5,7 +5,7 @@ Before it, proofs are checked and nonces used (engine.access.authentication retu
 subject), ids are looked up, resume tokens found (engine.access.returns) and sessions counted
 (engine.access.limits). After it, the host is asked if ``Allow.approval`` says so
 (engine.access.admission), a link's use is counted, and decisions needed for every byte are
-cached (engine.shells.bridge).
+cached (engine.shells.participant).
 
 An offer opens a session for a new shell (OPEN), joins a running one by its link (JOIN), or
 comes back as a participant by its token (RESUME). Then a terminal starts (CONNECT), or the

@@ -28,7 +28,7 @@ from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
     HatchwayError,
-    OfferReplacedError,
+    OfferSupersededError,
     ShellEndedError,
 )
 from engine.core.model import Size, Target
@@ -217,7 +217,7 @@ class OfferHandler:
         except TimeoutError:
             raise HatchwayError("The offer could not be answered in time") from None
         if not connection.in_use:
-            raise OfferReplacedError("The session ended before its offer was answered")
+            raise OfferSupersededError("The session ended before its offer was answered")
         answer = {"sdp": sdp}
         own = sdp_text.fingerprint(sdp)
         connection.show_code(short_code(secret, session_id, own, admitted.fingerprint))

@@ -2,7 +2,7 @@
 
 Exit codes: 0 after a clean end, also by a signal; 1 for a failed loopback test, an orphan
 that could not be ended, or an environment that does not allow the command; 2 for invalid
-flags or settings. ``connect`` returns that of its shell.
+flags or settings. ``connect`` and ``share`` return that of their shell.
 """
 
 from __future__ import annotations
@@ -12,7 +12,17 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from engine.cli import connect, host, orphans, recordings, relay, selftest, targets
+from engine.cli import (
+    connect,
+    ctl,
+    host,
+    orphans,
+    recordings,
+    relay,
+    selftest,
+    share,
+    targets,
+)
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.parser import Command, CommandLine, parse
 from engine.core import log, settings, stdio, stop_signals
@@ -26,9 +36,11 @@ COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, in
     Command.RELAY: relay.run,
     Command.TARGETS: targets.run,
     Command.SELFTEST: selftest.run,
+    Command.SHARE: share.run,
     Command.CONNECT: connect.run,
     Command.RECORDINGS: recordings.run,
     Command.ORPHANS: orphans.run,
+    Command.CTL: ctl.run,
 }
 INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT, Command.ORPHANS})
 """Commands that a signal does not end cleanly: no test passed, no shell returned 0."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.cli import durations
 from engine.core import log, stdio
 from engine.core.model import LOCAL_TARGET
 
@@ -29,9 +30,11 @@ class Command(enum.StrEnum):
     RELAY = "relay"
     TARGETS = "targets"
     SELFTEST = "selftest"
+    SHARE = "share"
     CONNECT = "connect"
     RECORDINGS = "recordings"
     ORPHANS = "orphans"
+    CTL = "ctl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +59,44 @@ def parse(
 ) -> CommandLine:
     """Parse ``arguments`` (default: those of the process).
 
-    ``window``: without a subcommand the window opens, unless ``--headless`` is given. Raises
-    SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
-    after ``--help`` and ``--version``.
+    ``window``: without a subcommand the window opens, unless ``--headless`` is given; a first
+    argument that is a link is opened in it (``options["link"]``). Raises SystemExit(2) for
+    invalid arguments, after a message on standard error, and SystemExit(0) after ``--help`` and
+    ``--version``.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, program = _without_program(sys.argv[1:] if arguments is None else arguments)
     if SELFTEST_ALIAS in given:
         given = [Command.SELFTEST, *(one for one in given if one != SELFTEST_ALIAS)]
+    # What begins with a link is for the window: no value of a flag comes first.
+    link = given.pop(0) if window and given and "://" in given[0] else ""
     parser = build(prog, window=window)
     options = vars(parser.parse_args(given))
+    if link:
+        if options.get("command") or "headless" in options:
+            parser.error("a link at the beginning is for the window; use connect LINK")
+        options["link"] = link
     default = Command.HOST if options.pop("headless", False) or not window else Command.WINDOW
     command = Command(options.pop("command") or default)
+    if program is not None:
+        options["program"] = program
     if "links_json" in options and command is not Command.HOST:
         where = "add --headless" if command is Command.WINDOW else f"not for {command}"
         parser.error(f"--links-json is for hosting without a window: {where}")
     if "kept" in options and "end" not in options:
         parser.error("--kept requires --end")
     return CommandLine(command, options.pop("config", None), _settings(options), options)
+
+
+def _without_program(given: Sequence[str]) -> tuple[list[str], list[str] | None]:
+    """The command line up to share's ``--command``, and what follows that; None without it.
+
+    argparse would read ``--`` and some flags of the program as ours.
+    """
+    for at, word in enumerate(given):
+        flag, equals, first = word.partition("=")
+        if flag == "--command" and Command.SHARE in given[:at]:
+            return [*given[:at], flag], [*([first] if equals else []), *given[at + 1 :]]
+    return list(given), None
 
 
 def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
@@ -82,6 +106,7 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
     parser = _Parser(
         prog=prog,
         description=f"{what}, and watch them." if window else f"{what}, without a window.",
+        epilog=f"'{prog} LINK' opens somebody else's link in the window." if window else None,
         parents=[common, hosting],
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
@@ -109,12 +134,28 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         "--target", default=LOCAL_TARGET, metavar="NAME", help=f'default "{LOCAL_TARGET}"'
     )
     test.add_argument("--json", action="store_true", help="print one JSON object")
+    _share(
+        commands.add_parser(
+            Command.SHARE.value,
+            parents=[common, hosting],
+            help="share one terminal by a link, and type in it here; exit code of its shell",
+        )
+    )
     connect = commands.add_parser(
         Command.CONNECT.value,
         parents=[common],
         help="open a terminal by a link; exit code of its shell, or 1",
     )
     connect.add_argument("link", metavar="LINK", help="a link to a terminal, in quotes")
+    connect.add_argument(
+        "--view", action="store_true", help="only watch, also with a link that allows typing"
+    )
+    connect.add_argument(
+        "--raw",
+        action="store_true",
+        help="pass the output to this terminal as it is: only for hosts that you trust",
+    )
+    connect.add_argument("--name", metavar="NAME", help="what the others there call you")
     connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
     recordings = commands.add_parser(
         Command.RECORDINGS.value, parents=[common], help="list or delete recordings of terminals"
@@ -135,6 +176,14 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         help="with --end: also programs that asked to keep running (nohup, setsid, tmux)",
     )
     orphans.add_argument("--json", action="store_true", help="print one JSON object")
+    _ctl(
+        commands.add_parser(
+            Command.CTL.value,
+            parents=[common],
+            help="list and control what the running Hatchway has; exit code 1 if that fails",
+        ),
+        common,
+    )
     return parser
 
 
@@ -196,10 +245,13 @@ def _hosting() -> _Parser:
         help="print each link as a line of JSON, and nothing else (without a window)",
     )
     hosting.add_argument(
+        "--expires",
         "--link-seconds",
-        type=float,
-        metavar="SECONDS",
-        help="lifetime of those links; default: until the program ends",
+        dest="link_seconds",
+        type=durations.seconds,
+        metavar="TIME",
+        help="how long links can be opened, as 90m, 2h, 7d or seconds; "
+        "default: until the program ends",
     )
     hosting.add_argument("--single-use", action="store_true", help="each link works once")
     hosting.add_argument(
@@ -220,6 +272,74 @@ def _hosting() -> _Parser:
         "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
     )
     return hosting
+
+
+def _ctl(ctl: argparse.ArgumentParser, common: _Parser) -> None:
+    actions = ctl.add_subparsers(
+        dest="action", title="actions", metavar="ACTION", parser_class=_Parser, required=True
+    )
+
+    def action(name: str, help_: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, parents=[common], help=help_)
+
+    for name, what in (("shells", "terminals and their guests"), ("links", "links and their URLs")):
+        listing = action(name, f"list {what}")
+        listing.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, what in (("freeze", "let no guest type"), ("thaw", "let guests type again")):
+        action(name, what).add_argument(
+            "shell", nargs="?", metavar="SHELL", help="the beginning of its id; default: all"
+        )
+    end = action("end", "end a terminal and its programs")
+    end.add_argument("shell", metavar="SHELL", help="the beginning of its id")
+    end.add_argument(
+        "--everything",
+        action="store_true",
+        help="also programs that asked to keep running (nohup, setsid, tmux)",
+    )
+    for name, what in (("approve", "let a waiting guest in"), ("deny", "refuse a waiting guest")):
+        decide = action(name, what)
+        decide.add_argument("session", metavar="SESSION", help="as in the event ApprovalRequested")
+        decide.add_argument(
+            "--remember", action="store_true", help="apply it to all guests of that link"
+        )
+        if name == "approve":
+            decide.add_argument("--view", action="store_true", help="the guest only watches")
+    events = action("events", "print each event as a line of JSON")
+    events.add_argument(
+        "--decide",
+        action="store_true",
+        help="somebody approves guests by these lines: guests wait for ctl approve",
+    )
+
+
+def _share(share: argparse.ArgumentParser) -> None:
+    share.add_argument(
+        "target", nargs="?", metavar="TARGET", help=f'a container; default "{LOCAL_TARGET}"'
+    )
+    roles = share.add_mutually_exclusive_group()
+    roles.add_argument("--view", action="store_true", help="guests only watch")
+    roles.add_argument(
+        "--also-view", action="store_true", help="make a second link, for guests who only watch"
+    )
+    share.add_argument("--ask", action="store_true", help="ask here before a guest joins")
+    share.add_argument(
+        "--no-attach", action="store_true", help="do not use this terminal for the shell"
+    )
+    share.add_argument(
+        "--keep", action="store_true", help="go on hosting after this terminal has left the shell"
+    )
+    share.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON object per link, and nothing else; with it there is no terminal here",
+    )
+    share.add_argument(
+        "--command",
+        dest="program",
+        nargs=argparse.REMAINDER,
+        metavar="CMD",
+        help="a program with its arguments instead of the target's shell; the last flag",
+    )
 
 
 def _relay(relay: argparse.ArgumentParser) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from engine.core.model import MAX_DIMENSION, MIN_DIMENSION, Size
 
@@ -64,6 +65,11 @@ class Tty:
         self._left = False
         self._drained = asyncio.Event()
         self._drained.set()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of output that the terminal has not taken yet."""
+        return self._bytes_waiting
 
     def size(self) -> Size:
         """In cells; the default where the terminal does not know it."""
@@ -206,3 +212,22 @@ def _reopened(number: int) -> int:
 
 def _within(cells: int) -> int:
     return max(MIN_DIMENSION, min(cells, MAX_DIMENSION))
+
+
+def is_tty(stream: object) -> bool:
+    isatty = getattr(stream, "isatty", None)
+    return isatty is not None and bool(isatty())
+
+
+@contextlib.contextmanager
+def quiet_log() -> Iterator[None]:
+    """No records while the screen belongs to the program, unless they go elsewhere."""
+    if not is_tty(sys.stderr):
+        yield
+        return
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)

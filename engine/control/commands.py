@@ -52,6 +52,18 @@ class SetGuestTimeout(Command[None], frozen=True, tag=True):
     seconds: float
 
 
+class SetGrace(Command[None], frozen=True, tag=True):
+    """End guests' shells that nobody is attached to after ``seconds``, from now on; 0: never."""
+
+    seconds: float
+
+
+class SetRecording(Command[None], frozen=True, tag=True):
+    """Record every shell that starts from now on, or no longer. Running shells are as before."""
+
+    on: bool
+
+
 class SetShared(Command[None], frozen=True, tag=True):
     """Let guests open a target without a link, or no longer; "*" is every container.
 
@@ -66,10 +78,11 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     """Create a link to one target. Raises LimitError.
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
-    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and a
-    later container of the same name is not its target. That also raises TargetNotFoundError,
-    and SettingsError when links cannot be kept. ``shell``: the link joins this running shell,
-    whose target ``target`` then is, and ends with it; raises ShellNotFoundError.
+    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and unless
+    ``by_name`` a later container of the same name is not its target. That also raises
+    TargetNotFoundError, and SettingsError when links cannot be kept. ``shell``: the link joins
+    this running shell, whose target ``target`` then is, and ends with it; raises
+    ShellNotFoundError.
     """
 
     target: str
@@ -79,6 +92,7 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     single_use: bool = False
     kept: bool = False
     shell: str = ""
+    by_name: bool = False
 
 
 class RevokeLink(Command[None], frozen=True, tag=True):
@@ -222,14 +236,26 @@ class EndOrphans(Command[OrphansEnded], frozen=True, tag=True):
     kept: bool = False
 
 
+class ShowWindow(Command[bool], frozen=True, tag=True):
+    """Show the window of this engine, and in it ``link``, unless that is ""; False without one.
+
+    Published as WindowRequested.
+    """
+
+    link: str = ""
+
+
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):
     """Run the loopback test against one target; failures are in the report.
 
     Each stage is published as SelfTestStage with the same ``run``, which the caller chooses.
+    Without ``relay`` it is the short form: signaling stays in this process, and the relay's stage
+    is skipped.
     """
 
     target: str
     run: str = ""
+    relay: bool = True
 
 
 class WaitForTargets(Command[bool], frozen=True, tag=True):

@@ -10,7 +10,7 @@ from engine.control.api import Ended, Output, ScreenSource
 from engine.core.errors import ChannelClosedError, HatchwayError, LimitError
 from engine.core.model import ExitStatus, KeyboardView, ParticipantKind, Person, Role, Size
 from engine.core.tasks import start
-from engine.emulator.screen.modes import CursorShape
+from engine.emulator import FEATURES, CursorShape
 from engine.shells.participant import Participant
 from engine.shells.screen import Snapshot
 from engine.shells.shell import Shell
@@ -44,7 +44,12 @@ class AttachedShell:
         self._writer: asyncio.Task[None] | None = None
         self._left = False
         self._participant = shell.join(kind, role, name=name, on_end=self._over)
-        self._participant.describe(capabilities=CAPABILITIES)
+        if output is None:
+            # It paints the shell's own screen.
+            self._participant.describe(capabilities=CAPABILITIES, features=FEATURES)
+        else:
+            # Bytes reach a terminal of which nothing is known; it answers queries itself.
+            self._participant.describe(capabilities=_STREAM)
         if size is not None:
             self._participant.resize(size)
         self._stream: _Stream | None = None
@@ -86,7 +91,7 @@ class AttachedShell:
         colors = tuple(f"#{color:06x}" for color in palette[:16])
         theme = Theme(f"#{foreground:06x}", f"#{background:06x}", f"#{cursor:06x}", colors)
         self._participant.describe(theme=theme)
-        self._shell.theme_changed()
+        self._shell.theme_changed(self._participant)
 
     def look(self, cell: tuple[int, int], *, dark: bool) -> None:
         self._shell.screen.look(cell, dark=dark)
@@ -97,6 +102,10 @@ class AttachedShell:
     def rendered(self, count: int) -> None:
         if self._stream is not None:
             self._stream.rendered(count)
+
+    def redraw(self) -> None:
+        if self._stream is not None and not self._left:
+            self._participant.ask_history(0)
 
     def detach(self) -> None:
         if self._left:
@@ -131,6 +140,8 @@ class AttachedShell:
 
 CAPABILITIES = ("snapshot", "size", "people", "keyboard", "recording", "idle", "mute")
 """What a participant in this process knows: all of it."""
+_STREAM = tuple(one for one in CAPABILITIES if one not in ("mute", "size"))
+"""The same of one that passes bytes on."""
 
 
 class _Stream:

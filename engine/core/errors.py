@@ -13,7 +13,8 @@ The GUI turns codes into messages with a next step, in one place.
     │   ├── SessionNotFoundError session_not_found
     │   ├── SessionExistsError   session_exists
     │   ├── ShellNotFoundError   shell_not_found  no such shell, or it has ended
-    │   ├── OfferReplacedError   replaced      a newer offer or connection replaced this one
+    │   ├── OfferReplacedError   replaced      the guest went on from elsewhere
+    │   ├── OfferSupersededError superseded    a newer offer came before this one was answered
     │   ├── InvalidTransitionError invalid_transition
     │   ├── SessionLimitError    session_limit
     │   ├── HostStoppedError     host_stopped  the host is closing and accepts no new sessions
@@ -134,10 +135,16 @@ class ShellNotFoundError(SessionError):
 
 
 class OfferReplacedError(SessionError):
-    """A newer offer of the same session arrived before this one was answered, or another
-    connection has taken its participant over."""
+    """Another connection has taken over the participant of this one, by its resume token."""
 
     code = "replaced"
+
+
+class OfferSupersededError(SessionError):
+    """A newer offer of the same session arrived before this one was answered, or the session
+    ended meanwhile."""
+
+    code = "superseded"
 
 
 class InvalidTransitionError(SessionError):

@@ -5,7 +5,8 @@ cursor, margins, tab stops, titles, colors, modes and all that programs can save
 left blank. Rows never change, so they are only collected at first, and written later, some at a
 time, while the terminal goes on.
 
-Terminals that are not ours get no more than they understand: see FEATURES.
+Terminals that are not ours get no more than they understand: what depends on one of FEATURES that
+they lack is left out, side margins above all (``CSI 3;6 s`` saves the cursor there).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE,
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, Hyperlink, Style
 from engine.emulator.cells.width import cluster_width, continues, extends
 from engine.emulator.screen import restoring
+from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     CursorShape,
@@ -39,11 +41,6 @@ if TYPE_CHECKING:
     from engine.emulator.cells.rows import Row
     from engine.emulator.screen.screen import Screen
 
-FEATURES: Final = frozenset(
-    {"margins", "rectangles", "kitty_keyboard", "sixel", "images", "sync", "graphemes", "osc52"}
-)
-"""What a guest's terminal may be able to do, by the words of ``hello.features``. What depends on
-one that it lacks is left out: side margins above all (``CSI 3;6 s`` saves the cursor there)."""
 MAX_LINKS: Final = 128 * 1024
 """Characters of links' URIs in the history, and in the screens; beyond it text has no link.
 A program can copy cells with long links much faster than anybody could send them."""
@@ -545,16 +542,21 @@ def _charsets(charsets: Charsets) -> str:
 
 def _untranslated(text: str, charsets: Charsets) -> str:
     """What prints ``text`` in these sets; "" when nothing does."""
-    table = TABLES.get(charsets.sets[charsets.left], {})
-    parts: list[str] = []
-    for char in text:
-        raw = char
-        if ord(char) in table:
-            raw = next((chr(code) for code, shown in table.items() if shown == char), "")
-        if not raw:
-            return ""
-        parts.append(raw)
-    return "".join(parts)
+    for shift, slot in (("", charsets.left), ("\x1bN", 2), ("\x1bO", 3)):
+        # A single shift is for the first character.
+        first = _key(text[0], charsets.sets[slot])
+        rest = [_key(char, charsets.sets[charsets.left]) for char in text[1:]]
+        if first and all(rest):
+            return f"{shift}{first}{''.join(rest)}"
+    return ""
+
+
+def _key(char: str, name: str) -> str:
+    """The character that is shown as ``char`` in a set; "" for none."""
+    table = TABLES.get(name, {})
+    if ord(char) not in table:
+        return char
+    return next((chr(code) for code, shown in table.items() if shown == char), "")
 
 
 def _goto(y: int, x: int) -> str:

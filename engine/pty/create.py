@@ -25,8 +25,11 @@ async def create_pty_session(
     docker: DockerEngines,
     settings: TerminalSettings,
     ends: TerminalEnds | None = None,
+    command: tuple[str, ...] = (),
 ) -> PTY:
     """A terminal whose shell runs at ``size``; the caller closes it.
+
+    ``command``: a program and its arguments to run instead of a shell. It is found by PATH.
 
     ``ends`` continues to end its processes after close() has reached its time limit;
     without it they are abandoned then.
@@ -39,7 +42,11 @@ async def create_pty_session(
     match target.kind:
         case TargetKind.LOCAL:
             return await LocalShellPTY.open(
-                session_id=session_id, size=size, settings=settings, ends=ends
+                session_id=session_id,
+                size=size,
+                settings=settings,
+                ends=ends,
+                command=command,
             )
         case TargetKind.CONTAINER:
             return await DockerExecPTY.open(
@@ -49,6 +56,7 @@ async def create_pty_session(
                 docker=docker,
                 settings=settings,
                 ends=ends,
+                command=command,
             )
         case unknown:
             assert_never(unknown)

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.core.errors import (
@@ -27,6 +27,7 @@ from engine.core.errors import (
 )
 from engine.core.model import EndCode, ExitStatus
 from engine.core.tasks import start
+from engine.core.text import shown
 from engine.docker.exec_stream import open_exec_stream
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
@@ -63,28 +64,39 @@ _SHELL_PATH = re.compile(r"/[^\0\r\n]{1,1000}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
 _ROOTS = frozenset({"", "0", "root", "0:0", "root:root"})
 
-# Arguments: the shells to try, best first. Prints "TAG pid start_time hup_ignored shell TAG",
-# waits for a line, prints TAG (to separate the echo of that line from the shell's own
-# output), becomes the shell. start_time is field 22 of stat; hup_ignored is 1 if HUP is
-# ignored from the start (see ending).
+# Prints "TAG pid start_time hup_ignored program TAG", waits for a line, prints TAG (to
+# separate the echo of that line from the program's own output), becomes the program.
+# start_time is field 22 of stat; hup_ignored is 1 if HUP is ignored from the start (see
+# ending). The first part finds the program; "" for none.
 _SCRIPT = r"""
 tag=$HATCHWAY_TERMINAL
-for shell in "$@" ""; do
-    [ -f "$shell" ] && [ -x "$shell" ] && break
-done
-read -r start_time 2>/dev/null <"/proc/$$/stat"
-set -- ${start_time##*)}
-[ $# -gt 19 ] && shift 19
+%s
+field_22() { [ $# -gt 19 ] && shift 19; start_time=${1:-0}; }
+read -r stat 2>/dev/null <"/proc/$$/stat"
+field_22 ${stat##*)}
 hup_ignored=0
 while read -r key mask; do
     case $key$mask in SigIgn:*[13579bdf]) hup_ignored=1 ;; esac
 done 2>/dev/null <"/proc/$$/status"
-printf '%s %s %s %s %s %s' "$tag" "$$" "${1:-0}" "$hup_ignored" "$shell" "$tag"
-[ -n "$shell" ] || exit 127
+printf '%%s %%s %%s %%s %%s %%s' "$tag" "$$" "$start_time" "$hup_ignored" "$program" "$tag"
+[ -n "$program" ] || exit 127
 read -r go
-printf '%s' "$tag"
-exec "$shell" -l
+printf '%%s' "$tag"
+exec %s
 """
+# Arguments: the shells to try, best first.
+_SHELL_SCRIPT = _SCRIPT % (
+    """for program in "$@" ""; do
+    [ -f "$program" ] && [ -x "$program" ] && break
+done""",
+    '"$program" -l',
+)
+# Arguments: the command.
+_COMMAND_SCRIPT = _SCRIPT % (
+    """program=$(command -v "$1")
+case $program in */*) [ -f "$program" ] && [ -x "$program" ] || program= ;; esac""",
+    '"$@"',
+)
 
 _SIGNALLED = {129: "HUP", 137: "KILL", 143: "TERM"}
 
@@ -97,6 +109,7 @@ class _Plan:
     users: tuple[str, ...]
     shells: tuple[str, ...]
     read_chunk: int
+    command: tuple[str, ...] = ()
 
 
 class DockerExecPTY:
@@ -117,7 +130,7 @@ class DockerExecPTY:
     ) -> None:
         self.exec_id = exec_id
         self.shell = ""
-        """The path of the shell that runs, once the terminal is open."""
+        """The path of the shell or program that runs, once the terminal is open."""
         self._docker = docker
         self._target = target
         self._stream = stream
@@ -144,15 +157,16 @@ class DockerExecPTY:
         docker: DockerEngines,
         settings: TerminalSettings,
         ends: TerminalEnds | None = None,
+        command: tuple[str, ...] = (),
     ) -> DockerExecPTY:
-        """A terminal whose shell is about to print its first prompt.
+        """A terminal whose shell is about to print its first prompt, or whose ``command`` starts.
 
-        For ``ends`` see create_pty_session(). Raises TargetNotFoundError,
+        For ``ends`` and ``command`` see create_pty_session(). Raises TargetNotFoundError,
         TargetNotRunningError, NoShellError, PTYOpenError, or a DockerError.
         Cancelling leaves nothing behind.
         """
         opening = asyncio.create_task(
-            cls._open(target, session_id, size, docker, settings, ends),
+            cls._open(target, session_id, size, docker, settings, ends, command),
             name=f"open exec {session_id}",
         )
         try:
@@ -172,12 +186,13 @@ class DockerExecPTY:
         docker: DockerEngines,
         settings: TerminalSettings,
         ends: TerminalEnds | None,
+        command: tuple[str, ...],
     ) -> DockerExecPTY:
         try:
             container = await docker.call(
                 target.engine, lambda client: dict(client.api.inspect_container(target.ref))
             )
-            plan = _plan(container, target, settings)
+            plan = replace(_plan(container, target, settings), command=_checked(command))
             # /bin/sh nearly always runs the script; images without it may have another shell.
             for interpreter in dict.fromkeys(("/bin/sh", *plan.shells)):
                 try:
@@ -206,14 +221,21 @@ class DockerExecPTY:
         ends: TerminalEnds | None,
     ) -> DockerExecPTY:
         ends, own_ends = ends or TerminalEnds(docker), ends is None
-        record = ends.new_record(target, session_id, users=plan.users, path=interpreter)
+        record = ends.new_record(
+            target,
+            session_id,
+            users=plan.users,
+            path=interpreter,
+            by_command=bool(plan.command),
+        )
         environment = {
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "LANG": "C.UTF-8",
             **ends.environment(record),
         }
-        command = [interpreter, "-c", _SCRIPT, "hatchway", *plan.shells]
+        script = _COMMAND_SCRIPT if plan.command else _SHELL_SCRIPT
+        command = [interpreter, "-c", script, "hatchway", *(plan.command or plan.shells)]
 
         def create(client: DockerClient) -> str:
             created = client.api.exec_create(
@@ -243,7 +265,7 @@ class DockerExecPTY:
         )
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await pty._release_shell()
+                await pty._release_shell(plan.command)
         except BaseException as error:
             if isinstance(error, NoShellError):
                 ends.remove(record)
@@ -256,7 +278,7 @@ class DockerExecPTY:
             raise
         return pty
 
-    async def _release_shell(self) -> None:
+    async def _release_shell(self, command: tuple[str, ...]) -> None:
         tag = self._record.tag.encode()
         # The tag comes twice; no other output of the container can contain it.
         first = await self._stream.read_until(tag + b" ", MAX_PREAMBLE_BYTES)
@@ -266,6 +288,8 @@ class DockerExecPTY:
         pid, start_time, hup_ignored, shell = header.removesuffix(b" " + tag).split(b" ", 3)
         if not (pid.isdigit() and start_time.isdigit() and max(len(pid), len(start_time)) < 19):
             raise PTYOpenError(f"The shell in {self._target.name} sent an unexpected reply")
+        if not shell and command:
+            raise PTYOpenError(f"{self._target.name} has no program {shown(command[0])}")
         if not shell:
             raise NoShellError(f"{self._target.name} has none of the configured shells")
         self.shell = shell.decode("utf-8", "replace")
@@ -428,6 +452,13 @@ async def _end(ends: TerminalEnds, record: Record, *, own_ends: bool) -> None:
             await ends.end(record)
     if own_ends:
         await ends.stop()
+
+
+def _checked(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises PTYOpenError."""
+    if any("\0" in word for word in command):
+        raise PTYOpenError("A command cannot contain a null character")
+    return command
 
 
 def _plan(container: dict[str, Any], target: Target, settings: TerminalSettings) -> _Plan:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -23,6 +24,7 @@ from engine.core.errors import PTYClosedError, PTYOpenError
 from engine.core.model import LOCAL_TARGET, ExitStatus, Target, TargetKind
 from engine.core.receive_buffer import ReceiveBuffer
 from engine.core.tasks import start
+from engine.core.text import shown
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS, READ_SIZE
 from engine.pty.chunking import ChunkedReader
 from engine.pty.ends.ends import TerminalEnds
@@ -100,21 +102,24 @@ class LocalShellPTY:
         size: Size,
         settings: TerminalSettings,
         ends: TerminalEnds | None = None,
+        command: tuple[str, ...] = (),
     ) -> LocalShellPTY:
-        """A login shell of the user who runs this program. Raises PTYOpenError.
+        """A login shell of the user who runs this program, or ``command`` as this user.
 
-        For ``ends`` see create_pty_session().
+        For ``ends`` and ``command`` see create_pty_session(). Raises PTYOpenError.
         """
         if sys.platform == "win32":
             raise PTYOpenError("Terminals on this computer require Linux or macOS")
-        shell = _find_shell(settings)
+        program = _find_program(command) if command else (_find_shell(settings), "-l")
         ends, own_ends = ends or TerminalEnds(None), ends is None
         record = ends.new_record(
-            Target(id=LOCAL_TARGET, kind=TargetKind.LOCAL, name=LOCAL_TARGET), session_id
+            Target(id=LOCAL_TARGET, kind=TargetKind.LOCAL, name=LOCAL_TARGET),
+            session_id,
+            by_command=bool(command),
         )
         await ends.saved()
         try:
-            process, master = _launch(shell, size, ends.environment(record))
+            process, master = _launch(program, size, ends.environment(record))
         except PTYOpenError:
             ends.remove(record)
             raise
@@ -314,9 +319,9 @@ class LocalShellPTY:
 
 
 def _launch(
-    shell: str, size: Size, environment: dict[str, str]
+    program: tuple[str, ...], size: Size, environment: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """The shell's process, and the master of its terminal. Raises PTYOpenError."""
+    """The program's process, and the master of its terminal. Raises PTYOpenError."""
     try:
         master, slave = os.openpty()
     except OSError as error:
@@ -326,7 +331,7 @@ def _launch(
         _set_size(master, size)
         with _default_hang_up():
             process = subprocess.Popen(
-                ["/bin/sh", "-c", _LAUNCHER, os.ttyname(slave), shell, "-l"],
+                ["/bin/sh", "-c", _LAUNCHER, os.ttyname(slave), *program],
                 stdin=slave,
                 stdout=slave,
                 stderr=slave,
@@ -336,7 +341,7 @@ def _launch(
             )
     except OSError as error:
         os.close(master)
-        raise PTYOpenError(f"{shell} could not be started: {error.strerror}") from error
+        raise PTYOpenError(f"{shown(program[0])} could not be started: {error.strerror}") from error
     finally:
         os.close(slave)
     return process, master
@@ -379,6 +384,18 @@ def _find_shell(settings: TerminalSettings) -> str:
         if path.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     raise PTYOpenError("None of these shells can be run: " + ", ".join(filter(None, candidates)))
+
+
+def _find_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The command with its program's path. Raises PTYOpenError: there is no shell to say why."""
+    if any("\0" in word for word in command):
+        raise PTYOpenError("A command cannot contain a null character")
+    # A relative path is one in the folder where it will run.
+    name = os.path.join(_home(), command[0]) if "/" in command[0] else command[0]
+    path = shutil.which(name, path=_environment().get("PATH"))
+    if path is None:
+        raise PTYOpenError(f"{shown(command[0])} is not a program that can be run here")
+    return path, *command[1:]
 
 
 def _home() -> str:

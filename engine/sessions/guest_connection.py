@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from engine.core import events as ev
-from engine.core.errors import OfferReplacedError
+from engine.core.errors import OfferSupersededError
 from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
@@ -91,8 +91,8 @@ class GuestConnection:
     ) -> str:
         """The SDP of the answer to an offer. ``held(ufrag)`` returns candidates that came early.
 
-        Raises BadRequestError, LimitError, NoAddressError; OfferReplacedError when this connection
-        was dropped meanwhile. Cancelling stops the work.
+        Raises BadRequestError, LimitError, NoAddressError; OfferSupersededError when this
+        connection was dropped meanwhile. Cancelling stops the work.
         """
         self.size = size
         work = self._answering = asyncio.create_task(
@@ -105,7 +105,7 @@ class GuestConnection:
             work.cancel()
             raise
         if self._dropped:
-            raise OfferReplacedError(self._dropped)
+            raise OfferSupersededError(self._dropped)
         return work.result()
 
     async def _answer(self, sdp: str, held: Callable[[str], Iterable[EarlyCandidate]]) -> str:

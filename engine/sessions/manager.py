@@ -224,6 +224,11 @@ class WebRTCSessionManager:
         await asyncio.shield(task)
         return True
 
+    async def settled(self, session_id: str) -> None:
+        """Wait, bounded, for a session that is being closed; return at once for any other."""
+        if (task := self._closing.get(session_id)) is not None:
+            await asyncio.shield(task)
+
     async def attempt_failed(self, session: Session, attempt: GuestConnection, reason: str) -> None:
         """An offer could not be answered. Returns when the session it may end is closed."""
         session.attempt_failed(attempt, reason)
@@ -232,7 +237,7 @@ class WebRTCSessionManager:
             await self.close_session(session.id)
 
     async def disconnect(self, session_id: str, reason: str) -> bool:
-        """The guest left, as reported through the relay; False for an unknown session.
+        """The guest left, as signaling reports; False for an unknown session.
 
         A session that cannot be resumed ends. Of a resumable one only an attempt to return
         ends, or else the guest counts as lost: a relay can forge this message, and a guest
@@ -389,6 +394,11 @@ class WebRTCSessionManager:
     def set_timeout(self, seconds: float) -> None:
         """Set session.timeout, for existing sessions, too."""
         session = msgspec.structs.replace(self.settings.session, timeout=seconds)
+        self.settings = msgspec.structs.replace(self.settings, session=session)
+
+    def set_grace(self, seconds: float) -> None:
+        """Set session.grace, for shells that are alone already, too."""
+        session = msgspec.structs.replace(self.settings.session, grace=seconds)
         self.settings = msgspec.structs.replace(self.settings, session=session)
 
     async def _cleanup_loop(self) -> None:

@@ -48,7 +48,8 @@ logger = logging.getLogger(__name__)
 
 CAPABILITIES = (
     *("ack", "resume", "role", "notice"),
-    *(wire.IDLE, wire.SNAPSHOT, wire.SIZE, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING, wire.MUTE),
+    *(wire.IDLE, wire.SNAPSHOT, wire.HISTORY, wire.SIZE, wire.MUTE),
+    *(wire.PEOPLE, wire.KEYBOARD, wire.RECORDING),
 )
 """Our hatchway.v1 capabilities, as ``welcome`` lists them."""
 
@@ -303,7 +304,8 @@ class Session:
             self.role,
             who=self._participant_id,
             opens=opens,
-            name=self.guest.label,
+            # Without its name a guest has none here: others must not see its address.
+            name=self.guest.label if self.guest.own or self.guest.name else "",
             session_id=self.id,
             counter=self.counter,
             input_position=input_position,
@@ -445,8 +447,10 @@ class Session:
             raise ChannelClosedError("The session is closed")
         if self.bridge is not None:
             # Positions go on: the guest counts over all terminals of its session.
-            self._output_position, self._input_position = self.bridge.end, self.bridge.input_taken
-            await self.bridge.leave("Another terminal was opened")
+            before, self._role = self.bridge, self.bridge.role
+            self._output_position, self._input_position = before.end, before.input_taken
+            self.bridge = None
+            await before.leave("Another terminal was opened")
         else:
             self._input_position = channel.input_taken
         bridge = await self._owner.enter(self, device_id, size)

@@ -506,6 +506,11 @@ class Participant:
                 return
         self._wake.set()
 
+    def size_forgotten(self, number: int) -> None:
+        """This change of the size is not kept any more."""
+        if self._sink is not None and self._next_size <= number:
+            self._needs_picture = True
+
     def wake(self) -> None:
         self._wake.set()
 

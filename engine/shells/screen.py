@@ -300,6 +300,10 @@ class ShellScreen:
         """The colors that queries are answered with; see Terminal.set_theme()."""
         self.terminal.set_theme(foreground, background, cursor, palette)
 
+    def set_features(self, features: frozenset[str]) -> None:
+        """What answers may report; see Terminal.set_features()."""
+        self.terminal.set_features(features)
+
     def _publish(self) -> None:
         for changed in tuple(self._watchers):
             try:

@@ -30,8 +30,10 @@ from engine.core.model import (
     Size,
 )
 from engine.core.tasks import TaskOwner, start
+from engine.emulator import FEATURES
 from engine.pty.base import PTY
 from engine.shells.answers import Answers, Passed
+from engine.shells.emulators import Emulators
 from engine.shells.keyboard import Keyboard
 from engine.shells.output_log import OutputLog
 from engine.shells.participant import Participant, Sink, SizeChange
@@ -65,6 +67,9 @@ MAX_CHANGES = 200
 """Changes of the size that are kept; who misses an older one gets a snapshot."""
 LAST_SECONDS = 1.0
 """How long people may take, after the end, to get what they have not got yet."""
+MOST_CHANGES = 256
+"""Changes of the size that are kept for who has yet to see them; a silent program's log does not
+bound them. Who would need more gets the screen."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -127,6 +132,7 @@ class Shell:
         self._keyboard = Keyboard()
         self._turns = Turns(pty.write, lambda: pty.taken)
         self._answers = Answers()
+        self._emulators: Emulators[Theme] = Emulators()
         self._sizes = SizePolicy(pty.size)
         self._rounds = Rounds(self._screen)
         self._size = self._first_size = pty.size
@@ -356,7 +362,7 @@ class Shell:
             first = self._log.end == self._begin
             self._answers.join(participant.id, may_type=may, now=self._now(), first=first)
         self.window_changed(participant)
-        self._update_theme()
+        self._emulator_attached(participant)
         self._update_room()
         self._introduce(participant)
         self._people_changed()
@@ -371,6 +377,7 @@ class Shell:
         if self._alone_since is None and not any(p.is_attached for p in self._people.values()):
             self._alone_since = self._clock()
         self._answers.leave(participant.id)
+        self._emulators.leave(participant.id)
         self._send_answers()
         if not lost:
             # Who was lost may be back before the others would have to wait for long.
@@ -494,9 +501,10 @@ class Shell:
             self._asked(self, self._people[who])
         self._keyboard_changed()
 
-    def theme_changed(self) -> None:
+    def theme_changed(self, participant: Participant) -> None:
         """A participant has other colors."""
-        self._update_theme()
+        if participant.is_attached:
+            self._emulator_attached(participant)
 
     def pin(self, size: Size | None) -> None:
         """Fix the size; None: the smallest controller decides again."""
@@ -686,13 +694,20 @@ class Shell:
             with contextlib.suppress(HatchwayError):
                 await self._write(participant, (Passed(data),))
 
-    def _update_theme(self) -> None:
-        """Answer questions about colors as the keyboard's holder, or the longest attached
-        controller, sees them."""
-        holder = self._people.get(self._keyboard.holder)
-        candidates = [] if holder is None else [holder]
-        candidates += self._controllers()
-        theme = next((one.theme for one in candidates if one.theme is not None), None)
+    def _emulator_attached(self, participant: Participant) -> None:
+        self._emulators.join(
+            participant.id,
+            controls=participant.role is Role.CONTROL,
+            features=participant.features,
+            theme=participant.theme,
+        )
+        self._update_emulator()
+
+    def _update_emulator(self) -> None:
+        """Answer what the program asks as everybody who controls it can do, and in the colors
+        that they see."""
+        self._screen.set_features(self._emulators.features(FEATURES))
+        theme = self._emulators.theme(self._keyboard.holder)
         if theme is None or theme is self._theme:
             return
         self._theme = theme
@@ -717,8 +732,9 @@ class Shell:
         for who, one in self._people.items():
             self.permission_changed(one)
             self._answers.may_type(who, self._refusal(one) is None)
+            self._emulators.control(who, one.role is Role.CONTROL)
         self._send_answers()
-        self._update_theme()
+        self._update_emulator()
         for who, one in self._people.items():
             if before.get(who, one.role) is not one.role:
                 self.window_changed(one)
@@ -779,6 +795,11 @@ class Shell:
         change = SizeChange(self._change_count, self._log.end, size, self._sizes.by)
         self._changes.append(change)
         self._change_count += 1
+        while len(self._changes) > MOST_CHANGES:
+            forgotten = self._changes.popleft()
+            self._first_size = forgotten.size
+            for one in self._people.values():
+                one.size_forgotten(forgotten.number)
         self._trim()
         if self._recorder is not None:
             self._recorder.resized(size)

@@ -406,8 +406,11 @@ _CAPABILITIES: Mapping[type, str] = {
     IceOffer: ICE,
     IceAnswer: ICE,
 }
-# Not Snapshot and SizeChanged, which have a position in the output.
+# Not Snapshot and SizeChanged, which have a position in the output. Ready and Welcome come before
+# all output, and before what they agree on: other urgent messages must not overtake them.
 _URGENT = (
+    Ready,
+    Welcome,
     Ping,
     Pong,
     Ack,

@@ -79,6 +79,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "It works again once the host resumes it. Try again later.",
     ),
     "session": ("The session cannot do that", "Close it and open a new one."),
+    "shell_not_found": (
+        "This terminal has ended",
+        "It is no longer in the list. Open another one.",
+    ),
     "session_not_found": (
         "The session no longer exists",
         "It has ended. Open a new terminal to continue.",
@@ -90,6 +94,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "replaced": (
         "Replaced by a newer connection",
         "The terminal continues there. You do not need to do anything.",
+    ),
+    "superseded": (
+        "A newer attempt to connect has begun",
+        "You do not need to do anything.",
     ),
     "shell_ended": (
         "The shared terminal has ended",

@@ -41,4 +41,4 @@ async def test_the_page_shows_the_reason_of_an_end_without_a_code(
     async with old_agent_at_relay(tmp_path, "--session-timeout", "3") as ways:
         page = await visit(browser, address(ways["link"]))
         await page.until("hatchway.session.state.phase === 'ended'")
-        assert "activity" in await page.evaluate("document.querySelector('#card').innerText")
+        assert "activity" in await page.evaluate("document.querySelector('#foot').innerText")

@@ -71,5 +71,5 @@ async def use_page(browser: Browser, url: str) -> Page:
     await page.type("echo $kept-$((40+2))\n")
     await shows(page, "yes-42")
     await page.type("exit 7\n")
-    await page.until("document.querySelector('#card').innerText.includes('exit code 7')")
+    await page.until("document.body.innerText.includes('exit code 7')")
     return page

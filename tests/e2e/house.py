@@ -37,6 +37,8 @@ TEXT = """(() => {
   return Array.from({length: b.length}, (_, y) => b.getLine(y).translateToString(true)).join("\\n");
 })()"""
 """All text of the terminal, scrollback included."""
+FOOT = "document.querySelector('#foot-text').innerText"
+"""What is going on, in words."""
 
 
 class House:
@@ -133,6 +135,16 @@ async def visit(browser: Browser, url: str, *, width: int = 1100, height: int = 
     await page.until(LIVE)
     await page.until(f"/[#$] *$/.test({TEXT}.trimEnd())")
     return page
+
+
+async def press(page: Page, act: str) -> None:
+    """A button at the foot of the page, once it listens: new ones ignore clicks for a moment."""
+    button = f"#foot-buttons [data-act={act}]"
+    await page.until(
+        f"document.querySelector('{button}:enabled')"
+        " && !document.querySelector('#foot-buttons').hasAttribute('data-new')"
+    )
+    await page.click(button)
 
 
 async def shows(page: Page, text: str, seconds: float = 20.0) -> None:

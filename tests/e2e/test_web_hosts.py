@@ -42,7 +42,7 @@ async def test_a_reload_comes_back_to_the_same_host_or_says_that_it_is_away(
     host: House, browser: Browser
 ) -> None:
     page = await visit(browser, host.invitation())
-    assert await page.evaluate(HOST) == "on the house"
+    assert await page.evaluate(HOST) == "the house"
     assert await page.evaluate("location.hash") == f"#agent=house&target={host.container}"
     await page.type("kept=yes; echo here-$((1+1))\n")
     await shows(page, "here-2")
@@ -65,7 +65,7 @@ async def test_a_reload_comes_back_to_the_same_host_or_says_that_it_is_away(
         assert await page.evaluate(f"{ROWS}.length") == 1
         await host.restart_agent()
         await page.until(LIVE)
-        assert await page.evaluate(HOST) == "on the house"
+        assert await page.evaluate(HOST) == "the house"
         assert not [event for event in heard if getattr(event, "session_id", "")]
     finally:
         await other.stop()
@@ -81,7 +81,7 @@ async def test_an_address_without_a_host_opens_nothing_where_several_are_meant(
         assert "2 hosts share" in await page.evaluate(STATUS)
         await page.evaluate(f"{ROWS}.find(row => row.innerText.includes('another')).click()")
         await page.until(LIVE)
-        assert await page.evaluate(HOST) == "on another house"
+        assert await page.evaluate(HOST) == "another house"
         assert [len(agent.sessions()) for agent in (other, host.agent)] == [1, 0]
         # One that names its host goes straight in.
         named = f"{host.url}/#token={GUEST_TOKEN}&agent=house&target={quote(host.container)}"
@@ -99,7 +99,7 @@ async def test_the_name_of_a_host_is_shown_without_what_makes_it_look_different(
         address = f"{host.url}/#token={GUEST_TOKEN}&agent=a-first&target={quote(host.container)}"
         page = await visit(browser, address)
         shown = await page.evaluate(HOST)
-        assert shown.startswith("on workbench[31m!!")
+        assert shown.startswith("workbench[31m!!")
         assert len(shown) < 80
         title = await page.evaluate("document.title")
         assert "\u202e" not in title + json.dumps(shown)

@@ -13,17 +13,18 @@ from engine.core import events as ev
 from engine.core.model import Role
 from engine.relay.calls import SocketCalls
 from scripts import web_pictures
-from tests.e2e.house import LIVE, TEXT, House, shows, visit
+from tests.e2e.house import FOOT, LIVE, TEXT, House, shows, visit
 from tests.engine.until import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.browser import Browser
+    from tests.e2e.browser import Browser, Page
 
 pytestmark = [pytest.mark.chromium, pytest.mark.takes(40)]
 
 CARD = "document.querySelector('#card').innerText"
+ROLE = "document.querySelector('#role-text').innerText"
 PHASE = "hatchway.session.state.phase"
 
 
@@ -32,6 +33,15 @@ async def host(host: House) -> House:
     """Only links open it."""
     host.agent.set_shared(host.container, shared=False)
     return host
+
+
+async def ask(browser: Browser, host: House, name: str = "") -> Page:
+    """A guest who opens a link that asks the host, and goes on from the first page."""
+    page = await browser.open(host.url_of(host.link(approval=True)))
+    await page.until("!document.querySelector('#first').hidden")
+    assert await page.evaluate("document.activeElement.id") == "first-name"
+    await page.type(f"{name}\n")
+    return page
 
 
 def asked(host: House) -> list[ev.ApprovalRequested]:
@@ -67,9 +77,10 @@ async def test_a_viewer_sees_that_it_only_watches_and_cannot_type(
 ) -> None:
     page = await browser.open(host.url_of(host.link(Role.VIEW)))
     await page.until(LIVE)
-    assert await page.evaluate("document.querySelector('#role').checkVisibility()")
+    assert await page.evaluate(ROLE) == "You view"
     await page.type("touch /tmp/typed\n")
-    await page.until("document.querySelector('.toast')?.innerText.includes('watching')")
+    await page.until("document.querySelector('#foot').classList.contains('hinted')")
+    assert (await page.evaluate(FOOT)).startswith("You view.")
     assert host.session().counter.bytes_in == 0
 
 
@@ -77,18 +88,22 @@ async def test_a_guest_waits_for_the_host_and_is_let_in_as_a_viewer(
     host: House, browser: Browser
 ) -> None:
     questions = asked(host)
-    page = await browser.open(host.url_of(host.link(approval=True)))
+    page = await ask(browser, host, "Carol")
     await page.until(f"{CARD}.includes('Waiting for the host')")
     await until(lambda: questions)
     assert questions[0].code in await page.evaluate(CARD)
     assert host.agent.admission.answer(questions[0].session_id, Role.VIEW)
     await page.until(LIVE)
-    await page.until("document.querySelector('#role').checkVisibility()")
+    await page.until(f"{ROLE} === 'You view'")
+    # The name is asked for once.
+    assert "Carol" in await page.evaluate("localStorage.getItem('hatchway.preferences')")
+    await page.go(host.url_of(host.link(approval=True)))
+    await page.until(f"{CARD}.includes('Waiting for the host')")
 
 
 async def test_a_guest_may_be_denied(host: House, browser: Browser) -> None:
     questions = asked(host)
-    page = await browser.open(host.url_of(host.link(approval=True)))
+    page = await ask(browser, host)
     await until(lambda: questions)
     host.agent.admission.answer(questions[0].session_id, None)
     await page.until(f"{CARD}.includes('The host did not let you in')")
@@ -118,9 +133,9 @@ async def test_a_link_revoked_ends_what_it_opened(host: House, browser: Browser)
     share = host.link()
     page = await visit(browser, host.url_of(share))
     await host.agent.admission.revoke(share.id)
-    await page.until(f"{CARD}.includes('revoked')")
-    # The button would lead nowhere; nor does the address.
-    assert await page.evaluate("document.querySelector('#reconnect').hidden")
+    await page.until(f"{FOOT}.includes('revoked')")
+    # A button would lead nowhere; nor does the address.
+    assert not await page.evaluate("document.querySelector('#foot-buttons [data-act=again]')")
     await page.reload()
     await page.until(f"/revoked|does not work/.test({CARD})")
     assert not await page.evaluate("window.hatchway?.session.state.seen")

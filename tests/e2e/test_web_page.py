@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.e2e.browser import CTRL, SHIFT
-from tests.e2e.house import LIVE, TEXT, House, house, shows, visit
+from tests.e2e.house import FOOT, LIVE, TEXT, House, house, press, shows, visit
 from tests.engine.until import until
 
 if TYPE_CHECKING:
@@ -110,12 +110,12 @@ async def test_it_types_in_colors_and_every_script_and_follows_the_window(
     await page.until("/ms$/.test(document.querySelector('#rtt').textContent)")
 
 
-async def test_the_title_follows_the_terminal_and_holds_no_control_characters(
-    host: House, browser: Browser
-) -> None:
+async def test_a_programs_title_is_not_the_pages(host: House, browser: Browser) -> None:
     page = await visit(browser, host.invitation())
-    await page.type("printf '\\033]2;my \\342\\200\\256title\\007'\n")
-    await page.until(f"document.title === 'my title · {host.container} · the house'")
+    await page.type("printf '\\033]2;another host\\007'; echo titled-$((1+1))\n")
+    await shows(page, "titled-2")
+    assert await page.evaluate("document.title") == f"{host.container} · the house"
+    assert "another" not in await page.evaluate("document.querySelector('.bar').innerText")
 
 
 async def test_ten_megabytes_arrive_byte_by_byte(
@@ -180,9 +180,9 @@ async def test_the_exit_code_is_shown_and_reconnect_gives_a_new_shell(
 ) -> None:
     page = await visit(browser, host.invitation())
     await page.type("echo first-$((1+1)); exit 7\n")
-    await page.until("document.querySelector('#card').innerText.includes('exit code 7')")
+    await page.until(f"{FOOT}.includes('exit code 7')")
     await host.gone()
-    await page.click("#reconnect")
+    await press(page, "again")
     await page.until(LIVE)
     assert "first-2" not in await page.evaluate(TEXT)
     await page.type("echo second-$((1+1))\n")
@@ -192,7 +192,7 @@ async def test_the_exit_code_is_shown_and_reconnect_gives_a_new_shell(
 async def test_a_kick_is_told_with_its_reason(host: House, browser: Browser) -> None:
     page = await visit(browser, host.invitation())
     await host.agent.close_session(host.session().id, "Closed by the host")
-    await page.until("document.querySelector('#card').innerText.includes('Closed by the host')")
+    await page.until(f"{FOOT}.includes('Closed by the host')")
     assert await page.evaluate(f"{STATE}.phase") == "ended"
 
 
@@ -208,8 +208,7 @@ async def test_a_relay_that_restarts_disturbs_nobody(host: House, browser: Brows
     assert await page.evaluate(f"{STATE}.phase") == "live"
     # And new sessions can be had: the line of a page that was open comes back, too.
     await page.type("exit\n")
-    await page.until("!document.querySelector('#reconnect').hidden")
-    await page.click("#reconnect")
+    await press(page, "again")
     await page.until(LIVE)
 
 
@@ -223,8 +222,9 @@ async def test_a_lost_connection_comes_back_and_keeps_what_was_typed(
     await session.pc.close()
     await page.until(f"{STATE}.phase === 'reconnecting'")
     await page.type("echo $kept-$((40+2))\n")
-    banner = await page.until("document.querySelector('#banner').textContent")
-    assert "What you type is kept" in banner
+    assert "Sent when you are back" in await page.evaluate(FOOT)
+    kept = "document.querySelector('#foot-kept').innerText"
+    assert "echo $kept" in await page.until(kept)
     await host.restart_relay()
     await page.until(LIVE, 30)
     await shows(page, "yes-42")
@@ -243,7 +243,7 @@ async def test_plain_json_does_for_an_agent_that_knows_no_more(
     await page.type("\n")
     await shows(page, "é✓-2")
     await page.type("exit 3\n")
-    await page.until("document.querySelector('#card').innerText.includes('exit code 3')")
+    await page.until(f"{FOOT}.includes('exit code 3')")
 
 
 async def test_several_pasted_lines_are_shown_before_they_run(
@@ -269,7 +269,7 @@ async def test_a_program_may_write_the_clipboard_when_asked_and_never_read_it(
 ) -> None:
     page = await visit(browser, host.invitation())
     await page.type("printf '\\033]52;c;?\\007\\033]52;c;aGF0Y2g=\\007'\n")
-    await page.until("document.querySelector('.toast')?.innerText.includes('5 characters')")
+    await page.until(f"{FOOT}.includes('5 characters')")
     await page.type("echo quiet-$((1+1))\n")
     await shows(page, "quiet-2")
     assert "52;" not in (await page.evaluate(TEXT)).rpartition("aGF0Y2g")[2]
@@ -340,6 +340,7 @@ async def test_theme_and_font_size_change_at_once_and_are_kept(
 ) -> None:
     page = await visit(browser, host.invitation())
     rows = await page.evaluate("hatchway.terminal.rows")
+    await page.click("#menu")
     await page.click("#settings")
     await page.until("document.querySelector('#settings-dialog').open")
     for _ in range(4):
@@ -377,14 +378,16 @@ async def test_on_plain_http_links_copy_and_paste_work_all_the_same(
         await shows(page, "copied-2")
         find = "hatchway.terminal.selectLines(1, 1), hatchway.terminal.getSelection()"
         assert "copied-2" in await page.evaluate(find)
+        await page.click("#menu")
         await page.click("#copy")
-        await page.until("document.querySelector('.toast')?.innerText === 'Copied.'")
+        await page.until(f"{FOOT}.startsWith('Copied.')")
         # The way of a keyboard: the browser's own paste.
         await page.type("cat #")
         await page.call("Input.dispatchKeyEvent", type="keyDown", key="V", commands=["paste"])
         await page.until(f"{TEXT}.includes('cat #copied-2')")
         # The way of a finger: the page may not read, so it asks.
         await page.press("c", CTRL)
+        await page.click("#menu")
         await page.click("#paste")
         await page.until("document.querySelector('#paste-dialog').open")
         await page.type("echo by-hand-$((1+1))")

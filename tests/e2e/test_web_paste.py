@@ -71,6 +71,7 @@ async def test_nothing_that_is_pasted_ends_its_brackets_or_acts_as_a_key(
     await arrives(page, "plain M-CM-)M-fM-^WM-%")
     # By hand, where the page may not read the clipboard.
     await page.evaluate("navigator.clipboard.readText = () => Promise.reject(new Error('no'))")
+    await page.click("#menu")
     await page.click("#paste")
     await page.until("document.querySelector('#paste-dialog').open")
     await page.evaluate(f"document.querySelector('#paste-text').value = {json.dumps(HOSTILE)}")

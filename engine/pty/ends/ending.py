@@ -99,8 +99,8 @@ class ProcessTable(Protocol):
 class Terminal:
     """A terminal to end: ``pid`` and ``start_time`` are its shell's, 0 while unknown.
 
-    ``by_command``: the shell was seen to run commands nobody typed. This stays true when
-    an end is retried after the other processes are gone.
+    ``by_command``: the shell was started with a command, or was seen to run commands nobody
+    typed. This stays true when an end is retried after the other processes are gone.
     ``hup_ignored``: the shell was started with HUP ignored.
     """
 

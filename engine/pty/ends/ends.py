@@ -119,9 +119,18 @@ class TerminalEnds:
             self._tasks.supervise("The search for orphans", self._keep_looking)
 
     def new_record(
-        self, target: Target, session: str, *, users: tuple[str, ...] = ("",), path: str = ""
+        self,
+        target: Target,
+        session: str,
+        *,
+        users: tuple[str, ...] = ("",),
+        path: str = "",
+        by_command: bool = False,
     ) -> Record:
-        """A record for a shell that is about to start; saved() waits until it is on disk."""
+        """A record for a shell that is about to start; saved() waits until it is on disk.
+
+        ``by_command``: it is a command instead of an interactive shell, and is ended as one.
+        """
         local = target.kind is TargetKind.LOCAL
         record = Record(
             tag=secrets.token_hex(16),
@@ -134,6 +143,7 @@ class TerminalEnds:
             boot=boot_id() if local else "",
             users=users,
             path=path,
+            by_command=by_command,
         )
         self.save(record)
         return record

@@ -16,6 +16,8 @@ import { ACK_EVERY, CAPABILITIES, decode, encode, WireError } from "./wire.js";
 const PING_MS = 2000;
 /** No sign of life for so long: the connection counts as lost. */
 const SILENCE_MS = 8000;
+/** What was typed is sent on return if the connection was lost at most so long ago. */
+const SEND_MS = 30_000;
 /** How long an error that may be about our greeting waits for the terminal. */
 const DOUBT_MS = 5000;
 
@@ -41,26 +43,41 @@ const USED = {
   ack: ["v1"],
   idle: ["v1"],
   snapshot: ["v1"],
+  size: ["v1"],
+  people: ["v1"],
+  keyboard: ["v1"],
+  recording: ["v1"],
 };
 /** Messages that are used only when both ends list the capability of that name. */
-const AGREED = new Set(["idle", "snapshot"]);
+const AGREED = new Set(["idle", "snapshot", "size", "people", "keyboard", "recording"]);
 
 /**
  * @typedef {Extract<import("./wire.js").AgentMessage, {type: "welcome"}>} Welcome
  * @typedef {Extract<import("./wire.js").AgentMessage, {type: "snapshot"}>} Snapshot
+ * @typedef {Extract<import("./wire.js").AgentMessage, {type: "size"}>} Size
+ * @typedef {import("./wire.js").Keyboard} Keyboard
  *
  * @typedef {object} Before what the connection before this one left
  * @property {number} received output bytes had
  * @property {boolean} wasLive a program took input
+ * @property {number} [away] milliseconds since the connection was lost
+ * @property {string} [shell] that `received` belongs to
+ * @property {Uint8Array} [held] typed while away, and not sent
  *
  * @typedef {object} ConversationHandlers
- * @property {(welcome: Welcome, dropped: number) => void} welcome `dropped`: bytes typed that
- *   were meant for an earlier program
+ * @property {(welcome: Welcome, dropped: number, agreed: Set<string>) => void} welcome `dropped`:
+ *   bytes typed that were meant for an earlier program; `agreed`: capabilities of both ends
+ * @property {(bytes: Uint8Array, typed: boolean) => void} held typed while away, and sent only by
+ *   `sendHeld`: it is too old, or somebody else has typed since (`typed`)
  * @property {(container: string, dropped: number) => void} connected the program takes input
  * @property {(bytes: Uint8Array | string, end: number) => void} output `end`: the position after it
  * @property {(snapshot: Snapshot) => void} snapshot a fresh screen follows
  * @property {(bytes: Uint8Array, at: number | null) => void} screen of a snapshot; with its last
  *   bytes comes the position at which output goes on, to be reported as rendered
+ * @property {(size: Size) => void} size the shell has another one from here on
+ * @property {(people: import("./wire.js").Person[]) => void} people
+ * @property {(keyboard: Keyboard) => void} keyboard
+ * @property {(on: boolean, since: number | null) => void} recording `since`: seconds since 1970
  * @property {(exitCode: number | null, reason: string, code: string) => void} ended `code`: why, as a word
  * @property {(seconds: number | null) => void} idle until it ends for that; null: no longer
  * @property {(text: string, code: string) => void} error
@@ -70,6 +87,14 @@ const AGREED = new Set(["idle", "snapshot"]);
  * @property {(milliseconds: number) => void} rtt
  * @property {() => void} silent the other side does not answer
  */
+
+/** @param {Uint8Array} one @param {Uint8Array} other */
+function joined(one, other) {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
 
 export class Conversation {
   /**
@@ -100,6 +125,9 @@ export class Conversation {
   /** Capabilities that both ends list. @type {Set<string>} */
   #agreed = new Set();
   #wasLive = false;
+  #away = 0;
+  #shell = "";
+  #held = new Uint8Array();
   #received = 0;
   #acked = 0;
   #ackEvery = ACK_EVERY;
@@ -110,7 +138,7 @@ export class Conversation {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   /** An error that may be about our greeting. @type {{text: string, code: string} | null} */
-  #held = null;
+  #doubted = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #doubt;
   #size = { cols: 80, rows: 24 };
@@ -125,13 +153,24 @@ export class Conversation {
     return this.#screenLeft ? 0 : this.#received;
   }
 
-  /** @param {{cols: number, rows: number}} size @param {Before} before */
-  begin({ cols, rows }, { received, wasLive }) {
+  /**
+   * @param {{cols: number, rows: number}} size
+   * @param {Before} before
+   * @param {import("./wire.js").Greeting} [more] what we say of ourselves
+   */
+  begin({ cols, rows }, before, more) {
+    const { received, wasLive, away = 0, shell = "", held } = before;
     this.#heard = performance.now();
+    this.#away = away;
+    this.#shell = shell;
+    if (held) this.#held = held.slice();
     this.#size = { cols, rows };
     this.#received = received;
     this.#wasLive = wasLive;
-    if (this.#asksV1) this.#peer.send(encode.hello(cols, rows, received, this.#capabilities));
+    if (this.#asksV1)
+      this.#peer.send(
+        encode.hello(cols, rows, received, this.#capabilities, { ...more, ...(shell && { shell }) }),
+      );
     else this.#peer.send(encode.resize(cols, rows));
     this.#timer = setInterval(() => this.#beat(), PING_MS / 2);
   }
@@ -163,7 +202,38 @@ export class Conversation {
 
   /** Somebody is here: do not end the session as idle. */
   keep() {
-    if (this.#agreed.has("idle") && this.#stage !== "over") this.#peer.send(encode.keep());
+    this.#request("idle", encode.keep());
+  }
+
+  /** Ask for the keyboard; or no longer, or hand it back. @param {boolean} on */
+  askKeyboard(on) {
+    this.#request("keyboard", encode.ask_keyboard(on));
+  }
+
+  /** Ask for history that the snapshot at a position left out. @param {number} before @param {number} lines */
+  history(before, lines) {
+    this.#request("history", encode.history(before, lines));
+  }
+
+  /** @param {string} capability @param {string} message */
+  #request(capability, message) {
+    if (this.#agreed.has(capability) && this.#stage !== "over") this.#peer.send(message);
+  }
+
+  /** What was typed while away and kept back. */
+  get held() {
+    return this.#held;
+  }
+
+  /** Send it now, after what was typed since. */
+  sendHeld() {
+    this.#outbox.push(this.#held);
+    this.discardHeld();
+    this.pump();
+  }
+
+  discardHeld() {
+    this.#held = new Uint8Array();
   }
 
   /** Ask for the end of the session and its processes. What was typed before goes first. */
@@ -257,6 +327,19 @@ export class Conversation {
       case "pty_disconnected":
         this.#end(message.exit_code, message.reason, "");
         break;
+      case "size":
+        if (this.#screenLeft) throw new WireError("A size came in the middle of a snapshot");
+        handlers.size(message);
+        break;
+      case "people":
+        handlers.people(message.people);
+        break;
+      case "keyboard":
+        handlers.keyboard(message);
+        break;
+      case "recording":
+        handlers.recording(message.on, message.since);
+        break;
       case "idle":
         handlers.idle(message.seconds);
         break;
@@ -286,9 +369,17 @@ export class Conversation {
     this.#ackEvery = Math.max(1, Math.min(ACK_EVERY, Math.floor(message.window / 16)));
     this.#received = this.#acked = this.#screenAt = message.start;
     // Another program never gets what was meant for the last one.
-    const dropped = this.#wasLive && !message.resumed ? this.#outbox.restart() : 0;
+    const isOther = !!this.#shell && !!message.shell && this.#shell !== message.shell;
+    let dropped = 0;
+    if ((this.#wasLive && !message.resumed) || isOther) {
+      dropped = this.#outbox.restart();
+      this.discardHeld();
+    }
     this.#outbox.resume(message.taken, message.window);
-    this.#handlers.welcome(message, dropped);
+    // It was meant for what was on the screen then.
+    if (message.typed || this.#away > SEND_MS) this.#held = joined(this.#held, this.#outbox.hold());
+    this.#handlers.welcome(message, dropped, this.#agreed);
+    if (this.#held.length) this.#handlers.held(this.#held, message.typed);
   }
 
   /** @param {string} container */
@@ -331,9 +422,9 @@ export class Conversation {
   #complaint(text, code) {
     const report = (/** @type {string} */ words) => this.#handlers.error(words, code);
     if (this.#dialect !== "unknown") return report(text);
-    const held = this.#held;
+    const held = this.#doubted;
     if (!held) {
-      this.#held = { text, code };
+      this.#doubted = { text, code };
       this.#doubt = setTimeout(() => report(text), DOUBT_MS);
       return;
     }

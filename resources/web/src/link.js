@@ -11,6 +11,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 const ID = /^[A-Za-z0-9_-]{16}$/;
+/** A token that names one guest of one terminal, as its host made it. */
+const TOKEN = /^[A-Za-z0-9_-]{1,200}$/;
 // 22 characters carry 132 bits: the last four are zero in the one canonical form.
 const SECRET = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 const NONCE_BYTES = 16;
@@ -24,6 +26,7 @@ const NO_SECRET = new TextEncoder().encode("hatchway");
  * @property {string} base the relay's address, without a slash at its end
  * @property {string} id
  * @property {Uint8Array} secret 16 bytes
+ * @property {string} [token] of a guest who comes back to the terminal that another device left
  */
 
 /** Bytes a proof cannot be made of, or text that is no link. */
@@ -44,15 +47,29 @@ export function parseLink(url) {
   const at = parsed.pathname.lastIndexOf("/s/");
   if (!["http:", "https:"].includes(parsed.protocol) || at < 0) return null;
   const id = parsed.pathname.slice(at + 3);
-  const secret = parsed.hash.slice(1);
+  const [secret, ...rest] = parsed.hash.slice(1).split(".");
   if (!ID.test(id) || parsed.search || url.includes("?"))
     throw new LinkError("This link is not complete: its address has been changed.");
-  if (!SECRET.test(secret))
+  if (!SECRET.test(secret) || rest.length > 1 || !rest.every((token) => TOKEN.test(token)))
     throw new LinkError(
       "This link is not complete: the part behind the # is missing or damaged. " +
         "Copy the whole link and open it again.",
     );
-  return { base: parsed.origin + parsed.pathname.slice(0, at), id, secret: decodeSecret(secret) };
+  return {
+    base: parsed.origin + parsed.pathname.slice(0, at), id, secret: decodeSecret(secret),
+    ...(rest.length && { token: rest[0] }),
+  };
+}
+
+/**
+ * The address by which the same guest comes back on another device.
+ *
+ * @param {Link} link @param {string} token
+ */
+export function returnAddress(link, token) {
+  const bytes = String.fromCharCode(...link.secret);
+  const secret = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return `${link.base}/s/${link.id}#${secret}.${token}`;
 }
 
 /** @param {string} text base64url without padding */

@@ -6,25 +6,35 @@
  */
 
 import { copy } from "./clipboard.js";
-import { LinkError, parseLink } from "./link.js";
-import * as preferences from "./prefs.js";
-import { Screen } from "./screen.js";
-import { Session } from "./session.js";
-import { iceConfiguration, Refusal, Signaling } from "./signaling.js";
-import { paint, themeOf } from "./themes.js";
-import { admitStyles, byId, toast } from "./ui/dom.js";
-import { findBar } from "./ui/find.js";
-import { idleWarning } from "./ui/idle.js";
-import { keyBar } from "./ui/keys.js";
+import { newId } from "./ids.js";
+import { identity } from "./identity.js";
+import { LinkError, parseLink, returnAddress } from "./link.js";
 import { shown } from "./names.js";
+import * as preferences from "./prefs.js";
+import { Screen, SCROLLBACK } from "./screen.js";
+import { BEFORE, Session } from "./session.js";
+import { iceConfiguration, Refusal, Signaling } from "./signaling.js";
+import { controllers, standing } from "./standing.js";
+import { paint, themeOf, told } from "./themes.js";
+import { admitStyles, byId, setText } from "./ui/dom.js";
+import { findBar } from "./ui/find.js";
+import { firstContact, named } from "./ui/first.js";
+import { footLine } from "./ui/foot.js";
+import { keyBar } from "./ui/keys.js";
 import { fragment, landing } from "./ui/landing.js";
+import { panel } from "./ui/panel.js";
 import { pasting } from "./ui/paste.js";
+import { company } from "./ui/people.js";
 import { settingsDialog } from "./ui/settings.js";
 import { view } from "./ui/view.js";
+import { FEATURES } from "./wire.js";
+import * as words from "./words.js";
 
 const MEMENTO = "hatchway.session";
 /** From the prompt to drawing with the graphics card: the first keys come before. */
 const ACCELERATE_MS = 300;
+/** A bell is a light, once. */
+const FLASH_MS = 120;
 
 /**
  * @typedef {object} Place where a terminal is to be opened
@@ -51,6 +61,8 @@ function main() {
   }
   // Another link pasted into the same tab changes only the fragment: start over.
   addEventListener("hashchange", () => location.reload());
+  // A token is for this device alone from now on: what is copied from here is the link.
+  if (link?.token) history.replaceState(null, "", location.href.replace(/\.[^.]*$/, ""));
   if (link) void followLink(link);
   else void choose();
 }
@@ -78,6 +90,9 @@ async function followLink(link) {
     ice.catch(() => {});
     const [target] = (await line.call("guest:targets")).targets ?? [];
     if (!target) throw new Refusal("The link opens nothing", "link_unknown");
+    if (target.approval && !link.token && !prefs.nameAsked) {
+      rename(await firstContact(target));
+    }
     open({ base: link.base, line, target, link, ice });
   } catch (problem) {
     line.close();
@@ -87,11 +102,11 @@ async function followLink(link) {
   }
 }
 
-/** @type {import("./session.js").State} */
-const BEFORE = {
-  phase: "relay", path: "", rtt: null, role: "control", target: "", code: "", reason: "",
-  errorCode: "", endCode: "", idleEnd: null, exitCode: null, exited: false, seen: false, waiting: 0,
-};
+/** @param {string} name */
+function rename(name) {
+  Object.assign(prefs, { name: named(name), nameAsked: true });
+  preferences.save(prefs);
+}
 
 /** @param {string} reason */
 function refuse(reason) {
@@ -110,7 +125,7 @@ let prepared = null;
 function prepare() {
   const nothing = () => {};
   const handlers = {
-    input: nothing, resize: nothing, title: nothing, selection: nothing, paste: nothing,
+    input: nothing, resize: nothing, view: nothing, selection: nothing, paste: nothing,
     programCopies: nothing, shortcut: nothing, bell: nothing,
   };
   const screen = new Screen(byId("terminal"), handlers);
@@ -123,10 +138,13 @@ function open({ base, line, target, link, ice }) {
   byId("app").hidden = false;
   const host = shown(target.agent_name);
   const page = view(target.name || target.id, host);
+  const people = company(host);
   // A name alone is not enough: the token for coming back is for the host that gave it.
   const place = JSON.stringify([base, link?.id ?? "", target.agent_id, target.id]);
   const { screen, handlers } = prepared ?? prepare();
-  const idle = idleWarning(screen.terminal, () => session.keep());
+  const toTerminal = () => screen.terminal.focus();
+  const foot = footLine(host, (act) => acts[act](), toTerminal);
+  const guest = identity(base, target.agent_id);
   const session = new Session({
     line,
     target,
@@ -134,42 +152,86 @@ function open({ base, line, target, link, ice }) {
     ice,
     size: () => screen.size,
     plain: new URLSearchParams(location.search).get("protocol") === "json",
-    memento: recall(place, link?.id ?? ""),
+    memento: comingBack(link) ?? recall(place, link?.id ?? ""),
+    about: () => ({
+      ...(prefs.name && { name: prefs.name }),
+      guest, features: FEATURES, theme: told(themeOf(prefs.theme)),
+    }),
     handlers: {
-      state: (state) => {
-        const changed = page.show(state);
-        idle.show(state.idleEnd, state.role === "view");
-        const watching = state.role === "view" ? ", view only" : "";
-        const where = [shown(state.target || target.name), host].filter(Boolean).join(" on ");
-        screen.describe(state.role === "view", `Terminal in ${where}${watching}`);
-        if (!changed || state.phase !== "live") return;
-        setTimeout(() => void screen.accelerate(), ACCELERATE_MS);
-        if (!document.querySelector("dialog[open]")) screen.terminal.focus();
-      },
+      state: (state) => show(state),
       output: (data, replayed, done) => screen.write(data, replayed, done),
       reset: () => screen.reset(),
-      notice: (text, level) => toast(text, level),
+      redraw: () => screen.redraw(),
+      drawn: () => screen.drawn(),
+      agreed: (agreed) => screen.agree(agreed),
+      size: (cols, rows) => screen.resize(cols, rows),
+      missed: (bytes) => foot.say(words.missed(bytes)),
+      notice: (text) => foot.say(text),
     },
   });
-  /** @param {Uint8Array} bytes */
-  const type = (bytes) => {
-    const { phase, role } = session.state;
-    if (role === "view") return toast("You are watching: only the host lets you type here.");
-    if (phase === "ended") return;
-    if (!session.type(bytes)) toast("Too much input is waiting; this was not taken.", "warning");
+  let before = session.state;
+  /** What the person chose for a shell larger than the window. @type {boolean | null} */
+  let whole = null;
+  const zoom = () => {
+    // Whoever types reads at the usual size; whoever watches sees all of it.
+    const now = whole ?? (standing(session.state) !== "type" && !matchMedia("(max-width: 520px)").matches);
+    screen.showWhole(now);
+    foot.whole(now);
+  };
+  const show = (/** @type {import("./session.js").State} */ state) => {
+    const last = before;
+    before = state;
+    const changed = page.show(state);
+    if (changed && state.phase === "reconnecting") foot.secret(screen.asksSecret);
+    foot.show(state);
+    people(state);
+    zoom();
+    const may = standing(state);
+    const app = byId("app");
+    app.dataset.standing = may;
+    const where = [shown(state.target || target.name), host].filter(Boolean).join(" on ");
+    screen.describe(may !== "type", `Terminal ${where}, ${may === "type" ? "you can type" : "read only"}`);
+    if (may !== standing(last)) releaseKeys();
+    if (state.phase === "live" && !!state.recording !== !!last.recording && last.phase === "live")
+      foot.say(words.recorded(state.recording));
+    byId("return").hidden = !link || state.phase === "ended";
+    setText("leave-hint", controllers(state) ? "it goes on without you" : "");
+    if (!changed || state.phase !== "live") return;
+    if (last.phase === "reconnecting" && last.seen && last.since)
+      screen.mark(`reconnected ${new Date().toLocaleTimeString()}`);
+    setTimeout(() => void screen.accelerate(), ACCELERATE_MS);
+    if (!document.querySelector("dialog[open]") && byId("panel").hidden) toTerminal();
+  };
+  /** @param {Uint8Array} bytes @param {boolean} report */
+  const type = (bytes, report) => {
+    if (!report) side.close(false);
+    if (session.state.phase === "ended") return;
+    if (standing(session.state) !== "type") return report ? undefined : foot.hint();
+    if (!session.type(bytes)) foot.say("Too much input is waiting; this was not taken.");
   };
 
   const copyButton = /** @type {HTMLButtonElement} */ (byId("copy"));
   Object.assign(handlers, /** @type {import("./screen.js").ScreenHandlers} */ ({
     input: type,
     resize: () => session.resize(),
-    title: (title) => page.title(title),
+    view: (now) => {
+      foot.view(now);
+      if (now.top) session.wantHistory(SCROLLBACK);
+    },
     selection: (selected) => (copyButton.disabled = !selected),
     paste: (text) => void paste.text(text),
-    programCopies: (text) => programCopies(text),
+    programCopies: (text) => {
+      if (prefs.programsCopy) return void copy(text);
+      const amount = text.length === 1 ? "1 character" : `${text.length} characters`;
+      foot.say(`A program wants to copy ${amount} to your clipboard.`, {
+        label: "Copy",
+        run: () => void copy(text),
+      });
+    },
     shortcut: (name) => shortcuts[name](),
     bell: () => flash(),
   }));
+  foot.view(screen.view);
   const apply = () => {
     paint(themeOf(prefs.theme));
     screen.apply(prefs, themeOf(prefs.theme));
@@ -180,47 +242,99 @@ function open({ base, line, target, link, ice }) {
   const copySelection = async () => {
     const selected = screen.terminal.getSelection();
     if (!selected) return;
-    toast((await copy(selected)) ? "Copied." : "Your browser did not let the page copy.");
-    screen.terminal.focus();
+    foot.say((await copy(selected)) ? "Copied." : "Your browser did not let the page copy.");
+    toTerminal();
   };
   const openSearch = findBar(screen);
+  const side = panel(toTerminal);
   const shortcuts = {
     copy: () => void copySelection(),
     search: openSearch,
-    leave: () => void (idle.focus() || byId("badge").focus()),
+    leave: () => void (foot.focus() || byId("role").focus()),
   };
-  copyButton.onclick = shortcuts.copy;
-  byId("paste").onclick = () => void paste.button();
-  byId("search").onclick = openSearch;
-  byId("settings").onclick = settingsDialog(prefs, apply);
-  byId("reconnect").onclick = () => session.start();
-  const info = /** @type {HTMLDialogElement} */ (byId("info-dialog"));
-  byId("badge").onclick = () => info.showModal();
-  byId("leave").onclick = () => {
-    info.close();
-    session.end();
+  /** From the panel: it gives way to what it opens. @param {() => void} act */
+  const fromPanel = (act) => () => {
+    side.close(false);
+    act();
   };
-  keyBar(screen);
+  /** @type {Record<import("./words.js").Act, () => void>} */
+  const acts = {
+    again: () => session.start(),
+    back: () => session.comeBack(),
+    discard: () => { session.discard(); toTerminal(); },
+    send: () => { session.sendHeld(); toTerminal(); },
+    hurry: () => session.hurry(),
+    keep: () => { session.keep(); toTerminal(); },
+    ask: () => { session.askKeyboard(true); toTerminal(); },
+    unask: () => { session.askKeyboard(false); toTerminal(); },
+    end: () => { screen.terminal.scrollToBottom(); toTerminal(); },
+    fit: () => { whole = true; zoom(); },
+    full: () => { whole = false; zoom(); },
+    save: () => save(screen.text, `${shown(target.name) || "terminal"}.txt`),
+    act: () => {},
+    dismiss: () => {},
+  };
+  copyButton.onclick = fromPanel(shortcuts.copy);
+  byId("paste").onclick = fromPanel(() => void paste.button());
+  byId("search").onclick = fromPanel(openSearch);
+  byId("settings").onclick = fromPanel(settingsDialog(prefs, apply));
+  byId("reconnect").onclick = () => (session.state.errorCode === "replaced" ? session.comeBack() : session.start());
+  byId("return-link").onclick = async () => {
+    const memento = session.memento();
+    if (!link || !memento) return foot.say("There is nothing to come back to yet.");
+    const copied = await copy(returnAddress(link, memento.resume));
+    foot.say(copied ? "Copied. Whoever has this link is you." : "Your browser did not let the page copy.");
+    side.close();
+  };
+  byId("leave").onclick = fromPanel(() => session.end());
+  naming(session);
+  const releaseKeys = keyBar(screen);
+  backByKey(toTerminal);
   fitToWindow(screen);
   comeAndGo(session, place);
   Object.assign(window, { hatchway: { terminal: screen.terminal, session } });
   session.start();
 }
 
-/** A program asks for the clipboard by OSC 52. @param {string} text */
-function programCopies(text) {
-  if (prefs.programsCopy) return void copy(text);
-  const lines = text.length === 1 ? "1 character" : `${text.length} characters`;
-  toast(`A program wants to copy ${lines} to your clipboard.`, "info", {
-    label: "Copy",
-    run: () => void copy(text),
+/** What a return link brings. @param {import("./link.js").Link | null} link @returns {import("./session.js").Memento | null} */
+const comingBack = (link) =>
+  link?.token ? { session: newId(), resume: link.token, received: 0, link: true } : null;
+
+/** The name in the panel: kept, and said at once. @param {Session} session */
+function naming(session) {
+  const field = /** @type {HTMLInputElement} */ (byId("name"));
+  field.value = prefs.name;
+  byId("name-form").onsubmit = (event) => {
+    event.preventDefault();
+    const before = prefs.name;
+    rename(field.value);
+    field.value = prefs.name;
+    if (prefs.name !== before) session.introduce();
+  };
+}
+
+/** The key that leaves the terminal also leads back to it. @param {() => void} toTerminal */
+function backByKey(toTerminal) {
+  addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey && event.shiftKey && event.code === "KeyE") || event.defaultPrevented) return;
+    event.preventDefault();
+    toTerminal();
   });
+}
+
+/** @param {string} text @param {string} name of the file */
+function save(text, name) {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  const anchor = document.createElement("a");
+  Object.assign(anchor, { href: address, download: name });
+  anchor.click();
+  URL.revokeObjectURL(address);
 }
 
 function flash() {
   const place = byId("terminal");
   place.classList.add("flash");
-  place.onanimationend = () => place.classList.remove("flash");
+  setTimeout(() => place.classList.remove("flash"), FLASH_MS);
 }
 
 /** Above a phone's keyboard, too, where that covers the page. @param {Screen} screen */

@@ -2,6 +2,9 @@
 
 const MAX_NAME = 64;
 
+/** Control and bidi characters, and what has no shape. @param {string} text */
+export const printable = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, "");
+
 /**
  * One line without anything that is no character to look at: control and bidi characters could
  * make a name look like another one.
@@ -11,10 +14,7 @@ const MAX_NAME = 64;
  * @returns {string}
  */
 export function shown(text, most = MAX_NAME) {
-  const clean = String(text ?? "")
-    .slice(0, 8 * most)
-    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, "")
-    .trim();
+  const clean = printable(String(text ?? "").slice(0, 8 * most)).trim();
   const characters = [...clean];
   return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : clean;
 }

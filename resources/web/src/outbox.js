@@ -23,6 +23,16 @@ export class Outbox {
     return this.#taken + this.#length - this.#sent;
   }
 
+  /** Bytes that the program is not known to have. */
+  get length() {
+    return this.#length;
+  }
+
+  /** The first of them. @param {number} most */
+  peek(most) {
+    return this.#slice(0, Math.min(most, this.#length));
+  }
+
   /**
    * @param {Uint8Array} bytes
    * @returns {boolean} false when there is no room; nothing is taken then
@@ -65,6 +75,15 @@ export class Outbox {
     this.#drop(Math.min(taken, this.#sent));
     // After a reload our counts begin at 0, and the agent's do not.
     this.#taken = this.#sent = taken;
+  }
+
+  /** Everything that the program does not have, taken out: it may be pushed again, or not. */
+  hold() {
+    const held = this.#slice(0, this.#length);
+    this.#parts = [];
+    this.#length = 0;
+    this.#sent = this.#taken;
+    return held;
   }
 
   /** Another program: what was meant for the last one is forgotten. @returns {number} bytes */

@@ -10,6 +10,8 @@ export const FONT_SIZES = { smallest: 9, largest: 28 };
  * @property {boolean} cursorBlink
  * @property {boolean} screenReader
  * @property {boolean} endOnClose closing the tab ends the session instead of leaving it
+ * @property {string} name for the hosts and the other guests; empty for none
+ * @property {boolean} nameAsked it was asked for, and need not be again
  * @property {boolean} programsCopy programs may write to the clipboard without asking
  */
 
@@ -21,6 +23,8 @@ const defaults = () => ({
   screenReader: false,
   endOnClose: false,
   programsCopy: false,
+  name: "",
+  nameAsked: false,
 });
 
 /** @returns {Prefs} */

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { Conversation } from "../src/conversation.js";
 import { Outbox } from "../src/outbox.js";
+import { CAPABILITIES } from "../src/wire.js";
 
 /** @param {boolean} askV1 */
 function begin(askV1 = true) {
@@ -31,7 +32,8 @@ const WELCOME = {
 test("an agent of ours: bytes both ways, rendered bytes acknowledged", (t) => {
   const { sent, reports, talk, type, receive } = begin();
   t.after(() => talk.stop());
-  assert.deepEqual(JSON.parse(sent[0]), { type: "hello", cols: 100, rows: 30, received: 7, caps: ["idle"] });
+  const hello = { type: "hello", cols: 100, rows: 30, received: 7, caps: CAPABILITIES };
+  assert.deepEqual(JSON.parse(sent[0]), hello);
   type("early");
   assert.equal(sent.length, 1, "nothing is typed before the program is there");
   receive({ type: "ready" });

@@ -6,8 +6,9 @@ import { test } from "node:test";
 import * as link from "../src/link.js";
 import { vectors } from "./vectors.js";
 
-const { proofs, codes, links, bad_links, fingerprints, answers, relay_access } =
-  vectors("links");
+const {
+  proofs, codes, links, bad_links, return_links, bad_return_links, fingerprints, answers, relay_access,
+} = vectors("links");
 
 for (const one of proofs)
   test(`the proofs of session ${one.session_id}`, () => {
@@ -32,6 +33,22 @@ for (const one of relay_access)
     assert.equal(link.bytesToHex(link.message("relay access", one.nonce)), one.proof_message_hex);
     assert.equal(access, one.access);
     assert.equal(link.accessProof(access, one.nonce), one.proof);
+  });
+
+for (const { url, base, id, secret_hex, token } of return_links)
+  test(`reads and writes the return link ${url}`, () => {
+    const parsed = link.parseLink(url);
+    assert.ok(parsed);
+    const { secret, ...rest } = parsed;
+    assert.deepEqual({ ...rest, secret: link.bytesToHex(secret) }, { base, id, secret: secret_hex, token });
+    assert.equal(link.returnAddress(parsed, token), url);
+    // The address without its token is the link.
+    assert.equal(link.parseLink(url.replace(/\.[^.]*$/, ""))?.token, undefined);
+  });
+
+for (const url of bad_return_links)
+  test(`opens nothing by ${url}`, () => {
+    assert.throws(() => link.parseLink(url), link.LinkError);
   });
 
 for (const { url, base, id, secret_hex } of links)

@@ -107,3 +107,19 @@ test("an agent that acknowledges what was never sent changes nothing", () => {
   outbox.ack(1e9);
   assert.equal(drain(outbox), "abc");
 });
+
+test("what waits is shown, and taken out whole with its position kept", () => {
+  const outbox = new Outbox();
+  outbox.push(bytes("rm x"));
+  outbox.next();
+  outbox.push(bytes("\r"));
+  assert.deepEqual([outbox.length, text(outbox.peek(2)), text(outbox.peek(99))], [5, "rm", "rm x\r"]);
+  outbox.resume(2);
+  assert.equal(text(outbox.hold()), " x\r");
+  assert.deepEqual([outbox.length, outbox.waiting, outbox.next()], [0, 0, null]);
+  // The program had two bytes: what comes now is the third.
+  outbox.push(bytes("ls"));
+  outbox.next();
+  outbox.ack(3);
+  assert.equal(text(outbox.peek(9)), "s");
+});

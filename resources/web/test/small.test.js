@@ -4,33 +4,36 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { shown } from "../src/names.js";
+import { BEFORE } from "../src/session.js";
 import { clean, isRisky } from "../src/clipboard.js";
 import { controlled } from "../src/ui/keys.js";
 import * as words from "../src/words.js";
 import { vectors } from "./vectors.js";
 
 /** @type {import("../src/session.js").State} */
-const STATE = {
-  phase: "live", path: "", rtt: null, role: "control", target: "web-1", code: "", reason: "",
-  errorCode: "", endCode: "", idleEnd: null, exitCode: null, exited: false, seen: true, waiting: 0,
-};
+const STATE = { ...BEFORE, phase: "live", target: "web-1" };
 
 /** @type {[Partial<import("../src/session.js").State>, string, string | null][]} */
 const STATES = [
-  [{ phase: "relay", seen: false }, "Connecting", "Connecting to the relay…"],
-  [{ phase: "asking", seen: false }, "Connecting", "Asking the host…"],
-  [{ phase: "connecting", seen: false }, "Connecting", "Connecting…"],
-  [{ phase: "approval", seen: false }, "Waiting", "Waiting for the host’s approval"],
-  [{ phase: "starting", seen: false }, "Connecting", "Starting the terminal…"],
+  [{ phase: "relay" }, "Connecting", "Connecting to the relay…"],
+  [{ phase: "asking" }, "Connecting", "Asking the host…"],
+  [{ phase: "connecting" }, "Connecting", "Connecting…"],
+  [{ phase: "approval" }, "Waiting", "Waiting for the host’s approval"],
+  [{ phase: "starting" }, "Connecting", "Starting the terminal…"],
   [{ path: "direct" }, "Direct", null],
   [{ path: "relayed" }, "Relayed", null],
-  [{ phase: "reconnecting" }, "Reconnecting", null],
-  [{ phase: "reconnecting", seen: false }, "Reconnecting", "Trying again…"],
+  [{ phase: "reconnecting", seen: true }, "Reconnecting", null],
+  [{ phase: "reconnecting" }, "Reconnecting", "Trying again…"],
+  [{ phase: "reconnecting", errorCode: "link_suspended" }, "Reconnecting", "The host has paused this link"],
   [{ phase: "ended", exited: true, exitCode: 0 }, "Ended", "The session has ended"],
   [{ phase: "ended", exited: true, exitCode: 7 }, "Ended", "Ended with exit code 7"],
   [{ phase: "ended", reason: "Closed by the host" }, "Ended", "The session has ended"],
   [{ phase: "ended", errorCode: "link_expired" }, "Ended", "This link has expired"],
   [{ phase: "ended", errorCode: "access_denied" }, "Ended", "The host did not let you in"],
+  [{ phase: "ended", errorCode: "shell_ended" }, "Ended", "The shared terminal has ended"],
+  [{ phase: "ended", errorCode: "replaced" }, "Ended", "You opened this terminal elsewhere"],
+  [{ phase: "ended", errorCode: "not_supported" }, "Ended", "The host’s Hatchway is too old for that"],
+  [{ phase: "ended", errorCode: "link_expired", seen: true }, "Ended", null],
 ];
 for (const [change, badge, title] of STATES)
   test(`in words: ${JSON.stringify(change)}`, () => {
@@ -64,19 +67,6 @@ test("an end of the program itself says how it ended", () => {
   const state = { ...STATE, phase: /** @type {const} */ ("ended"), endCode: "ended", exited: true, exitCode: 7 };
   assert.equal(words.card(state, "web-1")?.title, "Ended with exit code 7");
   assert.equal(words.isFault(state), false);
-});
-
-test("the warning before an idle end", () => {
-  assert.deepEqual(words.idle(30, false), {
-    text: "This terminal closes in 30 s without activity.", hint: "Typing also keeps it open.",
-  });
-  assert.equal(words.idle(3, true).hint, "");
-});
-
-test("while the connection is down, what is typed is said to be kept", () => {
-  const state = { ...STATE, phase: /** @type {const} */ ("reconnecting"), waiting: 3 };
-  assert.match(words.banner(state), /kept \(3 bytes\)/);
-  assert.equal(words.banner(STATE), "");
 });
 
 /** @type {[unknown, string][]} */

@@ -231,7 +231,7 @@ async def test_of_two_returns_at_once_the_newest_wins(host: Host, live: bool) ->
     again, newer = await host.back(guest)
     second = await host.offer(newer)
     lost = await first
-    assert (lost["status"], lost["code"]) == ("error", "replaced")
+    assert (lost["status"], lost["code"]) == ("error", "superseded")
     assert await repeated == lost
     assert await host.offer(older) == lost
     await again.take(second, received=len(guest.output))

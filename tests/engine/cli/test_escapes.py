@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.cli.escapes import Escape, Escapes
+from engine.cli.escapes import GUESTS, HELP, HOST_HELP, HOSTS, Escape, Escapes
 
 CASES: list[tuple[bytes, list[bytes | Escape]]] = [
     (b"", []),
@@ -53,3 +53,22 @@ def test_a_tilde_at_the_beginning_of_a_line_waits_for_the_next_key() -> None:
     escapes = Escapes()
     assert list(escapes.read(b"~")) == []
     assert list(escapes.read(b"/")) == [b"~/"]
+
+
+def test_guests_and_hosts_have_other_commands() -> None:
+    assert list(Escapes().read(b"~q~l")) == [b"~q~l"]
+    assert list(Escapes().read(b"~l~k")) == [Escape.LINK, Escape.KEYBOARD]
+    assert list(Escapes(HOSTS).read(b"~q~l")) == [Escape.QUESTIONS, b"~l"]
+
+
+def test_within_a_line_a_command_can_be_made_possible() -> None:
+    escapes = Escapes()
+    assert list(escapes.read(b"ls ")) == [b"ls "]
+    escapes.begin_line()
+    assert list(escapes.read(b"~d")) == [Escape.DISCARD]
+
+
+@pytest.mark.parametrize(("known", "text"), [(GUESTS, HELP), (HOSTS, HOST_HELP)])
+def test_the_help_has_every_command(known: tuple[Escape, ...], text: str) -> None:
+    missing = [e for e in known if e is not Escape.HELP and f"{e.value}  " not in text]
+    assert missing == []

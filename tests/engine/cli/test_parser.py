@@ -63,7 +63,17 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ),
     ("--selftest --json", Command.SELFTEST, {}),
     ("--json --target web --selftest", Command.SELFTEST, {}),
+    ("share", Command.SHARE, {}),
+    ("share web --view --ask --keep --no-attach --json", Command.SHARE, {}),
+    (
+        "share --expires 1d12h --relay http://a web",
+        Command.SHARE,
+        {"share.link_seconds": 129600.0, "relay.url": "http://a", "relay.others": []},
+    ),
+    ("share --command top --view -d 1", Command.SHARE, {}),
+    ("share --link-seconds 60", Command.SHARE, {"share.link_seconds": 60.0}),
     ("connect http://a/s/b#c", Command.CONNECT, {}),
+    ("connect --view --raw --name Tom http://a/s/b#c", Command.CONNECT, {}),
     ("orphans", Command.ORPHANS, {}),
     ("orphans --end --kept --json", Command.ORPHANS, {}),
     (
@@ -94,6 +104,11 @@ REFUSED = [
     ("targets --target web", "--target"),
     ("recordings --delete", "--delete"),
     ("recordings --record", "--record"),
+    ("share web db", "db"),
+    ("share --view --also-view", "--also-view"),
+    ("share --expires 90x", "'90x' is not a duration"),
+    ("share --links-json", "not for share"),
+    ("--view", "--view"),
     ("connect", "LINK"),
     ("orphans --kept", "--kept requires --end"),
     ("orphans --share web", "--share"),
@@ -166,3 +181,32 @@ def test_the_help_names_the_default(capsys: pytest.CaptureFixture[str]) -> None:
         helps.append(capsys.readouterr().out)
     assert "host without a window (the default)" in helps[0]
     assert "(the default)" not in helps[1]
+
+
+@pytest.mark.parametrize("flag", [["--command", "grep"], ["--command=grep"]])
+def test_all_after_command_is_the_program_s(flag: list[str]) -> None:
+    program = ["--view", "--", "--selftest", "--command", "-h"]
+    line = parse(["share", "web", "--ask", *flag, *program])
+    assert line.command is Command.SHARE
+    assert line.options == {"target": "web", "ask": True, "program": ["grep", *program]}
+
+
+LINK = "https://relay.example/s/abcdefgh#secret"
+
+
+def test_a_link_at_the_beginning_is_for_the_window() -> None:
+    line = parse([LINK, "--log-level", "INFO"], window=True)
+    assert (line.command, line.options["link"]) == (Command.WINDOW, LINK)
+    # It may be the value of a flag, or of a command.
+    assert "link" not in parse(["--relay", "https://relay.example"], window=True).options
+    assert parse(["connect", LINK], window=True).command is Command.CONNECT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "window"),
+    [([LINK, "targets"], True), ([LINK, "--headless"], True), ([LINK], False)],
+)
+def test_a_link_where_there_is_no_window_is_refused(arguments: list[str], window: bool) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments, window=window)
+    assert ended.value.code == 2

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Terminal
-from engine.emulator.snapshot import FEATURES, MAX_LINKS
+from engine.emulator.screen.features import FEATURES
+from engine.emulator.snapshot import MAX_LINKS
 from tests.engine.emulator.inputs import PIECES
 
 COLS, ROWS = 12, 5
@@ -134,6 +135,7 @@ STAYS: dict[str, tuple[int, str, str]] = {
     "a mark in the middle": (12, "👍\b\u200d", "\x1b[2b"),
     "a mark and other characters": (12, "_\x1b(0\u0301", "\x1b[2bq"),
     "a mark before a wrap": (12, "x" * 12 + "\x1b[Z\u0301", "\x1b[2b"),
+    "what a shift printed": (12, "\x1b(0\x1bN_", "\x1b[2b"),
     "a mark that makes wide": (12, "❤xy\x1b[2G\x1b[4h\ufe0f", "\x1b[b"),
     "what to repeat": (12, "ab", "\x1b[3b"),
     "what to repeat, inserting": (12, "abcdef\x1b[4h\x1b[3Gx", "\x1b[2b"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.core.errors import PTYClosedError
+from engine.core.errors import PTYClosedError, PTYOpenError
 from engine.core.model import Size
 from engine.core.settings import TerminalSettings
 from engine.pty.base import READ_SIZE
@@ -46,6 +46,8 @@ BACKENDS = [
     pytest.param("box_over_ssh", marks=pytest.mark.docker),
 ]
 
+with_programs = pytest.mark.parametrize("open_pty", BACKENDS[1:], indirect=True)
+
 
 @pytest.fixture(params=BACKENDS)
 async def open_pty(
@@ -63,12 +65,15 @@ async def open_pty(
         box = found if isinstance(found, Box) else Box(found)
         engines = box.engines()
 
-    async def open_one(size: Size = SIZE) -> PTY:
+    async def open_one(size: Size = SIZE, command: tuple[str, ...] = ()) -> PTY:
         pty: PTY
         if request.param == "echo":
+            assert not command, "it runs no programs"
             pty = EchoPTY(size)
         elif engines is None:
-            pty = await LocalShellPTY.open(session_id="conformance", size=size, settings=settings)
+            pty = await LocalShellPTY.open(
+                session_id="conformance", size=size, settings=settings, command=command
+            )
         else:
             pty = await DockerExecPTY.open(
                 box.target,
@@ -76,6 +81,7 @@ async def open_pty(
                 size=size,
                 docker=engines,
                 settings=settings,
+                command=command,
             )
         opened.append(pty)
         return pty
@@ -285,3 +291,48 @@ async def test_after_close_there_is_nothing_to_read_write_or_resize(open_pty: Op
     with pytest.raises(PTYClosedError):
         await pty.write(b"x")
     await pty.resize(Size(10, 10))
+
+
+@with_programs
+async def test_a_command_runs_with_its_arguments_and_its_exit_code_is_the_terminal_s(
+    open_pty: Opener,
+) -> None:
+    words = ("two  words", "$HOME", "")
+    script = 'stty size; printf "<%s>" "$@"; exit 6'
+    pty = await open_pty(SIZE, ("sh", "-c", script, "name", *words))
+    output = await Talk(pty).rest()
+    assert output.split() == [b"43", b"132", b"<two", b"words><$HOME><>"]
+    assert pty.exit_status is not None
+    assert pty.exit_status.exit_code == 6
+
+
+@with_programs
+async def test_a_command_reads_what_is_typed(open_pty: Opener) -> None:
+    pty = await open_pty(SIZE, ("cat",))
+    await pty.write(b"typed\n")
+    await Talk(pty).expect("typed\r\n.*typed\r\n")
+    await pty.write(b"\x04")
+    await Talk(pty).rest()
+    assert pty.exit_status is not None
+    assert pty.exit_status.exit_code == 0
+
+
+@with_programs
+@pytest.mark.parametrize("command", [("no-such-program", "x"), ("/etc/passwd",), ("a\0b",), ("",)])
+async def test_a_command_that_cannot_run_is_refused(
+    open_pty: Opener, command: tuple[str, ...]
+) -> None:
+    with pytest.raises(PTYOpenError):
+        await open_pty(SIZE, command)
+
+
+@with_programs
+async def test_closing_a_command_runs_nothing_more_of_it(open_pty: Opener) -> None:
+    script = "trap 'echo caught >>trace' INT HUP TERM; sleep 1000; echo next >>trace"
+    folder = "hatchway-command-test"
+    made = f'mkdir -p "/tmp/$1" && cd "/tmp/$1" && rm -f trace && echo began && {script}'
+    pty = await open_pty(SIZE, ("sh", "-c", made, "name", folder))
+    await Talk(pty).expect("began")
+    await pty.close()
+    look = await open_pty(SIZE, ("sh", "-c", 'ls "/tmp/$1"; rm -r "/tmp/$1"', "name", folder))
+    assert b"trace" not in await Talk(look).rest()

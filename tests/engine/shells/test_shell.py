@@ -393,6 +393,26 @@ def test_what_somebody_types_enters_once_and_all_see_the_echo() -> None:
     run(scene())
 
 
+def test_many_sizes_of_a_silent_program_reach_who_did_not_read_them() -> None:
+    async def scene() -> None:
+        room = Room()
+        ann, _ = room.person("ann", opens=True)
+        _, late = room.person("late", VIEW)
+        await room.have(late)
+        late.stop()
+        for number in range(300):
+            ann.resize(Size(81 + number % 7, 25 + number % 5))
+            await asyncio.sleep(1)
+        late.go_on()
+        room.program.print(b"the end")
+        await room.have(late)
+        assert (late.terminal.cols, late.terminal.rows) == (81 + 299 % 7, 25 + 299 % 5)
+        assert cells(late.terminal) == cells(room.shell.screen.terminal)
+        await room.close()
+
+    run(scene())
+
+
 def test_a_viewer_types_nothing_and_what_it_tried_counts_as_taken() -> None:
     async def scene() -> None:
         room = Room()

@@ -1,4 +1,4 @@
-/** The page's elements: found by id, made, announced. Owns no state. */
+/** The page's elements: found by id, made, changed. Owns no state. */
 
 /**
  * @template {HTMLElement} [T=HTMLElement]
@@ -23,33 +23,30 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-const TOAST_MS = 6000;
-/** Lines at once; a program or a host that has more to say pushes out its first ones. */
-const MAX_TOASTS = 4;
+const SVG = "http://www.w3.org/2000/svg";
 
-/**
- * A line that comes and goes, with a button where there is something to do.
- *
- * @param {string} text
- * @param {string} [level] info or warning
- * @param {{label: string, run: () => void}} [action]
- */
-export function toast(text, level = "info", action) {
-  const line = make("div", { class: "toast", "data-level": level }, make("span", {}, text));
-  const place = byId("toasts");
-  if (action) {
-    const button = make("button", { type: "button" }, action.label);
-    button.onclick = () => {
-      action.run();
-      line.remove();
-    };
-    line.append(button);
-  }
-  // The same line twice says no more than once.
-  for (const other of place.children) if (other.firstChild?.textContent === text) other.remove();
-  place.append(line);
-  while (place.childElementCount > MAX_TOASTS) place.firstElementChild?.remove();
-  setTimeout(() => line.remove(), TOAST_MS * (action ? 2 : 1));
+/** One of the page's icons. @param {string} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Which icon a `use` element shows. @param {string} id of the element @param {string} name */
+export function setIcon(id, name) {
+  const href = `#i-${name}`;
+  const use = /** @type {Element} */ (/** @type {unknown} */ (byId(id)));
+  if (use.getAttribute("href") !== href) use.setAttribute("href", href);
+}
+
+/** Unchanged text is left alone: it must not be read aloud again. @param {string} id @param {string} content */
+export function setText(id, content) {
+  const element = byId(id);
+  if (element.textContent !== content) element.textContent = content;
 }
 
 /**

@@ -36,6 +36,7 @@ export function controlled(data) {
 
 /**
  * @param {import("../screen.js").Screen} screen
+ * @returns {() => void} lets go of Ctrl and Alt
  */
 export function keyBar(screen) {
   const bar = byId("keys");
@@ -69,6 +70,7 @@ export function keyBar(screen) {
     bar.append(button);
   }
   release();
+  return release;
 }
 
 /** @param {string} data @param {import("../screen.js").Screen} screen @param {boolean} ctrl */
