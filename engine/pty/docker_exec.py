@@ -50,6 +50,8 @@ EXIT_TIMEOUT_SECONDS = 3.0
 """How long Docker may take to report the exit code after the last byte."""
 RESIZE_TRIES = 20
 POLL_SECONDS = 0.05
+CONTAINER_END_SECONDS = 0.3
+"""Between the end of a killed terminal and that of its container, if both end."""
 MAX_PREAMBLE_BYTES = 16 * 1024
 """Output before the script's first line, or instead of it: an error of the runtime."""
 DETACH_KEYS = "ctrl-^,ctrl-],ctrl-^,ctrl-_,ctrl-^,ctrl-]"
@@ -420,14 +422,22 @@ class DockerExecPTY:
                 break
             await asyncio.sleep(POLL_SECONDS)
         code = facts.get("ExitCode")
-        container = await self._docker.call(
-            self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
-        )
-        if not container["State"]["Running"]:
+        runs = await self._container_runs()
+        if runs and code in _SIGNALLED:
+            # As by the end of the container, which the daemon records a little later.
+            await asyncio.sleep(CONTAINER_END_SECONDS)
+            runs = await self._container_runs()
+        if not runs:
             return ExitStatus(code, "The container stopped", EndCode.TARGET_STOPPED)
         if code in _SIGNALLED:
             return ExitStatus(code, f"The terminal was killed ({_SIGNALLED[code]})")
         return ExitStatus(code, f"The shell exited with code {code}")
+
+    async def _container_runs(self) -> bool:
+        container = await self._docker.call(
+            self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
+        )
+        return bool(container["State"]["Running"])
 
     async def _inspect(self) -> dict[str, Any]:
         return await self._docker.call(
