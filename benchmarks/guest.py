@@ -41,7 +41,9 @@ class Guest(LinkService):
             url, auth={"token": token, "role": "guest"}, transports=["websocket"]
         )
 
-    async def op_open(self, target: str, count: int = 1, at_once: int = 1) -> dict[str, Any]:
+    async def op_open(
+        self, target: str, count: int = 1, at_once: int = 1, cols: int = 80, rows: int = 24
+    ) -> dict[str, Any]:
         """Open sessions, ``at_once`` at a time. ``times``: from nothing to the prompt, each;
         ``phases``: how long each of benchmarks.exec_figures.PHASES took, each;
         ``lasted``: all of it, in seconds."""
@@ -49,7 +51,7 @@ class Guest(LinkService):
 
         async def one() -> tuple[str, list[float]]:
             async with gate:
-                return await self._open(target)
+                return await self._open(target, GuestLink(cols, rows))
 
         began = time.perf_counter()
         found = await asyncio.gather(*(one() for _ in range(count)))
@@ -68,14 +70,27 @@ class Guest(LinkService):
         link.type(RAW % (number, program.encode()))
         await link.marked()
 
+    async def op_print(self, keys: list[str], commands: list[str], at_once: int) -> None:
+        """Have each shell run its command; back when all that they print is here."""
+        gate = asyncio.Semaphore(at_once)
+
+        async def one(key: str, command: str) -> None:
+            async with gate:
+                link = self.links[key]
+                link.expect(b"DONE" + key.encode())
+                # In two parts: the echo of the line is no mark.
+                link.type(f" {command}; printf 'DONE%s' {key}\r".encode())
+                await link.marked()
+
+        await asyncio.gather(*map(one, keys, commands))
+
     async def close(self) -> None:
         await super().close()
         if self._sio.connected:
             await self._sio.disconnect()
 
-    async def _open(self, target: str) -> tuple[str, list[float]]:
+    async def _open(self, target: str, link: GuestLink) -> tuple[str, list[float]]:
         marks = [time.perf_counter()]
-        link = GuestLink()
         link.expect(PROMPT)
         key = self.add(link)
         offer = {
@@ -84,8 +99,8 @@ class Guest(LinkService):
             "agent_id": self._agent_id,
             "sdp": await link.offer(),
             "sdp_type": "offer",
-            "cols": 80,
-            "rows": 24,
+            "cols": link.cols,
+            "rows": link.rows,
         }
         marks.append(time.perf_counter())
         reply: Any = await self._sio.call("webrtc:offer", offer, timeout=ANSWER_SECONDS)
