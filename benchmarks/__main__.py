@@ -58,6 +58,7 @@ def suites() -> tuple[Suite, ...]:
         relay,
         scale_figures,
         synthetic_figures,
+        viewer_figures,
         wan_figures,
     )
 
@@ -70,6 +71,7 @@ def suites() -> tuple[Suite, ...]:
         Suite("open", ("open20",), ("open",), exec_figures.many_at_once),
         Suite("flood", ("flood_rtt_p50", "flood_rtt_p99"), ("flood_", "synthetic_flood"),
               flood_figures.measure),
+        Suite("viewers", (), ("viewers_",), viewer_figures.measure),
         Suite("gui", ("timer_slip", "click_p99"), ("timer_", "click_", "frame_"),
               gui_figures.measure),
         Suite("synthetic", ("synthetic_vs_stock", "synthetic_vs_libdatachannel", "cpu_per_mb"),

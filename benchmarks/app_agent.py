@@ -17,8 +17,9 @@ from benchmarks.probe import SIZE
 from benchmarks.process import claim_output, serve
 from benchmarks.service import LinkService
 from engine.control.commands import CreateLink, WaitForRelay
-from engine.control.queries import Host, LinkUrl, Sessions
+from engine.control.queries import Host, LinkUrl, Sessions, Shells
 from engine.core.model import LOCAL_TARGET, Role, Size
+from engine.wire.proof import parse_link
 
 READY_SECONDS = 20.0
 MANY = 1000
@@ -49,6 +50,14 @@ class App(LinkService):
         host = control.ask(Host())
         relay = host.relay
         return {"url": relay.url, "token": relay.guest_token, "agent_id": host.agent_id}
+
+    async def op_share(self) -> dict[str, Any]:
+        """A link that joins the newest shell as a viewer."""
+        control = self._application.control
+        shell = control.ask(Shells())[-1]
+        share = await control.do(CreateLink(shell.target, Role.VIEW, shell=shell.id))
+        link = parse_link(control.ask(LinkUrl(share.id)))
+        return {"target": shell.target, "share": share.id, "secret": link.secret.hex()}
 
     async def op_sessions(self) -> dict[str, Any]:
         return {"count": len(self._application.control.ask(Sessions()))}

@@ -16,9 +16,11 @@ from typing import Any
 import socketio
 
 from benchmarks import loops
-from benchmarks.ldc import GuestLink
+from benchmarks.ldc import RESET, GuestLink
 from benchmarks.process import claim_output, serve
 from benchmarks.service import LinkService
+from engine.transport.sdp import fingerprint
+from engine.wire.proof import offer_proof
 
 SWITCH_SECONDS = 0.0005
 """The interpreter's switch interval: one callback must not wait 5 ms for another."""
@@ -89,19 +91,43 @@ class Guest(LinkService):
         if self._sio.connected:
             await self._sio.disconnect()
 
-    async def _open(self, target: str, link: GuestLink) -> tuple[str, list[float]]:
+    async def op_join(self, target: str, share: str, secret: str, count: int) -> dict[str, Any]:
+        """Join a shell by a link, ``count`` times at once. ``times``: from nothing to the first
+        screen, each."""
+        joins = share, bytes.fromhex(secret)
+        found = await asyncio.gather(
+            *(self._open(target, GuestLink(), joins) for _ in range(count))
+        )
+        return {"keys": [key for key, _ in found], "times": [sum(phases) for _, phases in found]}
+
+    async def op_screens(self, keys: list[str]) -> dict[str, Any]:
+        """The time, and how many screens these got so far."""
+        return {
+            "at": time.perf_counter(),
+            "count": sum(self.links[key].screens for key in keys),
+        }
+
+    async def _open(
+        self, target: str, link: GuestLink, joins: tuple[str, bytes] | None = None
+    ) -> tuple[str, list[float]]:
+        """``joins``: a link's id and secret."""
         marks = [time.perf_counter()]
-        link.expect(PROMPT)
+        link.expect(RESET if joins else PROMPT)
         key = self.add(link)
-        offer = {
+        sdp = await link.offer()
+        offer: dict[str, Any] = {
             "session_id": secrets.token_hex(12),
             "device_id": target,
             "agent_id": self._agent_id,
-            "sdp": await link.offer(),
+            "sdp": sdp,
             "sdp_type": "offer",
             "cols": link.cols,
             "rows": link.rows,
         }
+        if joins is not None:
+            nonce = secrets.token_hex(16)
+            mac = offer_proof(joins[1], str(offer["session_id"]), fingerprint(sdp), nonce)
+            offer["proof"] = {"share": joins[0], "nonce": nonce, "mac": mac}
         marks.append(time.perf_counter())
         reply: Any = await self._sio.call("webrtc:offer", offer, timeout=ANSWER_SECONDS)
         if reply.get("status") != "success":

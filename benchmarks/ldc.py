@@ -29,9 +29,11 @@ DATAGRAM_BYTES = 4096
 """Its ICE library (libjuice) reads datagrams of so many bytes whole."""
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
-ACK_EVERY = 32 * 1024
+ACK_EVERY = 16 * 1024
 WAIT_SECONDS = 20.0
 CLOSE_SECONDS = 3.0
+RESET = b"\x1bc"
+"""How a snapshot begins for a guest that does not know those."""
 TAIL = 64
 """Bytes of output kept while somebody looks for a mark: more than one mark is long."""
 
@@ -232,6 +234,8 @@ class GuestLink(LdcLink):
         self.error = ""
         self._window = HIGH_WATER
         self._sent_bytes = self._taken = self._acked = 0
+        self.screens = 0
+        """Snapshots that came; this guest gets them as output."""
         self._tail = b""
         self._mark: bytes | None = None
         self._marked = Flag()
@@ -264,6 +268,8 @@ class GuestLink(LdcLink):
 
     def _bytes(self, data: bytes) -> None:
         super()._bytes(data)
+        if data.startswith(RESET):
+            self.screens += 1
         if self.received - self._acked >= ACK_EVERY:
             self._acked = self.received
             self._dc.send(f'{{"type":"ack","bytes":{self.received}}}')

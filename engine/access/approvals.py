@@ -62,6 +62,11 @@ class Approvals:
 
         return leave
 
+    @property
+    def attended(self) -> bool:
+        """Whether somebody decides."""
+        return self._deciders > 0
+
     def pending(self) -> tuple[Question, ...]:
         return tuple(question for question, _ in self._open.values())
 

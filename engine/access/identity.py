@@ -47,6 +47,11 @@ def load(folder: Path, configured_id: str = "") -> Identity:
         return Identity(configured_id or _new_id(), AgentKey.make(), problem)
 
 
+def temporary(problem: str) -> Identity:
+    """An identity for this run only, and why. Reads and writes nothing."""
+    return Identity(_new_id(), AgentKey.make(), problem)
+
+
 def _load_id(folder: Path) -> str:
     """Raises OSError. A damaged file is replaced: nothing in it is worth keeping."""
     path = folder / ID_FILE

@@ -11,10 +11,11 @@ import logging
 import re
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import psutil
 
 from engine.access import identity
@@ -26,11 +27,12 @@ from engine.access.returns import Returns
 from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
-from engine.client.peer import PeerHandlers, TerminalPeer
+from engine.client.peer import ANSWERING, CAPABILITIES, PeerHandlers, TerminalPeer
 from engine.client.selftest import SelfTest
 from engine.core import events as ev
 from engine.core.errors import (
     DockerError,
+    HatchwayError,
     HostStoppedError,
     SettingsError,
     ShellNotFoundError,
@@ -61,8 +63,10 @@ from engine.sessions.session import Session
 from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.recordings import Recordings, is_wanted
 from engine.signaling.guest import RelayAddress
+from engine.signaling.handlers import Handlers
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
+from engine.signaling.in_process import InProcessSignaling
 from engine.targets.catalogue import TargetCatalogue
 from engine.transport import tuning
 from engine.wire import signaling as wire
@@ -85,7 +89,11 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class Agent:
     """One per process. ``start()``, then everything else, then ``stop()``."""
 
-    def __init__(self, settings: Settings, events: ev.EventBus | None = None) -> None:
+    def __init__(
+        self, settings: Settings, events: ev.EventBus | None = None, *, temporary: str = ""
+    ) -> None:
+        """``temporary``: why the agent's id and key are valid for this run only; by default they
+        are those of the profile."""
         tuning.apply()
         self.settings = settings
         self.events = events or ev.EventBus()
@@ -112,12 +120,17 @@ class Agent:
             returns=returns,
         )
         self.recordings = Recordings.of_profile(settings.recording)
-        self._identity = identity.load(config_dir(), settings.agent.id)
+        self._identity = (
+            identity.temporary(temporary)
+            if temporary
+            else identity.load(config_dir(), settings.agent.id)
+        )
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
         self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
         self._client: SignalingClient | None = None
+        self._in_process = InProcessSignaling()
         self._offers: OfferHandler | None = None
         self._links_problem = ""
         self._peers: set[TerminalPeer] = set()
@@ -195,14 +208,16 @@ class Agent:
             self.admission.links,
             held,
         )
+        handlers: Handlers = {
+            wire.OFFER: self._offers,
+            wire.ICE: IceHandler(self.manager, held),
+            wire.DISCONNECT: DisconnectHandler(self.manager),
+        }
+        self._in_process.serve(handlers)
         self._client = SignalingClient(
             [self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
-            handlers={
-                wire.OFFER: self._offers,
-                wire.ICE: IceHandler(self.manager, held),
-                wire.DISCONNECT: DisconnectHandler(self.manager),
-            },
+            handlers=handlers,
             events=self.events,
             registration=self._registration,
             ssl_context=context,
@@ -285,6 +300,15 @@ class Agent:
         """End guests' sessions after ``seconds`` without input and output; 0: never."""
         self.manager.set_timeout(seconds)
 
+    def set_grace(self, seconds: float) -> None:
+        """End guests' shells that nobody is attached to after ``seconds``; 0: never."""
+        self.manager.set_grace(seconds)
+
+    def set_recording(self, on: bool) -> None:
+        """Record every shell that starts from now on, or no longer."""
+        recording = msgspec.structs.replace(self.settings.recording, enabled=on)
+        self.settings = msgspec.structs.replace(self.settings, recording=recording)
+
     def set_shared(self, target_id: str, shared: bool) -> None:
         """Let guests open ``target_id`` without a link, or no longer. Live sessions continue."""
         names = set(self.targets.shared())
@@ -338,10 +362,12 @@ class Agent:
         on_output: Callable[[bytes], None],
         on_end: Callable[[str, int | None], None],
     ) -> TerminalPeer:
-        """A terminal in a target, connected as a peer through the relay. Raises HatchwayError."""
+        """A terminal in a target, connected as a peer; it needs no relay. Raises HatchwayError."""
         if self._stopping is not None:
             raise HostStoppedError
-        peer = self._owned(self._peer(target_id, size, PeerHandlers(on_output, on_end)))
+        handlers = PeerHandlers(on_output, on_end)
+        # Whoever shows it answers the program's queries, as a terminal does.
+        peer = self._owned(self._peer(target_id, size, handlers, ANSWERING, relay=False))
         await peer.connect()
         return peer
 
@@ -362,19 +388,35 @@ class Agent:
         return peer
 
     async def self_test(
-        self, target_id: str, on_stage: Callable[[StageResult], None] = lambda result: None
+        self,
+        target_id: str,
+        on_stage: Callable[[StageResult], None] = lambda result: None,
+        *,
+        relay: bool = True,
     ) -> SelfTestReport:
-        """Run the loopback test against one target; failures are in the report."""
+        """Run the loopback test against one target; failures are in the report.
+
+        ``relay``: whether signaling goes through the relay or stays in this process.
+        """
 
         async def leftovers(session_id: str) -> list[str]:
             return await self._leftovers(target_id, session_id)
 
         def make_peer(handlers: PeerHandlers) -> TerminalPeer:
-            return self._peer(target_id, Size(), handlers)
+            return self._peer(target_id, Size(), handlers, relay=relay)
 
-        return await SelfTest(target_id, make_peer, leftovers, on_stage).run()
+        return await SelfTest(target_id, make_peer, leftovers, on_stage, relay=relay).run()
 
-    def _peer(self, target_id: str, size: Size, handlers: PeerHandlers) -> TerminalPeer:
+    def _peer(
+        self,
+        target_id: str,
+        size: Size,
+        handlers: PeerHandlers,
+        capabilities: Collection[str] = CAPABILITIES,
+        *,
+        relay: bool,
+    ) -> TerminalPeer:
+        """An own peer, which reaches this agent through its relay or in the process."""
         info, ice = self._relay_info, self._ice.current()
         token = info.guest_token or self.settings.relay.token
         return TerminalPeer(
@@ -385,7 +427,9 @@ class Agent:
             own_secret=self.admission.authenticator.own_secret,
             # This peer is local, but with relay-only it must not reveal addresses either.
             ice=ice if ice.relay_only else self.settings.ice,
-            ssl_context=client_context(self.settings.relay),
+            ssl_context=client_context(self.settings.relay) if relay else None,
+            capabilities=capabilities,
+            make_end=None if relay else self._in_process.guest,
         )
 
     async def _ask_ice(self) -> dict[str, Any]:
@@ -424,7 +468,12 @@ class Agent:
             ends=self.ends,
             command=command,
         )
-        shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        try:
+            self.manager.make_room()
+            shell = self.manager.shells.add(pty, shell_id=shell_id, target=target_id, own=True)
+        except HatchwayError:
+            await pty.close()
+            raise
         shell.start()
         return shell.id
 
@@ -443,7 +492,7 @@ class Agent:
         if not on:
             await shell.stop_recording()
             return
-        shell.record(self._begin_recording)
+        await shell.record(self._begin_recording)
 
     def _begin_recording(self, meta: RecordingMeta, size: Size, screen: bytes) -> Recorder:
         def report(text: str) -> None:
@@ -471,6 +520,8 @@ class Agent:
         ssh-agent.
         """
         left = []
+        # The guest's end of the channel closes a little before the session is gone.
+        await self.manager.settled(session_id)
         if self.manager.get_session(session_id) is not None:
             left.append("the session itself")
         try:
@@ -504,7 +555,7 @@ class Agent:
         if isinstance(event, ev.ShellStarted):
             shell = self.manager.shells.find(event.shell.id)
             if shell is not None and is_wanted(self.settings.recording, shell.target):
-                shell.record(self._begin_recording)
+                self._tasks.start(shell.record(self._begin_recording), "record")
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")
@@ -529,6 +580,7 @@ class Agent:
 
     async def _stop_signaling(self) -> None:
         await self._tasks.close()
+        await self._in_process.close()
         if self._client is not None:
             await self._client.stop()
         if self._relay is not None:

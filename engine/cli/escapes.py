@@ -12,13 +12,26 @@ class Escape(enum.Enum):
     STATUS = "~s"
     QUESTIONS = "~q"
     KEYBOARD = "~k"
+    DISCARD = "~d"
+    LINK = "~l"
 
 
-GUESTS = (Escape.END, Escape.HELP)
-HOSTS = tuple(Escape)
+GUESTS = (
+    Escape.END,
+    Escape.HELP,
+    Escape.STATUS,
+    Escape.KEYBOARD,
+    Escape.DISCARD,
+    Escape.LINK,
+)
+HOSTS = (Escape.END, Escape.HELP, Escape.STATUS, Escape.QUESTIONS, Escape.KEYBOARD)
 
 HELP = """\
 ~.  end the connection
+~k  ask for the keyboard, or hand it back
+~s  show who is here; send what was typed while the connection was lost
+~d  discard what was typed while the connection was lost
+~l  show a link for another device, which takes your place here
 ~~  send one ~
 ~?  this help
 Only at the beginning of a line."""
@@ -41,6 +54,10 @@ class Escapes:
         self._known = {ord(escape.value[1]): escape for escape in known}
         self._line_begins = True
         self._after_tilde = False
+
+    def begin_line(self) -> None:
+        """A ``~`` that comes next begins a command, wherever it is."""
+        self._line_begins = True
 
     def read(self, data: bytes) -> Iterator[bytes | Escape]:
         """Bytes for the shell, and the commands between them, in order.

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from engine.cli.between import Between
 from engine.cli.painter import PLAIN
 from engine.cli.painting import SLOW_SECONDS, Painting
+from engine.cli.queries import Queries
 from engine.cli.titles import Titles
 from engine.cli.tty import Tty
 from engine.core.model import Size
@@ -33,6 +34,9 @@ class GuestView(Protocol):
     def output(self, data: bytes) -> None:
         """What the host sent."""
 
+    def sized(self, size: Size) -> None:
+        """The host's terminal has this size from here on, in order with ``output()``."""
+
     def written(self, count: int) -> None:
         """The tty took so many bytes that were written as output."""
 
@@ -50,24 +54,39 @@ class GuestView(Protocol):
 
 
 class RawView:
-    """Output passes unchanged, and the tty answers the program's queries itself."""
+    """Output passes unchanged, but for the program's questions: the host answers them."""
 
     def __init__(self, tty: Tty, rendered: Callable[[int], object]) -> None:
         self._tty = tty
         self._rendered = rendered
+        self._queries = Queries()
         self._between = Between()
+        self._pieces: deque[tuple[int, int]] = deque()
+        """Of each piece of output: how many bytes the tty has yet to take, how many it was."""
         self.titles = Titles(tty, self._between)
 
     def enter(self) -> None:
         self.titles.enter()
 
     def output(self, data: bytes) -> None:
-        self._between.feed(data)
-        self._tty.write(data)
+        passed = self._queries.passes(data)
+        self._pieces.append((len(passed), len(data)))
+        self._between.feed(passed)
+        self._tty.write(passed)
+        self.written(0)
         self.titles.flush()
 
+    def sized(self, size: Size) -> None:
+        pass
+
     def written(self, count: int) -> None:
-        self._rendered(count)
+        while self._pieces and (first := self._pieces[0])[0] <= count:
+            count -= first[0]
+            self._pieces.popleft()
+            self._rendered(first[1])
+        if count:
+            left, whole = self._pieces[0]
+            self._pieces[0] = left - count, whole
 
     def cover(self, lines: Sequence[str]) -> None:
         text = "".join(f"{line}\r\n" for line in ["", *lines])
@@ -95,7 +114,7 @@ class PaintedView:
         self._rendered = rendered
         self.titles = Titles(tty, Between())
         self._painting = Painting(tty, lambda: self.terminal)
-        self._output: deque[bytes] = deque()
+        self._output: deque[bytes | Size] = deque()
         self._reading = 0
         """Bytes of the piece that the emulator has not done with; 0 for none."""
         self._timer: asyncio.TimerHandle | None = None
@@ -116,6 +135,11 @@ class PaintedView:
         self._output.append(data)
         self._go_on(0.0)
 
+    def sized(self, size: Size) -> None:
+        self._follows_tty = False
+        self._output.append(size)
+        self._go_on(0.0)
+
     def written(self, count: int) -> None:
         pass
 
@@ -133,12 +157,6 @@ class PaintedView:
         size = self._tty.size()
         if self._follows_tty:
             self.terminal.resize(size.rows, size.cols)
-        self._painting.soon()
-
-    def shell_resized(self, size: Size) -> None:
-        """The host's terminal has this size from here on, whatever the tty's is."""
-        self._follows_tty = False
-        self.terminal.resize(size.rows, size.cols)
         self._painting.soon()
 
     def leave(self) -> None:
@@ -174,10 +192,13 @@ class PaintedView:
         end = clock() + seconds
         while self._reading or self._output:
             piece = b"" if self._reading else self._output.popleft()
-            self._reading = self._reading or len(piece)
-            if self.terminal.feed_some(piece):
-                self._rendered(self._reading)
-                self._reading = 0
+            if isinstance(piece, Size):
+                self.terminal.resize(piece.rows, piece.cols)
+            else:
+                self._reading = self._reading or len(piece)
+                if self.terminal.feed_some(piece):
+                    self._rendered(self._reading)
+                    self._reading = 0
             self._painting.soon()
             if clock() >= end:
                 break

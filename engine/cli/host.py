@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from engine.cli.start import RELAY_SECONDS, make_control
+from engine.cli.start import RELAY_SECONDS, hosting
 from engine.control.commands import WaitUntilRegistered
 from engine.control.queries import Host, Links, LinkUrl, SharedTargets
 from engine.core import stdio
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 async def run(line: CommandLine, settings: Settings) -> int:
     """Host until cancelled."""
-    control = make_control(settings)
-    await control.start()
-    try:
+    async with hosting(settings) as control:
         if "links_json" in line.options:
             # Printed links must work at once.
             await control.do(WaitUntilRegistered(RELAY_SECONDS))
@@ -32,8 +30,6 @@ async def run(line: CommandLine, settings: Settings) -> int:
         else:
             _print_invitation(control)
         await asyncio.Event().wait()
-    finally:
-        await control.stop()
     return 0
 
 

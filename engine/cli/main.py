@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.cli import (
     connect,
+    ctl,
     host,
     orphans,
     recordings,
@@ -39,6 +40,7 @@ COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, in
     Command.CONNECT: connect.run,
     Command.RECORDINGS: recordings.run,
     Command.ORPHANS: orphans.run,
+    Command.CTL: ctl.run,
 }
 INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT, Command.ORPHANS})
 """Commands that a signal does not end cleanly: no test passed, no shell returned 0."""

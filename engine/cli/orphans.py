@@ -6,6 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.exit_codes import FAILED
+from engine.cli.start import running_instance
+from engine.control.commands import EndOrphans
+from engine.control.queries import Orphans
 from engine.core import log, stdio
 from engine.core.model import Orphan, OrphanState
 from engine.core.text import shown
@@ -29,17 +32,10 @@ TITLES = {
 
 async def run(line: CommandLine, settings: Settings) -> int:
     """Exit code 1 when something could not be ended."""
-    from engine.control.orphans import end_orphans, list_orphans
-
     if "log_level" not in line.options:
         log.configure("ERROR")  # what would be logged is printed
-    ended: int | None = None
     try:
-        if "end" in line.options:
-            result = await end_orphans(settings, kept="kept" in line.options)
-            ended, found = result.ended, result.left
-        else:
-            found = await list_orphans(settings)
+        ended, found = await _work(line, settings)
     except OSError as error:
         stdio.warn(f"Error: Cannot read the records of running terminals: {error}")
         return FAILED
@@ -49,6 +45,29 @@ async def run(line: CommandLine, settings: Settings) -> int:
         stdio.say(_as_text(found, ended))
     unfinished = any(one.state is OrphanState.ENDING for one in found)
     return FAILED if ended is not None and unfinished else 0
+
+
+async def _work(line: CommandLine, settings: Settings) -> tuple[int | None, Sequence[Orphan]]:
+    """How many were ended, None when that was not asked for, and what is left.
+
+    By the running instance of the profile, when there is one. Raises OSError.
+    """
+    end, kept = "end" in line.options, "kept" in line.options
+    remote = await running_instance(line)
+    if remote is None:
+        from engine.control.orphans import end_orphans, list_orphans
+
+        if not end:
+            return None, await list_orphans(settings)
+        result = await end_orphans(settings, kept=kept)
+        return result.ended, result.left
+    try:
+        if not end:
+            return None, remote.ask(Orphans())
+        ended = await remote.do(EndOrphans(kept))
+        return ended.ended, remote.ask(Orphans())
+    finally:
+        await remote.stop()
 
 
 def _as_json(found: Sequence[Orphan], ended: int | None) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Painter:
     # -- rows
 
     def _follow(self, terminal: Terminal, size: Size, covered: int) -> None:
-        """Move the part that is shown so that the cursor is in it, and no further."""
+        """Move the part that is shown so that the cursor is in it."""
         y, x = terminal.cursor()
         self._top = _moved(self._top, y, max(1, size.rows - covered), terminal.rows, size.rows)
         self._left = _moved(self._left, x, size.cols, terminal.cols, size.cols)
@@ -203,7 +203,9 @@ def _moved(first: int, cursor: int, free: int, length: int, window: int) -> int:
     """The first row or column shown: of ``length``, ``window`` fit and ``free`` are uncovered."""
     if length <= free:
         return 0
-    first = min(max(first, cursor - free + 1), cursor)
+    last = cursor - free + 1
+    # What belongs to a cursor is mostly before it: back, as much of that as fits.
+    first = last if cursor < first else max(first, last)
     return max(0, min(first, length - free if free < window else length - window))
 
 

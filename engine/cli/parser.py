@@ -34,6 +34,7 @@ class Command(enum.StrEnum):
     CONNECT = "connect"
     RECORDINGS = "recordings"
     ORPHANS = "orphans"
+    CTL = "ctl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,22 @@ def parse(
 ) -> CommandLine:
     """Parse ``arguments`` (default: those of the process).
 
-    ``window``: without a subcommand the window opens, unless ``--headless`` is given. Raises
-    SystemExit(2) for invalid arguments, after a message on standard error, and SystemExit(0)
-    after ``--help`` and ``--version``.
+    ``window``: without a subcommand the window opens, unless ``--headless`` is given; a first
+    argument that is a link is opened in it (``options["link"]``). Raises SystemExit(2) for
+    invalid arguments, after a message on standard error, and SystemExit(0) after ``--help`` and
+    ``--version``.
     """
     given, program = _without_program(sys.argv[1:] if arguments is None else arguments)
     if SELFTEST_ALIAS in given:
         given = [Command.SELFTEST, *(one for one in given if one != SELFTEST_ALIAS)]
+    # What begins with a link is for the window: no value of a flag comes first.
+    link = given.pop(0) if window and given and "://" in given[0] else ""
     parser = build(prog, window=window)
     options = vars(parser.parse_args(given))
+    if link:
+        if options.get("command") or "headless" in options:
+            parser.error("a link at the beginning is for the window; use connect LINK")
+        options["link"] = link
     default = Command.HOST if options.pop("headless", False) or not window else Command.WINDOW
     command = Command(options.pop("command") or default)
     if program is not None:
@@ -98,6 +106,7 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
     parser = _Parser(
         prog=prog,
         description=f"{what}, and watch them." if window else f"{what}, without a window.",
+        epilog=f"'{prog} LINK' opens somebody else's link in the window." if window else None,
         parents=[common, hosting],
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
@@ -146,6 +155,7 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         action="store_true",
         help="pass the output to this terminal as it is: only for hosts that you trust",
     )
+    connect.add_argument("--name", metavar="NAME", help="what the others there call you")
     connect.add_argument("--relay-only", action="store_true", help="connect only through TURN")
     recordings = commands.add_parser(
         Command.RECORDINGS.value, parents=[common], help="list or delete recordings of terminals"
@@ -166,6 +176,14 @@ def build(prog: str = "python -m engine", *, window: bool = False) -> _Parser:
         help="with --end: also programs that asked to keep running (nohup, setsid, tmux)",
     )
     orphans.add_argument("--json", action="store_true", help="print one JSON object")
+    _ctl(
+        commands.add_parser(
+            Command.CTL.value,
+            parents=[common],
+            help="list and control what the running Hatchway has; exit code 1 if that fails",
+        ),
+        common,
+    )
     return parser
 
 
@@ -254,6 +272,44 @@ def _hosting() -> _Parser:
         "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
     )
     return hosting
+
+
+def _ctl(ctl: argparse.ArgumentParser, common: _Parser) -> None:
+    actions = ctl.add_subparsers(
+        dest="action", title="actions", metavar="ACTION", parser_class=_Parser, required=True
+    )
+
+    def action(name: str, help_: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, parents=[common], help=help_)
+
+    for name, what in (("shells", "terminals and their guests"), ("links", "links and their URLs")):
+        listing = action(name, f"list {what}")
+        listing.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, what in (("freeze", "let no guest type"), ("thaw", "let guests type again")):
+        action(name, what).add_argument(
+            "shell", nargs="?", metavar="SHELL", help="the beginning of its id; default: all"
+        )
+    end = action("end", "end a terminal and its programs")
+    end.add_argument("shell", metavar="SHELL", help="the beginning of its id")
+    end.add_argument(
+        "--everything",
+        action="store_true",
+        help="also programs that asked to keep running (nohup, setsid, tmux)",
+    )
+    for name, what in (("approve", "let a waiting guest in"), ("deny", "refuse a waiting guest")):
+        decide = action(name, what)
+        decide.add_argument("session", metavar="SESSION", help="as in the event ApprovalRequested")
+        decide.add_argument(
+            "--remember", action="store_true", help="apply it to all guests of that link"
+        )
+        if name == "approve":
+            decide.add_argument("--view", action="store_true", help="the guest only watches")
+    events = action("events", "print each event as a line of JSON")
+    events.add_argument(
+        "--decide",
+        action="store_true",
+        help="somebody approves guests by these lines: guests wait for ctl approve",
+    )
 
 
 def _share(share: argparse.ArgumentParser) -> None:

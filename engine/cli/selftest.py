@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from engine.cli.start import RELAY_SECONDS, make_control
+from engine.cli.start import RELAY_SECONDS, hosting
 from engine.control.commands import RunSelfTest, WaitForRelay, WaitForTargets
 from engine.core import stdio
 from engine.core.events import Event, SelfTestStage
@@ -25,16 +25,12 @@ MAX_LINE = 1000
 async def run(line: CommandLine, settings: Settings) -> int:
     """Test ``--target``; 0 when every stage passed, else 1."""
     as_json = "json" in line.options
-    control = make_control(settings)
-    if not as_json:
-        control.subscribe(_print_event)
-    await control.start()
-    try:
+    async with hosting(settings, lasting=False) as control:
+        if not as_json:
+            control.subscribe(_print_event)
         await control.do(WaitForTargets(CATALOGUE_SECONDS))
         await control.do(WaitForRelay(RELAY_SECONDS))
         report = await control.do(RunSelfTest(line.options["target"]))
-    finally:
-        await control.stop()
     if as_json:
         stdio.say(json.dumps(report.to_json()))
     else:

@@ -1,7 +1,7 @@
 """``share [TARGET]``: start one shell, share it by a link, and type in it here.
 
-``share()`` needs no more than a ControlApi: that of an engine of this process, or of a running
-one. The exit code is the shell's when its program ended, else 0.
+``share()`` needs no more than a ControlApi: that of the running instance of the profile, or of an
+engine of this process. The exit code is the shell's when its program ended, else 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
-from engine.cli.start import RELAY_SECONDS, make_control
+from engine.cli.start import RELAY_SECONDS, hosting, running_instance
 from engine.cli.tty import is_tty
 from engine.control.commands import (
     CreateLink,
@@ -30,14 +30,16 @@ from engine.control.queries import Host, LinkUrl
 from engine.core import events as ev
 from engine.core import log, stdio
 from engine.core.addresses import is_loopback
-from engine.core.errors import PTYOpenError
+from engine.core.errors import HostStoppedError, PTYOpenError
 from engine.core.model import LOCAL_TARGET, Role, ShellInfo
+from engine.core.tasks import start
 from engine.core.text import shown
 
 if TYPE_CHECKING:
     from engine.cli.host_tty import HostTty
     from engine.cli.parser import CommandLine
     from engine.control.api import ControlApi
+    from engine.control.socket.client import RemoteControl
     from engine.core.model import Share
     from engine.core.settings import Settings
 
@@ -85,20 +87,46 @@ class Request:
 
 
 async def run(line: CommandLine, settings: Settings) -> int:
-    """Host the shell in this process. Raises HatchwayError and OSError."""
+    """Share in the running instance of the profile, else in this process. Raises HatchwayError
+    and OSError."""
     request = request_of(line, settings)
-    if (refusal := refused(line, request)) is not None:
-        stdio.warn(refusal)
-        return USAGE_ERROR
     if "log_level" not in line.options:
         # Somebody's terminal, or a script's standard error: INFO would be noise.
         log.configure("WARNING")
-    control = make_control(settings)
-    await control.start()
+    remote = await running_instance(line)
     try:
-        return await share(control, request)
+        there = remote if remote is not None and remote.lasting else None
+        approver = there is not None and there.ask(Host()).attended
+        if (refusal := refused(line, request, approver=approver)) is not None:
+            stdio.warn(refusal)
+            return USAGE_ERROR
+        if there is not None:
+            return await _share_there(there, request)
     finally:
-        await control.stop()
+        if remote is not None:
+            await remote.stop()
+    # Others must not open shells in it: it ends with this one.
+    async with hosting(settings, lasting=False) as control:
+        return await share(control, request)
+
+
+async def _share_there(remote: RemoteControl, request: Request) -> int:
+    """Share in another program, until that ends. Raises HatchwayError and OSError."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as limit:
+
+            async def watch() -> None:
+                await remote.lost()
+                limit.reschedule(loop.time())
+
+            watching = start(watch(), "watch the running instance")
+            try:
+                return await share(remote, request, hosts=False)
+            finally:
+                watching.cancel()
+    except TimeoutError:
+        raise HostStoppedError("The running Hatchway has stopped") from None
 
 
 def request_of(line: CommandLine, settings: Settings) -> Request:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from engine.cli.start import running_instance
+from engine.control.commands import WaitForTargets
+from engine.control.queries import DockerStatuses, Targets
 from engine.core import stdio
 from engine.core.model import DockerStatus, EngineState, Target
 from engine.core.text import shown
@@ -22,14 +25,28 @@ MAX_LINE = 1000
 
 
 async def run(line: CommandLine, settings: Settings) -> int:
-    from engine.control.listing import list_targets
-
-    found, statuses = await list_targets(settings, CATALOGUE_SECONDS)
+    found, statuses = await _list(line, settings)
     if "json" in line.options:
         _print_json(found, statuses)
     else:
         _print_table(found, statuses)
     return 0
+
+
+async def _list(
+    line: CommandLine, settings: Settings
+) -> tuple[Sequence[Target], Sequence[DockerStatus]]:
+    """As the running instance of the profile knows them, when there is one."""
+    remote = await running_instance(line)
+    if remote is None:
+        from engine.control.listing import list_targets
+
+        return await list_targets(settings, CATALOGUE_SECONDS)
+    try:
+        await remote.do(WaitForTargets(CATALOGUE_SECONDS))
+        return remote.ask(Targets()), remote.ask(DockerStatuses())
+    finally:
+        await remote.stop()
 
 
 def _print_json(found: Sequence[Target], statuses: Sequence[DockerStatus]) -> None:

@@ -1,6 +1,6 @@
 """The guest's signaling for one connection to a host: relay, target, offer and proofs.
 
-It reaches the agent only as any guest would.
+It reaches the agent only as any guest would; in the agent's own process without a relay.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine.core.errors import AgentOfflineError, HatchwayError
 from engine.core.model import Size
 from engine.core.settings import IceSettings
 from engine.signaling.guest import GuestSignaling, RelayAddress
+from engine.signaling.guest_end import GuestEnd, MakeEnd
 from engine.transport.ice_servers import require_turn
 from engine.wire import proof, signaling
 
@@ -35,7 +36,12 @@ class Handshake:
         link: proof.Link | None = None,
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        again: bool = False,
+        make_end: MakeEnd | None = None,
     ) -> None:
+        """``again``: the offer comes back even if another connection has taken its place.
+        ``make_end``: how the agent is reached, if not through ``relay``.
+        """
         self.session_id = session_id
         self.relay = relay
         self.device_id = device_id
@@ -43,10 +49,14 @@ class Handshake:
         self.link = link
         self.ice = ice or IceSettings()
         self.ssl_context = ssl_context
+        self.make_end = make_end
         self.code = ""
         """The short code that both ends show; empty until ``offer()`` has returned."""
+        self._again = again
         self._invitation = Invitation.of(link, own_secret)
-        self._signaling = GuestSignaling(relay, ssl_context)
+        self._signaling: GuestEnd = (
+            GuestSignaling(relay, ssl_context) if make_end is None else make_end()
+        )
         self._offered = False
 
     async def reach(self, *, returning: bool = False) -> None:
@@ -54,7 +64,8 @@ class Handshake:
 
         ``returning`` with a resume token: only the agent that issued it may get it, if we know
         which one that is. Whoever gets it needs the link's secret, too. Raises
-        RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError.
+        RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError,
+        HostStoppedError.
         """
         await self._signaling.connect()
         if self.link is None:
@@ -92,6 +103,8 @@ class Handshake:
         }
         if token:
             offer["resume"] = token
+            if self._again:
+                offer["again"] = True
         if self.relay.agent_id:
             offer["agent_id"] = self.relay.agent_id
         offer |= self._invitation.prove(self.session_id, sdp)

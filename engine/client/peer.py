@@ -3,6 +3,8 @@
 Owns one terminal over one peer connection. Signaling is in engine.client.handshake, the
 messages over the data channel in engine.wire.conversation. It requests hatchway.v1; an
 agent that does not answer hello with welcome speaks plain JSON.
+
+A snapshot is output, too: RIS (ESC c), then the sequences that draw it.
 """
 
 from __future__ import annotations
@@ -10,30 +12,46 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 import ssl
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from engine.client.delivered import Delivered
 from engine.client.handshake import Handshake
+from engine.client.identities import Identities
 from engine.core.errors import (
     ChannelClosedError,
     ConnectTimeoutError,
     HatchwayError,
     IceFailedError,
+    OfferReplacedError,
     ProtocolError,
     RemoteError,
 )
-from engine.core.model import CandidatePair, Role, Size
+from engine.core.model import (
+    Asked,
+    CandidatePair,
+    EndCode,
+    KeyboardState,
+    KeyboardView,
+    ParticipantKind,
+    Person,
+    Role,
+    Size,
+)
 from engine.core.settings import IceSettings
 from engine.core.tasks import TaskOwner, start
 from engine.signaling.guest import RelayAddress
+from engine.signaling.guest_end import MakeEnd
 from engine.transport import connection as rtc
 from engine.transport.channel import Message
 from engine.transport.data_channel import RtcChannel
 from engine.wire import proof
 from engine.wire import terminal as wire
-from engine.wire.conversation.guest import GuestConversation, Return
+from engine.wire.conversation.guest import GuestConversation, Introduction, Moment, Return
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +62,18 @@ PTY_SECONDS = 20.0
 APPROVAL_SECONDS = 600.0
 """For the host's approval; the host's own time limit is much shorter."""
 CLOSE_SECONDS = 5.0
-CAPABILITIES = (wire.IDLE, wire.MUTE)
-"""The hatchway.v1 capabilities of a peer whose owner answers no queries of the program while
-``mutes`` is true: the host does."""
-ANSWERING = (wire.IDLE,)
-"""Those of a peer in front of a terminal that answers by itself, such as a tty."""
+MAX_UNRENDERED = 64 * 1024 * 1024
+"""Bytes of output and snapshots that may wait to be shown: far above what is agreed."""
+ANSWERING = (wire.IDLE, wire.SNAPSHOT, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING)
+"""The hatchway.v1 capabilities of a peer in front of a terminal that answers the program's queries
+by itself."""
+CAPABILITIES = (*ANSWERING, wire.MUTE)
+"""Those of a peer whose owner answers no queries while ``mutes`` is true: the host does."""
+FOLLOWING = (*CAPABILITIES, wire.SIZE)
+"""Those of a peer whose owner's emulator also has the shell's size, whatever its window's is: it
+changes on ``PeerHandlers.size`` only."""
+NOBODY = Introduction()
+"""Says nothing about itself."""
 
 
 @dataclass(slots=True)
@@ -62,6 +87,19 @@ class PeerHandlers:
     """The host's approval is waiting, allowed or denied."""
     idle: Callable[[float | None], None] = lambda seconds: None
     """The session ends as idle in so many seconds, unless peer.keep(); None cancels that."""
+    role: Callable[[Role], None] = lambda role: None
+    """What this peer may do, once it is connected and when the host has changed it."""
+    size: Callable[[Size], None] = lambda size: None
+    """The shell's size from here on: in order with ``output``."""
+    people: Callable[[tuple[Person, ...]], None] = lambda people: None
+    """Everybody attached to the shell, this peer too (``participant``). Names are untrusted."""
+    keyboard: Callable[[KeyboardView], None] = lambda keyboard: None
+    """Who may type."""
+    recording: Callable[[float | None], None] = lambda since: None
+    """Since when the shell is recorded, in seconds since 1970 by the host's clock; None: not."""
+    held: Callable[[bytes], None] = lambda data: None
+    """What was typed while the connection was lost and is not sent by itself: see
+    peer.send_held() and peer.discard_held()."""
 
 
 @dataclass(slots=True)
@@ -72,6 +110,10 @@ class _Milestones:
     channel: asyncio.Event = field(default_factory=asyncio.Event)
     pty: asyncio.Event = field(default_factory=asyncio.Event)
     failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def now() -> Moment:
+    return Moment(time.monotonic(), time.time())
 
 
 class TerminalPeer:
@@ -88,6 +130,9 @@ class TerminalPeer:
         ice: IceSettings | None = None,
         ssl_context: ssl.SSLContext | None = None,
         capabilities: Collection[str] = CAPABILITIES,
+        introduction: Introduction = NOBODY,
+        identities: Identities | None = None,
+        clock: Callable[[], Moment] = now,
     ) -> TerminalPeer:
         """A guest with a link: its relay, its target, its secret. A return link brings back the
         participant whose token it has, and opens nothing else."""
@@ -101,6 +146,9 @@ class TerminalPeer:
             ssl_context=ssl_context,
             before=Return(link.token) if link.token else None,
             capabilities=capabilities,
+            introduction=introduction,
+            identities=identities,
+            clock=clock,
         )
 
     def __init__(
@@ -117,7 +165,18 @@ class TerminalPeer:
         ssl_context: ssl.SSLContext | None = None,
         before: Return | None = None,
         capabilities: Collection[str] = CAPABILITIES,
+        introduction: Introduction = NOBODY,
+        identities: Identities | None = None,
+        again: bool = False,
+        unrendered: int = 0,
+        clock: Callable[[], Moment] = now,
+        make_end: MakeEnd | None = None,
     ) -> None:
+        """``introduction``: what it says of itself; ``identities`` adds who it is to this host.
+        ``again``: it comes back although another connection has taken its place.
+        ``unrendered``: bytes delivered by the peer before it that are not on the screen yet.
+        ``make_end``: how the agent is reached, if not through ``relay``.
+        """
         self.session_id = session_id or secrets.token_urlsafe(12)
         self.exit_code: int | None = None
         self.end_code = ""
@@ -132,9 +191,24 @@ class TerminalPeer:
             link=link,
             ice=ice,
             ssl_context=ssl_context,
+            again=again,
+            make_end=make_end,
         )
-        self._conversation = GuestConversation(size, capabilities=capabilities, before=before)
         self._capabilities = capabilities
+        self._introduction = introduction
+        self._identities = identities
+        self._clock = clock
+        self._lost_before = before.lost if before is not None else None
+        self._lost_at: Moment | None = None
+        self._delivered = Delivered(unrendered)
+        self._screen_at = 0
+        self._told_size: Size | None = None
+        self._replaced = False
+        self._overran = False
+        self._left = False
+        self._conversation = GuestConversation(
+            size, capabilities=capabilities, before=before, introduction=introduction
+        )
         self._tasks = TaskOwner("peer")
         self._pc: rtc.PeerConnection | None = None
         self._channel: RtcChannel | None = None
@@ -163,6 +237,55 @@ class TerminalPeer:
         return wire.MUTE in self._conversation.agreed
 
     @property
+    def may_type(self) -> bool:
+        """Whether the host takes input of this peer, as far as it has said: to be shown only."""
+        return self._conversation.may_type
+
+    @property
+    def participant(self) -> str:
+        """This peer's id in ``people`` and ``keyboard.holder``; empty until it is known."""
+        return self._conversation.participant
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody attached to the shell, this peer too, as the host said last."""
+        return tuple(_person(one) for one in self._conversation.people)
+
+    @property
+    def keyboard(self) -> KeyboardView | None:
+        """None while the host has not said it."""
+        said = self._conversation.keyboard
+        return _view(said) if said is not None else None
+
+    @property
+    def recording(self) -> float | None:
+        """Since when the shell is recorded, by the host's clock; None: it is not, or unknown."""
+        said = self._conversation.recording
+        return _since(said) if said is not None else None
+
+    @property
+    def shell_size(self) -> Size | None:
+        """The shell's, at the end of what was delivered; None when the host does not say it."""
+        return self._conversation.shell_size
+
+    @property
+    def held_input(self) -> bytes:
+        """What waits for send_held() or discard_held()."""
+        return self._conversation.held_input
+
+    @property
+    def return_link(self) -> proof.Link | None:
+        """The link by which this person comes back from another device, into the same place;
+        None without a link, or while the host has not given a token."""
+        link, token = self._handshake.link, self._conversation.token
+        return replace(link, token=token) if link is not None and token else None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another connection has taken its place, as by its return link."""
+        return self._replaced
+
+    @property
     def code(self) -> str:
         """The short code that both ends show; empty before the answer."""
         return self._handshake.code
@@ -176,12 +299,18 @@ class TerminalPeer:
             await self.wait_channel()
             await self.wait_pty()
         except BaseException:
-            await self.close()
+            # What is typed now is for a successor.
+            await self._close_soon()
             raise
 
     async def reach_relay(self) -> None:
         """Raises RelayUnreachableError, RelayRefusedError, LinkUnknownError, AgentOfflineError."""
         await self._handshake.reach(returning=bool(self._conversation.token))
+        if self._identities is not None and not self._introduction.guest:
+            relay = self._handshake.relay
+            guest = await asyncio.to_thread(self._identities.of, relay.url, relay.agent_id)
+            self._introduction = replace(self._introduction, guest=guest)
+            self._conversation.introduce(self._introduction)
 
     async def negotiate(self) -> None:
         """Offer and answer. Raises RemoteError when the agent or relay refuses."""
@@ -220,8 +349,11 @@ class TerminalPeer:
         self._sender = self._tasks.start(self._send_loop(), "send input")
 
     def send(self, data: bytes) -> None:
-        """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError."""
-        if self._ended or self._closing or self._succeeded:
+        """Queue input; ordered. Raises LimitError beyond outbox.LIMIT, ChannelClosedError.
+
+        It may be called before ``connect()``, and after one that failed: a successor sends it.
+        """
+        if self._ended or self._left or self._succeeded:
             raise ChannelClosedError("The terminal has ended")
         self._conversation.type(data)
         self._wake.set()
@@ -232,24 +364,44 @@ class TerminalPeer:
         self._send_messages()
 
     def resize(self, size: Size) -> None:
+        """The size of this peer's own window."""
         self._conversation.resize(size)
         self._send_messages()
 
     def rendered(self, count: int) -> None:
         """``count`` more bytes of output are on the screen: the agent may send more."""
-        self._conversation.rendered(self._conversation.rendered_to + count)
+        self._conversation.rendered(self._delivered.rendered(count))
         self._send_messages()
 
+    def ask_keyboard(self, on: bool) -> bool:
+        """Ask for the keyboard; False withdraws that, or hands the keyboard back. Returns whether
+        the host knows such requests."""
+        asked = self._conversation.request(wire.AskKeyboard(on))
+        self._send_messages()
+        return asked
+
+    def send_held(self) -> None:
+        """Send what was held, after what was typed since."""
+        self._conversation.send_held()
+        self._wake.set()
+
+    def discard_held(self) -> None:
+        self._conversation.discard_held()
+
     def successor(
-        self, output: Callable[[bytes], None], ended: Callable[[str, int | None], None]
+        self,
+        output: Callable[[bytes], None],
+        ended: Callable[[str, int | None], None],
+        *,
+        again: bool = False,
     ) -> TerminalPeer:
         """A peer that resumes this one's session, with the same shell, where its output stopped.
 
         Input that the program has not taken moves to it. This peer takes no input and reports
-        no output any more.
+        no output any more. ``again``: also when it was ``replaced``.
         """
         made = self._handshake
-        before = self._conversation.leave()
+        before = self._conversation.leave(self._lost_at or self._clock())
         self._succeeded = True
         self._wake.set()
         return TerminalPeer(
@@ -264,6 +416,12 @@ class TerminalPeer:
             ssl_context=made.ssl_context,
             before=before,
             capabilities=self._capabilities,
+            introduction=self._introduction,
+            identities=self._identities,
+            again=again,
+            unrendered=self._delivered.unrendered,
+            clock=self._clock,
+            make_end=made.make_end,
         )
 
     @property
@@ -295,6 +453,10 @@ class TerminalPeer:
 
         Once begun it finishes, even when the caller is cancelled.
         """
+        self._left = True
+        await self._close_soon()
+
+    async def _close_soon(self) -> None:
         if self._end_task is None:
             self._closing = True
             self._end_task = start(self._close(), f"close {self.session_id}")
@@ -330,15 +492,19 @@ class TerminalPeer:
     # engine.transport.channel.Receiver
 
     def message(self, message: Message) -> None:
-        if self._succeeded:
+        if self._succeeded or self._overran:
             return
         try:
             if isinstance(message, bytes):
-                # It holds no snapshot: we do not list that capability.
-                self._conversation.receive_bytes(message)
+                screen = self._conversation.receive_bytes(message)
+                self._delivered.screen(screen, self._screen_at)
+                self._delivered.output(len(message) - screen)
                 self._handlers.output(message)
+                self._check_overrun()
                 return
-            meant = self._conversation.receive_text(message)
+            before = self._lost_before
+            away = before.age(self._clock()) if before is not None else 0.0
+            meant = self._conversation.receive_text(message, away=away)
         except ProtocolError as error:
             logger.debug("Session %s: %s", self.session_id, error)
             return
@@ -354,6 +520,21 @@ class TerminalPeer:
                 self._reached.pty.set()
             case wire.Output(data=text):
                 self._handlers.output(text.encode("utf-8", "replace"))
+            case wire.Welcome(start=start):
+                self._welcomed(start)
+            case wire.Snapshot(at=at):
+                self._show_size()
+                self._screen_at = at
+                self._delivered.screen(len(wire.RESET), at)
+                self._handlers.output(wire.RESET)
+            case wire.SizeChanged():
+                self._show_size()
+            case wire.People():
+                self._handlers.people(self.people)
+            case wire.Keyboard():
+                self._handlers.keyboard(_view(message))
+            case wire.Recording():
+                self._handlers.recording(_since(message))
             case wire.Ack():
                 self._wake.set()
             case wire.PtyDisconnected(exit_code=exit_code, reason=reason):
@@ -362,16 +543,41 @@ class TerminalPeer:
                 self._program_ended(exit_code, reason, code)
             case wire.Error(message=text, code=code):
                 error = RemoteError(code, text)
+                self._replaced = self._replaced or code == OfferReplacedError.code
                 if self._reached.pty.is_set():
                     self._handlers.notice(str(error))
                 else:
                     self._fail(error)
+            case wire.RoleChanged(role=role):
+                self._handlers.role(role)
             case wire.Idle(seconds=seconds):
                 self._handlers.idle(seconds)
             case wire.Notice(text=text):
                 self._handlers.notice(text)
             case _:
                 pass
+
+    def _welcomed(self, start: int) -> None:
+        self._lost_before = None
+        self._delivered.begin(start)
+        self._show_size()
+        self._handlers.role(self.role)
+        if held := self._conversation.held_input:
+            self._handlers.held(held)
+
+    def _check_overrun(self) -> None:
+        """A host that does not keep to the window must not fill our memory."""
+        if self._delivered.unrendered > MAX_UNRENDERED:
+            self._overran = True
+            self._program_ended(None, "The host sent more output than was agreed", EndCode.LIMIT)
+
+    def _show_size(self) -> None:
+        size = self._conversation.shell_size
+        if wire.SIZE not in self._conversation.agreed:
+            return
+        if size is not None and size != self._told_size:
+            self._told_size = size
+            self._handlers.size(size)
 
     def malformed(self, problem: str) -> None:
         logger.warning("Session %s: %s", self.session_id, problem)
@@ -479,6 +685,24 @@ class TerminalPeer:
 
     def _end(self, reason: str, exit_code: int | None) -> None:
         self._wake.set()
+        self._lost_at = self._lost_at or self._clock()
         if not self._ended and self._reached.pty.is_set():
             self._ended = True
             self._handlers.ended(reason, exit_code)
+
+
+def _person(said: wire.Person) -> Person:
+    try:
+        kind = ParticipantKind(said.kind)
+    except ValueError:  # of a later version
+        kind = ParticipantKind.GUEST
+    return Person(said.id, said.name, said.role, kind, said.typing)
+
+
+def _view(said: wire.Keyboard) -> KeyboardView:
+    state, asked = KeyboardState(said.state), Asked(said.asked)
+    return KeyboardView(state, said.holder, asked, math.ceil(said.again_in))
+
+
+def _since(said: wire.Recording) -> float | None:
+    return (said.since or 0.0) if said.on else None

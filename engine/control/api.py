@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from engine.control.commands import Command
 from engine.control.queries import Query
 from engine.core.events import Handler
-from engine.core.model import ParticipantKind, Role, Size
+from engine.core.model import KeyboardView, LinkState, ParticipantKind, Person, Role, Size
 
 if TYPE_CHECKING:
     from engine.emulator import Host
@@ -59,6 +59,64 @@ class TerminalHandle(Protocol):
 
     async def close(self) -> None:
         """End the session, bounded in time. Idempotent."""
+
+
+class LinkTerminal(TerminalHandle, Protocol):
+    """A terminal on another host. What its properties say may be old while the connection is
+    lost; names are untrusted."""
+
+    @property
+    def target(self) -> str:
+        """What the link opens, as the host calls it."""
+
+    @property
+    def role(self) -> Role: ...
+
+    @property
+    def may_type(self) -> bool:
+        """Whether the host takes what is typed here, as far as it has said: role and keyboard."""
+
+    @property
+    def participant(self) -> str:
+        """The own id in ``people`` and ``keyboard.holder``; "" where the host does not say it."""
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody attached to the shell; empty where the host does not say it."""
+
+    @property
+    def keyboard(self) -> KeyboardView | None:
+        """Who may type; None where the host does not say it."""
+
+    @property
+    def recording(self) -> float | None:
+        """Since when the shell is recorded, in seconds since 1970 by the host's clock."""
+
+    @property
+    def held_input(self) -> bytes:
+        """What was typed while the connection was lost, and waits for ``send_held()`` or
+        ``discard_held()``: somebody else has typed since, or it was long ago."""
+
+    @property
+    def mutes(self) -> bool:
+        """Whether the host answers the program's queries: then the caller's emulator must not."""
+
+    @property
+    def replaced(self) -> bool:
+        """Whether it ended because its place was taken from elsewhere, as by ``return_link()``:
+        ``reconnect()`` comes back here."""
+
+    def ask_keyboard(self, on: bool) -> bool:
+        """Ask for the keyboard; False withdraws that, or hands the keyboard back. Returns whether
+        the host knows such requests."""
+
+    def send_held(self) -> None: ...
+
+    def discard_held(self) -> None: ...
+
+    def return_link(self) -> str:
+        """The personal link by which one comes back to this place from another device; "" where
+        the host does not give one. Whoever has it can take the place."""
 
 
 class ScreenSource(Protocol):
@@ -144,7 +202,34 @@ class ControlApi(Protocol):
     async def open_terminal(
         self, target_id: str, size: Size, output: Output, ended: Ended
     ) -> TerminalHandle:
-        """Open a terminal, connected as a peer through the relay. Raises HatchwayError."""
+        """Open a terminal, connected as a peer; it needs no relay. Raises HatchwayError."""
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
+    ) -> LinkTerminal:
+        """Open what somebody else's link opens, as a guest called ``name``.
+
+        Returns when the terminal takes input, which may need that host's approval. A lost
+        connection is retried for some time. ``changed`` gets every change of what LinkState has,
+        ``notice`` sentences of the host for people, not escaped.
+
+        ``sized`` gets the shell's size, in order with ``output``: the caller's emulator then has
+        that size, whatever its window's is, and answers no queries while ``mutes``. Without it
+        the emulator has the window's size, and answers. ``colors``: foreground, background,
+        cursor and the 16 of the palette, each 0xRRGGBB, for the program's questions.
+
+        Raises BadLinkError, and HatchwayError with the host's sentence.
+        """
 
     def attach(
         self,

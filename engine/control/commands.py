@@ -52,6 +52,18 @@ class SetGuestTimeout(Command[None], frozen=True, tag=True):
     seconds: float
 
 
+class SetGrace(Command[None], frozen=True, tag=True):
+    """End guests' shells that nobody is attached to after ``seconds``, from now on; 0: never."""
+
+    seconds: float
+
+
+class SetRecording(Command[None], frozen=True, tag=True):
+    """Record every shell that starts from now on, or no longer. Running shells are as before."""
+
+    on: bool
+
+
 class SetShared(Command[None], frozen=True, tag=True):
     """Let guests open a target without a link, or no longer; "*" is every container.
 
@@ -224,14 +236,26 @@ class EndOrphans(Command[OrphansEnded], frozen=True, tag=True):
     kept: bool = False
 
 
+class ShowWindow(Command[bool], frozen=True, tag=True):
+    """Show the window of this engine, and in it ``link``, unless that is ""; False without one.
+
+    Published as WindowRequested.
+    """
+
+    link: str = ""
+
+
 class RunSelfTest(Command[SelfTestReport], frozen=True, tag=True):
     """Run the loopback test against one target; failures are in the report.
 
     Each stage is published as SelfTestStage with the same ``run``, which the caller chooses.
+    Without ``relay`` it is the short form: signaling stays in this process, and the relay's stage
+    is skipped.
     """
 
     target: str
     run: str = ""
+    relay: bool = True
 
 
 class WaitForTargets(Command[bool], frozen=True, tag=True):

@@ -7,18 +7,20 @@ the whole engine, which takes half a second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from engine.agent.agent import Agent
 from engine.control import commands as c
 from engine.control import queries as q
 from engine.control.api import Ended, Output
+from engine.control.guest import GuestTerminal, Screen, identities
+from engine.control.link import LinkReports
 from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
 from engine.core.errors import HostStoppedError, ShellNotFoundError
-from engine.core.events import EventBus, Handler, SelfTestStage
-from engine.core.model import ParticipantKind, Role, Share, Size
+from engine.core.events import EventBus, Handler, SelfTestStage, WindowRequested
+from engine.core.model import LinkState, ParticipantKind, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings
 from engine.shells.shell import Shell
@@ -32,10 +34,21 @@ _ToParticipant = c.SetRole | c.TakeKeyboard | c.GrantKeyboard | c.DenyKeyboard
 class Control:
     """A ControlApi. One per process."""
 
-    def __init__(self, settings: Settings, events: EventBus | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        events: EventBus | None = None,
+        *,
+        temporary: str = "",
+        window: bool = False,
+    ) -> None:
+        """``temporary``: why this engine has an agent id for this run only; by default it has
+        that of the profile. ``window``: it belongs to a window, which acts on WindowRequested."""
         self._events = events or EventBus()
-        self._agent = Agent(settings, self._events)
+        self._agent = Agent(settings, self._events, temporary=temporary)
+        self._window = window
         self._running = False
+        self._guests: set[GuestTerminal] = set()
         self._commands: dict[type[Any], Callable[[Any], Awaitable[Any]]] = {}
         self._queries: dict[type[Any], Callable[[Any], Any]] = {}
         self._map_commands()
@@ -47,6 +60,7 @@ class Control:
 
     async def stop(self) -> None:
         self._running = False
+        await asyncio.gather(*(guest.close() for guest in self._guests))
         await self._agent.stop()
 
     async def do(self, command: c.Command[Result]) -> Result:
@@ -75,6 +89,38 @@ class Control:
         self._check_running()
         peer = await self._agent.open_terminal(target_id, size, output, ended)
         return PeerTerminal(self._agent, peer, output, ended)
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
+    ) -> GuestTerminal:
+        self._check_running()
+        reports = LinkReports(output, ended, changed, notice, sized or (lambda size: None))
+        terminal = GuestTerminal(
+            url,
+            size,
+            reports,
+            self._agent.settings.ice,
+            name=name,
+            screen=Screen.ANSWERS if sized is None else Screen.FOLLOWS,
+            colors=colors,
+            identities=identities(),
+        )
+        reports.follow(terminal)
+        # Kept so that stop() closes it, even when its caller was cancelled.
+        self._guests = {other for other in self._guests if not other.is_closed} | {terminal}
+        await terminal.connect()
+        reports.connected()
+        return terminal
 
     def attach(
         self,
@@ -107,6 +153,8 @@ class Control:
         self._on(c.CloseSession, self._close_session)
         self._on(c.KeepOpen, self._keep_open)
         self._on(c.SetGuestTimeout, self._set_guest_timeout)
+        self._on(c.SetGrace, self._set_grace)
+        self._on(c.SetRecording, self._set_recording)
         self._on(c.SetShared, self._set_shared)
         self._on(c.CreateLink, self._create_link)
         self._on(c.RevokeLink, lambda command: agent.admission.revoke(command.link_id))
@@ -127,6 +175,7 @@ class Control:
         self._on(c.ListRecordings, lambda _: asyncio.to_thread(agent.recordings.list))
         self._on(c.DeleteRecording, self._delete_recording)
         self._on(c.EndOrphans, lambda command: agent.ends.end_orphans(kept=command.kept))
+        self._on(c.ShowWindow, self._show_window)
         self._on(c.RunSelfTest, self._run_self_test)
         self._on(c.WaitForTargets, lambda command: agent.targets.settled(command.seconds))
         self._on(c.WaitForRelay, lambda command: agent.wait_for_relay(command.seconds))
@@ -164,6 +213,12 @@ class Control:
 
     async def _set_guest_timeout(self, command: c.SetGuestTimeout) -> None:
         self._agent.set_guest_timeout(command.seconds)
+
+    async def _set_grace(self, command: c.SetGrace) -> None:
+        self._agent.set_grace(command.seconds)
+
+    async def _set_recording(self, command: c.SetRecording) -> None:
+        self._agent.set_recording(command.on)
 
     async def _set_shared(self, command: c.SetShared) -> None:
         self._agent.set_shared(command.target, command.shared)
@@ -259,11 +314,16 @@ class Control:
     async def _delete_recording(self, command: c.DeleteRecording) -> None:
         await asyncio.to_thread(self._agent.recordings.delete, command.recording_id)
 
+    async def _show_window(self, command: c.ShowWindow) -> bool:
+        if self._window:
+            self._events.publish(WindowRequested(link=command.link))
+        return self._window
+
     async def _run_self_test(self, command: c.RunSelfTest) -> SelfTestReport:
         def publish(stage: StageResult) -> None:
             self._events.publish(SelfTestStage(run=command.run, target=command.target, stage=stage))
 
-        return await self._agent.self_test(command.target, publish)
+        return await self._agent.self_test(command.target, publish, relay=command.relay)
 
     def _host(self, _: q.Host) -> q.HostInfo:
         agent = self._agent
@@ -273,6 +333,7 @@ class Control:
             agent.relay_info(),
             agent.identity_problem,
             agent.links_problem,
+            agent.admission.approvals.attended,
         )
 
     def _link_url(self, query: q.LinkUrl) -> str:

@@ -21,6 +21,7 @@ class HostInfo:
 
     ``identity_problem``: why id and key are valid for this run only; empty when they are stored.
     ``links_problem``: why kept links do not work in this run; empty when they do.
+    ``attended``: somebody can approve guests, such as a window.
     """
 
     agent_id: str
@@ -28,6 +29,7 @@ class HostInfo:
     relay: RelayInfo
     identity_problem: str = ""
     links_problem: str = ""
+    attended: bool = False
 
 
 class Query(msgspec.Struct, Generic[Result], frozen=True, tag=True):

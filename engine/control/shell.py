@@ -10,7 +10,7 @@ from engine.control.api import Ended, Output, ScreenSource
 from engine.core.errors import ChannelClosedError, HatchwayError, LimitError
 from engine.core.model import ExitStatus, KeyboardView, ParticipantKind, Person, Role, Size
 from engine.core.tasks import start
-from engine.emulator.screen.modes import CursorShape
+from engine.emulator import FEATURES, CursorShape
 from engine.shells.participant import Participant
 from engine.shells.screen import Snapshot
 from engine.shells.shell import Shell
@@ -44,8 +44,12 @@ class AttachedShell:
         self._writer: asyncio.Task[None] | None = None
         self._left = False
         self._participant = shell.join(kind, role, name=name, on_end=self._over)
-        # Bytes reach a terminal that answers the program's queries itself.
-        self._participant.describe(capabilities=CAPABILITIES if output is None else _STREAM)
+        if output is None:
+            # It paints the shell's own screen.
+            self._participant.describe(capabilities=CAPABILITIES, features=FEATURES)
+        else:
+            # Bytes reach a terminal of which nothing is known; it answers queries itself.
+            self._participant.describe(capabilities=_STREAM)
         if size is not None:
             self._participant.resize(size)
         self._stream: _Stream | None = None
@@ -87,7 +91,7 @@ class AttachedShell:
         colors = tuple(f"#{color:06x}" for color in palette[:16])
         theme = Theme(f"#{foreground:06x}", f"#{background:06x}", f"#{cursor:06x}", colors)
         self._participant.describe(theme=theme)
-        self._shell.theme_changed()
+        self._shell.theme_changed(self._participant)
 
     def look(self, cell: tuple[int, int], *, dark: bool) -> None:
         self._shell.screen.look(cell, dark=dark)
@@ -167,6 +171,15 @@ class _Stream:
 
     async def output(self, data: bytes) -> None:
         while not self.offer(data):
+            self._room.clear()
+            await self._room.wait()
+
+    @property
+    def reports(self) -> bool:
+        return True
+
+    async def ready(self) -> None:
+        while self._unshown:
             self._room.clear()
             await self._room.wait()
 

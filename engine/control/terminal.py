@@ -1,4 +1,4 @@
-"""The handle for an own terminal that is connected as a peer through the relay."""
+"""The handle for an own terminal that is connected as a peer, without a relay."""
 
 from __future__ import annotations
 

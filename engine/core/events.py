@@ -271,6 +271,14 @@ class SelfTestStage(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRequested(Event):
+    """Another start of the program asks for the window; ``link`` is to be opened in it, "" for
+    none. It comes from a command line: show it before it is used."""
+
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopRestarted(Event):
     """A loop of the engine failed and was restarted (engine.core.tasks.supervise).
 

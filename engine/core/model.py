@@ -382,6 +382,37 @@ class RecordingInfo:
     shell: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """A terminal on another host that we opened by a link, as far as we know it.
+
+    ``target``: as the host calls it, "" before it was reached. ``code``: the short code that the
+    host sees too. ``approval``: "waiting", "allowed", "denied", or "" when the host was not
+    asked. ``lost``: the connection was lost and is being retried. ``idle``: the seconds after
+    which the host ends it for want of activity, unless it is kept; None while it does not.
+
+    ``people``: everybody attached to the shell, ``participant`` the own id among them and in
+    ``keyboard``; empty and None where the host does not say it. ``may_type``: as role and keyboard
+    allow. ``recording``: since when it is recorded, by the host's clock. ``held``: what was typed
+    while the connection was lost and waits to be sent or discarded. ``replaced``: its place was
+    taken from elsewhere.
+    """
+
+    target: str = ""
+    role: Role = Role.CONTROL
+    code: str = ""
+    approval: str = ""
+    lost: bool = False
+    idle: float | None = None
+    participant: str = ""
+    people: tuple[Person, ...] = ()
+    keyboard: KeyboardView | None = None
+    may_type: bool = True
+    recording: float | None = None
+    held: bytes = b""
+    replaced: bool = False
+
+
 class AfterRemoval(enum.StrEnum):
     """What follows for others when a guest is removed, besides that its identity is refused."""
 

@@ -10,9 +10,10 @@ from engine.emulator.cells.lines import Line, Run
 from engine.emulator.cells.pictures import Picture, Piece, Strip
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, TRUECOLOR, Hyperlink, Style
 from engine.emulator.parse.skipping import Clean
+from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.host import Host, Pixels
 from engine.emulator.screen.modes import CursorShape, Keyboard, MouseEncoding, MouseTracking
-from engine.emulator.snapshot import FEATURES, SnapshotWriter
+from engine.emulator.snapshot import SnapshotWriter
 from engine.emulator.terminal import Terminal
 
 __all__ = [

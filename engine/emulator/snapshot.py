@@ -5,7 +5,8 @@ cursor, margins, tab stops, titles, colors, modes and all that programs can save
 left blank. Rows never change, so they are only collected at first, and written later, some at a
 time, while the terminal goes on.
 
-Terminals that are not ours get no more than they understand: see FEATURES.
+Terminals that are not ours get no more than they understand: what depends on one of FEATURES that
+they lack is left out, side margins above all (``CSI 3;6 s`` saves the cursor there).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE,
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, Hyperlink, Style
 from engine.emulator.cells.width import cluster_width, continues, extends
 from engine.emulator.screen import restoring
+from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     CursorShape,
@@ -39,11 +41,6 @@ if TYPE_CHECKING:
     from engine.emulator.cells.rows import Row
     from engine.emulator.screen.screen import Screen
 
-FEATURES: Final = frozenset(
-    {"margins", "rectangles", "kitty_keyboard", "sixel", "images", "sync", "graphemes", "osc52"}
-)
-"""What a guest's terminal may be able to do, by the words of ``hello.features``. What depends on
-one that it lacks is left out: side margins above all (``CSI 3;6 s`` saves the cursor there)."""
 MAX_LINKS: Final = 128 * 1024
 """Characters of links' URIs in the history, and in the screens; beyond it text has no link.
 A program can copy cells with long links much faster than anybody could send them."""

@@ -17,6 +17,7 @@ from engine.emulator.parse import skipping
 from engine.emulator.parse.stream import Stream
 from engine.emulator.screen import reflow, reports
 from engine.emulator.screen.collector import Collector
+from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.host import Host
 from engine.emulator.screen.keyboard import OTHER_KEYS
 from engine.emulator.screen.modes import Keyboard, Mode
@@ -134,6 +135,13 @@ class Terminal:
         self._screen.reset()
         self._stream = Stream(self._screen)
 
+    def set_features(self, features: frozenset[str] | None) -> None:
+        """What answers may report, of FEATURES: what everybody who looks can do; None: all.
+
+        Unknown words are ignored. It changes answers alone, neither what is drawn nor a snapshot.
+        """
+        self._screen.set_features(FEATURES if features is None else FEATURES & features)
+
     def clear_scrollback(self) -> None:
         self._screen.clear_history()
 
@@ -220,7 +228,7 @@ class Terminal:
         """A snapshot of now, to be written in slices, while the terminal may be fed on.
 
         With at most ``history`` lines of the history. ``features`` are those of the terminal
-        that gets it (snapshot.FEATURES), None for one of ours. It stands for all that was fed
+        that gets it (FEATURES), None for one of ours. It stands for all that was fed
         but the last ``unfinished`` bytes. Call it only when feed_some() left nothing over.
         """
         return snapshot_writer(self._screen, history, features, self._stream.opener)

@@ -91,8 +91,8 @@ class GuestConnection:
     ) -> str:
         """The SDP of the answer to an offer. ``held(ufrag)`` returns candidates that came early.
 
-        Raises BadRequestError, LimitError, NoAddressError; OfferSupersededError when this connection
-        was dropped meanwhile. Cancelling stops the work.
+        Raises BadRequestError, LimitError, NoAddressError; OfferSupersededError when this
+        connection was dropped meanwhile. Cancelling stops the work.
         """
         self.size = size
         work = self._answering = asyncio.create_task(

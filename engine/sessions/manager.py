@@ -21,6 +21,7 @@ from engine.access.limits import Held, make_room
 from engine.access.returns import Place, Returns
 from engine.core import events as ev
 from engine.core.errors import (
+    HatchwayError,
     HostStoppedError,
     SessionExistsError,
     SessionNotFoundError,
@@ -223,6 +224,11 @@ class WebRTCSessionManager:
         await asyncio.shield(task)
         return True
 
+    async def settled(self, session_id: str) -> None:
+        """Wait, bounded, for a session that is being closed; return at once for any other."""
+        if (task := self._closing.get(session_id)) is not None:
+            await asyncio.shield(task)
+
     async def attempt_failed(self, session: Session, attempt: GuestConnection, reason: str) -> None:
         """An offer could not be answered. Returns when the session it may end is closed."""
         session.attempt_failed(attempt, reason)
@@ -231,7 +237,7 @@ class WebRTCSessionManager:
             await self.close_session(session.id)
 
     async def disconnect(self, session_id: str, reason: str) -> bool:
-        """The guest left, as reported through the relay; False for an unknown session.
+        """The guest left, as signaling reports; False for an unknown session.
 
         A session that cannot be resumed ends. Of a resumable one only an attempt to return
         ends, or else the guest counts as lost: a relay can forge this message, and a guest
@@ -273,21 +279,31 @@ class WebRTCSessionManager:
         self.make_room(owner, link_id)
         pty = await self._open_pty(session, device_id, size)
         position, typed = session.positions
-        shell = self.shells.add(
-            pty,
-            shell_id=session.shell_id,
-            target=device_id,
-            own=session.guest.own,
-            owner=owner,
-            link_id=link_id,
-            position=position,
-        )
+        try:
+            # Others may have been opened meanwhile.
+            self.make_room(owner, link_id)
+            shell = self.shells.add(
+                pty,
+                shell_id=session.shell_id,
+                target=device_id,
+                own=session.guest.own,
+                owner=owner,
+                link_id=link_id,
+                position=position,
+            )
+        except HatchwayError:
+            await pty.close()
+            raise
         return session.take_part(shell, opens=True, input_position=typed)
 
     def make_room(self, owner: str = "", link_id: str = "") -> None:
         """For another shell: see engine.access.limits. Raises SessionLimitError."""
         self.shells.check_running()
-        held = (Held(one.id, one.owner, one.link_id, one.alone_since) for one in self.shells.all())
+        held = (
+            Held(one.id, one.owner, one.link_id, one.alone_since)
+            for one in self.shells.all()
+            if one.is_connected
+        )
         room = make_room(held, owner, link_id, self.settings.session)
         if isinstance(room, Deny):
             raise room.error()
@@ -378,6 +394,11 @@ class WebRTCSessionManager:
     def set_timeout(self, seconds: float) -> None:
         """Set session.timeout, for existing sessions, too."""
         session = msgspec.structs.replace(self.settings.session, timeout=seconds)
+        self.settings = msgspec.structs.replace(self.settings, session=session)
+
+    def set_grace(self, seconds: float) -> None:
+        """Set session.grace, for shells that are alone already, too."""
+        session = msgspec.structs.replace(self.settings.session, grace=seconds)
         self.settings = msgspec.structs.replace(self.settings, session=session)
 
     async def _cleanup_loop(self) -> None:

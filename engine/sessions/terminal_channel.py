@@ -17,6 +17,7 @@ from typing import Protocol
 import msgspec
 
 from engine.core.errors import (
+    AccessDeniedError,
     BadMessageError,
     ChannelClosedError,
     HatchwayError,
@@ -253,10 +254,16 @@ class TerminalChannel:
             if text := self._conversation.plain_output(data[at : at + wire.JSON_CHUNK]):
                 await self._channel.send(text, paced=True)
 
+    @property
+    def reports(self) -> bool:
+        return self._v1
+
+    async def ready(self) -> None:
+        while not self._conversation.may_snapshot:
+            await self._window_moved()
+
     async def snapshot(self, snapshot: Snapshot, missed: int) -> None:
         conversation = self._conversation
-        while not conversation.may_snapshot:
-            await self._window_moved()
         count = sum(len(piece) for piece in snapshot.data)
         lead = conversation.snapshot(
             wire.Snapshot(snapshot.at, snapshot.cols, snapshot.rows, count, snapshot.left_out)
@@ -311,8 +318,7 @@ class TerminalChannel:
         if self._leaving is not None:
             self._leaving.cancel()
         if self._attached is not None:
-            self._attached.describe(positions=self._conversation.positions)
-            self._attached.detach(self)
+            self._attached.detach(self, positions=self._conversation.positions)
         if self._task is not None and self._task is not asyncio.current_task():
             # Even in the middle of a write: the bridge counts the bytes written.
             self._task.cancel()
@@ -495,6 +501,9 @@ class TerminalChannel:
     async def _connect_another(self, request: wire.ConnectPty) -> None:
         self._host.touch()
         bridge = self._host.bridge
+        if self._host.joins:
+            self._refuse(AccessDeniedError("This link leads to one terminal and opens no other"))
+            return
         if bridge is not None and bridge.is_connected:
             self._refuse(BadMessageError(f"Already connected to {bridge.label}"))
             return

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.core.errors import ChannelClosedError, HatchwayError, PTYClosedError
@@ -26,6 +27,7 @@ from engine.core.model import (
     Size,
 )
 from engine.core.tasks import start
+from engine.shells.rounds import metered
 from engine.shells.screen import Snapshot
 from engine.shells.traffic import Counter
 from engine.wire.conversation.positions import Positions
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 PIECE = 16 * 1024
 """The most output passed to a sink at once, in bytes."""
+NEARBY_LINES = 1000
+"""Lines of history with which a screen can take any size: no screen is higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,20 @@ class SizeChange:
 class Sink(Protocol):
     """A connection that shows the shell's output. All calls come from the loop."""
 
+    @property
+    def reports(self) -> bool:
+        """Whether ``Participant.acknowledge()`` says what was shown; else what was sent counts
+        as shown."""
+
     def offer(self, data: bytes) -> bool:
         """Send output at once, if it can be sent without waiting; False sends nothing."""
 
     async def output(self, data: bytes) -> None:
         """Send at most PIECE bytes of output, waiting while the other end is slow. Raises
         ChannelClosedError."""
+
+    async def ready(self) -> None:
+        """Wait until a snapshot may be sent. Raises ChannelClosedError."""
 
     async def snapshot(self, snapshot: Snapshot, missed: int) -> None:
         """Send a screen; output goes on from ``snapshot.at``. ``missed``: the bytes of output
@@ -121,8 +133,15 @@ class Owner(Protocol):
         """The number of the first change of the size at or after ``position``."""
 
     def must_skip(self, participant: Participant) -> bool: ...
+    def pause(self, participant: Participant) -> float:
+        """Seconds that it must wait before anything is sent to it."""
+
+    def spent(self, participant: Participant, seconds: float) -> None:
+        """Sending to it took so much of the loop's time."""
+
     async def picture(self, participant: Participant, *, joins: bool) -> Snapshot:
-        """The screen. ``joins``: with history; else the participant only fell behind."""
+        """The screen. ``joins``: with history; else the participant only fell behind. Raises
+        PTYClosedError when the shell has ended and its screen is gone."""
 
     def progressed(self) -> None: ...
     def attached(self, participant: Participant) -> None: ...
@@ -175,6 +194,7 @@ class Participant:
         self._rendered = 0
         self._next_size = 0
         self._told_size: Size | None = None
+        self._lacks_history = False
         self._behind_since: float | None = None
         self._needs_picture = False
         self._plain_picture = False
@@ -266,7 +286,16 @@ class Participant:
     @property
     def rendered(self) -> int:
         """The log position up to which it has shown output, as far as we know."""
+        if self._paints:
+            return self._shell.end
+        if self._sink is not None and not self._sink.reports:
+            return self._position
         return self._rendered
+
+    @property
+    def next_size(self) -> int:
+        """The number of the first change of the size that it has not been told."""
+        return self._next_size
 
     @property
     def exit_status(self) -> ExitStatus | None:
@@ -364,6 +393,7 @@ class Participant:
         """Send output to ``sink`` from the position ``begin`` on; None: a snapshot first."""
         self._stop_pump()
         self._needs_picture = begin is None
+        self._lacks_history = False
         self._position = self._rendered = self._shell.end if begin is None else begin
         self._next_size = self._shell.sizes_from(self._position)
         self._told_size = None
@@ -379,13 +409,19 @@ class Participant:
         self._sink, self._paints = None, True
         self._shell.attached(self)
 
-    def detach(self, sink: Sink | None = None, *, lost: bool = True) -> None:
-        """Its connection is gone; ``sink`` names it, so that a late report changes nothing."""
-        if sink is not None and sink is not self._sink:
+    def detach(
+        self, sink: Sink | None = None, *, lost: bool = True, positions: Positions | None = None
+    ) -> None:
+        """Its connection is gone; ``sink`` names it, so that a late report changes nothing.
+        ``positions``: as in describe()."""
+        if sink is not None and self._sink is not sink and self.is_attached:
             return
+        if positions is not None:
+            self._positions = positions
         if not self.is_attached:
             return
         self._stop_pump()
+        self._rendered = self.rendered
         self._sink, self._paints = None, False
         self._lost_at = self._shell.typed_by_others(self.id)
         self._shell.detached(self, lost=lost)
@@ -460,11 +496,20 @@ class Participant:
             and not self._wake.is_set()
             and self._is_waiting
             and self._shell.next_size(self._next_size) is None
-            and sink.offer(data)
+            and not self._shell.pause(self)
         ):
-            self._sent(len(data))
-            return
+            began = time.perf_counter()
+            sent = sink.offer(data)
+            self._spent(time.perf_counter() - began)
+            if sent:
+                self._sent(len(data))
+                return
         self._wake.set()
+
+    def size_forgotten(self, number: int) -> None:
+        """This change of the size is not kept any more."""
+        if self._sink is not None and self._next_size <= number:
+            self._needs_picture = True
 
     def wake(self) -> None:
         self._wake.set()
@@ -496,6 +541,11 @@ class Participant:
         self._wake.set()
         self._on_end(status)
 
+    async def finished(self) -> None:
+        """After the end: until its connection has everything."""
+        if (pump := self._pump) is not None:
+            await asyncio.wait([pump])
+
     # Output.
 
     _is_waiting = False
@@ -509,6 +559,8 @@ class Participant:
 
     async def _step(self, sink: Sink) -> None:
         shell = self._shell
+        if self._position < shell.end and (pause := shell.pause(self)):
+            await asyncio.sleep(pause)
         if self._needs_picture or shell.must_skip(self):
             await self._send_picture(sink)
             return
@@ -522,14 +574,12 @@ class Participant:
             limit = min(limit, change.at - self._position)
         data = shell.read(self._position, limit)
         if data:
-            await sink.output(data)
+            await metered(sink.output(data), self._spent)
             self._sent(len(data))
             shell.progressed()
             return
-        status = shell.exit_status
-        if status is not None:
-            self._told_end = True
-            sink.ended(status)
+        if (status := shell.exit_status) is not None:
+            self._tell_end(sink, status)
             return
         self._wake.clear()
         self._is_waiting = True
@@ -539,23 +589,38 @@ class Participant:
             self._is_waiting = False
 
     async def _send_picture(self, sink: Sink) -> None:
-        joins = self._needs_picture
-        # Before the screen is taken: whoever asks from now on gets another one.
-        self._needs_picture = False
+        # Before the screen is taken: what it shows must not be old when it is sent.
+        await sink.ready()
+        joins, self._needs_picture = self._needs_picture, False
         try:
             picture = await self._shell.picture(self, joins=joins)
         except PTYClosedError:
-            # The shell has ended meanwhile: what is left to tell is that.
-            self._position = self._shell.end
+            self._tell_end(sink, self._shell.exit_status or ExitStatus(None, "Ended"))
             return
         self._history = None
+        if picture.at < self._position:
+            picture = self._continued(picture)
         missed = 0 if joins else max(0, picture.at - self._position)
-        await sink.snapshot(picture, missed)
+        await metered(sink.snapshot(picture, missed), self._spent)
         self._position = picture.at
-        self._next_size = self._shell.sizes_from(picture.at)
+        self._next_size = picture.resizes
         self._told_size = Size(picture.cols, picture.rows)
+        self._lacks_history = picture.left_out > 0 and picture.history < NEARBY_LINES
         self._behind_since = None
         self._shell.progressed()
+
+    def _continued(self, picture: Snapshot) -> Snapshot:
+        """The screen, and of a sequence that has begun on it what this one already has: its
+        position never goes back."""
+        tail, at = list[bytes](), picture.at
+        while at < self._position:
+            tail.append(self._shell.read(at, min(PIECE, self._position - at)))
+            at += len(tail[-1])
+        return replace(picture, at=at, data=(*picture.data, *tail))
+
+    def _tell_end(self, sink: Sink, status: ExitStatus) -> None:
+        self._told_end = True
+        sink.ended(status)
 
     def _tell_size(self, sink: Sink, change: SizeChange) -> None:
         if change.size == self._told_size:
@@ -564,6 +629,12 @@ class Participant:
         if not sink.size(change.size, change.by) and change.size != self._window:
             # Its emulator has a size of its own, and cannot be told: it gets the screen drawn.
             self._needs_picture = True
+        elif self._lacks_history:
+            # In another size, lines of the history may be on the screen.
+            self._needs_picture = True
+
+    def _spent(self, seconds: float) -> None:
+        self._shell.spent(self, seconds)
 
     def _sent(self, count: int) -> None:
         self._position += count

@@ -71,7 +71,11 @@ class Shells:
         link_id: str = "",
         position: int = 0,
     ) -> Shell:
-        """The shell of a PTY that was just opened. ``start()`` it once somebody has joined."""
+        """The shell of a PTY that was just opened. ``start()`` it once somebody has joined.
+
+        Raises HostStoppedError after stop(); the PTY is still the caller's then.
+        """
+        self.check_running()
         settings = self._settings()
         shell = Shell(
             pty,

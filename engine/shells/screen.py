@@ -68,6 +68,10 @@ class Snapshot:
     first: int
     left_out: int = 0
     """Lines of history that it leaves out."""
+    resizes: int = 0
+    """How often the size had changed when it was taken."""
+    seconds: float = 0.0
+    """The time of the loop that writing it took."""
 
 
 _Key = tuple[int, int, frozenset[str] | None]
@@ -105,6 +109,7 @@ class ShellScreen:
         """Output before this cannot be skipped, as was tried."""
         self._version = 0
         """Counts changes of the screen."""
+        self._resizes = 0
         self._clock = clock
         self._burst_start, self._burst = 0.0, 0
         self._watchers: list[Callable[[], None]] = []
@@ -138,7 +143,8 @@ class ShellScreen:
         return min(self._settled, *self._held) if self._held else self._settled
 
     async def room(self) -> None:
-        """Wait until the screen is less than LAG behind. To be awaited before the PTY is read: a
+        """Wait until the screen is less than LAG behind, or SKIP_UNKNOWN where nothing can be
+        skipped. To be awaited before the PTY is read: a
         program that draws faster than the terminal reads has to wait."""
         await self._room.wait()
 
@@ -154,7 +160,7 @@ class ShellScreen:
             return
         new = self._log.end - self._seen
         clean = self._check()
-        if not clean or self.behind >= LAG or (new <= SMALL and not self._floods(new)):
+        if not clean or not self._room.is_set() or (new <= SMALL and not self._floods(new)):
             self._wanted = self._log.end
             self._slice()
         self._update_room()
@@ -201,7 +207,9 @@ class ShellScreen:
             self._publish()
 
     def _update_room(self) -> None:
-        if self.behind < LAG:
+        # To be further behind would not make it faster, and whoever joins would wait for that.
+        most = LAG if self._read >= self._unskippable else SKIP_UNKNOWN
+        if self.behind < most:
             self._room.set()
         else:
             self._room.clear()
@@ -282,6 +290,7 @@ class ShellScreen:
         while self._left:
             self._left = not self.terminal.feed_some(b"")
         self.terminal.resize(size.rows, size.cols)
+        self._resizes += 1
         self._version += 1
         self._publish()
 
@@ -290,6 +299,10 @@ class ShellScreen:
     ) -> None:
         """The colors that queries are answered with; see Terminal.set_theme()."""
         self.terminal.set_theme(foreground, background, cursor, palette)
+
+    def set_features(self, features: frozenset[str]) -> None:
+        """What answers may report; see Terminal.set_features()."""
+        self.terminal.set_features(features)
 
     def _publish(self) -> None:
         for changed in tuple(self._watchers):
@@ -347,7 +360,12 @@ class ShellScreen:
                 size = Size(self.terminal.cols, self.terminal.rows)
                 task = self._tasks.start(
                     _snapshot(
-                        at, size, writer, self.terminal.scrolled, len(self.terminal.scrollback)
+                        at,
+                        size,
+                        writer,
+                        self.terminal.scrolled,
+                        len(self.terminal.scrollback),
+                        self._resizes,
                     ),
                     "A snapshot of a shell",
                 )
@@ -380,23 +398,40 @@ class ShellScreen:
 
 
 async def _snapshot(
-    at: int, size: Size, writer: SnapshotWriter, scrolled: int, stored: int
+    at: int, size: Size, writer: SnapshotWriter, scrolled: int, stored: int, resizes: int
 ) -> Snapshot:
-    data = await _written(writer, MAX_WITH_HISTORY if writer.history else 0)
+    spent: list[float] = []
+    data = await _written(writer, MAX_WITH_HISTORY if writer.history else 0, spent.append)
     if data is None:
         writer = writer.without_history()
-        data = await _written(writer)
+        data = await _written(writer, spent=spent.append)
     lines = writer.history
     return Snapshot(
-        at, size.cols, size.rows, _pieces(data or b""), lines, scrolled - lines, stored - lines
+        at,
+        size.cols,
+        size.rows,
+        _pieces(data or b""),
+        lines,
+        scrolled - lines,
+        stored - lines,
+        resizes,
+        sum(spent),
     )
 
 
-async def _written(writer: SnapshotWriter, most: int = 0) -> bytes | None:
-    """All that it writes, in slices; None when that is more than ``most``."""
+async def _written(
+    writer: SnapshotWriter, most: int = 0, spent: Callable[[float], None] = lambda seconds: None
+) -> bytes | None:
+    """All that it writes, in slices; None when that is more than ``most``. ``spent`` gets the
+    seconds of each slice."""
     parts: list[bytes] = []
     size = 0
-    while part := writer.slice(SLICE_SECONDS * 1000):
+    while True:
+        began = time.perf_counter()
+        part = writer.slice(SLICE_SECONDS * 1000)
+        spent(time.perf_counter() - began)
+        if not part:
+            break
         parts.append(part)
         size += len(part)
         if most and size > most:

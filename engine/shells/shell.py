@@ -30,8 +30,10 @@ from engine.core.model import (
     Size,
 )
 from engine.core.tasks import TaskOwner, start
+from engine.emulator import FEATURES
 from engine.pty.base import PTY
 from engine.shells.answers import Answers, Passed
+from engine.shells.emulators import Emulators
 from engine.shells.keyboard import Keyboard
 from engine.shells.output_log import OutputLog
 from engine.shells.participant import Participant, Sink, SizeChange
@@ -59,6 +61,15 @@ MOST_HISTORY_LINES = 10_000
 """The most lines of history that somebody can ask for."""
 _REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
 """Reports of focus and mouse: they are sent without a key being pressed."""
+TRIM_SECONDS = 0.5
+"""After a flood: until the log is looked at again."""
+MAX_CHANGES = 200
+"""Changes of the size that are kept; who misses an older one gets a snapshot."""
+LAST_SECONDS = 1.0
+"""How long people may take, after the end, to get what they have not got yet."""
+MOST_CHANGES = 256
+"""Changes of the size that are kept for who has yet to see them; a silent program's log does not
+bound them. Who would need more gets the screen."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -121,11 +132,14 @@ class Shell:
         self._keyboard = Keyboard()
         self._turns = Turns(pty.write, lambda: pty.taken)
         self._answers = Answers()
+        self._emulators: Emulators[Theme] = Emulators()
         self._sizes = SizePolicy(pty.size)
         self._rounds = Rounds(self._screen)
         self._size = self._first_size = pty.size
         self._changes: deque[SizeChange] = deque()
         self._change_count = 0
+        self._forgotten = 0
+        """Changes of the size with smaller numbers are no longer known."""
         self._people: dict[str, Participant] = {}
         self._opener = ""
         self._recorder: Recorder | None = None
@@ -133,6 +147,8 @@ class Shell:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._pinned: Size | None = None
         self._resizing = False
+        self._settling = False
+        """Nothing is read until the screen has come to the position of a change of its size."""
         self._resized = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -141,7 +157,9 @@ class Shell:
         self._room = asyncio.Event()
         self._room.set()
         self._active = False
+        self._held_for = ""
         self._held_from: int | None = None
+        """The output from here on is held for a lost controller."""
         self._theme: Theme | None = None
         self._last_people: tuple[Person, ...] = ()
         self._people_at = 0.0
@@ -259,7 +277,8 @@ class Shell:
         on_end: Callable[[ExitStatus], None] = lambda status: None,
         on_role: Callable[[Role], None] = lambda role: None,
     ) -> Participant:
-        """A new participant. Raises LimitError, and PTYClosedError once it has ended.
+        """A new participant. Raises LimitError, PTYClosedError once it has ended, and ValueError
+        when ``who`` is a participant already.
 
         ``who`` becomes its id. ``opens``: the shell was started for it. ``input_position``: the
         bytes it had typed in an earlier shell of the same conversation.
@@ -269,6 +288,7 @@ class Shell:
         if len(self._people) >= self._limits.max_participants:
             raise LimitError(f"No more than {self._limits.max_participants} people can be in it")
         who = who or secrets.token_hex(4)
+        self._keyboard.join(who, role, kind)
         participant = Participant(
             self,
             who,
@@ -281,7 +301,6 @@ class Shell:
             on_role=on_role,
         )
         self._people[who] = participant
-        self._keyboard.join(who, role, kind)
         self._turns.drop(who, input_position)
         if opens:
             self._opener = who
@@ -303,7 +322,7 @@ class Shell:
         return next((one.number for one in self._changes if one.at >= position), self._change_count)
 
     def must_skip(self, participant: Participant) -> bool:
-        if not self.holds(participant.position):
+        if not self.holds(participant.position) or participant.next_size < self._forgotten:
             return True
         if participant.role is Role.VIEW:
             return self._log.end - participant.position > VIEWER_BEHIND_BYTES
@@ -312,14 +331,21 @@ class Shell:
         behind = participant.fell_behind(self._now(), least=BEHIND_BYTES)
         return behind >= BEHIND_SECONDS
 
+    def pause(self, participant: Participant) -> float:
+        return self._rounds.pause() if participant.role is Role.VIEW else 0.0
+
+    def spent(self, participant: Participant, seconds: float) -> None:
+        if participant.role is Role.VIEW:
+            self._rounds.spent(seconds)
+
     async def picture(self, participant: Participant, *, joins: bool) -> Snapshot:
         if participant.role is Role.VIEW and not joins:
             return await self._rounds.next(participant.features)
         wanted = participant.history
         history = HISTORY_LINES if wanted is None else min(wanted, MOST_HISTORY_LINES)
-        return await self._screen.snapshot(
-            history=history, features=participant.features if participant.streams else None
-        )
+        picture = await self._screen.snapshot(history=history, features=participant.features)
+        self.spent(participant, picture.seconds)
+        return picture
 
     def progressed(self) -> None:
         self._trim()
@@ -327,28 +353,31 @@ class Shell:
 
     def attached(self, participant: Participant) -> None:
         self.start()
-        self._held_from = self._alone_since = None
+        self._alone_since = None
         self._keyboard.return_(participant.id, self._now())
+        if participant.role is Role.CONTROL:
+            self._release()
         if MUTE not in participant.capabilities and participant.streams:
             may = self._refusal(participant) is None
             first = self._log.end == self._begin
             self._answers.join(participant.id, may_type=may, now=self._now(), first=first)
         self.window_changed(participant)
-        self._update_theme()
+        self._emulator_attached(participant)
         self._update_room()
         self._introduce(participant)
         self._people_changed()
 
     def detached(self, participant: Participant, *, lost: bool) -> None:
-        if not self._controllers():
-            # Held from what a lone controller has seen, so that nothing is missing when it is back.
-            self._held_from = participant.rendered if participant.streams else self._log.end
-            self._after("held", self._limits.resume_window, self._release)
+        if participant.id == self._held_for and not lost:
+            self._release()
+        elif lost and participant.role is Role.CONTROL and not self._controllers():
+            self._hold_for(participant)
         before = self._roles()
         self._keyboard.leave(participant.id, self._now(), lost=lost)
         if self._alone_since is None and not any(p.is_attached for p in self._people.values()):
             self._alone_since = self._clock()
         self._answers.leave(participant.id)
+        self._emulators.leave(participant.id)
         self._send_answers()
         if not lost:
             # Who was lost may be back before the others would have to wait for long.
@@ -464,15 +493,18 @@ class Shell:
         if not on and self._keyboard.holder == who:
             self.open_keyboard()
             return
+        if who not in self._people:
+            return  # a message that came while it left
         before = self._keyboard.asking()
-        self._keyboard.ask(self._people[who].id, on, self._now())
+        self._keyboard.ask(who, on, self._now())
         if who in self._keyboard.asking() and who not in before:
             self._asked(self, self._people[who])
         self._keyboard_changed()
 
-    def theme_changed(self) -> None:
+    def theme_changed(self, participant: Participant) -> None:
         """A participant has other colors."""
-        self._update_theme()
+        if participant.is_attached:
+            self._emulator_attached(participant)
 
     def pin(self, size: Size | None) -> None:
         """Fix the size; None: the smallest controller decides again."""
@@ -481,12 +513,28 @@ class Shell:
         self._update_size()
         self._changed(self)
 
-    def record(self, begin: Callable[[RecordingMeta, Size, bytes], Recorder]) -> None:
+    async def record(self, begin: Callable[[RecordingMeta, Size, bytes], Recorder]) -> None:
         """Start to record, with the screen as it is now; nothing when it does already."""
+        while self._recorder is None and self.is_connected:
+            try:
+                picture = await self._screen.snapshot(history=HISTORY_LINES)
+            except PTYClosedError:
+                return
+            if picture.resizes == self._change_count:
+                self._record_from(picture, begin)
+
+    def _record_from(
+        self, picture: Snapshot, begin: Callable[[RecordingMeta, Size, bytes], Recorder]
+    ) -> None:
         if self._recorder is not None or not self.is_connected:
             return
         meta = RecordingMeta(target=self.target, shell=self.id, title=self._screen.terminal.title)
-        self._recorder = begin(meta, self._size, self._screen.terminal.snapshot().encode())
+        self._recorder = begin(meta, self._size, b"".join(picture.data))
+        at = picture.at
+        while data := self._log.read(at, LEAD):
+            # What came while the screen was written.
+            self._recorder.printed(data)
+            at += len(data)
         self._tell_recording()
 
     async def stop_recording(self) -> None:
@@ -546,12 +594,12 @@ class Shell:
         self._trim()
 
     def _has_room(self) -> bool:
-        if self._resizing:
+        if self._settling:
             return False
         pacer = self._pacer()
         if pacer is not None:
             return not pacer.streams or self._log.end - pacer.position <= LEAD
-        if self.own or self._held_from is None:
+        if self._held_from is None:
             return True
         return self._log.end - self._held_from <= HELD_BYTES
 
@@ -566,9 +614,18 @@ class Shell:
             needed = min(needed, pacer.rendered)
         elif pacer is None and self._held_from is not None:
             needed = min(needed, self._held_from)
-        self._log.trim(needed)
+        # Other controllers need not be skipped for the sake of a short burst.
+        most = self._log.end - self._limits.replay_bytes - BEHIND_BYTES
+        slowest = min((one.position for one in self._controllers() if one.streams), default=needed)
+        self._log.trim(min(needed, max(slowest, most)))
+        if self._screen.behind and self._log.start < most and "trim" not in self._timers:
+            # What the screen has not read yet is kept for it, and it may read without new output.
+            self._after("trim", TRIM_SECONDS, self._trim)
         while self._changes and self._changes[0].at < self._log.start:
             self._first_size = self._changes.popleft().size
+        while len(self._changes) > MAX_CHANGES:
+            change = self._changes.popleft()
+            self._first_size, self._forgotten = change.size, change.number + 1
 
     def _controllers(self) -> list[Participant]:
         return [
@@ -583,9 +640,18 @@ class Shell:
             default=None,
         )
 
+    def _hold_for(self, participant: Participant) -> None:
+        """The only controller was lost: what it has not seen waits, so that it misses nothing."""
+        if self.own or not self._limits.resume_window:
+            return
+        self._held_for, self._held_from = participant.id, participant.rendered
+        self._after("held", self._limits.resume_window, self._release)
+
     def _release(self) -> None:
-        """A lost guest's time to miss nothing is over: the program runs on."""
-        self._held_from = None
+        """Nobody is waited for any more: the program runs on."""
+        self._held_for, self._held_from = "", None
+        if (timer := self._timers.pop("held", None)) is not None:
+            timer.cancel()
         self._trim()
         self._update_room()
 
@@ -628,13 +694,20 @@ class Shell:
             with contextlib.suppress(HatchwayError):
                 await self._write(participant, (Passed(data),))
 
-    def _update_theme(self) -> None:
-        """Answer questions about colors as the keyboard's holder, or the longest attached
-        controller, sees them."""
-        holder = self._people.get(self._keyboard.holder)
-        candidates = [] if holder is None else [holder]
-        candidates += self._controllers()
-        theme = next((one.theme for one in candidates if one.theme is not None), None)
+    def _emulator_attached(self, participant: Participant) -> None:
+        self._emulators.join(
+            participant.id,
+            controls=participant.role is Role.CONTROL,
+            features=participant.features,
+            theme=participant.theme,
+        )
+        self._update_emulator()
+
+    def _update_emulator(self) -> None:
+        """Answer what the program asks as everybody who controls it can do, and in the colors
+        that they see."""
+        self._screen.set_features(self._emulators.features(FEATURES))
+        theme = self._emulators.theme(self._keyboard.holder)
         if theme is None or theme is self._theme:
             return
         self._theme = theme
@@ -659,14 +732,17 @@ class Shell:
         for who, one in self._people.items():
             self.permission_changed(one)
             self._answers.may_type(who, self._refusal(one) is None)
+            self._emulators.control(who, one.role is Role.CONTROL)
         self._send_answers()
-        self._update_theme()
+        self._update_emulator()
         for who, one in self._people.items():
             if before.get(who, one.role) is not one.role:
                 self.window_changed(one)
                 one.role_changed(one.role)
         self._keyboard_changed()
         self._people_changed()
+        if self._controllers():
+            self._release()  # whoever controls it paces it
         self._update_room()
 
     def _keyboard_changed(self) -> None:
@@ -695,24 +771,40 @@ class Shell:
     async def _resize(self) -> None:
         try:
             while (wanted := self._sizes.wanted(self._now())) != self._size:
-                # All screens change at one position, so that nobody sees another wrapping.
-                while self._screen.position < self._log.end:
-                    await self._screen.bring_up()
-                self._size = wanted
-                self._screen.resize(wanted)
-                change = SizeChange(self._change_count, self._log.end, wanted, self._sizes.by)
-                self._changes.append(change)
-                self._change_count += 1
-                if self._recorder is not None:
-                    self._recorder.resized(wanted)
-                for one in self._people.values():
-                    one.wake()
-                await self._pty.resize(wanted)
+                await self._change_size(wanted)
+                try:
+                    await self._pty.resize(wanted)
+                except Exception as error:
+                    logger.warning("Shell %s: resizing the PTY failed: %r", self.id, error)
         finally:
             self._resizing = False
             self._resized.set()
-            self._update_room()
         self._changed(self)
+
+    async def _change_size(self, size: Size) -> None:
+        """All screens change at one position, so that nobody sees another wrapping."""
+        self._settling = True
+        try:
+            while self._screen.position < self._log.end:
+                await self._screen.bring_up()
+        finally:
+            self._settling = False
+            self._update_room()
+        self._size = size
+        self._screen.resize(size)
+        change = SizeChange(self._change_count, self._log.end, size, self._sizes.by)
+        self._changes.append(change)
+        self._change_count += 1
+        while len(self._changes) > MOST_CHANGES:
+            forgotten = self._changes.popleft()
+            self._first_size = forgotten.size
+            for one in self._people.values():
+                one.size_forgotten(forgotten.number)
+        self._trim()
+        if self._recorder is not None:
+            self._recorder.resized(size)
+        for one in self._people.values():
+            one.wake()
 
     # Telling.
 
@@ -795,6 +887,13 @@ class Shell:
         await self.stop_recording()
         await self._turns.close()
         await self._tasks.close()
+        self._resized.set()
+        with contextlib.suppress(TimeoutError):
+            # Who is behind gets the last screen, if it takes that.
+            async with asyncio.timeout(LAST_SECONDS):
+                for one in tuple(self._people.values()):
+                    await one.finished()
+        await self._rounds.close()
         await self._screen.close()
 
     # Time.

@@ -1,4 +1,4 @@
-"""A guest's Socket.IO connection to a relay.
+"""A guest's Socket.IO connection to a relay: a GuestEnd.
 
 It never reconnects: a peer needs its relay only until the data channel is open.
 """
@@ -28,6 +28,7 @@ from engine.core.errors import (
 )
 from engine.core.settings import IceSettings
 from engine.core.socketio_adapter import LibraryTasks, library_logger
+from engine.signaling.guest_end import ANSWER_SECONDS, successful
 from engine.signaling.retry import Backoff
 from engine.transport import ice_servers
 from engine.transport.ice_servers import RelayServers
@@ -36,8 +37,6 @@ from engine.wire.signaling import ICE_SERVERS, TARGETS
 
 CONNECT_SECONDS = 10.0
 """For connecting to the relay."""
-ANSWER_SECONDS = 30.0
-"""For a reply of the agent, which may have to gather candidates through STUN."""
 CLOSE_SECONDS = 5.0
 SERVERS_CALL_SECONDS = 10.0
 SERVERS_SECONDS = 20.0
@@ -118,16 +117,7 @@ class GuestSignaling:
             raise ConnectTimeoutError(f"No reply within {seconds:.0f} s") from None
         except socketio.exceptions.SocketIOError as error:
             raise RelayUnreachableError(f"Lost the connection to the relay: {error}") from None
-        if not isinstance(reply, dict):
-            raise ProtocolError("The relay sent an invalid reply")
-        if reply.get("status") not in ("success", "warning"):
-            code, text = reply.get("code"), reply.get("error")
-            # A foreign relay or agent may put anything there.
-            raise RemoteError(
-                code if isinstance(code, str) else "",
-                text if isinstance(text, str) and text else "Request refused",
-            )
-        return reply
+        return successful(reply)
 
     async def link_target(self) -> tuple[str, str]:
         """The agent id and device id our link opens. Raises LinkUnknownError, and as call()."""

@@ -20,14 +20,15 @@ import socketio
 
 from engine.access.agent_key import AgentKey, host_of
 from engine.core import socketio_adapter
-from engine.core.errors import ConnectionFailedError, HatchwayError, RelayUnreachableError
+from engine.core.errors import ConnectionFailedError, RelayUnreachableError
 from engine.core.events import RelayStateChanged
 from engine.core.model import RelayState
 from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.core.tasks import start, supervise
+from engine.signaling.handlers import Handler, Handlers, reply_to
 from engine.signaling.heartbeat import Heartbeat
 from engine.signaling.retry import Backoff, explain, refusal
-from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER, failure
+from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER
 
 if TYPE_CHECKING:
     import ssl
@@ -82,7 +83,7 @@ class SignalingClient:
         urls: Sequence[str] | str,
         *,
         auth: Mapping[str, object] | Callable[[], Mapping[str, object]],
-        handlers: Mapping[str, Callable[[object], Awaitable[dict[str, Any]]]],
+        handlers: Handlers,
         events: EventBus,
         registration: Callable[[], Mapping[str, object]],
         ssl_context: ssl.SSLContext | None = None,
@@ -372,19 +373,9 @@ class SignalingClient:
         agent_id = str(self._registration().get("agent_id", ""))
         return {"signature": self._key.answer(nonce, agent_id, host_of(self._url))}
 
-    def _receiver(
-        self, event: str, handler: Callable[[object], Awaitable[dict[str, Any]]]
-    ) -> Callable[..., Awaitable[dict[str, Any]]]:
+    def _receiver(self, event: str, handler: Handler) -> Callable[..., Awaitable[dict[str, Any]]]:
         async def receive(*args: object) -> dict[str, Any]:
-            payload = args[0] if args else None
-            try:
-                return await handler(payload)
-            except HatchwayError as error:
-                return failure(event, payload, error)
-            except Exception:
-                # Never silence: the guest gets an error, and the log the traceback.
-                logger.exception("The handler of %s failed", event)
-                return failure(event, payload, HatchwayError("Internal error in the agent"))
+            return await reply_to(event, args[0] if args else None, handler)
 
         return receive
 

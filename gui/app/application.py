@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import main as cli
+from engine.control.commands import ShowWindow
 from engine.control.queries import Host
+from engine.control.socket.instance import NOT_ALONE, claim, find_running
 from engine.core import log, settings, stdio, stop_signals
-from engine.core.errors import HatchwayError, SettingsError
+from engine.core.errors import HatchwayError, HostStoppedError, SettingsError
 from gui.app import display
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from engine.cli.parser import CommandLine
     from engine.control.api import ControlApi
     from engine.control.control import Control
+    from engine.core.events import WindowRequested
     from engine.core.settings import Loaded, Settings
     from gui.window.main_window import MainWindow
 
@@ -38,6 +41,15 @@ STOP_SECONDS = 40.0
 engine that does not respond, 5 s for sessions, 10 s for processes, 15 s for connections."""
 EXIT_SETTINGS = 2
 EXIT_DISPLAY = 1
+EXIT_NO_WINDOW = 1
+NO_WINDOW = (
+    "Hatchway is already hosting without a window for this profile. Control it with "
+    "'hatchway ctl', or stop it to open the window."
+)
+NO_DISPLAY_FOR_LINK = (
+    "No display found. Set DISPLAY or WAYLAND_DISPLAY to open the link in the window, or open it "
+    "here with 'hatchway connect LINK'."
+)
 NO_DISPLAY = (
     "No display found: hosting without a window.\n"
     "Set DISPLAY or WAYLAND_DISPLAY to open the window."
@@ -55,8 +67,13 @@ def open_window(line: CommandLine) -> int:
     Without a display, hosts without a window.
     """
     if not display.is_configured(os.environ, sys.platform):
+        if "link" in line.options:
+            stdio.warn(NO_DISPLAY_FOR_LINK)
+            return EXIT_DISPLAY
         stdio.warn(NO_DISPLAY)
         return cli.run(line.headless())
+    if (code := _ask_running(line)) is not None:
+        return code
     if problem := display.problem():
         # A display is configured, so the user expects a window: do not host without one.
         stdio.warn(problem)
@@ -68,7 +85,35 @@ def open_window(line: CommandLine) -> int:
         wrong = error
         return _with_application(lambda app: _show_settings_error(app, wrong))
     log.configure(loaded.settings.log_level.upper())
-    return _with_application(lambda app: _run_window(app, loaded))
+    link = line.options.get("link", "")
+    return _with_application(lambda app: _run_window(app, loaded, link))
+
+
+def _ask_running(line: CommandLine) -> int | None:
+    """Ask the running instance of the profile for its window. Returns the exit code; None when
+    this process has to open one."""
+    try:
+        folder = settings.config_dir()
+    except SettingsError:
+        return None  # shown later
+    return asyncio.run(_show_running(folder, line.options.get("link", "")))
+
+
+async def _show_running(folder: Path, link: str) -> int | None:
+    remote = await find_running(folder)
+    if remote is None:
+        return None
+    try:
+        if await remote.do(ShowWindow(link)):
+            return 0
+        if remote.lasting:
+            stdio.warn(NO_WINDOW)
+            return EXIT_NO_WINDOW
+    except HostStoppedError:
+        pass  # it has just ended
+    finally:
+        await remote.stop()
+    return None
 
 
 class Application:
@@ -81,15 +126,19 @@ class Application:
         config_dir: Path,
         settings_path: Path | None = None,
         flaws: Sequence[str] = (),
+        link: str = "",
     ) -> None:
         from gui.control.adapter import EngineAdapter
         from gui.kit.style import Theme
+        from gui.panels.settings.dialog import Hosting
         from gui.window.main_window import MainWindow
 
         self._settings = settings
         self._settings_path = settings_path
         self._flaws = tuple(flaws)
+        self._link = link
         self._stop = asyncio.Event()
+        self._instance = claim(config_dir)
         self.control: ControlApi | None = None
         self.theme = Theme(app)
         self.adapter = EngineAdapter()
@@ -99,9 +148,14 @@ class Application:
             settings.ui,
             config_dir,
             settings_path,
-            settings.session.timeout,
+            Hosting(settings.session.timeout, settings.session.grace, settings.recording.enabled),
         )
         self.window.closeWanted.connect(self._stop.set)
+        self.adapter.windowRequested.connect(self._requested)
+
+    def _requested(self, event: WindowRequested) -> None:
+        logger.info("Another start of the program asks for the window")
+        self.window.raise_window(event.link)
 
     def stop(self) -> None:
         """Request the end, without a confirmation dialog."""
@@ -116,6 +170,8 @@ class Application:
                 logger.warning("%s: %s", self._settings_path, flaw)
             title, text = "Some settings were ignored", "\n".join(self._flaws)
             self.window.show_flaws(title, text, self._settings_path)
+        if self._link:
+            self.window.open_link(self._link)
         starting = asyncio.create_task(self._start_engine(), name="engine start")
         try:
             await self._stop.wait()
@@ -129,9 +185,12 @@ class Application:
         try:
             loop = asyncio.get_running_loop()
             make = await loop.run_in_executor(None, _import_control)
-            self.control = control = make(self._settings)
+            temporary = "" if self._instance is not None else NOT_ALONE
+            self.control = control = make(self._settings, temporary=temporary, window=True)
             self.adapter.attach(control)
             await control.start()
+            if self._instance is not None:
+                self._instance.serve(control)
         except HatchwayError as error:
             logger.warning("The engine could not start: %s", error)
             self.adapter.start_failed(error)
@@ -154,6 +213,8 @@ class Application:
         try:
             self.window.terminals.close_all()
             async with asyncio.timeout(STOP_SECONDS):
+                if self._instance is not None:
+                    await self._instance.disconnect()
                 await self.adapter.close()
                 if self.control is not None:
                     await self.control.stop()
@@ -162,6 +223,8 @@ class Application:
         except HatchwayError as error:
             logger.error("The engine did not stop cleanly: %s", error)
         finally:
+            if self._instance is not None:
+                self._instance.release()
             self.theme.close()
             self.window.finish()
 
@@ -188,8 +251,8 @@ def _with_application(work: Callable[[QApplication], int]) -> int:
     return work(app)
 
 
-def _run_window(app: QApplication, loaded: Loaded) -> int:
-    _on_loop(app, _run(app, loaded, settings.config_dir()))
+def _run_window(app: QApplication, loaded: Loaded, link: str) -> int:
+    _on_loop(app, _run(app, loaded, settings.config_dir(), link))
     return 0
 
 
@@ -209,14 +272,14 @@ def _on_loop(app: QApplication, work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-async def _run(app: QApplication, loaded: Loaded, config_dir: Path) -> None:
+async def _run(app: QApplication, loaded: Loaded, config_dir: Path, link: str) -> None:
     flaws = loaded.flaws
     if loaded.broken:
         flaws = (
             *flaws,
             "Hatchway uses default settings and saves no changes until the file is corrected",
         )
-    application = Application(app, loaded.settings, config_dir, loaded.file, flaws)
+    application = Application(app, loaded.settings, config_dir, loaded.file, flaws, link)
     with stop_signals.watched(application.stop), _unhandled(application.window.show_problem):
         await application.run()
 

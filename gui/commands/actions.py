@@ -2,8 +2,8 @@
 
 The window passes in a slot for each action.
 
-Shells use Ctrl with any letter, so shortcuts use Ctrl+Shift, except Ctrl+T, which works only
-while no terminal has focus.
+Shells use Ctrl with any letter, so shortcuts use Ctrl+Shift, except Ctrl+T and Ctrl+O, which
+work only while no terminal has focus.
 """
 
 from __future__ import annotations
@@ -59,11 +59,19 @@ ENTRIES = {
     entry.name: entry
     for entry in (
         Entry("new_local", "New local terminal", "terminal-add", ("Ctrl+Shift+T", "Ctrl+T")),
+        Entry("open_link", "Open link…", "link", ("Ctrl+Shift+N", "Ctrl+O")),
         Entry("close_tab", "Close tab", "close", ("Ctrl+Shift+W",)),
         Entry("reopen_tab", "Reopen closed tab", "undo", ("Ctrl+Shift+Z",)),
         Entry("quit", "Quit", "", ("Ctrl+Shift+Q",)),
         Entry("next_tab", "Next tab", "", ("Ctrl+PgDown",)),
         Entry("previous_tab", "Previous tab", "", ("Ctrl+PgUp",)),
+        Entry("share_terminal", "Share this terminal…", "share", ("Ctrl+Shift+J",)),
+        Entry("peer", "Connect as a peer", "relay"),
+        Entry("keyboard", "Take or hand back the keyboard", "keyboard", ("Ctrl+Shift+Y",)),
+        Entry("freeze", "Freeze or unfreeze its guests", "snow"),
+        Entry("record", "Start or stop recording", "rec"),
+        Entry("freeze_all", "Freeze or unfreeze all guests", "snow", ("Ctrl+Shift+X",)),
+        Entry("lock", "Lock or unlock guests and links", "lock"),
         Entry("close_session", "Close session", "close"),
         Entry("kick", "Remove guest", "kick"),
         Entry("copy_id", "Copy session ID", "copy"),
@@ -83,7 +91,22 @@ ENTRIES = {
     )
 }
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("new_local", "new:", "-", "close_tab", "reopen_tab", "-", "settings", "-", "quit")),
+    (
+        "&File",
+        (
+            *("new_local", "new:", "open_link", "-"),
+            *("close_tab", "reopen_tab", "-"),
+            *("settings", "-", "quit"),
+        ),
+    ),
+    (
+        "&Terminal",
+        (
+            *("share_terminal", "peer", "-"),
+            *("keyboard", "freeze", "record", "-"),
+            *("freeze_all", "lock"),
+        ),
+    ),
     ("&Session", ("close_session", "kick", "-", "copy_id", "session_log")),
     (
         "&View",

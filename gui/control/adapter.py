@@ -21,9 +21,11 @@ from engine.core.events import (
     EndsPending,
     IceConnection,
     IcePairSelected,
+    KeyboardAsked,
     LoopRestarted,
     OrphansChanged,
     PtyConnected,
+    RecordingProblem,
     RelayStateChanged,
     SelfTestStage,
     SessionClosed,
@@ -32,19 +34,30 @@ from engine.core.events import (
     SessionIdle,
     SessionStateChanged,
     SharesChanged,
+    ShellChanged,
+    ShellEnded,
+    ShellStarted,
     TargetsChanged,
     Traffic,
+    WindowRequested,
 )
 from gui.kit import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from engine.control.api import ControlApi, Ended, Output, TerminalHandle
+    from engine.control.api import (
+        ControlApi,
+        Ended,
+        LinkTerminal,
+        Output,
+        ShellHandle,
+        TerminalHandle,
+    )
     from engine.control.commands import Command
     from engine.control.queries import Query
     from engine.core.events import Event
-    from engine.core.model import Size
+    from engine.core.model import LinkState, Role, Size
 
 Result = TypeVar("Result")
 Otherwise = TypeVar("Otherwise")
@@ -77,6 +90,12 @@ class EngineAdapter(QObject):
     approvalRequested = Signal(ApprovalRequested)
     approvalSettled = Signal(ApprovalSettled)
     selfTestStage = Signal(SelfTestStage)
+    windowRequested = Signal(WindowRequested)
+    shellStarted = Signal(ShellStarted)
+    shellChanged = Signal(ShellChanged)
+    shellEnded = Signal(ShellEnded)
+    keyboardAsked = Signal(KeyboardAsked)
+    recordingProblem = Signal(RecordingProblem)
     engineReady = Signal()
     startFailed = Signal()
     """Emitted instead of engineReady when the engine could not start."""
@@ -113,6 +132,12 @@ class EngineAdapter(QObject):
             ApprovalRequested: self.approvalRequested,
             ApprovalSettled: self.approvalSettled,
             SelfTestStage: self.selfTestStage,
+            WindowRequested: self.windowRequested,
+            ShellStarted: self.shellStarted,
+            ShellChanged: self.shellChanged,
+            ShellEnded: self.shellEnded,
+            KeyboardAsked: self.keyboardAsked,
+            RecordingProblem: self.recordingProblem,
         }
 
     @property
@@ -187,6 +212,46 @@ class EngineAdapter(QObject):
         """See ControlApi.open_terminal; waits for the engine to run. Raises HatchwayError."""
         control = await self._engine()
         return await control.open_terminal(target_id, size, output, ended)
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str,
+        changed: Callable[[LinkState], None],
+        notice: Callable[[str], None],
+        sized: Callable[[Size], None],
+        colors: Sequence[int],
+    ) -> LinkTerminal:
+        """See ControlApi.open_link; waits for the engine to run. Raises HatchwayError."""
+        control = await self._engine()
+        return await control.open_link(
+            url,
+            size,
+            output,
+            ended,
+            name=name,
+            changed=changed,
+            notice=notice,
+            sized=sized,
+            colors=colors,
+        )
+
+    async def enter_shell(
+        self,
+        shell_id: str,
+        role: Role,
+        size: Size | None,
+        ended: Ended,
+        refused: Callable[[str], None],
+    ) -> ShellHandle:
+        """See ControlApi.attach; to paint the shell's screen. Waits for the engine to run.
+        Raises HatchwayError."""
+        control = await self._engine()
+        return control.attach(shell_id, role=role, size=size, ended=ended, refused=refused)
 
     async def close(self) -> None:
         """Cancel and await every task, let clean-up finish, stop listening. Idempotent."""

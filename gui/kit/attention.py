@@ -9,7 +9,7 @@ and Escape moves it back without an answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
@@ -110,9 +110,16 @@ class Attention(QWidget):
         no: str = "Cancel",
     ) -> Notice:
         """A question about what the user just did. It stays until it is answered."""
+        return self.choose(text, detail, ((no, lambda: None, False), (yes, accepted, True)))
+
+    def choose(
+        self, text: str, detail: str, answers: Sequence[tuple[str, Callable[[], object], bool]]
+    ) -> Notice:
+        """A question with several answers: each with what it does, and whether that cannot be
+        undone. It stays until it is answered."""
         notice = Notice(self._icons, "warning", Tone.WARN, text, detail, self.clock)
-        notice.answer(no, lambda: None)
-        notice.answer(yes, accepted, danger=True)
+        for label, act, danger in answers:
+            notice.answer(label, act, danger=danger)
         self.add(notice, first=True)
         return notice
 

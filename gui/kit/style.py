@@ -141,6 +141,7 @@ QAbstractItemView { background: $base; border: none; outline: none;
 QTreeView::item, QTableView::item { border: none; }
 QTableView::item { padding: 0 5px; }
 QTreeView#log::item { padding: 2px 5px; }
+QTreeView#shells::item { padding: 4px 5px; }
 QTreeView::item:hover, QListView::item:hover { background: $hover; }
 QTreeView::item:selected, QTableView::item:selected, QListView::item:selected {
     background: $selection; color: $text; }
@@ -165,6 +166,7 @@ QAbstractSpinBox::down-arrow { image: url("$chevron"); width: 10px; height: 10px
 QCheckBox { spacing: 9px; }
 QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid $muted; border-radius: 4px;
     background: $base; }
+QCheckBox:disabled { color: $muted; }
 QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: $accent; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent;
     image: url("$check"); }
@@ -179,6 +181,7 @@ QPushButton[primary="true"], QPushButton:default { background: $accent; color: $
     border-color: $accent; }
 QPushButton[primary="true"] { font-weight: 600; }  /* Qt does not make room for it in :default */
 QPushButton[primary="true"]:disabled { background: $hover; color: $muted; border-color: $border; }
+QPushButton:default:disabled { background: $hover; color: $muted; border-color: $border; }
 QPushButton[primary="true"]:focus { border-color: $text; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px;
     padding: 3px; }
@@ -208,6 +211,11 @@ QFrame#strip QLabel#stripCode { font-family: monospace; font-weight: 600; }
 QPushButton#stripButton { padding: 2px 12px; }
 QPushButton#stripButton[danger="true"] { color: $error; }
 QPushButton#stripButton:disabled { color: $muted; background: transparent; }
+QFrame#terminalHeader { background: $raised; border: none; border-bottom: 1px solid $border; }
+QFrame#terminalHeader[watching="true"] { border-left: 3px solid $accent; }
+QFrame#terminalHeader QLabel#muted { color: $muted; }
+QFrame#terminalHeader QLabel#stripTitle { font-weight: 600; }
+QFrame#terminalHeader QLabel#recording { color: $error; font-weight: 600; }
 QProgressBar { background: $hover; border: none; border-radius: 2px; max-height: 4px;
     min-height: 4px; }
 QProgressBar::chunk { background: $accent; border-radius: 2px; }

@@ -73,6 +73,8 @@ class IconButton(QPushButton):
 
     def initStyleOption(self, option: QStyleOptionButton) -> None:
         super().initStyleOption(option)
+        # Style sheets know no distance between icon and text.
+        option.text = f" {option.text}"
         if self.isDefault() or self.property("primary") == "true":
             option.icon = self._filled.icon
 

@@ -88,7 +88,8 @@ class TerminalWidget(QAbstractScrollArea):
     rendered = Signal(int)
     """So many more bytes of output have been dealt with."""
     lookChanged = Signal()
-    """Theme or cell size, with which a shell answers its program: see ``theme`` and ``host``."""
+    """Theme, cell size or default cursor, which a shell is told: see ``theme``, ``cell_size``
+    and ``cursor_default``."""
     titleChanged = Signal(str)
     bell = Signal()
     notified = Signal(str, str)
@@ -99,9 +100,10 @@ class TerminalWidget(QAbstractScrollArea):
         self._set_up_area()
         viewport = self.viewport()
         self.host = WindowHost(self.notified.emit)
+        self._scrollback = SCROLLBACK_LINES if scrollback is None else scrollback
         self._own = Terminal(
             reply=self.typed.emit,
-            scrollback=SCROLLBACK_LINES if scrollback is None else scrollback,
+            scrollback=self._scrollback,
             host=self.host,
         )
         self._shared_host = WindowHost(self.notified.emit, in_use=self._is_used)
@@ -110,6 +112,7 @@ class TerminalWidget(QAbstractScrollArea):
         self._program = Program(self._own, self.typed.emit)
         self._view_only = False
         self._own_theme = False
+        self._cursor_default = (CursorShape.BLOCK, True)
         # What is on screen.
         self.appearance = Appearance(self.palette(), self.devicePixelRatioF())
         self.scrolling = Scrolling(viewed, self.verticalScrollBar())
@@ -226,8 +229,15 @@ class TerminalWidget(QAbstractScrollArea):
 
     def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
         """The cursor of its own terminal until a program chooses another."""
+        self._cursor_default = (shape, blink)
         self._own.set_cursor_default(shape, blink=blink)
         self.refresh()
+        self.lookChanged.emit()
+
+    @property
+    def cursor_default(self) -> tuple[CursorShape, bool]:
+        """Shape, and whether it blinks, of the cursor until a program chooses another."""
+        return self._cursor_default
 
     def show_only(self) -> None:
         """Take no keys and no mouse; the cursor looks as if the terminal had focus."""
@@ -250,6 +260,11 @@ class TerminalWidget(QAbstractScrollArea):
         self._focus_changed()
 
     # -- what is shown
+
+    @property
+    def scrollback(self) -> int:
+        """Lines of history of its own terminal."""
+        return self._scrollback
 
     @property
     def terminal(self) -> Terminal:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gui.kit.icons import Icons
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raise it when docks are added or removed: an older layout is then not restored."""
 FILE_NAME = "window.ini"
 

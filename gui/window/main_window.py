@@ -13,25 +13,31 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from engine.control.commands import SetGuestTimeout
+from engine.control.commands import Record, SetGrace, SetGuestTimeout, SetRecording
 from engine.control.queries import Host
 from engine.core import settings_file
 from engine.core.errors import SettingsError
-from engine.core.model import LOCAL_TARGET
-from engine.core.settings import FILE_NAME, SessionSettings
+from engine.core.model import LOCAL_TARGET, KeyboardState
+from engine.core.settings import FILE_NAME
+from engine.core.text import shown
 from gui.commands.actions import Actions, about_box, shortcuts_dialog
+from gui.control.shells import ShellBook
+from gui.kit import people
 from gui.kit.attention import Attention
 from gui.kit.icons import Icons, app_icon
 from gui.kit.style import Mode, Tone
 from gui.kit.widgets import Banner, open_file
 from gui.panels.approvals.idle import IdleWarnings
+from gui.panels.approvals.keyboard import KeyboardRequests
 from gui.panels.approvals.strip import Approver
+from gui.panels.links.open_dialog import OpenLinkDialog, link_in
 from gui.panels.links.panel import ShareDialog
 from gui.panels.log.panel import IceLogPanel
 from gui.panels.orphans.notice import OrphanNotice
 from gui.panels.selftest.panel import LoopbackPanel
 from gui.panels.sessions.panel import SessionsPanel
-from gui.panels.settings.dialog import SettingsDialog, changes
+from gui.panels.settings.dialog import Hosting, SettingsDialog, changes
+from gui.panels.shells.panel import ShellsPanel
 from gui.panels.targets.model import openable
 from gui.panels.targets.panel import TargetsPanel
 from gui.panels.terminals.look import TerminalLook
@@ -43,9 +49,10 @@ from gui.window.status import StatusBar
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PySide6.QtGui import QCloseEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
-    from engine.core.events import LoopRestarted
+    from engine.core.events import LoopRestarted, RecordingProblem
+    from engine.core.model import ShellInfo
     from engine.core.settings import UiSettings
     from gui.control.adapter import EngineAdapter
     from gui.kit.style import Theme
@@ -54,7 +61,7 @@ DEFAULT_SIZE = QSize(1280, 800)
 MINIMUM_SIZE = QSize(720, 460)
 LEFT_WIDTH = 250
 RIGHT_WIDTH = 330
-BOTTOM_HEIGHT = 210
+BOTTOM_HEIGHT = 240
 
 
 class MainWindow(QMainWindow):
@@ -69,17 +76,18 @@ class MainWindow(QMainWindow):
         ui: UiSettings,
         config_dir: Path,
         settings_path: Path | None = None,
-        guest_timeout: float = SessionSettings().timeout,
+        hosting: Hosting | None = None,
     ) -> None:
         super().__init__()
         self._adapter = adapter
         self._theme = theme
         self._settings_path = settings_path or config_dir / FILE_NAME
-        self._guest_timeout = guest_timeout
+        self._hosting = hosting or Hosting()
         self._closing = False
         self._may_close = False
         self._settings_dialog: SettingsDialog | None = None
         self._share_dialog: ShareDialog | None = None
+        self._link_dialog: OpenLinkDialog | None = None
         self.layout_store = Layout(self, config_dir)
         self._load_theme()
         self.look = TerminalLook(ui, theme, self.layout_store.settings)
@@ -98,16 +106,29 @@ class MainWindow(QMainWindow):
         self.flaws = Banner(self.icons, closable=True)
         self.status = StatusBar(adapter, self.icons)
         self.attention = Attention(self.icons, self.status)
-        self.terminals = TerminalTabs(adapter, self.icons, self.look.make, self.attention)
+        self.book = ShellBook(adapter, self)
+        self.terminals = TerminalTabs(
+            adapter, self.icons, self.book, self.look.make, self.attention
+        )
+        self.shells = ShellsPanel(adapter, self.icons, self.book, self.attention)
         self.banner = Banner(self.icons, closable=True)
         self.approver = Approver(adapter, self.icons, self.attention, self)
+        self.requests = KeyboardRequests(adapter, self.icons, self.book, self.attention)
         self.closing = Closing(
-            adapter, self.attention, self.terminals, self.sessions.model, self.closeWanted.emit
+            adapter,
+            self.attention,
+            self.terminals,
+            self.sessions.model,
+            self.book,
+            self.layout_store.settings,
+            self.closeWanted.emit,
+            self._hide,
         )
         self.idle = IdleWarnings(adapter, self.icons, self.attention, self.sessions.model)
         self.orphans = OrphanNotice(adapter, self.icons, self.attention)
         self.setStatusBar(self.status)
         self.setCentralWidget(self._central_widget())
+        self.setAcceptDrops(True)
         self._place_docks()
         self.actions_ = self._make_actions()
         self._connect()
@@ -164,16 +185,68 @@ class MainWindow(QMainWindow):
         if self._closing:
             return
         if not self.look.ui.confirm_close:
-            self.closeWanted.emit()
+            (self._hide if self.closing.hosts else self.closeWanted.emit)()
             return
         # Closed from the task bar, the window may be minimized: show the question.
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.closing.ask()
+        self.closing.close_window()
+
+    def _hide(self) -> None:
+        """Without its window the program goes on hosting."""
+        self.layout_store.save()
+        self.hide()
+
+    def raise_window(self, link: str = "") -> None:
+        """Show the window, hidden or minimized, in front of all others. ``link``: somebody else's
+        that is to be opened; it is shown first."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        if link:
+            self.open_link(link)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if link_in(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if link := link_in(event.mimeData()):
+            event.acceptProposedAction()
+            self.open_link(link)
 
     # -- for the menus
 
+    def quit(self) -> None:
+        """End everything, asking first while terminals run."""
+        if self._closing:
+            return
+        if self.look.ui.confirm_close:
+            self.closing.ask_to_quit()
+        else:
+            self.closeWanted.emit()
+
     def open_terminal(self, target_id: str) -> None:
         self.terminals.open(target_id)
+
+    def open_peer(self, target_id: str) -> None:
+        """A terminal that is connected as a guest's is."""
+        self.terminals.open_peer(target_id)
+
+    def open_link(self, link: str = "") -> OpenLinkDialog:
+        """The dialog to open somebody else's link; one at a time."""
+        if self._link_dialog is None:
+            dialog = OpenLinkDialog(self.layout_store.settings, link, self)
+            dialog.chosen.connect(self.terminals.open_link)
+            dialog.finished.connect(self._link_closed)
+            self._link_dialog = dialog
+            dialog.show()
+        elif link:
+            self._link_dialog.link.setText(link)
+        return self._link_dialog
+
+    def _link_closed(self) -> None:
+        self._link_dialog = None
 
     def run_loopback(self, target_id: str) -> None:
         self.loopback_dock.reveal()
@@ -196,9 +269,9 @@ class MainWindow(QMainWindow):
         """The settings dialog; one at a time."""
         if self._settings_dialog is None:
             dialog = SettingsDialog(
-                self.look.ui, self._guest_timeout, dark=self._theme.colors.dark, parent=self
+                self.look.ui, self._hosting, dark=self._theme.colors.dark, parent=self
             )
-            dialog.timeoutChosen.connect(self._use_timeout)
+            dialog.hostingChosen.connect(self._use_hosting)
             dialog.chosen.connect(self._use_settings)
             dialog.finished.connect(self._settings_closed)
             self._settings_dialog = dialog
@@ -212,11 +285,20 @@ class MainWindow(QMainWindow):
         self.look.use(ui)
         self._write(changed)
 
-    def _use_timeout(self, seconds: float) -> None:
-        """Change after how many idle seconds guests are disconnected."""
-        self._guest_timeout = seconds
-        self._adapter.do(SetGuestTimeout(seconds))
-        self._write({"session.timeout": seconds})
+    def _use_hosting(self, hosting: Hosting) -> None:
+        """Change what becomes of guests' terminals: in the engine, and in the settings file."""
+        before, self._hosting = self._hosting, hosting
+        changed: dict[str, object] = {}
+        if hosting.timeout != before.timeout:
+            self._adapter.do(SetGuestTimeout(hosting.timeout))
+            changed["session.timeout"] = hosting.timeout
+        if hosting.grace != before.grace:
+            self._adapter.do(SetGrace(hosting.grace))
+            changed["session.grace"] = hosting.grace
+        if hosting.recording is not before.recording:
+            self._adapter.do(SetRecording(hosting.recording))
+            changed["recording.enabled"] = hosting.recording
+        self._write(changed)
 
     def _write(self, changed: dict[str, object]) -> None:
         try:
@@ -227,16 +309,66 @@ class MainWindow(QMainWindow):
     def _settings_closed(self) -> None:
         self._settings_dialog = None
 
-    def share(self, target_id: str = "") -> ShareDialog:
-        """The share dialog with a target selected; one at a time."""
+    def share(self, target_id: str = "", shell: ShellInfo | None = None) -> ShareDialog:
+        """The share dialog with a target, or a running shell, selected; one at a time."""
         if self._share_dialog is None:
             targets = self.targets.model.targets()
-            dialog = ShareDialog(self._adapter, self._theme, self.icons, targets, target_id, self)
+            dialog = ShareDialog(
+                self._adapter, self._theme, self.icons, targets, target_id, self, shell=shell
+            )
             dialog.finished.connect(self._share_closed)
             self._share_dialog = dialog
             # Not modal: the user watches sessions and admits guests meanwhile.
             dialog.show()
+        elif shell is not None:
+            self._share_dialog.offer(shell)
+            self._share_dialog.raise_()
         return self._share_dialog
+
+    def share_shell(self, shell_id: str) -> None:
+        """The share dialog with a running shell selected."""
+        shell = self.book.shell(shell_id)
+        if shell is not None:
+            self.share(shell=shell)
+
+    def _share_session(self, session_id: str) -> None:
+        """The shell in which the guest of a session is."""
+        for shell in self.book.all():
+            if any(one.session_id == session_id for one in shell.participants):
+                self.share(shell=shell)
+
+    def _share_current(self) -> None:
+        tab = self.terminals.current()
+        if tab is not None:
+            self.share_shell(tab.shell_id)
+
+    def _peer_of_current(self) -> None:
+        tab = self.terminals.current()
+        if tab is not None:
+            self.open_peer(tab.target_id)
+
+    def _turn_keyboard(self) -> None:
+        """Take the current terminal's keyboard, or hand it back."""
+        tab = self.terminals.current()
+        shell = tab.shell if tab is not None else None
+        if tab is not None and shell is not None:
+            (tab.hand_back if people.host_has_keyboard(shell) else tab.take_keyboard)()
+
+    def _turn_freeze(self) -> None:
+        tab = self.terminals.current()
+        shell = tab.shell if tab is not None else None
+        if tab is not None and shell is not None:
+            tab.freeze(shell.keyboard is not KeyboardState.FROZEN)
+
+    def _turn_recording(self) -> None:
+        tab = self.terminals.current()
+        shell = tab.shell if tab is not None else None
+        if shell is not None:
+            self._adapter.do(Record(shell.id, shell.recording_since is None))
+
+    def _recording_problem(self, event: RecordingProblem) -> None:
+        title = f"Recording of {shown(event.target, people.MAX_NAME)}"
+        self.banner.show_message(title, shown(event.text), Tone.WARN)
 
     def _share_closed(self) -> None:
         self._share_dialog = None
@@ -274,10 +406,17 @@ class MainWindow(QMainWindow):
             return Dock(self.icons, name, title, icon, panel, self)
 
         self.targets_dock = dock("targets", "Targets", "engine", self.targets)
+        self.shells_dock = dock("shells", "Terminals and people", "terminal", self.shells)
         self.sessions_dock = dock("sessions", "Sessions", "sessions", self.sessions)
         self.log_dock = dock("ice_log", "ICE log", "log", self.ice_log)
         self.loopback_dock = dock("loopback", "Loopback test", "loopback", self.loopback)
-        self.docks = (self.targets_dock, self.sessions_dock, self.log_dock, self.loopback_dock)
+        self.docks = (
+            self.targets_dock,
+            self.shells_dock,
+            self.sessions_dock,
+            self.log_dock,
+            self.loopback_dock,
+        )
 
     def _default_layout(self) -> None:
         area = Qt.DockWidgetArea
@@ -285,16 +424,18 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
         self.addDockWidget(area.LeftDockWidgetArea, self.targets_dock)
         self.addDockWidget(area.RightDockWidgetArea, self.loopback_dock)
+        self.addDockWidget(area.BottomDockWidgetArea, self.shells_dock)
         self.addDockWidget(area.BottomDockWidgetArea, self.sessions_dock)
         self.addDockWidget(area.BottomDockWidgetArea, self.log_dock)
+        self.tabifyDockWidget(self.shells_dock, self.sessions_dock)
         self.tabifyDockWidget(self.sessions_dock, self.log_dock)
         self.resizeDocks(
             [self.targets_dock, self.loopback_dock],
             [LEFT_WIDTH, RIGHT_WIDTH],
             Qt.Orientation.Horizontal,
         )
-        self.resizeDocks([self.sessions_dock], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
-        for dock in (self.targets_dock, self.log_dock, self.sessions_dock):
+        self.resizeDocks([self.shells_dock], [BOTTOM_HEIGHT], Qt.Orientation.Vertical)
+        for dock in (self.targets_dock, self.log_dock, self.sessions_dock, self.shells_dock):
             dock.reveal()
         self.loopback_dock.hide()
 
@@ -307,7 +448,15 @@ class MainWindow(QMainWindow):
                 "new_local": lambda: self.open_terminal(LOCAL_TARGET),
                 "close_tab": tabs.close_tab,
                 "reopen_tab": tabs.reopen,
-                "quit": self.close,
+                "quit": self.quit,
+                "open_link": self.open_link,
+                "share_terminal": self._share_current,
+                "peer": self._peer_of_current,
+                "keyboard": self._turn_keyboard,
+                "freeze": self._turn_freeze,
+                "record": self._turn_recording,
+                "freeze_all": self.shells.freeze.click,
+                "lock": self.shells.lock.click,
                 "next_tab": lambda: tabs.step(1),
                 "previous_tab": lambda: tabs.step(-1),
                 "close_session": panel.close_selected,
@@ -335,6 +484,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.targets.openWanted.connect(self.open_terminal)
+        self.targets.peerWanted.connect(self.open_peer)
         self.targets.testWanted.connect(self.run_loopback)
         self.targets.linkWanted.connect(self.share)
         self.sessions.countChanged.connect(self.status.set_sessions)
@@ -343,6 +493,11 @@ class MainWindow(QMainWindow):
             lambda restore: self.attention.undo("ICE log cleared", restore, lambda: None)
         )
         self.sessions.endWanted.connect(self.closing.end)
+        self.sessions.shareWanted.connect(self._share_session)
+        self.shells.watchWanted.connect(self.terminals.watch)
+        self.shells.takeOverWanted.connect(self.terminals.take_over)
+        self.shells.shareWanted.connect(self.share_shell)
+        self.terminals.shareWanted.connect(self.share_shell)
         self.sessions.selectionChanged.connect(self._enable)
         self.sessions.countChanged.connect(lambda _: self._enable())
         self.terminals.changed.connect(self._enable)
@@ -351,6 +506,7 @@ class MainWindow(QMainWindow):
         )
         self.approver.changed.connect(self._title)
         self._adapter.problem.connect(self.show_problem)
+        self._adapter.recordingProblem.connect(self._recording_problem)
         self._adapter.loopRestarted.connect(self._show_restart)
         self._theme.changed.connect(self._retheme)
         self.look.changed.connect(self._apply_look)
@@ -408,4 +564,8 @@ class MainWindow(QMainWindow):
         self.actions_["session_log"].setEnabled(chosen == 1)
         for name in ("close_tab", "next_tab", "previous_tab"):
             self.actions_[name].setEnabled(self.terminals.current() is not None)
+        tab = self.terminals.current()
+        for name in ("share_terminal", "keyboard", "freeze", "record"):
+            self.actions_[name].setEnabled(tab is not None and tab.shell is not None)
+        self.actions_["peer"].setEnabled(tab is not None and not tab.elsewhere)
         self.actions_["reopen_tab"].setEnabled(self.terminals.closed > 0)

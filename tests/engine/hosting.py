@@ -13,6 +13,7 @@ from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, Role, Share, Size
 from engine.core.settings import DockerSettings, IceSettings, RelaySettings, Settings, ShareSettings
 from engine.relay import Options, Relay
+from engine.wire.conversation.guest import Introduction
 from engine.wire.proof import Link, parse_link
 from tests.engine.until import until
 
@@ -20,7 +21,7 @@ from tests.engine.until import until
 class Visitor:
     """A guest with a link, what its terminal said, and how it ended."""
 
-    def __init__(self, link: Link, ice: IceSettings | None = None) -> None:
+    def __init__(self, link: Link, ice: IceSettings | None = None, name: str = "") -> None:
         self.said = b""
         self.end: tuple[str, int | None] | None = None
         self.approvals: list[str] = []
@@ -33,7 +34,9 @@ class Visitor:
             self.approvals.append,
             self.warnings.append,
         )
-        self.peer = TerminalPeer.of_link(link, Size(), handlers, ice=ice)
+        self.peer = TerminalPeer.of_link(
+            link, Size(), handlers, ice=ice, introduction=Introduction(name)
+        )
 
     async def sees(self, text: bytes) -> None:
         await until(lambda: text in self.said, what=f"{text!r} in {self.said!r}")
@@ -60,8 +63,8 @@ class House:
         await until(lambda: self.relay.knows_link(share.id), what="the link at the relay")
         return share, parse_link(self.agent.admission.url(share))
 
-    def visitor(self, link: Link, ice: IceSettings | None = None) -> Visitor:
-        self.visitors.append(Visitor(link, ice))
+    def visitor(self, link: Link, ice: IceSettings | None = None, name: str = "") -> Visitor:
+        self.visitors.append(Visitor(link, ice, name))
         return self.visitors[-1]
 
     def refusals(self) -> list[str]:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.control import commands as c
 from engine.control import queries as q
-from engine.core.events import Event, EventBus
-from engine.core.model import RelayInfo
+from engine.core.errors import ShellNotFoundError
+from engine.core.events import Event, EventBus, ShellChanged, ShellEnded, ShellStarted
+from engine.core.model import (
+    ExitStatus,
+    KeyboardView,
+    LinkState,
+    ParticipantInfo,
+    ParticipantKind,
+    Person,
+    RelayInfo,
+    Role,
+    ShellInfo,
+    Size,
+)
+from tests.gui.terminal.shell import Shell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.control.api import Ended, Output
     from engine.control.commands import Command
     from engine.core.events import Handler
-    from engine.core.model import Size
+    from engine.emulator import CursorShape
 
 HOST = q.HostInfo("agent-1", "workstation", RelayInfo("http://127.0.0.1:4000", "guest", True))
 
@@ -59,8 +73,155 @@ class FakeTerminal:
         self.is_closed = True
 
 
+class FakeLink(FakeTerminal):
+    """A LinkTerminal. ``say`` and ``notice`` speak for the other host."""
+
+    def __init__(
+        self,
+        number: int,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str,
+        changed: Callable[[LinkState], None],
+        notice: Callable[[str], None],
+        sized: Callable[[Size], None] | None,
+        colors: Sequence[int],
+    ) -> None:
+        super().__init__(number, url, size, output, ended)
+        self.name = name
+        self.notice = notice
+        self.sized = sized or (lambda size: None)
+        self.colors = colors
+        self.state = LinkState()
+        self.mutes = True
+        self.asked: list[bool] = []
+        self.cannot_return: Exception | None = None
+        """What ``reconnect`` raises."""
+        self.held: list[str] = []
+        """What was decided about held input."""
+        self._changed = changed
+
+    def say(self, **facts: Any) -> None:
+        self.state = replace(self.state, **facts)
+        self._changed(self.state)
+
+    async def reconnect(self) -> None:
+        if self.cannot_return is not None:
+            raise self.cannot_return
+        await super().reconnect()
+
+    @property
+    def role(self) -> Role:
+        return self.state.role
+
+    @property
+    def may_type(self) -> bool:
+        return self.state.may_type
+
+    @property
+    def participant(self) -> str:
+        return self.state.participant
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        return self.state.people
+
+    @property
+    def keyboard(self) -> KeyboardView | None:
+        return self.state.keyboard
+
+    @property
+    def recording(self) -> float | None:
+        return self.state.recording
+
+    @property
+    def held_input(self) -> bytes:
+        return self.state.held
+
+    @property
+    def replaced(self) -> bool:
+        return self.state.replaced
+
+    def ask_keyboard(self, on: bool) -> bool:
+        self.asked.append(on)
+        return True
+
+    def send_held(self) -> None:
+        self.held.append("sent")
+
+    def discard_held(self) -> None:
+        self.held.append("discarded")
+
+    def return_link(self) -> str:
+        return f"{self.target}.token"
+
+
+class FakePlace:
+    """A ShellHandle: a place in a shell of ``FakeControl.shells``."""
+
+    def __init__(
+        self,
+        control: FakeControl,
+        shell_id: str,
+        participant: str,
+        screen: Shell,
+        role: Role,
+        size: Size | None,
+        ended: Ended,
+        refused: Callable[[str], None],
+    ) -> None:
+        self._control = control
+        self.shell_id = shell_id
+        self.participant = participant
+        self.screen = screen
+        self.role = role
+        self.sizes: list[Size | None] = [size]
+        """All that it was told, in order."""
+        self.themes: list[tuple[int, int, int, tuple[int, ...]]] = []
+        self.looks: list[tuple[tuple[int, int], bool]] = []
+        self.cursors: list[tuple[CursorShape, bool]] = []
+        self.ended = ended
+        self.refused = refused
+        self.typed = b""
+        self.shown = 0
+        self.detached = False
+
+    def send(self, data: bytes) -> None:
+        self.typed += data
+
+    def resize(self, size: Size | None) -> None:
+        self.sizes.append(size)
+
+    def set_theme(
+        self, foreground: int, background: int, cursor: int, palette: Sequence[int]
+    ) -> None:
+        self.themes.append((foreground, background, cursor, tuple(palette)))
+
+    def look(self, cell: tuple[int, int], *, dark: bool) -> None:
+        self.looks.append((cell, dark))
+
+    def set_cursor_default(self, shape: CursorShape, *, blink: bool) -> None:
+        self.cursors.append((shape, blink))
+
+    def rendered(self, count: int) -> None:
+        self.shown += count
+
+    def redraw(self) -> None:
+        """It has no output."""
+
+    def detach(self) -> None:
+        self.detached = True
+        self._control.left(self)
+
+
 class FakeControl:
     """A ControlApi. ``publish`` an event as the engine would.
+
+    Shells are opened and ended, and people come and go, as in the engine; ``change_shell``
+    changes what else is known of one.
 
     ``answers`` holds by class what a command or query returns: a value, an exception to raise,
     or a function of the command or query. Commands that have none return None.
@@ -74,6 +235,11 @@ class FakeControl:
         """What was opened, in order."""
         self.refuses: Exception | None = None
         """What ``open_terminal`` raises."""
+        self.links: list[FakeLink] = []
+        self.places: list[FakePlace] = []
+        """Everything that was attached, in order."""
+        self.shells: dict[str, ShellInfo] = {}
+        self.screens: dict[str, Shell] = {}
         self.deciders = 0
         self.running = False
         self.answers: dict[type, Any] = {
@@ -82,6 +248,9 @@ class FakeControl:
             q.SharedTargets: (),
             q.DockerStatuses: (),
             q.Sessions: (),
+            q.Shells: lambda _: tuple(self.shells.values()),
+            c.OpenShell: lambda command: self.start_shell(command.target, own=True),
+            c.EndShell: lambda command: self.end_shell(command.shell_id, command.reason),
             q.Orphans: (),
             q.Links: (),
             c.ListRecordings: (),
@@ -122,6 +291,96 @@ class FakeControl:
         made = FakeTerminal(len(self.terminals) + 1, target_id, size, output, ended)
         self.terminals.append(made)
         return made
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        name: str = "",
+        changed: Callable[[LinkState], None] = lambda state: None,
+        notice: Callable[[str], None] = lambda text: None,
+        sized: Callable[[Size], None] | None = None,
+        colors: Sequence[int] = (),
+    ) -> FakeLink:
+        if self.refuses is not None:
+            raise self.refuses
+        made = FakeLink(
+            len(self.links) + 1,
+            url,
+            size,
+            output,
+            ended,
+            name=name,
+            changed=changed,
+            notice=notice,
+            sized=sized,
+            colors=colors,
+        )
+        self.links.append(made)
+        made.say(target="web-1", code="123 456")
+        return made
+
+    def attach(
+        self,
+        shell_id: str,
+        *,
+        role: Role = Role.CONTROL,
+        kind: ParticipantKind = ParticipantKind.HOST,
+        name: str = "",
+        size: Size | None = None,
+        output: Output | None = None,
+        ended: Ended = lambda reason, exit_code: None,
+        refused: Callable[[str], None] = lambda reason: None,
+    ) -> FakePlace:
+        if shell_id not in self.shells:
+            raise ShellNotFoundError
+        who = f"host-{len(self.places) + 1}"
+        screen = self.screens[shell_id]
+        made = FakePlace(self, shell_id, who, screen, role, size, ended, refused)
+        self.places.append(made)
+        self.come(shell_id, ParticipantInfo(who, name, kind, role))
+        return made
+
+    # What happens to shells.
+
+    def start_shell(self, target: str, *, own: bool = False, shell_id: str = "") -> str:
+        """A new one; its id."""
+        if self.refuses is not None:
+            raise self.refuses
+        made = shell_id or f"shell-{len(self.screens) + 1}"
+        self.shells[made] = ShellInfo(made, target, own, "", Size(), 0.0)
+        self.screens[made] = Shell(80, 24)
+        self.publish(ShellStarted(shell=self.shells[made]))
+        return made
+
+    def change_shell(self, shell_id: str, **facts: Any) -> None:
+        self.shells[shell_id] = replace(self.shells[shell_id], **facts)
+        self.publish(ShellChanged(shell=self.shells[shell_id]))
+
+    def come(self, shell_id: str, somebody: ParticipantInfo) -> None:
+        people = self.shells[shell_id].participants
+        self.change_shell(shell_id, participants=(*people, somebody))
+
+    def left(self, place: FakePlace) -> None:
+        if place.shell_id in self.shells:
+            people = self.shells[place.shell_id].participants
+            here = tuple(one for one in people if one.id != place.participant)
+            self.change_shell(place.shell_id, participants=here)
+
+    def end_shell(
+        self, shell_id: str, reason: str = "The program ended", exit_code: int | None = None
+    ) -> None:
+        info = self.shells.pop(shell_id, None)
+        if info is None:
+            return
+        for place in self.places:
+            if place.shell_id == shell_id and not place.detached:
+                place.ended(reason, exit_code)
+        ended = replace(info, exit=ExitStatus(exit_code, reason), participants=())
+        self.publish(ShellEnded(shell=ended))
 
     def _answer(self, value: Any) -> Any:
         answer = self.answers.get(type(value))

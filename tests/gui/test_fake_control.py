@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from engine.control.api import ControlApi, TerminalHandle
+from engine.control.api import ControlApi, LinkTerminal, ShellHandle, TerminalHandle
 from engine.control.control import Control
+from engine.control.guest import GuestTerminal
+from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
-from tests.gui.fake_control import FakeControl, FakeTerminal
+from tests.gui.fake_control import FakeControl, FakeLink, FakePlace, FakeTerminal
 
 
 def public(kind: type) -> dict[str, Any]:
@@ -25,9 +27,19 @@ def test_an_engine_has_every_method_of_the_api(made: type) -> None:
         assert inspect.iscoroutinefunction(has) == inspect.iscoroutinefunction(wanted), name
 
 
-@pytest.mark.parametrize("made", [PeerTerminal, FakeTerminal])
-def test_a_terminal_has_every_method_of_the_api(made: type) -> None:
-    for name, wanted in public(TerminalHandle).items():
+@pytest.mark.parametrize(
+    ("made", "api"),
+    [
+        (PeerTerminal, TerminalHandle),
+        (FakeTerminal, TerminalHandle),
+        (GuestTerminal, LinkTerminal),
+        (FakeLink, LinkTerminal),
+        (AttachedShell, ShellHandle),
+        (FakePlace, ShellHandle),
+    ],
+)
+def test_a_terminal_has_every_method_of_the_api(made: type, api: type) -> None:
+    for name, wanted in public(api).items():
         if isinstance(wanted, property):
             continue
         has = getattr(made, name)

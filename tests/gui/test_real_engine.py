@@ -17,9 +17,17 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
-from engine.control.commands import REMOVED_BY_HOST, CloseSession, SetShared
-from engine.control.queries import SharedTargets
-from engine.core.model import LOCAL_TARGET
+from engine.control.commands import (
+    REMOVED_BY_HOST,
+    CloseSession,
+    CreateLink,
+    RevokeLink,
+    SetShared,
+    ShowWindow,
+)
+from engine.control.queries import LinkUrl, SharedTargets
+from engine.control.socket.instance import find_running
+from engine.core.model import LOCAL_TARGET, Role
 from engine.core.selftest_report import StageStatus
 from engine.core.settings import (
     DockerSettings,
@@ -35,6 +43,7 @@ from gui.kit.attention import Attention
 from gui.panels.targets.model import openable
 from gui.panels.terminals.closed import MAX_CLOSED
 from gui.panels.terminals.tab import TerminalTab
+from gui.panels.terminals.ways import running_shell
 from gui.window.main_window import MainWindow
 from tests.docker_fixtures import ContainerFactory
 from tests.engine.hosting import Visitor
@@ -57,6 +66,8 @@ def with_window(
     """Runs steps in a window with a running engine, then ends it as the user would."""
     monkeypatch.setenv("HOME", str(config_dir))
     monkeypatch.setenv("ENV", "")
+    # As the program does: the loop ends when the engine has, which is after the last window.
+    qapp.setQuitOnLastWindowClosed(False)
 
     def play(
         steps: Callable[[Application], Awaitable[None]],
@@ -77,7 +88,7 @@ def with_window(
                 await until(lambda: application.adapter.ready)
                 await steps(application)
             finally:
-                application.window.close()
+                application.window.quit()
                 await running
                 if relay is not None:
                     await relay.stop()
@@ -117,6 +128,18 @@ async def connected(application: Application, target: str = LOCAL_TARGET) -> Ter
     return tab
 
 
+async def peer(application: Application) -> TerminalTab:
+    application.window.open_peer(LOCAL_TARGET)
+    tab = application.window.terminals.current()
+    assert tab is not None
+    await until(lambda: tab.connected)
+    return tab
+
+
+def type_in(tab: TerminalTab, text: str) -> None:
+    tab.terminal.typed.emit(text.encode())
+
+
 def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
@@ -124,17 +147,163 @@ def test_what_is_typed_runs_and_its_output_is_shown(with_window: Play) -> None:
         QTest.keyClicks(tab.terminal, "echo mark-$((6*7))")
         QTest.keyClick(tab.terminal, Qt.Key.Key_Return)
         await until(lambda: "mark-42" in screen(tab))
+        (shell,) = window.book.all()
+        assert (shell.own, shell.target) == (True, LOCAL_TARGET)
+        assert window.sessions.model.rowCount() == 0, "it is no connection"
+        window.terminals.close_tab()
+        assert window.terminals.empty.isVisible()
+        press(window, "End now")
+        await until(lambda: not window.book.all())
+
+    with_window(steps)
+
+
+def test_a_terminal_connected_as_a_peer_is_a_session_of_its_own(with_window: Play) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        tab = await peer(application)
+        type_in(tab, "echo mark-$((6*7))\r")
+        await until(lambda: "mark-42" in screen(tab))
         await until(lambda: window.sessions.model.rowCount() == 1)
         row = window.sessions.model.sessions()[0]
         assert (row.guest, row.target) == ("This app", LOCAL_TARGET)
         await until(lambda: row.path == "direct")
         assert window.status.sessions.text == "1 session"
         window.terminals.close_tab()
-        assert window.terminals.empty.isVisible()
         press(window, "End now")
         await until(lambda: window.sessions.model.rowCount() == 0)
 
     with_window(steps)
+
+
+def test_two_tabs_on_one_shell_see_the_same_and_the_watching_one_takes_over(
+    with_window: Play,
+) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        first = await connected(application)
+        type_in(first, "echo one-$((6*7))\r")
+        await until(lambda: "one-42" in screen(first))
+        shell_id = first.shell_id
+        tab = window.terminals.open(
+            LOCAL_TARGET, running_shell(application.adapter, shell_id, Role.VIEW), watches=True
+        )
+        await until(lambda: tab.connected)
+        assert tab.terminal.terminal is first.terminal.terminal
+        assert "one-42" in screen(tab)
+        assert tab.terminal.read_only
+        tab.header.take.click()
+        await until(lambda: not tab.terminal.read_only)
+        type_in(tab, "echo two-$((6*7))\r")
+        await until(lambda: "two-42" in screen(first))
+        tab.header.back.click()
+        await until(lambda: tab.terminal.read_only)
+        window.terminals.close_tab(tab)
+        press(window, "End now")
+        await until(lambda: len(window.book.all()[0].participants) == 1)
+        assert first.connected
+
+    with_window(steps)
+
+
+def test_a_guest_of_a_shared_terminal_is_seen_frozen_and_outlives_the_tab(
+    with_window: Play,
+) -> None:
+    relay = Relay("agent", "guest")
+
+    async def steps(application: Application) -> None:
+        window = application.window
+        tab = await connected(application)
+        shell_id = tab.shell_id
+        window.actions_["share_terminal"].trigger()
+        dialog = window.share()
+        dialog.accept_local.click()
+        dialog.create_button.click()
+        await until(dialog.address.text)
+        link = parse_link(dialog.address.text())
+        dialog.close()
+        await until(lambda: relay.knows_link(link.id))
+        visitor = Visitor(link)
+        await visitor.peer.connect()
+        try:
+            visitor.peer.send(b"echo guest-$((6*7))\r")
+            await until(lambda: "guest-42" in screen(tab))
+            await until(lambda: tab.header.isVisible())
+            assert [shell.id for shell in window.book.all()] == [shell_id]
+            tab.header.freeze.click()
+            await until(lambda: tab.header.freeze.text() == "Unfreeze")
+            visitor.peer.send(b"echo frozen-$((6*7))\r")
+            type_in(tab, "echo host-$((6*7))\r")
+            await until(lambda: "host-42" in screen(tab))
+            assert "frozen-42" not in screen(tab)
+            window.terminals.close_tab(tab)
+            press(window, "Keep it running")
+            await until(lambda: not window.terminals.all())
+            window.shells.select(shell_id)
+            window.shells.take.click()
+            again = window.terminals.current()
+            assert again is not None
+            await until(lambda: again.connected)
+            assert again.shell_id == shell_id
+            assert "host-42" in screen(again)
+            await until(lambda: again.ends_shell)
+            window.terminals.close_tab(again)
+            press(window, "End it")
+            await until(lambda: visitor.end is not None)
+            await until(lambda: not window.book.all())
+        finally:
+            await visitor.peer.close()
+
+    with_window(steps, relay=relay)
+
+
+def test_a_link_opens_in_a_tab(with_window: Play) -> None:
+    """Of this very host: it is its own guest."""
+    relay = Relay("agent", "guest")
+
+    async def steps(application: Application) -> None:
+        window = application.window
+        share = await application.adapter.perform(CreateLink(LOCAL_TARGET, Role.VIEW))
+        url = application.adapter.ask(LinkUrl(share.id), "")
+        await until(lambda: relay.knows_link(share.id))
+        dialog = window.open_link(url)
+        dialog.name.setText("Ann")
+        dialog.buttons.accepted.emit()
+        tab = window.terminals.current()
+        assert tab is not None
+        await until(lambda: tab.connected)
+        assert tab.header.badge.text() == "You view"
+        await until(lambda: bool(window.book.all()))
+        await until(lambda: [p.name for s in window.book.all() for p in s.participants] == ["Ann"])
+        application.adapter.do(RevokeLink(share.id))
+        await until(lambda: not tab.connected)
+        assert "revoked" in tab.notice
+
+    with_window(steps, relay=relay)
+
+
+def test_a_place_on_another_host_moves_between_tabs_and_back(with_window: Play) -> None:
+    relay = Relay("agent", "guest")
+
+    async def steps(application: Application) -> None:
+        window = application.window
+        share = await application.adapter.perform(CreateLink(LOCAL_TARGET))
+        await until(lambda: relay.knows_link(share.id))
+        first = window.terminals.open_link(application.adapter.ask(LinkUrl(share.id), ""), "Ann")
+        await until(lambda: first.connected)
+        type_in(first, "x=kept; echo one-$((6*7))\r")
+        await until(lambda: "one-42" in screen(first))
+        second = window.terminals.open_link(first.return_link, "Ann")
+        await until(lambda: second.connected and not first.connected)
+        assert first.terminal.ended_bar.button.text() == "Come back here"
+        await until(lambda: "one-42" in screen(second))
+        first.terminal.ended_bar.button.click()
+        await until(lambda: first.connected and not second.connected)
+        type_in(first, "echo $x-$((6*8))\r")
+        await until(lambda: "kept-48" in screen(first))
+        assert len(window.book.all()) == 1
+
+    with_window(steps, relay=relay)
 
 
 @pytest.mark.docker
@@ -158,7 +327,7 @@ def test_a_container_is_listed_live_opened_by_a_double_click_and_leaves_nothing(
         await until(lambda: "in-42" in screen(tab))
         window.terminals.close_tab(tab)
         press(window, "End now")
-        await until(lambda: window.sessions.model.rowCount() == 0)
+        await until(lambda: not window.book.all())
         top = await asyncio.to_thread(container.top)
         assert len(top["Processes"]) == 1
         await asyncio.to_thread(container.stop, timeout=0)
@@ -184,6 +353,26 @@ def test_a_terminal_asked_for_before_the_engine_runs_opens_when_it_does(
         application.window.deleteLater()
 
     qt_run(steps())
+
+
+def test_another_start_shows_the_hidden_window_and_its_link(
+    with_window: Play, config_dir: Path
+) -> None:
+    async def steps(application: Application) -> None:
+        window = application.window
+        link = "https://relay.example/s/abcdefgh#secret"
+        remote = await find_running(config_dir)
+        assert remote is not None
+        for given in ("", link):
+            window.hide()
+            assert await remote.do(ShowWindow(given))
+            await until(window.isVisible)
+        dialog = window.open_link()
+        assert dialog.link.text() == link
+        dialog.close()
+        await remote.stop()
+
+    with_window(steps)
 
 
 def test_a_shell_that_ends_says_how_and_can_be_reconnected(with_window: Play) -> None:
@@ -235,18 +424,18 @@ def test_a_closed_tab_comes_back_as_it_is_by_then(with_window: Play) -> None:
         tab = await connected(application)
         tab.terminal.typed.emit(b"x=unsaved; for i in 1 2 3; do read y; echo got-$y-$x; done\r")
         await until(lambda: "done" in screen(tab))
-        handle = tab.handle
+        line = tab.line
         # Nothing that is typed after it goes to the program it was typed for.
         window.terminals.close_tab()
         assert window.terminals.all() == (other,)
-        assert handle is not None
+        assert line is not None
         # It lives on, and so does what it says.
-        handle.send(b"meanwhile\n")
+        line.send(b"meanwhile\n")
         await until(lambda: "got-meanwhile-unsaved" in screen(tab))
         window.actions_["reopen_tab"].trigger()
         assert window.terminals.current() is tab
         assert window.terminals.all() == (other, tab)
-        assert tab.handle is handle
+        assert tab.line is line
         tab.terminal.typed.emit(b"again\r")
         await until(lambda: "got-again-unsaved" in screen(tab))
         window.terminals.close_tab()
@@ -264,10 +453,10 @@ def test_a_closed_tab_ends_in_its_time(with_window: Play, monkeypatch: pytest.Mo
     async def steps(application: Application) -> None:
         window = application.window
         await connected(application)
-        await until(lambda: window.sessions.model.rowCount() == 1)
+        assert len(window.book.all()) == 1
         window.terminals.close_tab()
         assert window.terminals.closed == 1
-        await until(lambda: window.sessions.model.rowCount() == 0)
+        await until(lambda: not window.book.all())
         assert window.terminals.closed == 0
         assert not window.attention.isVisible()
 
@@ -277,15 +466,14 @@ def test_a_closed_tab_ends_in_its_time(with_window: Play, monkeypatch: pytest.Mo
 def test_closed_tabs_are_bounded_and_the_first_ends(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
-        first = await connected(application)
-        handle = first.handle
-        assert handle is not None
+        await connected(application)
+        assert len(window.book.all()) == 1
         window.terminals.close_tab()
         for _ in range(MAX_CLOSED):
             window.open_terminal("no-such-container")
             window.terminals.close_tab()
         assert window.terminals.closed == MAX_CLOSED
-        await until(lambda: handle.is_closed)
+        await until(lambda: not window.book.all())
         for _ in range(MAX_CLOSED):
             window.terminals.reopen()
         window.terminals.reopen()
@@ -297,7 +485,7 @@ def test_closed_tabs_are_bounded_and_the_first_ends(with_window: Play) -> None:
 def test_closing_an_own_session_from_the_table_can_be_undone(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
-        tab = await connected(application)
+        tab = await peer(application)
         await until(lambda: window.sessions.model.rowCount() == 1)
         window.sessions.select(window.sessions.model.sessions()[0].session_id)
         window.actions_["close_session"].trigger()
@@ -312,9 +500,8 @@ def test_closing_an_own_session_from_the_table_can_be_undone(with_window: Play) 
 def test_a_session_that_ends_elsewhere_ends_its_tab_with_the_reason(with_window: Play) -> None:
     async def steps(application: Application) -> None:
         window = application.window
-        tab = await connected(application)
-        assert tab.handle is not None
-        application.adapter.do(CloseSession(tab.handle.session_id, REMOVED_BY_HOST))
+        tab = await peer(application)
+        application.adapter.do(CloseSession(tab.session_id, REMOVED_BY_HOST))
         await until(lambda: not tab.connected)
         assert tab.notice.startswith("Removed by the host")
         log = window.ice_log.model

@@ -155,7 +155,8 @@ def _clipboard(screen: Screen, body: str, end: str) -> None:
         return
     selection = selection or "s0"
     if data == "?":
-        text = screen.host.clipboard_read(selection)
+        asks = "osc52" in screen.features
+        text = screen.host.clipboard_read(selection) if asks else None
         if text is not None:
             encoded = base64.b64encode(text.encode(errors="replace")).decode("ascii")
             screen.answer(f"\x1b]52;{selection};{encoded}{end}")

@@ -122,7 +122,7 @@ def _put(
 def attributes(screen: Screen, params: Params) -> None:
     """XTSMGRAPHICS: CSI ? item ; action ; value S. Nothing can be set but to what it is."""
     item, action = params.get(0), params.get(1)
-    found = _ITEMS.get(item)
+    found = _ITEMS.get(item) if "sixel" in screen.features else None
     if found is None:
         screen.answer(f"\x1b[?{item};{_BAD_ITEM};0S")
     elif action not in (_READ, _RESET, _SET, _READ_MOST):

@@ -55,8 +55,9 @@ def change(screen: Screen, params: Params) -> None:
 
 
 def report(screen: Screen, params: Params) -> None:
-    """CSI ? u."""
-    screen.answer(f"\x1b[?{screen.page.keyboard[-1]}u")
+    """CSI ? u. No answer says that the protocol is unknown."""
+    if "kitty_keyboard" in screen.features:
+        screen.answer(f"\x1b[?{screen.page.keyboard[-1]}u")
 
 
 def modify(screen: Screen, params: Params) -> None:

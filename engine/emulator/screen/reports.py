@@ -2,7 +2,8 @@
 
 DA1 to DA3, XTVERSION, the DSR family, DECRQM, DECRQSS, XTGETTCAP and size reports. Of what
 a program sent, an answer repeats only numbers and names that are in our tables, so
-output cannot type. Source: xterm ctlseqs.
+output cannot type. What belongs to a feature that ``Screen.features`` lacks (see features) is
+answered like what does not exist. Source: xterm ctlseqs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import sgr
+from engine.emulator.screen import features
 from engine.emulator.screen.modes import (
     ANSI_NEVER,
     FLAGS,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from engine.emulator.screen.params import Params
     from engine.emulator.screen.screen import Screen
 
-PRIMARY_ATTRIBUTES: Final = "\x1b[?65;1;2;4;6;9;15;16;17;18;21;22;28;29c"
+PRIMARY_ATTRIBUTES: Final = (65, 1, 2, 4, 6, 9, 15, 16, 17, 18, 21, 22, 28, 29)
 """DA1: a VT525 in xterm's words (132 columns, sixel, selective erase, rectangles, colors...)."""
 SECONDARY_ATTRIBUTES: Final = "\x1b[>64;400;0c"
 """DA2: programs read the middle number as xterm's patch level; from 277 on they use SGR mouse."""
@@ -67,15 +69,20 @@ CAPABILITIES: Final = {
 """What XTGETTCAP answers, by terminfo or termcap name."""
 
 
+def _has(screen: Screen, feature: str | None) -> bool:
+    return feature is None or feature in screen.features
+
+
 def primary(screen: Screen, what: int) -> None:
     """DA1."""
     if what == 0:
-        screen.answer(PRIMARY_ATTRIBUTES)
+        identify(screen)
 
 
 def identify(screen: Screen) -> None:
     """DECID: ESC Z."""
-    screen.answer(PRIMARY_ATTRIBUTES)
+    known = (str(one) for one in PRIMARY_ATTRIBUTES if _has(screen, features.ATTRIBUTES.get(one)))
+    screen.answer(f"\x1b[?{';'.join(known)}c")
 
 
 def secondary(screen: Screen, params: Params) -> None:
@@ -174,6 +181,8 @@ def private_mode(screen: Screen, params: Params) -> None:
 
 
 def _private_state(screen: Screen, number: int) -> int:
+    if not _has(screen, features.PRIVATE_MODES.get(number)):
+        return _UNKNOWN
     if private(number) in FLAGS:
         return _SET if private(number) in screen.mode else _RESET
     if number in frozenset(MouseTracking) and number:
@@ -195,7 +204,8 @@ def _private_state(screen: Screen, number: int) -> int:
 def setting(screen: Screen, what: str) -> None:
     """DECRQSS: DCS $ q what ST."""
     found = _SETTINGS.get(what)
-    value = found(screen) if found else None
+    known = found is not None and _has(screen, features.SETTINGS.get(what))
+    value = found(screen) if found and known else None
     screen.answer("\x1bP0$r\x1b\\" if value is None else f"\x1bP1$r{value}{what}\x1b\\")
 
 
@@ -229,7 +239,7 @@ def capabilities(screen: Screen, names: str) -> None:
         except ValueError:
             screen.answer("\x1bP0+r\x1b\\")
             return
-        if key not in CAPABILITIES:
+        if key not in CAPABILITIES or not _has(screen, features.CAPABILITIES.get(key)):
             screen.answer(f"\x1bP0+r{key.encode().hex().upper()}\x1b\\")
             return
         value = CAPABILITIES[key].encode().hex().upper()

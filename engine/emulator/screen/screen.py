@@ -31,6 +31,7 @@ from engine.emulator.cells.pens import Pens
 from engine.emulator.cells.pictures import Pictures
 from engine.emulator.cells.rows import BLANK, DEFAULT_PEN
 from engine.emulator.screen.buffer import Buffer, buffer
+from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.modes import (
     DEFAULT_MODES,
     CursorShape,
@@ -79,6 +80,8 @@ class Screen(pyte.Screen):
         self.answer, self._host = answer, host
         self.default_cursor = (CursorShape.BLOCK, True)
         """Shape and blinking until a program chooses, and again after DECSCUSR 0."""
+        self.features = FEATURES
+        """What answers may say that this terminal can do; nothing else depends on it."""
         self.history: deque[Row] = deque(maxlen=history_limit)
         self.scrolled = 0
         self.bells = 0
@@ -135,6 +138,10 @@ class Screen(pyte.Screen):
         self.colors.reset()
         self.reset_margins()
         self.refresh()
+
+    def set_features(self, features: frozenset[str]) -> None:
+        """RIS does not change them."""
+        self.features = features
 
     def show(self, page: Page) -> None:
         """Show one of the two pages; the cursor is common to both."""

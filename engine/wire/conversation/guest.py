@@ -271,6 +271,10 @@ class GuestConversation:
 
     # From the owner.
 
+    def introduce(self, introduction: Introduction) -> None:
+        """What hello says of the guest; before ``open()``."""
+        self._introduction = introduction
+
     def open(self) -> None:
         """The channel is open: queue the hello."""
         self._opened = True

@@ -235,8 +235,12 @@ class Approver(QObject):
         """Notify through the desktop and the task bar if the window is not active."""
         if self._window.isActiveWindow():
             return
+        tray = QSystemTrayIcon.isSystemTrayAvailable()
+        if not tray and not self._window.isVisible():
+            # Hidden while it hosts: nothing else could tell that somebody waits.
+            self._window.showMinimized()
         QApplication.alert(self._window)
-        if not QSystemTrayIcon.isSystemTrayAvailable():
+        if not tray:
             return
         if self.tray is None:
             self.tray = QSystemTrayIcon(app_icon(), self)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
-from engine.core.model import Role, Share, ShareState, Target
+from engine.core.model import Role, SessionInfo, Share, ShareState, ShellInfo, Target
+from engine.core.session_state import SessionState
+from engine.core.text import shown
 from gui.kit import formats
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.kit.style import Tone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from PySide6.QtCore import QObject
 
@@ -35,9 +37,15 @@ GONE = "Target is gone"
 _NO_PARENT = QModelIndex()
 
 
-def detail(share: Share, now: float) -> str:
-    """The second line: role, conditions, uses."""
-    parts = [ROLES[share.role]]
+MOST_NAMES = 3
+"""Names of people in one row; more are counted."""
+
+
+def detail(share: Share, now: float, people: Sequence[str] = ()) -> str:
+    """The second line: who is in at the moment, role, conditions, uses."""
+    parts = [_who(people), ROLES[share.role]] if people else [ROLES[share.role]]
+    if share.shell:
+        parts.append("joins a running terminal")
     if share.approval:
         parts.append("needs approval")
     if share.single_use:
@@ -49,6 +57,26 @@ def detail(share: Share, now: float) -> str:
     if share.uses:
         parts.append("used once" if share.uses == 1 else f"used {share.uses} times")
     return " · ".join(parts)
+
+
+def _who(people: Sequence[str]) -> str:
+    names, more = people[:MOST_NAMES], len(people) - MOST_NAMES
+    text = ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    return f"{text} {'is' if len(people) == 1 else 'are'} in"
+
+
+def people_by_link(
+    sessions: Iterable[SessionInfo], shells: Iterable[ShellInfo]
+) -> dict[str, tuple[str, ...]]:
+    """Who came by which link and is connected, by the link's id: the name that the person gave,
+    or what the relay says."""
+    names = {one.session_id: one.name for shell in shells for one in shell.participants}
+    found: dict[str, tuple[str, ...]] = {}
+    for session in sessions:
+        if session.guest.share and session.state is SessionState.CONNECTED:
+            name = shown(names.get(session.id, "")) or session.guest.label
+            found[session.guest.share] = (*found.get(session.guest.share, ()), name)
+    return found
 
 
 class LinkModel(QAbstractListModel):
@@ -65,11 +93,18 @@ class LinkModel(QAbstractListModel):
         self._clock = clock
         self._shares: tuple[Share, ...] = ()
         self._targets: dict[str, Target] = {}
+        self._people: dict[str, tuple[str, ...]] = {}
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         """The targets there are now: a link whose container was replaced says so."""
         self._targets = {target.id: target for target in targets}
         self.tick()
+
+    def set_people(self, people: dict[str, tuple[str, ...]]) -> None:
+        """See people_by_link()."""
+        if people != self._people:
+            self._people = people
+            self.tick()
 
     def set_shares(self, shares: tuple[Share, ...]) -> None:
         """Update the rows from the engine's list, oldest first.
@@ -117,7 +152,7 @@ class LinkModel(QAbstractListModel):
         if role == SHARE_ROLE:
             return share
         if role == DETAIL_ROLE:
-            return detail(share, now)
+            return detail(share, now, self._people.get(share.id, ()))
         if role == NOTE_ROLE:
             return self._note(share, state)
         if role == FADED_ROLE:
@@ -126,7 +161,8 @@ class LinkModel(QAbstractListModel):
             tone = Tone.MUTED if self._note(share, state) else Tone.ACCENT
             return self._icons.get("share", tone)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            parts = (share.target, detail(share, now), self._note(share, state))
+            people = self._people.get(share.id, ())
+            parts = (share.target, detail(share, now, people), self._note(share, state))
             return ", ".join(part for part in parts if part)
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"Created at {formats.clock(share.created_at)[:8]}"

@@ -23,13 +23,21 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from engine.control.commands import CreateLink, RevokeLink
-from engine.control.queries import Links, LinkUrl, Sessions, Targets
+from engine.control.queries import Links, LinkUrl, Sessions, Shells, Targets
 from engine.core.addresses import is_loopback
-from engine.core.model import Role, Share, Target, TargetKind
+from engine.core.model import (
+    LOCAL_TARGET,
+    Role,
+    Share,
+    ShellInfo,
+    Target,
+    TargetKind,
+)
+from gui.kit import people
 from gui.kit.qr import QrCode
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.widgets import IconButton, Panel, ask, named_label
-from gui.panels.links.model import ROLES, SHARE_ROLE, LinkModel
+from gui.panels.links.model import ROLES, SHARE_ROLE, LinkModel, people_by_link
 
 if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
@@ -41,6 +49,7 @@ TICK_MS = 1000
 HOUR = 3600.0
 UNTIL_END = "Until Hatchway closes"
 UNTIL_REVOKED = "Until revoked"
+UNTIL_SHELL_ENDS = "Until the terminal ends"
 EXPIRIES: tuple[tuple[str, float | None], ...] = (
     ("10 minutes", HOUR / 6),
     ("1 hour", HOUR),
@@ -56,6 +65,7 @@ KEEP_TIP = (
     "secret in your configuration folder, and opens this very target: not another container "
     "that gets the same name later."
 )
+KEEP_NOT = "A link to a running terminal ends with it."
 DEFAULT_EXPIRY = 1
 LOCAL_WARNING = (
     "I understand that guests get a shell as my user, with access to my files, keys and "
@@ -80,7 +90,10 @@ class ShareDialog(QDialog):
         targets: tuple[Target, ...],
         chosen: str = "",
         parent: QWidget | None = None,
+        *,
+        shell: ShellInfo | None = None,
     ) -> None:
+        """``chosen``: the id of the target that is selected at first, unless a ``shell`` is."""
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Share by link")
@@ -91,6 +104,8 @@ class ShareDialog(QDialog):
             self.target.addItem(target.name, target)
             if target.id == chosen:
                 self.target.setCurrentIndex(self.target.count() - 1)
+        if shell is not None:
+            self.offer(shell)
         self.role = QComboBox()
         for role, words in ROLES.items():
             self.role.addItem(words, role)
@@ -125,6 +140,17 @@ class ShareDialog(QDialog):
         self._target_changed()
         self._show_chosen()
 
+    def offer(self, shell: ShellInfo) -> None:
+        """Select a running shell: a link to it joins what runs there."""
+        at = next(
+            (at for at in range(self.target.count()) if _id(self.target.itemData(at)) == shell.id),
+            -1,
+        )
+        if at < 0:
+            at = 0
+            self.target.insertItem(at, f"This terminal: {people.title(shell)}", shell)
+        self.target.setCurrentIndex(at)
+
     def chosen(self) -> Share | None:
         """The link selected in the list."""
         share = self.view.currentIndex().data(SHARE_ROLE)
@@ -133,14 +159,17 @@ class ShareDialog(QDialog):
     # -- actions
 
     def _create_link(self) -> None:
+        shared = self.target.currentData()
+        joins = isinstance(shared, ShellInfo)
         command = CreateLink(
-            self.target.currentData().id,
+            shared.target if joins else shared.id,
             # Qt returns it as plain text.
             Role(self.role.currentData()),
             approval=self.approval.isChecked(),
             seconds=self.expiry.currentData(),
             single_use=self.single_use.isChecked(),
-            kept=self.keep.isChecked(),
+            kept=self.keep.isChecked() and not joins,
+            shell=shared.id if joins else "",
         )
         # The acceptance is for this link only.
         self.accept_local.setChecked(False)
@@ -177,15 +206,25 @@ class ShareDialog(QDialog):
     # -- display
 
     def _target_changed(self) -> None:
-        target = self.target.currentData()
-        local = isinstance(target, Target) and target.kind is TargetKind.LOCAL
+        shared = self.target.currentData()
+        joins = isinstance(shared, ShellInfo)
+        types = Role(self.role.currentData()) is Role.CONTROL
+        # Who only views this terminal gets no shell of their own.
+        local = (joins and shared.target == LOCAL_TARGET and types) or (
+            isinstance(shared, Target) and shared.kind is TargetKind.LOCAL
+        )
         self.local_warning.setVisible(local)
+        self.keep.setEnabled(not joins)
+        self.keep.setToolTip(KEEP_NOT if joins else KEEP_TIP)
+        self._name_longest()
         self.create_button.setEnabled(
-            target is not None and (not local or self.accept_local.isChecked())
+            shared is not None and (not local or self.accept_local.isChecked())
         )
 
-    def _keep_changed(self, kept: bool) -> None:
-        self.expiry.setItemText(self.expiry.findData(None), UNTIL_REVOKED if kept else UNTIL_END)
+    def _name_longest(self) -> None:
+        joins = isinstance(self.target.currentData(), ShellInfo)
+        words = UNTIL_REVOKED if self.keep.isChecked() else UNTIL_END
+        self.expiry.setItemText(self.expiry.findData(None), UNTIL_SHELL_ENDS if joins else words)
 
     def _show_first(self) -> None:
         if self.links.rowCount() and self.chosen() is None:
@@ -210,6 +249,10 @@ class ShareDialog(QDialog):
         self.hint.setText(ONLY_HERE.format(host=host) if here else HINT)
         self.hint.setVisible(bool(url))
 
+    def _people_changed(self, _: object = None) -> None:
+        sessions, shells = self._adapter.ask(Sessions(), ()), self._adapter.ask(Shells(), ())
+        self.links.set_people(people_by_link(sessions, shells))
+
     def _changed(self) -> None:
         self.links.set_shares(self._adapter.ask(Links(), ()))
         self._show_first()
@@ -227,13 +270,19 @@ class ShareDialog(QDialog):
     def _connect(self) -> None:
         self.target.currentIndexChanged.connect(lambda _: self._target_changed())
         self.accept_local.toggled.connect(lambda _: self._target_changed())
-        self.keep.toggled.connect(self._keep_changed)
+        self.keep.toggled.connect(lambda _: self._name_longest())
+        self.role.currentIndexChanged.connect(lambda _: self._target_changed())
         self.create_button.clicked.connect(self._create_link)
         self.copy.clicked.connect(self._copy)
         self.revoke.clicked.connect(self._revoke)
         self.view.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         self._adapter.sharesChanged.connect(self._changed)
         self._adapter.targetsChanged.connect(self._targets_changed)
+        self._adapter.shellChanged.connect(self._people_changed)
+        self._adapter.shellEnded.connect(self._people_changed)
+        self._adapter.sessionStateChanged.connect(self._people_changed)
+        self._adapter.sessionClosed.connect(self._people_changed)
+        self._people_changed()
         ticker = QTimer(self)
         ticker.setInterval(TICK_MS)
         ticker.timeout.connect(self._tick)
@@ -310,3 +359,7 @@ class ShareDialog(QDialog):
         row.addWidget(self.accept_local, alignment=Qt.AlignmentFlag.AlignTop)
         row.addWidget(label, 1)
         return box
+
+
+def _id(shared: object) -> str:
+    return shared.id if isinstance(shared, Target | ShellInfo) else ""

@@ -37,6 +37,8 @@ class SessionsPanel(Panel):
     countChanged = Signal(int)
     selectionChanged = Signal()
     logWanted = Signal(str)
+    shareWanted = Signal(str)
+    """The id of a session whose terminal is to be shared."""
     endWanted = Signal(tuple, bool)
     """Ids of sessions to end, and whether their guests count as removed."""
 
@@ -87,6 +89,11 @@ class SessionsPanel(Panel):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         several = len(self.selected()) > 1
+        share = menu.addAction("Share this terminal…")
+        share.triggered.connect(lambda: self.shareWanted.emit(self.selected()[0]))
+        share.setEnabled(not several)
+        self._icons.bind(share, "share")
+        menu.addSeparator()
         close = menu.addAction("Close sessions" if several else "Close session")
         close.triggered.connect(self.close_selected)
         kick = menu.addAction("Remove guests" if several else "Remove guest")

@@ -5,6 +5,7 @@ The window applies and saves the settings when ``chosen`` is emitted.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.core.settings import SessionSettings, UiSettings
+from engine.core.settings import RecordingSettings, SessionSettings, UiSettings
 from engine.emulator import CursorShape
 from gui.kit.widgets import named_label
 from gui.terminal.paint import themes
@@ -40,6 +41,17 @@ SIZE = QSize(720, 560)
 SWATCH = QSize(72, 16)
 MAX_TIMEOUT = 7 * 24 * 3600
 TIMEOUT_TIP = "Time without input or output. 0 means never. Your own terminals stay open."
+GRACE_TIP = (
+    "How long a guest’s terminal keeps running after everyone has left it. Whoever comes back in "
+    "time finds it as it was. 0 means that it never ends by itself."
+)
+RECORDING_TEXT = "Record every new terminal"
+RECORDING_NOTE = (
+    "Recordings hold everything a terminal prints, and stay on this computer. Guests see that "
+    "they are recorded if their program can show it. You can also record a single terminal: "
+    "right-click it in the list of terminals."
+)
+MINUTE = 60.0
 MIN_POINTS, MAX_POINTS = 6.0, 40.0
 CONTRASTS = (
     (1.0, "Unchanged"),
@@ -55,7 +67,7 @@ SWITCHES = (
     ("copy_on_select", "Copy selected text automatically"),
     ("clipboard_write", "Programs can write to the clipboard"),
     ("notifications", "Programs can show messages in the window"),
-    ("confirm_close", "Ask before closing while sessions are open"),
+    ("confirm_close", "Ask before closing the window or quitting while terminals run"),
 )
 """Settings that are on or off, and their labels."""
 SAMPLE = (
@@ -83,17 +95,26 @@ def make_preview() -> TerminalWidget:
     return preview
 
 
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """The settings of guests' terminals that the dialog shows. Times in seconds; 0: never."""
+
+    timeout: float = SessionSettings().timeout
+    grace: float = SessionSettings().grace
+    recording: bool = RecordingSettings().enabled
+
+
 class SettingsDialog(QDialog):
     """``chosen`` carries the settings on Apply and OK. The caller opens it; it deletes itself."""
 
     chosen = Signal(object)
-    timeoutChosen = Signal(float)
-    """Seconds without activity after which guests are disconnected; 0: never."""
+    hostingChosen = Signal(object)
+    """The Hosting, when it was changed."""
 
     def __init__(
         self,
         ui: UiSettings,
-        guest_timeout: float = SessionSettings().timeout,
+        hosting: Hosting = Hosting(),
         *,
         dark: bool,
         parent: QWidget | None = None,
@@ -114,13 +135,16 @@ class SettingsDialog(QDialog):
         self.blink = QCheckBox("Blink")
         self.scrollback = QSpinBox()
         self.word_signs = QLineEdit()
-        self._guest_timeout = guest_timeout
+        self._hosting = hosting
         self.guest_timeout = QDoubleSpinBox()
+        self.grace = QDoubleSpinBox()
+        self.recording = QCheckBox(RECORDING_TEXT)
         self.switches = {name: QCheckBox(text) for name, text in SWITCHES}
         self._fill()
         tabs = QTabWidget()
         tabs.addTab(self._appearance(), "Appearance")
         tabs.addTab(self._behavior(), "Behavior")
+        tabs.addTab(self._guests(), "Guests")
         buttons = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(
             buttons.Ok | buttons.Cancel | buttons.Apply | buttons.RestoreDefaults
@@ -133,7 +157,7 @@ class SettingsDialog(QDialog):
         column.addWidget(tabs, 1)
         column.addWidget(self.buttons)
         self.show_settings(ui)
-        self.guest_timeout.setValue(guest_timeout)
+        self._show_hosting(hosting)
         self._watch()
 
     # -- settings
@@ -153,6 +177,22 @@ class SettingsDialog(QDialog):
             word_signs=self.word_signs.text(),
             **{name: box.isChecked() for name, box in self.switches.items()},
         )
+
+    def hosting(self) -> Hosting:
+        """What the controls of guests' terminals show."""
+        before, grace = self._hosting, self.grace.value()
+        # A time that is no whole number of minutes is as it was, unless it is changed.
+        same = grace == round(before.grace / MINUTE)
+        return Hosting(
+            self.guest_timeout.value(),
+            before.grace if same else grace * MINUTE,
+            self.recording.isChecked(),
+        )
+
+    def _show_hosting(self, hosting: Hosting) -> None:
+        self.guest_timeout.setValue(hosting.timeout)
+        self.grace.setValue(round(hosting.grace / MINUTE))
+        self.recording.setChecked(hosting.recording)
 
     def show_settings(self, ui: UiSettings) -> None:
         """Set all controls."""
@@ -182,14 +222,14 @@ class SettingsDialog(QDialog):
     def _choose(self) -> None:
         self._ui = self.settings()
         self.chosen.emit(self._ui)
-        seconds = self.guest_timeout.value()
-        if seconds != self._guest_timeout:
-            self._guest_timeout = seconds
-            self.timeoutChosen.emit(seconds)
+        hosting = self.hosting()
+        if hosting != self._hosting:
+            self._hosting = hosting
+            self.hostingChosen.emit(hosting)
 
     def _show_defaults(self) -> None:
         self.show_settings(UiSettings())
-        self.guest_timeout.setValue(SessionSettings().timeout)
+        self._show_hosting(Hosting())
 
     def _accept(self) -> None:
         self._choose()
@@ -251,6 +291,13 @@ class SettingsDialog(QDialog):
         self.guest_timeout.setSuffix(" s")
         self.guest_timeout.setSpecialValueText("Never")
         self.guest_timeout.setToolTip(TIMEOUT_TIP)
+        self.grace.setDecimals(0)
+        self.grace.setRange(0, MAX_TIMEOUT / MINUTE)
+        self.grace.setSingleStep(10)
+        self.grace.setGroupSeparatorShown(True)
+        self.grace.setSuffix(" min")
+        self.grace.setSpecialValueText("Never")
+        self.grace.setToolTip(GRACE_TIP)
 
     def _theme_box(self, dark: bool) -> QComboBox:
         """All themes, those of the same kind first."""
@@ -290,7 +337,6 @@ class SettingsDialog(QDialog):
         form = self._form(
             ("Scrollback of new terminals", self.scrollback),
             ("Additional word characters", self.word_signs),
-            ("Disconnect idle guests after", self.guest_timeout),
         )
         page = QWidget()
         column = QVBoxLayout(page)
@@ -304,6 +350,26 @@ class SettingsDialog(QDialog):
         note.setWordWrap(True)
         column.addSpacing(4)
         column.addWidget(note)
+        column.addStretch(1)
+        return page
+
+    def _guests(self) -> QWidget:
+        form = self._form(
+            ("Disconnect idle guests after", self.guest_timeout),
+            ("End a terminal that everyone has left after", self.grace),
+        )
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(14, 14, 14, 14)
+        column.setSpacing(10)
+        column.addLayout(form)
+        for text in (GRACE_TIP, RECORDING_NOTE):
+            note = named_label("muted", text)
+            note.setWordWrap(True)
+            if text is RECORDING_NOTE:
+                column.addSpacing(8)
+                column.addWidget(self.recording)
+            column.addWidget(note)
         column.addStretch(1)
         return page
 

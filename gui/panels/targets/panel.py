@@ -51,9 +51,10 @@ _SHARE_LOCAL_TEXT = (
 
 
 class TargetsPanel(Panel):
-    """``openWanted``, ``testWanted`` and ``linkWanted`` carry the target's id."""
+    """``openWanted``, ``peerWanted``, ``testWanted`` and ``linkWanted`` carry the target's id."""
 
     openWanted = Signal(str)
+    peerWanted = Signal(str)
     testWanted = Signal(str)
     linkWanted = Signal(str)
     targetsShown = Signal()
@@ -127,6 +128,9 @@ class TargetsPanel(Panel):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         open_ = menu.addAction("Open terminal")
         open_.triggered.connect(lambda: self.openWanted.emit(target.id))
+        peer = menu.addAction("Connect as a peer")
+        peer.setToolTip("Through the relay and over WebRTC, as a guest’s terminal is")
+        peer.triggered.connect(lambda: self.peerWanted.emit(target.id))
         test = menu.addAction("Run loopback test")
         test.triggered.connect(lambda: self.testWanted.emit(target.id))
         menu.addSeparator()
@@ -137,10 +141,11 @@ class TargetsPanel(Panel):
         menu.addSeparator()
         copy = menu.addAction("Copy name")
         copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(target.name))
-        for action in (open_, test):
+        for action in (open_, peer, test):
             action.setEnabled(openable(target))
         for action, icon in (
             (open_, "terminal"),
+            (peer, "relay"),
             (test, "loopback"),
             (link, "share"),
             (share, "sessions"),

@@ -70,6 +70,12 @@ class Feeder(QObject):
         consumed, self._consumed = self._consumed, 0
         return consumed
 
+    def finish(self) -> None:
+        """Parse now all that waits."""
+        while self._queued:
+            self._step()
+        self._timer.stop()
+
     def clear(self) -> None:
         """Drop what waits; it counts as consumed."""
         self._consumed += self._queued

@@ -17,12 +17,13 @@ import msgspec
 import pytest
 
 from engine.core import events as ev
-from engine.core.model import Role
+from engine.core.model import KeyboardState, Role, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import Settings, ShareSettings
-from engine.wire.proof import Link, encode_secret
+from engine.shells.shell import Shell
+from engine.wire.proof import Link, encode_secret, parse_link
 from tests.engine.cli.person import ROOT, Person, person
-from tests.engine.hosting import House, house
+from tests.engine.hosting import House, Visitor, house
 from tests.engine.test_idle_sessions import timeout
 from tests.engine.until import until
 
@@ -219,6 +220,150 @@ async def test_who_only_wants_to_watch_sends_no_keys() -> None:
             assert len(made.agent.sessions()) == 1
             guest.type(b"~.")
             assert await guest.ends() == 1
+
+
+@asynccontextmanager
+async def shared(
+    made: House, *flags: str, role: Role = Role.CONTROL, rows: int = 24, cols: int = 80
+) -> AsyncIterator[tuple[Person, Shell, Visitor]]:
+    """Somebody in a tty who has joined Ann's shell."""
+    _, opens = await made.link()
+    ann = made.visitor(opens, name="Ann")
+    await ann.peer.connect()
+    (shell,) = made.agent.manager.shells.all()
+    _, joins = await made.link(role, shell=shell.id)
+    async with person("connect", *flags, joins.url, rows=rows, cols=cols) as guest:
+        await guest.sees("Connected to")
+        await until(lambda: len(shell.participants) == 2)
+        yield guest, shell, ann
+
+
+def who(shell: Shell, name: str) -> str:
+    (found,) = [one.id for one in shell.participants if one.name == name]
+    return found
+
+
+@pytest.mark.parametrize("flags", [(), ("--raw",)], ids=["painted", "raw"])
+async def test_who_is_there_is_in_the_title_and_behind_a_command(flags: tuple[str, ...]) -> None:
+    async with house() as made, shared(made, "--name", "Tom", *flags) as (guest, shell, ann):
+        await guest.sees("\x1b]2;[Ann is here]")
+        await until(lambda: who(shell, "Tom"))
+        await until(lambda: {one.name for one in ann.peer.people} == {"Ann", "Tom"})
+        _, joins = await made.link(Role.VIEW, shell=shell.id)
+        bob = made.visitor(joins, name="Bob")
+        await bob.peer.connect()
+        await guest.sees("\x1b]2;[Bob has joined and watches]")
+        guest.type(b"~s")
+        await guest.has_on_screen("  Ann types")
+        await guest.has_on_screen("  Bob watches")
+        await bob.peer.close()
+        await guest.sees("\x1b]2;[Bob has left]")
+        await made.agent.record(shell.id, on=True)
+        await guest.sees("\x1b]2;[This terminal is recorded]")
+        ann.peer.send(b"PS1=; clear; echo by-ann-$((1+1))\n")
+        await guest.sees("by-ann-2")
+        guest.type(b" \r~.")
+        assert await guest.ends() == 1
+
+
+async def test_a_frozen_keyboard_takes_no_key() -> None:
+    async with house() as made, shared(made) as (guest, shell, ann):
+        shell.freeze()
+        await guest.sees("\x1b]2;[The host has frozen the keyboard]")
+        guest.type(b"exit\r~s")
+        # It was read after the keys.
+        await guest.has_on_screen("The host has frozen the keyboard.")
+        shell.thaw()
+        await guest.sees("\x1b]2;[Everybody can type again]")
+        guest.type(b" echo thawed-$((1+1))\r")
+        await ann.sees(b"thawed-2")
+        assert shell.exit_status is None
+
+
+async def test_a_viewer_asks_for_the_keyboard_and_hands_it_back() -> None:
+    async with (
+        house() as made,
+        shared(made, "--name", "Tom", role=Role.VIEW) as (guest, shell, ann),
+    ):
+        guest.type(b"exit\r")
+        await guest.sees("\x1b]2;[You can only watch: press Enter, then ~k")
+        guest.type(b"~k")
+        await until(lambda: shell.info().asking == (who(shell, "Tom"),))
+        await guest.sees("\x1b]2;[You have asked for the keyboard]")
+        shell.grant_keyboard(who(shell, "Tom"))
+        await guest.sees("\x1b]2;[You have the keyboard")
+        guest.type(b"echo by-tom-$((1+1))\r")
+        await ann.sees(b"by-tom-2")
+        guest.type(b"~k")
+        await guest.sees("\x1b]2;[You only watch again]")
+        await until(lambda: shell.keyboard_state is KeyboardState.OPEN)
+        ann.peer.send(b"echo by-ann-$((2+2))\n")
+        await guest.has_on_screen("by-ann-4")
+
+
+async def test_a_larger_screen_is_cropped_around_the_cursor() -> None:
+    async with house() as made, shared(made, rows=10, cols=40) as (guest, shell, ann):
+        shell.pin(Size(100, 40))
+        await until(lambda: shell.current_size == Size(100, 40))
+        ann.peer.send(b"PS1=; clear; printf '\\033[40;80Hcorner'; read -r line\n")
+        await guest.has_on_screen("corner")
+        ann.peer.send(b"\nclear; stty size\n")
+        await guest.has_on_screen("40 100")
+
+
+async def test_a_link_for_another_device_takes_the_place() -> None:
+    async with house() as made, shared(made, "--name", "Tom", cols=200) as (guest, shell, ann):
+        guest.type(b"~l")
+        await guest.has_on_screen("takes your place here")
+        shown = next(row.strip() for row in guest.screen() if "/s/" in row)
+        phone = made.visitor(parse_link(shown), name="Tom on the phone")
+        await phone.peer.connect()
+        assert await guest.ends() == 1
+        await guest.sees("This terminal was opened elsewhere")
+        phone.peer.send(b"echo by-phone-$((1+1))\n")
+        await ann.sees(b"by-phone-2")
+        assert len(shell.participants) == 2
+
+
+@pytest.mark.parametrize("then", ["~s", "~d", "later"])
+async def test_what_was_typed_while_away_is_sent_only_on_request(then: str) -> None:
+    async with house() as made, shared(made, "--name", "Tom") as (guest, _, ann):
+        tom = next(s for s in made.agent.manager.sessions() if s.id != ann.peer.session_id)
+        port = int(made.relay.url.rpartition(":")[2])
+        await made.relay.stop()
+        await tom.pc.close()
+        await guest.sees("[connection lost, reconnecting")
+        await until(lambda: tom.state is SessionState.DISCONNECTED)
+        guest.type(b"echo by-tom-$((1+1))\r")
+        ann.peer.send(b"echo by-ann-$((2+2))\n")
+        await ann.sees(b"by-ann-4")
+        await made.relay.start(port=port)
+        assert await made.agent.wait_for_relay(20)
+        await guest.has_on_screen("it was not sent:")
+        await guest.has_on_screen("echo by-tom-$((1+1))")
+        if then == "later":
+            guest.type(b"echo first-$((3+3))\r")
+            await ann.sees(b"first-6")
+            assert b"by-tom" not in ann.said
+            guest.type(b"~s")
+        else:
+            guest.type(then.encode())
+        if then == "~d":
+            guest.type(b"echo after-$((4+4))\r")
+            await ann.sees(b"after-8")
+            assert b"by-tom" not in ann.said
+        else:
+            await ann.sees(b"by-tom-2")
+        await until(lambda: "it was not sent:" not in "\n".join(guest.screen()))
+
+
+async def test_output_that_passes_has_no_question_in_it() -> None:
+    async with house() as made, connected(made, Role.CONTROL, "--raw") as guest:
+        await guest.at_the_prompt()
+        guest.type(b"stty raw -echo min 1; printf 'a\\033[5nz'; head -c 4 | od -c; stty sane\r")
+        await guest.sees("033   [   0   n")
+        await guest.sees("az")
+        assert b"\x1b[5n" not in guest.seen
 
 
 async def test_the_host_is_asked_and_both_see_the_code() -> None:

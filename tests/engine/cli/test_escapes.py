@@ -55,9 +55,17 @@ def test_a_tilde_at_the_beginning_of_a_line_waits_for_the_next_key() -> None:
     assert list(escapes.read(b"/")) == [b"~/"]
 
 
-def test_a_guest_s_tty_has_fewer_commands_than_a_host_s() -> None:
-    assert list(Escapes().read(b"~s~k")) == [b"~s~k"]
-    assert list(Escapes(HOSTS).read(b"~s~k")) == [Escape.STATUS, Escape.KEYBOARD]
+def test_guests_and_hosts_have_other_commands() -> None:
+    assert list(Escapes().read(b"~q~l")) == [b"~q~l"]
+    assert list(Escapes().read(b"~l~k")) == [Escape.LINK, Escape.KEYBOARD]
+    assert list(Escapes(HOSTS).read(b"~q~l")) == [Escape.QUESTIONS, b"~l"]
+
+
+def test_within_a_line_a_command_can_be_made_possible() -> None:
+    escapes = Escapes()
+    assert list(escapes.read(b"ls ")) == [b"ls "]
+    escapes.begin_line()
+    assert list(escapes.read(b"~d")) == [Escape.DISCARD]
 
 
 @pytest.mark.parametrize(("known", "text"), [(GUESTS, HELP), (HOSTS, HOST_HELP)])

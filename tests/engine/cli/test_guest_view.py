@@ -116,7 +116,7 @@ async def test_a_tty_that_takes_nothing_holds_the_program() -> None:
 async def test_the_host_s_size_and_the_tty_s() -> None:
     async with looking() as guest:
         guest.view.output(b"x")
-        guest.view.shell_resized(Size(10, 3))
+        guest.view.sized(Size(10, 3))
         guest.view.output(b"\x1b[3;9Hab")
         await guest.shows("        ab│")
         guest.resize(Size(40, 10))

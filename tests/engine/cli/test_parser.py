@@ -73,7 +73,7 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
     ("share --command top --view -d 1", Command.SHARE, {}),
     ("share --link-seconds 60", Command.SHARE, {"share.link_seconds": 60.0}),
     ("connect http://a/s/b#c", Command.CONNECT, {}),
-    ("connect --view --raw http://a/s/b#c", Command.CONNECT, {}),
+    ("connect --view --raw --name Tom http://a/s/b#c", Command.CONNECT, {}),
     ("orphans", Command.ORPHANS, {}),
     ("orphans --end --kept --json", Command.ORPHANS, {}),
     (
@@ -189,3 +189,24 @@ def test_all_after_command_is_the_program_s(flag: list[str]) -> None:
     line = parse(["share", "web", "--ask", *flag, *program])
     assert line.command is Command.SHARE
     assert line.options == {"target": "web", "ask": True, "program": ["grep", *program]}
+
+
+LINK = "https://relay.example/s/abcdefgh#secret"
+
+
+def test_a_link_at_the_beginning_is_for_the_window() -> None:
+    line = parse([LINK, "--log-level", "INFO"], window=True)
+    assert (line.command, line.options["link"]) == (Command.WINDOW, LINK)
+    # It may be the value of a flag, or of a command.
+    assert "link" not in parse(["--relay", "https://relay.example"], window=True).options
+    assert parse(["connect", LINK], window=True).command is Command.CONNECT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "window"),
+    [([LINK, "targets"], True), ([LINK, "--headless"], True), ([LINK], False)],
+)
+def test_a_link_where_there_is_no_window_is_refused(arguments: list[str], window: bool) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments, window=window)
+    assert ended.value.code == 2

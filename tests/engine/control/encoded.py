@@ -10,12 +10,20 @@ import msgspec
 
 from engine.control.commands import Command
 from engine.control.queries import Query
+from engine.core.model import LinkState
 from tests.engine.control.samples import result_type, subclasses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.control.api import ControlApi, Ended, Output, TerminalHandle
+    from engine.control.api import (
+        ControlApi,
+        Ended,
+        LinkTerminal,
+        Output,
+        ShellHandle,
+        TerminalHandle,
+    )
     from engine.core.events import Event, Handler
     from engine.core.model import Size
 
@@ -59,3 +67,24 @@ class Encoded:
     ) -> TerminalHandle:
         """Bytes, and the handle on them, are not encoded."""
         return await self._control.open_terminal(target_id, size, output, ended)
+
+    async def open_link(
+        self,
+        url: str,
+        size: Size,
+        output: Output,
+        ended: Ended,
+        *,
+        changed: Callable[[LinkState], None] = lambda state: None,
+        **more: Any,
+    ) -> LinkTerminal:
+        """Its state is encoded, its bytes and the handle are not."""
+
+        def forward(state: LinkState) -> None:
+            changed(passed(state, LinkState))
+
+        return await self._control.open_link(url, size, output, ended, changed=forward, **more)
+
+    def attach(self, shell_id: str, **options: Any) -> ShellHandle:
+        """As above."""
+        return self._control.attach(shell_id, **options)

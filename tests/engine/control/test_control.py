@@ -1,11 +1,12 @@
 """The engine's API against a real engine: each command does what it says.
 
-All that passes it is encoded and decoded on its way.
+All that passes it is encoded and decoded on its way, or goes over a socket.
 """
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from engine.control import commands as c
 from engine.control import queries as q
+from engine.control.api import ControlApi
 from engine.control.control import Control
 from engine.core import events as ev
 from engine.core.errors import (
@@ -23,10 +25,13 @@ from engine.core.errors import (
     RecordingNotFoundError,
     RecordingRunningError,
     RemoteError,
+    ShellNotFoundError,
 )
 from engine.core.model import (
     LOCAL_TARGET,
+    Asked,
     EndCode,
+    LinkState,
     OrphansEnded,
     OrphanState,
     Role,
@@ -52,6 +57,7 @@ from engine.wire.proof import parse_link
 from tests.engine.control.encoded import Encoded
 from tests.engine.control.samples import sample, subclasses
 from tests.engine.control.screen import Screen
+from tests.engine.control.socket.serving import connected, served
 from tests.engine.hosting import Visitor
 from tests.engine.orphaned import orphaned, records
 from tests.engine.until import until
@@ -62,18 +68,9 @@ Published = TypeVar("Published", bound=ev.Event)
 class Host:
     """A Control that runs, its relay, what it published, and its guests."""
 
-    def __init__(self, relay: Relay, **settings: Any) -> None:
+    def __init__(self, relay: Relay, control: ControlApi) -> None:
         self.relay = relay
-        self.control = Encoded(
-            Control(
-                Settings(
-                    docker=DockerSettings(enabled=False),
-                    terminal=TerminalSettings(shell="/bin/sh"),
-                    relay=RelaySettings(url=relay.url, token="agent-secret", guest_token="guest"),
-                    **settings,
-                )
-            )
-        )
+        self.control = control
         self.events: list[ev.Event] = []
         self.visitors: list[Visitor] = []
         self.control.subscribe(self.events.append)
@@ -100,22 +97,54 @@ class Host:
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Host]:
+async def running(*, over_socket: bool = False, **settings: Any) -> AsyncIterator[Host]:
     relay = Relay("agent-secret", "guest")
     await relay.start()
-    host = Host(relay, **settings)
-    try:
-        await host.control.start()
-        assert await host.control.do(c.WaitUntilRegistered(10))
-        yield host
-    finally:
-        await asyncio.gather(*(visitor.peer.close() for visitor in host.visitors))
-        await host.control.stop()
-        await relay.stop()
+    control = Control(
+        Settings(
+            docker=DockerSettings(enabled=False),
+            terminal=TerminalSettings(shell="/bin/sh"),
+            relay=RelaySettings(url=relay.url, token="agent-secret", guest_token="guest"),
+            **settings,
+        )
+    )
+    engine = by_socket(control) if over_socket else encoded(control)
+    async with engine as reached:
+        host = Host(relay, reached)
+        try:
+            await reached.start()
+            assert await reached.do(c.WaitUntilRegistered(10))
+            yield host
+        finally:
+            await asyncio.gather(*(visitor.peer.close() for visitor in host.visitors))
+            await reached.stop()
+    await relay.stop()
+
+
+@asynccontextmanager
+async def encoded(control: Control) -> AsyncIterator[ControlApi]:
+    yield Encoded(control)
+
+
+@asynccontextmanager
+async def by_socket(control: Control) -> AsyncIterator[ControlApi]:
+    """A client of the engine, which runs in a loop of its own."""
+    with tempfile.TemporaryDirectory(prefix="hw-") as folder:
+        async with (
+            served(control, Path(folder, "s.sock")) as house,
+            connected(house.path) as client,
+        ):
+            yield client
+
+
+@pytest.fixture(params=["here", "over a socket"])
+async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    async with running(over_socket=request.param == "over a socket") as made:
+        yield made
 
 
 @pytest.fixture
-async def host() -> AsyncIterator[Host]:
+async def host_here() -> AsyncIterator[Host]:
     async with running() as made:
         yield made
 
@@ -286,6 +315,31 @@ async def test_an_idle_guest_is_kept_or_ends_after_the_time_that_is_set() -> Non
         assert visitor.peer.end_code == EndCode.IDLE
 
 
+async def test_a_shell_that_everyone_has_left_ends_after_the_time_that_is_set() -> None:
+    async with running(session=SessionSettings(grace=0)) as host:
+        visitor = await host.guest()
+        (shell,) = host.control.ask(q.Shells())
+        await host.control.do(c.SetGrace(0.5))
+        pc = visitor.peer.peer_connection
+        assert pc is not None
+        await pc.close()
+        await until(lambda: host.published(ev.ShellEnded), what="the end of the shell")
+        (ended,) = host.published(ev.ShellEnded)
+        assert ended.shell.id == shell.id
+        assert ended.shell.exit is not None
+        assert ended.shell.exit.code == EndCode.GRACE
+
+
+async def test_shells_are_recorded_from_the_moment_that_is_set(host: Host) -> None:
+    before = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    await host.control.do(c.SetRecording(True))
+    after = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    await host.control.do(c.SetRecording(False))
+    last = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    records = {one.id: one.recording_since is not None for one in host.control.ask(q.Shells())}
+    assert records == {before: False, after: True, last: False}
+
+
 async def test_the_self_test_reports_and_publishes_each_stage_of_its_run(host: Host) -> None:
     report = await host.control.do(c.RunSelfTest("nowhere", "first"))
     assert report.failed_stage is not None
@@ -318,7 +372,8 @@ async def test_recordings_are_listed_and_deleted(host: Host) -> None:
         await control.do(c.DeleteRecording(info.id))
 
 
-async def test_bytes_go_through_the_handle(host: Host) -> None:
+async def test_bytes_go_through_the_handle(host_here: Host) -> None:
+    host = host_here
     screen = Screen()
     handle = await screen.open(host.control)
     handle.send(b"stty size; echo $((6*7))\n")
@@ -336,7 +391,101 @@ async def test_bytes_go_through_the_handle(host: Host) -> None:
     await until(lambda: not host.control.ask(q.Sessions()))
 
 
-async def test_a_target_that_is_not_there_is_an_error_by_its_code(host: Host) -> None:
+async def test_a_target_that_is_not_there_is_an_error_by_its_code(host_here: Host) -> None:
+    host = host_here
     with pytest.raises(RemoteError) as caught:
         await host.control.open_terminal("nowhere", Size(), lambda _: None, lambda *_: None)
     assert caught.value.remote_code == "target_not_found"
+
+
+async def test_a_link_of_another_host_says_all_that_is_known_of_its_terminal(
+    host_here: Host,
+) -> None:
+    host = host_here
+    control = host.control
+    shell_id = await control.do(c.OpenShell(LOCAL_TARGET))
+    share = await host.link(role=Role.VIEW, shell=shell_id)
+    states: list[LinkState] = []
+    sizes: list[Size] = []
+    screen = Screen()
+    terminal = await control.open_link(
+        control.ask(q.LinkUrl(share.id)),
+        Size(100, 30),
+        screen.output,
+        screen.ended,
+        name="Eve",
+        changed=states.append,
+        sized=sizes.append,
+    )
+    await until(lambda: states and states[-1].people)
+    state = states[-1]
+    assert (state.target, state.role, state.may_type) == (LOCAL_TARGET, Role.VIEW, False)
+    assert state.code == terminal.code
+    assert [(one.id, one.name) for one in state.people] == [(state.participant, "Eve")]
+    assert (state.approval, state.lost, state.held, state.replaced) == ("", False, b"", False)
+    # A viewer has no say in the size.
+    assert sizes == [Size()]
+    assert terminal.mutes
+    assert terminal.ask_keyboard(True)
+    await until(lambda: states[-1].keyboard and states[-1].keyboard.asked is Asked.WAITING)
+    await control.do(c.GrantKeyboard(shell_id, state.participant))
+    await until(lambda: states[-1].may_type)
+    assert states[-1].role is Role.CONTROL
+    terminal.send(b"echo by-$((1+1))\n")
+    await screen.sees(b"by-2")
+    await control.do(c.Record(shell_id, on=True))
+    await until(lambda: states[-1].recording)
+    await control.do(c.EndShell(shell_id, "Over"))
+    await until(lambda: screen.ends == [("Over", None)])
+    await terminal.close()
+
+
+async def test_links_that_are_open_end_with_the_engine() -> None:
+    async with running() as host, running() as other:
+        share = await host.link()
+        screen = Screen()
+        terminal = await other.control.open_link(
+            host.control.ask(q.LinkUrl(share.id)), Size(), screen.output, screen.ended
+        )
+        assert not terminal.mutes
+        await other.control.stop()
+        assert terminal.is_closed
+        await until(lambda: not host.control.ask(q.Sessions()))
+        with pytest.raises(HostStoppedError):
+            await other.control.open_link("", Size(), screen.output, screen.ended)
+
+
+async def test_shells_over_a_socket(host: Host) -> None:
+    """As the command line does it: the window paints instead."""
+    control = host.control
+    shell_id = await control.do(c.OpenShell(LOCAL_TARGET, Size(90, 25)))
+    said = bytearray()
+    ends: list[tuple[str, int | None]] = []
+
+    def output(data: bytes) -> None:
+        said.extend(data)
+        handle.rendered(len(data))
+
+    handle = control.attach(
+        shell_id,
+        size=Size(90, 25),
+        output=output,
+        ended=lambda *end: ends.append(end),
+    )
+    (shell,) = control.ask(q.Shells())
+    assert [one.id for one in shell.participants] == [handle.participant]
+    handle.send(b"stty size; echo $((6*7))\n")
+    await until(lambda: b"25 90" in said and b"42" in said)
+    seen = bytearray()
+    watcher = control.attach(shell_id, role=Role.VIEW, output=seen.extend)
+    # It begins with the screen.
+    await until(lambda: seen.startswith(b"\x1bc") and b"25 90" in seen)
+    assert len(control.ask(q.Shells())[0].participants) == 2
+    watcher.detach()
+    await until(lambda: len(control.ask(q.Shells())[0].participants) == 1)
+    handle.send(b"exit 3\n")
+    await until(lambda: ends)
+    assert ends[0][1] == 3
+    await until(lambda: host.published(ev.ShellEnded))
+    with pytest.raises(ShellNotFoundError):
+        control.attach(shell_id, output=output)

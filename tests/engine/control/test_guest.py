@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from engine.control import guest as guest_module
-from engine.control.guest import ENDED_MEANWHILE, GAVE_UP, GuestTerminal, connect
+from engine.control.guest import ELSEWHERE, ENDED_MEANWHILE, GAVE_UP, GuestTerminal, connect
 from engine.core import events as ev
-from engine.core.errors import BadLinkError, ChannelClosedError, RemoteError, ShellEndedError
+from engine.core.errors import (
+    BadLinkError,
+    ChannelClosedError,
+    HatchwayError,
+    RemoteError,
+    ShellEndedError,
+)
 from engine.core.model import LOCAL_TARGET, Role, Size
 from engine.core.session_state import SessionState
 from tests.engine.hosting import House, house
@@ -29,6 +35,8 @@ class Screen:
         self.ends: list[tuple[str, int | None]] = []
         self.connections: list[bool] = []
         self.approvals: list[tuple[str, str]] = []
+        self.sizes: list[Size] = []
+        self.changes = 0
         self.terminal: GuestTerminal | None = None
         self._early = 0
 
@@ -54,6 +62,12 @@ class Screen:
 
     def connection(self, *, lost: bool) -> None:
         self.connections.append(lost)
+
+    def sized(self, size: Size) -> None:
+        self.sizes.append(size)
+
+    def changed(self) -> None:
+        self.changes += 1
 
 
 async def opened(made: House, screen: Screen, **link: object) -> GuestTerminal:
@@ -198,6 +212,81 @@ async def test_closing_while_the_connection_is_lost() -> None:
         await terminal.close()
         assert terminal.is_closed
         assert screen.ends == []
+
+
+async def test_a_return_link_takes_the_place_until_one_comes_back() -> None:
+    async with house() as made:
+        here, there = Screen(), Screen()
+        first = await opened(made, here)
+        first.send(b"MARK=stored\n")
+        second = there.terminal = await connect(first.return_link(), Size(70, 20), there)
+        await until(lambda: here.ends == [(ELSEWHERE, None)])
+        assert first.replaced
+        assert here.connections == []
+        assert second.participant == first.participant
+        with pytest.raises(ChannelClosedError):
+            first.send(b"x")
+        second.send(b"echo there-$MARK\n")
+        await there.sees(b"there-stored")
+        await first.reconnect()
+        await until(lambda: there.ends == [(ELSEWHERE, None)])
+        first.send(b"echo here-$MARK\n")
+        await here.sees(b"here-stored")
+        # It is one shell, opened once.
+        assert len(made.agent.manager.shells.all()) == 1
+        await first.close()
+        await first.reconnect()
+        with pytest.raises(RemoteError):
+            await second.reconnect()
+        await second.close()
+
+
+async def test_a_connection_that_was_given_up_can_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guest_module, "RETURN_SECONDS", 0.5)
+    async with house() as made:
+        screen = Screen()
+        terminal = await opened(made, screen)
+        terminal.send(b"MARK=stored\n")
+        port = await lose(made, screen)
+        await until(lambda: screen.ends == [(GAVE_UP, None)])
+        with pytest.raises(HatchwayError):
+            await terminal.reconnect()
+        await relay_returns(made, port)
+        await terminal.reconnect()
+        terminal.send(b"echo here-$MARK\n")
+        await screen.sees(b"here-stored")
+        await terminal.close()
+
+
+async def test_what_others_typed_meanwhile_holds_what_was_typed_here() -> None:
+    async with house() as made:
+        screen = Screen()
+        terminal = await opened(made, screen)
+        (shell,) = made.agent.manager.shells.all()
+        _, joins = await made.link(shell=shell.id)
+        other = made.visitor(joins)
+        await other.peer.connect()
+        tom = made.agent.manager.require_session(terminal.session_id)
+        port = int(made.relay.url.rpartition(":")[2])
+        await made.relay.stop()
+        await tom.pc.close()
+        await until(lambda: screen.connections == [True])
+        await until(lambda: tom.state is SessionState.DISCONNECTED)
+        terminal.send(b"echo by-me-$((1+1))\n")
+        other.peer.send(b"echo by-other-$((2+2))\n")
+        await other.sees(b"by-other-4")
+        await relay_returns(made, port)
+        await until(lambda: screen.connections == [True, False])
+        assert terminal.held_input == b"echo by-me-$((1+1))\n"
+        changes = screen.changes
+        terminal.send_held()
+        assert terminal.held_input == b""
+        assert screen.changes > changes
+        await other.sees(b"by-me-2")
+        assert {one.id for one in terminal.people} == {terminal.participant, other.peer.participant}
+        await terminal.close()
 
 
 async def test_text_that_is_no_link() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.agent.agent import Agent
 from engine.control.terminal import PeerTerminal
-from engine.core.errors import RelayUnreachableError
+from engine.core.errors import NoTurnError, RemoteError
 from engine.core.model import LOCAL_TARGET, Size
 from engine.core.session_state import SessionState
 from tests.engine.control.screen import Screen
@@ -49,19 +49,22 @@ async def test_it_takes_up_the_same_shell_with_the_same_callbacks() -> None:
         await until(lambda: not made.agent.sessions())
 
 
-async def test_after_a_failed_attempt_another_one_may_succeed() -> None:
+async def test_after_a_failed_attempt_another_one_may_succeed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def no_path() -> None:
+        raise NoTurnError("There is no path")
+
     async with house() as made:
         screen = Screen()
         handle = await opened(made.agent, screen)
         handle.send(b"MARK=stored; echo one-$((1+1))\n")
         await screen.sees(b"one-2")
         await lose(made, screen)
-        port = int(made.relay.url.rpartition(":")[2])
-        await made.relay.stop()
-        with pytest.raises(RelayUnreachableError):
-            await handle.reconnect()
-        await made.relay.start(port=port)
-        assert await made.agent.wait_for_relay(20)
+        with monkeypatch.context() as patch:
+            patch.setattr(made.agent.manager, "paths_known", no_path)
+            with pytest.raises(RemoteError, match="no path"):
+                await handle.reconnect()
         await handle.reconnect()
         handle.send(b"echo $MARK-$((2+2))\n")
         await screen.sees(b"stored-4")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.emulator import Terminal
-from engine.emulator.snapshot import FEATURES, MAX_LINKS
+from engine.emulator.screen.features import FEATURES
+from engine.emulator.snapshot import MAX_LINKS
 from tests.engine.emulator.inputs import PIECES
 
 COLS, ROWS = 12, 5

@@ -135,10 +135,10 @@ def with_guest_token(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, relay=relay)
 
 
-async def test_a_tab_of_our_own_shows_the_relay_no_address_either(tmp_path: Path) -> None:
+async def test_a_terminal_of_our_own_goes_through_turn_alone_too(tmp_path: Path) -> None:
     async with coturn(tmp_path) as url:
         options = Options(turn=Turn((url,), SECRET, relay_only=True))
-        async with house(options, with_guest_token) as made:
+        async with house(options) as made:
             await until(lambda: made.agent.manager.ice.servers, what="the relay's servers")
             peer = await made.agent.open_terminal(
                 LOCAL_TARGET, Size(), lambda _data: None, lambda _reason, _code: None
@@ -151,7 +151,7 @@ async def test_a_tab_of_our_own_shows_the_relay_no_address_either(tmp_path: Path
             await peer.close()
 
 
-async def test_a_tab_of_our_own_without_turn_says_so() -> None:
+async def test_a_terminal_of_our_own_without_turn_says_so() -> None:
     async with house(Options(turn=Turn(relay_only=True)), with_guest_token) as made:
         await made.agent.manager.paths_known()
         with pytest.raises(NoTurnError):

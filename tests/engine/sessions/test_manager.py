@@ -136,6 +136,21 @@ async def test_a_session_closes_from_the_pty_outwards(monkeypatch: pytest.Monkey
     assert ends.closed == ORDER
 
 
+async def test_it_can_be_waited_for_until_a_closing_session_is_gone(
+    manager: WebRTCSessionManager,
+) -> None:
+    manager.create_session("closing", "d")
+    manager.create_session("open", "d")
+    manager.end_soon("closing", "Enough")
+    assert manager.get_session("closing") is not None
+    await manager.settled("closing")
+    assert manager.get_session("closing") is None
+    # Nothing to wait for, and nothing is closed.
+    await manager.settled("open")
+    await manager.settled("nobody")
+    assert manager.get_session("open") is not None
+
+
 @pytest.mark.parametrize("how", ["fail", "hang"])
 @pytest.mark.parametrize("fault", ORDER[:-1])
 async def test_an_end_that_fails_or_hangs_costs_the_others_nothing(

@@ -338,3 +338,17 @@ async def test_v1_who_lacks_output_that_is_gone_gets_the_screen_as_output() -> N
     again.end.post(b"the end")
     await until(lambda: again.output.endswith(b"the end"))
     await again.stop()
+
+
+async def test_programs_are_told_only_of_what_the_guests_emulator_can_do() -> None:
+    guest = Guest(V1)
+    guest.channel.start()
+    guest.say(
+        type="hello", cols=80, rows=24, caps=["mute"], features=["sixel", "rectangles", "warp"]
+    )
+    await until(lambda: guest.of("pty_connected"))
+    # The program repeats what is typed, and so it asks, and prints the answer.
+    guest.end.post(b"\x1b[?2026$p\x1b[c")
+    await until(lambda: guest.output.endswith(b"\x1b[?65;1;2;4;6;9;15;16;17;18;22;28;29c"))
+    assert b"\x1b[?2026;0$y" in guest.output
+    await guest.stop()

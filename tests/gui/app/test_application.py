@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from engine.cli.version import version
 from engine.core.errors import SettingsError
 from gui.app import application as app_module
-from gui.app.application import EXIT_DISPLAY, EXIT_SETTINGS
+from gui.app.application import EXIT_DISPLAY, EXIT_NO_WINDOW, EXIT_SETTINGS
 from gui.app.display import explain, is_configured
 
 ROOT = Path(__file__).parents[3]
@@ -291,3 +291,45 @@ async def test_the_version_needs_no_display(tmp_path: Path) -> None:
     out, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
     assert (process.returncode, errors) == (0, b"")
     assert out.decode().strip() == version()
+
+
+async def test_a_second_start_shows_the_window_of_the_first(tmp_path: Path) -> None:
+    env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+    first = await start("--log-level", "INFO", env=env)
+    # While the first one starts, too.
+    await read_until(first.stderr, b"window is shown")
+    second = await start(env=env)
+    out, errors = await asyncio.wait_for(second.communicate(), START_SECONDS)
+    assert (second.returncode, out, errors) == (0, b"", b"")
+    await read_until(first.stderr, b"asks for the window")
+    first.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(first.communicate(), START_SECONDS)
+    assert first.returncode == 0
+
+
+async def test_a_start_beside_a_host_without_a_window_says_so(tmp_path: Path) -> None:
+    host = await start("--headless", env=environment(tmp_path))
+    await read_until(host.stdout, b"Stop with Ctrl+C")
+    second = await start(env=environment(tmp_path, QT_QPA_PLATFORM="offscreen"))
+    out, errors = await asyncio.wait_for(second.communicate(), START_SECONDS)
+    assert (second.returncode, out) == (EXIT_NO_WINDOW, b"")
+    assert b"already hosting without a window" in errors
+    host.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(host.communicate(), START_SECONDS)
+
+
+async def test_after_a_killed_window_the_next_one_opens(tmp_path: Path) -> None:
+    env = environment(tmp_path, QT_QPA_PLATFORM="offscreen")
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        process = await start("--log-level", "INFO", env=env)
+        await read_until(process.stderr, b"engine is running")
+        process.send_signal(end)
+        await asyncio.wait_for(process.communicate(), START_SECONDS)
+
+
+async def test_a_link_without_a_display_is_not_silently_dropped(tmp_path: Path) -> None:
+    link = "https://relay.example/s/abcdefgh#secret"
+    process = await start(link, env=environment(tmp_path))
+    out, errors = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert (process.returncode, out) == (EXIT_DISPLAY, b"")
+    assert b"connect" in errors

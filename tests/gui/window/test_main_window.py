@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtGui import QFont, QKeySequence
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt
+from PySide6.QtGui import QDropEvent, QFont, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -22,14 +23,26 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from engine.control.commands import CloseSession, EndOrphans, SetGuestTimeout
-from engine.control.queries import DockerStatuses
+from engine.control.commands import (
+    CloseSession,
+    EndOrphans,
+    Freeze,
+    OpenKeyboard,
+    Record,
+    RemoveGuest,
+    SetGrace,
+    SetGuestTimeout,
+    SetRecording,
+    TakeKeyboard,
+)
+from engine.control.queries import DockerStatuses, Links
 from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
     EndsPending,
     LoopRestarted,
     OrphansChanged,
+    RecordingProblem,
     RelayStateChanged,
     SessionClosed,
     SessionCreated,
@@ -41,10 +54,15 @@ from engine.core.model import (
     EndCode,
     EngineState,
     Guest,
+    KeyboardState,
     Orphan,
     OrphansEnded,
     OrphanState,
+    ParticipantInfo,
+    ParticipantKind,
     RelayState,
+    Role,
+    Share,
     Target,
     TargetKind,
 )
@@ -69,6 +87,7 @@ if TYPE_CHECKING:
     )
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
+    from gui.panels.terminals.tab import TerminalTab
     from tests.gui.fake_control import FakeControl
 
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -117,10 +136,11 @@ def test_the_first_window_shows_the_default_layout(window: MainWindow) -> None:
     # The wanted size, or all of a smaller screen.
     assert window.size() == DEFAULT_SIZE.boundedTo(window.screen().availableSize())
     assert window.targets_dock.isVisible()
-    assert window.sessions.isVisible()
+    assert window.shells.isVisible()
     assert window.loopback_dock.isHidden()
     assert window.dockWidgetArea(window.targets_dock) is Qt.DockWidgetArea.LeftDockWidgetArea
-    assert window.tabifiedDockWidgets(window.sessions_dock) == [window.log_dock]
+    beside = window.tabifiedDockWidgets(window.shells_dock)
+    assert set(beside) == {window.sessions_dock, window.log_dock}
     assert window.terminals.empty.isVisible()
 
 
@@ -219,9 +239,14 @@ def test_closing_without_sessions_asks_nothing(window: MainWindow, qtbot: QtBot)
     assert window.isVisible()
 
 
-def test_closing_with_guests_asks_once_and_cancel_keeps_them(
-    window: MainWindow, bus: EventBus, qtbot: QtBot
+def own_shell(control: FakeControl) -> str:
+    return control.start_shell("web", own=True)
+
+
+def test_closing_while_something_runs_asks_once_and_from_then_on_hides(
+    window: MainWindow, control: FakeControl, bus: EventBus, qtbot: QtBot
 ) -> None:
+    own_shell(control)
     live_session(bus, "a")
     live_session(bus, "b")
     with qtbot.assertNotEmitted(window.closeWanted):
@@ -230,30 +255,70 @@ def test_closing_with_guests_asks_once_and_cancel_keeps_them(
         assert len(window.attention.strips) == 1
         shown = window.attention.shown
         assert isinstance(shown, Notice)
-        assert shown.words.text() == "Close Hatchway?"
-        assert shown.detail.text() == "2 connected guests end when Hatchway closes."
+        assert shown.words.text() == "Keep hosting without the window?"
+        assert shown.detail.text().startswith("1 terminal and 2 guests stay available.")
         answer(window, "Cancel")
-    assert window.isVisible()
-    assert not window.attention.isVisible()
+        assert window.isVisible()
+        window.close()
+        answer(window, "Keep hosting")
+        assert not window.isVisible()
+        window.raise_window()
+        assert window.isVisible()
+        window.close()
+        assert not window.isVisible()
+        assert not window.attention.strips
+
+
+def test_an_active_link_keeps_the_program_hosting_and_an_ended_one_does_not(
+    window: MainWindow, control: FakeControl, qtbot: QtBot
+) -> None:
+    share = Share("l", "web", Role.VIEW, b"", 0.0)
+    control.answers[Links] = (share,)
     window.close()
+    assert window.attention.shown is not None
+    answer(window, "Cancel")
+    control.answers[Links] = (replace(share, revoked=True),)
     with qtbot.waitSignal(window.closeWanted):
-        answer(window, "Close anyway")
+        window.close()
 
 
-def test_closing_again_shows_the_question_that_is_open(window: MainWindow, bus: EventBus) -> None:
+def test_quitting_asks_with_how_many_and_whose(
+    window: MainWindow, control: FakeControl, bus: EventBus, qtbot: QtBot
+) -> None:
+    own_shell(control)
+    theirs = control.start_shell("web")
+    control.come(theirs, ParticipantInfo("p", "Maria", ParticipantKind.GUEST, Role.CONTROL, "a"))
     live_session(bus, "a")
-    window.close()
+    with qtbot.assertNotEmitted(window.closeWanted):
+        window.quit()
+        window.quit()
+        assert len(window.attention.strips) == 1
+        shown = window.attention.shown
+        assert isinstance(shown, Notice)
+        assert shown.words.text() == "Quit Hatchway?"
+        assert shown.detail.text() == (
+            "2 terminals end: 1 of yours and 1 of guests. Connected: Maria."
+        )
+        answer(window, "Cancel")
+    window.quit()
+    with qtbot.waitSignal(window.closeWanted):
+        answer(window, "Quit")
+
+
+def test_quitting_again_shows_the_question_that_is_open(window: MainWindow, bus: EventBus) -> None:
+    live_session(bus, "a")
+    window.quit()
     question = window.attention.shown
     window.attention.undo("Did something", lambda: None, lambda: None)
     assert window.attention.shown is not question
-    window.close()
+    window.quit()
     assert window.attention.shown is question
     window.attention.finish()
 
 
 def test_the_theme_changes_after_strips_have_gone(window: MainWindow, bus: EventBus) -> None:
     live_session(bus, "a")
-    window.close()
+    window.quit()
     # Kept by Python, as a bound method or a list would.
     kept = window.attention.shown
     assert kept is not None
@@ -266,17 +331,20 @@ def test_the_theme_changes_after_strips_have_gone(window: MainWindow, bus: Event
     assert labels
 
 
-def test_the_question_follows_what_still_runs(window: MainWindow, bus: EventBus) -> None:
+def test_the_question_follows_what_still_runs(
+    window: MainWindow, bus: EventBus, control: FakeControl
+) -> None:
     live_session(bus, "a")
+    mine = own_shell(control)
     window.open_terminal(LOCAL_TARGET)
-    window.close()
+    window.quit()
     shown = window.attention.shown
     assert isinstance(shown, Notice)
-    assert shown.detail.text() == (
-        "1 open terminal and 1 connected guest end when Hatchway closes."
-    )
+    assert shown.detail.text() == "2 terminals end: 2 of yours. Connected: Maria."
     bus.publish(SessionClosed(session_id="a", reason="over"))
-    assert shown.detail.text() == "1 open terminal ends when Hatchway closes."
+    assert shown.detail.text() == "2 terminals end: 2 of yours."
+    control.end_shell(mine)
+    assert shown.detail.text() == "1 terminal ends: 1 of yours."
     window.terminals.close_all()
     assert shown.detail.text() == "Everything has ended already."
 
@@ -321,6 +389,19 @@ def test_removing_a_guest_asks_first(
     assert control.commands == [CloseSession("s1", "Removed by the host", EndCode.REMOVED)]
 
 
+def test_a_guest_who_is_in_a_shell_is_removed_for_good(
+    window: MainWindow, bus: EventBus, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    shell_id = control.start_shell("web")
+    control.come(shell_id, ParticipantInfo("p", "Maria", ParticipantKind.GUEST, Role.VIEW, "s1"))
+    live_session(bus)
+    window.sessions.select("s1")
+    window.actions_["kick"].trigger()
+    answer(window, "Remove guest")
+    settle()
+    assert control.commands == [RemoveGuest(shell_id, "p")]
+
+
 def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) -> None:
     window.open_settings()
     window.share()
@@ -333,13 +414,17 @@ def test_no_dialog_of_the_window_keeps_it_from_being_used(window: MainWindow) ->
         dialog.reject()
 
 
-def test_the_question_can_be_switched_off(
+def test_the_questions_can_be_switched_off(
     make_window: MakeWindow, bus: EventBus, qtbot: QtBot
 ) -> None:
     window = make_window(confirm_close=False)
     live_session(bus)
-    with qtbot.waitSignal(window.closeWanted):
+    with qtbot.assertNotEmitted(window.closeWanted):
         window.close()
+    assert not window.isVisible()
+    window.raise_window()
+    with qtbot.waitSignal(window.closeWanted):
+        window.quit()
 
 
 def test_while_closing_nothing_can_be_started(window: MainWindow) -> None:
@@ -379,13 +464,13 @@ def test_every_action_is_in_a_menu_and_every_menu_entry_exists() -> None:
     assert used == set(ENTRIES)
 
 
-def test_no_shortcut_is_ambiguous_and_none_is_a_plain_control_letter_but_one() -> None:
+def test_no_shortcut_is_ambiguous_and_only_two_are_plain_control_letters() -> None:
     keys = [key for entry in ENTRIES.values() for key in entry.keys]
     assert len({QKeySequence(key).toString() for key in keys}) == len(keys)
     letters = [
         k for k in keys if k.startswith("Ctrl+") and len(k) == len("Ctrl+X") and k[-1].isalpha()
     ]
-    assert letters == ["Ctrl+T"]
+    assert letters == ["Ctrl+T", "Ctrl+O"]
 
 
 @pytest.mark.parametrize("name", ["about", "shortcuts"])
@@ -438,15 +523,19 @@ def test_settings_are_worn_at_once_and_kept(window: MainWindow, config_dir: Path
     assert window.open_settings() is not dialog
 
 
-def test_when_idle_guests_are_disconnected_is_used_at_once_and_kept(
+def test_what_becomes_of_guests_terminals_is_used_at_once_and_kept(
     window: MainWindow, config_dir: Path, control: FakeControl, settle: Callable[[], None]
 ) -> None:
     dialog = window.open_settings()
     dialog.guest_timeout.setValue(0)
+    dialog.grace.setValue(90)
+    dialog.recording.click()
     dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
     settle()
-    assert control.commands == [SetGuestTimeout(0)]
-    assert settings.load(config_dir / "settings.toml", environ={}).session.timeout == 0
+    assert control.commands == [SetGuestTimeout(0), SetGrace(5400), SetRecording(True)]
+    loaded = settings.load(config_dir / "settings.toml", environ={})
+    assert (loaded.session.timeout, loaded.session.grace) == (0, 5400)
+    assert loaded.recording.enabled
 
 
 def test_the_relays_address_can_be_copied_once_it_is_known(
@@ -530,3 +619,110 @@ def test_what_a_killed_run_left_is_offered_without_a_dialog(
     answer(window, "End it")
     settle()
     assert control.commands == [EndOrphans()]
+
+
+def opened_shell(window: MainWindow, settle: Callable[[], None]) -> TerminalTab:
+    window.open_terminal("web")
+    settle()
+    tab = window.terminals.current()
+    assert tab is not None
+    assert tab.shell is not None
+    return tab
+
+
+def test_the_current_terminal_has_its_commands(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    names = ("share_terminal", "keyboard", "freeze", "record", "peer")
+    assert not any(window.actions_[name].isEnabled() for name in names)
+    tab = opened_shell(window, settle)
+    assert all(window.actions_[name].isEnabled() for name in names)
+    control.commands.clear()
+    for name in ("keyboard", "freeze", "record"):
+        window.actions_[name].trigger()
+    settle()
+    me = tab.participant
+    control.change_shell(tab.shell_id, keyboard=KeyboardState.TAKEN, holder=me, recording_since=1.0)
+    for name in ("keyboard", "record"):
+        window.actions_[name].trigger()
+    settle()
+    control.change_shell(tab.shell_id, keyboard=KeyboardState.FROZEN, holder="")
+    window.actions_["freeze"].trigger()
+    settle()
+    assert control.commands == [
+        TakeKeyboard(tab.shell_id, me),
+        Freeze(tab.shell_id, True),
+        Record(tab.shell_id, True),
+        OpenKeyboard(tab.shell_id),
+        Record(tab.shell_id, False),
+        Freeze(tab.shell_id, False),
+    ]
+    window.actions_["peer"].trigger()
+    settle()
+    assert [peer.target for peer in control.terminals] == ["web"]
+
+
+def test_the_current_terminal_and_that_of_a_session_can_be_shared(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    tab = opened_shell(window, settle)
+    window.actions_["share_terminal"].trigger()
+    dialog = window.share()
+    assert dialog.target.currentText() == "This terminal: web"
+    other = control.start_shell("db")
+    control.come(other, ParticipantInfo("p", "Maria", ParticipantKind.GUEST, Role.VIEW, "s1"))
+    window.sessions.shareWanted.emit("s1")
+    assert dialog.target.currentText() == "This terminal: db"
+    window.shells.shareWanted.emit(tab.shell_id)
+    assert dialog.target.currentText() == "This terminal: web"
+    dialog.close()
+
+
+def test_a_shell_of_the_list_is_watched_and_taken_over_in_a_tab(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    shell_id = control.start_shell("web")
+    window.shells.select(shell_id)
+    window.shells.watch.click()
+    settle()
+    (place,) = control.places
+    assert place.role is Role.VIEW
+    window.shells.take.click()
+    settle()
+    assert control.commands == [TakeKeyboard(shell_id, place.participant)]
+    assert len(window.terminals.all()) == 1
+
+
+def test_a_link_is_opened_from_the_menu_from_a_drop_and_from_another_start(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    url = "https://relay.example/s/abc#def"
+    window.actions_["open_link"].trigger()
+    dialog = window.open_link()
+    dialog.reject()
+    dropped = QMimeData()
+    dropped.setText(url)
+    event = QDropEvent(
+        QPointF(5, 5),
+        Qt.DropAction.CopyAction,
+        dropped,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+    assert event.isAccepted()
+    dialog = window.open_link()
+    assert dialog.link.text() == url, "it is shown before it is used"
+    window.hide()
+    window.raise_window(url)
+    assert window.isVisible()
+    assert window.open_link() is dialog
+    dialog.name.setText("Ann")
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Open).click()
+    settle()
+    assert [(link.target, link.name) for link in control.links] == [(url, "Ann")]
+
+
+def test_a_recording_with_a_gap_is_a_warning(window: MainWindow, bus: EventBus) -> None:
+    bus.publish(RecordingProblem(target="web\u202e", text="12 KB are missing\x1b"))
+    assert window.banner.text == "Recording of web\\u202e\n12 KB are missing\\x1b"

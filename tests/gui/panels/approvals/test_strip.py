@@ -338,6 +338,13 @@ def test_the_desktop_is_told_where_it_listens_and_nobody_looks(
     other.close()
 
 
+def test_a_hidden_window_without_a_tray_comes_back_minimized(host: Host, bus: EventBus) -> None:
+    host.window.hide()
+    bus.publish(question())
+    assert host.window.isVisible()
+    assert host.window.isMinimized()
+
+
 def test_the_note_names_the_guest_as_well_as_it_can() -> None:
     assert note(ADA, "web-1") == ("A guest is waiting for web-1", "Ada requests access.")
     assert note(Guest(address="203.0.113.7"), "db")[1] == "203.0.113.7 requests access."

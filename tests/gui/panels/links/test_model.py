@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 
-from engine.core.model import Role, Share, Target, TargetKind
+from engine.core.model import (
+    Guest,
+    ParticipantInfo,
+    ParticipantKind,
+    Role,
+    SessionInfo,
+    Share,
+    ShellInfo,
+    Size,
+    Target,
+    TargetKind,
+)
+from engine.core.session_state import SessionState
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
-from gui.panels.links.model import SHARE_ROLE, LinkModel, detail
+from gui.panels.links.model import SHARE_ROLE, LinkModel, detail, people_by_link
 
 if TYPE_CHECKING:
     from pytestqt.modeltest import ModelTester
@@ -90,3 +102,33 @@ def test_a_link_whose_container_was_replaced_says_so(icons: Icons) -> None:
         assert (bound.data(NOTE_ROLE), by_name.data(NOTE_ROLE)) == (note, "")
         assert bound.data(FADED_ROLE) is bool(note)
         assert (note in bound.data(Qt.ItemDataRole.AccessibleTextRole)) is True
+
+
+def test_each_link_says_who_is_in(icons: Icons) -> None:
+    def session(name: str, share: str, state: SessionState = SessionState.CONNECTED) -> SessionInfo:
+        return SessionInfo(name, "web-1", Guest(name=name, share=share), state, 0.0, 0.0)
+
+    person = ParticipantInfo("p", "Ann", ParticipantKind.GUEST, Role.VIEW, session_id="a")
+    shell = ShellInfo("s", "web-1", True, "", Size(), 0.0, participants=(person,))
+    sessions = (
+        session("a", "one"),
+        session("Bob", "one"),
+        session("gone", "one", SessionState.DISCONNECTED),
+        session("no link", ""),
+        *(session(f"guest {n}", "many") for n in range(5)),
+    )
+    people = people_by_link(sessions, (shell,))
+    assert people["one"] == ("Ann", "Bob")
+    assert set(people) == {"one", "many"}
+    link = Share("one", "web-1", Role.VIEW, b"", 0.0)
+    assert detail(link, 0.0, people["one"]) == "Ann, Bob are in · Guests can only view"
+    assert detail(link, 0.0, people["many"]).startswith("guest 0, guest 1, guest 2 and 2 more are")
+    assert detail(link, 0.0, ("Ann",)).startswith("Ann is in")
+    model = LinkModel(icons)
+    model.set_shares((link,))
+    changed: list[object] = []
+    model.dataChanged.connect(lambda *_: changed.append(1))
+    model.set_people(people)
+    model.set_people(people)
+    assert len(changed) == 1
+    assert model.index(0).data(DETAIL_ROLE).startswith("Ann, Bob are in")

@@ -15,7 +15,17 @@ from engine.control.commands import CreateLink, RevokeLink
 from engine.control.queries import Links, LinkUrl, Sessions, Targets
 from engine.core.errors import LimitError
 from engine.core.events import SharesChanged, TargetsChanged
-from engine.core.model import LOCAL_TARGET, Guest, Role, SessionInfo, Share, Target, TargetKind
+from engine.core.model import (
+    LOCAL_TARGET,
+    Guest,
+    Role,
+    SessionInfo,
+    Share,
+    ShellInfo,
+    Size,
+    Target,
+    TargetKind,
+)
 from engine.core.session_state import SessionState
 from engine.wire.proof import Link
 from gui.kit.rows import NOTE_ROLE
@@ -295,3 +305,59 @@ def test_a_link_that_is_made_while_the_dialog_closes_is_no_problem(
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [command.target for command in host.done] == ["web-1"]
     assert problems == []
+
+
+SHELL = ShellInfo("shell-1", "web-1", True, "vim", Size(), 0.0)
+
+
+@pytest.fixture
+def for_shell(
+    qtbot: QtBot, adapter: EngineAdapter, theme: Theme, icons: Icons, host: Host
+) -> Callable[[ShellInfo], ShareDialog]:
+    def made(shell: ShellInfo) -> ShareDialog:
+        dialog = ShareDialog(adapter, theme, icons, (LOCAL, WEB), shell=shell)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        return dialog
+
+    return made
+
+
+def test_a_running_terminal_is_shared_by_a_link_that_joins_it(
+    for_shell: Callable[[ShellInfo], ShareDialog], host: Host
+) -> None:
+    dialog = for_shell(SHELL)
+    assert dialog.target.currentText() == "This terminal: vim"
+    assert not dialog.keep.isEnabled()
+    dialog.role.setCurrentIndex(1)
+    dialog.expiry.setCurrentIndex(dialog.expiry.count() - 1)
+    assert dialog.expiry.currentText() == "Until the terminal ends"
+    dialog.create_button.click()
+    assert host.done == [CreateLink("web-1", Role.VIEW, shell="shell-1")]
+
+
+def test_whoever_only_views_a_local_terminal_gets_no_shell_of_the_hosts(
+    for_shell: Callable[[ShellInfo], ShareDialog],
+) -> None:
+    dialog = for_shell(replace(SHELL, target=LOCAL_TARGET))
+    assert dialog.local_warning.isVisible()
+    assert not dialog.create_button.isEnabled()
+    dialog.role.setCurrentIndex(1)
+    assert not dialog.local_warning.isVisible()
+    assert dialog.create_button.isEnabled()
+
+
+def test_another_terminal_can_be_chosen_while_the_dialog_is_open(
+    for_shell: Callable[[ShellInfo], ShareDialog],
+) -> None:
+    dialog = for_shell(SHELL)
+    count = dialog.target.count()
+    dialog.offer(replace(SHELL, id="shell-2", title="top"))
+    assert dialog.target.currentText() == "This terminal: top"
+    dialog.offer(SHELL)
+    dialog.offer(SHELL)
+    assert dialog.target.currentText() == "This terminal: vim"
+    assert dialog.target.count() == count + 1
+    dialog.target.setCurrentIndex(dialog.target.findText("web-1"))
+    assert dialog.keep.isEnabled()

@@ -204,7 +204,15 @@ def test_the_menu_offers_the_log_of_one_session_only(
     bus.publish(create("b"))
     panel.select("b")
     actions = {action.text(): action for action in panel.menu().actions() if action.text()}
-    assert list(actions) == ["Close session", "Remove guest", "Copy ID", "Show ICE log"]
+    assert list(actions) == [
+        "Share this terminal…",
+        "Close session",
+        "Remove guest",
+        "Copy ID",
+        "Show ICE log",
+    ]
+    with qtbot.waitSignal(panel.shareWanted, check_params_cb=lambda s: s == "b"):
+        actions["Share this terminal…"].trigger()
     with qtbot.waitSignal(panel.logWanted, check_params_cb=lambda s: s == "b"):
         actions["Show ICE log"].trigger()
     panel.view.selectAll()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialogButtonBox
 
 from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
-from gui.panels.settings.dialog import SettingsDialog, changes, swatch
+from gui.panels.settings.dialog import Hosting, SettingsDialog, changes, swatch
 from gui.terminal.paint.grid import families
 from gui.terminal.paint.themes import THEMES
 
@@ -131,20 +131,24 @@ def test_changes_are_named_by_their_key() -> None:
     assert changes(UiSettings(), UiSettings(font_size=12)) == {"ui.font_size": 12}
 
 
-def test_when_idle_guests_are_disconnected_is_chosen_timeouts_only_when_it_changed(
-    qtbot: QtBot,
-) -> None:
-    dialog = SettingsDialog(UiSettings(), 120, dark=True)
+def test_what_becomes_of_guests_terminals_is_chosen_only_when_it_changed(qtbot: QtBot) -> None:
+    dialog = SettingsDialog(UiSettings(), Hosting(120, 100, recording=False), dark=True)
     qtbot.addWidget(dialog)
-    chosen_timeouts: list[float] = []
-    dialog.timeoutChosen.connect(chosen_timeouts.append)
+    chosen: list[Hosting] = []
+    dialog.hostingChosen.connect(chosen.append)
     apply = dialog.buttons.button(QDialogButtonBox.StandardButton.Apply)
     apply.click()
-    assert chosen_timeouts == []
+    # 100 s are no whole number of minutes: not touched, they stay.
+    assert chosen == []
     dialog.guest_timeout.setValue(0)
     assert dialog.guest_timeout.text() == "Never"
     apply.click()
     apply.click()
-    assert chosen_timeouts == [0]
+    assert chosen == [Hosting(0, 100, recording=False)]
+    dialog.grace.setValue(0)
+    assert dialog.grace.text() == "Never"
+    dialog.recording.click()
+    apply.click()
+    assert chosen[1:] == [Hosting(0, 0, recording=True)]
     dialog.buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults).click()
-    assert dialog.guest_timeout.value() == 300
+    assert dialog.hosting() == Hosting(300, 1800, recording=False)

@@ -129,6 +129,7 @@ def test_a_stopped_container_is_grey_closed_and_says_why(
     actions = {a.text(): a.isEnabled() for a in panel.menu(stopped).actions() if a.text()}
     assert actions == {
         "Open terminal": False,
+        "Connect as a peer": False,
         "Run loopback test": False,
         "Share…": True,
         "Share with guests": True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtWidgets import QStatusBar
 
+from gui.control.shells import ShellBook
 from gui.kit.attention import Attention
 from gui.panels.terminals.tabs import TerminalTabs
 from gui.terminal.widget import TerminalWidget
@@ -24,10 +25,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def tabs(qtbot: QtBot, adapter: EngineAdapter, icons: Icons) -> Iterator[TerminalTabs]:
+def book(adapter: EngineAdapter) -> ShellBook:
+    return ShellBook(adapter)
+
+
+@pytest.fixture
+def attention(qtbot: QtBot, icons: Icons) -> Attention:
     bar = QStatusBar()
     qtbot.addWidget(bar)
-    tabs = TerminalTabs(adapter, icons, TerminalWidget, Attention(icons, bar))
+    return Attention(icons, bar)
+
+
+@pytest.fixture
+def tabs(
+    qtbot: QtBot, adapter: EngineAdapter, icons: Icons, book: ShellBook, attention: Attention
+) -> Iterator[TerminalTabs]:
+    tabs = TerminalTabs(adapter, icons, book, TerminalWidget, attention)
     qtbot.addWidget(tabs)
     tabs.resize(700, 400)
     tabs.show()
@@ -37,7 +50,17 @@ def tabs(qtbot: QtBot, adapter: EngineAdapter, icons: Icons) -> Iterator[Termina
 
 @pytest.fixture
 def tab(tabs: TerminalTabs, settle: Settle) -> TerminalTab:
+    """In a shell of its own."""
     tab = tabs.open("web-1")
+    settle()
+    assert tab.shell_id
+    return tab
+
+
+@pytest.fixture
+def peer(tabs: TerminalTabs, settle: Settle) -> TerminalTab:
+    """Connected as a peer."""
+    tab = tabs.open_peer("web-1")
     settle()
     assert tab.connected
     return tab

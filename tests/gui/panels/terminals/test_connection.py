@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def test_what_is_typed_while_it_connects_reaches_the_shell_up_to_a_limit(
     tabs: TerminalTabs, control: FakeControl, settle: Settle
 ) -> None:
-    tab = tabs.open("web-1")
+    tab = tabs.open_peer("web-1")
     assert tab.connecting
     tab.terminal.typed.emit(b"ls\r")
     tab.terminal.typed.emit(bytes(MAX_EARLY_INPUT))
@@ -35,43 +35,43 @@ def test_what_is_typed_while_it_connects_reaches_the_shell_up_to_a_limit(
     assert opened.typed == b"ls\rpwd\rw\r"
 
 
-def test_output_is_painted_and_reported_as_shown(tab: TerminalTab, control: FakeControl) -> None:
+def test_output_is_painted_and_reported_as_shown(peer: TerminalTab, control: FakeControl) -> None:
     (opened,) = control.terminals
     opened.output(b"hello")
     spin(lambda: opened.shown == 5)
-    assert tab.terminal.terminal.text()[0].startswith("hello")
+    assert peer.terminal.terminal.text()[0].startswith("hello")
 
 
-def test_the_shell_has_the_size_of_the_widget(tab: TerminalTab, control: FakeControl) -> None:
+def test_the_shell_has_the_size_of_the_widget(peer: TerminalTab, control: FakeControl) -> None:
     (opened,) = control.terminals
-    tab.terminal.resized.emit(90, 20)
+    peer.terminal.resized.emit(90, 20)
     assert opened.size == Size(90, 20)
 
 
 def test_the_end_says_why_and_another_shell_can_be_had(
-    tab: TerminalTab, control: FakeControl, settle: Settle
+    peer: TerminalTab, control: FakeControl, settle: Settle
 ) -> None:
     (opened,) = control.terminals
     opened.ended("The program ended", 3)
-    assert not tab.connected
-    assert tab.notice == "The program ended (exit code 3). Reconnect starts a new shell."
+    assert not peer.connected
+    assert peer.notice == "The program ended (exit code 3). Reconnect starts a new shell."
     settle()
     assert opened.is_closed
-    tab.terminal.ended_bar.button.click()
+    peer.terminal.ended_bar.button.click()
     settle()
-    assert tab.connected
-    assert tab.notice == ""
+    assert peer.connected
+    assert peer.notice == ""
     # What the former one still prints is of no interest any more.
     opened.output(b"late")
     opened.ended("late", None)
-    assert tab.connected
+    assert peer.connected
     assert len(control.terminals) == 2
 
 
 def test_a_terminal_that_ends_before_the_tab_has_it_is_closed(
     tabs: TerminalTabs, control: FakeControl, settle: Settle
 ) -> None:
-    tab = tabs.open("web-1")
+    tab = tabs.open_peer("web-1")
     tab.shut()
     settle()
     assert not tab.connected
@@ -82,21 +82,21 @@ def test_a_target_that_cannot_be_opened_says_so_in_the_tab(
     tabs: TerminalTabs, control: FakeControl, settle: Settle
 ) -> None:
     control.refuses = TargetNotFoundError("web-1")
-    tab = tabs.open("web-1")
+    tab = tabs.open_peer("web-1")
     settle()
     assert not tab.connected
     assert tab.notice.startswith("Target not found\nDevice web-1 not found")
 
 
 def test_input_that_cannot_be_taken_is_a_problem_in_words_unless_it_has_ended(
-    tab: TerminalTab, control: FakeControl, adapter: EngineAdapter
+    peer: TerminalTab, control: FakeControl, adapter: EngineAdapter
 ) -> None:
     problems: list[str] = []
     adapter.problem.connect(lambda title, _: problems.append(title))
     (opened,) = control.terminals
     opened.refuses = ChannelClosedError("The terminal has ended")
-    tab.terminal.typed.emit(b"x")
+    peer.terminal.typed.emit(b"x")
     assert problems == []
     opened.refuses = LimitError("Too much")
-    tab.terminal.typed.emit(b"x")
+    peer.terminal.typed.emit(b"x")
     assert problems == ["A limit was reached"]

@@ -1,0 +1,1 @@
+"""The running shells and the people in them."""
