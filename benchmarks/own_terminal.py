@@ -17,6 +17,28 @@ from engine.control.commands import EndShell, OpenShell
 from engine.core.model import Size
 from gui.terminal.widget import TerminalWidget
 
+SETTLE_SECONDS = 5.0
+
+
+async def settled_widget(size: Size) -> TerminalWidget:
+    """One whose terminal has that size. Qt passes on its events meanwhile, as it always does: in a
+    task they cannot be processed."""
+    widget = shown_widget(size.cols, size.rows)
+    changed = asyncio.Event()
+
+    def resized(_cols: int, _rows: int) -> None:
+        changed.set()
+
+    widget.resized.connect(resized)
+    try:
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while (widget.terminal.cols, widget.terminal.rows) != (size.cols, size.rows):
+                await changed.wait()
+                changed.clear()
+    finally:
+        widget.resized.disconnect(resized)
+    return widget
+
 
 class OwnTerminal:
     """``shell_id`` is "" for one that is a peer."""
@@ -39,7 +61,7 @@ class OwnTerminal:
     @classmethod
     async def directly(cls, control: ControlApi, target: str, size: Size) -> Self:
         """The widget shows the screen that the shell keeps."""
-        widget = shown_widget(size.cols, size.rows)
+        widget = await settled_widget(size)
         shell_id = await control.do(OpenShell(target, size))
         handle = control.attach(shell_id, size=size)
         widget.show_source(handle.screen)
@@ -54,7 +76,7 @@ class OwnTerminal:
     @classmethod
     async def by_peer(cls, control: ControlApi, target: str, size: Size) -> Self:
         """The widget has a terminal of its own, fed with what comes over the connection."""
-        widget = shown_widget(size.cols, size.rows)
+        widget = await settled_widget(size)
         handle = await control.open_terminal(target, size, widget.feed, lambda reason, code: None)
         widget.typed.connect(handle.send)
         widget.rendered.connect(handle.rendered)

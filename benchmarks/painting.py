@@ -86,6 +86,9 @@ class Screen:
 
     def __init__(self) -> None:
         self.widget = shown_widget(COLS, ROWS)
+        QApplication.processEvents()
+        terminal = self.widget.terminal
+        assert (terminal.cols, terminal.rows) == (COLS, ROWS), (terminal.cols, terminal.rows)
         ratio = self.widget.devicePixelRatioF()
         self.image = QImage(self.widget.viewport().size() * ratio, QImage.Format.Format_RGB32)
 
