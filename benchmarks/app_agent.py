@@ -1,22 +1,24 @@
 """A child that is the app: its window, its loop, its engine, its own relay.
 
-Owns starting it with settings for a measurement and telling how to reach it.
-Does not own the guests: they are other processes.
+Owns starting it with settings for a measurement, telling how to reach it, and the host's own
+terminals. Does not own the guests: they are other processes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
 from benchmarks import loops
+from benchmarks.own_terminal import OwnTerminal
 from benchmarks.probe import SIZE
 from benchmarks.process import claim_output, serve
 from benchmarks.service import LinkService
 from engine.control.commands import CreateLink, WaitForRelay
 from engine.control.queries import Host, LinkUrl, Sessions, Shells
-from engine.core.model import Role
+from engine.core.model import LOCAL_TARGET, Role, Size
 from engine.wire.proof import parse_link
 
 READY_SECONDS = 20.0
@@ -25,11 +27,12 @@ MANY = 1000
 
 
 class App(LinkService):
-    """A window with an engine; has no links of its own."""
+    """A window with an engine; has no links of its own. ``own``: its own terminals, by key."""
 
     def __init__(self, application: Any) -> None:
         super().__init__()
         self._application = application
+        self._own: dict[str, OwnTerminal] = {}
 
     def probed_window(self) -> Any:
         self._application.window.resize(*SIZE)
@@ -58,6 +61,37 @@ class App(LinkService):
 
     async def op_sessions(self) -> dict[str, Any]:
         return {"count": len(self._application.control.ask(Sessions()))}
+
+    async def op_own(
+        self, cols: int, rows: int, target: str = LOCAL_TARGET, peer: bool = False
+    ) -> dict[str, Any]:
+        """Open one of the host's own terminals, shown in a widget: attached to directly, or as a
+        peer through the relay. Its shell has taken a first line when this returns."""
+        way = OwnTerminal.by_peer if peer else OwnTerminal.directly
+        own = await way(self._application.control, target, Size(cols, rows))
+        key = f"own {len(self._own)}"
+        self._own[key] = own
+        await own.run(":")
+        return {"key": key}
+
+    async def op_run_own(self, key: str, line: str, seconds: float = 20.0) -> dict[str, Any]:
+        """``seconds`` until all that ``line`` prints is painted, and the CPU time of this process
+        meanwhile. Fails after the ``seconds`` given."""
+        began = time.process_time()
+        took = await self._own[key].run(line, seconds)
+        return {"seconds": took, "cpu": time.process_time() - began}
+
+    async def op_type_own(self, key: str, line: str) -> None:
+        self._own[key].type(line)
+
+    async def op_join_link(self, key: str, role: str) -> dict[str, Any]:
+        """The URL of a link that joins an own terminal that is attached directly."""
+        own, control = self._own[key], self._application.control
+        link = await control.do(CreateLink(own.target, Role(role), shell=own.shell_id))
+        return {"url": control.ask(LinkUrl(link.id))}
+
+    async def op_end_own(self, key: str) -> None:
+        await self._own.pop(key).end()
 
 
 async def work(pipe: Any) -> None:

@@ -7,9 +7,12 @@ the screen, output on the screen. Does not own the table.
 
 from __future__ import annotations
 
+import shutil
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from benchmarks.plan import Plan
+from benchmarks.process import BenchError
 from benchmarks.report import Aim, Row, percentile
 from tests.e2e.browser import Browser, chromium
 from tests.e2e.house import LIVE, House, house, shows
@@ -69,6 +72,13 @@ LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 """Milliseconds since the navigation began, when the page alone was there."""
 
 
+def started() -> AbstractAsyncContextManager[Browser]:
+    """Chromium, in a process of its own. Raises BenchError where there is none."""
+    if not (shutil.which("chromium") or shutil.which("chromium-browser")):
+        raise BenchError("Chromium is not installed")
+    return chromium()
+
+
 async def opening(browser: Browser, host: House) -> tuple[float, float]:
     """Milliseconds to the prompt, and to the page alone."""
     page = await browser.open("about:blank")
@@ -82,7 +92,7 @@ async def opening(browser: Browser, host: House) -> tuple[float, float]:
 
 async def measure(plan: Plan, cast: Cast) -> list[Row]:
     """The suite of ``make bench``."""
-    async with house(cast.box.name) as host, chromium() as browser:
+    async with house(cast.box.name) as host, started() as browser:
         await opening(browser, host)  # the browser's own first time is nobody's second visit
         found = [await opening(browser, host) for _ in range(OPENINGS)]
         page = await browser.open(host.url_of(host.link()))

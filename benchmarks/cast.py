@@ -35,11 +35,12 @@ class Way:
         self.box = box
         self._ref = {"ref": box.ref} if needs_ref else {}
 
-    async def open(self, count: int = 1, at_once: int = 1) -> dict[str, Any]:
-        """See benchmarks.guest."""
+    async def open(self, count: int = 1, at_once: int = 1, **size: int) -> dict[str, Any]:
+        """See benchmarks.guest; ``size``, of a guest's terminals: cols and rows."""
         return await self.opener.call(
-            "open", OPEN_SECONDS, target=self.box.name, count=count, at_once=at_once, **self._ref
-        )
+            "open", OPEN_SECONDS, target=self.box.name, count=count, at_once=at_once,
+            **self._ref, **size,
+        )  # fmt: skip
 
     async def run(self, program: str) -> str:
         """The key of a new terminal with ``program`` in it."""

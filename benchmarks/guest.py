@@ -43,7 +43,9 @@ class Guest(LinkService):
             url, auth={"token": token, "role": "guest"}, transports=["websocket"]
         )
 
-    async def op_open(self, target: str, count: int = 1, at_once: int = 1) -> dict[str, Any]:
+    async def op_open(
+        self, target: str, count: int = 1, at_once: int = 1, cols: int = 80, rows: int = 24
+    ) -> dict[str, Any]:
         """Open sessions, ``at_once`` at a time. ``times``: from nothing to the prompt, each;
         ``phases``: how long each of benchmarks.exec_figures.PHASES took, each;
         ``lasted``: all of it, in seconds."""
@@ -51,7 +53,7 @@ class Guest(LinkService):
 
         async def one() -> tuple[str, list[float]]:
             async with gate:
-                return await self._open(target)
+                return await self._open(target, GuestLink(cols, rows))
 
         began = time.perf_counter()
         found = await asyncio.gather(*(one() for _ in range(count)))
@@ -70,6 +72,20 @@ class Guest(LinkService):
         link.type(RAW % (number, program.encode()))
         await link.marked()
 
+    async def op_print(self, keys: list[str], commands: list[str], at_once: int) -> None:
+        """Have each shell run its command; back when all that they print is here."""
+        gate = asyncio.Semaphore(at_once)
+
+        async def one(key: str, command: str) -> None:
+            async with gate:
+                link = self.links[key]
+                link.expect(b"DONE" + key.encode())
+                # In two parts: the echo of the line is no mark.
+                link.type(f" {command}; printf 'DONE%s' {key}\r".encode())
+                await link.marked()
+
+        await asyncio.gather(*map(one, keys, commands))
+
     async def close(self) -> None:
         await super().close()
         if self._sio.connected:
@@ -79,7 +95,8 @@ class Guest(LinkService):
         """Join a shell by a link, ``count`` times at once. ``times``: from nothing to the first
         screen, each."""
         joins = share, bytes.fromhex(secret)
-        found = await asyncio.gather(*(self._open(target, joins) for _ in range(count)))
+        opening = (self._open(target, GuestLink(), joins) for _ in range(count))
+        found = await asyncio.gather(*opening)
         return {"keys": [key for key, _ in found], "times": [sum(phases) for _, phases in found]}
 
     async def op_screens(self, keys: list[str]) -> dict[str, Any]:
@@ -90,11 +107,10 @@ class Guest(LinkService):
         }
 
     async def _open(
-        self, target: str, joins: tuple[str, bytes] | None = None
+        self, target: str, link: GuestLink, joins: tuple[str, bytes] | None = None
     ) -> tuple[str, list[float]]:
         """``joins``: a link's id and secret."""
         marks = [time.perf_counter()]
-        link = GuestLink()
         link.expect(RESET if joins else PROMPT)
         key = self.add(link)
         sdp = await link.offer()
@@ -104,8 +120,8 @@ class Guest(LinkService):
             "agent_id": self._agent_id,
             "sdp": sdp,
             "sdp_type": "offer",
-            "cols": 80,
-            "rows": 24,
+            "cols": link.cols,
+            "rows": link.rows,
         }
         if joins is not None:
             nonce = secrets.token_hex(16)

@@ -228,8 +228,9 @@ class LdcLink:
 class GuestLink(LdcLink):
     """The same as a guest of hatchway.v1: says hello, acknowledges, keeps to the window."""
 
-    def __init__(self) -> None:
+    def __init__(self, cols: int = 80, rows: int = 24) -> None:
         super().__init__(V1)
+        self.cols, self.rows = cols, rows
         self.error = ""
         self._window = HIGH_WATER
         self._sent_bytes = self._taken = self._acked = 0
@@ -262,7 +263,7 @@ class GuestLink(LdcLink):
         self._pc.close()
 
     def _on_open(self) -> None:
-        self._dc.send('{"type":"hello","cols":80,"rows":24}')
+        self._dc.send(f'{{"type":"hello","cols":{self.cols},"rows":{self.rows}}}')
         super()._on_open()
 
     def _bytes(self, data: bytes) -> None:

@@ -32,13 +32,12 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.painting_figures import TARGETS, Result, to_json
+from benchmarks.widgets import shown_widget
 from gui.loop.garbage import WindowGarbageCollector
-from gui.terminal.view.cells import PADDING
-from gui.terminal.widget import TerminalWidget
 
 COLS, ROWS = 240, 67
 FRAMES = 40
@@ -86,18 +85,7 @@ class Screen:
     """The widget at its size, and a picture to paint it into."""
 
     def __init__(self) -> None:
-        self.widget = TerminalWidget()
-        self.widget.set_font(QFont("DejaVu Sans Mono", 11))
-        width, height = self.widget.cell_size
-        bar = self.widget.verticalScrollBar().sizeHint().width()
-        self.widget.resize(
-            int(COLS * width) + 2 * PADDING + bar + 2, int(ROWS * height) + 2 * PADDING + 2
-        )
-        self.widget.show()
-        self.widget.setFocus()
-        QApplication.processEvents()
-        terminal = self.widget.terminal
-        assert (terminal.cols, terminal.rows) == (COLS, ROWS), (terminal.cols, terminal.rows)
+        self.widget = shown_widget(COLS, ROWS)
         ratio = self.widget.devicePixelRatioF()
         self.image = QImage(self.widget.viewport().size() * ratio, QImage.Format.Format_RGB32)
 

@@ -25,8 +25,13 @@ class Plan:
     """Round trips of one turn on an idle session."""
     prompts: int = 50
     sessions: int = 200
+    filled: int = 100
+    """Of these sessions, how many get a history."""
+    joins: int = 10
+    """Of a page, to a shell at rest and again to one that floods."""
     idle_seconds: float = 4.0
     probe_seconds: float = 3.0
+    cat_bytes: int = 16_000_000
     wan_warm: float = 0.7
     wan_seconds: float = 1.5
     """Of a flood without losses: the window stands still once it is open."""
@@ -63,8 +68,11 @@ def long() -> Plan:
         ping_seconds=8.0,
         echoes=1000,
         prompts=200,
+        filled=200,
+        joins=50,
         idle_seconds=15.0,
         probe_seconds=15.0,
+        cat_bytes=64_000_000,
         wan_warm=2.0,
         wan_seconds=6.0,
         wan_lossy_seconds=20.0,

@@ -33,10 +33,17 @@ REQUIRED = (
     "idle_rtt_added_p50",
     "prompt_p50",
     "open20",
+    "join_p50",
+    "join_p99",
+    "join_flood_p50",
+    "join_flood_p99",
     "session_memory",
+    "session_memory_full",
     "idle_cpu",
     "timer_slip",
     "click_p99",
+    "cat_source",
+    "cat_colored",
     "wan_geomean",
 )
 """The figures each whole run has, measured or failed, in the order they are shown."""

@@ -23,6 +23,17 @@ FLOODS = 5
 AT_ONCE = 10
 """Openings under way at a time: more than a person, fewer than a storm."""
 WAVE = 20
+COLS, ROWS = 120, 40
+LINES = 1000
+"""Of history, behind a full screen."""
+LISTING = """
+awk -v s=%d 'BEGIN{srand(s);for(n=0;n<%d;n++){for(i=0;i<8;i++){
+w=sprintf("%%c%%x",97+int(rand()*26),int(rand()*400000000));
+printf "\\033[0m\\033[01;%%dm%%s\\033[0m%%s",31+int(rand()*6),w,
+substr("               ",1,15-length(w))}print ""}}'
+"""
+"""Prints so many lines of eight colored names, as ``ls --color`` does in 120 columns: other ones
+for each seed. The line breaks are not in it when it is run."""
 SETTLE_SECONDS = 1.0
 """For what an opening leaves to be done, before memory is looked at."""
 
@@ -49,12 +60,16 @@ class Memory:
         return cls(found["rss"], found["uss"])
 
 
-async def load(plan: Plan, child: Child, before: Memory, count: int) -> Load:
-    """What ``count`` sessions have added to a process that rests."""
+async def growth(child: Child, before: Memory, count: int) -> tuple[float, float]:
+    """MB that each of ``count`` sessions has added to a process: resident set, unique set."""
     await asyncio.sleep(SETTLE_SECONDS)
     now = await Memory.of(child)
-    rss, uss = ((new - old) / count / 1e6 for new, old in
-                ((now.rss, before.rss), (now.uss, before.uss)))  # fmt: skip
+    return (now.rss - before.rss) / count / 1e6, (now.uss - before.uss) / count / 1e6
+
+
+async def load(plan: Plan, child: Child, before: Memory, count: int) -> Load:
+    """What ``count`` sessions have added to a process that rests."""
+    rss, uss = await growth(child, before, count)
     return Load(rss, uss, await idle(child, plan.idle_seconds))
 
 
@@ -115,6 +130,9 @@ async def sessions(plan: Plan, cast: Cast, count: int, stock: Load) -> list[Row]
     found = await load(plan, app, before, count)
     plan.say(f"{count} at rest: {found.rss:.2f} MB each, {found.cpu:.1f} % ({rest:.1f} empty)")
 
+    rss, uss = await filled(plan, way, keys[: plan.filled])
+    plan.say(f"with {LINES} lines behind the screen: {found.rss + rss:.2f} MB each")
+
     echo = await second.run(ECHO)
     alone = await ping(second.opener, echo, plan.ping_seconds / 2)
     for key in keys[:FLOODS]:
@@ -133,6 +151,10 @@ async def sessions(plan: Plan, cast: Cast, count: int, stock: Load) -> list[Row]
         Row("session_memory", found.rss, stock.rss, "MB", base, Aim("value", 1),
             {"uss": found.uss, "baseline_uss": stock.uss, "sessions": float(count),
              "note": "growth of the app's resident set, MB per session; uss: of the unique set"}),
+        Row("session_memory_full", found.rss + rss, found.rss, "MB",
+            "the same sessions at their prompts", Aim("value", 0.6),
+            {"uss": found.uss + uss, "baseline_uss": found.uss,
+             "sessions": float(plan.filled), "lines": float(LINES)}),
         Row("idle_cpu", found.cpu, stock.cpu, "%", base, Aim("value", 5),
             {"empty": rest, "sessions": float(count)}),
         Row("scale_open_rate", pace, WAVE / waves[0][1], "/s", f"pace of the first {WAVE}"),
@@ -146,12 +168,26 @@ async def sessions(plan: Plan, cast: Cast, count: int, stock: Load) -> list[Row]
     ]  # fmt: skip
 
 
+async def filled(plan: Plan, way: Way, keys: list[str]) -> tuple[float, float]:
+    """MB that a full screen and LINES of history add to each of these sessions: resident set,
+    unique set."""
+    before = await Memory.of(way.agent)
+    await way.opener.call("print", plan.suite_seconds, keys=keys, at_once=AT_ONCE,
+                          commands=[listing(seed) for seed in range(len(keys))])  # fmt: skip
+    return await growth(way.agent, before, len(keys))
+
+
+def listing(seed: int) -> str:
+    """A command that fills a terminal and its history."""
+    return "".join((LISTING % (seed, LINES + ROWS)).splitlines())
+
+
 async def opened(plan: Plan, way: Way, count: int) -> tuple[list[str], list[tuple[float, float]]]:
     """Their keys; and by wave the median time to a prompt in ms, and the seconds it took."""
     keys: list[str] = []
     waves: list[tuple[float, float]] = []
     for begun in range(0, count, WAVE):
-        wave = await way.open(min(WAVE, count - begun), AT_ONCE)
+        wave = await way.open(min(WAVE, count - begun), AT_ONCE, cols=COLS, rows=ROWS)
         waves.append((median(wave["times"]) * 1e3, wave["lasted"]))
         keys += wave["keys"]
     plan.say(f"{count} open; the last ones took {waves[-1][0]:.0f} ms each")

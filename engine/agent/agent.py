@@ -132,6 +132,8 @@ class Agent:
         self._client: SignalingClient | None = None
         self._in_process = InProcessSignaling()
         self._offers: OfferHandler | None = None
+        self._markers: dict[str, str] = {}
+        """The mark of each running shell's processes."""
         self._links_problem = ""
         self._peers: set[TerminalPeer] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -440,6 +442,7 @@ class Agent:
 
     async def _open_pty(self, session: Session, device_id: str, size: Size) -> PTY:
         target = await self.admission.connect(session, device_id)
+        self._markers[session.shell_id] = process_marker(session.id)
         return await create_pty_session(
             target,
             session_id=process_marker(session.id),
@@ -459,6 +462,7 @@ class Agent:
         self.manager.make_room()
         target = self.targets.find(target_id)
         shell_id = secrets.token_hex(8)
+        self._markers[shell_id] = shell_id
         pty = await create_pty_session(
             target,
             session_id=shell_id,
@@ -477,12 +481,22 @@ class Agent:
         shell.start()
         return shell.id
 
+    async def end_shell(self, shell_id: str, reason: str, *, everything: bool = False) -> None:
+        """End a shell; ``everything``: also what asked to keep running. An unknown one is not an
+        error."""
+        if everything and shell_id in self._markers:
+            self.ends.include_everything(self._markers[shell_id])
+        await self.manager.shells.end(shell_id, reason)
+
     async def remove_guest(self, shell_id: str, participant_id: str, then: AfterRemoval) -> None:
         """Remove a participant for good. Raises ShellNotFoundError."""
         shell = self.manager.shells.require(shell_id)
         participant = shell.participant(participant_id)
         if participant is None:
             raise ShellNotFoundError("This person has left")
+        if shell.ends_with(participant) and shell_id in self._markers:
+            # What it left running is not wanted either.
+            self.ends.include_everything(self._markers[shell_id])
         if not await self.admission.remove(participant.session_id, then):
             await participant.leave("Removed by the host", EndCode.REMOVED, closed=False)
 
@@ -552,6 +566,8 @@ class Agent:
         }
 
     def _on_event(self, event: ev.Event) -> None:
+        if isinstance(event, ev.ShellEnded):
+            self._markers.pop(event.shell.id, None)
         if isinstance(event, ev.ShellStarted):
             shell = self.manager.shells.find(event.shell.id)
             if shell is not None and is_wanted(self.settings.recording, shell.target):

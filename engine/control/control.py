@@ -239,7 +239,7 @@ class Control:
         return await self._agent.open_shell(command.target, command.size, command.command)
 
     async def _end_shell(self, command: c.EndShell) -> None:
-        await self._agent.manager.shells.end(command.shell_id, command.reason)
+        await self._agent.end_shell(command.shell_id, command.reason, everything=command.everything)
 
     async def _set_role(self, command: c.SetRole) -> None:
         self._shell_of(command).set_role(command.participant, command.role)

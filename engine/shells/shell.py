@@ -444,6 +444,11 @@ class Shell:
     def role_of(self, who: str) -> Role:
         return self._keyboard.role(who)
 
+    def ends_with(self, participant: Participant) -> bool:
+        """Whether it would end if this participant closed it."""
+        others = [one for one in self._controllers() if one is not participant]
+        return participant.id == self._opener and not others
+
     async def leave(
         self, participant: Participant, reason: str, code: EndCode, *, closed: bool
     ) -> None:

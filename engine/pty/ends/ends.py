@@ -156,6 +156,13 @@ class TerminalEnds:
             HOST_VARIABLE: self.host,
         }
 
+    def include_everything(self, session: str) -> None:
+        """Let the end of this running shell include what asked to keep running."""
+        for record in self.records.values():
+            if record.shell == session:
+                record.include_everything()
+                self.save(record)
+
     def save(self, record: Record) -> None:
         self.records[record.tag] = record
         self._files.put(record.tag, msgspec.json.encode(record))

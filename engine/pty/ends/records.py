@@ -89,6 +89,10 @@ class Record(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
         """Its shell has started."""
         self.pid, self.start_time, self.hup_ignored = pid, start_time, hup_ignored
 
+    def include_everything(self) -> None:
+        """Its end, whenever that comes, includes what asked to keep running."""
+        self.everything = True
+
     def ending(self, *, everything: bool = False) -> None:
         """Its processes have to end: its terminal is closed, or it is an orphan."""
         self.state = "ending"

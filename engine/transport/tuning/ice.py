@@ -22,6 +22,7 @@ from engine.transport.tuning.consent import Consent
 from engine.transport.udp import UdpEndpoint
 
 if TYPE_CHECKING:
+    from aioice import Candidate
     from aioice.ice import CandidatePair, StunProtocol
     from aioice.stun import Message
 
@@ -213,6 +214,14 @@ class TunedIceConnection(aioice.ice.Connection):
         pair = self.selected()
         if self._pump is not None and pair is not None and pair.protocol is protocol:
             self._pump.path_lost()
+
+    async def add_remote_candidate(self, remote_candidate: Candidate | None) -> None:
+        """The end of no candidates at all is not passed on: aioice would fail at once. The peer may
+        still find us (RFC 8863), as a browser does whose names cannot be resolved here. Until then
+        it has to have our answer, and a busy host takes its time for that."""
+        if remote_candidate is None and not self.remote_candidates:
+            return
+        await super().add_remote_candidate(remote_candidate)
 
     def _check_periodic(self) -> bool:
         """Pace the checks here: connect() would notice only 20 ms later that they are done."""

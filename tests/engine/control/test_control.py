@@ -6,12 +6,14 @@ All that passes it is encoded and decoded on its way, or goes over a socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 
 from engine.control import commands as c
@@ -489,3 +491,27 @@ async def test_shells_over_a_socket(host: Host) -> None:
     await until(lambda: host.published(ev.ShellEnded))
     with pytest.raises(ShellNotFoundError):
         control.attach(shell_id, output=output)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_the_end_of_a_shell_may_include_what_asked_to_keep_running(
+    host: Host, everything: bool, tmp_path: Path
+) -> None:
+    control, note = host.control, tmp_path / "pid"
+    shell_id = await control.do(c.OpenShell(LOCAL_TARGET))
+    handle = control.attach(shell_id, output=lambda data: None)
+    handle.send(f"nohup sleep 1077 >/dev/null 2>&1 & echo $! > {note}.new\n".encode())
+    handle.send(f"mv {note}.new {note}\n".encode())
+    await until(note.exists, what="the job")
+    job = psutil.Process(int(note.read_text()))
+    try:
+        # nohup acts a moment after its process is there.
+        await until(lambda: job.name() == "sleep", what="nohup")
+        await control.do(c.EndShell(shell_id, everything=everything))
+        if everything:
+            await until(lambda: not job.is_running(), what="the end of the job")
+        else:
+            assert job.is_running()
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            job.kill()

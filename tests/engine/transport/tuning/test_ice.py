@@ -54,6 +54,25 @@ async def test_closing_while_it_connects_leaves_no_consent_behind() -> None:
         await until(lambda: not consent_tasks())
 
 
+async def test_a_peer_without_a_candidate_is_waited_for() -> None:
+    """RFC 8863: it may find us, once it has our answer. No candidate is no failure before that."""
+    near, far = pair = Connection(ice_controlling=True), Connection(ice_controlling=False)
+    introduce(*pair)
+    for connection in pair:
+        await connection.gather_candidates()
+    await far.add_remote_candidate(None)
+    waiting = asyncio.create_task(far.connect())
+    # Only a failure ends it before.
+    await asyncio.wait([waiting], timeout=0.1)
+    assert not waiting.done()
+    for candidate in far.local_candidates:
+        await near.add_remote_candidate(candidate)
+    await near.add_remote_candidate(None)
+    await asyncio.wait_for(asyncio.gather(near.connect(), waiting), 10)
+    for connection in pair:
+        await connection.close()
+
+
 async def test_checks_are_paced() -> None:
     """RFC 8445 section 14.2: one after another, however many candidates there are."""
     begun: list[float] = []
