@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+REAP_SECONDS = 1.0
+"""How long the shell, once ended, may take to exit."""
 EXIT_POLL_SECONDS = 0.1
 """Between two polls of the shell's process, where there is no pidfd."""
 EXIT_GRACE_SECONDS = 1.0
@@ -301,8 +303,11 @@ class LocalShellPTY:
         self._master = -1
         if self._own_ends:
             await self._ends.stop()
-        # Reaps the shell, unless its end takes longer.
-        self._process.poll()
+        # Reaps the shell, unless its end takes longer. It may be about to exit.
+        if self._process.poll() is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REAP_SECONDS):
+                    await self._exited.wait()
         if self._poll is not None:
             self._poll.cancel()
         self._close_pidfd()

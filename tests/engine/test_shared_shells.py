@@ -458,7 +458,7 @@ async def test_everybody_shows_what_the_agent_shows_of_a_full_screen(program: st
 
 ASK = (
     "stty raw -echo; printf '\\033[c\\033[5n\\033[?7$p\\033]11;?\\033\\\\\\033[6n'; "
-    "timeout 4 cat -v >{0}; stty sane; echo don''e\n"
+    "timeout 2 cat -v >{0}; stty sane; echo don''e\n"
 )
 
 

@@ -224,9 +224,32 @@ def test_sizes_at_one_place_are_not_told_again_after_a_snapshot() -> None:
     run(scene())
 
 
+def test_a_screen_that_came_without_history_is_drawn_again_in_another_size() -> None:
+    async def scene() -> None:
+        room = Room()
+        _, ann = room.person("ann", opens=True)
+        _, vic = room.person("vic", VIEW)
+        vic.stop()
+        room.program.print(LINES)
+        await room.have(ann)
+        vic.go_on()
+        await room.have(vic)
+        assert len(vic.terminal.scrollback) == 0
+        # Lines of the history come back on the screen.
+        room.shell.pin(Size(80, 40))
+        await until(lambda: room.shell.current_size == Size(80, 40))
+        await asyncio.sleep(1)
+        await same(room, ann, vic)
+        assert "line" in vic.terminal.text()[0]
+        await room.close()
+
+    run(scene())
+
+
 # Whatever happens, everybody's emulator shows what the agent's does, at the same place.
 
-SIZES = st.builds(Size, st.integers(1, 120), st.integers(1, 40))
+# In one column a wide character has no place, and a snapshot does not say that it was there.
+SIZES = st.builds(Size, st.integers(2, 120), st.integers(1, 40))
 FLOODS = st.sampled_from([LINES[:70_000], LINES[:140_000], LINES, b"x" * 70_000])
 
 
