@@ -29,6 +29,7 @@ from engine.core.model import (
 from engine.core.tasks import start
 from engine.shells.rounds import metered
 from engine.shells.screen import Snapshot
+from engine.shells.size_log import SizeChange
 from engine.shells.traffic import Counter
 from engine.wire.conversation.positions import Positions
 from engine.wire.terminal import Theme
@@ -50,16 +51,6 @@ class Permission:
 
     refused_input: Callable[[], HatchwayError] | None = None
     resize: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SizeChange:
-    """The terminal has another size from the output position ``at`` on. ``by``: who wanted it."""
-
-    number: int
-    at: int
-    size: Size
-    by: str
 
 
 class Sink(Protocol):
@@ -505,11 +496,6 @@ class Participant:
                 self._sent(len(data))
                 return
         self._wake.set()
-
-    def size_forgotten(self, number: int) -> None:
-        """This change of the size is not kept any more."""
-        if self._sink is not None and self._next_size <= number:
-            self._needs_picture = True
 
     def wake(self) -> None:
         self._wake.set()

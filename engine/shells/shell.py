@@ -14,7 +14,6 @@ import logging
 import re
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,11 +35,12 @@ from engine.shells.answers import Answers, Passed
 from engine.shells.emulators import Emulators
 from engine.shells.keyboard import Keyboard
 from engine.shells.output_log import OutputLog
-from engine.shells.participant import Participant, Sink, SizeChange
+from engine.shells.participant import Participant, Sink
 from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.rounds import Rounds
 from engine.shells.screen import ShellScreen, Snapshot
 from engine.shells.size import SizePolicy
+from engine.shells.size_log import SizeChange, SizeLog
 from engine.shells.traffic import Counter
 from engine.shells.turns import Turns
 from engine.wire.terminal import MUTE, Theme
@@ -63,13 +63,8 @@ _REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
 """Reports of focus and mouse: they are sent without a key being pressed."""
 TRIM_SECONDS = 0.5
 """After a flood: until the log is looked at again."""
-MAX_CHANGES = 200
-"""Changes of the size that are kept; who misses an older one gets a snapshot."""
 LAST_SECONDS = 1.0
 """How long people may take, after the end, to get what they have not got yet."""
-MOST_CHANGES = 256
-"""Changes of the size that are kept for who has yet to see them; a silent program's log does not
-bound them. Who would need more gets the screen."""
 PEOPLE_SECONDS = 0.5
 """The least time between two lists of people."""
 TYPING_SECONDS = 2.0
@@ -135,10 +130,8 @@ class Shell:
         self._emulators: Emulators[Theme] = Emulators()
         self._sizes = SizePolicy(pty.size)
         self._rounds = Rounds(self._screen)
-        self._size = self._first_size = pty.size
-        self._changes: deque[SizeChange] = deque()
-        self._change_count = 0
-        self._forgotten = 0
+        self._size = pty.size
+        self._size_log = SizeLog(pty.size)
         """Changes of the size with smaller numbers are no longer known."""
         self._people: dict[str, Participant] = {}
         self._opener = ""
@@ -199,12 +192,7 @@ class Shell:
 
     def size_at(self, position: int) -> Size:
         """The size of the terminal at a position of the output; the oldest known before that."""
-        size = self._first_size
-        for change in self._changes:
-            if change.at > position:
-                break
-            size = change.size
-        return size
+        return self._size_log.at(position)
 
     @property
     def opener(self) -> str:
@@ -316,13 +304,15 @@ class Shell:
         return position >= self._log.start
 
     def next_size(self, number: int) -> SizeChange | None:
-        return next((one for one in self._changes if one.number >= number), None)
+        return self._size_log.next(number)
 
     def sizes_from(self, position: int) -> int:
-        return next((one.number for one in self._changes if one.at >= position), self._change_count)
+        return self._size_log.number_from(position)
 
     def must_skip(self, participant: Participant) -> bool:
-        if not self.holds(participant.position) or participant.next_size < self._forgotten:
+        if not self.holds(participant.position):
+            return True
+        if participant.next_size < self._size_log.forgotten:
             return True
         if participant.role is Role.VIEW:
             return self._log.end - participant.position > VIEWER_BEHIND_BYTES
@@ -525,7 +515,7 @@ class Shell:
                 picture = await self._screen.snapshot(history=HISTORY_LINES)
             except PTYClosedError:
                 return
-            if picture.resizes == self._change_count:
+            if picture.resizes == self._size_log.count:
                 self._record_from(picture, begin)
 
     def _record_from(
@@ -626,11 +616,7 @@ class Shell:
         if self._screen.behind and self._log.start < most and "trim" not in self._timers:
             # What the screen has not read yet is kept for it, and it may read without new output.
             self._after("trim", TRIM_SECONDS, self._trim)
-        while self._changes and self._changes[0].at < self._log.start:
-            self._first_size = self._changes.popleft().size
-        while len(self._changes) > MAX_CHANGES:
-            change = self._changes.popleft()
-            self._first_size, self._forgotten = change.size, change.number + 1
+        self._size_log.forget_before(self._log.start)
 
     def _controllers(self) -> list[Participant]:
         return [
@@ -797,14 +783,7 @@ class Shell:
             self._update_room()
         self._size = size
         self._screen.resize(size)
-        change = SizeChange(self._change_count, self._log.end, size, self._sizes.by)
-        self._changes.append(change)
-        self._change_count += 1
-        while len(self._changes) > MOST_CHANGES:
-            forgotten = self._changes.popleft()
-            self._first_size = forgotten.size
-            for one in self._people.values():
-                one.size_forgotten(forgotten.number)
+        self._size_log.add(self._log.end, size, self._sizes.by)
         self._trim()
         if self._recorder is not None:
             self._recorder.resized(size)
