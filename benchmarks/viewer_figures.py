@@ -36,7 +36,6 @@ async def measure(plan: Plan, cast: Cast) -> list[Row]:
     app, found = controller.agent, Found()
     for number in range(plan.rounds + 1):
         key = await controller.run(FLOOD)
-        found.alone.append(await rate(controller.opener, key, app, plan.warm, plan.flood_seconds))
         shared = await app.call("share")
         link = {word: shared[word] for word in ("target", "share", "secret")}
         # One by itself, which is timed, and the others at once.
@@ -50,6 +49,8 @@ async def measure(plan: Plan, cast: Cast) -> list[Row]:
         seconds = last["at"] - first["at"]
         found.screens.append((last["count"] - first["count"]) / seconds / VIEWERS)
         await viewers.call("close", JOIN_SECONDS, keys=keys)
+        # Afterwards, so that both are of a connection that has been in use for a while.
+        found.alone.append(await rate(controller.opener, key, app, plan.warm, plan.flood_seconds))
         await controller.close(key)
         plan.say(
             f"round {number + 1}, MB/s: {found.alone[-1].speed:.1f} alone, "
