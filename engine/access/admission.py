@@ -164,12 +164,13 @@ class Admission:
         seconds: float | None = None,
         single_use: bool = False,
         by_name: bool = False,
+        record: bool = False,
     ) -> Share:
         """A new link that outlives the program; it is on disk when this returns.
 
         It opens the container that has the name now, and no later one; ``by_name``: whichever
-        container has the name. Raises LimitError, TargetNotFoundError, and SettingsError when
-        links cannot be kept.
+        container has the name. ``record``: see Share. Raises LimitError, TargetNotFoundError,
+        and SettingsError when links cannot be kept.
         """
         if self._kept is None:
             raise SettingsError("share", "links cannot be kept without a configuration folder")
@@ -183,6 +184,7 @@ class Admission:
             single_use=single_use,
             kept=True,
             ref="" if by_name else ref,
+            record=record,
         )
         if not await self._kept.flush():
             self.links.revoke(link.id)

@@ -1,7 +1,8 @@
 """The file of kept links: those that outlive the program because the host asked for that.
 
     FOLDER/links.json   {version, port, links}, readable by its owner only; absent without links.
-                        Version 1, without ``by_name`` and ``suspended``, is read as well
+                        Version 2, without ``record``, and version 1, also without ``by_name``
+                        and ``suspended``, are read as well
     FOLDER/links.lock   locked while a process uses the other one
 
 The file holds secrets, so nothing of its content is ever logged. It fails closed: what cannot
@@ -38,7 +39,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _OldRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class _FirstRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One link. Every field is required: a restriction that is missing is not "none"."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{16}\Z")]
@@ -54,7 +55,7 @@ class _OldRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
     uses: _Count
 
 
-class _Row(_OldRow, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class _SecondRow(_FirstRow, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Since version 2."""
 
     by_name: bool
@@ -62,8 +63,17 @@ class _Row(_OldRow, kw_only=True, frozen=True, forbid_unknown_fields=True):
     suspended: bool
 
 
+class _Row(_SecondRow, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Since version 3."""
+
+    record: bool
+
+
+_ROWS: dict[int, type[_FirstRow]] = {1: _FirstRow, 2: _SecondRow, 3: _Row}
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    version: Literal[1, 2]
+    version: Literal[1, 2, 3]
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
     links: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_ACTIVE)]
 
@@ -165,7 +175,7 @@ def _write(path: Path, port: int, links: tuple[Share, ...]) -> bool:
             path.unlink(missing_ok=True)
             return True
         rows = [msgspec.Raw(msgspec.json.encode(_row(link))) for link in links]
-        private_file.write(path, msgspec.json.encode(_File(2, port, rows)))
+        private_file.write(path, msgspec.json.encode(_File(3, port, rows)))
     except OSError as error:
         logger.warning("Links cannot be kept in %s: %s", path, error.strerror or error)
         # The old file may have a link that was revoked or used since.
@@ -216,15 +226,18 @@ def _row(link: Share) -> _Row:
         uses=link.uses,
         by_name=not link.ref and link.target != LOCAL_TARGET,
         suspended=link.suspended,
+        record=link.record,
     )
 
 
 def _link(raw: msgspec.Raw, version: int) -> Share | None:
     try:
-        row = msgspec.json.decode(raw, type=_OldRow if version == 1 else _Row)
+        row = msgspec.json.decode(raw, type=_ROWS[version])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    by_name, suspended = (row.by_name, row.suspended) if isinstance(row, _Row) else (False, False)
+    by_name = suspended = False
+    if isinstance(row, _SecondRow):
+        by_name, suspended = row.by_name, row.suspended
     # Exactly one of them says which target it is for.
     if [row.target == LOCAL_TARGET, row.container != "", by_name].count(True) != 1:
         return None
@@ -243,4 +256,5 @@ def _link(raw: msgspec.Raw, version: int) -> Share | None:
         kept=True,
         ref=row.container,
         suspended=suspended,
+        record=isinstance(row, _Row) and row.record,
     )

@@ -46,10 +46,12 @@ class Links:
         kept: bool = False,
         ref: str = "",
         shell: str = "",
+        record: bool = False,
     ) -> Share:
         """A new link, for ``seconds`` or until it is revoked. Raises LimitError.
 
-        ``kept``, ``ref`` and ``shell``: see Share. Raises ValueError for a join link to be kept.
+        ``kept``, ``ref``, ``shell``, ``record``: see Share. Raises ValueError for a join link to
+        be kept.
         """
         if shell and kept:
             raise ValueError("A link that joins a shell ends with it and cannot be kept")
@@ -68,6 +70,7 @@ class Links:
             kept=kept,
             ref=ref,
             shell=shell,
+            record=record,
         )
         self._drop_oldest_ended()
         self._put(link)
@@ -99,6 +102,11 @@ class Links:
         if link is None:
             raise LinkUnknownError("The host does not know this link")
         return link
+
+    def records(self, link_id: str) -> bool:
+        """Whether shells that the link opens are recorded; False for an unknown link."""
+        link = self._links.get(link_id)
+        return link is not None and link.record
 
     def revoke(self, link_id: str) -> None:
         """Revoke: no new session begins with it. Raises LinkUnknownError."""

@@ -62,6 +62,7 @@ from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
 from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.recordings import Recordings, is_wanted
+from engine.shells.shell import Shell
 from engine.signaling.guest import RelayAddress
 from engine.signaling.handlers import Handlers
 from engine.signaling.host import SignalingClient
@@ -570,11 +571,16 @@ class Agent:
             self._markers.pop(event.shell.id, None)
         if isinstance(event, ev.ShellStarted):
             shell = self.manager.shells.find(event.shell.id)
-            if shell is not None and is_wanted(self.settings.recording, shell.target):
+            if shell is not None and self._is_recorded(shell):
                 self._tasks.start(shell.record(self._begin_recording), "record")
         if isinstance(event, ev.TargetsChanged | ev.SharesChanged) and not self._registering:
             self._registering = True
             self._tasks.start(self._register_again(), "register again")
+
+    def _is_recorded(self, shell: Shell) -> bool:
+        """Whether it is recorded from its start: by the settings, or by the link that opened it."""
+        wanted = is_wanted(self.settings.recording, shell.target)
+        return wanted or self.admission.links.records(shell.link_id)
 
     async def _register_again(self) -> None:
         """Once for all changes of a turn of the loop: each registration has all links."""

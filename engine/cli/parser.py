@@ -267,7 +267,9 @@ def _hosting() -> _Parser:
         metavar="SECONDS",
         help="close a guest's session after this long without input and output (0: never)",
     )
-    hosting.add_argument("--record", action="store_true", help="record every terminal")
+    hosting.add_argument(
+        "--record", action="store_true", help="record every terminal; with share: that terminal"
+    )
     hosting.add_argument(
         "--listen", type=_address, metavar="HOST:PORT", help="where our own relay listens"
     )

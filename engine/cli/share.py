@@ -73,6 +73,7 @@ class Request:
     """What to share, and how. ``seconds``: how long guests may join; None: until the end.
 
     ``attach``: this process's terminal takes part. ``keep``: sharing goes on when it has left.
+    ``record``: the terminal is recorded.
     """
 
     target: str = LOCAL_TARGET
@@ -84,6 +85,7 @@ class Request:
     attach: bool = True
     keep: bool = False
     as_json: bool = False
+    record: bool = False
 
 
 async def run(line: CommandLine, settings: Settings) -> int:
@@ -143,6 +145,7 @@ def request_of(line: CommandLine, settings: Settings) -> Request:
         attach=not ("no_attach" in given or "json" in given),
         keep="keep" in given,
         as_json="json" in given,
+        record="record" in given,
     )
 
 
@@ -268,6 +271,7 @@ class _Sharing:
                 seconds=request.seconds,
                 single_use=request.single_use,
                 shell=self._shell_id,
+                record=request.record,
             )
         )
 

@@ -27,7 +27,6 @@ OWN_SETTINGS = frozenset(
         "docker_host",
         "listen",
         "public_url",
-        "record",
         "relay",
         "relay_only",
         "relay_token",

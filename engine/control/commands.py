@@ -82,7 +82,8 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     ``by_name`` a later container of the same name is not its target. That also raises
     TargetNotFoundError, and SettingsError when links cannot be kept. ``shell``: the link joins
     this running shell, whose target ``target`` then is, and ends with it; raises
-    ShellNotFoundError.
+    ShellNotFoundError. ``record``: shells opened with the link are recorded from their start, and
+    a running shell from now on.
     """
 
     target: str
@@ -93,6 +94,7 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     kept: bool = False
     shell: str = ""
     by_name: bool = False
+    record: bool = False
 
 
 class RevokeLink(Command[None], frozen=True, tag=True):

@@ -296,15 +296,20 @@ class Control:
                 seconds=command.seconds,
                 single_use=command.single_use,
                 by_name=command.by_name,
+                record=command.record,
             )
-        return admission.links.create(
+        link = admission.links.create(
             command.target,
             command.role,
             approval=command.approval,
             seconds=command.seconds,
             single_use=command.single_use,
             shell=self._shell(command.shell).id if command.shell else "",
+            record=command.record,
         )
+        if link.record and link.shell:
+            await self._agent.record(link.shell, on=True)
+        return link
 
     async def _decide_approval(self, command: c.DecideApproval) -> bool:
         return self._agent.admission.answer(

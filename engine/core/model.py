@@ -452,6 +452,7 @@ class Share:
     ``kept``: it outlives the program. ``ref`` is Target.ref of the one container it opens;
     "" means whatever has the name. ``shell`` is the id of the shell it joins, in ``target``;
     "" means that it opens new shells. A join link ends with its shell and is never kept.
+    ``record``: the shells that it opens or joins are recorded.
     """
 
     id: str
@@ -470,6 +471,7 @@ class Share:
     shell: str = ""
     shell_ended: bool = False
     suspended: bool = False
+    record: bool = False
 
     def state(self, now: float) -> ShareState:
         if self.revoked:

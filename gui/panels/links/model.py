@@ -50,6 +50,8 @@ def detail(share: Share, now: float, people: Sequence[str] = ()) -> str:
         parts.append("needs approval")
     if share.single_use:
         parts.append("single use")
+    if share.record:
+        parts.append("recorded")
     if share.kept:
         parts.append("kept after restart")
     if share.expires_at is not None and not share.state(now).is_over:

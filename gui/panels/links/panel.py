@@ -66,6 +66,15 @@ KEEP_TIP = (
     "that gets the same name later."
 )
 KEEP_NOT = "A link to a running terminal ends with it."
+RECORD_TEXT = "Record the terminal"
+RECORD_TIP = (
+    "Each terminal that a guest opens with this link is recorded from its start. Recordings hold "
+    "everything a terminal prints, and stay on this computer."
+)
+RECORD_NOW_TIP = (
+    "This terminal is recorded as soon as the link is created. Recordings hold everything a "
+    "terminal prints, and stay on this computer."
+)
 DEFAULT_EXPIRY = 1
 LOCAL_WARNING = (
     "I understand that guests get a shell as my user, with access to my files, keys and "
@@ -117,6 +126,7 @@ class ShareDialog(QDialog):
         self.approval = QCheckBox("Ask me before a guest connects")
         self.keep = QCheckBox(KEEP_TEXT)
         self.keep.setToolTip(KEEP_TIP)
+        self.record = QCheckBox(RECORD_TEXT)
         self.accept_local = QCheckBox()
         self.create_button = IconButton("Create link", icons, "share")
         self.create_button.setProperty("primary", "true")
@@ -170,6 +180,7 @@ class ShareDialog(QDialog):
             single_use=self.single_use.isChecked(),
             kept=self.keep.isChecked() and not joins,
             shell=shared.id if joins else "",
+            record=self.record.isChecked(),
         )
         # The acceptance is for this link only.
         self.accept_local.setChecked(False)
@@ -216,6 +227,7 @@ class ShareDialog(QDialog):
         self.local_warning.setVisible(local)
         self.keep.setEnabled(not joins)
         self.keep.setToolTip(KEEP_NOT if joins else KEEP_TIP)
+        self.record.setToolTip(RECORD_NOW_TIP if joins else RECORD_TIP)
         self._name_longest()
         self.create_button.setEnabled(
             shared is not None and (not local or self.accept_local.isChecked())
@@ -313,6 +325,7 @@ class ShareDialog(QDialog):
         form.addRow("", self.approval)
         form.addRow("", self.single_use)
         form.addRow("", self.keep)
+        form.addRow("", self.record)
         below = QHBoxLayout()
         below.addWidget(self.local_warning, 1)
         below.addStretch(0)

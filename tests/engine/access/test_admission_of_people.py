@@ -359,13 +359,14 @@ async def test_a_kept_link_is_for_a_container_or_by_choice_for_its_name(
     tmp_path: Path, by_name: bool
 ) -> None:
     host = Host(tmp_path)
-    link = await host.admission.create_kept("web", by_name=by_name)
+    link = await host.admission.create_kept("web", by_name=by_name, record=not by_name)
     with pytest.raises(TargetNotFoundError):
         await host.admission.create_kept("nobody", by_name=by_name)
     await host.admission.close()
     later = Host(tmp_path)
     await later.admission.restore()
     assert later.links.find(link.id) == link
+    assert later.links.records(link.id) is not by_name
     later.target = replace(WEB, ref="second")
     session = later.session(link)
     if by_name:

@@ -35,6 +35,7 @@ LINK = Share(
     kept=True,
     ref="c" * 64,
 )
+RECORDS = Share("d" * 16, LOCAL_TARGET, Role.VIEW, SECRET, NOW, kept=True, record=True)
 OTHER = Share("b" * 16, LOCAL_TARGET, Role.CONTROL, SECRET[::-1], NOW, uses=3, kept=True)
 
 
@@ -61,8 +62,8 @@ async def load(folder: Path, now: float = NOW) -> tuple[tuple[Share, ...], int]:
 
 
 async def test_kept_links_come_back_as_they_were_with_the_port(tmp_path: Path) -> None:
-    await store(tmp_path, LINK, OTHER, port=4321)
-    assert await load(tmp_path) == ((LINK, OTHER), 4321)
+    await store(tmp_path, LINK, OTHER, RECORDS, port=4321)
+    assert await load(tmp_path) == ((LINK, OTHER, RECORDS), 4321)
 
 
 async def test_a_link_that_is_not_kept_is_not_in_the_file(tmp_path: Path) -> None:
@@ -165,6 +166,7 @@ FIELDS = [
     "uses",
     "by_name",
     "suspended",
+    "record",
 ]
 
 
@@ -187,6 +189,7 @@ FIELDS = [
         damaged(target=LOCAL_TARGET),
         damaged(by_name=True),
         damaged(suspended=0),
+        damaged(record=0),
         damaged(only_on_mondays=True),
     ],
 )
@@ -211,25 +214,50 @@ async def test_links_for_a_name_and_suspended_ones_come_back_as_that(tmp_path: P
     assert (await load(tmp_path))[0] == (named, paused)
 
 
-async def test_a_file_of_version_1_is_read(tmp_path: Path) -> None:
-    await store(tmp_path, LINK, OTHER)
-    path = tmp_path / FILE_NAME
+SINCE = {2: ("by_name", "suspended"), 3: ("record",)}
+"""The fields that a version of the file added."""
+
+
+def make_older(path: Path, version: int) -> None:
+    """The file as that version would have written it."""
     file = rows(path)
     for row in file["links"]:
-        del row["by_name"], row["suspended"]
-    path.write_text(json.dumps(file | {"version": 1}))
-    assert (await load(tmp_path))[0] == (LINK, OTHER)
+        for field in (one for since in SINCE if since > version for one in SINCE[since]):
+            del row[field]
+    path.write_text(json.dumps(file | {"version": version}))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_an_older_file_is_read_and_no_link_in_it_records(
+    tmp_path: Path, version: int
+) -> None:
+    await store(tmp_path, LINK, OTHER, RECORDS)
+    make_older(tmp_path / FILE_NAME, version)
+    assert (await load(tmp_path))[0] == (LINK, OTHER, replace(RECORDS, record=False))
+
+
+async def test_in_a_file_of_version_2_links_are_suspended_and_for_a_name(tmp_path: Path) -> None:
+    links = replace(LINK, ref=""), replace(OTHER, suspended=True)
+    await store(tmp_path, *links)
+    make_older(tmp_path / FILE_NAME, 2)
+    assert (await load(tmp_path))[0] == links
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_file_with_fields_of_a_later_version_has_no_links(
+    tmp_path: Path, version: int
+) -> None:
+    await store(tmp_path, LINK)
+    path = tmp_path / FILE_NAME
+    path.write_text(json.dumps(rows(path) | {"version": version}))
+    assert (await load(tmp_path))[0] == ()
 
 
 async def test_in_a_file_of_version_1_no_link_is_for_a_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await store(tmp_path, replace(LINK, ref=""), OTHER)
-    path = tmp_path / FILE_NAME
-    file = rows(path)
-    for row in file["links"]:
-        del row["by_name"], row["suspended"]
-    path.write_text(json.dumps(file | {"version": 1}))
+    make_older(tmp_path / FILE_NAME, 1)
     assert (await load(tmp_path))[0] == (OTHER,)
     assert "Kept link 1" in caplog.text
 
@@ -253,7 +281,7 @@ async def test_of_two_links_with_one_id_there_is_none(
         b"\xff\xfe",
         b"[]",
         b'{"version":1,"port":0}',
-        b'{"version":3,"port":0,"links":[]}',
+        b'{"version":4,"port":0,"links":[]}',
         b'{"version":1,"port":70000,"links":[]}',
         b'{"version":1,"port":0,"links":[' + b"[" * 100_000,
         b" " * (MAX_BYTES + 1),

@@ -105,6 +105,15 @@ def test_a_join_link_is_never_kept(links: Links) -> None:
         links.create("web-1", shell="one", kept=True)
 
 
+def test_a_link_says_whether_it_records_also_when_it_is_over(links: Links) -> None:
+    records, usual = links.create("web-1", record=True), links.create("web-1")
+    links.change(records.id, role=Role.VIEW, approval=True)
+    links.revoke(records.id)
+    assert links.records(records.id)
+    assert not links.records(usual.id)
+    assert not links.records("")
+
+
 def test_suspended_links_work_again_when_that_is_undone(links: Links, clock: Clock) -> None:
     usual, short = links.create("web-1"), links.create("web-1", seconds=60)
     revoked = links.create("web-1")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from engine.control.commands import CreateLink, OpenShell, SetShared, WaitUntilRegistered
-from engine.control.queries import Host, SharedTargets, Shells
+from engine.control.queries import Host, Links, SharedTargets, Shells
 from engine.control.socket.client import RemoteControl
 from engine.control.socket.instance import find_running
 from engine.core.errors import RemoteError
@@ -274,6 +274,23 @@ async def test_a_terminal_of_the_running_host_over_the_socket(own_configuration:
         handle.send(b"exit 3\n")
         await until(lambda: ends)
         assert ends[0][1] == 3
+        await remote.stop()
+
+
+async def test_share_records_its_terminal_in_the_running_host_and_no_other(
+    own_configuration: Path,
+) -> None:
+    async with running_host():
+        remote = await remote_of(own_configuration)
+        other = await remote.do(OpenShell(LOCAL_TARGET))
+        async with person("share", "--record") as one:
+            await one.at_the_prompt("Press Enter, then ~.")
+            recorded = {one.id for one in remote.ask(Shells()) if one.recording_since is not None}
+            assert len(recorded) == 1
+            assert other not in recorded
+            assert [link.record for link in remote.ask(Links())] == [True]
+            one.type(b"exit\r")
+            assert await one.ends() == 0
         await remote.stop()
 
 

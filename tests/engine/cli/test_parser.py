@@ -71,6 +71,7 @@ ACCEPTED: list[tuple[str, Command, dict[str, object]]] = [
         {"share.link_seconds": 129600.0, "relay.url": "http://a", "relay.others": []},
     ),
     ("share --command top --view -d 1", Command.SHARE, {}),
+    ("share --record", Command.SHARE, {"recording.enabled": True}),
     ("share --link-seconds 60", Command.SHARE, {"share.link_seconds": 60.0}),
     ("connect http://a/s/b#c", Command.CONNECT, {}),
     ("connect --view --raw --name Tom http://a/s/b#c", Command.CONNECT, {}),

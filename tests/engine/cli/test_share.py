@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.control.listing import list_recordings
 from engine.core.errors import HatchwayError, RemoteError
 from engine.core.model import Role, Size
+from engine.core.settings import Settings
 from engine.wire.proof import parse_link
 from tests.engine.cli.person import ROOT, Person, person
 from tests.engine.hosting import Visitor
@@ -327,6 +329,21 @@ async def test_json_is_a_line_per_link_until_a_signal() -> None:
     out, err = await asyncio.wait_for(process.communicate(), 30)
     assert (process.returncode, out) == (0, b"")
     assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("flags", [(), ("--record",)], ids=["no", "yes"])
+async def test_the_terminal_is_recorded_once_if_that_is_asked_for(flags: tuple[str, ...]) -> None:
+    process = await started("--json", *flags)
+    assert process.stdout is not None
+    row = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+    async with guest(row["url"]) as visitor:
+        visitor.peer.send(b"echo said-$((6+7))\r")
+        await visitor.sees(b"said-13")
+        assert (visitor.peer.recording is not None) is bool(flags)
+        visitor.peer.send(b"exit\r")
+        await asyncio.wait_for(process.communicate(), 30)
+    found = await list_recordings(Settings())
+    assert [one.shell for one in found] == [row["shell"]] * len(flags)
 
 
 async def test_without_a_terminal_it_hosts_until_the_shell_ends() -> None:

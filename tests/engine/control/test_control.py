@@ -342,6 +342,35 @@ async def test_shells_are_recorded_from_the_moment_that_is_set(host: Host) -> No
     assert records == {before: False, after: True, last: False}
 
 
+@pytest.mark.parametrize("kept", [False, True])
+async def test_what_a_link_that_records_opens_is_recorded(host: Host, kept: bool) -> None:
+    for record in (True, False):
+        share = await host.link(kept=kept, record=record)
+        assert (share.kept, share.record) == (kept, record)
+        await host.visitor(share).peer.connect()
+    first, second = sorted(host.control.ask(q.Shells()), key=lambda shell: shell.started_at)
+    assert first.recording_since is not None
+    assert second.recording_since is None
+
+
+async def test_a_link_that_records_starts_recording_the_shell_that_it_joins(host: Host) -> None:
+    def recorded() -> dict[str, float | None]:
+        return {one.id: one.recording_since for one in host.control.ask(q.Shells())}
+
+    joined = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    other = await host.control.do(c.OpenShell(LOCAL_TARGET))
+    await host.link(shell=joined)
+    assert recorded() == {joined: None, other: None}
+    await host.link(shell=joined, record=True)
+    first = recorded()
+    assert first[joined] is not None
+    assert first[other] is None
+    # Another one leaves the recording as it is.
+    await host.link(shell=joined, record=True)
+    assert recorded() == first
+    assert len(await host.control.do(c.ListRecordings())) == 1
+
+
 async def test_the_self_test_reports_and_publishes_each_stage_of_its_run(host: Host) -> None:
     report = await host.control.do(c.RunSelfTest("nowhere", "first"))
     assert report.failed_stage is not None

@@ -50,6 +50,10 @@ class Clock:
             "Guests can type · needs approval · single use · expires in 1 m 30 s",
         ),
         (replace(PLAIN, kept=True), "Guests can type · kept after restart"),
+        (
+            replace(PLAIN, single_use=True, kept=True, record=True),
+            "Guests can type · single use · recorded · kept after restart",
+        ),
         (replace(PLAIN, uses=1), "Guests can type · used once"),
         (replace(PLAIN, uses=7, expires_at=NOW - 1), "Guests can type · used 7 times"),
     ],

@@ -170,6 +170,16 @@ def test_a_link_is_kept_after_a_restart_only_if_that_is_chosen(make: Make, host:
     assert dialog.expiry.currentText() == "Until Hatchway closes"
 
 
+def test_a_link_records_only_if_that_is_chosen(make: Make, host: Host) -> None:
+    dialog = make("web-1")
+    assert not dialog.record.isChecked()
+    assert "from its start" in dialog.record.toolTip()
+    dialog.expiry.setCurrentIndex(dialog.expiry.count() - 1)
+    dialog.record.click()
+    dialog.create_button.click()
+    assert host.done == [CreateLink("web-1", Role.CONTROL, record=True)]
+
+
 def test_the_list_follows_the_targets(make: Make, host: Host, control: FakeControl) -> None:
     host.show(replace(host.add("web-1"), kept=True, ref="first"))
     dialog = make("web-1")
@@ -333,8 +343,10 @@ def test_a_running_terminal_is_shared_by_a_link_that_joins_it(
     dialog.role.setCurrentIndex(1)
     dialog.expiry.setCurrentIndex(dialog.expiry.count() - 1)
     assert dialog.expiry.currentText() == "Until the terminal ends"
+    assert "as soon as the link is created" in dialog.record.toolTip()
+    dialog.record.click()
     dialog.create_button.click()
-    assert host.done == [CreateLink("web-1", Role.VIEW, shell="shell-1")]
+    assert host.done == [CreateLink("web-1", Role.VIEW, shell="shell-1", record=True)]
 
 
 def test_whoever_only_views_a_local_terminal_gets_no_shell_of_the_hosts(
