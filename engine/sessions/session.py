@@ -541,15 +541,19 @@ class Session:
     async def close_bridge(self, reason: str, code: EndCode = EndCode.CLOSED) -> None:
         self.connection.stop_watching()
         self._drop_attempt(reason)
+        bridge, channel = self.bridge, self.channel
         # Otherwise the guest already knows how its program ended.
-        if self.bridge is not None:
-            report = self.bridge.is_connected
-            # After a loss the shell waits for its guest, as long as its grace time lasts.
-            await self.bridge.leave(reason, code, closed=code is not EndCode.GRACE)
-        else:
-            report = self.channel is not None and self.channel.is_v1
-        if report and self.channel is not None and self.channel.is_open:
-            self.channel.ended(ExitStatus(None, reason, code))
+        report = (
+            bridge.is_connected if bridge is not None else channel is not None and channel.is_v1
+        )
+        try:
+            if bridge is not None:
+                # After a loss the shell waits for its guest, as long as its grace time lasts.
+                await bridge.leave(reason, code, closed=code is not EndCode.GRACE)
+        finally:
+            # Even if ending the processes takes too long: the guest is to know why.
+            if report and channel is not None and channel.is_open:
+                channel.ended(ExitStatus(None, reason, code))
 
     async def close_channel(self) -> None:
         if self.channel is not None:
