@@ -58,7 +58,9 @@ async def _say_everything(relay: PlainRelay) -> None:
     reply = await relay.call("webrtc:offer", offer | own)
     assert reply["code"] == "target_not_found"
     assert reply["error"].isprintable()
-    broken = offer | {"device_id": "This computer", "sdp": sdp.replace("candidate:", WORDS)}
+    # Without a candidate it waits for some to come: another session is to follow it.
+    sdp = sdp.replace("candidate:", WORDS)
+    broken = offer | {"session_id": WORDS + "2", "device_id": "This computer", "sdp": sdp}
     await relay.call("webrtc:offer", broken | own)
     await guest.close()
     guest = PlainGuest(relay)
