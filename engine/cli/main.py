@@ -10,19 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from importlib import import_module
 from typing import Any
 
-from engine.cli import (
-    connect,
-    ctl,
-    host,
-    orphans,
-    recordings,
-    relay,
-    selftest,
-    share,
-    targets,
-)
 from engine.cli.exit_codes import FAILED, USAGE_ERROR
 from engine.cli.parser import Command, CommandLine, parse
 from engine.core import log, settings, stdio, stop_signals
@@ -31,17 +21,21 @@ from engine.core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-COMMANDS: dict[Command, Callable[[CommandLine, Settings], Coroutine[Any, Any, int]]] = {
-    Command.HOST: host.run,
-    Command.RELAY: relay.run,
-    Command.TARGETS: targets.run,
-    Command.SELFTEST: selftest.run,
-    Command.SHARE: share.run,
-    Command.CONNECT: connect.run,
-    Command.RECORDINGS: recordings.run,
-    Command.ORPHANS: orphans.run,
-    Command.CTL: ctl.run,
+Run = Callable[[CommandLine, Settings], Coroutine[Any, Any, int]]
+
+COMMANDS: dict[Command, str] = {
+    Command.HOST: "host",
+    Command.RELAY: "relay",
+    Command.TARGETS: "targets",
+    Command.SELFTEST: "selftest",
+    Command.SHARE: "share",
+    Command.CONNECT: "connect",
+    Command.RECORDINGS: "recordings",
+    Command.ORPHANS: "orphans",
+    Command.CTL: "ctl",
 }
+"""Each command's module in engine.cli. It is imported when it runs: a relay needs neither the
+emulator nor what a host needs."""
 INTERRUPTED_FAILS = frozenset({Command.SELFTEST, Command.CONNECT, Command.ORPHANS})
 """Commands that a signal does not end cleanly: no test passed, no shell returned 0."""
 
@@ -87,7 +81,8 @@ def run(line: CommandLine) -> int:
     log.configure(loaded.settings.log_level.upper())
     for flaw in loaded.flaws:
         stdio.warn(f"Warning: {loaded.file}: {flaw}")
-    code = asyncio.run(_until_signal(COMMANDS[line.command](line, loaded.settings)))
+    command: Run = import_module(f"engine.cli.{COMMANDS[line.command]}").run
+    code = asyncio.run(_until_signal(command(line, loaded.settings)))
     if code is None:
         return FAILED if line.command in INTERRUPTED_FAILS else 0
     return code

@@ -15,7 +15,6 @@ import socket
 import stat
 import struct
 import sys
-import tempfile
 from pathlib import Path
 
 _XUCRED = struct.Struct("=Ii4x")
@@ -33,7 +32,7 @@ def places(profile: Path) -> list[Path]:
     name = hashlib.sha256(os.fsencode(profile.resolve())).hexdigest()[:16] + ".sock"
     runtime = [Path(value) for value in (os.environ.get("XDG_RUNTIME_DIR"),) if value]
     folders = [path / "hatchway" for path in (*runtime, Path(f"/run/user/{uid}"))]
-    return [folder / name for folder in (*folders, Path(tempfile.gettempdir(), f"hatchway-{uid}"))]
+    return [folder / name for folder in (*folders, Path("/tmp", f"hatchway-{uid}"))]
 
 
 def prepare(path: Path) -> None:

@@ -153,7 +153,9 @@ async def test_a_cancelled_terminal_leaves_nothing(turns: int) -> None:
             await asyncio.sleep(0)
         opening.cancel()
         await asyncio.wait([opening])
-        assert opening.cancelled()
+        if not opening.cancelled():  # it was there before
+            peer, _ = opening.result()
+            await peer.close()
         await until(lambda: not made.agent.sessions())
         await until(lambda: not shells(), what="no shell is left")
 
