@@ -164,6 +164,10 @@ class Relay:
             self._sio = None
             problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
             raise SettingsError("relay.port", problem) from None
+        except BaseException:
+            await runner.cleanup()
+            self._sio = None
+            raise
         self._runner = runner
         loops = self._loops
         loops.supervise("The relay's list of targets", self._feed.run)

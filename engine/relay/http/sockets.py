@@ -7,6 +7,7 @@ aiohttp alone waits for ever for the rest of a request's head.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,23 @@ async def listen(
     """Like aiohttp's TCPSite, but limits a TLS handshake to ``seconds``. Raises OSError."""
     if runner.server is None:
         raise RuntimeError("The runner is not set up")
-    return await asyncio.get_running_loop().create_server(
-        runner.server,
-        host,
-        port,
-        ssl=context,
-        backlog=BACKLOG,
-        ssl_handshake_timeout=seconds if context else None,
+    starting = asyncio.ensure_future(
+        asyncio.get_running_loop().create_server(
+            runner.server,
+            host,
+            port,
+            ssl=context,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=seconds if context else None,
+        )
     )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cancelled within, create_server() leaves its sockets open.
+        with contextlib.suppress(OSError):
+            (await starting).close()
+        raise
 
 
 class Sockets:
