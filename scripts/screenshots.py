@@ -235,6 +235,14 @@ async def asking(application: Application, path: Path) -> None:
 
 
 async def picture(window: QWidget, path: Path) -> None:
+    from PySide6.QtWidgets import QPushButton
+
+    def laid_out() -> bool:
+        """Another theme's sizes take effect in a later turn of the loop."""
+        buttons = [one for one in window.findChildren(QPushButton) if one.isVisibleTo(window)]
+        return all(one.width() >= one.minimumSizeHint().width() for one in buttons)
+
+    await until(laid_out)
     window.repaint()
     if not window.grab().save(str(path)):
         raise SystemExit(f"{path} could not be written")

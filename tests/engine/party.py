@@ -17,7 +17,7 @@ from engine.core.model import LOCAL_TARGET, Role, ShellInfo, Size
 from engine.core.settings import DockerSettings, RelaySettings, Settings
 from engine.emulator import FEATURES, Terminal
 from engine.relay import Relay
-from engine.shells.shell import Shell
+from engine.shells.screen import ShellScreen
 from engine.signaling.guest import GuestSignaling, RelayAddress
 from engine.transport import sdp
 from engine.wire.proof import Link, offer_proof, parse_link
@@ -162,6 +162,7 @@ class Party:
     """A host and everybody at it."""
 
     def __init__(self, relay: Relay, control: Control) -> None:
+        self._screens: dict[str, ShellScreen] = {}
         self.relay = relay
         self.control = control
         self.events: list[ev.Event] = []
@@ -197,23 +198,28 @@ class Party:
     def of(self, kind: type[ev.Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def shell(self, shell_id: str) -> Shell:
-        """The shell itself, for its screen."""
-        return self.control._agent.manager.shells.require(shell_id)
+    def screen(self, shell_id: str) -> ShellScreen:
+        """The agent's own screen of a shell: what a hidden tab that has just left would paint."""
+        if shell_id not in self._screens:
+            tab = self.control.attach(shell_id, role=Role.VIEW)
+            tab.detach()
+            assert isinstance(tab.screen, ShellScreen)
+            self._screens[shell_id] = tab.screen
+        return self._screens[shell_id]
 
     async def same(self, shell_id: str, *pages: Page) -> None:
         """Until all these show what the agent shows."""
-        shell = self.shell(shell_id)
+        screen = self.screen(shell_id)
 
         def equal() -> bool:
-            return not shell.screen.behind and all(
-                page.position == shell.end and cells(page.terminal) == cells(shell.screen.terminal)
+            return not screen.behind and all(
+                page.position == screen.position and cells(page.terminal) == cells(screen.terminal)
                 for page in pages
             )
 
         def difference() -> str:
             return "\n".join(
-                f"{page.position} of {shell.end}: {page.lines()}\n{shell.screen.terminal.text()}"
+                f"{page.position} of {screen.position}: {page.lines()}\n{screen.terminal.text()}"
                 for page in pages
             )
 

@@ -451,7 +451,6 @@ async def test_everybody_shows_what_the_agent_shows_of_a_full_screen(program: st
             again.types(b"\x06" * 20 + b"\x02" * 20)
         stopped.reads = True
         stopped.raw.say(type="ack", bytes=stopped.position)
-        await asyncio.sleep(0.5)
         await made.same(shell, joined, again, stopped)
         assert len(made.info(shell).participants) == 3
 
