@@ -40,7 +40,6 @@ from engine.core.errors import (
 from engine.core.model import ASK, AfterRemoval, EndCode, Guest, Role, Share, ShareState, Target
 from engine.core.settings import ShareSettings
 from engine.wire.proof import Link, relay_access
-from engine.wire.signaling import Offer
 
 EXPIRY_SECONDS = 60.0
 """The longest time between two expiry checks: the wall clock may be set."""
@@ -289,17 +288,6 @@ class Admission:
         """The links that join the shell, and the tokens of its participants, end with it."""
         self.links.shell_ended(shell_id)
         self.returns.shell_ended(shell_id)
-
-    def way(self, offer: Offer) -> Action:
-        """What an offer with a new session id requests: OPEN, JOIN or RESUME.
-
-        Nothing is proven yet. A token that nobody knows, such as one of an earlier run, counts
-        as none: a page that is loaded again then gets what its link opens.
-        """
-        if self.returns.find(offer.resume) is not None:
-            return Action.RESUME
-        link = self.links.facts(offer.proof.share) if offer.proof is not None else None
-        return Action.JOIN if link is not None and link.shell else Action.OPEN
 
     async def connect(self, session: AdmittedSession, device_id: str) -> Target:
         """Wait until a terminal of the session may start; returns its target.

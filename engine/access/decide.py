@@ -213,15 +213,12 @@ class ParticipantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Numbers of sessions, in total and of the requesting guest, with their limits.
-
-    ``pending``: offers of that guest's address whose channel is not open yet.
+    """Numbers of sessions, with their limits: in total, and ``pending``, those that guests at the
+    requester's address have offered and not opened yet.
     """
 
     total: int = 0
     limit: int = 1
-    of_guest: int = 0
-    guest_limit: int = 1
     pending: int = 0
     pending_limit: int = 1
 
@@ -442,11 +439,6 @@ def _there_is_room(subject: Subject, resource: Resource) -> Deny | None:
     usage = resource.usage
     if usage.total >= usage.limit:
         return Deny(SessionLimitError, f"The host has reached its limit of {usage.limit} sessions")
-    if subject.kind is not Kind.OWN and usage.of_guest >= usage.guest_limit:
-        return Deny(
-            SessionLimitError,
-            f"You have reached the limit of {usage.guest_limit} sessions per guest",
-        )
     if subject.kind is not Kind.OWN and usage.pending >= usage.pending_limit:
         return Deny(
             SessionLimitError,

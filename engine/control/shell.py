@@ -151,7 +151,6 @@ class _Stream:
         self._output = output
         self._participant = participant
         self._unshown = 0
-        self._snapshot_left = 0
         self._room = asyncio.Event()
         self._on_end: Callable[[ExitStatus], None] = lambda status: None
 

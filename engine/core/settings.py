@@ -71,15 +71,6 @@ class SessionSettings(_Section, frozen=True):
     max_participants: _Count = 64
     """People attached to one shell."""
 
-    @property
-    def max_sessions(self) -> int:
-        """As many as shells."""
-        return self.max_shells
-
-    @property
-    def max_sessions_per_guest(self) -> int:
-        return self.max_shells_per_guest
-
 
 class TerminalSettings(_Section, frozen=True):
     shell: _Name = "/bin/bash"

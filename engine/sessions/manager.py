@@ -17,7 +17,7 @@ import msgspec
 
 from engine.access.decide import Deny, Kind, ShellFacts, Usage
 from engine.access.guests import key
-from engine.access.limits import Held, make_room
+from engine.access.limits import PENDING_PER_ADDRESS, Held, make_room
 from engine.access.returns import Place, Returns
 from engine.core import events as ev
 from engine.core.errors import (
@@ -183,13 +183,16 @@ class WebRTCSessionManager:
         return session.pc
 
     def usage(self, address: str = "") -> Usage:
-        """The number of sessions, in total and of guests at ``address``, with both limits."""
-        limits, sessions = self.settings.session, self._sessions.values()
+        """The number of sessions in total, and of those that guests at ``address`` have offered
+        and not opened yet, with both limits. A guest's own limits count its shells, once it has
+        said who it is."""
+        sessions = self._sessions.values()
+        pending = (s for s in sessions if s.guest.address == address and not s.was_connected)
         return Usage(
             total=len(sessions),
-            limit=limits.max_sessions,
-            of_guest=sum(s.guest.address == address for s in sessions) if address else 0,
-            guest_limit=limits.max_sessions_per_guest,
+            limit=self.settings.session.max_shells,
+            pending=sum(1 for _ in pending) if address else 0,
+            pending_limit=PENDING_PER_ADDRESS,
         )
 
     def get_session(self, session_id: str) -> Session | None:

@@ -188,7 +188,6 @@ class Participant:
         self._lacks_history = False
         self._behind_since: float | None = None
         self._needs_picture = False
-        self._plain_picture = False
         self._window: Size | None = None
         self._capabilities: frozenset[str] = frozenset()
         self._features: frozenset[str] = frozenset()
@@ -305,11 +304,6 @@ class Participant:
     def others_typed(self) -> bool:
         """Whether somebody else's input entered since this one was lost."""
         return self._shell.typed_by_others(self.id) > self._lost_at
-
-    @property
-    def typed_at(self) -> float:
-        """When it last typed, on the loop's clock."""
-        return self._typed_at
 
     def info(self, now: float, typing_seconds: float = 2.0) -> ParticipantInfo:
         return ParticipantInfo(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.access.admission import Admission, AfterRemoval
-from engine.access.decide import Action, Allow, Approval, Kind, SessionFacts, ShellFacts
+from engine.access.decide import Allow, Approval, Kind, SessionFacts, ShellFacts
 from engine.access.guests import Guests
 from engine.access.kept_guests import KeptGuests
 from engine.access.kept_links import KeptLinks
@@ -27,7 +27,6 @@ from engine.core.errors import (
 from engine.core.events import ApprovalRequested, EventBus, SessionClosed
 from engine.core.model import EndCode, Guest, Role, Share, ShareState, Target, TargetKind
 from engine.core.settings import ShareSettings
-from engine.wire.proof import prove_offer
 from engine.wire.signaling import Offer
 from tests.engine.until import until
 
@@ -390,24 +389,6 @@ async def test_a_suspended_kept_link_stays_suspended_after_a_restart(tmp_path: P
     later.links.resume_all()
     await later.admission.connect(later.session(link), "web")
     await later.admission.close()
-
-
-def test_the_offer_says_which_way_it_comes(host: Host) -> None:
-    opens, joins = host.links.create("web"), host.links.create("web", shell="one")
-
-    def way(link: Share | None, token: str = "") -> Action:
-        proof = prove_offer(link.secret, link.id, "s", "AA:BB") if link is not None else None
-        return host.admission.way(
-            Offer("s", "web", "sdp", "offer", proof=proof, resume=token or None)
-        )
-
-    assert [way(link) for link in (None, opens, joins)] == [Action.OPEN, Action.OPEN, Action.JOIN]
-    token = host.admission.returns.issue("one", "p", "s", Role.VIEW, Kind.LINK, joins.id)
-    assert way(joins, token) is Action.RESUME
-    assert [way(opens, "x" * 22), way(joins, "x" * 22)] == [Action.OPEN, Action.JOIN]
-    # A void token is no way in, and does not become one.
-    host.admission.shell_ended("one")
-    assert way(joins, token) is Action.RESUME
 
 
 async def test_a_used_join_link_lets_its_guest_attach(host: Host) -> None:

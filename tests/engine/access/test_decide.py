@@ -132,7 +132,7 @@ class Case(NamedTuple):
     @property
     def full(self) -> bool:
         return self.usage == "host full" or (
-            self.usage in ("guest full", "address busy") and self.kind is not Kind.OWN
+            self.usage == "address busy" and self.kind is not Kind.OWN
         )
 
     @property
@@ -194,10 +194,9 @@ TARGETS = {
     )
 }
 USAGES = {
-    "room": Usage(1, 3, 1, 2, 1, 2),
-    "host full": Usage(3, 3, 1, 2, 1, 2),
-    "guest full": Usage(2, 3, 2, 2, 1, 2),
-    "address busy": Usage(1, 3, 1, 2, 2, 2),
+    "room": Usage(1, 3, 1, 2),
+    "host full": Usage(3, 3, 1, 2),
+    "address busy": Usage(1, 3, 2, 2),
 }
 SHELLS = {
     "live": ShellFacts("shell", "web", participants=1, participant_limit=2),

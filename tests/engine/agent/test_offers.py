@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -107,8 +108,8 @@ async def test_an_offer_that_cannot_be_answered_leaves_no_session(signaling: Sig
     await guest.close()
 
 
-async def test_limits_on_sessions_in_all_and_per_guest() -> None:
-    signaling = Signaling(max_shells=3, max_shells_per_guest=2)
+async def test_limits_on_sessions_in_all_and_on_those_of_an_address_that_are_not_open() -> None:
+    signaling = Signaling(max_shells=18)
     guest = rtc.PeerConnection()
     guest.open_channel()
     sdp = await guest.make_offer()
@@ -116,20 +117,21 @@ async def test_limits_on_sessions_in_all_and_per_guest() -> None:
     async def offer(session_id: str, address: str) -> dict[str, Any]:
         return await signaling.offer(payload(sdp, session_id=session_id, guest_address=address))
 
-    for session_id in ("1", "2"):
-        assert (await offer(session_id, "192.0.2.1"))["status"] == "success"
-    third = await offer("3", "192.0.2.1")
-    assert (third["code"], third["error"]) == (
+    first = await asyncio.gather(*(offer(f"{n}", "192.0.2.1") for n in range(16)))
+    assert {reply["status"] for reply in first} == {"success"}
+    refused = await offer("one more", "192.0.2.1")
+    assert (refused["code"], refused["error"]) == (
         "session_limit",
-        "You have reached the limit of 2 sessions per guest",
+        "16 connections from your address are being opened; try again later",
     )
-    assert (await offer("4", "192.0.2.2"))["status"] == "success"
-    fifth = await offer("5", "192.0.2.3")
-    assert (fifth["code"], fifth["error"]) == (
+    for session_id in ("17", "18"):
+        assert (await offer(session_id, "192.0.2.2"))["status"] == "success"
+    last = await offer("19", "192.0.2.3")
+    assert (last["code"], last["error"]) == (
         "session_limit",
-        "The host has reached its limit of 3 sessions",
+        "The host has reached its limit of 18 sessions",
     )
-    assert [session.id for session in signaling.manager.sessions()] == ["1", "2", "4"]
+    assert len(signaling.manager.sessions()) == 18
     await signaling.manager.stop()
     await guest.close()
 

@@ -79,15 +79,15 @@ async def test_states_and_the_end_are_published(manager: WebRTCSessionManager) -
     assert last.reason == "enough"
 
 
-async def test_sessions_are_counted_in_all_and_by_address() -> None:
-    settings = Settings(session=SessionSettings(max_shells=3, max_shells_per_guest=2))
+async def test_sessions_are_counted_in_all_and_those_not_open_yet_by_address() -> None:
+    settings = Settings(session=SessionSettings(max_shells=3))
     manager = WebRTCSessionManager(settings)
     manager.create_session("1", "d", guest=Guest(address="192.0.2.1"))
     manager.create_session("2", "d", guest=Guest(address="192.0.2.2"))
     manager.create_session("3", "d", guest=Guest(own=True))
-    assert manager.usage("192.0.2.1") == Usage(total=3, limit=3, of_guest=1, guest_limit=2)
+    assert manager.usage("192.0.2.1") == Usage(total=3, limit=3, pending=1, pending_limit=16)
     # Guests without an address are not counted together.
-    assert manager.usage("").of_guest == 0
+    assert manager.usage("").pending == 0
     await manager.stop()
 
 
