@@ -15,6 +15,7 @@ AWAITED = {
     "client/peer.py": 1,  # waits for two events at once
     "pty/docker_exec.py": 1,  # open() awaits it, also when cancelled
     "pty/ends/ends.py": 1,  # start() or stop() awaits it
+    "relay/http/sockets.py": 1,  # listen() awaits it, also when cancelled
     "sessions/guest_connection.py": 1,  # answer() awaits it, _close() its rest
     "signaling/host.py": 1,  # waits for two things at once
     "transport/connection.py": 1,  # make_offer() or answer_offer() awaits it
