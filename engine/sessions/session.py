@@ -544,7 +544,7 @@ class Session:
         bridge, channel = self.bridge, self.channel
         # Otherwise the guest already knows how its program ended.
         report = (
-            bridge.is_connected if bridge is not None else channel is not None and channel.is_v1
+            not bridge.knows_end if bridge is not None else channel is not None and channel.is_v1
         )
         try:
             if bridge is not None:

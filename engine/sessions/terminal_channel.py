@@ -45,9 +45,9 @@ HELLO_TIMEOUT_SECONDS = 5.0
 """How long a hatchway.v1 guest may take to send hello before defaults are used."""
 CLOSE_DRAIN_SECONDS = 1.0
 """How long input before a close may take to reach a program that does not read."""
-FLUSH_SECONDS = 0.5
+FLUSH_SECONDS = 1.0
 FLUSH_POLL_SECONDS = 0.01
-"""How long a closing channel waits for its last messages to be sent, and the poll interval."""
+"""How long a closing channel waits until its last messages have arrived, and how often it looks."""
 
 _Queued = bytes | wire.Resize | wire.ConnectPty | wire.Close
 
@@ -175,9 +175,10 @@ class TerminalChannel:
         self._channel.close()
 
     async def _flushed(self) -> None:
-        """Wait until the last messages, such as the reason of the end, are sent."""
-        # aiortc reports the low-water mark only, never empty.
-        while self._channel.is_open and self._channel.buffered:  # noqa: ASYNC110
+        """Wait until the last messages, such as the reason of the end, have arrived: once the
+        connection is closed, nothing that was lost is sent again."""
+        # No event tells that.
+        while self._channel.is_open and not self._channel.is_delivered:  # noqa: ASYNC110
             await asyncio.sleep(FLUSH_POLL_SECONDS)
 
     def ping(self) -> bool:

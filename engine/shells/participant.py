@@ -292,6 +292,11 @@ class Participant:
         return self._shell.exit_status
 
     @property
+    def knows_end(self) -> bool:
+        """Whether its connection was told how the shell ended."""
+        return self._told_end
+
+    @property
     def end(self) -> int:
         """The position after the newest output."""
         return self._shell.end

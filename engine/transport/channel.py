@@ -51,6 +51,10 @@ class MessageChannel(Protocol):
     def buffered(self) -> int:
         """Bytes queued and not yet sent."""
 
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the other side has everything that was sent, as far as can be known."""
+
     def attach(self, receiver: Receiver) -> None:
         """Deliver to ``receiver`` from now on, including messages that came before."""
 
@@ -70,7 +74,8 @@ class MessageChannel(Protocol):
         """
 
     def close(self) -> None:
-        """Close it; idempotent. Queued messages are still delivered while the path is up."""
+        """Close it; idempotent. Queued messages are still delivered while the path is up: to
+        close the connection before ``is_delivered`` may lose them."""
 
 
 class Contained:

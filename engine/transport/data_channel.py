@@ -48,6 +48,10 @@ class RtcChannel:
     def buffered(self) -> int:
         return int(self._channel.bufferedAmount)
 
+    @property
+    def is_delivered(self) -> bool:
+        return stack.is_delivered(self._channel)
+
     def attach(self, receiver: Receiver) -> None:
         self._inbox.attach(receiver)
 

@@ -13,6 +13,7 @@ from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, EndCode
 from tests.engine.handlers import Host
 from tests.engine.hosting import House, Visitor, house
+from tests.engine.impairment import drop
 from tests.engine.until import until
 
 
@@ -60,6 +61,31 @@ async def test_the_guest_is_told_the_word_of_the_end(
         await until(made.ends)
         closed = next(e for e in made.events if isinstance(e, ev.SessionClosed))
         assert closed.code is code
+
+
+@pytest.mark.parametrize("end", [is_removed, is_closed, link_is_revoked, host_stops])
+async def test_the_guest_is_told_the_word_over_a_network_that_loses_it(
+    end: Callable[[House, Visitor], Awaitable[None]],
+) -> None:
+    async with house() as made:
+        _, link = await made.link()
+        visitor = made.visitor(link)
+        await visitor.peer.connect()
+        visitor.peer.send(b"echo qu''iet; exec sleep 600\n")
+        await visitor.sees(b"quiet")
+        first = 2
+
+        def lost(datagram: bytes) -> bool:
+            nonlocal first
+            first -= 1
+            return first >= 0
+
+        drop(made.agent.manager.require_session(visitor.peer.session_id).pc, lost)
+        await end(made, visitor)
+        await until(lambda: visitor.end)
+        assert first < 0
+        assert visitor.peer.end_code
+        await visitor.peer.close()
 
 
 async def test_a_guest_without_a_terminal_yet_is_told_too() -> None:

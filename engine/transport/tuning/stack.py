@@ -27,6 +27,14 @@ def send(channel: RTCDataChannel, message: str | bytes, *, urgent: bool) -> None
         channel.send(message)
 
 
+def is_delivered(channel: RTCDataChannel) -> bool:
+    """Whether all that was sent is acknowledged; where the stack does not tell: has left."""
+    transport = channel.transport
+    if isinstance(transport, TunedSctpTransport):
+        return transport.is_idle
+    return not channel.bufferedAmount
+
+
 async def wait_for_pace(channel: RTCDataChannel) -> None:
     """Wait until more may be in flight to a peer that does not acknowledge what it has read."""
     transport = channel.transport

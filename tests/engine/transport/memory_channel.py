@@ -41,6 +41,10 @@ class MemoryChannel:
     def buffered(self) -> int:
         return self._buffered
 
+    @property
+    def is_delivered(self) -> bool:
+        return not self._buffered
+
     def attach(self, receiver: Receiver) -> None:
         self._inbox.attach(receiver)
 
