@@ -109,6 +109,8 @@ class OfferHandler:
         async def do(work: Work[Answer]) -> Answer:
             try:
                 await self._manager.paths_known()
+                # Whoever comes back at once does not meet the end of its own session.
+                await self._manager.settled(offer.session_id)
                 return await self._handle(offer, work)
             except HatchwayError as error:
                 self._report_refusal(offer, error)
