@@ -162,11 +162,11 @@ class _Stream:
         self._room.set()
         self._participant.acknowledge(self._participant.position - max(0, self._unshown))
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes) -> int:
         if self._unshown + len(data) > WINDOW:
-            return False
+            return 0
         self._pass(data)
-        return True
+        return len(data)
 
     async def output(self, data: bytes) -> None:
         while not self.offer(data):

@@ -233,11 +233,15 @@ class TerminalChannel:
 
     # The sending side (engine.shells.participant.Sink).
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes) -> int:
         # The plain dialect has no window: there send() measures what the guest can take.
-        if not self._v1 or len(data) > wire.MAX_V1_MESSAGE or self._channel.buffered > HIGH_WATER:
-            return False
-        return self._conversation.output(len(data)) and self._channel.post(data)
+        conversation, channel, sent = self._conversation, self._channel, 0
+        while self._v1 and sent < len(data) and channel.buffered <= HIGH_WATER:
+            part = data[sent : sent + wire.MAX_V1_MESSAGE]
+            if not (conversation.output(len(part)) and channel.post(part)):
+                break
+            sent += len(part)
+        return sent
 
     async def output(self, data: bytes) -> None:
         conversation = self._conversation

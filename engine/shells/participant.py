@@ -61,8 +61,8 @@ class Sink(Protocol):
         """Whether ``Participant.acknowledge()`` says what was shown; else what was sent counts
         as shown."""
 
-    def offer(self, data: bytes) -> bool:
-        """Send output at once, if it can be sent without waiting; False sends nothing."""
+    def offer(self, data: bytes) -> int:
+        """Send as much of the output as can be sent without waiting; returns how many bytes."""
 
     async def output(self, data: bytes) -> None:
         """Send at most PIECE bytes of output, waiting while the other end is slow. Raises
@@ -491,8 +491,8 @@ class Participant:
             began = time.perf_counter()
             sent = sink.offer(data)
             self._spent(time.perf_counter() - began)
-            if sent:
-                self._sent(len(data))
+            self._sent(sent)
+            if sent == len(data):
                 return
         self._wake.set()
 
@@ -559,7 +559,9 @@ class Participant:
             limit = min(limit, change.at - self._position)
         data = shell.read(self._position, limit)
         if data:
-            await metered(sink.output(data), self._spent)
+            output = sink.output(data)
+            # The share of the loop's time is the viewers'.
+            await (metered(output, self._spent) if self.role is Role.VIEW else output)
             self._sent(len(data))
             shell.progressed()
             return

@@ -34,7 +34,7 @@ from engine.pty.base import PTY
 from engine.shells.answers import Answers, Passed
 from engine.shells.emulators import Emulators
 from engine.shells.keyboard import Keyboard
-from engine.shells.output_log import OutputLog
+from engine.shells.output_log import BLOCK, OutputLog
 from engine.shells.participant import Participant, Sink
 from engine.shells.recorder import Recorder, RecordingMeta
 from engine.shells.rounds import Rounds
@@ -137,6 +137,8 @@ class Shell:
         self._size_log = SizeLog(pty.size)
         """Changes of the size with smaller numbers are no longer known."""
         self._people: dict[str, Participant] = {}
+        self._controllers: tuple[Participant, ...] = ()
+        """Those who are attached."""
         self._opener = ""
         self._recorder: Recorder | None = None
         self._tasks = TaskOwner(f"shell {self.id}")
@@ -348,6 +350,7 @@ class Shell:
         self.start()
         self._alone_since = None
         self._keyboard.return_(participant.id, self._now())
+        self._note_controllers()
         if participant.role is Role.CONTROL:
             self._release()
         if MUTE not in participant.capabilities and participant.streams:
@@ -361,9 +364,10 @@ class Shell:
         self._people_changed()
 
     def detached(self, participant: Participant, *, lost: bool) -> None:
+        self._note_controllers()
         if participant.id == self._held_for and not lost:
             self._release()
-        elif lost and participant.role is Role.CONTROL and not self._controllers():
+        elif lost and participant.role is Role.CONTROL and not self._controllers:
             self._hold_for(participant)
         before = self._roles()
         self._keyboard.leave(participant.id, self._now(), lost=lost)
@@ -439,7 +443,7 @@ class Shell:
 
     def ends_with(self, participant: Participant) -> bool:
         """Whether it would end if this participant closed it."""
-        others = [one for one in self._controllers() if one is not participant]
+        others = [one for one in self._controllers if one is not participant]
         return participant.id == self._opener and not others
 
     async def leave(
@@ -451,7 +455,7 @@ class Shell:
         opened, self._opener = who == self._opener, "" if who == self._opener else self._opener
         self.detached(participant, lost=False)
         self._turns.leave(who)
-        if opened and closed and not self._controllers():
+        if opened and closed and not self._controllers:
             await self.finish(reason, code)
 
     # The host.
@@ -606,6 +610,8 @@ class Shell:
             self._room.set()
 
     def _trim(self) -> None:
+        if self._log.end - self._log.start < self._limits.replay_bytes + BLOCK:
+            return
         needed = self._screen.needed
         pacer = self._pacer()
         if pacer is not None and pacer.streams:
@@ -614,22 +620,25 @@ class Shell:
             needed = min(needed, self._held_from)
         # Other controllers need not be skipped for the sake of a short burst.
         most = self._log.end - self._limits.replay_bytes - BEHIND_BYTES
-        slowest = min((one.position for one in self._controllers() if one.streams), default=needed)
+        slowest = min((one.position for one in self._controllers if one.streams), default=needed)
         self._log.trim(min(needed, max(slowest, most)))
         if self._screen.behind and self._log.start < most and "trim" not in self._timers:
             # What the screen has not read yet is kept for it, and it may read without new output.
             self._after("trim", TRIM_SECONDS, self._trim)
         self._size_log.forget_before(self._log.start)
 
-    def _controllers(self) -> list[Participant]:
-        return [
+    def _note_controllers(self) -> None:
+        """To be called when somebody is attached, detached, or gets another role."""
+        self._controllers = tuple(
             one for one in self._people.values() if one.is_attached and one.role is Role.CONTROL
-        ]
+        )
 
     def _pacer(self) -> Participant | None:
         """The attached controller that is furthest; None without one."""
+        if len(self._controllers) == 1:
+            return self._controllers[0]
         return max(
-            self._controllers(),
+            self._controllers,
             key=lambda one: one.position if one.streams else self._screen.position,
             default=None,
         )
@@ -723,6 +732,7 @@ class Shell:
 
     def _rights_changed(self, before: dict[str, Role]) -> None:
         """Enforce first, then tell."""
+        self._note_controllers()
         for who, one in self._people.items():
             self.permission_changed(one)
             self._answers.may_type(who, self._refusal(one) is None)
@@ -735,7 +745,7 @@ class Shell:
                 one.role_changed(one.role)
         self._keyboard_changed()
         self._people_changed()
-        if self._controllers():
+        if self._controllers:
             self._release()  # whoever controls it paces it
         self._update_room()
 

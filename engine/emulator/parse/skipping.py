@@ -1,8 +1,9 @@
 """Fast-forward: leaving out lines that nobody can see any more, before they are read.
 
-Output is *clean* that holds nothing but text, CR, LF, tabs, SGR and EL. While the scrolling region
-is the whole screen and ``screen.fast`` is set, only the last lines of clean output, as many as
-screen and history have, can ever be seen. Of what comes before them only the pen is left.
+Output is *clean* that holds nothing but text, CR, LF, tabs, SGR, EL and NUL, which does nothing.
+While the scrolling region is the whole screen and ``screen.fast`` is set, only the last lines of
+clean output, as many as screen and history have, can ever be seen. Of what comes before them only
+the pen is left.
 
 The checks are searches for what is not clean: three of them are several times faster than one
 pattern for what is.
@@ -15,12 +16,14 @@ from typing import Final
 
 _OTHER_ESCAPE: Final = re.compile(rb"\x1b(?!\[[0-9;:]*[mK])")
 _C1: Final = re.compile(rb"\xc2[\x80-\x9f]")
-_OTHER_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\x1b")) + b"\x7f"
+_OTHER_CONTROLS: Final = bytes(set(range(1, 32)) - set(b"\t\n\r\x1b")) + b"\x7f"
 _OTHER_CONTROL: Final = re.compile(b"[%s]" % re.escape(_OTHER_CONTROLS))
 _SGR: Final = re.compile(rb"\x1b\[[0-9;:]*m")
 _RESETS: Final = (b"\x1b[m", b"\x1b[0m", b"\x1b[0;")
 _BEGUN: Final = re.compile(rb"\x1b(?:\[[0-9;:]{0,32})?|\xc2")
 """What clean output may end with."""
+SEARCHED_FROM: Final = 4096
+"""Bytes from which on a search for each control costs less than one pass over all of them."""
 WORTH: Final = 4
 """How many times shorter than what it stands for the pen's sequences must be."""
 
@@ -47,15 +50,19 @@ class Clean:
 
 def _end(data: bytes, end: int) -> int:
     """Where clean output ends."""
-    if found := _OTHER_ESCAPE.search(data, 0, end):
+    if data.find(b"\x1b", 0, end) >= 0 and (found := _OTHER_ESCAPE.search(data, 0, end)):
         end = found.start()
     if data.find(b"\xc2", 0, end) >= 0 and (found := _C1.search(data, 0, end)):
         end = found.start()
-    if len(data.translate(None, _OTHER_CONTROLS)) != len(data) and (
-        found := _OTHER_CONTROL.search(data, 0, end)
-    ):
+    if _has_other_controls(data) and (found := _OTHER_CONTROL.search(data, 0, end)):
         end = found.start()
     return end
+
+
+def _has_other_controls(data: bytes) -> bool:
+    if len(data) < SEARCHED_FROM:
+        return len(data.translate(None, _OTHER_CONTROLS)) != len(data)
+    return any(control in data for control in _OTHER_CONTROLS)
 
 
 def shortened(data: bytes, rows: int, history: int, *, clean: bool) -> bytes:
@@ -66,6 +73,8 @@ def shortened(data: bytes, rows: int, history: int, *, clean: bool) -> bytes:
     seen = rows + history + 1
     if len(data) < 4 * seen:
         return data
+    if data[0] == data[-1] == 0 and data == bytes(len(data)):
+        return b"\0"
     end = len(data) if clean else _end(data, len(data))
     at = end
     for _ in range(seen):

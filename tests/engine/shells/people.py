@@ -150,11 +150,11 @@ class Eyes:
 
     # Sink
 
-    def offer(self, data: bytes) -> bool:
+    def offer(self, data: bytes) -> int:
         if not self._running.is_set() or self.per_second or not self.open:
-            return False
+            return 0
         self._draw(data)
-        return True
+        return len(data)
 
     async def output(self, data: bytes) -> None:
         assert len(data) <= READ
