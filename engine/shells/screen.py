@@ -160,10 +160,13 @@ class ShellScreen:
             return
         new = self._log.end - self._seen
         clean = self._check()
-        if not clean or not self._room.is_set() or (new <= SMALL and not self._floods(new)):
+        self._update_room()
+        # A program that waits for the screen must not wait for a timer as well.
+        waits = not self._room.is_set()
+        if waits or not clean or (new <= SMALL and not self._floods(new)):
             self._wanted = self._log.end
             self._slice()
-        self._update_room()
+            self._update_room()
         self._plan()
 
     def _check(self) -> bool:
