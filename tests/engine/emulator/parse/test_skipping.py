@@ -16,13 +16,15 @@ COLOR = st.sampled_from(
 ).map(lambda numbers: f"\x1b[{numbers}m".encode())
 ERASING = st.sampled_from([b"\x1b[K", b"\x1b[0K", b"\x1b[1K", b"\x1b[2K"])
 LINE_END = st.sampled_from([b"\r\n"] * 8 + [b"\n", b"\r", b"\r\r\n"])
-CLEAN = st.one_of(TEXT, TEXT, COLOR, ERASING, LINE_END, LINE_END, st.just(b"\xff\xe6\x97"))
+ZEROS = st.sampled_from([b"\0", b"\0" * 900, b"\0" * 9000])
+CLEAN = st.one_of(TEXT, TEXT, COLOR, ERASING, LINE_END, LINE_END, st.just(b"\xff\xe6\x97"), ZEROS)
 OTHER = st.sampled_from(
     [
         *(b"\x1b]8;;http://x\x1b\\", b"\x1b]8;;\x1b\\", b"\x1b[3;5H", b"\x1b[2;4r", b"\x1b[r"),
         *(b"\x1b[?1049h", b"\x1b[?1049l", b"\x07", b"\x1b[?7l", b"\x1b[?7h", b"\x1b(0", b"\x1b(B"),
         *(b"\x1b[4h", b"\x1b[4l", b"\x1bV", b"\x1bW", b"\x9b2A", b"\x0e", b"\x0f", b"\x1b[2A"),
         *(b"\x1b[41", b"\x1b]2;ti\r\ntle", b"\x1b", b"\xc2", b"\xe6", b"\x1b[?6h", b"\x1b[20h"),
+        *(b"\x1b[3b", b"\x1b[3\0b"),
     ]
 )
 
