@@ -14,14 +14,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from docker.models.containers import Container
 
 from engine.control import commands as c
 from engine.core import events as ev
 from engine.core.model import LOCAL_TARGET, EndCode, Role
+from engine.core.settings import SessionSettings, Settings
 from engine.wire.proof import parse_link
 from tests.docker_fixtures import Box, ContainerFactory
+from tests.engine.cli.person import person
 from tests.engine.orphaned import all_gone, listed, records
 from tests.engine.party import Page, Party, party
 from tests.engine.until import until
@@ -195,6 +198,34 @@ async def test_a_guest_that_dies_takes_nobody_with_it() -> None:
         back = made.page(opener.link)
         await back.join(resume=opener.raw.token)
         await back.sees("still-42")
+
+
+def attentive(settings: Settings) -> Settings:
+    """Who does not answer is noticed soon."""
+    return msgspec.structs.replace(settings, session=SessionSettings(heartbeat_interval=0.5))
+
+
+async def test_a_guest_whose_program_is_killed_leaves_the_shell_to_the_others() -> None:
+    async with party(attentive) as made:
+        async with person("connect", (await made.link()).url) as killed:
+            await killed.at_the_prompt()
+            (shell,) = (one.id for one in made.shells())
+            other = await made.joins(shell)
+            killed.type(b"sleep 1000 & echo mine-$((40+2))\r")
+            await other.sees("mine-42")
+            killed.process.kill()
+            await asyncio.to_thread(killed.process.wait)
+
+            def attached() -> list[bool]:
+                return [one.attached for one in made.info(shell).participants]
+
+            await until(lambda: attached() == [False, True])
+        other.types(b"kill %1 && echo still-$((40+2))\n")
+        await other.sees("still-42")
+        # Nobody has said that the terminal is to be closed.
+        await other.close()
+        await until(lambda: not any(attached()))
+        assert [one.id for one in made.shells()] == [shell]
 
 
 async def people(made: Party, target: str) -> tuple[str, list[Page]]:
