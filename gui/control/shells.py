@@ -42,14 +42,16 @@ class ShellBook(QObject):
     started = Signal(str)
     changed = Signal(str)
     ended = Signal(str)
-    routesChanged = Signal()
-    """Path or round trip of a session has changed."""
+    routesChanged = Signal(str)
+    """Path or round trip of somebody in this shell has changed."""
 
     def __init__(self, adapter: EngineAdapter, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._adapter = adapter
         self._shells: dict[str, ShellInfo] = {}
         self._routes: dict[str, Route] = {}
+        self._places: dict[str, str] = {}
+        """The shells of sessions."""
         adapter.engineReady.connect(self._load)
         adapter.shellStarted.connect(self._started)
         adapter.shellChanged.connect(self._changed)
@@ -88,6 +90,9 @@ class ShellBook(QObject):
     def _take(self, shell: ShellInfo) -> None:
         if shell.exit is not None:
             return
+        for one in shell.participants:
+            if one.session_id:
+                self._places[one.session_id] = shell.id
         known = shell.id in self._shells
         self._shells[shell.id] = shell
         (self.changed if known else self.started).emit(shell.id)
@@ -110,14 +115,18 @@ class ShellBook(QObject):
     def _pair_selected(self, event: IcePairSelected) -> None:
         before = self._routes.get(event.session_id)
         if before is not None:
-            self._routes[event.session_id] = Route(event.pair, before.rtt, before.own)
-            self.routesChanged.emit()
+            self._set_route(event.session_id, Route(event.pair, before.rtt, before.own))
 
     def _traffic(self, event: Traffic) -> None:
         before = self._routes.get(event.session_id)
         if before is not None and event.rtt != before.rtt:
-            self._routes[event.session_id] = Route(before.pair, event.rtt, before.own)
-            self.routesChanged.emit()
+            self._set_route(event.session_id, Route(before.pair, event.rtt, before.own))
+
+    def _set_route(self, session_id: str, route: Route) -> None:
+        self._routes[session_id] = route
+        if (shell_id := self._places.get(session_id)) is not None:
+            self.routesChanged.emit(shell_id)
 
     def _session_closed(self, event: SessionClosed) -> None:
         self._routes.pop(event.session_id, None)
+        self._places.pop(event.session_id, None)

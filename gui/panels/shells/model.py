@@ -126,6 +126,10 @@ class ShellModel(QAbstractItemModel):
         self._book = book
         self._clock = clock
         self._entries: list[_Entry] = []
+        self._rows: dict[str, int] = {}
+        """By a shell's id and by its number: a host of hundreds of shells hears of each of them
+        every second."""
+        self._places: dict[int, int] = {}
         self._made = 0
         self._ticker = QTimer(self)
         self._ticker.setInterval(TICK_MS)
@@ -141,14 +145,12 @@ class ShellModel(QAbstractItemModel):
 
     def index_of(self, shell_id: str, person: str = "") -> QModelIndex:
         """Of a shell, or of somebody in it; invalid when there is none."""
-        for row, entry in enumerate(self._entries):
-            if entry.shell.id == shell_id:
-                if not person:
-                    return self.index(row, 0)
-                ids = [one.id for one in entry.shell.participants]
-                if person in ids:
-                    return self.index(ids.index(person), 0, self.index(row, 0))
-        return QModelIndex()
+        row = self._rows.get(shell_id)
+        if row is None or not person:
+            return QModelIndex() if row is None else self.index(row, 0)
+        ids = [one.id for one in self._entries[row].shell.participants]
+        found = person in ids
+        return self.index(ids.index(person), 0, self.index(row, 0)) if found else QModelIndex()
 
     def tick(self) -> None:
         """Times go on."""
@@ -166,12 +168,13 @@ class ShellModel(QAbstractItemModel):
         self.beginInsertRows(_NO_PARENT, at, at)
         self._made += 1
         self._entries.append(_Entry(self._made, shell))
+        self._rows[shell_id] = self._places[self._made] = at
         self.endInsertRows()
         self._ticker.start()
 
     def _changed(self, shell_id: str) -> None:
         shell = self._book.shell(shell_id)
-        row = self._row(shell_id)
+        row = self._rows.get(shell_id)
         if shell is None or row is None:
             return
         entry = self._entries[row]
@@ -202,26 +205,26 @@ class ShellModel(QAbstractItemModel):
             self.dataChanged.emit(self.index(0, 0, here), self.index(end, last, here))
 
     def _ended(self, shell_id: str) -> None:
-        row = self._row(shell_id)
+        row = self._rows.get(shell_id)
         if row is None:
             return
         self.beginRemoveRows(_NO_PARENT, row, row)
         del self._entries[row]
+        self._rows = {entry.shell.id: at for at, entry in enumerate(self._entries)}
+        self._places = {entry.number: at for at, entry in enumerate(self._entries)}
         self.endRemoveRows()
         if not self._entries:
             self._ticker.stop()
 
-    def _routes_changed(self) -> None:
-        for row, entry in enumerate(self._entries):
-            here, end = self.index(row, 0), len(entry.shell.participants) - 1
-            if end >= 0:
-                self.dataChanged.emit(
-                    self.index(0, _AT["Path"], here), self.index(end, _AT["RTT"], here)
-                )
-
-    def _row(self, shell_id: str) -> int | None:
-        rows = (row for row, entry in enumerate(self._entries) if entry.shell.id == shell_id)
-        return next(rows, None)
+    def _routes_changed(self, shell_id: str) -> None:
+        row = self._rows.get(shell_id)
+        if row is None:
+            return
+        here, end = self.index(row, 0), len(self._entries[row].shell.participants) - 1
+        if end >= 0:
+            self.dataChanged.emit(
+                self.index(0, _AT["Path"], here), self.index(end, _AT["RTT"], here)
+            )
 
     # -- QAbstractItemModel
 
@@ -235,8 +238,7 @@ class ShellModel(QAbstractItemModel):
         number = index.internalId() if index.isValid() else 0
         if not number:
             return QModelIndex()
-        rows = (row for row, entry in enumerate(self._entries) if entry.number == number)
-        row = next(rows, None)
+        row = self._places.get(number)
         return QModelIndex() if row is None else self.createIndex(row, 0, 0)
 
     def rowCount(self, parent: Index = _NO_PARENT) -> int:

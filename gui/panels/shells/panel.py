@@ -112,9 +112,11 @@ class ShellsPanel(Panel):
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.view)
         self.body.addLayout(self._stack, 1)
-        self.model.rowsInserted.connect(lambda *_: self._refresh())
+        self.model.rowsInserted.connect(self._inserted)
         self.model.rowsRemoved.connect(lambda *_: self._refresh())
-        self.model.dataChanged.connect(lambda *_: self._enable())
+        # Not the dataChanged: times and routes of hundreds of shells change every second.
+        book.changed.connect(lambda _: self._enable())
+        self._unfold([shell.id for shell in book.all()])
         self._refresh()
 
     # -- selection
@@ -273,10 +275,21 @@ class ShellsPanel(Panel):
             room -= column.width
             self.view.setColumnHidden(at, room < 0)
 
+    def _inserted(self, parent: QModelIndex, first: int, last: int) -> None:
+        rows = (self.model.index(row, 0, parent) for row in range(first, last + 1))
+        self._unfold(sorted({str(index.data(SHELL_ROLE)) for index in rows}))
+        self._refresh()
+
+    def _unfold(self, shells: list[str]) -> None:
+        def unfold() -> None:
+            for shell_id in shells:
+                self.view.expand(self.model.index_of(shell_id))
+
+        # Expanding rows while the model changes them would come too early.
+        QTimer.singleShot(0, self, unfold)
+
     def _refresh(self) -> None:
         self._stack.setCurrentWidget(self.view if self.model.rowCount() else self.empty)
-        # Expanding rows while the model changes them would come too early.
-        QTimer.singleShot(0, self, self.view.expandAll)
         self._enable()
 
     def _enable(self) -> None:

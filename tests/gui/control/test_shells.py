@@ -87,16 +87,18 @@ def test_the_route_of_a_session_lasts_as_long_as_it(book: ShellBook, control: Fa
             session_id="s", bytes_in=0, bytes_out=0, rate_in=0, rate_out=0, rtt=rtt, idle=0
         )
 
-    told: list[bool] = []
-    book.routesChanged.connect(lambda: told.append(True))
+    told: list[str] = []
+    book.routesChanged.connect(told.append)
     control.publish(traffic(0.5))
     assert book.route("s") == Route()
     control.publish(SessionCreated(session_id="s", device_id="web", guest=Guest("Ann")))
+    shell_id = control.start_shell("web")
+    control.come(shell_id, ParticipantInfo("p", "Ann", ParticipantKind.GUEST, Role.VIEW, "s"))
     control.publish(IcePairSelected(session_id="s", pair=PAIR))
     control.publish(traffic(0.01))
     control.publish(traffic(0.01))
     assert book.route("s") == Route(PAIR, 0.01)
-    assert len(told) == 2
+    assert told == [shell_id, shell_id]
     control.publish(SessionClosed(session_id="s", reason="over"))
     control.publish(IcePairSelected(session_id="s", pair=PAIR))
     assert book.route("s") == Route()

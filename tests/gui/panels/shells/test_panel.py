@@ -38,7 +38,7 @@ from engine.core.model import (
 from engine.core.session_state import SessionState
 from gui.control.shells import ShellBook
 from gui.kit.attention import Attention
-from gui.panels.shells.model import COLUMNS, ShellModel
+from gui.panels.shells.model import COLUMNS, PERSON_ROLE, SHELL_ROLE, ShellModel
 from gui.panels.shells.panel import ShellsPanel
 from tests.gui.keyboard import spin
 
@@ -377,6 +377,40 @@ def test_a_narrow_panel_shows_fewer_columns(panel: ShellsPanel, shell_id: str) -
     panel.resize(600, 300)
     assert panel.view.isColumnHidden(len(COLUMNS) - 1)
     assert not panel.view.isColumnHidden(1)
+
+
+def test_a_route_that_changes_concerns_one_shell(
+    icons: Icons, book: ShellBook, control: FakeControl
+) -> None:
+    model = ShellModel(icons, book)
+    first, second = control.start_shell("web-1"), control.start_shell("web-2")
+    for shell_id, somebody in ((first, ANN), (second, BOB)):
+        control.publish(
+            SessionCreated(session_id=somebody.session_id, device_id="", guest=Guest("x"))
+        )
+        control.come(shell_id, somebody)
+    pair = CandidatePair("10.0.0.1:1", "10.0.0.2:2", "host", "host")
+    changed: list[tuple[str, str]] = []
+    model.dataChanged.connect(
+        lambda start, *_: changed.append((start.data(SHELL_ROLE), start.data(PERSON_ROLE)))
+    )
+    control.publish(IcePairSelected(session_id=BOB.session_id, pair=pair))
+    assert changed == [(second, BOB.id)]
+    # Also once another has ended.
+    control.end_shell(first)
+    changed.clear()
+    control.publish(
+        Traffic(
+            session_id=BOB.session_id,
+            bytes_in=0,
+            bytes_out=0,
+            rate_in=0,
+            rate_out=0,
+            rtt=0.1,
+            idle=0,
+        )
+    )
+    assert changed == [(second, BOB.id)]
 
 
 def test_times_go_on(icons: Icons, book: ShellBook, control: FakeControl) -> None:
