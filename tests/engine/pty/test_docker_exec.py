@@ -23,6 +23,7 @@ from engine.pty.ends.container_processes import exec_running, list_session_proce
 from engine.pty.ends.ends import TerminalEnds
 from tests import images
 from tests.docker_fixtures import as_target, engines_at
+from tests.engine.pty.processes import living
 from tests.engine.pty.talk import ANSWER_SECONDS, Talk
 from tests.engine.until import until
 
@@ -67,9 +68,8 @@ async def left_in(
 
 
 def sleepers(container: Container) -> int:
-    """How many processes sleep beside the container's first; needs no help from the container."""
-    processes = container.top(ps_args="-eo pid,stat,args")["Processes"] or []
-    return sum("Z" not in stat and "sleep 1000" in args for _, stat, args in processes)
+    """How many processes sleep beside the container's first."""
+    return sum("sleep 1000" in args for args in living(container))
 
 
 async def exec_ended(engines: DockerEngines, container: Container, exec_id: str) -> None:
@@ -347,8 +347,7 @@ async def test_twenty_at_once_leave_nothing(
     await asyncio.gather(*(pty.close() for pty in ptys))
     assert await ends.finish(60) == 0
     await ends.stop()
-    processes = container.top()["Processes"]
-    assert len([p for p in processes if "<defunct>" not in p[-1]]) == 1, processes
+    assert living(container) == []
 
 
 async def test_close_in_a_stopped_removed_or_paused_container_is_quick(

@@ -19,6 +19,7 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.pty.local_shell import LocalShellPTY
 from tests import images
 from tests.docker_fixtures import as_target
+from tests.engine.pty.processes import living
 from tests.engine.pty.talk import Talk
 from tests.engine.until import until
 
@@ -102,14 +103,6 @@ def asleep(arguments: list[str]) -> bool:
     return all(
         any(f"sleep {FIRST_SLEEP + n}" in one for one in arguments) for n in range(len(FORMS))
     )
-
-
-def living(container: Container) -> list[str]:
-    """The arguments of all processes but the container's first and its children."""
-    first = container.attrs["State"]["Pid"]
-    found = container.top(ps_args="-eo pid,ppid,stat,args")["Processes"] or []
-    rows = [(int(pid), int(parent), stat, args) for pid, parent, stat, args in found]
-    return [args for pid, _, stat, args in rows if pid != first and "Z" not in stat]
 
 
 @pytest.mark.docker

@@ -23,6 +23,7 @@ from engine.pty.ends.ends import TerminalEnds
 from engine.targets.catalogue import TargetCatalogue
 from tests import images
 from tests.docker_fixtures import as_target
+from tests.engine.pty import processes
 from tests.engine.pty.talk import Talk
 from tests.engine.until import until
 
@@ -82,16 +83,8 @@ async def opened_many(container: Container, ends: TerminalEnds, count: int) -> l
 
 
 def living(container: Container) -> list[str]:
-    """What runs beside the container's first process and a helper that has just been left.
-
-    Needs no help from the container.
-    """
-    container.reload()
-    first = str(container.attrs["State"]["Pid"])
-    rows = container.top(ps_args="-eo pid,stat,args")["Processes"] or []
-    return [
-        args for pid, stat, args in rows if pid != first and "Z" not in stat and HELPER not in args
-    ]
+    """What runs beside the container's first process and a helper that has just been left."""
+    return [args for args in processes.living(container) if HELPER not in args]
 
 
 async def ended(ends: TerminalEnds) -> None:
