@@ -23,6 +23,8 @@ from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, Sta
 ECHOES = 100
 ASKING = b"\x05\x1b" + bytes(range(0x80, 0xA0))
 """ENQ, and what begins an escape sequence: a terminal could answer, and that would be input."""
+ANSWERED = b"[0n"
+"""The answer to the question that precedes the tests (DSR 5), as a tty shows it."""
 INTEGRITY_BYTES = 1024 * 1024
 THROUGHPUT_BYTES = 8 * 1024 * 1024
 RESIZED = Size(101, 37)
@@ -219,8 +221,16 @@ class SelfTest:
 
     async def _start_terminal(self) -> Outcome:
         await self._peer.wait_pty()
-        # A plain sh, whatever the login shell is, and no history.
-        self._shell.run(" exec env PS1= HISTFILE= ENV= /bin/sh")
+        # A plain sh without a prompt or history, whatever the login shell is. A line editor asks
+        # the terminal questions at each prompt, and an answer that comes late is input of the
+        # program that runs by then. Answers keep their order: once the tty echoes the one to our
+        # own question, all of them stand on the line that is read here and thrown away.
+        self._shell.run(
+            ' exec /bin/sh -c \'printf "\\033[5n"; read -r late; '
+            'while IFS= read -r line; do eval "$line"; done\''
+        )
+        await self._shell.until(ANSWERED)
+        self._shell.run("")
         self._shell.run(" printf 'HW%s!' 1")
         await self._shell.until(b"HW1!")
         return "The shell answers", {}

@@ -26,8 +26,6 @@ from tests.engine.until import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from docker.models.containers import Container
-
     from engine.docker.engines import DockerEngines
     from engine.pty.base import PTY
     from tests.docker_fixtures import ContainerFactory
