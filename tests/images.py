@@ -131,7 +131,9 @@ def _bash_root() -> bytes:
     for path in sorted(locale.rglob("*")):
         if path.is_file():
             root.file(str(path).lstrip("/"), path.read_bytes())
-    root.file("etc/profile", b"PS1='\\u@\\h:\\w\\$ '\n")
+    # What Debian's bash reads when it is interactive, login shell or not.
+    for name in ("etc/profile", "etc/bash.bashrc"):
+        root.file(name, b"PS1='\\u@\\h:\\w\\$ '\n")
     _common(root)
     return root.tar()
 

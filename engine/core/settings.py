@@ -77,6 +77,10 @@ class TerminalSettings(_Section, frozen=True):
     """DEFAULT_SHELL: tried first."""
     fallback_shell: _Name = "/bin/sh"
     """FALLBACK_SHELL: used when the first does not exist."""
+    login: bool = False
+    """Start login shells in containers. They read /etc/profile, which in many images replaces the
+    image's PATH; without it a terminal has the environment that docker exec gives. A container's
+    label hatchway.login=true or =false overrides this."""
     read_chunk: Annotated[int, msgspec.Meta(ge=1024, le=65536)] = 4096
     """Bytes of output read at once. Under a flood it grows automatically, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024

@@ -31,6 +31,7 @@ from engine.core.text import shown
 from engine.docker.exec_stream import open_exec_stream
 from engine.pty.base import CLOSE_TIMEOUT_SECONDS
 from engine.pty.chunking import ChunkedReader
+from engine.pty.container_end import why_it_ended
 from engine.pty.ends.ends import TerminalEnds
 
 if TYPE_CHECKING:
@@ -52,13 +53,26 @@ RESIZE_TRIES = 20
 POLL_SECONDS = 0.05
 CONTAINER_END_SECONDS = 0.3
 """Between the end of a killed terminal and that of its container, if both end."""
+REPORT_SECONDS = 2.0
+"""How long the engine may take to report why a container ended."""
 MAX_PREAMBLE_BYTES = 16 * 1024
 """Output before the script's first line, or instead of it: an error of the runtime."""
-DETACH_KEYS = "ctrl-^,ctrl-],ctrl-^,ctrl-_,ctrl-^,ctrl-]"
-"""Docker consumes this sequence and delays its first keys until the next one comes.
-It cannot be disabled; the default would take Ctrl-P from the shell."""
+DETACH_KEYS = r"ctrl-\,ctrl-],ctrl-^,ctrl-_,ctrl-],ctrl-^"
+"""Docker consumes this sequence and delays its first key until the next one comes. It cannot be
+disabled, and every key that it takes can be typed; the default would delay Ctrl-P. Ctrl-Backslash
+is typed least: editors use it as the first of two keys, and what it quits it also quits when it
+is pressed twice."""
 SHELL_LABEL = "hatchway.shell"
 USER_LABEL = "hatchway.user"
+LOGIN_LABEL = "hatchway.login"
+OTHER_SHELLS = (
+    "/busybox/sh",
+    "/run/current-system/sw/bin/bash",
+    "/run/current-system/sw/bin/sh",
+    "/bin/ash",
+    "/bin/dash",
+)
+"""Tried after the configured shells and those in PATH: distroless debug images, NixOS, others."""
 
 _SHELL_PATH = re.compile(r"/[^\0\r\n]{1,1000}")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?")
@@ -67,10 +81,19 @@ _ROOTS = frozenset({"", "0", "root", "0:0", "root:root"})
 # Prints "TAG pid start_time hup_ignored program TAG", waits for a line, prints TAG (to
 # separate the echo of that line from the program's own output), becomes the program.
 # start_time is field 22 of stat; hup_ignored is 1 if HUP is ignored from the start (see
-# ending). The first part finds the program; "" for none.
+# ending). The first part finds the program; "" for none. The image's own locale is kept; only
+# where there is none it is a UTF-8 one, and one that exists: programs complain of others.
 _SCRIPT = r"""
 tag=$HATCHWAY_TERMINAL
 %s
+if [ -z "$LANG$LC_ALL$LC_CTYPE" ]; then
+    case $(locale -a 2>/dev/null) in
+    *C.[uU][tT][fF]8* | *C.[uU][tT][fF]-8* | "") LANG=C.UTF-8 ;;
+    *en_US.[uU][tT][fF]8* | *en_US.[uU][tT][fF]-8*) LANG=en_US.UTF-8 ;;
+    *) unset LANG ;;
+    esac
+    [ -z "$LANG" ] || export LANG
+fi
 field_22() { [ $# -gt 19 ] && shift 19; start_time=${1:-0}; }
 read -r stat 2>/dev/null <"/proc/$$/stat"
 field_22 ${stat##*)}
@@ -84,12 +107,17 @@ read -r go
 printf '%%s' "$tag"
 exec %s
 """
-# Arguments: the shells to try, best first.
+# Arguments: "-l" or "", the configured shells, "", and the others to try, best first.
 _SHELL_SCRIPT = _SCRIPT % (
-    """for program in "$@" ""; do
+    """login=$1; shift
+for program in "$@" ""; do
+    if [ -z "$program" ]; then
+        program=$(command -v bash || command -v sh)
+        case $program in /*) ;; *) program= ;; esac
+    fi
     [ -f "$program" ] && [ -x "$program" ] && break
 done""",
-    '"$program" -l',
+    '"$program" $login',
 )
 # Arguments: the command.
 _COMMAND_SCRIPT = _SCRIPT % (
@@ -109,6 +137,8 @@ class _Plan:
     users: tuple[str, ...]
     shells: tuple[str, ...]
     read_chunk: int
+    login: bool
+    started_at: str
     command: tuple[str, ...] = ()
 
 
@@ -127,6 +157,7 @@ class DockerExecPTY:
         record: Record,
         *,
         own_ends: bool,
+        started_at: str,
     ) -> None:
         self.exec_id = exec_id
         self.shell = ""
@@ -136,6 +167,7 @@ class DockerExecPTY:
         self._stream = stream
         self._ends = ends
         self._own_ends = own_ends
+        self._started_at = started_at  # of the container's run
         self._record = record
         self._size = size
         # The connection buffers output meanwhile, so the program does not wait.
@@ -194,7 +226,8 @@ class DockerExecPTY:
             )
             plan = replace(_plan(container, target, settings), command=_checked(command))
             # /bin/sh nearly always runs the script; images without it may have another shell.
-            for interpreter in dict.fromkeys(("/bin/sh", *plan.shells)):
+            places = ("/bin/sh", *plan.shells, "sh", "bash", *OTHER_SHELLS)
+            for interpreter in dict.fromkeys(places):
                 try:
                     return await cls._start(
                         target, session_id, size, docker, plan, interpreter, ends
@@ -231,11 +264,13 @@ class DockerExecPTY:
         environment = {
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
-            "LANG": "C.UTF-8",
             **ends.environment(record),
         }
-        script = _COMMAND_SCRIPT if plan.command else _SHELL_SCRIPT
-        command = [interpreter, "-c", script, "hatchway", *(plan.command or plan.shells)]
+        script, arguments = _COMMAND_SCRIPT, plan.command
+        if not arguments:
+            script = _SHELL_SCRIPT
+            arguments = ("-l" if plan.login else "", *plan.shells, "", *OTHER_SHELLS)
+        command = [interpreter, "-c", script, "hatchway", *arguments]
 
         def create(client: DockerClient) -> str:
             created = client.api.exec_create(
@@ -261,7 +296,16 @@ class DockerExecPTY:
             await _end(ends, record, own_ends=own_ends)
             raise
         pty = cls(
-            docker, target, exec_id, stream, size, plan.read_chunk, ends, record, own_ends=own_ends
+            docker,
+            target,
+            exec_id,
+            stream,
+            size,
+            plan.read_chunk,
+            ends,
+            record,
+            own_ends=own_ends,
+            started_at=plan.started_at,
         )
         try:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
@@ -291,7 +335,7 @@ class DockerExecPTY:
         if not shell and command:
             raise PTYOpenError(f"{self._target.name} has no program {shown(command[0])}")
         if not shell:
-            raise NoShellError(f"{self._target.name} has none of the configured shells")
+            raise _no_shell(self._target.name)
         self.shell = shell.decode("utf-8", "replace")
         record = self._record
         record.started(int(pid), int(start_time), hup_ignored=hup_ignored == b"1")
@@ -315,7 +359,7 @@ class DockerExecPTY:
         name = self._target.name
         missing = ("no such file", "not found", "permission denied", "executable file")
         if code in (126, 127) and any(text in output.lower() for text in missing):
-            return NoShellError(f"{name} has no shell, so no terminal can run in it")
+            return _no_shell(name)
         if "user" in output.lower() and code in (126, 127):
             return PTYOpenError(f"{name} has no such user ({output})")
         return PTYOpenError(f"The shell in {name} did not start: {output or f'exit code {code}'}")
@@ -401,48 +445,52 @@ class DockerExecPTY:
         status = ExitStatus(None, "The connection to the terminal was lost")
         try:
             async with asyncio.timeout(EXIT_TIMEOUT_SECONDS):
-                status = await self._read_exit_status()
+                code = await self._read_exit_code()
+                status = _exit_status(code)
+            async with asyncio.timeout(REPORT_SECONDS):
+                why = await why_it_ended(self._docker, self._target, self._started_at)
+                if not why and (code is None or code in _SIGNALLED):
+                    # As by the end of the container, which the daemon records a little later.
+                    await asyncio.sleep(CONTAINER_END_SECONDS)
+                    why = await why_it_ended(self._docker, self._target, self._started_at)
+                if why:
+                    status = ExitStatus(code, why, EndCode.TARGET_STOPPED)
         except TimeoutError:
             logger.debug("Docker did not report how the terminal in %s ended", self.label)
         except DockerAbsentError:
             status = ExitStatus(None, "Lost the connection to Docker", EndCode.TARGET_STOPPED)
-        except DockerFailedError as error:
-            if error.status == 404:
-                status = ExitStatus(None, "The container was removed", EndCode.TARGET_STOPPED)
         except DockerError as error:
             logger.debug("Cannot read how the terminal in %s ended: %s", self.label, error)
         if self._exit is None:
             self._exit = status
 
-    async def _read_exit_status(self) -> ExitStatus:
+    async def _read_exit_code(self) -> int | None:
+        """None when the engine no longer knows the terminal, as after the container's end."""
         # The stream may end before the daemon has recorded the exit.
-        while True:
-            facts = await self._inspect()
-            if not facts["Running"]:
-                break
-            await asyncio.sleep(POLL_SECONDS)
+        try:
+            while True:
+                facts = await self._inspect()
+                if not facts["Running"]:
+                    break
+                await asyncio.sleep(POLL_SECONDS)
+        except DockerFailedError as error:
+            if error.status == 404:
+                return None
+            raise
         code = facts.get("ExitCode")
-        runs = await self._container_runs()
-        if runs and code in _SIGNALLED:
-            # As by the end of the container, which the daemon records a little later.
-            await asyncio.sleep(CONTAINER_END_SECONDS)
-            runs = await self._container_runs()
-        if not runs:
-            return ExitStatus(code, "The container stopped", EndCode.TARGET_STOPPED)
-        if code in _SIGNALLED:
-            return ExitStatus(code, f"The terminal was killed ({_SIGNALLED[code]})")
-        return ExitStatus(code, f"The shell exited with code {code}")
-
-    async def _container_runs(self) -> bool:
-        container = await self._docker.call(
-            self._target.engine, lambda client: dict(client.api.inspect_container(self._target.ref))
-        )
-        return bool(container["State"]["Running"])
+        return code if isinstance(code, int) else None
 
     async def _inspect(self) -> dict[str, Any]:
         return await self._docker.call(
             self._target.engine, lambda client: dict(client.api.exec_inspect(self.exec_id))
         )
+
+
+def _no_shell(name: str) -> NoShellError:
+    return NoShellError(
+        f"{name} has no shell in any of the usual places, so no terminal can run in it. If it has"
+        f" one elsewhere, start the container with the label {SHELL_LABEL}=PATH"
+    )
 
 
 async def _end(ends: TerminalEnds, record: Record, *, own_ends: bool) -> None:
@@ -452,6 +500,14 @@ async def _end(ends: TerminalEnds, record: Record, *, own_ends: bool) -> None:
             await ends.end(record)
     if own_ends:
         await ends.stop()
+
+
+def _exit_status(code: int | None) -> ExitStatus:
+    if code is None:
+        return ExitStatus(None, "The connection to the terminal was lost")
+    if code in _SIGNALLED:
+        return ExitStatus(code, f"The terminal was killed ({_SIGNALLED[code]})")
+    return ExitStatus(code, f"The shell exited with code {code}")
 
 
 def _checked(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -479,4 +535,12 @@ def _plan(container: dict[str, Any], target: Target, settings: TerminalSettings)
     effective = user or str(config.get("User") or "")
     users = (user,) if effective in _ROOTS else (user, "0")
     shells = tuple(dict.fromkeys(path for path in candidates if path))
-    return _Plan(user, users, shells, settings.read_chunk)
+    login = str(labels.get(LOGIN_LABEL, "")).lower()
+    return _Plan(
+        user,
+        users,
+        shells,
+        settings.read_chunk,
+        login=login in ("1", "true", "yes") if login else settings.login,
+        started_at=str(state.get("StartedAt", "")),
+    )

@@ -376,7 +376,11 @@ def _set_size(master: int, size: Size) -> None:
 def _exit_status(code: int) -> ExitStatus:
     if code >= 0:
         return ExitStatus(code, f"The shell exited with code {code}")
-    return ExitStatus(128 - code, f"The terminal was killed ({signal.Signals(-code).name})")
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # Python names no real-time signal but the first and the last one
+        name = f"signal {-code}"
+    return ExitStatus(128 - code, f"The terminal was killed ({name})")
 
 
 def _find_shell(settings: TerminalSettings) -> str:
@@ -414,7 +418,8 @@ def _home() -> str:
 def _environment() -> dict[str, str]:
     # Our own settings may hold the relay's token, which whoever types here must not see.
     environment = {k: v for k, v in child_environment().items() if not k.startswith("HATCHWAY_")}
-    environment.setdefault("LANG", "C.UTF-8")
+    if not any(environment.get(name) for name in ("LANG", "LC_ALL", "LC_CTYPE")):
+        environment["LANG"] = "C.UTF-8"
     return environment | {
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",

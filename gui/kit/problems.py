@@ -136,7 +136,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "pty": ("The terminal failed", "Open it again. The log has the details."),
     "no_shell": (
         "The container has no shell",
-        "Neither configured shell exists in it. Set terminal.shell to one that does.",
+        "Set terminal.shell to its path, or start the container with the label hatchway.shell.",
     ),
     "pty_open": (
         "The terminal could not be started",

@@ -116,7 +116,7 @@ async def test_the_shell_starts_with_the_right_size(
     open_exec: Opener, containers: ContainerFactory
 ) -> None:
     # What the profile sees is what the very first prompt is drawn with.
-    container = containers(images.BUSYBOX)
+    container = containers(images.BUSYBOX, labels={"hatchway.login": "true"})
     code, _ = container.exec_run(["sh", "-c", "echo 'echo size: $(stty size)' >/etc/profile"])
     assert code == 0
     found = await Talk(await open_exec(container)).expect(r"size: (\d+ \d+)")
@@ -127,6 +127,69 @@ async def test_environment(open_exec: Opener, busybox: Container) -> None:
     talk = Talk(await open_exec(busybox))
     answer = await talk.ask("printf %s $TERM,$COLORTERM,$LANG,$HATCHWAY_SESSION")
     assert answer == f"xterm-256color,truecolor,C.UTF-8,{SESSION}"
+
+
+async def test_the_environment_is_the_one_that_docker_exec_gives(
+    open_exec: Opener, containers: ContainerFactory
+) -> None:
+    # A tool in a folder of its own, and a profile that sets PATH anew, as in many images.
+    environment = {"PATH": "/opt/tool/bin:/usr/bin:/bin", "LANG": "de_DE.UTF-8"}
+    container = containers(images.BASH, environment=environment)
+    code, _ = container.exec_run(["sh", "-c", "echo PATH=/usr/bin:/bin >>/etc/profile"])
+    assert code == 0
+    talk = Talk(await open_exec(container))
+    assert await talk.ask("printf %s $PATH,$LANG") == ",".join(environment.values())
+    login = Talk(await open_exec(container, settings=TerminalSettings(login=True)))
+    assert await login.ask("printf %s $PATH") == "/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({"LANG": "POSIX"}, "POSIX,,"),
+        ({"LC_ALL": "de_DE.UTF-8"}, ",de_DE.UTF-8,"),
+        ({"LC_CTYPE": "C"}, ",,C"),
+        ({"LANG": ""}, "C.UTF-8,,"),
+    ],
+)
+async def test_an_images_own_locale_is_kept(
+    open_exec: Opener, containers: ContainerFactory, environment: dict[str, str], found: str
+) -> None:
+    talk = Talk(await open_exec(containers(images.BUSYBOX, environment=environment)))
+    assert await talk.ask("printf %s $LANG,$LC_ALL,$LC_CTYPE") == found
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ("C POSIX de_DE.utf8 en_US.utf8", "en_US.UTF-8"),
+        ("C C.utf8 POSIX en_US.utf8", "C.UTF-8"),
+        ("C POSIX", ""),
+    ],
+)
+async def test_a_locale_is_only_given_if_it_exists(
+    open_exec: Opener, containers: ContainerFactory, listed: str, found: str
+) -> None:
+    container = containers(images.BUSYBOX)
+    script = f"printf '#!/bin/sh\\nprintf \"%%s\\\\n\" {listed}\\n' >/usr/bin/locale"
+    code, said = container.exec_run(["sh", "-c", f"{script}; chmod +x /usr/bin/locale; locale"])
+    assert (code, said.decode().split()) == (0, listed.split())
+    assert await Talk(await open_exec(container)).ask("printf %s $LANG") == found
+
+
+async def test_every_control_key_of_editors_and_shells_arrives_at_once(
+    open_exec: Opener, busybox: Container
+) -> None:
+    talk = Talk(await open_exec(busybox))
+    await talk.become_echo()
+    # Docker holds one key back until the next one; see DETACH_KEYS.
+    for key in sorted({*range(32), 127} - {0x1C}):
+        await talk.pty.write(bytes([key]))
+        assert (await talk.expect("(.)"))[1] == bytes([key])
+    # Pressed twice it comes twice.
+    await talk.pty.write(b"\x1c")
+    await talk.pty.write(b"\x1c")
+    assert (await talk.expect("(..)"))[1] == b"\x1c\x1c"
 
 
 async def test_ctrl_p_reaches_the_program_at_once(open_exec: Opener, busybox: Container) -> None:
@@ -192,6 +255,38 @@ async def test_a_shell_elsewhere_than_bin_sh(
     assert pty.shell == "/bin/ash"
     await pty.close()
     assert await list_session_processes_with("/bin/ash", open_exec, container) == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        ("/busybox/sh", "/busybox:/usr/bin"),
+        ("/run/current-system/sw/bin/sh", "/run/current-system/sw/bin"),
+        ("/nix/store/somewhere/bash", "/nix/store/somewhere:/usr/bin"),
+    ],
+)
+async def test_a_shell_in_another_place_is_found(
+    open_exec: Opener, containers: ContainerFactory, place: str, path: str
+) -> None:
+    container = containers(
+        images.BUSYBOX, environment={"PATH": path}, command=["/usr/bin/sleep", "infinity"]
+    )
+    folder = place.rpartition("/")[0]
+    # Busybox acts by its name; a link from "bash" would not be a shell.
+    make = f"/usr/bin/printf '#!/opt/sh\\nexec /opt/sh \"$@\"\\n' >{place}"
+    if not place.endswith("bash"):
+        make = f"/usr/bin/cp /opt/sh {place}"
+    script = (
+        f"/usr/bin/mkdir -p /opt {folder}; /usr/bin/cp /usr/bin/busybox /opt/sh; {make};"
+        f" /usr/bin/chmod +x {place}; cd /usr/bin; /opt/sh -c 'rm sh ash bash hush'"
+    )
+    code, said = container.exec_run(["/bin/sh", "-c", script])
+    pty = await open_exec(container)
+    assert pty.shell == place, (code, said)
+    assert await Talk(pty).ask("printf %s $((40+2))") == "42"
+    # Its end needs a shell, too.
+    await pty.close()
+    await until(lambda: not living(container))
 
 
 async def list_session_processes_with(
@@ -365,25 +460,37 @@ async def test_close_in_a_stopped_removed_or_paused_container_is_quick(
 # -- ends that others bring about
 
 
-async def test_the_container_stops(open_exec: Opener, containers: ContainerFactory) -> None:
-    container = containers()
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        (lambda box: box.stop(timeout=0), "was stopped"),
+        (lambda box: box.stop(timeout=2), "was stopped"),
+        (lambda box: box.kill(), "was killed"),
+        (lambda box: box.restart(timeout=0), "was restarted"),
+        (lambda box: box.remove(force=True), "was removed"),
+        (lambda box: box.exec_run(["kill", "-USR1", "1"]), "program ended (exit code 3)"),
+        (lambda box: box.exec_run(["kill", "-USR2", "1"]), "ran out of memory"),
+    ],
+    ids=["stop", "slow stop", "kill", "restart", "rm", "itself", "memory"],
+)
+async def test_the_end_of_a_container_is_told_as_it_was(
+    open_exec: Opener,
+    containers: ContainerFactory,
+    fate: Callable[[Container], object],
+    words: str,
+) -> None:
+    program = (
+        "trap 'exit 3' USR1; trap 'x=a; while :; do x=$x$x; done' USR2; while :; do sleep 0.1; done"
+    )
+    container = containers(command=["sh", "-c", program], mem_limit="32m")
     pty = await open_exec(container)
-    await asyncio.to_thread(container.stop, timeout=0)
+    await asyncio.to_thread(fate, container)
     await Talk(pty).rest()
     assert pty.exit_status is not None
-    assert "container stopped" in pty.exit_status.reason
+    assert words in pty.exit_status.reason
     assert pty.exit_status.code is EndCode.TARGET_STOPPED
     with pytest.raises(PTYClosedError):
         await pty.write(b"x")
-
-
-async def test_the_container_is_removed(open_exec: Opener, containers: ContainerFactory) -> None:
-    container = containers()
-    pty = await open_exec(container)
-    await asyncio.to_thread(container.remove, force=True)
-    await Talk(pty).rest()
-    assert pty.exit_status is not None
-    assert "container" in pty.exit_status.reason
 
 
 async def test_the_shell_is_killed_from_outside(open_exec: Opener, busybox: Container) -> None:

@@ -217,6 +217,28 @@ async def test_killed_from_outside(open_shell: Opener) -> None:
     assert "killed" in pty.exit_status.reason
 
 
+async def test_killed_by_a_signal_without_a_name(open_shell: Opener) -> None:
+    talk = Talk(await open_shell())
+    await talk.say("kill -35 $$")
+    await talk.rest()
+    assert talk.pty.exit_status is not None
+    assert talk.pty.exit_status.exit_code == 128 + 35
+    assert "killed (signal 35)" in talk.pty.exit_status.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("LC_ALL", ",de_DE.UTF-8"), ("LANG", "de_DE.UTF-8,"), ("", "C.UTF-8,")]
+)
+async def test_the_users_own_locale_is_kept(
+    open_shell: Opener, monkeypatch: pytest.MonkeyPatch, name: str, found: str
+) -> None:
+    for each in ("LANG", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(each, raising=False)
+    if name:
+        monkeypatch.setenv(name, "de_DE.UTF-8")
+    assert await Talk(await open_shell()).ask("printf %s $LANG,$LC_ALL") == found
+
+
 async def test_a_shell_that_lets_go_of_its_terminal_ends_it(open_shell: Opener) -> None:
     pty = await open_shell()
     talk = Talk(pty)
