@@ -607,6 +607,9 @@ class TerminalPeer:
     def candidate(self, side: str, candidate: str) -> None:
         pass
 
+    def server_failed(self, url: str, why: str) -> None:
+        logger.info("The ICE server %s %s", url, why)
+
     def pair_selected(self, pair: CandidatePair) -> None:
         self.pair = pair
 

@@ -185,6 +185,10 @@ class GuestConnection:
     def pair_selected(self, pair: CandidatePair) -> None:
         self._publish(ev.IcePairSelected(session_id=self._session.id, pair=pair))
 
+    def server_failed(self, url: str, why: str) -> None:
+        text = f"The ICE server {url} {why}"
+        self._publish(ev.SessionNote(session_id=self._session.id, text=text))
+
     def channel_opened(self, channel: RtcChannel) -> None:
         if not self.in_use or self.channel is not None or channel.label != wire.LABEL:
             logger.info("Session %s: closing an extra data channel", self._session.id)

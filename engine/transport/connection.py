@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Generator
 from typing import Any, Protocol, Self
@@ -32,6 +33,7 @@ from engine.core.errors import (
 from engine.core.model import CandidatePair
 from engine.core.settings import IceSettings
 from engine.core.tasks import start
+from engine.transport import tuning
 from engine.transport.data_channel import RtcChannel
 from engine.transport.sdp import (
     candidate_lines,
@@ -43,7 +45,7 @@ from engine.transport.sdp import (
     with_datagram_limit,
     with_end_of_candidates,
 )
-from engine.transport.tuning import stack
+from engine.transport.tuning import gathering, stack
 from engine.wire.terminal import LABEL
 
 logger = logging.getLogger(__name__)
@@ -54,6 +56,11 @@ CLOSE_TIMEOUT_SECONDS = 3.0
 """How long close() waits for aiortc before it gives up on it."""
 
 
+@functools.lru_cache(maxsize=256)
+def _warn_once(text: str) -> None:
+    logger.warning(text)
+
+
 class Observer(Protocol):
     """What a peer connection reports to its owner. Called on the loop; must not block."""
 
@@ -62,6 +69,9 @@ class Observer(Protocol):
     def connection(self, state: str) -> None: ...
     def candidate(self, side: str, candidate: str) -> None: ...
     def pair_selected(self, pair: CandidatePair) -> None: ...
+    def server_failed(self, url: str, why: str) -> None:
+        """A STUN or TURN server gave no candidate; ``why`` goes on after its address."""
+
     def channel_opened(self, channel: RtcChannel) -> None:
         """The other side opened a channel; it is already open."""
 
@@ -72,8 +82,11 @@ class PeerConnection(RTCPeerConnection):
     def __init__(self, ice: IceSettings | None = None, observer: Observer | None = None) -> None:
         ice = ice or IceSettings()
         policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
+        self._server_problems: list[tuple[str, str]] = []
         servers = [
-            RTCIceServer(s.urls, s.username or None, s.credential or None) for s in ice.servers
+            RTCIceServer(s.urls, s.username or None, s.credential or None)
+            for s in ice.servers
+            if self._is_usable(s.urls)
         ]
         # An explicit empty list: unset would mean a public STUN server.
         super().__init__(RTCConfiguration(iceServers=servers, iceTransportPolicy=policy))
@@ -180,6 +193,23 @@ class PeerConnection(RTCPeerConnection):
         # A cancelled caller no longer retrieves the outcome.
         self._gathering.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._gathering)
+        if self._observer:
+            for url, why in (*self._server_problems, *stack.server_problems(self)):
+                self._observer.server_failed(url, why)
+
+    def _is_usable(self, url: str) -> bool:
+        """A server that cannot be used is left out; the others still help."""
+        try:
+            gathering.parse(url)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            if tuning.is_applied() or "[" not in url:
+                return True
+            problem = "has an IPv6 address, which this version of aiortc cannot use"
+        self._server_problems.append((url, f"is not used: its address {problem}"))
+        _warn_once(f"ice.servers: {url!r} is not used: its address {problem}")
+        return False
 
     async def _apply(self, sdp: str, kind: str) -> None:
         sdp, hidden, ended = split_mdns(sdp)

@@ -71,7 +71,7 @@ def read(reply: object) -> RelayServers:
         urls = [server.urls] if isinstance(server.urls, str) else server.urls
         servers += [
             IceServer(urls=url, username=server.username, credential=server.credential)
-            for url in urls[:MAX_SERVERS]
+            for url in map(_lower_scheme, urls[:MAX_SERVERS])
             if url.startswith((*TURN, "stun:")) and _usable(url, server)
         ]
     if not isinstance(ttl, int | float) or isinstance(ttl, bool) or math.isnan(ttl):
@@ -89,7 +89,8 @@ def merged(own: IceSettings, provided: RelayServers) -> IceSettings:
     if own.from_relay != "off":
         kinds = (*TURN, "stun:") if relay_only or own.from_relay == "turn" else ("stun:",)
     servers = [server for server in provided.servers if server.urls.startswith(kinds)]
-    return msgspec.structs.replace(own, servers=(*own.servers, *servers), relay_only=relay_only)
+    mine = (msgspec.structs.replace(s, urls=_lower_scheme(s.urls)) for s in own.servers)
+    return msgspec.structs.replace(own, servers=(*mine, *servers), relay_only=relay_only)
 
 
 def require_turn(ice: IceSettings) -> IceSettings:
@@ -105,6 +106,11 @@ def require_turn(ice: IceSettings) -> IceSettings:
 def refresh_after(provided: RelayServers) -> float:
     """Seconds until credentials should be asked for anew: well before they expire."""
     return min(MOST_SECONDS, max(LEAST_SECONDS, provided.ttl / 2))
+
+
+def _lower_scheme(url: str) -> str:
+    scheme, colon, rest = url.partition(":")
+    return scheme.lower() + colon + rest
 
 
 def _usable(url: str, server: _Server) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 from typing import TYPE_CHECKING
 
-import aioice
 import pytest
 
 if TYPE_CHECKING:
@@ -29,11 +27,10 @@ def tuned_transport() -> None:
 
 @pytest.fixture
 def short_gathering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A STUN or TURN server that does not answer costs aioice a second instead of five."""
-    gather = aioice.Connection.get_component_candidates
-    monkeypatch.setattr(
-        aioice.Connection, "get_component_candidates", functools.partialmethod(gather, timeout=1)
-    )
+    """A TURN server that does not answer is waited for a second instead of five."""
+    from engine.transport.tuning import gathering
+
+    monkeypatch.setattr(gathering, "RELAY_ONLY_SECONDS", 1.0)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ AWAITED = {
     "relay/http/sockets.py": 1,  # listen() awaits it, also when cancelled
     "sessions/guest_connection.py": 1,  # answer() awaits it, _close() its rest
     "signaling/host.py": 1,  # waits for two things at once
+    "transport/tuning/gathering.py": 3,  # run() awaits them, or close() cancels its rest
     "transport/connection.py": 1,  # make_offer() or answer_offer() awaits it
     "core/tasks.py": 1,
     "core/socketio_adapter.py": 1,

@@ -5,10 +5,11 @@ agent, a client-only program, a benchmark, the tests) calls it before its first 
 Outside the tested range (engine.core.dependencies) nothing is replaced, and the log says
 what is lost.
 
-Replaces, in the modules of aiortc and aioice that build them: ``get_host_addresses`` and
-``StunProtocol`` (aioice.ice), ``Connection`` (aiortc.rtcicetransport), ``RTCDtlsTransport``
-and ``RTCSctpTransport`` (aiortc.rtcpeerconnection). The replacements are sub-classes; each
-module beside this one lists the private names it touches.
+Replaces, in the modules of aiortc and aioice that use them: ``get_host_addresses`` and
+``StunProtocol`` (aioice.ice), ``time`` (aioice.turn), ``Connection`` and ``connection_kwargs``
+(aiortc.rtcicetransport), ``RTCDtlsTransport`` and ``RTCSctpTransport``
+(aiortc.rtcpeerconnection). The classes are sub-classes; each module beside this one lists the
+private names it touches.
 
 What is changed, and why:
 - a datagram goes from its socket through DTLS into the association, and back,
@@ -19,6 +20,10 @@ What is changed, and why:
   repaired within a round trip (engine.transport.sctp);
 - consent freshness (RFC 7675) gives up after 4 s of silence instead of 30, and costs a
   fraction, since messages that only repeat are recognized by their bytes (consent, repeated);
+- several STUN and TURN servers, IPv6 addresses of them, and no waiting for those that are
+  known to be silent (gathering); datagrams for DTLS only from addresses that ICE has checked;
+- TURN channels are refreshed by the monotonic clock: set back by an hour, the wall clock would
+  let them expire;
 - closing during the ICE handshake no longer leaves a consent task behind;
 - with no network but loopback, 127.0.0.1 is offered rather than nothing at
   all, so that a laptop without a network still reaches its own containers;
@@ -28,22 +33,31 @@ What is changed, and why:
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import aioice.ice
+import aioice.turn
 import aiortc.rtcicetransport
 import aiortc.rtcpeerconnection
 
 from engine.core import dependencies
 from engine.transport.tuning.association import TunedSctpTransport
 from engine.transport.tuning.dtls import TunedDtlsTransport
+from engine.transport.tuning.gathering import connection_kwargs
 from engine.transport.tuning.ice import TunedIceConnection, TunedStunProtocol, host_addresses
+
+MONOTONIC = SimpleNamespace(time=time.monotonic)
+"""What aioice.turn asks of its ``time`` module: only differences of time()."""
 
 # mypy knows these as types; replacing the class that each module builds is the point.
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (aioice.ice, "get_host_addresses", host_addresses),
     (aioice.ice, "StunProtocol", TunedStunProtocol),
+    (aioice.turn, "time", MONOTONIC),
     (aiortc.rtcicetransport, "Connection", TunedIceConnection),
+    (aiortc.rtcicetransport, "connection_kwargs", connection_kwargs),
     (aiortc.rtcpeerconnection, "RTCDtlsTransport", TunedDtlsTransport),
     (aiortc.rtcpeerconnection, "RTCSctpTransport", TunedSctpTransport),
 )

@@ -3,7 +3,8 @@
 Ours are the path of a datagram between the socket and DTLS, and the pace of checks.
 
 Touches of aioice's Connection: overrides ``_check_periodic`` (the pace); reads ``_check_list``,
-``_nominated`` (the selected pair), ``_closing`` and ``_queue`` (what waits for its reader); clears
+``_nominated`` (the selected pair), ``_closing``, ``_queue`` (what waits for its reader),
+``_protocols`` and ``_transport_policy`` (gathering); appends to ``_protocols``; clears
 ``_query_consent_task``. Relies without underscores on: StunProtocol.transport may be replaced
 by another transport on the same socket; CandidatePair.state and .task may be read and set;
 a StunProtocol reports to ``receiver``; host addresses come from aioice.ice.get_host_addresses.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import aioice.ice
 
 from engine.transport.tuning.consent import Consent
+from engine.transport.tuning.gathering import Gathering, Server
 from engine.transport.udp import UdpEndpoint
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ PACE_SECONDS = 0.02
 """Between the starts of two connectivity checks. RFC 8445 section 14.2 allows 5 ms, but each
 check makes the peer check back, at a pace of its own that is often 50 ms: four at once, and
 the pair that will be selected comes 60 ms later."""
+
+MAX_CHECKED = 256
+"""Addresses of the peer that are remembered; only the peer itself can add one."""
 
 LAST_STUN = 3
 FIRST_DTLS = 20
@@ -72,6 +77,8 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         kind = data[0] if isinstance(data, bytes) and data else UNKNOWN
         if FIRST_DTLS <= kind <= LAST_DTLS:
+            if not self.receiver.is_validated(self, addr):
+                return
             if self.receiver.has_pump:
                 self.take_over()  # the peer has selected another pair
             self.receiver.datagrams_received([cast("bytes", data)])
@@ -84,7 +91,7 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
 
     def datagrams_received(self, datagrams: list[bytes], addr: tuple[Any, ...]) -> None:
         encrypted = [data for data in datagrams if data and FIRST_DTLS <= data[0] <= LAST_DTLS]
-        if encrypted:
+        if encrypted and self.receiver.is_validated(self, addr):
             self.receiver.datagrams_received(encrypted)
         if len(encrypted) < len(datagrams):
             for data in datagrams:
@@ -109,21 +116,50 @@ class TunedStunProtocol(aioice.ice.StunProtocol):
         if not isinstance(transport, asyncio.DatagramTransport) or sock is None:
             return
         own = sock.dup()
+        try:
+            endpoint = UdpEndpoint(
+                own, self.datagrams_received, self.error_received, self.connection_lost
+            )
+        except NotImplementedError:  # a loop without readers (Windows): slower, and it works
+            own.close()
+            return
         self._moving = True
         transport.abort()
-        self.transport = UdpEndpoint(  # type: ignore[assignment]
-            own, self.datagrams_received, self.error_received, self.connection_lost
-        )
+        self.transport = endpoint  # type: ignore[assignment]
 
 
 class TunedIceConnection(aioice.ice.Connection):
     """Passes datagrams directly to a Pump; closes when the peer is silent (consent)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, servers: tuple[Server, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.server_problems: list[tuple[str, str]] = []
+        """URLs of servers that gave no candidate, and why."""
+        self._gathering = Gathering(
+            servers,
+            relay_only=self._transport_policy is aioice.TransportPolicy.RELAY,
+            protocol_factory=lambda: aioice.ice.StunProtocol(self),
+            failed=lambda url, why: self.server_problems.append((url, why)),
+        )
         self._pump: Pump | None = None
         self.consent = Consent(self)
         self._pacing: asyncio.TimerHandle | None = None
+        self._checked: set[tuple[StunProtocol, tuple[str, int]]] = set()
+
+    def is_validated(self, protocol: StunProtocol, addr: tuple[Any, ...]) -> bool:
+        """Whether the peer has shown there that it knows our password, or answered a check of
+        ours: anybody else's datagrams are not for DTLS."""
+        host_port = (addr[0], addr[1])
+        pair = self.selected()
+        if pair is not None and pair.protocol is protocol and pair.remote_addr == host_port:
+            return True
+        if (protocol, host_port) in self._checked:
+            return True
+        succeeded = aioice.ice.CandidatePair.State.SUCCEEDED
+        return any(
+            each.protocol is protocol and each.remote_addr == host_port and each.state is succeeded
+            for each in self._check_list
+        )
 
     def start_pump(self, pump: Pump) -> None:
         """Deliver to ``pump`` from now on, including what is queued."""
@@ -199,6 +235,17 @@ class TunedIceConnection(aioice.ice.Connection):
 
     # What aioice calls.
 
+    async def get_component_candidates(
+        self, component: int, addresses: list[str], timeout: int = 5
+    ) -> list[Candidate]:
+        """aioice's own host candidates, and those of our servers."""
+        candidates = await super().get_component_candidates(component, addresses)
+        for candidate, protocol in await self._gathering.run(component, tuple(self._protocols)):
+            candidates.append(candidate)
+            if protocol is not None:
+                self._protocols.append(protocol)
+        return candidates
+
     def data_received(self, data: bytes, component: int) -> None:
         """Looks like STUN and is not: dropped."""
 
@@ -245,6 +292,7 @@ class TunedIceConnection(aioice.ice.Connection):
     async def close(self) -> None:
         if self._pacing is not None:
             self._pacing.cancel()
+        self._gathering.close()
         await super().close()
         if self._pump is not None:
             self._pump.path_lost()
@@ -254,9 +302,13 @@ class TunedIceConnection(aioice.ice.Connection):
     ) -> None:
         super().request_received(message, addr, protocol)
         pair = self.selected()
-        if pair is None or pair.protocol is not protocol or pair.remote_addr != addr:
+        selected = pair and pair.protocol is protocol and pair.remote_addr == addr
+        if not selected and len(self._checked) >= MAX_CHECKED:
             return
         if message.check_message_integrity(self.local_password.encode()):
+            self._checked.add((protocol, addr))
+            if not selected:
+                return
             self.heard()
             self.consent.learn(message, cast("TunedStunProtocol", protocol).last_sent)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.model import CandidatePair
 from engine.transport.sctp.path import MAX_DATAGRAM
 from engine.transport.tuning.association import TunedSctpTransport
+from engine.transport.tuning.ice import TunedIceConnection
 
 if TYPE_CHECKING:
     from aioice.candidate import Candidate
@@ -56,6 +57,12 @@ def selected_pair(pc: RTCPeerConnection) -> CandidatePair | None:
         remote_type=remote.type,
         protocol=local.transport.lower(),
     )
+
+
+def server_problems(pc: RTCPeerConnection) -> list[tuple[str, str]]:
+    """URLs of ICE servers that gave no candidate, and why; as far as the stack knows."""
+    ice: Any = pc.sctp.transport.transport._connection if pc.sctp else None
+    return list(ice.server_problems) if isinstance(ice, TunedIceConnection) else []
 
 
 def round_trip_seconds(pc: RTCPeerConnection) -> float | None:

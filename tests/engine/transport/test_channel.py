@@ -43,6 +43,7 @@ class Watcher:
         self.candidates: list[tuple[str, str]] = []
         self.states: list[str] = []
         self.pairs: list[CandidatePair] = []
+        self.failed: list[tuple[str, str]] = []
 
     def ice_gathering(self, state: str) -> None: ...
     def ice_connection(self, state: str) -> None: ...
@@ -52,6 +53,9 @@ class Watcher:
 
     def candidate(self, side: str, candidate: str) -> None:
         self.candidates.append((side, candidate))
+
+    def server_failed(self, url: str, why: str) -> None:
+        self.failed.append((url, why))
 
     def pair_selected(self, pair: CandidatePair) -> None:
         self.pairs.append(pair)

@@ -102,11 +102,11 @@ async def test_no_server_is_asked_unless_one_is_configured(
     """aiortc's default would be a public STUN server."""
     asked: list[tuple[str, int]] = []
 
-    async def ask(_protocol: object, server: tuple[str, int]) -> None:
+    async def ask(_protocol: object, _request: object, server: tuple[str, int]) -> None:
         asked.append(server)
         raise OSError("Nobody there")
 
-    monkeypatch.setattr(aioice.ice, "server_reflexive_candidate", ask)
+    monkeypatch.setattr(aioice.ice.StunProtocol, "request", ask)
     plain = rtc.PeerConnection()
     plain.open_channel()
     await plain.make_offer()

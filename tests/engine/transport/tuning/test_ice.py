@@ -167,6 +167,46 @@ async def test_the_socket_of_a_pair_that_only_the_peer_has_selected_is_taken_ove
         assert not sink.lost
 
 
+@pytest.mark.parametrize("batch", [True, False], ids=["batch", "single"])
+async def test_dtls_is_taken_only_from_addresses_that_were_checked(batch: bool) -> None:
+    async with connected() as (near, far):
+        sink = Sink()
+        near.start_pump(sink)
+        pair = selected(near)
+        host, port = pair.local_addr
+        with socket.socket(
+            socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM
+        ) as s:
+            s.sendto(b"\x16stranger", (host, port))
+            protocol = pair.protocol
+            for _ in range(2):
+                if batch:
+                    protocol.datagrams_received([b"\x16stranger"], s.getsockname())
+                else:
+                    protocol.datagram_received(b"\x16stranger", s.getsockname())
+            far.send_now([b"\x16peer"])
+            await until(lambda: b"\x16peer" in sink.got)
+        assert sink.got == [b"\x16peer"]
+
+
+async def test_on_a_loop_without_readers_the_stock_transport_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with connected() as (near, far):
+
+        def no_readers(*args: object) -> None:
+            raise NotImplementedError
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", no_readers)
+        sink = Sink()
+        near.start_pump(sink)
+        far.start_pump(Sink())
+        far.send_now([b"\x16one", b"\x16two"])
+        await until(lambda: sink.got == [b"\x16one", b"\x16two"])
+        near.stop_pump()
+        far.stop_pump()
+
+
 async def test_the_pump_is_told_when_the_path_goes() -> None:
     async with connected() as (one, other):
         sink = Sink()
