@@ -68,6 +68,7 @@ from engine.signaling.handlers import Handlers
 from engine.signaling.host import SignalingClient
 from engine.signaling.ice_policy import IcePolicy
 from engine.signaling.in_process import InProcessSignaling
+from engine.signaling.relay_url import without_credentials
 from engine.targets.catalogue import TargetCatalogue
 from engine.transport import tuning
 from engine.wire import signaling as wire
@@ -129,7 +130,9 @@ class Agent:
         self.agent_id = self._identity.agent_id
         self.name = settings.agent.name or socket.gethostname()
         self._relay: Relay | None = None
-        self._relay_info = RelayInfo(settings.relay.url, settings.relay.guest_token, False)
+        self._relay_info = RelayInfo(
+            without_credentials(settings.relay.url), settings.relay.guest_token, False
+        )
         self._client: SignalingClient | None = None
         self._in_process = InProcessSignaling()
         self._offers: OfferHandler | None = None
@@ -162,7 +165,7 @@ class Agent:
         return self._relay_info
 
     def _link_base(self) -> str:
-        return (self.settings.relay.public_url or self._relay_info.url).rstrip("/")
+        return without_credentials(self.settings.relay.public_url or self._relay_info.url)
 
     async def start(self) -> None:
         """Start every part, once. An unreachable Docker or relay is a state, not an error.
@@ -218,7 +221,7 @@ class Agent:
         }
         self._in_process.serve(handlers)
         self._client = SignalingClient(
-            [self._relay_info.url, *relay.others],
+            [relay.url or self._relay_info.url, *relay.others],
             auth={"token": token, "role": "agent", "agent_id": self.agent_id, "name": self.name},
             handlers=handlers,
             events=self.events,
@@ -423,7 +426,7 @@ class Agent:
         info, ice = self._relay_info, self._ice.current()
         token = info.guest_token or self.settings.relay.token
         return TerminalPeer(
-            RelayAddress(info.url, token, self.agent_id),
+            RelayAddress(self.settings.relay.url or info.url, token, self.agent_id),
             target_id,
             size,
             handlers,

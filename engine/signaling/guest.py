@@ -29,6 +29,7 @@ from engine.core.errors import (
 from engine.core.settings import IceSettings
 from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.signaling.guest_end import ANSWER_SECONDS, successful
+from engine.signaling.relay_url import RelayUrl, http_session, naming_proxy, take_apart
 from engine.signaling.retry import Backoff
 from engine.transport import ice_servers
 from engine.transport.ice_servers import RelayServers
@@ -71,9 +72,8 @@ class GuestSignaling:
 
     async def connect(self) -> None:
         """Raises RelayUnreachableError, RelayRefusedError."""
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
-        )
+        relay = take_apart(self._relay.url)
+        self._http = http_session(relay.url, self._ssl)
         client = socketio.AsyncClient(
             reconnection=False,
             handle_sigint=False,
@@ -89,17 +89,38 @@ class GuestSignaling:
         auth |= {"link": self._relay.link} if self._relay.link else {"token": self._relay.token}
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await client.connect(self._relay.url, auth=auth, transports=["websocket"])
+                await self._reach(client, relay, auth)
         except TimeoutError:
             raise RelayUnreachableError(
-                f"The relay at {self._relay.url} did not answer within {CONNECT_SECONDS:.0f} s"
+                f"The relay at {relay.url} did not answer within {CONNECT_SECONDS:.0f} s"
             ) from None
-        except socketio.exceptions.ConnectionError as error:
+        except (socketio.exceptions.ConnectionError, aiohttp.ClientError) as error:
             if client.failed_namespaces:
                 raise _refusal(errors, error) from None
-            raise RelayUnreachableError(
-                f"The relay at {self._relay.url} cannot be reached: {error}"
+            raise naming_proxy(
+                relay.url,
+                RelayUnreachableError(f"The relay at {relay.url} cannot be reached: {error}"),
             ) from None
+
+    async def _reach(
+        self, client: socketio.AsyncClient, relay: RelayUrl, auth: dict[str, str]
+    ) -> None:
+        async def connect(*transports: str) -> None:
+            await client.connect(
+                relay.url,
+                headers={"Authorization": relay.authorization} if relay.authorization else {},
+                auth=auth,
+                transports=list(transports),
+                socketio_path=relay.socketio_path,
+            )
+
+        try:
+            await connect("websocket")
+        except (socketio.exceptions.ConnectionError, aiohttp.ClientError):
+            if client.failed_namespaces:
+                raise
+            # Some proxies block WebSockets; and polling reports what is wrong.
+            await connect("polling", "websocket")
 
     async def call(
         self, event: str, payload: dict[str, Any], seconds: float = ANSWER_SECONDS

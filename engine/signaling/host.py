@@ -27,6 +27,7 @@ from engine.core.socketio_adapter import LibraryTasks, library_logger
 from engine.core.tasks import start, supervise
 from engine.signaling.handlers import Handler, Handlers, reply_to
 from engine.signaling.heartbeat import Heartbeat
+from engine.signaling.relay_url import http_session, naming_proxy, take_apart
 from engine.signaling.retry import Backoff, explain, refusal
 from engine.wire.signaling import CHALLENGE, HEARTBEAT, ICE, REGISTER
 
@@ -92,8 +93,8 @@ class SignalingClient:
         key: AgentKey | None = None,
         listener: RelayListener | None = None,
     ) -> None:
-        self._urls = [urls] if isinstance(urls, str) else list(urls)
-        self._url = url = self._urls[0]
+        self._urls = [take_apart(url) for url in ([urls] if isinstance(urls, str) else urls)]
+        self._relay = self._urls[0]
         self._key = key
         self.registered = asyncio.Event()
         """Set while the relay has confirmed our registration; a foreign relay never does."""
@@ -110,13 +111,23 @@ class SignalingClient:
         # of their event.
         self._tasks = LibraryTasks("signaling")
         self._heartbeat: Heartbeat | None = None
-        self._http: aiohttp.ClientSession | None = None
+        self._http: dict[str, aiohttp.ClientSession] = {}  # by URL: each may have a proxy
         self._sio: socketio.AsyncClient | None = None
         self._lost: asyncio.Event | None = None
         self._main: asyncio.Task[None] | None = None
         # Whether this relay fails on an auth payload.
         self._without_auth = False
-        self._state = RelayStateChanged(state=RelayState.STOPPED, url=url)
+        self._state = RelayStateChanged(state=RelayState.STOPPED, url=self._url)
+
+    @property
+    def _url(self) -> str:
+        """The address in use; it may be shown."""
+        return self._relay.url
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._url not in self._http:
+            self._http[self._url] = http_session(self._url, self._ssl)
+        return self._http[self._url]
 
     @property
     def state(self) -> RelayStateChanged:
@@ -133,9 +144,6 @@ class SignalingClient:
         if self._main is not None:
             return
         self._heartbeat = Heartbeat()
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._ssl if self._ssl is not None else True)
-        )
         self._publish(RelayState.CONNECTING)
         self._main = start(
             # After an error, retry no later than after a lost connection.
@@ -156,8 +164,8 @@ class SignalingClient:
         main.cancel()
         await asyncio.wait((main,))
         await self._tasks.close()
-        if self._http is not None:
-            await self._http.close()
+        while self._http:
+            await self._http.popitem()[1].close()
         if self._heartbeat is not None:
             self._heartbeat.close()
         self._publish(RelayState.STOPPED)
@@ -235,7 +243,7 @@ class SignalingClient:
             await asyncio.sleep(delay)
             # The next relay may be reachable while this one is not.
             self._urls.append(self._urls.pop(0))
-            self._url = self._urls[0]
+            self._relay = self._urls[0]
 
     async def _attempt(self) -> None:
         """Connect and serve until the connection is lost. Raises ConnectionFailedError."""
@@ -280,7 +288,7 @@ class SignalingClient:
             handle_sigint=False,
             logger=library_logger("client"),
             engineio_logger=library_logger("client"),
-            http_session=self._http,
+            http_session=self._session(),
             request_timeout=CONNECT_SECONDS / 2,
         )
         socketio_adapter.own_tasks(sio, self._tasks)
@@ -298,6 +306,9 @@ class SignalingClient:
         token = auth.get("token")
         presented = False
 
+        # A relay of ours, behind such a proxy, takes the token from ``auth``.
+        authorization = self._relay.authorization or (f"Bearer {token}" if token else "")
+
         def present() -> Mapping[str, object]:
             nonlocal presented
             presented = True
@@ -307,8 +318,9 @@ class SignalingClient:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await sio.connect(
                     self._url,
-                    headers={"Authorization": f"Bearer {token}"} if token else {},
+                    headers={"Authorization": authorization} if authorization else {},
                     auth=present,
+                    socketio_path=self._relay.socketio_path,
                     transports=transports,
                     namespaces=["/"],
                     wait_timeout=CONNECT_REPLY_SECONDS,
@@ -330,7 +342,8 @@ class SignalingClient:
                 raise _NoConnectReply(
                     f"The relay at {self._url} did not accept the connection"
                 ) from None
-            raise explain(self._url, str(error) or type(error).__name__, reply) from None
+            problem = explain(self._url, str(error) or type(error).__name__, reply)
+            raise naming_proxy(self._url, problem) from None
         return sio, lost
 
     async def _serve(self, sio: socketio.AsyncClient, lost: asyncio.Event) -> None:

@@ -107,6 +107,7 @@ class AsyncClient:
         transports: list[str] | None = ...,
         wait_timeout: float = ...,
         namespaces: list[str] | None = ...,
+        socketio_path: str = ...,
     ) -> None: ...
     async def emit(
         self, event: str, data: object = ..., *, callback: Callable[..., None] | None = ...

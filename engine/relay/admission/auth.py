@@ -58,15 +58,17 @@ class Authenticator:
         fields = auth if isinstance(auth, dict) else {}
         token = fields.get("token")
         link, key = field_of(fields, "link"), field_of(fields, "public_key")
-        if token is None and "Authorization" not in headers:
+        # Another kind of authorization is for a proxy in front of us, and none of ours.
+        header = headers.get("Authorization", "")
+        bearer = header[len(BEARER) :] if header.lower().startswith(BEARER) else None
+        if token is None and bearer is None:
             # Neither is enough: the link must be registered, the key proven.
             if link and fields.get("role") == PeerRole.GUEST:
                 return _credentials(PeerRole.GUEST, fields, link=link, has_token=False)
             if key and fields.get("role") == PeerRole.AGENT:
                 return _credentials(PeerRole.AGENT, fields, public_key=key, has_token=False)
         if token is None:
-            header = headers.get("Authorization", "")
-            token = header[len(BEARER) :] if header.lower().startswith(BEARER) else None
+            token = bearer
         if not isinstance(token, str) or not token:
             raise RelayRefusedError("The relay requires a token")
         # Both are compared, whatever the first result, so that the time reveals nothing.
