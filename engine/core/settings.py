@@ -95,6 +95,8 @@ class DockerEngine(_Section, frozen=True):
     name: _Name = "docker"
     url: _Text = ""
     """unix://PATH, tcp://HOST:PORT, or ssh://[USER@]HOST[:PORT][/PATH/OF/docker.sock]."""
+    context: _Text = ""
+    """A context of the docker command (``docker context ls``), in place of ``url``."""
     tls_ca: _Text = ""
     tls_cert: _Text = ""
     tls_key: _Text = ""

@@ -1,7 +1,7 @@
 """Where a Docker engine listens and how to connect to it on the event loop.
 
-Engine addresses come from the settings, then DOCKER_HOST, then Docker's default. Errors of
-an engine that cannot be reached get their text here.
+Engine addresses come from the settings, else from where the docker command has them
+(engine.docker.context). Errors of an engine that cannot be reached get their text here.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from engine.core.errors import DockerAbsentError, DockerFailedError, DockerRefusedError
+from engine.docker import context as docker_context
 from engine.docker import ssh as docker_ssh
 from engine.docker.ssh import SshAddress, SshError, SshProcess
 
@@ -255,12 +256,23 @@ def resolve(engine: DockerEngine, environ: Mapping[str, str] = os.environ) -> En
     """The endpoint of one configured engine. Never raises: see UnusableEndpoint.
 
     An empty ``url`` means the engine that the docker command uses: DOCKER_HOST with
-    DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else Docker's default socket.
+    DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else the context that DOCKER_CONTEXT or the command's
+    configuration names, else Docker's default socket. ``context`` means that context.
     """
     tls: TlsFiles | None = None
     if engine.tls_ca or engine.tls_cert or engine.tls_key:
         tls = TlsFiles(engine.tls_ca, engine.tls_cert, engine.tls_key)
     url = engine.url
+    name = "" if url else engine.context
+    if not (url or name or environ.get("DOCKER_HOST")):
+        name = docker_context.name_in_use(environ)
+    if name:
+        try:
+            found = docker_context.load(name, environ)
+        except DockerFailedError as error:
+            return UnusableEndpoint(f"context {name}", str(error))
+        own = TlsFiles(found.tls_ca, found.tls_cert, found.tls_key) if found.tls else None
+        return _parse(found.url, tls or own, engine.ssh_config)
     if not url:
         url = environ.get("DOCKER_HOST", "") or DEFAULT_URL
         if tls is None and environ.get("DOCKER_TLS_VERIFY"):

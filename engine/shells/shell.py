@@ -64,6 +64,8 @@ MOST_HISTORY_LINES = 10_000
 """The most lines of history that somebody can ask for."""
 _REPORT = re.compile(rb"(?:\x1b\[(?:[IO]|M.{3}|<[\d;]*[mM]))+", re.DOTALL)
 """Reports of focus and mouse: they are sent without a key being pressed."""
+RESIZE_SECONDS = 0.2
+"""How long what was typed waits for a new size of the terminal."""
 TRIM_SECONDS = 0.5
 """After a flood: until the log is looked at again."""
 LAST_SECONDS = 1.0
@@ -148,6 +150,7 @@ class Shell:
         self._settling = False
         """Nothing is read until the screen has come to the position of a change of its size."""
         self._resized = asyncio.Event()
+        self._resized_by = 0.0
         self._reader: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._status: ExitStatus | None = None
@@ -395,9 +398,12 @@ class Shell:
             self._rights_changed(self._roles())
         participant.touched(now)
         self._people_changed()
-        if self._resizing:
-            # What was typed after a window had changed is for the new size.
-            await self._resized.wait()
+        if self._resizing and now < self._resized_by:
+            # What was typed after a window had changed is for the new size. A Docker engine may
+            # take seconds to set it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._resized_by - now):
+                    await self._resized.wait()
         await self._write(participant, parts)
 
     async def _write(self, participant: Participant, parts: Sequence[Passed]) -> None:
@@ -767,6 +773,7 @@ class Shell:
         due = self._sizes.wanted(now) != self._size
         if due and not self._resizing and self.is_connected:
             self._resizing = True
+            self._resized_by = now + RESIZE_SECONDS
             self._resized.clear()
             self._tasks.start(self._resize(), "resize")
         if (at := self._sizes.next_at) is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import shutil
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -31,9 +33,7 @@ from engine.docker.endpoint import (
 )
 from engine.docker.engines import DockerEngines
 from tests.docker_fixtures import engines_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.engine.signaling.certificates import make_authority
 
 # -- addresses
 
@@ -52,6 +52,69 @@ def test_an_empty_address_follows_the_environment() -> None:
     assert resolve(DockerEngine(), environ) == TcpEndpoint("tcp://box:2376", "box", 2376, tls)
     del environ["DOCKER_TLS_VERIFY"]
     assert resolve(DockerEngine(), environ) == TcpEndpoint("tcp://box:2376", "box", 2376, None)
+
+
+def docker_command(folder: Path, *arguments: str) -> None:
+    """The real one, with a configuration folder of its own."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "DOCKER_CONFIG": str(folder)}
+    command = ["docker", "context", *arguments]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture
+def contexts(tmp_path: Path) -> Path:
+    """The docker command's configuration, with two contexts."""
+    if shutil.which("docker") is None:
+        pytest.skip("The docker command is not installed")
+    ca, cert, key = (tmp_path / f"my-{name}" for name in ("ca", "cert", "key"))
+    authority = make_authority(tmp_path)
+    client = authority.client
+    for file, source in ((ca, authority.ca), (cert, client.cert), (key, client.key)):
+        file.write_bytes(Path(source).read_bytes())
+    docker_command(tmp_path, "create", "plain", "--docker", "host=ssh://me@box")
+    tls = f"host=tcp://box:2376,ca={ca},cert={cert},key={key}"
+    docker_command(tmp_path, "create", "with-tls", "--docker", tls)
+    return tmp_path
+
+
+def test_the_engine_in_use_is_the_one_of_the_docker_command(contexts: Path) -> None:
+    environ = {"DOCKER_CONFIG": str(contexts)}
+    assert resolve(DockerEngine(), environ).url == DEFAULT_URL
+    docker_command(contexts, "use", "with-tls")
+    endpoint = resolve(DockerEngine(), environ)
+    assert isinstance(endpoint, TcpEndpoint)
+    assert endpoint.tls is not None
+    assert (endpoint.address, endpoint.port) == ("box", 2376)
+    assert Path(endpoint.tls.cert).read_bytes() == (contexts / "my-cert").read_bytes()
+    # DOCKER_HOST, then DOCKER_CONTEXT, then the configuration; the settings before all.
+    environ["DOCKER_CONTEXT"] = "plain"
+    assert resolve(DockerEngine(), environ).url == "ssh://me@box"
+    assert resolve(DockerEngine(context="with-tls"), environ).url == "tcp://box:2376"
+    environ["DOCKER_HOST"] = "tcp://other:1"
+    assert resolve(DockerEngine(), environ).url == "tcp://other:1"
+    assert resolve(DockerEngine(context="plain"), environ).url == "ssh://me@box"
+    assert resolve(DockerEngine(url="tcp://own:2", context="plain"), environ).url == "tcp://own:2"
+    environ = {"DOCKER_CONFIG": str(contexts), "DOCKER_CONTEXT": "default"}
+    assert resolve(DockerEngine(), environ).url == DEFAULT_URL
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[]", b"{", b'{"Endpoints": 5}', b'{"Endpoints": {"docker": {}}}']
+)
+def test_a_context_that_cannot_be_used_is_named(content: bytes | None, contexts: Path) -> None:
+    environ = {"DOCKER_CONFIG": str(contexts), "DOCKER_CONTEXT": "plain"}
+    (meta,) = (m for m in contexts.glob("contexts/meta/*/meta.json") if "ssh://" in m.read_text())
+    if content is None:
+        meta.unlink()
+    else:
+        meta.write_bytes(content)
+    with pytest.raises(DockerFailedError, match="“plain”"):
+        asyncio.run(resolve(DockerEngine(), environ).connect(asyncio.Protocol))
+
+
+def test_a_damaged_configuration_of_the_docker_command_is_none(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    assert resolve(DockerEngine(), {"DOCKER_CONFIG": str(tmp_path)}).url == DEFAULT_URL
 
 
 def test_a_given_address_does_not_follow_the_environment() -> None:

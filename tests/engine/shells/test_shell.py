@@ -689,6 +689,26 @@ def test_output_goes_on_while_a_size_is_being_set() -> None:
     run(scene())
 
 
+def test_keys_enter_while_a_size_is_being_set() -> None:
+    """A Docker engine may take ten seconds for that."""
+
+    async def scene() -> None:
+        async def slow(size: Size) -> None:
+            await asyncio.sleep(10)
+
+        room = Room()
+        room.program.resize = slow  # type: ignore[method-assign]
+        ann, _ = room.person("ann", opens=True, window=Size(100, 30))
+        began = loop_time()
+        for key in (b"a", b"b", b"c"):
+            await ann.write(key)
+        assert loop_time() - began < 0.3
+        assert room.program.typed == b"abc"
+        await room.close()
+
+    run(scene())
+
+
 # Recording.
 
 
