@@ -221,6 +221,8 @@ class Usage:
     limit: int = 1
     pending: int = 0
     pending_limit: int = 1
+    scarce: bool = False
+    """Whether the process is short of file descriptors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,10 @@ def require(decision: Decision) -> Allow:
 
 Check = Callable[[Subject, Resource], Deny | None]
 
+SCARCE = (
+    "The host has no room for another terminal: it may open only few more files"
+    " (“ulimit -n” where it was started)"
+)
 _SHELL_ENDED = Deny(ShellEndedError, str(ShellEndedError()))
 
 
@@ -439,6 +445,8 @@ def _there_is_room(subject: Subject, resource: Resource) -> Deny | None:
     usage = resource.usage
     if usage.total >= usage.limit:
         return Deny(SessionLimitError, f"The host has reached its limit of {usage.limit} sessions")
+    if usage.scarce:
+        return Deny(SessionLimitError, SCARCE)
     if subject.kind is not Kind.OWN and usage.pending >= usage.pending_limit:
         return Deny(
             SessionLimitError,

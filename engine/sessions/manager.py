@@ -15,15 +15,17 @@ from typing import Protocol
 
 import msgspec
 
-from engine.access.decide import Deny, Kind, ShellFacts, Usage
+from engine.access.decide import SCARCE, Deny, Kind, ShellFacts, Usage
 from engine.access.guests import key
 from engine.access.limits import PENDING_PER_ADDRESS, Held, make_room
 from engine.access.returns import Place, Returns
+from engine.core import descriptors
 from engine.core import events as ev
 from engine.core.errors import (
     HatchwayError,
     HostStoppedError,
     SessionExistsError,
+    SessionLimitError,
     SessionNotFoundError,
     ShellEndedError,
     TargetError,
@@ -187,12 +189,14 @@ class WebRTCSessionManager:
         and not opened yet, with both limits. A guest's own limits count its shells, once it has
         said who it is."""
         sessions = self._sessions.values()
-        pending = (s for s in sessions if s.guest.address == address and not s.was_connected)
+        opening = [session for session in sessions if not session.was_connected]
+        pending = (session for session in opening if session.guest.address == address)
         return Usage(
             total=len(sessions),
             limit=self.settings.session.max_shells,
             pending=sum(1 for _ in pending) if address else 0,
             pending_limit=PENDING_PER_ADDRESS,
+            scarce=descriptors.are_scarce(len(opening)),
         )
 
     def get_session(self, session_id: str) -> Session | None:
@@ -302,6 +306,9 @@ class WebRTCSessionManager:
     def make_room(self, owner: str = "", link_id: str = "") -> None:
         """For another shell: see engine.access.limits. Raises SessionLimitError."""
         self.shells.check_running()
+        left = descriptors.free()
+        if left is not None and left < descriptors.PER_SESSION:
+            raise SessionLimitError(SCARCE)
         held = (
             Held(one.id, one.owner, one.link_id, one.alone_since)
             for one in self.shells.all()
