@@ -222,6 +222,13 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             await self.call("Input.dispatchMouseEvent", type=kind, **point)
 
+    async def wheel(self, down: int) -> None:
+        """Over the middle of the terminal, by so many pixels; less than 0: up."""
+        point = {"x": 400, "y": 250}
+        await self.call(
+            "Input.dispatchMouseEvent", type="mouseWheel", deltaX=0, deltaY=down, **point
+        )
+
     async def resize(self, width: int, height: int, *, phone: bool = False) -> None:
         # Zero: the browser's own. An emulated one would be unknown to WebGL canvases.
         screen = {"width": width, "height": height, "deviceScaleFactor": 0}

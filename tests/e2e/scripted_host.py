@@ -112,6 +112,10 @@ class ScriptedHost:
         self._channel.send(screen)
         self.at = at
 
+    def send(self, data: bytes) -> None:
+        """A binary message, whatever it belongs to."""
+        self._channel.send(data)
+
     def people(self, *people: dict[str, Any]) -> None:
         self.say("people", people=list(people))
 

@@ -281,6 +281,32 @@ async def test_history_comes_when_it_is_looked_for(host: ScriptedHost, browser: 
     await page.until(f"!{FOOT}.includes('back')")
 
 
+async def test_a_screen_that_comes_alone_asks_for_no_history(
+    host: ScriptedHost, browser: Browser
+) -> None:
+    page = await arrive(browser, host)
+    # Half of it is there, and nothing is scrolled back: the first line is in view.
+    rows = "\r\n".join(f"line {n}" for n in range(100, 150)).encode()
+    host.say("snapshot", at=1000, cols=80, rows=24, bytes=len(rows), left_out=100)
+    host.send(rows[:50])
+    await shows(page, "line 104")
+    await page.resize(900, 500)
+    await until(lambda: [said["type"] for said in host.said] == ["resize"], what="another size")
+    host.send(rows[50:])
+    await shows(page, "line 149")
+    # A screen of which nothing is above the window.
+    host.at = 1000
+    host.snapshot(2000, "alone", left_out=70)
+    await shows(page, "alone")
+    await page.resize(950, 550)
+    await until(lambda: len(host.said) > 1, what="another size")
+    await page.until("document.querySelector('#foot-size').innerText")
+    assert {said["type"] for said in host.said} == {"resize"}
+    await page.wheel(-100)
+    await until(lambda: host.said[-1]["type"] == "history", what="history")
+    assert host.said[-1] == {"type": "history", "before": 2000, "lines": 70}
+
+
 async def test_a_recording_is_said_and_seen(host: ScriptedHost, browser: Browser) -> None:
     page = await arrive(browser, host)
     mark = "!document.querySelector('#recording').hidden"

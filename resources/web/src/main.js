@@ -125,7 +125,7 @@ let prepared = null;
 function prepare() {
   const nothing = () => {};
   const handlers = {
-    input: nothing, resize: nothing, view: nothing, selection: nothing, paste: nothing,
+    input: nothing, resize: nothing, view: nothing, above: nothing, selection: nothing, paste: nothing,
     programCopies: nothing, shortcut: nothing, bell: nothing,
   };
   const screen = new Screen(byId("terminal"), handlers);
@@ -214,10 +214,8 @@ function open({ base, line, target, link, ice }) {
   Object.assign(handlers, /** @type {import("./screen.js").ScreenHandlers} */ ({
     input: type,
     resize: () => session.resize(),
-    view: (now) => {
-      foot.view(now);
-      if (now.top) session.wantHistory(SCROLLBACK);
-    },
+    view: (now) => foot.view(now),
+    above: () => session.wantHistory(SCROLLBACK),
     selection: (selected) => (copyButton.disabled = !selected),
     paste: (text) => void paste.text(text),
     programCopies: (text) => {

@@ -39,6 +39,7 @@ const REPLY = /^(?:\x1b\[[?>=]?[\d;]*(?:[Rnctx]|\$y)|\x1b[\]P][^\x1b\x07]*(?:\x1
  * @property {(bytes: Uint8Array, report: boolean) => void} input `report`: nobody pressed a key for it
  * @property {() => void} resize the window has room for another size
  * @property {(view: View) => void} view how much of the shell is seen, and how
+ * @property {() => void} above somebody looks for what is above the first line
  * @property {(selected: boolean) => void} selection
  * @property {(text: string) => void} paste somebody pasted
  * @property {(text: string) => void} programCopies a program wants it in the clipboard
@@ -51,7 +52,6 @@ const REPLY = /^(?:\x1b\[[?>=]?[\d;]*(?:[Rnctx]|\$y)|\x1b[\]P][^\x1b\x07]*(?:\x1
  * @property {boolean} larger the shell is larger than the window
  * @property {boolean} smaller the shell is smaller than the window, in one direction at least
  * @property {number} back lines scrolled back
- * @property {boolean} top the first line is in view
  */
 
 export class Screen {
@@ -101,12 +101,16 @@ export class Screen {
     terminal.onBell(() => this.#replaying || handlers.bell());
     terminal.onCursorMove(() => this.#soon());
     terminal.onScroll(() => this.#soon());
-    place.addEventListener("wheel", () => this.#soon(), { passive: true });
+    const moved = (/** @type {number} */ by) => {
+      if (by < 0) this.#lookUp();
+      this.#soon();
+    };
+    place.addEventListener("wheel", (event) => moved(event.deltaY), { passive: true });
     this.#pane.addEventListener("wheel", () => (this.#panned = true), { passive: true });
     terminal.attachCustomKeyEventHandler((event) => this.#key(event, handlers));
-    scrollByTouch(this.#pane, terminal, () => {
+    scrollByTouch(this.#pane, terminal, (by) => {
       this.#panned = true;
-      this.#soon();
+      moved(by);
     });
     new ResizeObserver(() => this.fit()).observe(this.#pane);
     void document.fonts?.ready.then(() => this.fit());
@@ -131,6 +135,8 @@ export class Screen {
   #frame = 0;
   /** Lines scrolled back before the screen was drawn anew. */
   #back = 0;
+  /** A whole screen is on its way: which line is the first in view says nothing. */
+  #drawing = false;
   #told = "";
   #accelerated = false;
   search = new SearchAddon();
@@ -276,7 +282,14 @@ export class Screen {
       this.#frame = 0;
       this.#follow();
       this.#tell();
+      if (this.view.back) this.#lookUp();
     });
+  }
+
+  /** Somebody scrolls up, or has: if there is nothing above, more may be had. */
+  #lookUp() {
+    const { active } = this.terminal.buffer;
+    if (active.type === "normal" && !active.viewportY && !this.#drawing) this.#handlers.above();
   }
 
   /** Keep the cursor in view, where only a part is. */
@@ -300,8 +313,7 @@ export class Screen {
     const smaller = this.#pane.hasAttribute("data-island");
     const percent = Math.round((100 * (options.fontSize ?? this.#font)) / this.#font);
     const back = buffer.active.baseY - buffer.active.viewportY;
-    const top = buffer.active.type === "normal" && !buffer.active.viewportY;
-    return { cols, rows, percent, larger, smaller, back, top };
+    return { cols, rows, percent, larger, smaller, back };
   }
 
   #tell() {
@@ -345,6 +357,7 @@ export class Screen {
 
   /** Nothing is left of what came before. */
   reset() {
+    this.#drawing = false;
     this.#inOrder(() => {
       const { baseY, viewportY } = this.terminal.buffer.active;
       this.#back ||= baseY - viewportY;
@@ -355,6 +368,7 @@ export class Screen {
   /** A whole screen follows, and then `drawn`: nobody sees the steps in between. */
   redraw() {
     this.reset();
+    this.#drawing = true;
     this.terminal.write("\x1b[?2026h");
   }
 
@@ -364,6 +378,7 @@ export class Screen {
       const { active } = this.terminal.buffer;
       if (this.#back) this.terminal.scrollToLine(Math.max(0, active.baseY - this.#back));
       this.#back = 0;
+      this.#drawing = false;
     }, "\x1b[?2026l");
   }
 
@@ -426,6 +441,7 @@ export class Screen {
   /** @param {KeyboardEvent} event @param {ScreenHandlers} handlers */
   #key(event, handlers) {
     if (event.type !== "keydown") return true;
+    if (event.shiftKey && event.key === "PageUp") this.#lookUp();
     const both = event.ctrlKey && event.shiftKey && !event.altKey;
     const copying = (both && event.code === "KeyC") || (event.ctrlKey && event.key === "Insert");
     const shortcut = copying
@@ -514,7 +530,7 @@ function takePastes(place, paste) {
  *
  * @param {HTMLElement} place
  * @param {Terminal} terminal
- * @param {() => void} moved
+ * @param {(by: number) => void} moved less than 0: up
  */
 function scrollByTouch(place, terminal, moved) {
   let last = { x: 0, y: 0 };
@@ -537,12 +553,12 @@ function scrollByTouch(place, terminal, moved) {
       const { scrollLeft, scrollTop } = place;
       place.scrollBy(last.x - clientX, deltaY);
       last = { x: clientX, y: clientY };
-      if (place.scrollLeft !== scrollLeft || place.scrollTop !== scrollTop) return moved();
+      if (place.scrollLeft !== scrollLeft || place.scrollTop !== scrollTop) return moved(0);
       if (terminal.buffer.active.type === "normal" && terminal.modes.mouseTrackingMode === "none") {
         rest += (deltaY * terminal.rows) / place.clientHeight;
         terminal.scrollLines(Math.trunc(rest));
         rest -= Math.trunc(rest);
-        return moved();
+        return moved(deltaY);
       }
       const wheel = { deltaY, deltaMode: 0, clientX, clientY, bubbles: true, cancelable: true };
       (event.target ?? place).dispatchEvent(new WheelEvent("wheel", wheel));
