@@ -72,7 +72,8 @@ class _OneLine(logging.Filter):
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
             # The message is formatted here, so clear the arguments.
-            record.msg = f"{record.getMessage()}: {type(error).__name__}: {error}"
+            words = " ".join(str(error).split())
+            record.msg = f"{record.getMessage()}: {type(error).__name__}: {words}"
             record.args = ()
             record.exc_info = None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
@@ -85,6 +86,15 @@ def library_logger(side: str) -> logging.Logger:
     # INFO would log whole packets with tokens and session descriptions. Any peer can
     # cause warnings; our own modules log the same events.
     library.setLevel(logging.ERROR)
+    if not any(isinstance(one, _OneLine) for one in library.filters):
+        library.addFilter(_OneLine())
+    return library
+
+
+def request_logger() -> logging.Logger:
+    """The logger for HTTP requests that aiohttp cannot read, which anybody can send: one line
+    each."""
+    library = logging.getLogger(f"{__name__}.requests")
     if not any(isinstance(one, _OneLine) for one in library.filters):
         library.addFilter(_OneLine())
     return library

@@ -51,9 +51,11 @@ class PeerAdmission:
     async def admit(self, sid: str, request: web.Request, auth: object) -> Peer:
         """The peer of a new connection; ``auth`` is the Socket.IO connect payload.
 
-        Raises RelayRefusedError, LinkUnknownError, AgentIdTakenError, RelayDegradedError.
+        Raises RelayRefusedError, LinkUnknownError, AgentIdTakenError, RelayDegradedError,
+        RateLimitedError.
         """
-        credentials = self._authenticator.check(auth, request.headers)
+        address = address_of(request, self._options.proxies)
+        credentials = self._authenticator.check(auth, request.headers, address)
         if credentials.link:
             await self._lookup.of_link(credentials.link)
         peer = self._peer(sid, request, credentials)

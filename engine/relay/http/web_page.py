@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 import resources
+from engine.relay.http.headers import HEADERS
 from engine.relay.http.pages import about
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ _POLICY = "; ".join((
     "frame-ancestors 'none'",
 ))  # fmt: skip
 _HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    # The path contains the link's id. The secret is in the fragment, which is never sent.
-    "Referrer-Policy": "no-referrer",
+    **HEADERS,
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }

@@ -123,7 +123,8 @@ async def test_a_websocket_of_another_origin_is_refused() -> None:
 
 
 async def test_a_configured_origin_is_let_in() -> None:
-    one = Relay("a", "g", allowed_origins=frozenset({"https://terminals.example"}))
+    origins = frozenset({"https://terminals.example"})
+    one = Relay("agent-secret", "guest-secret", allowed_origins=origins)
     url = await one.start()
     try:
         code, headers = await status(url + HANDSHAKE, {"Origin": "https://terminals.example"})
@@ -221,6 +222,65 @@ async def test_a_refused_connection_cannot_guess_on() -> None:
             assert (await ws.receive_str()).startswith("44")
             await ws.send_str(f'40{{"token":"{one.guest_token}"}}')
             assert "new connection" in await ws.receive_str()
+
+
+async def test_tokens_are_guessed_slowly_and_links_come_in_meanwhile() -> None:
+    limits = {"guess_rate": 0.001, "guess_burst": 3.0}
+    async with relay(**limits) as one, agent(one) as host:
+        await host.call(
+            "agent:register",
+            {"agent_id": "a1", "targets": [], "links": [{"id": "L" * 16, "target": "db"}]},
+        )
+        for _ in range(3):
+            await refused(one.url, {"token": "wrong", "role": "guest"})
+        # The right one is not read either: that it is right would show.
+        right = {"token": one.guest_token, "role": "guest"}
+        for token in ({"token": "wrong", "role": "guest"}, right, {"token": one.agent_token}):
+            said = await refused(one.url, token, None, "rate_limited")
+            assert "wrong tokens" in said
+        await refused(one.url, None, {"Authorization": "Bearer wrong"}, "rate_limited")
+        async with foreign(one.url, {"role": "guest", "link": "L" * 16}) as peer:
+            assert len((await peer.call("guest:targets"))["targets"]) == 1
+
+
+@pytest.mark.parametrize("header", ["Basic dTpw", "Digest x", "Bearer", "Bearer ", ""])
+async def test_what_a_proxy_before_us_asked_for_is_no_token(header: str) -> None:
+    async with relay() as one, agent(one) as host:
+        await host.call(
+            "agent:register",
+            {"agent_id": "a1", "targets": [], "links": [{"id": "L" * 16, "target": "db"}]},
+        )
+        headers = {"Authorization": header}
+        for auth in ({"role": "guest", "link": "L" * 16}, {"token": one.guest_token}):
+            async with foreign(one.url, auth, headers) as peer:
+                assert (await peer.call("guest:targets"))["status"] == "success"
+        assert "requires a token" in await refused(one.url, {"role": "guest"}, headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "origins", "agent_token", "guest_token", "key"),
+    [
+        ("0.0.0.0", frozenset(), "short", "g" * 12, "relay.token"),
+        ("0.0.0.0", frozenset(), "a" * 12, "g" * 11, "relay.guest_token"),
+        ("127.0.0.1", frozenset({"https://relay.example"}), "short", "g" * 12, "relay.token"),
+        ("0.0.0.0", frozenset(), "a" * 12, "g" * 12, ""),
+        ("0.0.0.0", frozenset(), "", "", ""),
+        ("127.0.0.1", frozenset(), "a", "g", ""),
+    ],
+)
+async def test_where_others_reach_it_tokens_cannot_be_short(
+    host: str, origins: frozenset[str], agent_token: str, guest_token: str, key: str
+) -> None:
+    one = Relay(agent_token, guest_token, allowed_origins=origins)
+    try:
+        if not key:
+            await one.start(host)
+            return
+        with pytest.raises(SettingsError, match="12 characters") as raised:
+            await one.start(host)
+        assert key in str(raised.value)
+    finally:
+        await one.stop()
 
 
 async def test_a_huge_message_ends_only_the_connection_it_came_by() -> None:
