@@ -6,13 +6,13 @@ With several relays cluster.presence stores the pins.
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from pathlib import Path
 from typing import Protocol
 
 from engine.access.agent_key import verify
 from engine.core.errors import (
     AgentIdTakenError,
+    LimitError,
     RelayDegradedError,
     RelayRefusedError,
     SettingsError,
@@ -22,36 +22,39 @@ NONCE_BYTES = 24
 CHALLENGE_SECONDS = 5.0
 """How long an agent may take to sign."""
 MAX_PINS = 100_000
-"""Ids whose keys one relay stores; the least recently used are dropped first."""
+"""Ids whose keys one relay stores. Then no other key is taken: forgetting one would give its
+id to whoever claims it next."""
 
 
 class KeyPins(Protocol):
     async def pin(self, agent_id: str, key: str) -> str:
         """The key that ``agent_id`` belongs to: ``key`` when it had none yet.
 
-        An empty ``key`` is a query only; the result is empty when the id has no key.
+        An empty ``key`` is a query only; the result is empty when the id has no key. Raises
+        LimitError when no more keys can be stored.
         """
 
 
 class LocalKeyPins:
     def __init__(self) -> None:
-        self._keys: OrderedDict[str, str] = OrderedDict()
+        self._keys: dict[str, str] = {}
 
     async def pin(self, agent_id: str, key: str) -> str:
         known = self._keys.get(agent_id, "")
-        if known or key:
-            self._keys[agent_id] = known or key
-            self._keys.move_to_end(agent_id)
-        if len(self._keys) > MAX_PINS:
-            self._keys.popitem(last=False)
+        if not known and key:
+            if len(self._keys) >= MAX_PINS:
+                raise LimitError("The relay stores the keys of as many agents as it can")
+            self._keys[agent_id] = key
         return known or key
 
     def learn(self, agent_id: str, key: str) -> None:
-        """``agent_id`` belongs to ``key``, replacing what was stored."""
-        self._keys.pop(agent_id, None)
-        self._keys[agent_id] = key
-        if len(self._keys) > MAX_PINS:
-            self._keys.popitem(last=False)
+        """``agent_id`` belongs to ``key``, replacing what was stored; if there is room."""
+        if agent_id in self._keys or len(self._keys) < MAX_PINS:
+            self._keys[agent_id] = key
+
+    def may_be_unknown(self, agent_id: str) -> bool:
+        """Whether the id may have a key that there was no room for."""
+        return agent_id not in self._keys and len(self._keys) >= MAX_PINS
 
 
 class SharedKeyPins:
@@ -69,6 +72,8 @@ class SharedKeyPins:
         try:
             owner = await self._shared.pin(agent_id, key)
         except RelayDegradedError:
+            if self._own.may_be_unknown(agent_id):
+                raise
             return await self._own.pin(agent_id, key)
         if owner:
             self._own.learn(agent_id, owner)
@@ -88,7 +93,8 @@ def proven_key(public: str, reply: object, nonce: str, agent_id: str, host: str)
 async def claim(pins: KeyPins, agent_id: str, key: str) -> None:
     """Claim ``agent_id`` for an agent that proved ``key``; "": no key.
 
-    Raises AgentIdTakenError when the id belongs to another key.
+    Raises AgentIdTakenError when the id belongs to another key, LimitError,
+    RelayDegradedError.
     """
     owner = await pins.pin(agent_id, key)
     if owner != key:
