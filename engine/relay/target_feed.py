@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 PUBLISH_SECONDS = 0.1
 """The shortest time between two lists pushed to guests."""
+BYTES_PER_SECOND = 1_000_000
+"""Of lists pushed to all guests together. After a list that takes more than its share, the next
+one waits: an agent that changes its targets all the time must not make the relay a multiplier."""
+MOST_SECONDS = 30.0
+"""The longest pause for that."""
 POLL_SECONDS = 3.0
 """The same when there are other relays, whose changes are polled."""
 
@@ -53,9 +59,12 @@ class TargetFeed:
             if alone:
                 await self._changed.wait()
             self._changed.clear()
+            pause = PUBLISH_SECONDS if alone else POLL_SECONDS
             if self._subscribers:
                 listing = await self._lookup.public_listing()
                 if listing != self._published:
                     await self._publish(listing)
                     self._published = listing
-            await asyncio.sleep(PUBLISH_SECONDS if alone else POLL_SECONDS)
+                    sent = len(json.dumps(listing)) * len(self._subscribers)
+                    pause = max(pause, min(MOST_SECONDS, sent / BYTES_PER_SECOND))
+            await asyncio.sleep(pause)

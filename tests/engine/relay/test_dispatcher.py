@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import json
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.relay.target_feed import BYTES_PER_SECOND
 from tests.engine.relay.peers import agent, answer, foreign, guest, ice, offer, ok, register, relay
 from tests.engine.until import until
+
+if TYPE_CHECKING:
+    from tests.engine.relay.peers import Foreign
 
 
 async def test_an_offer_reaches_the_agent_and_its_ack_comes_back_as_ack_and_event() -> None:
@@ -65,6 +71,25 @@ async def test_targets_are_listed_and_pushed_when_they_change() -> None:
             assert listed["status"] == "success"
             assert listed["targets"][0]["kind"] == "container"
         assert (await peer.next("guest:targets"))["targets"] == []
+
+
+async def test_an_agent_that_changes_its_targets_all_the_time_is_no_multiplier() -> None:
+    rows = {n: tuple(f"web-{n}-{m}" for m in range(900)) for n in range(25)}
+    async with relay() as one, guest(one) as peer, guest(one), guest(one), agent(one) as host:
+        began = time.monotonic()
+        for names in rows.values():
+            await register(host, "a1", names)
+        await until(lambda: _last_target(peer) == "web-24-99", what="the list as it is at last")
+        seconds = time.monotonic() - began
+        pushed = [payload for event, payload in peer.all if event == "guest:targets"]
+        size = len(json.dumps(pushed[-1]))
+        # What is pushed to the three, less the first list, which comes at once.
+        assert 3 * size * (len(pushed) - 2) <= BYTES_PER_SECOND * seconds
+
+
+def _last_target(peer: Foreign) -> str:
+    rows = [payload["targets"] for event, payload in peer.all if event == "guest:targets"]
+    return rows[-1][-1]["id"] if rows and rows[-1] else ""
 
 
 async def test_an_offer_goes_to_the_agent_that_has_the_device() -> None:
