@@ -16,7 +16,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from engine.core.errors import BadLinkError
 from engine.wire.signaling import Proof
@@ -37,9 +37,13 @@ PATH = "/s/"
 """The part of a link's path before its id."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16}")
-# 22 characters carry 132 bits: the last four are zero in the one canonical form.
-_SECRET = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
+# What follows the #. 22 characters of the secret carry 132 bits: the last four are zero in the one
+# canonical form. A sentence's end and what trackers add may follow.
+_FRAGMENT = re.compile(
+    r"""([A-Za-z0-9_-]{21}[AQgw])(?:\.([A-Za-z0-9_-]{1,200}))?"""
+    r"""[.,;:!?'"()\[\]{}<>*|…»”’\s]*(?:[?&].*)?""",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +67,31 @@ class Link:
 
 
 def parse_link(url: str) -> Link:
-    """Raises BadLinkError saying what is wrong, without repeating the link."""
+    """What mail, messengers and social networks add to a link does not damage it.
+
+    Raises BadLinkError saying what is wrong, without repeating the link.
+    """
+    url = url.strip()
+    if "#" not in url:
+        url = url.replace("%23", "#", 1)
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
         raise BadLinkError("This is not a valid URL") from None
     base, marker, link_id = parts.path.rpartition(PATH)
+    link_id = link_id.rstrip("/")
     if parts.scheme not in ("http", "https") or not host or not marker:
         raise BadLinkError("This is not a link to a shared terminal")
-    if parts.query or not _ID.fullmatch(link_id):
-        raise BadLinkError("The link is incomplete: its address is damaged")
-    secret, dot, token = parts.fragment.partition(".")
-    if not _SECRET.fullmatch(secret) or (dot and not _TOKEN.fullmatch(token)):
-        raise BadLinkError("The link is incomplete: the part after # is missing or damaged")
+    if not _ID.fullmatch(link_id):
+        raise BadLinkError("The link is incomplete: a part of its address was lost or changed")
+    if not parts.fragment:
+        raise BadLinkError("The link is incomplete: the part after # was cut off")
+    found = _FRAGMENT.fullmatch(unquote(parts.fragment))
+    if found is None:
+        raise BadLinkError("The link is incomplete: the part after # is damaged")
     base = f"{parts.scheme}://{parts.netloc}{base}"
-    return Link(base, link_id, decode_secret(secret), token)
+    return Link(base, link_id, decode_secret(found[1]), found[2] or "")
 
 
 def encode_secret(secret: bytes) -> str:

@@ -61,6 +61,7 @@ class WebPage:
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/", self._home)
         app.router.add_get("/s/{link}", self._link)
+        app.router.add_get("/s/{link}/", self._link)
         app.router.add_get("/assets/{name}", self._asset)
 
     async def _home(self, request: web.Request) -> web.Response:
@@ -69,11 +70,12 @@ class WebPage:
             return self._html("assets")
         return await about(request)
 
-    async def _link(self, _request: web.Request) -> web.Response:
+    async def _link(self, request: web.Request) -> web.Response:
         if not self._page:
             return web.Response(status=503, text=NOT_BUILT, headers=_HEADERS)
         # Any id gets the same page, so the page does not reveal whether a link exists.
-        return self._html("../assets")
+        # Some programs add a slash to its path.
+        return self._html("../../assets" if request.path.endswith("/") else "../assets")
 
     async def _asset(self, request: web.Request) -> web.Response:
         asset = self._assets.get(request.match_info["name"])

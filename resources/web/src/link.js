@@ -11,10 +11,11 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 
 const ID = /^[A-Za-z0-9_-]{16}$/;
-/** A token that names one guest of one terminal, as its host made it. */
-const TOKEN = /^[A-Za-z0-9_-]{1,200}$/;
-// 22 characters carry 132 bits: the last four are zero in the one canonical form.
-const SECRET = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+/**
+ * What follows the #. 22 characters of the secret carry 132 bits: the last four are zero in the one
+ * canonical form. A sentence's end and what trackers add may follow.
+ */
+const FRAGMENT = /^([A-Za-z0-9_-]{21}[AQgw])(?:\.([A-Za-z0-9_-]{1,200}))?[.,;:!?'"()[\]{}<>*|…»”’\s]*(?:[?&].*)?$/s;
 const NONCE_BYTES = 16;
 const CODE_DIGITS = 6;
 const CODE_BYTES = 6;
@@ -27,50 +28,69 @@ const NO_SECRET = new TextEncoder().encode("hatchway");
  * @property {string} id
  * @property {Uint8Array} secret 16 bytes
  * @property {string} [token] of a guest who comes back to the terminal that another device left
+ * @property {boolean} [exposed] its # had become %23, so the browser has sent the secret to the relay
  */
 
 /** Bytes a proof cannot be made of, or text that is no link. */
 export class LinkError extends Error {}
 
 /**
+ * What mail, messengers and social networks add to a link does not damage it.
+ *
  * @param {string} url a page's whole address
  * @returns {Link | null} null for an address that is not one of a link at all
  * @throws {LinkError} for a link that is damaged
  */
 export function parseLink(url) {
+  const exposed = !url.includes("#") && url.includes("%23");
   let parsed;
   try {
-    parsed = new URL(url);
+    parsed = new URL(exposed ? url.replace("%23", "#") : url);
   } catch {
     return null;
   }
   const at = parsed.pathname.lastIndexOf("/s/");
   if (!["http:", "https:"].includes(parsed.protocol) || at < 0) return null;
-  const id = parsed.pathname.slice(at + 3);
-  const [secret, ...rest] = parsed.hash.slice(1).split(".");
-  if (!ID.test(id) || parsed.search || url.includes("?"))
-    throw new LinkError("This link is not complete: its address has been changed.");
-  if (!SECRET.test(secret) || rest.length > 1 || !rest.every((token) => TOKEN.test(token)))
+  const id = parsed.pathname.slice(at + 3).replace(/\/+$/, "");
+  if (!ID.test(id))
+    throw new LinkError("A part of its address was lost or changed. Copy the whole link and open it again.");
+  if (parsed.hash.length < 2)
     throw new LinkError(
-      "This link is not complete: the part behind the # is missing or damaged. " +
+      "The part behind the # was cut off. It is the key: without it nobody can open the terminal. " +
+        "Copy the whole link and open it again.",
+    );
+  let hash = parsed.hash.slice(1);
+  try {
+    // Browsers write some characters of a fragment as %XX.
+    hash = decodeURIComponent(hash);
+  } catch {
+    // Not theirs: it is tried as it is.
+  }
+  const [, secret, token] = FRAGMENT.exec(hash) ?? [];
+  if (!secret)
+    throw new LinkError(
+      "The part behind the # is damaged. It is the key: every character counts. " +
         "Copy the whole link and open it again.",
     );
   return {
     base: parsed.origin + parsed.pathname.slice(0, at), id, secret: decodeSecret(secret),
-    ...(rest.length && { token: rest[0] }),
+    ...(token && { token }), ...(exposed && { exposed }),
   };
 }
+
+/** The address of a link as its host wrote it, without a token. @param {Link} link */
+export const linkAddress = (link) => `${link.base}/s/${link.id}#${encodeSecret(link.secret)}`;
+
+/** @param {Uint8Array} secret @returns {string} base64url without padding */
+const encodeSecret = (secret) =>
+  btoa(String.fromCharCode(...secret)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /**
  * The address by which the same guest comes back on another device.
  *
  * @param {Link} link @param {string} token
  */
-export function returnAddress(link, token) {
-  const bytes = String.fromCharCode(...link.secret);
-  const secret = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return `${link.base}/s/${link.id}#${secret}.${token}`;
-}
+export const returnAddress = (link, token) => `${linkAddress(link)}.${token}`;
 
 /** @param {string} text base64url without padding */
 function decodeSecret(text) {

@@ -8,7 +8,7 @@
 import { copy } from "./clipboard.js";
 import { newId } from "./ids.js";
 import { identity } from "./identity.js";
-import { LinkError, parseLink, returnAddress } from "./link.js";
+import { linkAddress, LinkError, parseLink, returnAddress } from "./link.js";
 import { shown } from "./names.js";
 import * as preferences from "./prefs.js";
 import { Screen, SCROLLBACK } from "./screen.js";
@@ -61,8 +61,9 @@ function main() {
   }
   // Another link pasted into the same tab changes only the fragment: start over.
   addEventListener("hashchange", () => location.reload());
-  // A token is for this device alone from now on: what is copied from here is the link.
-  if (link?.token) history.replaceState(null, "", location.href.replace(/\.[^.]*$/, ""));
+  // A token is for this device alone from now on: what is copied from here is the link, without
+  // what was added to it. The query is the page's own.
+  if (link) history.replaceState(null, "", linkAddress(link).replace("#", `${protocol()}#`));
   if (link) void followLink(link);
   else void choose();
 }
@@ -102,6 +103,10 @@ async function followLink(link) {
   }
 }
 
+/** The query that asks for plain JSON; empty without. */
+const protocol = () =>
+  new URLSearchParams(location.search).get("protocol") === "json" ? "?protocol=json" : "";
+
 /** @param {string} name */
 function rename(name) {
   Object.assign(prefs, { name: named(name), nameAsked: true });
@@ -111,7 +116,7 @@ function rename(name) {
 /** @param {string} reason */
 function refuse(reason) {
   byId("app").hidden = false;
-  view("").show({ ...BEFORE, phase: "ended", reason, errorCode: "link_unknown" });
+  view("").show({ ...BEFORE, phase: "ended", reason, errorCode: "link_damaged" });
   byId("reconnect").hidden = true;
 }
 
@@ -151,7 +156,7 @@ function open({ base, line, target, link, ice }) {
     link,
     ice,
     size: () => screen.size,
-    plain: new URLSearchParams(location.search).get("protocol") === "json",
+    plain: !!protocol(),
     memento: comingBack(link) ?? recall(place, link?.id ?? ""),
     about: () => ({
       ...(prefs.name && { name: prefs.name }),
@@ -292,6 +297,8 @@ function open({ base, line, target, link, ice }) {
   comeAndGo(session, place);
   Object.assign(window, { hatchway: { terminal: screen.terminal, session } });
   session.start();
+  if (link?.exposed)
+    foot.say("This link was changed on its way (# became %23), so the relay has seen its secret.");
 }
 
 /** What a return link brings. @param {import("./link.js").Link | null} link @returns {import("./session.js").Memento | null} */

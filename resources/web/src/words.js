@@ -36,6 +36,7 @@ import { controllers, holder, nameOf, standing, typists } from "./standing.js";
 const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   bad_proof: ["This connection is not safe"],
   link_unknown: ["This link does not work", "The host may be offline, or the link was removed."],
+  link_damaged: ["This link is not complete"],
   link_expired: ["This link has expired"],
   link_used: ["This link was used already"],
   link_revoked: ["The host revoked this link"],

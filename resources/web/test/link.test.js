@@ -7,7 +7,8 @@ import * as link from "../src/link.js";
 import { vectors } from "./vectors.js";
 
 const {
-  proofs, codes, links, bad_links, return_links, bad_return_links, fingerprints, answers, relay_access,
+  proofs, codes, links, changed_links, bad_links, return_links, bad_return_links, fingerprints, answers,
+  relay_access,
 } = vectors("links");
 
 for (const one of proofs)
@@ -59,6 +60,32 @@ for (const { url, base, id, secret_hex } of links)
     assert.equal(parsed.id, id);
     assert.equal(link.bytesToHex(parsed.secret), secret_hex);
   });
+
+for (const { url, base, id, secret_hex, token } of changed_links)
+  test(`reads ${JSON.stringify(url)} as its host wrote it`, () => {
+    const parsed = link.parseLink(url);
+    assert.ok(parsed);
+    assert.deepEqual([parsed.base, parsed.id, parsed.token], [base, id, token]);
+    assert.equal(link.bytesToHex(parsed.secret), secret_hex);
+    assert.equal(link.linkAddress(parsed), links[0].url);
+    assert.equal(!!parsed.exposed, url.includes("%23"));
+  });
+
+test("says which part is missing or damaged", () => {
+  const { url } = links[0];
+  const [address, secret] = url.split("#");
+  const said = (/** @type {string} */ text) => {
+    try {
+      link.parseLink(text);
+    } catch (error) {
+      return /** @type {Error} */ (error).message;
+    }
+    return "";
+  };
+  assert.match(said(address), /behind the # was cut off/);
+  assert.match(said(`${url}x`), /behind the # is damaged/);
+  assert.match(said(`${address}x#${secret}`), /its address was lost or changed/);
+});
 
 for (const url of bad_links)
   test(`does not take ${url || "nothing"} for a link`, () => {

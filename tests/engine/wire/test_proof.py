@@ -66,6 +66,13 @@ def test_links_are_read_and_written(vector: dict[str, Any]) -> None:
     assert proof.encode_secret(link.secret) not in repr(link)
 
 
+@pytest.mark.parametrize("vector", VECTORS["changed_links"], ids=lambda v: str(v["url"])[40:])
+def test_what_is_added_on_the_way_does_not_damage_a_link(vector: dict[str, Any]) -> None:
+    link = proof.parse_link(vector["url"])
+    assert (link.base, link.id) == (vector["base"], vector["id"])
+    assert (link.secret.hex(), link.token) == (vector["secret_hex"], vector.get("token", ""))
+
+
 @pytest.mark.parametrize("url", VECTORS["bad_links"] + VECTORS["bad_return_links"])
 def test_what_is_no_whole_link_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(BadLinkError) as caught:
