@@ -32,6 +32,7 @@ from engine.core.errors import (
     ShellEndedError,
 )
 from engine.core.model import Size, Target
+from engine.relay.admission.limits import TokenBucket
 from engine.sessions.guest_connection import EarlyCandidate, GuestConnection
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session
@@ -42,6 +43,8 @@ from engine.wire.proof import answer_proof, short_code
 
 logger = logging.getLogger(__name__)
 
+REPORTS_PER_SECOND, REPORTS_AT_ONCE = 1.0, 10.0
+"""Reports of refused offers; refusals in between are counted."""
 NEGOTIATION_SECONDS = 20.0
 """For applying the offer, gathering and answering; STUN alone may take 5 s."""
 
@@ -89,6 +92,8 @@ class OfferHandler:
         self._links = links
         self._held = held
         self._replies: Repetitions[Answer] = Repetitions()
+        self._unreported = 0
+        self._reports = TokenBucket(REPORTS_PER_SECOND, REPORTS_AT_ONCE)
 
     async def __call__(self, payload: object) -> dict[str, Any]:
         try:
@@ -230,9 +235,17 @@ class OfferHandler:
         return answer
 
     def _report_refusal(self, offer: wire.Offer, error: HatchwayError) -> None:
-        """Log and publish a refused offer, of which the host sees no session."""
+        """Log and publish a refused offer, of which the host sees no session.
+
+        Anybody can cause refusals at any rate: beyond a few, one a second is reported.
+        """
+        self._unreported += 1
+        if not self._reports.take():
+            return
+        count, self._unreported = self._unreported, 0
+        more = f" ({count - 1} more since the last report)" if count > 1 else ""
         level = logging.WARNING if isinstance(error, AccessDeniedError) else logging.INFO
-        logger.log(level, "Refused an offer for %s: %s", offer.device_id, error)
+        logger.log(level, "Refused an offer for %s: %s%s", offer.device_id, error, more)
         share = offer.proof.share if offer.proof else ""
         self._manager.events.publish(
             ev.OfferRefused(
@@ -241,6 +254,7 @@ class OfferHandler:
                 guest=guest_of(offer, share),
                 code=error.code,
                 text=str(error),
+                count=count,
             )
         )
 

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 HISTORY_PER_SESSION = 500
 """Events stored per session; the oldest are dropped first."""
 HISTORY_SESSIONS = 200
-"""Sessions whose history is stored, live or ended; the oldest are dropped first."""
+"""Sessions whose history is stored besides those of live ones; the oldest are dropped first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +132,17 @@ class SessionNote(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRefused(SessionEvent):
-    """An offer was refused. ``code`` is the error's code, ``text`` a sentence for people."""
+    """Offers were refused. ``code`` is the error's code, ``text`` a sentence for people.
+
+    There are at most a few a second: this one stands for ``count`` refusals since the last.
+    Whoever makes offers chooses their ids, so it is in no session's history.
+    """
 
     device_id: str
     guest: Guest
     code: str
     text: str
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +310,8 @@ class EventBus:
     ) -> None:
         self._handlers: list[Handler] = []
         self._history: OrderedDict[str, deque[SessionEvent]] = OrderedDict()
+        self._live: set[str] = set()
+        """Sessions that were created and have not closed. Nobody else's push theirs out."""
         self._per_session = history_per_session
         self._sessions = history_sessions
 
@@ -319,7 +326,7 @@ class EventBus:
         return unsubscribe
 
     def publish(self, event: Event) -> None:
-        if isinstance(event, SessionEvent) and not isinstance(event, Traffic):
+        if isinstance(event, SessionEvent) and not isinstance(event, Traffic | OfferRefused):
             self._remember(event)
         for handler in tuple(self._handlers):
             try:
@@ -332,9 +339,13 @@ class EventBus:
         return tuple(self._history.get(session_id, ()))
 
     def _remember(self, event: SessionEvent) -> None:
+        if isinstance(event, SessionCreated):
+            self._live.add(event.session_id)
         events = self._history.get(event.session_id)
         if events is None:
-            while len(self._history) >= self._sessions:
-                self._history.popitem(last=False)
             events = self._history[event.session_id] = deque(maxlen=self._per_session)
         events.append(event)
+        if isinstance(event, SessionClosed):
+            self._live.discard(event.session_id)
+        while len(self._history) - len(self._live) > self._sessions:
+            del self._history[next(one for one in self._history if one not in self._live)]

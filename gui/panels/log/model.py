@@ -20,6 +20,7 @@ from engine.core.events import (
     IceConnection,
     IceGathering,
     IcePairSelected,
+    OfferRefused,
     PeerConnection,
     PtyConnected,
     RelayStateChanged,
@@ -119,6 +120,10 @@ def _words(event: Event) -> tuple[str, Tone]:
                 ),
                 Tone.OK,
             )
+        case OfferRefused():
+            more = f" ({event.count - 1} more since the last line)" if event.count > 1 else ""
+            who = event.guest.label
+            return f"Refused {who} for {event.device_id}: {event.text}{more}", Tone.WARN
         case SessionNote():
             return event.text, Tone.WARN
         case RelayStateChanged():

@@ -16,6 +16,7 @@ from engine.agent.candidates import HeldCandidates, IceHandler
 from engine.agent.disconnects import DisconnectHandler
 from engine.agent.offers import OfferHandler
 from engine.core.errors import TargetNotFoundError
+from engine.core.events import Event, OfferRefused
 from engine.core.model import Size, Target, TargetKind, TargetState
 from engine.core.settings import SessionSettings, Settings
 from engine.pty.base import PTY
@@ -150,3 +151,37 @@ async def test_anything_gets_a_reply_with_every_field(thing: object) -> None:
         reply = await handler(thing)
         assert {"action", "correlation_id", "status", "session_id"} <= set(reply)
     await signaling.manager.stop()
+
+
+async def test_refusals_are_counted_and_reported_now_and_then(
+    signaling: Signaling, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    seen = list[OfferRefused]()
+
+    def look(event: Event) -> None:
+        if isinstance(event, OfferRefused):
+            seen.append(event)
+
+    signaling.manager.events.subscribe(look)
+    sent = 0
+
+    async def refused() -> None:
+        nonlocal sent
+        sent += 1
+        reply = await signaling.offer(payload("v=0", session_id=f"s{sent}", device_id="nowhere"))
+        assert reply["code"] == "target_not_found"
+
+    for _ in range(200):
+        await refused()
+    assert len(seen) < 20
+    lines = [record for record in caplog.records if "Refused an offer" in record.getMessage()]
+    assert len(lines) == len(seen)
+    reported = len(seen)
+
+    async with asyncio.timeout(10):
+        while len(seen) == reported:
+            await refused()
+            await asyncio.sleep(0.01)
+    assert sum(event.count for event in seen) == sent
+    assert f"{seen[-1].count - 1} more" in caplog.text

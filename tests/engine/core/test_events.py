@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.events import Event, EventBus, SessionNote, Traffic
+from engine.core.events import (
+    Event,
+    EventBus,
+    OfferRefused,
+    SessionClosed,
+    SessionCreated,
+    SessionNote,
+    Traffic,
+)
+from engine.core.model import Guest
 
 
 def note(session: str, text: str = "x") -> SessionNote:
@@ -51,6 +60,30 @@ def test_history_is_bounded_per_session_and_in_sessions() -> None:
     bus.publish(note("c"))
     assert bus.history("a") == ()
     assert len(bus.history("c")) == 1
+
+
+def test_whoever_comes_with_new_ids_pushes_out_no_live_session() -> None:
+    bus = EventBus(history_sessions=2)
+    guest = Guest()
+    bus.publish(SessionCreated(session_id="live", device_id="web-1", guest=guest))
+    for number in range(10):
+        name = f"short {number}"
+        bus.publish(SessionCreated(session_id=name, device_id="web-1", guest=guest))
+        bus.publish(SessionClosed(session_id=name, reason="left"))
+        bus.publish(note(f"unknown {number}"))
+        for session_id in ("live", f"refused {number}"):
+            bus.publish(
+                OfferRefused(session_id=session_id, device_id="x", guest=guest, code="c", text="t")
+            )
+    assert [type(event) for event in bus.history("live")] == [SessionCreated]
+    assert bus.history("refused 9") == ()
+    stored = [f"{kind} {n}" for kind in ("short", "unknown") for n in range(10)]
+    assert [name for name in stored if bus.history(name)] == ["short 9", "unknown 9"]
+    # Once it has ended it is one of the others.
+    bus.publish(SessionClosed(session_id="live", reason="left"))
+    for number in range(3):
+        bus.publish(note(f"later {number}"))
+    assert bus.history("live") == ()
 
 
 def test_traffic_does_not_push_the_rest_out_of_the_history() -> None:
