@@ -45,6 +45,8 @@ MAX_LINKS: Final = 128 * 1024
 """Characters of links' URIs in the history, and in the screens; beyond it text has no link.
 A program can copy cells with long links much faster than anybody could send them."""
 SLICE_MS: Final = 4.0
+MAX_CHANGES: Final = 4096
+"""Sequences from one pen to another that are remembered while rows are written."""
 
 _SHAPE_CODES: Final = {CursorShape.BLOCK: 2, CursorShape.UNDERLINE: 4, CursorShape.BAR: 6}
 _LATER: Final = (
@@ -158,6 +160,8 @@ class _Drawing:
         self._ours = features is None
         self._graphemes = features is None or "graphemes" in features
         self._links_left = MAX_LINKS
+        self._changes: dict[str, str] = {}
+        """By two pens, the one before and the one that follows."""
 
     # -- rows
 
@@ -220,12 +224,14 @@ class _Drawing:
         if not size:
             return before
         special = flags & (WIDE | CLUSTER)
-        style = DEFAULT_STYLE
+        changes = self._changes
+        last = DEFAULT_PEN
         for found in SAME.finditer(pens, 0, size):
-            chosen = self.style(found[1])
-            if chosen is not style:
-                parts.append(self.select(chosen, style))
-                style = chosen
+            pen = found[1]
+            if pen != last:
+                change = changes.get(last + pen)
+                parts.append(self._change(last, pen) if change is None else change)
+                last = pen
             at, end = found.span()
             if not special:
                 parts.append(text[at:end])
@@ -233,9 +239,18 @@ class _Drawing:
                 parts.append(text[at:end].replace(HALF, ""))
             else:
                 before = self._cells(parts, text, at, end, before)
-        if style != DEFAULT_STYLE:
-            parts.append(self.select(DEFAULT_STYLE, style))
+        if last != DEFAULT_PEN:
+            change = changes.get(last + DEFAULT_PEN)
+            parts.append(self._change(last, DEFAULT_PEN) if change is None else change)
         return before if flags & CLUSTER else text[-1]
+
+    def _change(self, last: str, pen: str) -> str:
+        """What leads from one pen to another; remembered, but for links, which are counted."""
+        before, style = self.style(last), self.style(pen)
+        change = self.select(style, before)
+        if style.link == before.link and len(self._changes) < MAX_CHANGES:
+            self._changes[last + pen] = change
+        return change
 
     def _cells(self, parts: list[str], text: str, at: int, end: int, before: str) -> str:
         """Cells one by one, where printing could join two of them."""
@@ -272,9 +287,7 @@ class _Drawing:
 
     def select(self, style: Style, before: Style) -> str:
         """What changes one style to another: rendition, link and protection."""
-        parts = []
-        if style[:_RENDITIONS] != before[:_RENDITIONS]:
-            parts.append(_rendition(style))
+        parts = [sgr.change(before, style)]
         if style.link != before.link:
             parts.append(self._link(self._links.get(style.link)))
         if style.protected != before.protected:

@@ -222,6 +222,31 @@ def sequence(style: Style) -> str:
     return f"\x1b[{';'.join(codes(style))}m"
 
 
+_USUAL_COLORS: Final = ("39", "49")
+"""What selects the default of the first two fields, the foreground and the background."""
+
+
+def change(before: Style, style: Style) -> str:
+    """A short control sequence that leads from ``before`` to ``style`` (link and protection
+    apart); "" where nothing changes."""
+    if style[:_RENDITIONS] == before[:_RENDITIONS]:
+        return ""
+    if style[:_RENDITIONS] == DEFAULT_STYLE[:_RENDITIONS]:
+        return "\x1b[m"
+    usual: list[str] = []
+    added: list[object] = list(DEFAULT_STYLE)
+    for field in range(_RENDITIONS):
+        if style[field] == before[field]:
+            continue
+        if field >= len(_USUAL_COLORS) and before[field] != DEFAULT_STYLE[field]:
+            return sequence(style)  # which codes end one rendition alone differs by terminal
+        if style[field] == DEFAULT_STYLE[field]:
+            usual.append(_USUAL_COLORS[field])
+        else:
+            added[field] = style[field]
+    return f"\x1b[{';'.join([*usual, *codes(tuple.__new__(Style, added))[1:]])}m"
+
+
 def _color_codes(color: int, base: int) -> list[str]:
     if color == DEFAULT_COLOR:
         return []

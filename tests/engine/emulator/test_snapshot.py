@@ -299,6 +299,16 @@ def test_it_is_bounded_by_what_was_fed() -> None:
     assert len(terminal.snapshot()) < MAX_LINKS + 500_000
 
 
+def test_colors_cost_no_more_than_they_did() -> None:
+    line = b"".join(b"\x1b[%dmword " % (31 + n % 6) for n in range(20))
+    printed = b"\r\n".join([line + b"\x1b[m"] * 500)
+    terminal = Terminal(120, 40, scrollback=1000)
+    terminal.feed(b"\x1bc")
+    state = len(terminal.snapshot())
+    terminal.feed(printed)
+    assert len(terminal.snapshot()) <= len(printed) + state
+
+
 def test_no_count_is_larger_than_the_screen() -> None:
     terminal = Terminal(COLS, ROWS)
     terminal.feed(b"a\x1b[2147483647b\x1b[9999999S\x1b[9999999Lb\x1b[2147483647@\x1b[999999T")

@@ -34,6 +34,23 @@ def test_codes_select_the_style_again(parameters: str) -> None:
     assert sgr.apply(Style(9, 9, italic=True), ";".join(sgr.codes(style))) == style
 
 
+PARAMETERS = st.lists(NUMBERS, max_size=6).map(lambda parts: ";".join(map(str, parts)))
+
+
+@given(PARAMETERS, PARAMETERS)
+@example("31;1", "32;1")
+@example("31;44", "44")
+@example("1", "2")
+@example("4", "4:3")
+@example("31", "")
+def test_a_change_leads_to_the_other_style(one: str, two: str) -> None:
+    before, style = sgr.apply(DEFAULT_STYLE, one), sgr.apply(DEFAULT_STYLE, two)
+    sequence = sgr.change(before, style)
+    assert bool(sequence) == (before != style)
+    if sequence:
+        assert sgr.apply(before, sequence.removeprefix("\x1b[").removesuffix("m")) == style
+
+
 COLORS = st.one_of(
     st.tuples(st.integers(0, 257)).map(lambda n: f"38;5;{n[0]};48;5;7"),
     st.tuples(st.integers(0, 257)).map(lambda n: f"38;2;1;{n[0]};3;48;2;4;5;6"),
