@@ -218,6 +218,57 @@ async def test_a_shared_shell_that_has_ended_opens_no_other(host: House, browser
     assert not host.agent.manager.shells.all()
 
 
+DRAWN = "document.querySelector('.xterm-rows').innerText"
+WRITE = """new Promise(done => hatchway.terminal.write(%s,
+  () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))))"""
+"""Until two more frames are drawn."""
+
+
+@pytest.mark.parametrize("selects", [False, True])
+async def test_a_screen_under_way_is_not_drawn(
+    host: House, browser: Browser, selects: bool
+) -> None:
+    # A viewer's window does not change the size, after which the prompt would be printed again.
+    page = await join(browser, host, await share(host), Role.VIEW)
+    lines = "".join(f"line {n}\r\n" for n in range(40))
+    await page.evaluate(WRITE % json.dumps("\x1b[H\x1b[2Jbefore"))
+    await page.until(f"{DRAWN}.includes('before')")
+    if selects:
+        await page.evaluate("hatchway.terminal.selectAll()")
+    await page.evaluate(WRITE % json.dumps(f"\x1b[?2026h{lines}"))
+    assert "line" not in await page.evaluate(DRAWN)
+    await page.evaluate(WRITE % json.dumps("\x1b[?2026l"))
+    await page.until(f"{DRAWN}.includes('line 39')")
+    assert await page.evaluate("!!document.querySelector('.xterm-selection > *')") is selects
+
+
+async def test_who_looks_at_the_oldest_lines_sees_them_go(host: House, browser: Browser) -> None:
+    page = await join(browser, host, await share(host), Role.VIEW)
+    lines = "Array.from({length: %d}, (_, n) => `line ${n + %d}\\r\\n`).join('')"
+    await page.evaluate(WRITE % (lines % (11_000, 0)))
+    await page.evaluate("hatchway.terminal.scrollToTop()")
+    await page.evaluate(WRITE % "''")
+    await page.evaluate(WRITE % (lines % (50, 11_000)))
+    top = "hatchway.terminal.buffer.active.getLine(0).translateToString(true)"
+    await page.until(f"{DRAWN}.startsWith({top} + '\\n')")
+
+
+async def test_a_page_that_joins_scrolls_through_the_history(host: House, browser: Browser) -> None:
+    shell = await share(host)
+    first = await join(browser, host, shell)
+    await first.type("seq 500; echo $((500+1))\n")
+    await shows(first, "501")
+    page = await join(browser, host, shell)
+    buffer = "hatchway.terminal.buffer.active"
+    base = await page.evaluate(f"{buffer}.baseY")
+    assert base > 400
+    slider = "document.querySelector('.xterm .scrollbar.vertical .slider')"
+    height = f"{slider}.getBoundingClientRect().height"
+    await page.until(f"{height} > 0 && {height} < {slider}.parentNode.clientHeight / 4")
+    await page.evaluate("hatchway.terminal.scrollLines(-7)")
+    assert await page.evaluate(f"{buffer}.viewportY") == base - 7
+
+
 async def test_a_name_is_seen_by_the_others(host: House, browser: Browser) -> None:
     shell = await share(host)
     one = await join(browser, host, shell)

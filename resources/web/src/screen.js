@@ -14,6 +14,7 @@ import { Terminal } from "@xterm/xterm";
 
 import { bound, joinCharacters, write } from "./bounds.js";
 import { clean } from "./clipboard.js";
+import { calmSelection, holdScrollBar } from "./drawing.js";
 import { mute } from "./mute.js";
 import { MAX_CELLS } from "./wire.js";
 
@@ -87,6 +88,7 @@ export class Screen {
     terminal.open(place);
     mute(terminal, () => this.#muted);
     bound(terminal);
+    calmSelection(terminal);
     const cleanComposed = takePastes(place, (text) => handlers.paste(text));
     terminal.onData((data) => {
       if (this.#replaying && !this.#muted && REPLY.test(data)) return;
@@ -137,6 +139,8 @@ export class Screen {
   #back = 0;
   /** A whole screen is on its way: which line is the first in view says nothing. */
   #drawing = false;
+  /** Ends what keeps the scroll bar as it is. @type {(() => void) | null} */
+  #release = null;
   #told = "";
   #accelerated = false;
   search = new SearchAddon();
@@ -369,12 +373,17 @@ export class Screen {
   redraw() {
     this.reset();
     this.#drawing = true;
-    this.terminal.write("\x1b[?2026h");
+    this.#inOrder(() => {
+      this.#release?.();
+      this.#release = holdScrollBar(this.terminal);
+    }, "\x1b[?2026h");
   }
 
   /** The whole screen is there. Whoever looked back looks back again. */
   drawn() {
     this.#inOrder(() => {
+      this.#release?.();
+      this.#release = null;
       const { active } = this.terminal.buffer;
       if (this.#back) this.terminal.scrollToLine(Math.max(0, active.baseY - this.#back));
       this.#back = 0;
