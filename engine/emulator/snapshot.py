@@ -60,10 +60,12 @@ _MARKS: Final = WRAPPED | PROMPT
 
 
 class SnapshotWriter:
-    """Gives a snapshot in slices, in bytes. ``history`` is how many of its lines are in it."""
+    """Gives a snapshot in slices, in bytes. ``history`` is how many of its lines are in it, and
+    ``done`` says that all is written."""
 
     def __init__(self, history: int, pieces: Callable[[int], Iterator[str]]) -> None:
         self.history = history
+        self.done = False
         self._all_pieces = pieces
         self._pieces = pieces(history)
 
@@ -82,10 +84,13 @@ class SnapshotWriter:
                 parts.append(piece)
                 if clock() >= end:
                     break
+        else:
+            self.done = True
         return "".join(parts).encode()
 
     def whole(self) -> str:
         """All that is left, however long it takes."""
+        self.done = True
         return "".join(self._pieces)
 
 

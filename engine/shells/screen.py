@@ -433,14 +433,13 @@ async def _written(
         began = time.perf_counter()
         part = writer.slice(SLICE_SECONDS * 1000)
         spent(time.perf_counter() - began)
-        if not part:
-            break
         parts.append(part)
         size += len(part)
         if most and size > most:
             return None
+        if writer.done:
+            return b"".join(parts)
         await asyncio.sleep(0)
-    return b"".join(parts)
 
 
 def _pieces(data: bytes) -> tuple[bytes, ...]:
