@@ -98,7 +98,8 @@ def snapshot_writer(
     screen: Screen, history: int, features: frozenset[str] | None, opener: str
 ) -> SnapshotWriter:
     """``opener`` is what waits to be ended; ``features`` None means a terminal of ours."""
-    lines = _latest(screen, history)
+    stored = len(screen.history)
+    lines = list(screen.history.between(stored - history, stored))
     return SnapshotWriter(len(lines), _Moment(screen, lines, features, opener).pieces)
 
 
@@ -110,17 +111,9 @@ def history_writer(
     oldest = screen.scrolled - len(screen.history)
     end = max(0, min(before - oldest, len(screen.history)))
     first = max(0, end - max(lines, 0))
-    chosen = [screen.history[at] for at in range(first, end)]
+    chosen = list(screen.history.between(first, end))
     drawing = _Drawing(screen, features)
     return SnapshotWriter(len(chosen), lambda kept: drawing.lines(chosen[len(chosen) - kept :]))
-
-
-def _latest(screen: Screen, count: int) -> list[Row]:
-    """The last rows of the history, oldest first."""
-    source = reversed(screen.history)
-    found = [row for _, row in zip(range(count), source, strict=False)]
-    found.reverse()
-    return found
 
 
 class _Moment:

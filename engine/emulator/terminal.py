@@ -119,8 +119,7 @@ class Terminal:
             and screen.page is screen.normal
             and self._stream.at_rest
         ):
-            history = screen.history.maxlen or 0
-            return skipping.shortened(data, screen.lines, history, clean=clean)
+            return skipping.shortened(data, screen.lines, screen.history.limit, clean=clean)
         return data
 
     def resize(self, rows: int, cols: int) -> None:
@@ -144,6 +143,18 @@ class Terminal:
 
     def clear_scrollback(self) -> None:
         self._screen.clear_history()
+
+    def pack(self) -> bool:
+        """Store some more lines of the history compactly, of those that were in it when this last
+        returned False; that says that there are none. It takes a fraction of a millisecond,
+        and changes nothing that can be seen. To be called now and then, by whoever has time.
+        """
+        return self._screen.history.pack(self._screen.scrolled)
+
+    @property
+    def packable(self) -> bool:
+        """Whether pack() will have something to do, now or later."""
+        return self._screen.history.packable
 
     # -- out
 
@@ -388,8 +399,9 @@ class Terminal:
     def prompts(self) -> list[int]:
         """Lines on which a prompt starts (OSC 133), oldest first, as ``scrolled + index``."""
         screen = self._screen
-        every = enumerate((*screen.history, *screen.rows), -len(screen.history))
-        return [screen.scrolled + index for index, row in every if row[2] & PROMPT]
+        every = (*screen.history.flags(), *[row[2] for row in screen.rows])
+        first = screen.scrolled - len(screen.history)
+        return [name for name, flags in enumerate(every, first) if flags & PROMPT]
 
     def _answer(self, text: str) -> None:
         self._answers += 1

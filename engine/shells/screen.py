@@ -34,6 +34,8 @@ FRAME_SECONDS: Final = 0.016
 """How long clean output waits while somebody looks."""
 UNSEEN_SECONDS: Final = 0.25
 """How long it waits while nobody does."""
+PACK_SECONDS: Final = 0.25
+"""How long a line is in the history, at least, before it is stored compactly."""
 SMALL: Final = 4096
 """Bytes of a read that is fed in the turn in which it comes, unless many come:"""
 FLOOD: Final = 64 * 1024
@@ -115,6 +117,7 @@ class ShellScreen:
         self._watchers: list[Callable[[], None]] = []
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
+        self._packing: asyncio.Handle | None = None
         self._room = asyncio.Event()
         self._room.set()
         self._bringing_up = asyncio.Lock()
@@ -208,6 +211,7 @@ class ShellScreen:
         self._update_room()
         if self._version != before:
             self._publish()
+            self._plan_packing()
 
     def _update_room(self) -> None:
         # To be further behind would not make it faster, and whoever joins would wait for that.
@@ -296,6 +300,22 @@ class ShellScreen:
         self._resizes += 1
         self._version += 1
         self._publish()
+        self._plan_packing()
+
+    def _plan_packing(self) -> None:
+        if self._packing is None and self.terminal.packable and not self._closed:
+            loop = asyncio.get_running_loop()
+            self._packing = loop.call_later(PACK_SECONDS, self._pack)
+
+    def _pack(self) -> None:
+        """Pack lines that have come to rest, for as long as a slice may take."""
+        self._packing = None
+        end = time.perf_counter() + SLICE_SECONDS
+        while self.terminal.pack():
+            if time.perf_counter() >= end:
+                self._packing = asyncio.get_running_loop().call_soon(self._pack)
+                return
+        self._plan_packing()
 
     def set_theme(
         self, foreground: int, background: int, cursor: int, palette: tuple[int, ...]
@@ -397,6 +417,9 @@ class ShellScreen:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._packing is not None:
+            self._packing.cancel()
+            self._packing = None
         await self._tasks.close()
 
 

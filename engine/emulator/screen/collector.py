@@ -6,7 +6,6 @@ scanned later, and what the screens and the cursor hold at the end.
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN
@@ -60,7 +59,7 @@ class Collector:
             self._pens, self._codes = {DEFAULT_PEN}, set()
         oldest = screen.scrolled - len(screen.history)
         start = max(self._next - oldest, 0)
-        rows = islice(screen.history, start, start + ROWS_PER_FEED)
+        rows = screen.history.between(start, start + ROWS_PER_FEED)
         self._next = oldest + start + self._scan(rows, CELLS_PER_FEED)
         if self._next >= screen.scrolled:
             self._finish()

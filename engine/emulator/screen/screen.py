@@ -14,7 +14,6 @@ scrolls, apt's progress bar for one, and without it that text would be lost.
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from engine.emulator.cells import rows
 from engine.emulator.cells.charsets import Charsets
 from engine.emulator.cells.clusters import Clusters
 from engine.emulator.cells.colors import Colors
+from engine.emulator.cells.history import History
 from engine.emulator.cells.links import Links
 from engine.emulator.cells.page import NOWHERE, Page
 from engine.emulator.cells.pens import Pens
@@ -82,7 +82,7 @@ class Screen(pyte.Screen):
         """Shape and blinking until a program chooses, and again after DECSCUSR 0."""
         self.features = FEATURES
         """What answers may say that this terminal can do; nothing else depends on it."""
-        self.history: deque[Row] = deque(maxlen=history_limit)
+        self.history = History(history_limit)
         self.scrolled = 0
         self.bells = 0
         self.pens = Pens()
@@ -304,7 +304,7 @@ class Screen(pyte.Screen):
         room = 0
         if top == 0 and self.page is self.normal:
             history.extend(here[:leaving])
-            room = history.maxlen or 0
+            room = history.limit
             self.scrolled += count
         # Of rows that scroll straight through, only as many are made as history has room for.
         history.extend(islice(new, max(0, passing - room), passing))

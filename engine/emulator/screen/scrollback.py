@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
@@ -34,4 +33,4 @@ class Scrollback(Sequence["Line"]):
         return self._lines.line(history[index])
 
     def __iter__(self) -> Iterator[Line]:
-        return map(self._lines.line, islice(self._screen.history, None))
+        return map(self._lines.line, self._screen.history)

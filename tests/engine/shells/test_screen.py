@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -318,3 +320,24 @@ def test_it_is_a_terminal_that_read_everything(steps: list[bytes | str | Size]) 
         await shell.screen.close()
 
     asyncio.run(run())
+
+
+async def test_lines_that_came_to_rest_are_stored_compactly() -> None:
+    output = b"".join(b"\x1b[3%dm%x" % (n % 8, n * 2654435761 % 2**32) for n in range(10_000))
+    output = b"\r\n".join(output[at : at + 100] for at in range(0, len(output), 100))
+    tracemalloc.start()
+    try:
+        shell = Shell(Size(100, 6), scrollback=1000)
+        shell.print(output)
+        await shell.screen.bring_up()
+        shell.log.trim(shell.log.end)
+        assert len(shell.screen.terminal.scrollback) == 1000
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        # No more output comes, and nobody asks for anything.
+        await until(lambda: tracemalloc.get_traced_memory()[0] < before - 100_000)
+    finally:
+        tracemalloc.stop()
+    whole = reference(output, size=Size(100, 6), scrollback=1000)
+    assert lines(shell.screen.terminal) == lines(whole)
+    await shell.screen.close()
