@@ -85,8 +85,9 @@ class TerminalSettings(_Section, frozen=True):
     """Bytes of output read at once. Under a flood it grows automatically, up to 64 KiB."""
     input_queue: _Bytes = 4 * 1024 * 1024
     """Bytes of input that may wait for the PTY of one session."""
-    replay_bytes: _Bytes = 256 * 1024
-    """Bytes of output stored per session to rebuild the screen of a guest who returns."""
+    replay_bytes: _Bytes = 64 * 1024
+    """Bytes of output stored per session. A guest who returns gets what was missed of it, or the
+    screen as it is if more was missed."""
 
 
 class DockerEngine(_Section, frozen=True):

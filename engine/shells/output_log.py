@@ -65,10 +65,14 @@ class OutputLog:
     def trim(self, needed: int) -> None:
         """Forget what lies before both ``needed`` and the last ``keep`` bytes.
 
-        Whole blocks go, so a little more may stay.
+        Less than BLOCK more may stay.
         """
         limit = min(needed, self._end - self._keep)
         count = bisect_right(self._starts, limit) - 1
         if count > 0:
             del self._blocks[:count], self._starts[:count]
             self._start = self._starts[0]
+        if limit - self._start >= BLOCK:
+            # A large read, of which most may be forgotten.
+            self._blocks[0] = self._blocks[0][limit - self._start :]
+            self._start = self._starts[0] = limit

@@ -80,7 +80,7 @@ TYPING_SECONDS = 2.0
 class ShellLimits:
     """Settings that concern one shell. Sizes in bytes, times in seconds."""
 
-    replay_bytes: int = 256 * 1024
+    replay_bytes: int = 64 * 1024
     resume_window: float = 120.0
     scrollback: int = HISTORY_LINES
     max_participants: int = 64

@@ -46,6 +46,18 @@ def test_it_says_what_it_no_longer_has() -> None:
         log.read(log.start - 1, 10)
 
 
+def test_of_large_reads_no_more_stays() -> None:
+    log = OutputLog(2 * BLOCK)
+    everything = b""
+    for n in range(20):
+        data = bytes([n]) * 4 * BLOCK
+        everything += data
+        log.append(data)
+        log.trim(log.end)
+        assert 2 * BLOCK <= log.end - log.start < 3 * BLOCK
+        assert read_all(log, log.start) == everything[log.start :]
+
+
 def test_what_is_needed_stays() -> None:
     log = OutputLog(0)
     for _ in range(20):
