@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST: Final = 32_768
+MOST: Final = 16_384
 """Entries of all tables, of about 250 bytes each."""
 
 

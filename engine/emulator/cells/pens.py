@@ -28,7 +28,7 @@ NEAR_FULL: Final = MAX_PENS * 3 // 4
 
 _RESETS: Final = frozenset({"", "0"})
 
-MAX_RUNS: Final = 20_000
+MAX_RUNS: Final = 12_000
 """Runs remembered; all is forgotten beyond it, and earlier when other terminals need the room."""
 
 
