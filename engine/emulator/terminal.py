@@ -119,7 +119,7 @@ class Terminal:
             and screen.page is screen.normal
             and self._stream.at_rest
         ):
-            return skipping.shortened(data, screen.lines, screen.history.limit, clean=clean)
+            return skipping.shortened(data, screen.lines, screen.history.maxlen, clean=clean)
         return data
 
     def resize(self, rows: int, cols: int) -> None:

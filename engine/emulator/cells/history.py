@@ -32,14 +32,16 @@ _OPEN: Final = Memory(OPEN)
 
 
 class History:
-    """At most ``limit`` rows: with a new one, the oldest goes."""
+    """At most ``maxlen`` rows: with a new one, the oldest goes."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._recent: deque[Row] = deque(maxlen=limit)
+    def __init__(self, maxlen: int) -> None:
+        self.maxlen = maxlen
+        self._recent: deque[Row] = deque(maxlen=maxlen)
         # All older than those. As it is not looked at for each new row, some of them may be
-        # beyond the limit; they are dropped later.
+        # too many; they are dropped later.
         self._blocks: list[_Block] = []
+        self._gone = 0
+        """Rows of the oldest block that do not come back when there is room again."""
         self._dropped = 0
         """Blocks so far: with it, a block has a number for good."""
         self._open: dict[int, list[Row]] = {}
@@ -48,7 +50,7 @@ class History:
         self._scrolled = 0
 
     def __len__(self) -> int:
-        return min(len(self._blocks) * BLOCK + len(self._recent), self.limit)
+        return min(len(self._blocks) * BLOCK - self._gone + len(self._recent), self.maxlen)
 
     def __getitem__(self, index: int) -> Row:
         """As of a list. The same object each time, until pack() packs it, or so much else was
@@ -99,7 +101,20 @@ class History:
         self._recent.clear()
         self._dropped += len(self._blocks)
         self._blocks.clear()
+        self._gone = 0
         self._close()
+
+    def pop(self) -> Row:
+        """Take the newest row out."""
+        self._drop()
+        if not self._recent and self._blocks:
+            rows = self._blocks.pop().rows()
+            self._close()
+            if not self._blocks:
+                del rows[: self._gone]
+                self._gone = 0
+            self._recent.extend(rows)
+        return self._recent.pop()
 
     # -- packing
 
@@ -123,12 +138,14 @@ class History:
         return True
 
     def _drop(self) -> None:
-        """Forget blocks that are beyond the limit."""
-        beyond = len(self._blocks) * BLOCK + len(self._recent) - self.limit
-        count = min(beyond // BLOCK, len(self._blocks))
-        if count > 0:
+        """Forget the packed rows that are too many."""
+        stored = len(self._blocks) * BLOCK
+        self._gone = min(max(self._gone, stored + len(self._recent) - self.maxlen), stored)
+        count = self._gone // BLOCK
+        if count:
             del self._blocks[:count]
             self._dropped += count
+            self._gone -= count * BLOCK
             self._close()
 
     # -- unpacking

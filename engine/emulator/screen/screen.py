@@ -304,7 +304,7 @@ class Screen(pyte.Screen):
         room = 0
         if top == 0 and self.page is self.normal:
             history.extend(here[:leaving])
-            room = history.limit
+            room = history.maxlen
             self.scrolled += count
         # Of rows that scroll straight through, only as many are made as history has room for.
         history.extend(islice(new, max(0, passing - room), passing))

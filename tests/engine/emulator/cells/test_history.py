@@ -29,7 +29,9 @@ def pack(terminal: Terminal) -> None:
 
 @given(
     st.integers(0, 5 * BLOCK),
-    st.lists(st.one_of(st.integers(1, 3 * BLOCK), st.sampled_from(["pack", "clear"])), max_size=20),
+    st.lists(
+        st.one_of(st.integers(1, 3 * BLOCK), st.sampled_from(["pack", "clear", "pop"])), max_size=20
+    ),
     st.data(),
 )
 @settings(deadline=None, max_examples=60)
@@ -42,6 +44,10 @@ def test_it_is_a_list_of_the_latest_rows(
         if act == "clear":
             history.clear()
             every.clear()
+        elif act == "pop":
+            for _ in range(min(BLOCK + 1, len(every))):
+                assert history.pop() == every.pop()
+                scrolled -= 1
         elif isinstance(act, int):
             new = [row(scrolled + n) for n in range(act)]
             history.append(new[0])
