@@ -215,6 +215,7 @@ def test_a_guest_of_a_shared_terminal_is_seen_frozen_and_outlives_the_tab(
         window = application.window
         tab = await connected(application)
         shell_id = tab.shell_id
+        await until(window.actions_["share_terminal"].isEnabled)
         window.actions_["share_terminal"].trigger()
         dialog = window.share()
         dialog.accept_local.click()
