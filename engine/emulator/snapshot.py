@@ -19,9 +19,9 @@ from engine.emulator.cells.charsets import TABLES, Charsets
 from engine.emulator.cells.clusters import FIRST, PICTURE_COLUMNS
 from engine.emulator.cells.lines import SAME
 from engine.emulator.cells.page import SavedCursor
-from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells.rows import CLUSTER, DEFAULT_PEN, HALF, PROMPT, SPACER, WIDE, WRAPPED
 from engine.emulator.cells.style import DEFAULT_COLOR, DEFAULT_STYLE, Hyperlink, Style
-from engine.emulator.cells.width import cluster_width, continues, extends
+from engine.emulator.cells.width import cluster_width, continues, extends, width
 from engine.emulator.screen import restoring
 from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.modes import (
@@ -173,11 +173,14 @@ class _Drawing:
             if y == history:
                 self._links_left = MAX_LINKS
             parts: list[str] = []
-            after = self._draw(parts, row, before if joined else "")
+            goes_on = y < last and self._wraps(row, some[y + 1])
+            after = self._draw(
+                parts, self._printed(row, some[y + 1]) if goes_on else row, before if joined else ""
+            )
             if joined and len(row[0]) < self._columns and self._fills(row):
                 # The row came in with the background of what was printed first.
                 parts.append("\x1b[K")
-            joined = y < last and self._wraps(row, some[y + 1])
+            joined = goes_on
             before = after if joined else ""
             if row[2] & WRAPPED and not joined and self._ours:
                 parts.append(restoring.sequence(restoring.ROW))
@@ -192,8 +195,11 @@ class _Drawing:
         before = ""
         for y, row in enumerate(some):
             parts: list[str] = []
-            after = self._draw(parts, (row[0], row[1], row[2] & ~PROMPT), before if joined else "")
-            joined = y + 1 < len(some) and self._wraps(row, some[y + 1])
+            goes_on = y + 1 < len(some) and self._wraps(row, some[y + 1])
+            drawn = self._printed(row, some[y + 1]) if goes_on else row
+            drawn = (drawn[0], drawn[1], drawn[2] & ~PROMPT)
+            after = self._draw(parts, drawn, before if joined else "")
+            joined = goes_on
             before = after if joined else ""
             if not joined:
                 parts.append("\r\n")
@@ -212,6 +218,15 @@ class _Drawing:
             return True
         # A wide character does not fit in the one column left.
         return 0 < size == self._columns - 1 and text[1:2] == HALF and pens[0] == DEFAULT_PEN
+
+    def _printed(self, row: Row, following: Row) -> Row:
+        """A row that goes on in the next, without the blank that printing that one leaves."""
+        text, pens, flags = row
+        size = len(text)
+        spacer = flags & SPACER and size == self._columns and text[-1] == " "
+        if spacer and following[0][1:2] == HALF and following[1][0] == pens[size - 1]:
+            return text[:-1], pens, flags
+        return row
 
     def _draw(self, parts: list[str], row: Row, before: str) -> str:
         """Write a row's cells; ``before`` is the cell that this one follows. Returns the last."""
@@ -490,6 +505,12 @@ class _State:
         if not (joins or screen.last or (screen.wrap_next and not self._ours and screen.at_edge())):
             return ""
         text, pens, _ = screen.rows[screen.cursor.y]
+        if joins and screen.dropped:
+            # It has no room again.
+            stays = width(screen.dropped[0]) == 1
+            shown = self._drawing.style(pens[end]) if stays else style
+            raw = _untranslated(screen.dropped, screen.charsets)
+            return self._again(_goto(y, end + offset), raw, shown, style) if raw else ""
         if not 0 < end <= len(text):
             return ""
         start = end - 2 if end > 1 and text[end - 1] == HALF else end - 1
@@ -514,11 +535,14 @@ class _State:
             if not screen.left <= start <= screen.right:
                 return ""
             place += f"\x1b[{cells}P"
-        select = self._drawing.select
-        if screen.last and shown != style:
+        return self._again(place, raw, shown, style)
+
+    def _again(self, place: str, raw: str, shown: Style, style: Style) -> str:
+        last, select = self._screen.last, self._drawing.select
+        if last and shown != style:
             # The last character came after another color, and joined all the same.
             return f"{place}{select(shown, style)}{raw[:-1]}{select(style, shown)}{raw[-1]}"
-        after = _rendition(style) if shown == style and not screen.last else ""
+        after = _rendition(style) if shown == style and not last else ""
         return f"{place}{select(shown, style)}{raw}{select(style, shown)}{after}"
 
     def _marked(self, whole: str, cells: int, shown: Style, style: Style, here: str) -> str:

@@ -31,6 +31,9 @@ WRAPPED: Final = 4
 """The text goes on in the next row."""
 PROMPT: Final = 8
 """A prompt starts here (OSC 133)."""
+SPACER: Final = 16
+"""The last cell is blank because a wide character did not fit. It means something only in a row
+that is WRAPPED and full: with the default pen that cell is left out instead."""
 
 DEFAULT_PEN: Final = "\0"
 HALF: Final = "\0"
@@ -69,8 +72,11 @@ def put(row: Row, x: int, text: str, pens: str, flags: int = 0) -> Row:
 def erase(row: Row, start: int, end: int, columns: int, pen: str) -> Row:
     """Cells start..end-1 blank in ``pen``; erasing up to the edge ends a wrapped line."""
     if end < columns or pen != DEFAULT_PEN:
-        if start >= len(row[0]) and pen == DEFAULT_PEN:
-            return row
+        if pen == DEFAULT_PEN:
+            # What is beyond the text is blank, and stays no text.
+            if start >= len(row[0]):
+                return row
+            end = min(end, len(row[0]))
         text, pens, flags = put(row, start, " " * (end - start), pen * (end - start))
         return text, pens, (flags & ~WRAPPED if end >= columns else flags)
     text, pens, flags = row
@@ -104,14 +110,16 @@ def sever(row: Row, x: int) -> Row:
 def insert(row: Row, x: int, right: int, count: int, pen: str) -> Row:
     """``count`` blank cells at ``x``; cells up to ``right`` move, the last ones are lost."""
     count = min(count, right + 1 - x)
+    if x >= len(row[0]) and pen == DEFAULT_PEN:
+        return row
     for edge in (x, right + 1 - count, right + 1):
         row = sever(row, edge)
-    text, pens, flags = row if len(row[0]) > right else fit(row, right + 1)
+    text, pens, flags = row if len(row[0]) >= x else fit(row, x)
     keep = right + 1 - count
     return (
         text[:x] + " " * count + text[x:keep] + text[right + 1 :],
-        pens[:x] + pen * count + pens[x:keep] + pens[right + 1 :],
-        flags & ~WRAPPED,
+        pens[:x] + pen * count + pens[x : min(keep, len(text))] + pens[right + 1 : len(text)],
+        flags,
     )
 
 
@@ -122,12 +130,12 @@ def delete(row: Row, x: int, right: int, count: int, pen: str) -> Row:
         row = sever(row, edge)
     text, pens, flags = row
     if len(text) <= right and pen == DEFAULT_PEN:
-        return text[:x] + text[x + count :], pens[:x] + pens[x + count :], flags & ~WRAPPED
+        return text[:x] + text[x + count :], pens[:x] + pens[x + count :], flags
     text, pens, flags = fit(row, max(right + 1, len(text)))
     return (
         text[:x] + text[x + count : right + 1] + " " * count + text[right + 1 :],
         pens[:x] + pens[x + count : right + 1] + pen * count + pens[right + 1 :],
-        flags & ~WRAPPED,
+        flags,
     )
 
 

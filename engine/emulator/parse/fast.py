@@ -185,6 +185,8 @@ class FastPath:
                                 break
                         else:
                             rows[y] = row_edits.erase(row, x, columns, columns, pens.erasing(pen))
+                            if not x and row[0].strip(" "):
+                                screen.part(y)
                     elif code == COLUMN:
                         x = to_x
                         if x >= columns:

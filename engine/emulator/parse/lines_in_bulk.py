@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from engine.emulator.cells import rows
 from engine.emulator.cells.clusters import MANY
 from engine.emulator.cells.page import NOWHERE
-from engine.emulator.cells.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, WIDE, WRAPPED
+from engine.emulator.cells.rows import BLANK, CLUSTER, DEFAULT_PEN, HALF, SPACER, WIDE, WRAPPED
 from engine.emulator.cells.width import (
     ASCII_LINES,
     BEYOND,
@@ -183,9 +183,10 @@ def _wrapped(
             if line[end] == HALF:
                 end -= 1
                 parts.append(line[start:end] + spacer)
+                each.append(flags | WRAPPED | SPACER)
             else:
                 parts.append(line[start:end])
-            each.append(flags | WRAPPED)
+                each.append(flags | WRAPPED)
             start = end
         parts.append(line[start:])
         each.append(flags)

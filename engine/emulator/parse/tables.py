@@ -90,7 +90,6 @@ CSI_OF_ONE: dict[str, Callable[[Screen, int], None]] = {
     "M": editing.delete_lines,
     "P": editing.delete_characters,
     "S": editing.scroll_up,
-    "T": editing.scroll_down,
     "?W": motion.default_tabs,
     "X": editing.erase_characters,
     "Z": motion.tab_back,
@@ -116,6 +115,7 @@ CSI_OF_TWO: dict[str, Callable[[Screen, int, int], None]] = {
 }
 CSI_OF_ALL: dict[str, Callable[[Screen, Params], None]] = {
     **attributes.CSI,
+    **editing.CSI,
     **graphics.CSI,
     **keyboard.CSI,
     **modal.CSI,

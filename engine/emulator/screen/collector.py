@@ -40,6 +40,8 @@ class Collector:
         """What is being swept; each returns True when it is done."""
         self._wait = 0
         """Feeds to let pass after a collection that freed little."""
+        self._columns = 0
+        """The width of the rows that are scanned: at another one they have other numbers."""
 
     def work(self) -> None:
         screen = self._screen
@@ -56,7 +58,11 @@ class Collector:
                 self._wait -= 1
                 return
             self._next = 0
+            self._columns = screen.columns
             self._pens, self._codes = {DEFAULT_PEN}, set()
+        if self._columns != screen.columns:
+            self._next = 0
+            self._columns = screen.columns
         oldest = screen.scrolled - len(screen.history)
         start = max(self._next - oldest, 0)
         rows = screen.history.between(start, start + ROWS_PER_FEED)
@@ -86,6 +92,7 @@ class Collector:
     def _finish(self) -> None:
         screen = self._screen
         self._next = -1
+        screen.drop_surplus()
         for page in (screen.normal, screen.alternate):
             self._scan(page.rows, EVERY_CELL)
             if page.saved is not None:

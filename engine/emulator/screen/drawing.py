@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.emulator.cells import rows
-from engine.emulator.cells.rows import CLUSTER, HALF, WIDE, WRAPPED
-from engine.emulator.cells.width import JOINER, cluster_width, continues, extends
+from engine.emulator.cells.rows import CLUSTER, HALF, SPACER, WIDE, WRAPPED
+from engine.emulator.cells.width import JOINER, cluster_width, continues, extends, width
 from engine.emulator.screen import motion
 from engine.emulator.screen.modes import Mode
 from engine.emulator.screen.work import CLUSTERS
@@ -55,16 +55,17 @@ def _print(screen: Screen, text: str) -> None:
 
 
 def repeat(screen: Screen, count: int) -> None:
-    """REP, at most what fits between the margins: more is only asked for to waste our time."""
+    """REP. Rows that would only scroll after rows of the same are not printed."""
     if screen.last:
         screen.work.steps(_repeat(screen, screen.last, count or 1))
 
 
 def _repeat(screen: Screen, cell: str, count: int) -> Iterator[None]:
     # Without side margins a row is no work. With them, each one may move all others.
-    across = width_here(screen)
-    left = min(count, max(1, across * screen.lines // len(cell)))
-    at_once = left if screen.full_width else max(1, across // len(cell))
+    a_row = max(1, (screen.right + 1 - screen.left) // len(cell))
+    most = a_row * screen.lines + (0 if screen.full_width else screen.columns)
+    left = count - max(0, count - most) // a_row * a_row
+    at_once = left if screen.full_width else max(1, width_here(screen) // len(cell))
     while left:
         times = min(left, at_once)
         _put_cells(screen, cell * times, WIDE | CLUSTER if cell >= "\x7f" else 0)
@@ -97,6 +98,7 @@ def _put_cells(screen: Screen, cells: str, flags: int) -> None:
     if screen.wrap_away:
         screen.wrap_away = False
         screen.refresh()
+    screen.dropped = ""
     at, length = 0, len(cells)
     while at < length:
         screen.work.add(1)
@@ -106,7 +108,12 @@ def _put_cells(screen: Screen, cells: str, flags: int) -> None:
         limit = screen.right if x <= screen.right else screen.columns - 1
         room = limit + 1 - x
         end = min(at + room, length)
-        if end < length and cells[end] == HALF:
+        if x < screen.left and x + length - at > screen.left and Mode.INSERT in screen.mode:
+            # Inserting begins at the left margin.
+            end = at + screen.left - x
+            if cells[end] == HALF:
+                end += 1
+        elif end < length and cells[end] == HALF:
             # A wide character does not fit in what is left of the row.
             end -= 1
         if end < length and not autowrap:
@@ -121,7 +128,7 @@ def _put_cells(screen: Screen, cells: str, flags: int) -> None:
             at += 2
         else:
             _put_spacer(screen, x)
-            _wrap(screen)
+            _wrap(screen, SPACER)
 
 
 def _put_part(screen: Screen, cells: str, flags: int) -> None:
@@ -130,11 +137,9 @@ def _put_part(screen: Screen, cells: str, flags: int) -> None:
     limit = screen.right if x <= screen.right else screen.columns - 1
     count = len(cells)
     row = screen.rows[y]
-    if Mode.INSERT in screen.mode and x < limit:
-        # All that was there may leave: then inserting is overwriting.
-        if x + count <= limit:
-            row = rows.insert(row, x, limit, count, screen.pen)
-        row = (row[0], row[1], row[2] & ~WRAPPED)
+    # When all that was there leaves, inserting is overwriting; so it is outside the margins.
+    if Mode.INSERT in screen.mode and screen.left <= x <= limit - count <= screen.right - count:
+        row = rows.insert(row, x, limit, count, screen.pen)
     screen.rows[y] = rows.put(row, x, cells, screen.pen * count, flags)
     if x + count > limit:
         screen.cursor.x, screen.wrap_next = limit, True
@@ -144,18 +149,30 @@ def _put_part(screen: Screen, cells: str, flags: int) -> None:
 
 
 def _put_without_wrapping(screen: Screen, head: str, rest: str, limit: int, flags: int) -> None:
-    """What does not fit lands on the last cells, each over the one before it."""
+    """What does not fit lands on the last cell, each over the one before it.
+
+    A wide character is dropped, as in xterm, and the cursor waits in the last cell. Of one that
+    a second character makes wide the first one stays: it may have come before.
+    """
     if head:
         _put_part(screen, head, flags)
-    # Seen in the end are the last wide character and the last one after it.
-    half = rest.rfind(HALF)
-    for cells in (rest[half - 1 : half + 1] if half > 0 else "", rest[half + 1 :][-1:]):
-        if len(cells) > screen.columns:
-            _put_spacer(screen, 0)
-            screen.wrap_next = False
-        elif cells:
-            screen.cursor.x = limit + 1 - len(cells)
-            _put_part(screen, cells, flags)
+    screen.cursor.x, screen.wrap_next = limit, False
+    seen = dropped = ""
+    at = len(rest)
+    while at and not seen:
+        at -= 1
+        if rest[at] != HALF:
+            seen = rest[at]
+            continue
+        at -= 1
+        whole = screen.clusters.whole(rest[at])
+        dropped = dropped or whole
+        if width(whole[0]) == 1:
+            seen = whole[0]
+    if seen:
+        _put_part(screen, seen, flags)
+        screen.wrap_next = not dropped
+    screen.dropped = dropped
 
 
 def _put_spacer(screen: Screen, x: int) -> None:
@@ -170,12 +187,28 @@ def _put_spacer(screen: Screen, x: int) -> None:
     screen.rows[screen.cursor.y] = row
 
 
-def _wrap(screen: Screen) -> None:
-    text, pens, flags = screen.rows[screen.cursor.y]
-    screen.rows[screen.cursor.y] = (text, pens, flags | WRAPPED)
+def _wrap(screen: Screen, spacer: int = 0) -> None:
+    """Go on in the next row. Rows are marked as wrapped from edge to edge of the screen alone.
+
+    ``spacer`` is SPACER when the last cell was left blank.
+    """
+    x, y = screen.cursor.x, screen.cursor.y
+    start = screen.left if x >= screen.left else 0
     screen.wrap_next = False
+    alone = screen.lines == 1
+    if alone:
+        _mark_wrapped(screen, 0, spacer)
     motion.index(screen)
-    screen.cursor.x = screen.left if screen.cursor.x >= screen.left else 0
+    screen.cursor.x = start
+    if start == 0 and x == screen.columns - 1 and not alone:
+        scrolled = y == screen.bottom and screen.in_columns()
+        if scrolled or screen.cursor.y > y:
+            _mark_wrapped(screen, screen.cursor.y - 1, spacer)
+
+
+def _mark_wrapped(screen: Screen, y: int, spacer: int) -> None:
+    text, pens, flags = screen.rows[y]
+    screen.rows[y] = (text, pens, flags & ~SPACER | WRAPPED | spacer)
 
 
 # -- clusters that grow
@@ -189,8 +222,15 @@ def _join(screen: Screen, text: str) -> str:
         return text
     x, y = _before(screen)
     taken = 0
-    cluster = ""
-    if x >= 0:
+    cluster = screen.dropped
+    if cluster and joining:
+        while taken < len(text) and continues(cluster, text[taken]):
+            cluster = (cluster + text[taken])[:16]
+            taken += 1
+        if taken:
+            screen.dropped = cluster
+            screen.last = screen.clusters.code(cluster) + HALF
+    elif x >= 0:
         row = screen.rows[y]
         code = row[0][x] if x < len(row[0]) else " "
         before = cluster = screen.clusters.whole(code)
@@ -238,7 +278,12 @@ def _grow(screen: Screen, y: int, x: int, cluster: str, was: int) -> None:
         return
     # It became wide: printed anew, it takes the next cell or the next row.
     limit = screen.right if x <= screen.right else screen.columns - 1
-    if Mode.INSERT in screen.mode and x + 2 <= limit:
+    if x == limit and Mode.AUTOWRAP not in screen.mode:
+        screen.cursor.x, screen.wrap_next = x, False
+        screen.dropped = cluster
+        screen.last = code + HALF
+        return
+    if Mode.INSERT in screen.mode and screen.left <= x <= limit - 2 <= screen.right - 2:
         # Its one cell was inserted already.
         screen.rows[y] = rows.delete(row, x, limit, 1, pen)
     here = screen.pen

@@ -12,9 +12,10 @@ from engine.emulator.cells import rows
 from engine.emulator.screen.work import CELLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from engine.emulator.cells.rows import Row
+    from engine.emulator.screen.params import Params
     from engine.emulator.screen.screen import Screen
 
 _SCROLLBACK: Final = 3
@@ -76,7 +77,8 @@ def _erase_in_display(screen: Screen, how: int, *, selective: bool) -> None:
 def erase_rows(screen: Screen, which: range, *, selective: bool) -> None:
     if _respects(screen, selective):
         screen.work.steps(_erase_unprotected(screen, screen.rows, which))
-    else:
+    elif which:
+        screen.part(which.start)
         screen.rows[which.start : which.stop] = [screen.blank_row()] * len(which)
 
 
@@ -100,7 +102,17 @@ def erase(screen: Screen, y: int, start: int, end: int, *, selective: bool) -> N
     if _respects(screen, selective):
         screen.rows[y] = _without_unprotected(screen, row, start, end)
     else:
-        screen.rows[y] = rows.erase(row, start, end, screen.columns, screen.erasing)
+        erase_cells(screen, y, start, end)
+
+
+def erase_cells(screen: Screen, y: int, start: int, end: int) -> None:
+    """The same, protected or not."""
+    row = screen.rows[y]
+    erased = rows.erase(row, start, end, screen.columns, screen.erasing)
+    screen.rows[y] = erased
+    if start == 0 and erased is not row and not erased[0].strip(" ") and row[0].strip(" "):
+        # Nothing is left of what the row above went on in.
+        screen.part(y)
 
 
 def _respects(screen: Screen, selective: bool) -> bool:
@@ -140,6 +152,12 @@ def scroll_up(screen: Screen, count: int) -> None:
 
 def scroll_down(screen: Screen, count: int) -> None:
     screen.scroll(screen.top, screen.bottom, -(count or 1))
+
+
+def scroll_down_or_track(screen: Screen, params: Params) -> None:
+    """CSI T: SD, unless there are several numbers or 0 (xterm's tracking of a highlight)."""
+    if not len(params) or (len(params) == 1 and params.get(0, 1)):
+        scroll_down(screen, params.get(0))
 
 
 # -- characters
@@ -193,8 +211,11 @@ def forward_index(screen: Screen) -> None:
 
 def _shift_line(screen: Screen, count: int) -> None:
     y = screen.cursor.y
-    for _ in _shift(screen, range(y, y + 1), screen.cursor.x, count):
-        pass
+    if count > 0 or screen.in_columns():
+        screen.wrap_next = False
+    if screen.in_columns():
+        for _ in _shift(screen, range(y, y + 1), screen.cursor.x, count):
+            pass
 
 
 def _shift_region(screen: Screen, x: int, count: int) -> None:
@@ -204,12 +225,12 @@ def _shift_region(screen: Screen, x: int, count: int) -> None:
 
 def _shift(screen: Screen, which: range, x: int, count: int) -> Iterator[None]:
     """Insert ``count`` blank cells at x, or delete cells when it is negative; in steps."""
-    screen.wrap_next = False
-    if not screen.in_columns():
-        return
     edit = rows.insert if count > 0 else rows.delete
     pen = screen.erasing
     for y in which:
         screen.rows[y] = edit(screen.rows[y], x, screen.right, abs(count), pen)
         screen.work.add(2)
         yield
+
+
+CSI: dict[str, Callable[[Screen, Params], None]] = {"T": scroll_down_or_track}

@@ -92,10 +92,11 @@ def _change_flag(screen: Screen, flag: Mode, on: bool) -> None:
     if flag is Mode.COLUMNS_132:
         _columns_mode(screen, on)
         return
+    known = flag in screen.mode
     screen.set_flag(flag, on)
     if flag is Mode.ORIGIN:
         screen.move_to(0, 0)
-    elif flag is Mode.SIDE_MARGINS:
+    elif flag is Mode.SIDE_MARGINS and known != on:
         screen.reset_side_margins()
         screen.wrap_away = screen.wrap_away or (screen.wrap_next and not screen.at_edge())
     elif flag is Mode.SIZE_REPORTS and on:
@@ -163,17 +164,19 @@ def _switch(screen: Screen, mode: Alternate, on: bool) -> None:
         else:
             restore_cursor(screen)
         return
-    if on and screen.page is screen.normal:
+    clears = False
+    if on:
         if mode is Alternate.SAVE_AND_SWITCH:
             save_cursor(screen)
+            clears = True
         screen.show(screen.alternate)
-        if mode is Alternate.SAVE_AND_SWITCH:
-            editing.erase_rows(screen, range(screen.lines), selective=False)
-    elif not on:
-        if screen.page is screen.alternate:
-            if mode is Alternate.SWITCH_CLEARING:
-                editing.erase_rows(screen, range(screen.lines), selective=False)
-            screen.show(screen.normal)
+    else:
+        clears = mode is Alternate.SWITCH_CLEARING and screen.page is screen.alternate
+    if clears:
+        editing.erase_rows(screen, range(screen.lines), selective=False)
+        screen.wrap_next = False
+    if not on:
+        screen.show(screen.normal)
         if mode is Alternate.SAVE_AND_SWITCH:
             restore_cursor(screen)
 

@@ -79,7 +79,8 @@ def _back_through_wraps(screen: Screen, left: int, count: int) -> None:
         count -= x - left + 1
         if extended:
             y = screen.bottom if y == screen.top else (y - 1) % screen.lines
-        elif y > 0 and screen.rows[y - 1][2] & WRAPPED:
+        elif y > 0 and (not screen.full_width or screen.rows[y - 1][2] & WRAPPED):
+            # Between side margins no row is marked as wrapped.
             y -= 1
         else:
             x, count = left, 0

@@ -121,14 +121,14 @@ def erase_selectively(screen: Screen, params: Params) -> None:
 
 
 def _erase(screen: Screen, area: Area, *, selective: bool) -> Iterator[None]:
-    # DECSERA knows only DECSCA's protection, unlike DECSED and DECSEL in xterm.
-    iso = selective and screen.iso_protection
+    # DECSERA knows only DECSCA's protection, unlike DECSED and DECSEL in xterm; DECERA knows none.
+    protects = selective and not screen.iso_protection
     start, end = area.left, area.right + 1
     for y in range(area.top, area.bottom + 1):
-        if iso:
-            screen.rows[y] = rows.erase(screen.rows[y], start, end, screen.columns, screen.erasing)
+        if protects:
+            editing.erase(screen, y, start, end, selective=True)
         else:
-            editing.erase(screen, y, start, end, selective=selective)
+            editing.erase_cells(screen, y, start, end)
         screen.work.add(1)
         yield
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.emulator.cells import rows
-from engine.emulator.cells.page import NOWHERE
-from engine.emulator.cells.rows import BLANK, CLUSTER, HALF, PROMPT, WIDE, WRAPPED
+from engine.emulator.cells.page import NOWHERE, SavedCursor
+from engine.emulator.cells.rows import BLANK, CLUSTER, HALF, PROMPT, SPACER, WIDE, WRAPPED
 
 if TYPE_CHECKING:
     from engine.emulator.cells.rows import Row
@@ -26,125 +26,140 @@ def resize(screen: Screen, lines: int, columns: int) -> None:
     if screen.wrap_away:
         screen.wrap_away = screen.wrap_next = False
     on_normal = screen.page is screen.normal
-    saved = screen.normal.saved
+    saved = screen.normal.saved or SavedCursor()
+    places = [(saved.y, saved.x + saved.wrap)]
     if on_normal:
-        y, x = screen.cursor.y, screen.cursor.x + screen.wrap_next
-        y, x = _normal(screen, lines, columns, y, x)
-        if saved is not None:
-            saved = saved._replace(x=min(saved.x, columns - 1), y=min(saved.y, lines - 1))
-        screen.normal.saved = saved
+        places.append((screen.cursor.y, screen.cursor.x + screen.wrap_next))
+    places = _normal(screen, lines, columns, places)
+    _cut(screen, lines, columns, 0 if on_normal else screen.cursor.y)
+    if screen.normal.saved is not None:
+        y, x, wrap = _settled(screen.normal.rows, columns, places[0])
+        screen.normal.saved = saved._replace(y=y, x=x, wrap=wrap)
+    if screen.alternate.saved is not None:
+        saved = screen.alternate.saved
+        x, y = min(saved.x, columns - 1), min(saved.y, lines - 1)
+        screen.alternate.saved = saved._replace(x=x, y=y)
+    if on_normal:
+        y, x, wrap = _settled(screen.normal.rows, columns, places[1])
     else:
-        y, x = screen.cursor.y, screen.cursor.x
-        there = (saved.y, saved.x) if saved is not None else (0, 0)
-        new_y, new_x = _normal(screen, lines, columns, *there)
-        if saved is not None:
-            screen.normal.saved = saved._replace(x=min(new_x, columns - 1), y=new_y)
-    _cut(screen, lines, columns, y if not on_normal else 0)
-    if not on_normal:
-        y = min(max(y - max(0, y - lines + 1), 0), lines - 1)
+        y, x, wrap = min(screen.cursor.y, lines - 1), min(screen.cursor.x, columns - 1), False
     grown = range(screen.columns, columns)
     screen.tabstops.update(stop for stop in grown if stop % 8 == 0)
     screen.tabstops = {stop for stop in screen.tabstops if stop < columns}
     screen.lines, screen.columns = lines, columns
     screen.show(screen.page)
     screen.reset_margins()
-    screen.cursor.y = min(y, lines - 1)
-    screen.wrap_next = x >= columns and on_normal and _is_full(screen, columns)
-    screen.cursor.x = min(x, columns - 1)
+    screen.cursor.y, screen.cursor.x, screen.wrap_next = y, x, wrap
     screen.print_at = NOWHERE
     screen.forget_printed()
     screen.refresh()
 
 
-def _is_full(screen: Screen, columns: int) -> bool:
-    return len(screen.rows[screen.cursor.y][0]) >= columns
+def _settled(page: list[Row], columns: int, place: tuple[int, int]) -> tuple[int, int, bool]:
+    """Where a cursor is that should be at a place, and whether a wrap is pending there."""
+    y, x = place
+    if y < 0:
+        # Its row is in the history now.
+        return 0, min(x, columns - 1), False
+    y = min(y, len(page) - 1)
+    return y, min(x, columns - 1), x >= columns and len(page[y][0]) >= columns
 
 
-def _normal(screen: Screen, lines: int, columns: int, y: int, x: int) -> tuple[int, int]:
-    """Wrap the normal page and its history anew; returns where (y, x) has gone."""
+def _normal(
+    screen: Screen, lines: int, columns: int, places: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Wrap the normal page and its history anew; returns where the places have gone.
+
+    The cursor is the last of the places. No text is lost: what has no room becomes history.
+    It comes back when the cursor is in the last row, where it has come from.
+    """
     page = screen.normal.rows
+    y = places[-1][0]
     bottom = max((n for n, row in enumerate(page) if row is not BLANK and row[0]), default=0)
     used = page[: max(bottom, y) + 1]
-    history = list(screen.history)
+    history = [*screen.surplus(), *screen.history]
+    before = len(history)
+    everything = history + used
+    found = [(before, 0), *((before + row, x) for row, x in places)]
     if columns != screen.columns:
-        everything, (at, x) = _wrap(history + used, columns, len(history) + y, x)
-    else:
-        everything, at = history + used, len(history) + y
-    # The cursor's row stays at its height when the new screen allows it; rows come
-    # back from history only when the text ended at the bottom.
+        everything, found = _wrap(everything, columns, screen.columns, found)
     first = max(len(everything) - lines, 0)
-    if columns == screen.columns and lines >= screen.lines:
-        at_bottom = y == screen.lines - 1 or bottom == screen.lines - 1
-        if not at_bottom:
-            first = len(history)
-    elif columns != screen.columns and y < screen.lines - 1 and bottom < screen.lines - 1:
-        first = (
-            min(first, at)
-            if len(everything) - len(history) >= lines
-            else max(first, min(at, _start(history, columns, screen.columns)))
-        )
-    first = min(first, at)
-    shown = everything[first : first + lines]
+    if y < screen.lines - 1:
+        first = max(first, found[0][0])
+    shown = everything[first:]
     kept = everything[:first]
-    screen.scrolled += len(kept) - len(history)
-    screen.history.clear()
-    screen.history.extend(kept)
-    screen.scrolled = max(screen.scrolled, len(screen.history))
+    screen.replace_history(kept, len(kept) - before)
     screen.normal.rows = shown + [BLANK] * (lines - len(shown))
-    return at - first, x
+    return [(row - first, x) for row, x in found[1:]]
 
 
-def _start(history: list[Row], columns: int, before: int) -> int:
-    """How many rows the history makes at the new width."""
-    return len(_wrap(history, columns, 0, 0)[0]) if history and columns != before else len(history)
-
-
-def _wrap(source: list[Row], columns: int, at: int, x: int) -> tuple[list[Row], tuple[int, int]]:
-    """The rows at a new width, and where column ``x`` of row ``at`` has gone."""
+def _wrap(
+    source: list[Row], columns: int, before: int, places: list[tuple[int, int]]
+) -> tuple[list[Row], list[tuple[int, int]]]:
+    """The rows at a new width instead of ``before`` columns, and where the places have gone."""
     result: list[Row] = []
-    place = (0, 0)
+    found = places.copy()
+    asked = {row for row, _ in places}
     index = 0
     count = len(source)
     while index < count:
         row = source[index]
         if not row[2] & WRAPPED and len(row[0]) <= columns:
             # Most lines: they fit, and stay the same object.
-            if index == at:
-                place = (len(result), x)
+            if index in asked:
+                found = [
+                    (len(result), x) if at == index else there
+                    for (at, x), there in zip(places, found, strict=True)
+                ]
             result.append(row)
             index += 1
             continue
         last = index
         while last + 1 < count and source[last][2] & WRAPPED:
             last += 1
-        text, pens, flags, offset = _joined(source[index : last + 1], at - index, x)
+        text, pens, flags, starts = _joined(source[index : last + 1], before)
         start = len(result)
         result += _cut_line(text, pens, flags, columns)
-        if index <= at <= last:
-            place = _place(result, start, offset)
+        for number, (at, x) in enumerate(places):
+            if index <= at <= last:
+                found[number] = _place(result, start, starts[at - index] + x)
         index = last + 1
-    return result, place
+    # Rows below the text are as far below it as before.
+    below = len(result) - count
+    return result, [
+        (at + below, x) if at >= count else there
+        for (at, x), there in zip(places, found, strict=True)
+    ]
 
 
-def _joined(group: list[Row], at: int, x: int) -> tuple[str, str, int, int]:
-    """One line of several rows: text, pens, flags, and the place of (at, x) in it."""
+def _joined(group: list[Row], columns: int) -> tuple[str, str, int, list[int]]:
+    """One line of several rows: text, pens, flags, and where in it each row starts."""
     texts: list[str] = []
     pens: list[str] = []
-    flags = 0
-    offset = length = 0
-    for index, (text, row_pens, row_flags) in enumerate(group):
-        if index == at:
-            offset = length + x
-        texts.append(text)
-        pens.append(row_pens[: len(text)])
-        length += len(text)
+    starts: list[int] = []
+    flags = length = 0
+    last = len(group) - 1
+    for index, row in enumerate(group):
+        row_flags = row[2]
+        if index < last:
+            row = _to_the_edge(row, group[index + 1], columns)
+        starts.append(length)
+        texts.append(row[0])
+        pens.append(row[1][: len(row[0])])
+        length += len(row[0])
         flags |= row_flags & (_KEPT | PROMPT)
-    text, row_pens = "".join(texts), "".join(pens)
-    # Blanks in the default pen at the end are no text.
-    kept = len(text.rstrip(" "))
-    while kept < len(text) and row_pens[kept] != rows.DEFAULT_PEN:
-        kept += 1
-    return text[:kept], row_pens[:kept], flags, offset
+    return "".join(texts), "".join(pens), flags, starts
+
+
+def _to_the_edge(row: Row, following: Row, columns: int) -> Row:
+    """A row that goes on in the next: all of it but the cell that a wide character left empty."""
+    size = len(row[0])
+    if size == columns:
+        spacer = row[2] & SPACER and row[0][-1] == " "
+        return (row[0][:-1], row[1], row[2]) if spacer else row
+    if size == columns - 1 and following[0][1:2] == HALF:
+        return row
+    return rows.fit(row, columns)
 
 
 def _cut_line(text: str, pens: str, flags: int, columns: int) -> list[Row]:

@@ -48,7 +48,6 @@ def soft_reset(screen: Screen) -> None:
     screen.key_formats.clear()
     screen.use_default_cursor()
     screen.exact_rectangles = False
-    screen.wrap_next = False
     screen.refresh()
 
 

@@ -29,7 +29,7 @@ from engine.emulator.cells.links import Links
 from engine.emulator.cells.page import NOWHERE, Page
 from engine.emulator.cells.pens import Pens
 from engine.emulator.cells.pictures import Pictures
-from engine.emulator.cells.rows import BLANK, DEFAULT_PEN
+from engine.emulator.cells.rows import BLANK, DEFAULT_PEN, WRAPPED
 from engine.emulator.screen.buffer import Buffer, buffer
 from engine.emulator.screen.features import FEATURES
 from engine.emulator.screen.modes import (
@@ -84,6 +84,8 @@ class Screen(pyte.Screen):
         """What answers may say that this terminal can do; nothing else depends on it."""
         self.history = History(history_limit)
         self.scrolled = 0
+        self._surplus: list[Row] = []
+        self._surplus_until = 0
         self.bells = 0
         self.pens = Pens()
         self.clusters = Clusters()
@@ -132,6 +134,8 @@ class Screen(pyte.Screen):
         self.pen_stack: list[str] = []
         self.open_cluster = False
         """The last thing printed ended with a joiner."""
+        self.dropped = ""
+        """The last thing printed, while it is a wide character that had no room (see drawing)."""
         self.print_at = NOWHERE
         """Where printing left the cursor: only there, and with nothing but SGR between, may
         clusters grow by joining."""
@@ -175,6 +179,8 @@ class Screen(pyte.Screen):
     def refresh(self) -> None:
         """Recompute ``fast``, by which the stream goes. Called after anything that may matter."""
         mode = self.mode
+        if Mode.AUTOWRAP in mode:
+            self.dropped = ""
         self.fast = (
             self.full_width
             and Mode.INSERT not in mode
@@ -264,6 +270,17 @@ class Screen(pyte.Screen):
     def blank_row(self) -> Row:
         return BLANK if self.pen == DEFAULT_PEN else rows.blank(self.columns, self.erasing)
 
+    def part(self, y: int) -> None:
+        """Row ``y`` is no longer what the row above it goes on in."""
+        if y > 0:
+            text, pens, flags = self.rows[y - 1]
+            if flags & WRAPPED:
+                self.rows[y - 1] = (text, pens, flags & ~WRAPPED)
+        elif self.page is self.normal and self.history:
+            text, pens, flags = self.history[-1]
+            if flags & WRAPPED:
+                self.history[-1] = (text, pens, flags & ~WRAPPED)
+
     def scroll(self, top: int, bottom: int, count: int, *, history: bool = True) -> None:
         """Rows top..bottom move up by ``count`` (down when negative) between the side margins.
 
@@ -274,6 +291,13 @@ class Screen(pyte.Screen):
             self._scroll_part(top, bottom, count)
             return
         here = self.rows
+        if top or count < 0 or not history:
+            self.part(top)
+        if count < 0:
+            # What goes on in a row that leaves at the bottom.
+            self.part(max(top, bottom + 1 + count))
+        elif bottom < self.lines - 1:
+            self.part(bottom + 1)
         if count == 1:
             lost = here.pop(top)
             here.insert(bottom, BLANK if self.pen == DEFAULT_PEN else self.blank_row())
@@ -299,6 +323,8 @@ class Screen(pyte.Screen):
         """
         top, bottom = self.top, self.bottom
         here, history = self.rows, self.history
+        if top:
+            self.part(top)
         leaving = min(count, bottom - top)
         passing = count - leaving
         room = 0
@@ -313,6 +339,8 @@ class Screen(pyte.Screen):
     def _scroll_part(self, top: int, bottom: int, count: int) -> None:
         start, end = self.left, self.right + 1
         here = self.rows
+        for y in range(top, bottom + 2):
+            self.part(y)
         moved = [rows.part(row, start, end) for row in here[top : bottom + 1]]
         size = len(moved)
         self.work.add(size)
@@ -326,3 +354,28 @@ class Screen(pyte.Screen):
     def clear_history(self) -> None:
         """ED 3; ``scrolled`` goes on counting."""
         self.history.clear()
+        self.drop_surplus()
+        self._surplus = []
+
+    def replace_history(self, kept: list[Row], more: int) -> None:
+        """The history wrapped anew, and by how many rows that is more than with surplus() before.
+
+        Rows beyond the limit come back when the screen gets its width back before anything else
+        becomes history. There are at most as many again as the limit.
+        """
+        limit = self.history.maxlen or 0
+        surplus = max(0, len(kept) - limit)
+        self._surplus = kept[max(0, surplus - limit) : surplus]
+        self.history.clear()
+        self.history.extend(kept[surplus:])
+        self.scrolled = max(self.scrolled + more, len(self.history))
+        self._surplus_until = self.scrolled
+
+    def drop_surplus(self) -> None:
+        self._surplus = []
+
+    def surplus(self) -> list[Row]:
+        """Rows right before those of the history, for which there was no room at this width."""
+        if self._surplus and self._surplus_until != self.scrolled:
+            self._surplus = []
+        return self._surplus

@@ -21,14 +21,16 @@ const COLORS_MS = 100;
 
 const rows = (/** @type {Terminal} */ terminal) => terminal.rows;
 const columns = (/** @type {Terminal} */ terminal) => terminal.cols;
-const screen = (/** @type {Terminal} */ terminal) => terminal.rows * terminal.cols;
+/** The largest number in a sequence, as in xterm: larger ones count as this. */
+const MAX_NUMBER = 65_535;
 
 /**
  * Sequences whose first parameter is a number of steps (ECMA-48, xterm ctlseqs), and how
  * many of them can make a difference: after as many as this all lines are blank, or the
- * cursor is at the margin. REP is cut at a screenful, as by xterm.
+ * cursor is at the margin. REP leaves out rows that only scroll after rows of the same.
  *
- * @type {Record<string, [import("@xterm/xterm").IFunctionIdentifier, (terminal: Terminal) => number]>}
+ * @type {Record<string, [import("@xterm/xterm").IFunctionIdentifier,
+ *   (terminal: Terminal, count: number) => number]>}
  */
 export const STEPS = {
   ICH: [{ final: "@" }, columns],
@@ -42,10 +44,19 @@ export const STEPS = {
   SD: [{ final: "T" }, rows],
   ECH: [{ final: "X" }, columns],
   CBT: [{ final: "Z" }, columns],
-  REP: [{ final: "b" }, screen],
+  REP: [{ final: "b" }, repeated],
   DECIC: [{ intermediates: "'", final: "}" }, columns],
   DECDC: [{ intermediates: "'", final: "~" }, columns],
 };
+
+/** @param {Terminal} terminal @param {number} count */
+function repeated(terminal, count) {
+  // What was printed last, in the form of UnicodeService: bits 1 and 2 are its width.
+  const before = /** @type {any} */ (terminal)._core._inputHandler._parser.precedingJoinState;
+  const row = Math.max(1, Math.floor(terminal.cols / (((before >> 1) & 3) || 1)));
+  const asked = Math.min(count, MAX_NUMBER);
+  return asked - Math.floor(Math.max(0, asked - row * terminal.rows) / row) * row;
+}
 
 /**
  * Characters in an OSC, by its number; a longer one does nothing. xterm.js keeps up to 10 million
@@ -66,9 +77,11 @@ export function bound(terminal) {
   const core = /** @type {any} */ (terminal)._core;
   for (const [sequence, most] of Object.values(STEPS))
     core.registerCsiHandler(sequence, (/** @type {{params: Int32Array}} */ { params }) => {
-      params[0] = Math.min(params[0], most(terminal));
+      params[0] = Math.min(params[0], most(terminal, params[0]));
       return false;
     });
+  // Several numbers are xterm's tracking of a highlight, which is not done here.
+  terminal.parser.registerCsiHandler({ final: "T" }, (params) => params.length > 1);
   for (const [number, most] of Object.entries(STRINGS))
     terminal.parser.registerOscHandler(Number(number), (data) => data.length > most);
   // Only a terminal that is shown has colours.

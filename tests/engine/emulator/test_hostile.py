@@ -121,7 +121,7 @@ def test_marks_and_modes_and_savepoints_do_not_pile_up() -> None:
 def test_repeating_costs_no_more_than_a_screen() -> None:
     terminal = Terminal(10, 2)
     terminal.feed(b"x\x1b[9999b")
-    assert terminal.text() == ["x" * 10, "x"]
+    assert terminal.text() == ["x" * 10, "x" * 10]
     assert terminal.scrolled == 1
 
 
@@ -131,7 +131,15 @@ def test_setting_both_colors_breaks_off_a_string_as_every_sequence_does() -> Non
     assert terminal.text()[0] == "        x"
 
 
+def test_repeating_ends_where_it_would_by_printing_all() -> None:
+    terminal = Terminal(10, 2)
+    terminal.feed("日\x1b[13b".encode())
+    assert terminal.text() == ["日" * 5, "日" * 4]
+    terminal.feed(b"\x1b[2J\x1b[Hx\x1b[1003b")
+    assert terminal.text() == ["x" * 10, "x" * 4]
+
+
 def test_repeating_between_margins_fills_them_and_no_more() -> None:
     terminal = Terminal(6, 3)
     terminal.feed(b"......\r\n......\r\n......\x1b[?69h\x1b[2;3s\x1b[1;2Hx\x1b[99999b")
-    assert terminal.text() == [".xx...", ".xx...", ".x ..."]
+    assert terminal.text() == [".xx...", ".xx...", ".xx..."]

@@ -22,7 +22,7 @@ def test_a_row_goes_on_in_the_next() -> None:
     terminal = fed("short", restoring.sequence(restoring.ROW), "\r\nrest")
     assert [terminal.line(row).wrapped for row in range(3)] == [True, False, False]
     terminal.resize(3, 20)
-    assert terminal.text()[0] == "shortrest"
+    assert terminal.text()[0] == "short     rest"
 
 
 @pytest.mark.parametrize("column", [1, 4, 10])
