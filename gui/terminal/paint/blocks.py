@@ -51,6 +51,16 @@ def covers(char: str) -> bool:
     )
 
 
+def touches(char: str) -> bool:
+    """Whether it fills its cell to an edge: blocks, shades and separators. Beside it there is a
+    background of its color as a rule, so that has to be exact."""
+    return len(char) == 1 and (
+        "\u2580" <= char <= "\u259f"
+        or "\ue0b0" <= char <= "\ue0d7"
+        or "\U0001fb00" <= char <= "\U0001fb8b"
+    )
+
+
 def rects(char: str, cell: Cell) -> tuple[QRect, ...]:
     """What is filled of the cell, for a character made of rectangles; () for others."""
     if "\u2580" <= char <= "\u259f" and char not in _SHADES:

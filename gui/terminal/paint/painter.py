@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -36,6 +37,8 @@ GLYPH_CACHE = 4096
 """Painted glyphs kept besides those a font draws in runs; all go when it is full."""
 MARKED_PICTURE = 0.5
 """How much of a picture is seen where it is selected."""
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI"})
+"""Unicode's classes of characters that change the order in which others are shown."""
 INK_CACHE = 4096
 """Styles whose colors are remembered; all go when it is full."""
 
@@ -284,6 +287,8 @@ class RowPainter:
                 self._plain(painter, text, column, ink)
             elif kind == "block":
                 self._blocks(painter, text, column, ink.exact)
+            elif kind == "touching":
+                self._repeated(painter, text, column, replace(ink, pen=ink.exact))
             else:
                 self._repeated(painter, text, column, ink)
             column += len(text)
@@ -299,8 +304,13 @@ class RowPainter:
     def _find_kind(self, char: str) -> str:
         if blocks.rects(char, self.grid.cell()):
             return "block"
+        if blocks.touches(char):
+            return "touching"
         if boxes.covers(char) or blocks.covers(char):
             return "drawn"
+        if unicodedata.bidirectional(char) in _RIGHT_TO_LEFT:
+            # In a run it would be put in another order than its cells are in.
+            return "other"
         return "font" if self.grid.has(char) else "other"
 
     def _blocks(self, painter: QPainter, text: str, column: int, color: QColor) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from engine.emulator import DEFAULT_COLOR, DEFAULT_STYLE, Style
+from gui.terminal.paint import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,15 +42,17 @@ def _line(piece: Piece, theme: Theme) -> Iterable[str]:
         if start > column:
             yield " " * (start - column)
         text = run.text if run.cluster else run.text[start - run.column : end - run.column]
-        css = _css(run.style, theme)
-        yield f'<span style="{css}">{escape(text)}</span>' if css else escape(text)
+        for exact, group in groupby(text, blocks.touches):
+            css = _css(run.style, theme, exact=exact)
+            part = escape("".join(group))
+            yield f'<span style="{css}">{part}</span>' if css else part
         column = end
 
 
-def _css(style: Style, theme: Theme) -> str:
+def _css(style: Style, theme: Theme, *, exact: bool) -> str:
     if style == DEFAULT_STYLE:
         return ""
-    text, background = theme.pair(style)
+    text, background = theme.exact(style) if exact else theme.pair(style)
     rules: list[str] = []
     if text != theme.foreground:
         rules.append(f"color:#{text:06x}")

@@ -28,10 +28,16 @@ SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
 REFUSED_SCHEMES = frozenset({"javascript", "data", "vbscript", "blob", "about"})
 """They are programs or have no meaning outside a page."""
 
+_EAST_ASIAN = (
+    r"\u3001-\u3003\u3008-\u301f"
+    r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+_ENDS = rf"\s<>\"'`\x00-\x1f\x7f-\x9f│┃“”‘’«»‹›{_EAST_ASIAN}"
+"""What no address goes on with, also of the punctuation of East Asian texts."""
 _URL = re.compile(
-    r"(?:https?|ftp|file|ssh|git|gemini)://[^\s<>\"'`\x00-\x1f\x7f-\x9f│┃]+"
-    r"|mailto:[^\s<>\"'`@]+@[^\s<>\"'`]+"
-    r"|\bwww\.[a-z0-9-]+\.[^\s<>\"'`│┃]+",
+    rf"(?:https?|ftp|file|ssh|git|gemini)://[^{_ENDS}]+"
+    rf"|mailto:[^{_ENDS}@]+@[^{_ENDS}]+"
+    rf"|\bwww\.[a-z0-9-]+\.[^{_ENDS}]+",
     re.IGNORECASE,
 )
 _TRAILING = ".,;:!?'\"…"

@@ -137,3 +137,32 @@ def test_cursor_shapes_differ_and_show_the_character(painter: RowPainter) -> Non
     images.append(painter.cursor(None, CursorShape.BLOCK, True).toImage())
     for at, image in enumerate(images):
         assert all(image != other for other in images[at + 1 :])
+
+
+@pytest.mark.parametrize("char", ["\ue0b0", "\ue0b2", "\u2588", "\u2593"])
+def test_what_touches_its_neighbors_keeps_its_color(char: str) -> None:
+    grid = Grid(QFont("monospace", 12), 1.0)
+    theme = DARK.with_contrast(4.5)
+    painter = RowPainter(grid, theme)
+    style = Style(fg=17, bg=52)
+    exact, shown, _ = theme.colors(style)
+    assert exact != shown
+    image = painter.row(Line((Run(0, 1, char, style),)), 20).toImage()
+    seen = {image.pixel(x, y) & 0xFFFFFF for x in range(grid.width) for y in range(grid.height)}
+    assert shown not in seen
+    if char != "\u2593":
+        assert exact in seen
+
+
+def test_letters_from_right_to_left_are_in_the_order_of_their_cells() -> None:
+    grid = Grid(QFont("DejaVu Sans Mono", 12), 1.0)
+    painter = RowPainter(grid, DARK)
+    text = "\u0633\u0644\u0627 \u0645 12(x)"
+
+    def shown(line: Line) -> QImage:
+        image = painter.row(line, 20).toImage()
+        return image.copy(0, 0, grid.width * len(text), grid.height)
+
+    whole = shown(Line((Run(0, len(text), text, Style()),)))
+    apart = shown(Line(tuple(Run(at, 1, char, Style()) for at, char in enumerate(text))))
+    assert whole == apart

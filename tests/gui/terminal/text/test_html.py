@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from engine.emulator import Terminal
+from gui.terminal.paint.theme import Theme
 from gui.terminal.paint.themes import DARK
 from gui.terminal.source import Viewed
 from gui.terminal.text import html
 from gui.terminal.text.selection import Selection
 
 
-def copied(data: str, cols: int = 40) -> str:
+def copied(data: str, cols: int = 40, theme: Theme = DARK) -> str:
     terminal = Terminal(cols, 5)
     terminal.feed(data.encode())
     selection = Selection(Viewed(terminal))
     selection.all()
-    whole = html.of(selection.pieces(), DARK, "Mono's")
+    whole = html.of(selection.pieces(), theme, "Mono's")
     return whole[whole.index("<pre") :]
 
 
@@ -43,3 +44,12 @@ def test_markup_is_text() -> None:
 
 def test_a_wrapped_line_is_one_line() -> None:
     assert body("x" * 25, cols=10) == "x" * 25
+
+
+def test_what_touches_its_neighbors_keeps_its_color() -> None:
+    data = "\x1b[48;5;52;38;5;17ma\ue0b0\u2588\x1b[m"
+    exact = f"color:#{DARK.color(17, 0):06x}"
+    parts = copied(data, theme=DARK.with_contrast(4.5)).split("</span>")
+    assert exact not in parts[0]
+    assert exact in parts[1]
+    assert parts[1].endswith("\ue0b0\u2588")

@@ -30,6 +30,12 @@ def link_in(text: str, column: int, cols: int = 80) -> str | None:
         ("\x1b[31mhttps://exa\x1b[32mmple.org\x1b[m", "https://example.org"),
         ("日本 https://example.org", "https://example.org"),
         ("│https://example.org│", "https://example.org"),
+        ("https://example.org/a。下一句", "https://example.org/a"),
+        ("https://example.org。下一句", "https://example.org"),
+        ("「https://example.org/a」という", "https://example.org/a"),
+        ("（https://example.org/a）", "https://example.org/a"),
+        ("https://example.org/a，b", "https://example.org/a"),
+        ("https://example.org/日本", "https://example.org/日本"),
     ],
 )
 def test_plain_addresses_are_links(text: str, uri: str) -> None:
