@@ -32,6 +32,7 @@ from engine.emulator.terminal import SCROLLBACK_LINES
 from gui.terminal.host import WindowHost
 from gui.terminal.input import paste
 from gui.terminal.input.preedit import Preedit
+from gui.terminal.input.shortcuts import is_bound
 from gui.terminal.interaction.clipboard import Clipboard
 from gui.terminal.interaction.ended_bar import EndedBar
 from gui.terminal.interaction.find_bar import FindBar
@@ -153,7 +154,14 @@ class TerminalWidget(QAbstractScrollArea):
             viewport=viewport,
         )
         self._keyboard = Keyboard(
-            viewed, self._program, self.scrolling, type_in=self._type, zoom=self.zoom
+            viewed,
+            self._program,
+            self.scrolling,
+            type_in=self._type,
+            zoom=self.zoom,
+            is_bound=lambda event: is_bound(self, event),
+            copy=self.clipboard.copy,
+            paste=self.clipboard.paste_selected,
         )
         self._menu = Menu(
             viewed, self._program, self.selection, self.hover, self.fit, self._commands(), self
@@ -679,14 +687,19 @@ class TerminalWidget(QAbstractScrollArea):
         self.context_menu(here).popup(self.viewport().mapToGlobal(here))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self.clipboard.takes(event.mimeData()):
-            event.acceptProposedAction()
+        self._accept_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self._accept_copy(event)
+
+    def _accept_copy(self, event: QDropEvent) -> None:
+        """Whoever moves something here would delete it at its place."""
         if self.clipboard.takes(event.mimeData()):
-            event.acceptProposedAction()
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.clipboard.drop(event.mimeData())
-        event.acceptProposedAction()
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
 
 MAC = sys.platform == "darwin"
+WINDOWS = sys.platform == "win32"
 _Modifier = Qt.KeyboardModifier
 
 _LOCK_BITS = {"xcb": (0x2, 0x10), "wayland": (0x2, 0x10), "windows": (0x100, 0x200)}
@@ -133,6 +134,14 @@ class KeyPress:
         private ones a Mac gives its function keys."""
         odd = any(unicodedata.category(char) in _NO_TEXT for char in self.text)
         return "" if odd else self.text
+
+    def is_alt_gr(self, *, windows: bool = WINDOWS) -> bool:
+        """Whether Ctrl+Alt is the AltGr of a Windows keyboard, and its text is what was typed.
+
+        Elsewhere AltGr is a key of its own, and Ctrl+Alt with a sign is a command.
+        """
+        held = self.modifiers
+        return windows and held.ctrl and held.alt and bool(self.typed)
 
     @property
     def unshifted(self) -> str:

@@ -20,7 +20,7 @@ from gui.terminal.input.keymap import (
     PLAIN_KEYS,
     TILDE_KEYS,
 )
-from gui.terminal.input.keypress import MAC, KeyModes, KeyPress, Kind, Modifiers
+from gui.terminal.input.keypress import MAC, WINDOWS, KeyModes, KeyPress, Kind, Modifiers
 
 _Key = Qt.Key
 PLAIN_MODES = KeyModes()
@@ -36,10 +36,17 @@ _OTHER_CODES = {
 }
 
 
-def encode(press: KeyPress, modes: KeyModes = PLAIN_MODES, *, mac: bool = MAC) -> bytes:
+def encode(
+    press: KeyPress,
+    modes: KeyModes = PLAIN_MODES,
+    *,
+    mac: bool = MAC,
+    windows: bool = WINDOWS,
+) -> bytes:
     """What a key sends; b"" for one that sends nothing, such as Shift alone."""
+    is_text = press.is_alt_gr(windows=windows)
     if modes.kitty:
-        data = kitty.encode(press, modes.kitty)
+        data = kitty.encode(press, modes.kitty, is_text=is_text)
         if data is not None:
             return data
     if press.kind is Kind.RELEASE:
@@ -50,9 +57,11 @@ def encode(press: KeyPress, modes: KeyModes = PLAIN_MODES, *, mac: bool = MAC) -
         key = _Key.Key_unknown
     if press.keypad and (data := _keypad(key, press.modifiers, modes)):
         return data
-    if modes.modify_other_keys and (data := _other(key, press, modes, mac)):
+    # Option types signs on a Mac, too.
+    is_text = is_text or (mac and press.modifiers.alt and bool(press.typed))
+    if modes.modify_other_keys and not is_text and (data := _other(key, press, modes)):
         return data
-    return _function(key, press.modifiers, modes) or _plain(key, press, modes, mac)
+    return _function(key, press.modifiers, modes) or _plain(key, press, modes, is_text=is_text)
 
 
 def is_modifier(press: KeyPress) -> bool:
@@ -84,7 +93,7 @@ def _keypad(key: Qt.Key, held: Modifiers, modes: KeyModes) -> bytes:
     return f"\x1bO{held.code if held.code > 1 else ''}{letter}".encode()
 
 
-def _plain(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
+def _plain(key: Qt.Key, press: KeyPress, modes: KeyModes, *, is_text: bool) -> bytes:
     held = press.modifiers
     if key in _TAB_KEYS and held.shift:
         return b"\x1b[Z"
@@ -97,8 +106,7 @@ def _plain(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
         return _with_alt(data, held, modes)
     text = press.text
     typed = press.typed.encode()
-    if typed and held.alt and (held.ctrl or mac):
-        # AltGr is Ctrl+Alt on Windows, Option types signs on a Mac: it is text.
+    if is_text:
         return typed
     if held.ctrl:
         if _Key.Key_A <= key <= _Key.Key_Z:
@@ -120,12 +128,10 @@ def _with_alt(data: bytes, held: Modifiers, modes: KeyModes) -> bytes:
     return chr(data[0] | 0x80).encode()
 
 
-def _other(key: Qt.Key, press: KeyPress, modes: KeyModes, mac: bool) -> bytes:
+def _other(key: Qt.Key, press: KeyPress, modes: KeyModes) -> bytes:
     """CSI 27;m;c ~ (or c;m u) for keys the program wants in that form (XTMODKEYS 4), else b""."""
     held = press.modifiers
     text = press.typed
-    if text and held.alt and (held.ctrl or mac):
-        return b""
     code = _OTHER_CODES.get(key, 0)
     if not code and len(text) == 1:
         code = ord(text)

@@ -25,8 +25,11 @@ _LEGACY_TEXT = {
 """Keys that send these without modifiers, so that a shell stays usable after a crash."""
 
 
-def encode(press: KeyPress, flags: int) -> bytes | None:
-    """The bytes under ``flags`` (not 0); None: as without the protocol. b"" is nothing."""
+def encode(press: KeyPress, flags: int, *, is_text: bool = False) -> bytes | None:
+    """The bytes under ``flags`` (not 0); None: as without the protocol. b"" is nothing.
+
+    ``is_text``: Ctrl and Alt are only there to type it.
+    """
     key = _qt_key(press.key)
     released = press.kind is Kind.RELEASE
     if released and not flags & EVENT_TYPES:
@@ -43,7 +46,7 @@ def encode(press: KeyPress, flags: int) -> bytes | None:
         if bare:
             return _LEGACY_TEXT[key]
     text = press.typed
-    if text and not strict and not released and not _is_command(press):
+    if text and not strict and not released and (is_text or not _is_command(press)):
         return text.encode("utf-8", "replace")
     if not flags & (DISAMBIGUATE | ALL_KEYS):
         if press.kind is Kind.PRESS:
@@ -54,10 +57,8 @@ def encode(press: KeyPress, flags: int) -> bytes | None:
 
 
 def _is_command(press: KeyPress) -> bool:
-    """Whether Ctrl, Alt or Super make it more than text. AltGr's text is text."""
+    """Whether Ctrl, Alt or Super make it more than text."""
     held = press.modifiers
-    if held.ctrl and held.alt:
-        return not press.text or press.text.casefold() == press.unshifted
     return held.ctrl or held.alt or held.super
 
 

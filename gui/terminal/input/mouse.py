@@ -139,17 +139,21 @@ class Reporter:
 
 
 class Wheel:
-    """Turns wheel and touchpad movement into whole lines; fractions wait for the next event."""
+    """Turns wheel and touchpad movement into whole steps; fractions wait for the next event.
 
-    def __init__(self) -> None:
+    A step is a line, or ``lines_a_step`` of them.
+    """
+
+    def __init__(self, lines_a_step: int = 1) -> None:
         self._lines = 0.0
+        self._step = lines_a_step
 
-    def lines(self, pixels: int, angle: int, cell_height: float) -> int:
-        """Lines up (negative: down). Pixels count where the device knows them."""
+    def steps(self, pixels: int, angle: int, cell_height: float) -> int:
+        """Steps up (negative: down). Pixels count where the device knows them."""
         if pixels:
             self._lines += pixels / cell_height
         else:
             self._lines += angle / NOTCH * WHEEL_LINES
-        whole = int(self._lines)
-        self._lines -= whole
+        whole = int(self._lines / self._step)
+        self._lines -= whole * self._step
         return whole

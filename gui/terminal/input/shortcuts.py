@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QWidget
 
 from gui.terminal.input.keypress import MAC
 
@@ -62,6 +63,23 @@ def _step(event: QKeyEvent, held: Qt.KeyboardModifier, back: Qt.Key, on: Qt.Key)
     return -1 if event.key() == back else 1 if event.key() == on else 0
 
 
+def is_bound(widget: QWidget, event: QKeyEvent) -> bool:
+    """Whether the widget's window has a command for a key, one that cannot be used now, too."""
+    keys = QKeySequence(event.keyCombination())
+    window = widget.window()
+    actions = (action.shortcuts() for action in window.findChildren(QAction))
+    return any(keys in some for some in actions) or any(
+        keys == some.key() for some in window.findChildren(QShortcut)
+    )
+
+
+def is_insert(event: QKeyEvent) -> bool:
+    """Whether it is one of the keys that copy and paste with Insert."""
+    if MAC or event.key() != _KEY.Key_Insert:
+        return False
+    return event.modifiers() & ~_MOD.KeypadModifier in (_MOD.ControlModifier, _MOD.ShiftModifier)
+
+
 def is_for_window(event: QKeyEvent) -> bool:
     """Ctrl+Shift with a letter, Ctrl with PageUp, PageDown or a comma, zooming; on a Mac
     all with Command.
@@ -71,7 +89,7 @@ def is_for_window(event: QKeyEvent) -> bool:
         return bool(modifiers & _MOD.ControlModifier)
     if zoom(event) is not None:
         return True
-    if not modifiers & _MOD.ControlModifier:
+    if not modifiers & _MOD.ControlModifier or modifiers & _MOD.AltModifier:
         return False
     if key in (_KEY.Key_PageUp, _KEY.Key_PageDown, _KEY.Key_Comma):
         return True

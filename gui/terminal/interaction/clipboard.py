@@ -93,6 +93,14 @@ class Clipboard(QObject):
         if clipboard.supportsSelection():
             self.paste_text(clipboard.text(QClipboard.Mode.Selection))
 
+    def paste_selected(self) -> None:
+        """What was last selected, on X11; elsewhere, or where nothing is, what was copied."""
+        clipboard = QGuiApplication.clipboard()
+        selected = (
+            clipboard.text(QClipboard.Mode.Selection) if clipboard.supportsSelection() else ""
+        )
+        self.paste_text(selected or clipboard.text())
+
     def takes(self, data: QMimeData) -> bool:
         """Whether something dragged here can be dropped."""
         return self._program.accepts and (data.hasUrls() or data.hasText())

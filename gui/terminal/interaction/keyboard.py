@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 
 from gui.terminal.input import keys, shortcuts
-from gui.terminal.input.keypress import KeyModes, KeyPress
+from gui.terminal.input.keypress import MAC, KeyModes, KeyPress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class Keyboard:
-    """``type_in`` sends bytes someone typed, ``zoom`` changes the font by so many points."""
+    """``type_in`` sends bytes someone typed, ``zoom`` changes the font by so many points.
+
+    ``is_bound`` tells whether the window does anything at a key; ``copy`` and ``paste`` are for
+    the keys with Insert.
+    """
 
     def __init__(
         self,
@@ -30,12 +34,17 @@ class Keyboard:
         *,
         type_in: Callable[[bytes], None],
         zoom: Callable[[float], None],
+        is_bound: Callable[[QKeyEvent], bool],
+        copy: Callable[[], None],
+        paste: Callable[[], None],
     ) -> None:
         self._viewed = viewed
         self._program = program
         self._scrolling = scrolling
         self._type_in = type_in
         self._zoom = zoom
+        self._is_bound = is_bound
+        self._copy, self._paste = copy, paste
 
     def claims(self, event: QKeyEvent) -> bool:
         """Whether a key is the program's although it is a shortcut of the window.
@@ -44,7 +53,7 @@ class Keyboard:
         """
         return (
             not self._program.ended
-            and not shortcuts.is_for_window(event)
+            and not self._is_for_window(event)
             and not self._is_prompt_jump(event)
             and bool(keys.encode(KeyPress.of(event), self._modes()))
         )
@@ -54,17 +63,25 @@ class Keyboard:
         points = shortcuts.zoom(event)
         if points is not None:
             self._zoom(points)
+        elif shortcuts.is_insert(event):
+            self._paste() if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else self._copy()
         elif self._scrolls(event):
             self._scroll_by(event)
         else:
-            return not shortcuts.is_for_window(event) and self._send(event)
+            return not self._is_for_window(event) and self._send(event)
         return True
 
     def release(self, event: QKeyEvent) -> bool:
         """A key went up: reported only to programs that asked for it (the kitty protocol)."""
-        if event.isAutoRepeat() or shortcuts.is_for_window(event):
+        if event.isAutoRepeat() or shortcuts.is_insert(event) or self._is_for_window(event):
             return False
         return self._send(event)
+
+    def _is_for_window(self, event: QKeyEvent) -> bool:
+        """The keys kept for the window are the program's where they do nothing there."""
+        return shortcuts.is_for_window(event) and (
+            MAC or shortcuts.zoom(event) is not None or self._is_bound(event)
+        )
 
     def _scrolls(self, event: QKeyEvent) -> bool:
         """On the alternate screen there is nothing to scroll."""

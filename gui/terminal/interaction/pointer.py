@@ -64,6 +64,10 @@ class Pointer(QObject):
         self._refresh = refresh
         self._zoom = zoom
         self._wheel, self._side_wheel = mouse.Wheel(), mouse.Wheel()
+        self._reported_wheel = mouse.Wheel(mouse.WHEEL_LINES)
+        self._reported_side_wheel = mouse.Wheel(mouse.WHEEL_LINES)
+        self._reported = Qt.MouseButton.NoButton
+        """Buttons whose press went to the program: their release goes there, too."""
         self._reporter = mouse.Reporter(viewed)
         self._clicks = 0
         self._click_place: QPointF | None = None
@@ -89,6 +93,7 @@ class Pointer(QObject):
 
     def press(self, event: QMouseEvent) -> None:
         if self._report(mouse.Action.PRESS, event):
+            self._reported |= event.button()
             return
         held = event.modifiers()
         if event.button() == Qt.MouseButton.LeftButton:
@@ -139,13 +144,17 @@ class Pointer(QObject):
         self._extend()
 
     def release(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self._selecting:
+        if self._reported & event.button():
+            self._reported &= ~event.button()
+            if self._program.accepts:
+                self._report_event(mouse.Action.RELEASE, event)
+        elif event.button() == Qt.MouseButton.LeftButton and self._selecting:
             self._selecting = False
             self._auto_scroll.stop()
             self._refresh()
             self._clipboard.selected()
-        elif not self._hover.release(event.position()):
-            self._report(mouse.Action.RELEASE, event)
+        else:
+            self._hover.release(event.position())
 
     def _extend(self) -> None:
         unit = Unit(max(1, self._clicks))
@@ -161,11 +170,15 @@ class Pointer(QObject):
 
     def _report(self, action: mouse.Action, event: QMouseEvent) -> bool:
         """Report to the program what the mouse does; False when the mouse is not the program's."""
-        if self._selecting or not self.is_for_program(event.modifiers()):
+        drags = action is mouse.Action.MOVE and bool(self._reported) and self._program.accepts
+        if self._selecting or not (drags or self.is_for_program(event.modifiers())):
             return False
+        self._report_event(action, event)
+        return True
+
+    def _report_event(self, action: mouse.Action, event: QMouseEvent) -> None:
         held = event.buttons() if action is mouse.Action.MOVE else event.button()
         self._send(action, mouse.button_of(held), event.position(), event.modifiers())
-        return True
 
     def _send(
         self,
@@ -190,29 +203,30 @@ class Pointer(QObject):
                 self._zoom(1.0 if angle.y() > 0 else -1.0)
             return
         height = self._places.row_height
-        if lines := self._wheel.lines(pixels.y(), angle.y(), height):
-            self._wheel_by(lines, event)
-        if columns := self._side_wheel.lines(pixels.x(), angle.x(), height):
-            if self.is_for_program(held):
+        if self.is_for_program(held):
+            if steps := self._reported_wheel.steps(pixels.y(), angle.y(), height):
+                up, down = mouse.Button.WHEEL_UP, mouse.Button.WHEEL_DOWN
+                self._send_wheel(up if steps > 0 else down, abs(steps), event)
+            if steps := self._reported_side_wheel.steps(pixels.x(), angle.x(), height):
                 left, right = mouse.Button.WHEEL_LEFT, mouse.Button.WHEEL_RIGHT
-                self._send_wheel(left if columns > 0 else right, abs(columns), event)
-            else:
-                self._sideways.by(-columns)
+                self._send_wheel(left if steps > 0 else right, abs(steps), event)
+            return
+        if lines := self._wheel.steps(pixels.y(), angle.y(), height):
+            self._wheel_by(lines)
+        if columns := self._side_wheel.steps(pixels.x(), angle.x(), height):
+            self._sideways.by(-columns)
 
-    def _wheel_by(self, lines: int, event: QWheelEvent) -> None:
+    def _wheel_by(self, lines: int) -> None:
         terminal = self._viewed.terminal
-        if self.is_for_program(event.modifiers()):
-            up, down = mouse.Button.WHEEL_UP, mouse.Button.WHEEL_DOWN
-            self._send_wheel(up if lines > 0 else down, abs(lines), event)
-        elif terminal.alternate_screen and terminal.alternate_scroll and self._program.accepts:
+        if terminal.alternate_screen and terminal.alternate_scroll and self._program.accepts:
             key = Qt.Key.Key_Up if lines > 0 else Qt.Key.Key_Down
             modes = KeyModes(application_cursor=terminal.application_cursor)
             self._program.send(keys.encode(KeyPress(key), modes) * abs(lines))
         else:
             self._scrolling.by(-lines)
 
-    def _send_wheel(self, button: mouse.Button, lines: int, event: QWheelEvent) -> None:
-        for _ in range(max(1, lines // mouse.WHEEL_LINES)):
+    def _send_wheel(self, button: mouse.Button, steps: int, event: QWheelEvent) -> None:
+        for _ in range(steps):
             self._send(mouse.Action.PRESS, button, event.position(), event.modifiers())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent
+from PySide6.QtGui import QAction, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence
 
 from engine.core.settings import UiSettings
 from engine.emulator import CursorShape
@@ -77,6 +77,9 @@ def test_tab_and_backtab_are_keys(qtbot: QtBot, widget: TerminalWidget, typed: l
 def test_which_keys_the_windows_shortcuts_may_have(
     widget: TerminalWidget, key: Qt.Key, modifiers: Qt.KeyboardModifier, kept: bool
 ) -> None:
+    command = QAction("New tab", widget.window())
+    command.setShortcuts([QKeySequence("Ctrl+Shift+T"), QKeySequence("Ctrl+PgDown")])
+    command.setEnabled(False)
     event = QKeyEvent(QEvent.Type.ShortcutOverride, key, modifiers)
     event.ignore()
     QCoreApplication.sendEvent(widget, event)

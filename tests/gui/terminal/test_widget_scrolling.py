@@ -98,3 +98,32 @@ def test_wheel_and_clicks_go_to_a_program_that_asks(
     typed.clear()
     qtbot.mouseClick(widget.viewport(), LEFT, SHIFT, pos=cell(widget, 1, 2))
     assert typed == []
+
+
+def test_a_fine_wheel_is_reported_by_whole_steps(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    show(qtbot, widget, b"\x1b[?1000h\x1b[?1006h")
+    for _ in range(6):
+        wheel(widget, angle=40)
+    assert len(typed) == 2
+    typed.clear()
+    height = round(widget.cell_size[1])
+    for _ in range(6):
+        wheel(widget, pixels=-height)
+    assert len(typed) == 2
+    assert all(data.startswith(b"\x1b[<65;") for data in typed)
+
+
+def test_a_release_goes_where_its_press_went(
+    qtbot: QtBot, widget: TerminalWidget, typed: list[bytes]
+) -> None:
+    show(qtbot, widget, b"\x1b[?1002h\x1b[?1006h")
+    place = cell(widget, 1, 2)
+    qtbot.mousePress(widget.viewport(), LEFT, pos=place)
+    qtbot.mouseRelease(widget.viewport(), LEFT, SHIFT, pos=place)
+    assert typed == [b"\x1b[<0;3;2M", b"\x1b[<0;3;2m"]
+    typed.clear()
+    qtbot.mousePress(widget.viewport(), LEFT, SHIFT, pos=place)
+    qtbot.mouseRelease(widget.viewport(), LEFT, pos=place)
+    assert typed == []

@@ -250,7 +250,25 @@ def test_modify_other_keys(
 
 def test_alt_gr_types_its_sign() -> None:
     for modes in (KeyModes(), KeyModes(modify_other_keys=2), KeyModes(kitty=1)):
-        assert encode(KeyPress(K.Key_Q, "@", CTRL_ALT), modes, mac=False) == b"@"
+        assert encode(KeyPress(K.Key_Q, "@", CTRL_ALT), modes, windows=True) == b"@"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "modes", "expected"),
+    [
+        (K.Key_Period, ".", KeyModes(), b"\x1b."),
+        (K.Key_Slash, "/", KeyModes(), b"\x1b\x1f"),
+        (K.Key_Comma, ",", KeyModes(), b"\x1b,"),
+        (K.Key_A, "\x01", KeyModes(), b"\x1b\x01"),
+        (K.Key_Period, ".", KeyModes(modify_other_keys=2), b"\x1b[27;7;46~"),
+        (K.Key_Period, ".", KeyModes(kitty=1), b"\x1b[46;7u"),
+        (K.Key_At, "@", KeyModes(kitty=1), b"\x1b[64;7u"),
+    ],
+)
+def test_control_and_alt_are_a_command_where_alt_gr_is_a_key_of_its_own(
+    key: Qt.Key, text: str, modes: KeyModes, expected: bytes
+) -> None:
+    assert encode(KeyPress(key, text, CTRL_ALT), modes, mac=False, windows=False) == expected
 
 
 def test_option_types_its_sign_on_a_mac() -> None:

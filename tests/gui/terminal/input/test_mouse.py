@@ -91,6 +91,13 @@ def test_shift_takes_the_mouse_back() -> None:
 
 def test_the_wheel_keeps_fractions() -> None:
     wheel = mouse.Wheel()
-    assert [wheel.lines(0, 40, 17.0) for _ in range(3)] == [1, 1, 1]
-    assert [wheel.lines(0, 8, 17.0) for _ in range(5)] == [0, 0, 0, 0, 1]
-    assert [wheel.lines(-10, 0, 20.0) for _ in range(2)] == [0, -1]
+    assert [wheel.steps(0, 40, 17.0) for _ in range(3)] == [1, 1, 1]
+    assert [wheel.steps(0, 8, 17.0) for _ in range(5)] == [0, 0, 0, 0, 1]
+    assert [wheel.steps(-10, 0, 20.0) for _ in range(2)] == [0, -1]
+
+
+def test_the_wheel_of_a_program_turns_by_whole_steps() -> None:
+    wheel = mouse.Wheel(mouse.WHEEL_LINES)
+    assert [wheel.steps(0, 40, 17.0) for _ in range(6)] == [0, 0, 1, 0, 0, 1]
+    assert [wheel.steps(-20, 0, 20.0) for _ in range(4)] == [0, 0, -1, 0]
+    assert wheel.steps(0, 360, 20.0) == 2

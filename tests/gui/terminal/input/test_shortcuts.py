@@ -47,6 +47,7 @@ def test_steps() -> None:
     [
         (K.Key_F, CTRL_SHIFT, True),
         (K.Key_Comma, CTRL, True),
+        (K.Key_Comma, CTRL | ALT, False),
         (K.Key_PageUp, CTRL, True),
         (K.Key_C, CTRL, False),
         (K.Key_Z, ALT, False),

@@ -71,6 +71,23 @@ def test_dropped_files_are_quoted_and_text_is_text(
     assert typed == [b"'/tmp/a b' /tmp/c ", b"echo hi"]
 
 
+def test_what_is_dragged_here_is_copied(widget: TerminalWidget, typed: list[bytes]) -> None:
+    text = QMimeData()
+    text.setText("echo hi")
+    either = Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
+    buttons, held = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(9, 9), either, text, buttons, held)
+    enter.setDropAction(Qt.DropAction.MoveAction)
+    widget.dragEnterEvent(enter)
+    drop = QDropEvent(QPointF(9, 9), either, text, buttons, held)
+    drop.setDropAction(Qt.DropAction.MoveAction)
+    widget.dropEvent(drop)
+    assert typed == [b"echo hi"]
+    for event in (enter, drop):
+        assert event.isAccepted()
+        assert event.dropAction() == Qt.DropAction.CopyAction
+
+
 def test_nothing_is_dropped_on_an_ended_terminal(widget: TerminalWidget) -> None:
     widget.set_ended("Over.")
     text = QMimeData()

@@ -30,6 +30,9 @@ class Desk:
     typed: list[bytes]
     sent: list[bytes]
     zoomed: list[float] = field(default_factory=list)
+    bound: set[Qt.Key] = field(default_factory=set)
+    """What the window has commands for."""
+    did: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -43,8 +46,19 @@ def desk(qtbot: QtBot) -> Iterator[Desk]:
     program = Program(terminal, sent.append)
     viewed = Viewed(terminal)
     scrolling = Scrolling(viewed, bar)
-    keyboard = Keyboard(viewed, program, scrolling, type_in=typed.append, zoom=zoomed.append)
-    return Desk(terminal, program, scrolling, keyboard, typed, sent, zoomed)
+    bound: set[Qt.Key] = {Qt.Key.Key_T}
+    did: list[str] = []
+    keyboard = Keyboard(
+        viewed,
+        program,
+        scrolling,
+        type_in=typed.append,
+        zoom=zoomed.append,
+        is_bound=lambda event: event.key() in bound,
+        copy=lambda: did.append("copy"),
+        paste=lambda: did.append("paste"),
+    )
+    return Desk(terminal, program, scrolling, keyboard, typed, sent, zoomed, bound, did)
 
 
 def key(
@@ -92,6 +106,35 @@ def test_zooming_and_the_windows_keys_are_not_typed(desk: Desk) -> None:
     assert not desk.keyboard.press(key(Qt.Key.Key_T, CTRL_SHIFT))
     assert desk.zoomed == [1.0]
     assert desk.typed == []
+
+
+@pytest.mark.parametrize(
+    ("pressed", "held", "text", "sent"),
+    [
+        (Qt.Key.Key_J, CTRL_SHIFT, "\n", b"\n"),
+        (Qt.Key.Key_PageUp, CTRL, "", b"\x1b[5;5~"),
+        (Qt.Key.Key_Comma, CTRL, ",", b","),
+    ],
+)
+def test_keys_that_do_nothing_in_the_window_are_the_programs(
+    desk: Desk, pressed: Qt.Key, held: Qt.KeyboardModifier, text: str, sent: bytes
+) -> None:
+    assert desk.keyboard.claims(key(pressed, held, text))
+    assert desk.keyboard.press(key(pressed, held, text))
+    assert desk.typed == [sent]
+    desk.bound.add(pressed)
+    assert not desk.keyboard.claims(key(pressed, held, text))
+    assert not desk.keyboard.press(key(pressed, held, text))
+    assert desk.typed == [sent]
+
+
+def test_insert_copies_and_pastes(desk: Desk) -> None:
+    assert desk.keyboard.press(key(Qt.Key.Key_Insert, CTRL))
+    assert desk.keyboard.press(key(Qt.Key.Key_Insert, SHIFT))
+    assert desk.did == ["copy", "paste"]
+    assert desk.typed == []
+    assert desk.keyboard.press(key(Qt.Key.Key_Insert))
+    assert desk.typed == [b"\x1b[2~"]
 
 
 def test_a_prompt_jump_is_the_windows_only_where_prompts_are_marked(desk: Desk) -> None:
