@@ -16,6 +16,12 @@ export const SLICE = 1024;
 export const MAX_CLUSTER = 16;
 /** Lines of links. Each takes time at every line feed; the oldest are links no longer. */
 export const MAX_LINK_LINES = 1000;
+/** The OSC by which a program writes the clipboard. */
+const CLIPBOARD = 52;
+/** Codes of xterm.js's parser: any character beyond ASCII, inside of APC, PM and SOS, an action. */
+const BEYOND_ASCII = 0xa0;
+const STRING_STATE = 7;
+const IGNORE = 0;
 /** Between two changes of colours: each makes all of the page's rules and cells anew, in about 10 ms. */
 const COLORS_MS = 100;
 
@@ -70,8 +76,9 @@ export const STRINGS = {
  * Keep a terminal to all of them. Call it when it has its add-ons and its place on the page.
  *
  * @param {Terminal} terminal
+ * @param {() => void} [tooLong] a program wrote more to the clipboard than it may
  */
-export function bound(terminal) {
+export function bound(terminal, tooLong = () => {}) {
   // A handler of the public parser gets a copy of the parameters, one of the core the
   // very ones that the handler of xterm.js reads next.
   const core = /** @type {any} */ (terminal)._core;
@@ -83,7 +90,13 @@ export function bound(terminal) {
   // Several numbers are xterm's tracking of a highlight, which is not done here.
   terminal.parser.registerCsiHandler({ final: "T" }, (params) => params.length > 1);
   for (const [number, most] of Object.entries(STRINGS))
-    terminal.parser.registerOscHandler(Number(number), (data) => data.length > most);
+    terminal.parser.registerOscHandler(Number(number), (data) => {
+      if (data.length <= most) return false;
+      if (Number(number) === CLIPBOARD) tooLong();
+      return true;
+    });
+  // In APC, PM and SOS a character beyond ASCII is an error to xterm.js, which prints the rest.
+  core._inputHandler._parser._transitions.add(BEYOND_ASCII, STRING_STATE, IGNORE, STRING_STATE);
   // Only a terminal that is shown has colours.
   if (terminal.element) calmColors(core._themeService);
 }

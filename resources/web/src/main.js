@@ -131,7 +131,7 @@ function prepare() {
   const nothing = () => {};
   const handlers = {
     input: nothing, resize: nothing, view: nothing, above: nothing, selection: nothing, paste: nothing,
-    programCopies: nothing, shortcut: nothing, bell: nothing,
+    programCopies: nothing, programCopiesTooMuch: nothing, shortcut: nothing, bell: nothing,
   };
   const screen = new Screen(byId("terminal"), handlers);
   screen.apply(prefs, themeOf(prefs.theme));
@@ -231,6 +231,7 @@ function open({ base, line, target, link, ice }) {
         run: () => void copy(text),
       });
     },
+    programCopiesTooMuch: () => foot.say(words.TOO_MUCH_TO_COPY),
     shortcut: (name) => shortcuts[name](),
     bell: () => flash(),
   }));

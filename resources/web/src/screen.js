@@ -12,6 +12,7 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
+import { ADDRESS } from "./addresses.js";
 import { bound, joinCharacters, write } from "./bounds.js";
 import { clean } from "./clipboard.js";
 import { calmSelection, holdScrollBar } from "./drawing.js";
@@ -44,6 +45,7 @@ const REPLY = /^(?:\x1b\[[?>=]?[\d;]*(?:[Rnctx]|\$y)|\x1b[\]P][^\x1b\x07]*(?:\x1
  * @property {(selected: boolean) => void} selection
  * @property {(text: string) => void} paste somebody pasted
  * @property {(text: string) => void} programCopies a program wants it in the clipboard
+ * @property {() => void} programCopiesTooMuch it is longer than it may be
  * @property {(shortcut: "copy" | "search" | "leave") => void} shortcut
  * @property {() => void} bell
  *
@@ -73,7 +75,7 @@ export class Screen {
       linkHandler: { activate: (_event, address) => visit(address, true) },
     }));
     terminal.loadAddon(this.search);
-    terminal.loadAddon(new WebLinksAddon((_event, address) => visit(address, false)));
+    terminal.loadAddon(new WebLinksAddon((_event, address) => visit(address, false), { urlRegex: ADDRESS }));
     joinCharacters(terminal, new UnicodeGraphemesAddon());
     terminal.loadAddon(
       new ClipboardAddon(undefined, {
@@ -87,7 +89,7 @@ export class Screen {
     terminal.parser.registerOscHandler(52, (data) => data.endsWith(";?"));
     terminal.open(place);
     mute(terminal, () => this.#muted);
-    bound(terminal);
+    bound(terminal, () => this.#replaying || handlers.programCopiesTooMuch());
     calmSelection(terminal);
     const cleanComposed = takePastes(place, (text) => handlers.paste(text));
     terminal.onData((data) => {

@@ -402,6 +402,9 @@ export function missed(bytes) {
   return `You missed ${amount} of output: it was skipped to keep up.`;
 }
 
+/** The bound is bounds.js's, in base64. */
+export const TOO_MUCH_TO_COPY = "A program wants to copy more than 192 KiB. Your clipboard stays as it is.";
+
 /** @param {Date | null} since @returns {string} */
 export const recorded = (since) =>
   since ? `The host records this terminal since ${minute(since)}.` : "The host stopped recording.";

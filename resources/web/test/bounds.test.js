@@ -100,3 +100,22 @@ test("text and bytes come through whole, wherever a slice ends", SOON, async () 
   assert.deepEqual(shown(bytes), shown(whole));
   assert.deepEqual(shown(string), shown(whole));
 });
+
+for (const kind of ["\x1b_", "\x1b^", "\x1bX", "\x9f", "\x9e", "\x98"])
+  test(`a string that means nothing is swallowed whole: ${JSON.stringify(kind)}`, SOON, async () => {
+    const terminal = terminalOf(20, 2);
+    await feed(terminal, `${kind}aé日本👍 b\x1b\\X`);
+    assert.deepEqual(shown(terminal), ["X", ""]);
+  });
+
+test("whoever looks hears of a text that is too long for the clipboard", SOON, async () => {
+  const terminal = new xterm.Terminal({ allowProposedApi: true });
+  let refused = 0;
+  let written = 0;
+  terminal.parser.registerOscHandler(52, () => Boolean(++written));
+  bounds.bound(terminal, () => refused++);
+  await feed(terminal, `\x1b]52;c;${"QUJD".repeat(1000)}\x07`);
+  assert.deepEqual([written, refused], [1, 0]);
+  await feed(terminal, `\x1b]52;c;${"QUJD".repeat(100_000)}\x07`);
+  assert.deepEqual([written, refused], [1, 1]);
+});

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { shown } from "../src/names.js";
 import { BEFORE } from "../src/session.js";
 import { clean, isRisky } from "../src/clipboard.js";
-import { controlled } from "../src/ui/keys.js";
+import { controlled, modified } from "../src/ui/keys.js";
 import * as words from "../src/words.js";
 import { vectors } from "./vectors.js";
 
@@ -119,3 +119,17 @@ for (const [text, bracketed, risky] of PASTES)
   test(`pasting ${JSON.stringify(text)}${bracketed ? " bracketed" : ""}`, () => {
     assert.equal(isRisky(text, bracketed), risky);
   });
+
+for (const [data, ctrl, alt, made, used] of /** @type {[string, boolean, boolean, string, boolean][]} */ ([
+  ["c", true, false, "\x03", true],
+  ["c", false, true, "\x1bc", true],
+  ["c", true, true, "\x1b\x03", true],
+  ["\x1b[A", true, false, "\x1b[1;5A", true],
+  ["\x1bOD", false, true, "\x1b[1;3D", true],
+  ["\x1b[C", true, true, "\x1b[1;7C", true],
+  ["word", true, false, "word", true],
+  ["👍", true, false, "👍", true],
+  ["\x1b[1;1R", true, false, "\x1b[1;1R", false],
+]))
+  test(`held keys and ${JSON.stringify(data)}`, () =>
+    assert.deepEqual(modified(data, { ctrl, alt }), { data: made, used }));

@@ -35,6 +35,21 @@ export function controlled(data) {
 }
 
 /**
+ * What held keys of the bar make of what is typed, and whether they are let go of: not by a reply
+ * of the terminal, but by a word that a phone's keyboard sends at once.
+ *
+ * @param {string} data
+ * @param {{ctrl: boolean, alt: boolean}} held
+ * @returns {{data: string, used: boolean}}
+ */
+export function modified(data, { ctrl, alt }) {
+  const arrow = /^\x1b[[O]([A-D])$/.exec(data);
+  if (arrow) return { data: `\x1b[1;${1 + 2 * Number(alt) + 4 * Number(ctrl)}${arrow[1]}`, used: true };
+  if ([...data].length > 1) return { data, used: !data.startsWith("\x1b") };
+  return { data: (alt ? "\x1b" : "") + (ctrl ? controlled(data) : data), used: true };
+}
+
+/**
  * @param {import("../screen.js").Screen} screen
  * @returns {() => void} lets go of Ctrl and Alt
  */
@@ -47,11 +62,10 @@ export function keyBar(screen) {
     for (const button of Object.values(held)) button.setAttribute("aria-pressed", "false");
   };
   screen.transform = (data) => {
-    // What is longer than a key is a reply or a paste.
-    if ([...data].length > 1 || !(isHeld("Ctrl") || isHeld("Alt"))) return data;
-    const changed = (isHeld("Alt") ? "\x1b" : "") + (isHeld("Ctrl") ? controlled(data) : data);
-    release();
-    return changed;
+    if (!(isHeld("Ctrl") || isHeld("Alt"))) return data;
+    const changed = modified(data, { ctrl: isHeld("Ctrl"), alt: isHeld("Alt") });
+    if (changed.used) release();
+    return changed.data;
   };
   for (const [label, name, data] of KEYS) {
     const button = make("button", { type: "button", "aria-label": name, tabindex: "-1" }, label);
@@ -65,7 +79,7 @@ export function keyBar(screen) {
         screen.terminal.focus();
       };
     } else {
-      button.onclick = () => screen.terminal.input(bytesOf(data, screen, isHeld("Ctrl")));
+      button.onclick = () => screen.terminal.input(bytesOf(data, screen));
     }
     bar.append(button);
   }
@@ -73,9 +87,8 @@ export function keyBar(screen) {
   return release;
 }
 
-/** @param {string} data @param {import("../screen.js").Screen} screen @param {boolean} ctrl */
-function bytesOf(data, screen, ctrl) {
+/** @param {string} data @param {import("../screen.js").Screen} screen */
+function bytesOf(data, screen) {
   if (!/^[A-D]$/.test(data)) return data;
-  if (ctrl) return `\x1b[1;5${data}`;
   return (screen.terminal.modes.applicationCursorKeysMode ? "\x1bO" : "\x1b[") + data;
 }
