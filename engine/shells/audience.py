@@ -42,3 +42,7 @@ class Audience(Host):
     def clipboard_write(self, selection: str, text: str) -> None:
         for host in tuple(self._listeners.values()):
             host.clipboard_write(selection, text)
+
+    def clipboard_refused(self) -> None:
+        for host in tuple(self._listeners.values()):
+            host.clipboard_refused()

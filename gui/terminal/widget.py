@@ -100,14 +100,14 @@ class TerminalWidget(QAbstractScrollArea):
         super().__init__(parent)
         self._set_up_area()
         viewport = self.viewport()
-        self.host = WindowHost(self.notified.emit)
+        self.host = WindowHost(self.notified.emit, refused=self._say)
         self._scrollback = SCROLLBACK_LINES if scrollback is None else scrollback
         self._own = Terminal(
             reply=self.typed.emit,
             scrollback=self._scrollback,
             host=self.host,
         )
-        self._shared_host = WindowHost(self.notified.emit, in_use=self._is_used)
+        self._shared_host = WindowHost(self.notified.emit, in_use=self._is_used, refused=self._say)
         self._watch: Watch | None = None
         viewed = self._viewed = Viewed(self._own)
         self._program = Program(self._own, self.typed.emit)
@@ -691,6 +691,9 @@ class TerminalWidget(QAbstractScrollArea):
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         self._accept_copy(event)
+
+    def _say(self, text: str) -> None:
+        self.hint.present(text)
 
     def _accept_copy(self, event: QDropEvent) -> None:
         """Whoever moves something here would delete it at its place."""

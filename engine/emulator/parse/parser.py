@@ -48,6 +48,7 @@ MAX_HEAD: Final = 64
 _BELL: Final = "\x07"
 _ST: Final = "\x1b\\"
 _STRINGS: Final = frozenset("PX]^_")
+_CLIPBOARD: Final = "52;"
 _DROPPED: Final = frozenset("X^_")
 """Strings without a meaning here."""
 _SIXEL: Final = "q"
@@ -76,6 +77,8 @@ class Parser:
         self._kind = ""
         self._string: list[str] = []
         self._length = 0
+        self._too_much = False
+        """The string is too long, and was for the clipboard: whoever wants it is told."""
         self._decoder: Decoder | None = None
         self._known: dict[str, tuple[Any, ...]] = {}
         """Control sequences to the call each makes."""
@@ -127,6 +130,7 @@ class Parser:
 
     def _open(self, kind: str) -> None:
         self._kind, self._string, self._length = kind, [], 0
+        self._too_much = False
         self._decoder = None
 
     # -- strings
@@ -147,6 +151,7 @@ class Parser:
                 self._detect_sixel()
             elif self._length > MAX_STRING:
                 # Too long to mean anything: only its end is waited for.
+                self._too_much = kind == "]" and "".join(self._string).startswith(_CLIPBOARD)
                 self._string, self._length = [], MAX_STRING + 1
         if found is None:
             return ""
@@ -172,9 +177,12 @@ class Parser:
     def _finish(self, end: str = _ST) -> None:
         decoder = self._decoder
         kind, string, length = self._kind, "".join(self._string), self._length
+        refused = self._too_much
         self._open("")
         self._screen.work.add(STRING + length // CHARACTERS)
         if length > MAX_STRING:
+            if refused:
+                self._guard.call("osc", self._screen.host.clipboard_refused)
             return
         if kind == "]":
             self._guard.call("osc", osc.command, self._screen, string, end)

@@ -36,6 +36,9 @@ class Host:
     def clipboard_write(self, selection: str, text: str) -> None:
         """OSC 52. ``selection`` is a word of c, p, q, s, 0-7 as the program gave it. Ignored."""
 
+    def clipboard_refused(self) -> None:
+        """OSC 52 with a text beyond the bound of strings: nothing was written. Ignored."""
+
     def clipboard_read(self, selection: str) -> str | None:
         """OSC 52 with "?". None (the default) answers nothing."""
         return None

@@ -177,7 +177,7 @@ MORE = st.sampled_from(
 
 @settings(max_examples=250, deadline=None)
 @given(
-    st.integers(2, 14),
+    st.integers(1, 14),
     st.integers(1, 6),
     st.integers(0, 6),
     st.lists(PIECES | MORE, max_size=25),

@@ -18,6 +18,9 @@ class Window(Host):
     def clipboard_write(self, selection: str, text: str) -> None:
         self.asked.append((selection, text))
 
+    def clipboard_refused(self) -> None:
+        self.asked.append(("", "too long"))
+
 
 def test_everyone_who_listens_is_asked_until_they_stop() -> None:
     audience = Audience()
@@ -29,8 +32,10 @@ def test_everyone_who_listens_is_asked_until_they_stop() -> None:
     stop()
     stop()
     terminal.feed(b"\x1b]52;c;aGk=\x07")
+    terminal.feed(b"\x1b]52;c;" + b"QUJD" * 70_000 + b"\x07")
+    terminal.feed(b"\x1b]53;c;" + b"QUJD" * 70_000 + b"\x07")
     assert first.asked == [("make", "done")]
-    assert second.asked == [("make", "done"), ("c", "hi")]
+    assert second.asked == [("make", "done"), ("c", "hi"), ("", "too long")]
 
 
 def test_a_window_that_listens_twice_is_asked_twice() -> None:

@@ -280,6 +280,23 @@ def test_the_clipboard_is_a_programs_only_with_permission(
     assert QGuiApplication.clipboard().text() == "hi"
 
 
+def test_whoever_lets_programs_copy_sees_why_a_text_was_not(
+    qtbot: QtBot, widget: TerminalWidget
+) -> None:
+    QGuiApplication.clipboard().setText("before")
+    much = f"\x1b]52;c;{'QUJD' * 70_000}\x07"
+    show(qtbot, widget, much)
+    assert not widget.hint.isVisible()
+    widget.apply(UiSettings(clipboard_write=True))
+    show(qtbot, widget, f"\x1b]52;c;{'QUJD' * 65_000}\x07")
+    assert QGuiApplication.clipboard().text() == "ABC" * 65_000
+    assert not widget.hint.isVisible()
+    show(qtbot, widget, much)
+    assert QGuiApplication.clipboard().text() == "ABC" * 65_000
+    assert "192 KiB" in widget.hint.text()
+    assert widget.hint.isVisible()
+
+
 def test_a_deleted_terminal_frees_its_history(qapp: QApplication) -> None:
     widget = TerminalWidget()
     widget.context_menu().deleteLater()
