@@ -194,6 +194,16 @@ class Terminal:
         return self._screen.scrolled
 
     @property
+    def widths(self) -> int:
+        """How often lines were wrapped anew, and so got other numbers."""
+        return self._screen.renamed.times
+
+    def renumbered(self, line: int) -> int:
+        """The number of the line in which the text begins that had the number ``line`` before the
+        lines were last wrapped anew."""
+        return self._screen.renamed.now(line)
+
+    @property
     def pending(self) -> int:
         """Characters held of a sequence that has not ended; bounded."""
         return self._stream.pending

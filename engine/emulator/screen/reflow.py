@@ -77,27 +77,35 @@ def _normal(
     y = places[-1][0]
     bottom = max((n for n, row in enumerate(page) if row is not BLANK and row[0]), default=0)
     used = page[: max(bottom, y) + 1]
+    if columns == screen.columns:
+        here = len(used) - lines
+        above = max(here, 0) if y < screen.lines - 1 else max(here, -len(screen.history))
+        shown = screen.move_history(used, above)
+        screen.normal.rows = shown + [BLANK] * (lines - len(shown))
+        return [(row - above, x) for row, x in places]
     history = [*screen.surplus(), *screen.history]
     before = len(history)
-    everything = history + used
     found = [(before, 0), *((before + row, x) for row, x in places)]
-    if columns != screen.columns:
-        everything, found = _wrap(everything, columns, screen.columns, found)
+    oldest = screen.scrolled - before
+    everything, found, starts = _wrap(history + used, columns, screen.columns, found)
     first = max(len(everything) - lines, 0)
     if y < screen.lines - 1:
         first = max(first, found[0][0])
     shown = everything[first:]
     kept = everything[:first]
     screen.replace_history(kept, len(kept) - before)
+    screen.renamed.wrapped(oldest, screen.scrolled - len(kept), starts)
     screen.normal.rows = shown + [BLANK] * (lines - len(shown))
     return [(row - first, x) for row, x in found[1:]]
 
 
 def _wrap(
     source: list[Row], columns: int, before: int, places: list[tuple[int, int]]
-) -> tuple[list[Row], list[tuple[int, int]]]:
-    """The rows at a new width instead of ``before`` columns, and where the places have gone."""
+) -> tuple[list[Row], list[tuple[int, int]], list[int]]:
+    """The rows at a new width instead of ``before`` columns, where the places have gone, and in
+    which row the text of each begins now, about."""
     result: list[Row] = []
+    rows_now: list[int] = []
     found = places.copy()
     asked = {row for row, _ in places}
     index = 0
@@ -111,6 +119,7 @@ def _wrap(
                     (len(result), x) if at == index else there
                     for (at, x), there in zip(places, found, strict=True)
                 ]
+            rows_now.append(len(result))
             result.append(row)
             index += 1
             continue
@@ -120,16 +129,18 @@ def _wrap(
         text, pens, flags, starts = _joined(source[index : last + 1], before)
         start = len(result)
         result += _cut_line(text, pens, flags, columns)
+        rows_now += [min(start + offset // columns, len(result) - 1) for offset in starts]
         for number, (at, x) in enumerate(places):
             if index <= at <= last:
                 found[number] = _place(result, start, starts[at - index] + x)
         index = last + 1
     # Rows below the text are as far below it as before.
     below = len(result) - count
-    return result, [
+    found = [
         (at + below, x) if at >= count else there
         for (at, x), there in zip(places, found, strict=True)
     ]
+    return result, found, rows_now
 
 
 def _joined(group: list[Row], columns: int) -> tuple[str, str, int, list[int]]:

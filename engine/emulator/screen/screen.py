@@ -39,6 +39,7 @@ from engine.emulator.screen.modes import (
     MouseEncoding,
     MouseTracking,
 )
+from engine.emulator.screen.renamed import Renamed
 from engine.emulator.screen.work import Work
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Screen(pyte.Screen):
         """What answers may say that this terminal can do; nothing else depends on it."""
         self.history = History(history_limit)
         self.scrolled = 0
+        self.renamed = Renamed()
         self._surplus: list[Row] = []
         self._surplus_until = 0
         self.bells = 0
@@ -370,6 +372,21 @@ class Screen(pyte.Screen):
         self.history.extend(kept[surplus:])
         self.scrolled = max(self.scrolled + more, len(self.history))
         self._surplus_until = self.scrolled
+
+    def move_history(self, used: list[Row], count: int) -> list[Row]:
+        """The first ``count`` rows become history, or as many come back when it is negative; the
+        rest of them. At the same width."""
+        whole = self._surplus_until == self.scrolled
+        if count >= 0:
+            self.history.extend(used[:count])
+            used = used[count:]
+        else:
+            used = [self.history.pop() for _ in range(-count)][::-1] + used
+            whole = whole and bool(self.history)
+        self.scrolled = max(self.scrolled + count, len(self.history))
+        if whole and count <= 0:
+            self._surplus_until = self.scrolled
+        return used
 
     def drop_surplus(self) -> None:
         self._surplus = []

@@ -32,6 +32,8 @@ class Scrolling(QObject):
         self._following, self._top = True, 0
         self._hidden = 0
         """Rows of the screen for which there was no room at the last sync()."""
+        self._widths = viewed.terminal.widths
+        """At the last sync(): lines that were wrapped anew since then have other names."""
         self._above = 0
         """How many of them are above the view while it follows the cursor."""
         bar.valueChanged.connect(self._bar_moved)
@@ -68,8 +70,11 @@ class Scrolling(QObject):
             bar.setValue(history + self._above)
             self._note_top()
         else:
+            if terminal.widths == self._widths + 1:
+                self._top = terminal.renumbered(self._top)
             bar.setValue(self._top - (terminal.scrolled - history))
             self._note_place()
+        self._widths = terminal.widths
         bar.blockSignals(False)
 
     def restart(self) -> None:

@@ -110,6 +110,37 @@ def test_the_same_history_comes_back() -> None:
     assert len(terminal.scrollback) == 0
 
 
+def test_a_line_is_found_at_another_width() -> None:
+    terminal = Terminal(20, 5)
+    terminal.feed(b"".join(b"line %d %s\r\n" % (n, b"x" * 30) for n in range(50)))
+    for columns in (7, 40, 20):
+        names = {
+            terminal.line(index).text.split("x")[0].strip(): terminal.scrolled + index
+            for index in range(-len(terminal.scrollback), terminal.rows)
+            if terminal.line(index).text.startswith("line")
+        }
+        terminal.resize(5, columns)
+        for text, name in names.items():
+            index = terminal.renumbered(name) - terminal.scrolled
+            assert terminal.line(index).text.startswith(text[:columns])
+    assert terminal.widths == 3
+    terminal.resize(9, 20)
+    assert terminal.widths == 3
+
+
+def test_at_the_same_width_history_is_moved_and_not_made_anew() -> None:
+    terminal = terminal_of(5, 3, "1\r\n2\r\n3\r\n4\r\n5")
+    terminal.resize(1, 5)
+    assert everything(terminal) == ["1", "2", "3", "4", "5"]
+    assert (terminal.scrolled, len(terminal.scrollback)) == (4, 4)
+    terminal.resize(4, 5)
+    assert everything(terminal) == ["1", "2", "3", "4", "5"]
+    assert (terminal.scrolled, len(terminal.scrollback)) == (1, 1)
+    terminal.resize(9, 5)
+    assert terminal.text() == ["1", "2", "3", "4", "5", "", "", "", ""]
+    assert terminal.cursor() == (4, 1)
+
+
 def test_what_would_come_back_is_bounded() -> None:
     terminal = Terminal(1000, 2, scrollback=10)
     terminal.feed(b"".join(b"%01000d\r\n" % n for n in range(100)))

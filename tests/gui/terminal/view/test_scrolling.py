@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from tests.gui.terminal.acts import CTRL_SHIFT, LINES, SHIFT, show
+from tests.gui.terminal.acts import CTRL_SHIFT, LINES, SHIFT, show, sized
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -72,3 +72,18 @@ def test_jumps_from_prompt_to_prompt(
     qtbot.keyClick(widget, Qt.Key.Key_Down, CTRL_SHIFT)
     assert texts(widget)[-1] == "$"
     assert typed == []
+
+
+def test_the_line_at_the_top_of_the_view_stays_there_at_another_width(
+    qtbot: QtBot, widget: TerminalWidget
+) -> None:
+    show(qtbot, widget, b"".join(b"line %d %s\r\n" % (n, b"x" * 60) for n in range(100)))
+    widget.scrolling.by(-91)
+    cols, rows = widget.terminal.cols, widget.terminal.rows
+    top = texts(widget)[0].split()[:2]
+    assert top[0] == "line"
+    for width in (30, 71, 100, 20, cols):
+        sized(widget, width, rows)
+        qtbot.waitUntil(lambda width=width: widget.terminal.cols == width)
+        qtbot.waitUntil(lambda: texts(widget)[0].split()[:2] == top)
+    assert not widget.scrolling.following
