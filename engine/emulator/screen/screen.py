@@ -293,12 +293,16 @@ class Screen(pyte.Screen):
             self._scroll_part(top, bottom, count)
             return
         here = self.rows
-        if top or count < 0 or not history:
+        # Asked here, since most rows are not: a call would cost as much as the scrolling.
+        if top:
+            if here[top - 1][2] & WRAPPED:
+                self.part(top)
+        elif count < 0 or not history:
             self.part(top)
         if count < 0:
             # What goes on in a row that leaves at the bottom.
             self.part(max(top, bottom + 1 + count))
-        elif bottom < self.lines - 1:
+        elif bottom < self.lines - 1 and here[bottom][2] & WRAPPED:
             self.part(bottom + 1)
         if count == 1:
             lost = here.pop(top)
