@@ -23,6 +23,8 @@ _PICTOGRAPHS: Final = (
     "\U0001f400-\U0001faff"
 )
 _PICTOGRAPH: Final = re.compile(f"[{_PICTOGRAPHS}]")
+_EMOJI: Final = re.compile(f"[\U0001f3fb-\U0001f3ff]|{JOINER}[{_PICTOGRAPHS}]")
+"""After a pictograph: what makes an emoji of it, also where no style is given."""
 _KEYCAP_BASES: Final = frozenset("#*0123456789")
 _FLAG_LETTERS: Final = re.compile("[\U0001f1e6-\U0001f1ff]")
 _TONES: Final = re.compile("[\U0001f3fb-\U0001f3ff]")
@@ -67,8 +69,11 @@ def cluster_width(cluster: str) -> int:
         return 1
     if _FLAG_LETTERS.match(first):
         return 2 if _FLAG_LETTERS.match(cluster[1]) else 1
-    emoji = cluster[1] == EMOJI_STYLE and (first in _KEYCAP_BASES or _PICTOGRAPH.match(first))
-    return 2 if emoji else 1
+    if cluster[1] == EMOJI_STYLE and first in _KEYCAP_BASES:
+        return 2
+    if not _PICTOGRAPH.match(first):
+        return 1
+    return 2 if cluster[1] == EMOJI_STYLE or _EMOJI.search(cluster, 1) else 1
 
 
 class _Cells(dict[int, str]):

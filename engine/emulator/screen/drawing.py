@@ -152,7 +152,7 @@ def _put_without_wrapping(screen: Screen, head: str, rest: str, limit: int, flag
     """What does not fit lands on the last cell, each over the one before it.
 
     A wide character is dropped, as in xterm, and the cursor waits in the last cell. Of one that
-    a second character makes wide the first one stays: it may have come before.
+    a later character makes wide what is before that stays: it may have come earlier.
     """
     if head:
         _put_part(screen, head, flags)
@@ -168,7 +168,10 @@ def _put_without_wrapping(screen: Screen, head: str, rest: str, limit: int, flag
         whole = screen.clusters.whole(rest[at])
         dropped = dropped or whole
         if width(whole[0]) == 1:
-            seen = whole[0]
+            size = 1
+            while cluster_width(whole[: size + 1]) == 1:
+                size += 1
+            seen = screen.clusters.code(whole[:size])
     if seen:
         _put_part(screen, seen, flags)
         screen.wrap_next = not dropped

@@ -144,6 +144,13 @@ function forgetLinks(terminal) {
   while (markers.length > MAX_LINK_LINES) markers[0].dispose();
 }
 
+/** The width in a character's properties, and that of two cells. */
+const WIDTH = 3 << 1;
+const WIDE = 2 << 1;
+const PICTOGRAPH = /\p{Extended_Pictographic}/u;
+/** Vowels of Thai and Lao (SARA AM) that belong to the character before them, and have a cell of
+ * their own all the same, as programs count. */
+const APART = new Set([0xe33, 0xeb3]);
 /** Bits of a character's properties that xterm.js leaves free: here, how many were joined. */
 const JOINED = 27;
 
@@ -167,11 +174,16 @@ export function joinCharacters(terminal, addon) {
     version: "graphemes",
     wcwidth: (code) => graphemes.wcwidth(code),
     charProperties: (code, before) => {
+      if (APART.has(code)) return graphemes.charProperties(code, 0);
       const joined = before >>> JOINED;
       const properties = graphemes.charProperties(code, before & ((1 << JOINED) - 1));
       if (!(properties & 1)) return properties;
       if (joined + 2 > MAX_CLUSTER) return graphemes.charProperties(code, 0);
-      return properties | ((joined + 1) << JOINED);
+      // A pictograph joins by a joiner alone: together they are an emoji, of two cells. What joins
+      // makes nothing narrower: xterm.js would count its cells once more at the next one.
+      const wide = PICTOGRAPH.test(String.fromCodePoint(code)) ? WIDE : 0;
+      const width = Math.max(properties & WIDTH, before & WIDTH, wide);
+      return (properties & ~WIDTH) | width | ((joined + 1) << JOINED);
     },
   });
   terminal.unicode.activeVersion = "graphemes";

@@ -1,5 +1,7 @@
 /** xterm.js held to the page's bounds, in Node: what is on its screen, not how it came there. */
 
+import "./pool.js";
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -119,3 +121,22 @@ test("whoever looks hears of a text that is too long for the clipboard", SOON, a
   await feed(terminal, `\x1b]52;c;${"QUJD".repeat(100_000)}\x07`);
   assert.deepEqual([written, refused], [1, 1]);
 });
+
+for (const [text, cells] of /** @type {[string, number][]} */ ([
+  ["น้ำ", 2],
+  ["นำ", 2],
+  ["ทำน้ำ", 4],
+  ["ນ້ຳ", 2],
+  ["กี่", 1],
+  ["\u26f9\u{1f3ff}\u200d\u2642\ufe0f", 2],
+  ["\u26f9\u200d\u2642", 2],
+  ["\u2764\u200d\u{1f525}", 2],
+  ["\u{1f441}\u200d\u{1f5e8}", 2],
+  ["\u2764", 1],
+]))
+  test(`${text} takes ${cells} cells`, SOON, async () => {
+    const terminal = terminalOf(20, 2);
+    await feed(terminal, text);
+    assert.equal(terminal.buffer.active.cursorX, cells);
+    assert.equal(shown(terminal)[0], text);
+  });

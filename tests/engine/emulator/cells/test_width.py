@@ -90,3 +90,29 @@ def test_an_eight_bit_control_may_be_split_anywhere(at: int) -> None:
     terminal.feed(C1_SPLIT[:at])
     terminal.feed(C1_SPLIT[at:])
     assert terminal.text()[0] == "a   b"
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "\u26f9\U0001f3ff\u200d\u2642\ufe0f",
+        "\u26f9\U0001f3ff\u200d\u2642",
+        "\u26f9\ufe0f\u200d\u2640\ufe0f",
+        "\u2764\u200d\U0001f525",
+        "\u2764\ufe0f\u200d\U0001f525",
+        "\u26d3\ufe0f\u200d\U0001f4a5",
+        "\U0001f441\u200d\U0001f5e8",
+        "\U0001f575\U0001f3fd\u200d\u2640\ufe0f",
+        "\U0001f3f3\u200d\U0001f308",
+        "\u261d\U0001f3fb",
+        "1\ufe0f\u20e3",
+        "\U0001f1e9\U0001f1ea",
+    ],
+)
+def test_an_emoji_takes_two_cells_in_whatever_parts_it_comes(emoji: str) -> None:
+    for parts in ([f"{emoji}X"], [*emoji, "X"]):
+        terminal = Terminal(10, 2)
+        for part in parts:
+            terminal.feed(part.encode())
+        assert terminal.text() == [f"{emoji}X", ""]
+        assert terminal.cursor() == (0, 3)
