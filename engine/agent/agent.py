@@ -39,6 +39,7 @@ from engine.core.errors import (
     TargetNotFoundError,
 )
 from engine.core.model import (
+    LOCAL_TARGET,
     AfterRemoval,
     EndCode,
     RelayInfo,
@@ -320,7 +321,7 @@ class Agent:
         names = set(self.targets.shared())
         if shared:
             names.add(target_id)
-        elif "*" in names and target_id != "*":
+        elif "*" in names and target_id not in ("*", LOCAL_TARGET):
             names -= {"*", target_id}
             names.update(
                 t.id

@@ -318,6 +318,10 @@ async def test_sharing_is_enforced_and_can_be_taken_back(agent: Agent, container
     await guest.close()
     agent.set_shared("*", True)
     assert not agent.targets.find(LOCAL_TARGET).shared
+    agent.set_shared(LOCAL_TARGET, True)
+    agent.set_shared(LOCAL_TARGET, False)
+    # All containers still are, those to come as well.
+    assert agent.targets.shared() == ("*",)
     agent.set_shared(container, False)
     assert not agent.targets.find(container).shared
     with pytest.raises(HatchwayError):

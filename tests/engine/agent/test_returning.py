@@ -20,8 +20,8 @@ from tests.engine.handlers import Host
 from tests.engine.raw_guest import RawGuest
 from tests.engine.until import until
 
-SILENT = IceSettings(servers=(IceServer("stun:192.0.2.1:3478"),))
-"""A STUN server that never answers: gathering takes seconds."""
+SILENT = IceSettings(servers=(IceServer("turn:192.0.2.1:3478", "u", "c"),), relay_only=True)
+"""A TURN server that never answers and has to be waited for: gathering takes seconds."""
 NOWHERE = IceSettings(relay_only=True)
 """No TURN server, and no other address may be used."""
 
