@@ -281,7 +281,8 @@ class Screen(pyte.Screen):
         elif self.page is self.normal and self.history:
             text, pens, flags = self.history[-1]
             if flags & WRAPPED:
-                self.history[-1] = (text, pens, flags & ~WRAPPED)
+                self.history.pop()
+                self.history.append((text, pens, flags & ~WRAPPED))
 
     def scroll(self, top: int, bottom: int, count: int, *, history: bool = True) -> None:
         """Rows top..bottom move up by ``count`` (down when negative) between the side margins.
