@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,7 +40,7 @@ from engine.sessions.session import Session
 from engine.transport import sdp as sdp_text
 from engine.transport.ice_servers import require_turn
 from engine.wire import signaling as wire
-from engine.wire.proof import answer_proof, short_code
+from engine.wire.proof import NONCE_BYTES, answer_proof, committed_code, short_code
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ NEGOTIATION_SECONDS = 20.0
 """For applying the offer, gathering and answering; STUN alone may take 5 s."""
 
 Answer = dict[str, str]
-"""The answer's fields of the reply: ``sdp``, and ``proof`` if the offer had one."""
+"""The answer's fields of the reply: ``sdp``, ``proof`` if the offer had one, and ``code_nonce``
+if it had ``commit``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +229,16 @@ class OfferHandler:
             raise OfferSupersededError("The session ended before its offer was answered")
         answer = {"sdp": sdp}
         own = sdp_text.fingerprint(sdp)
-        connection.show_code(short_code(secret, session_id, own, admitted.fingerprint))
-        if secret is not None and offer.proof is not None:
-            answer["proof"] = answer_proof(
-                secret, session_id, own, admitted.fingerprint, offer.proof.nonce
+        ends = own, admitted.fingerprint
+        if secret is not None:
+            connection.show_code(short_code(secret, session_id, *ends))
+        elif offer.commit is not None:
+            nonce = answer["code_nonce"] = secrets.token_hex(NONCE_BYTES)
+            connection.awaits_reveal(
+                offer.commit, lambda revealed: committed_code(session_id, *ends, revealed, nonce)
             )
+        if secret is not None and offer.proof is not None:
+            answer["proof"] = answer_proof(secret, session_id, *ends, offer.proof.nonce)
         return answer
 
     def _report_refusal(self, offer: wire.Offer, error: HatchwayError) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +52,9 @@ class Handshake:
         self.ssl_context = ssl_context
         self.make_end = make_end
         self.code = ""
-        """The short code that both ends show; empty until ``offer()`` has returned."""
+        """The short code that both ends show: with a link once ``offer()`` has returned, else once
+        the host has been told the nonce (``reveal()``)."""
+        self._committed = "", ""
         self._again = again
         self._invitation = Invitation.of(link, own_secret)
         self._signaling: GuestEnd = (
@@ -107,17 +110,29 @@ class Handshake:
                 offer["again"] = True
         if self.relay.agent_id:
             offer["agent_id"] = self.relay.agent_id
-        offer |= self._invitation.prove(self.session_id, sdp)
+        proofs, nonce = self._invitation.prove(self.session_id, sdp)
+        offer |= proofs
         self._offered = True
         answer = await self._signaling.call(signaling.OFFER, offer)
         signaling.parse(signaling.Answer, answer)
         try:
-            self.code = self._invitation.check(offer, answer)
+            code = self._invitation.check(offer, answer, nonce)
         except HatchwayError as error:
             with contextlib.suppress(HatchwayError):
                 await self._disconnect({"reason": f"The guest refused: {error}"})
             raise
+        if nonce:
+            self._committed = nonce, code
+        else:
+            self.code = code
         return str(answer["sdp"])
+
+    def reveal(self, tell: Callable[[str], bool]) -> None:
+        """Connected: ``tell`` the host the nonce that the offer committed to. If it takes it, both
+        ends know the short code."""
+        (nonce, code), self._committed = self._committed, ("", "")
+        if code and tell(nonce):
+            self.code = code
 
     async def cancel_offer(self) -> None:
         """Cancel the offer. Raises HatchwayError when the host cannot be reached."""

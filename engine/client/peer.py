@@ -64,7 +64,7 @@ APPROVAL_SECONDS = 600.0
 CLOSE_SECONDS = 5.0
 MAX_UNRENDERED = 64 * 1024 * 1024
 """Bytes of output and snapshots that may wait to be shown: far above what is agreed."""
-ANSWERING = (wire.IDLE, wire.SNAPSHOT, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING)
+ANSWERING = (wire.IDLE, wire.SNAPSHOT, wire.PEOPLE, wire.KEYBOARD, wire.RECORDING, wire.REVEAL)
 """The hatchway.v1 capabilities of a peer in front of a terminal that answers the program's queries
 by itself."""
 CAPABILITIES = (*ANSWERING, wire.MUTE)
@@ -287,7 +287,7 @@ class TerminalPeer:
 
     @property
     def code(self) -> str:
-        """The short code that both ends show; empty before the answer."""
+        """The short code that both ends show; empty while, or where, there is none."""
         return self._handshake.code
 
     async def connect(self) -> None:
@@ -559,6 +559,7 @@ class TerminalPeer:
 
     def _welcomed(self, start: int) -> None:
         self._lost_before = None
+        self._handshake.reveal(lambda nonce: self._conversation.request(wire.Reveal(nonce)))
         self._delivered.begin(start)
         self._show_size()
         self._handlers.role(self.role)

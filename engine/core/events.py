@@ -73,10 +73,18 @@ class SessionClosed(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PtyConnected(SessionEvent):
-    """The session's terminal started. ``code`` is the short code, also shown to the guest."""
+    """The session's terminal started. ``code`` is the short code, also shown to the guest; empty
+    where it is not known yet (see CodeKnown) or cannot be compared."""
 
     target: str
     code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeKnown(SessionEvent):
+    """``code`` is the short code of a guest without a link, who has revealed its nonce."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from engine.core import events as ev
-from engine.core.errors import OfferSupersededError
+from engine.core.errors import BadProofError, OfferSupersededError
 from engine.core.model import CandidatePair, Size
 from engine.core.session_state import SessionState
 from engine.core.settings import IceSettings, Settings
@@ -21,6 +21,7 @@ from engine.sessions.terminal_channel import TerminalChannel, TerminalHost
 from engine.transport.connection import PeerConnection
 from engine.transport.data_channel import RtcChannel
 from engine.wire import terminal as wire
+from engine.wire.proof import commitment, genuine
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,9 @@ class GuestConnection:
         self.pc = PeerConnection(owner.ice, self)
         self.size = Size()
         self.code = ""
-        """The short code that both ends show."""
+        """The short code that both ends show; empty while or where there is none to compare."""
+        self._commit = ""
+        self._code_of: Callable[[str], str] = lambda nonce: ""
         self._dropped = ""
         self._answering: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -116,6 +119,20 @@ class GuestConnection:
 
     def show_code(self, code: str) -> None:
         self.code = code
+
+    def awaits_reveal(self, commit: str, code_of: Callable[[str], str]) -> None:
+        """The short code is ``code_of(nonce)``, once the guest reveals what it committed to."""
+        self._commit, self._code_of = commit, code_of
+
+    def revealed(self, nonce: str) -> bool:
+        """Whether the short code is known only now. Raises BadProofError for another nonce."""
+        commit, self._commit = self._commit, ""
+        if not commit:
+            return False
+        if not genuine(commit, commitment(nonce)):
+            raise BadProofError("The revealed nonce is not the one that the offer committed to")
+        self.code = self._code_of(nonce)
+        return True
 
     def stop_watching(self) -> None:
         self._timer.cancel()

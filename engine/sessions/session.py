@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 CAPABILITIES = (
     *("ack", "resume", "role", "notice"),
     *(wire.IDLE, wire.SNAPSHOT, wire.HISTORY, wire.SIZE, wire.MUTE),
-    *(wire.PEOPLE, wire.KEYBOARD, wire.RECORDING),
+    *(wire.PEOPLE, wire.KEYBOARD, wire.RECORDING, wire.REVEAL),
 )
 """Our hatchway.v1 capabilities, as ``welcome`` lists them."""
 
@@ -191,7 +191,7 @@ class Session:
 
     @property
     def code(self) -> str:
-        """The short code that both ends show."""
+        """The short code that both ends show; empty where there is none to compare."""
         return self.connection.code
 
     @property
@@ -495,6 +495,10 @@ class Session:
     def introduce(self, hello: wire.Hello) -> None:
         if hello.guest and not self.guest.own:
             self.guest = replace(self.guest, identity=identity(hello.guest))
+
+    def revealed(self, nonce: str) -> None:
+        if self.connection.revealed(nonce):
+            self._owner.events.publish(ev.CodeKnown(session_id=self.id, code=self.code))
 
     def keep(self) -> None:
         self.touch()

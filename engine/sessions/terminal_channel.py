@@ -19,6 +19,7 @@ import msgspec
 from engine.core.errors import (
     AccessDeniedError,
     BadMessageError,
+    BadProofError,
     ChannelClosedError,
     HatchwayError,
     LimitError,
@@ -88,6 +89,9 @@ class TerminalHost(Protocol):
 
     def introduce(self, hello: wire.Hello) -> None:
         """What the guest says about itself."""
+
+    def revealed(self, nonce: str) -> None:
+        """The nonce that the offer committed to. Raises BadProofError for another one."""
 
     def keep(self) -> None:
         """The guest wants to keep the session although it is idle."""
@@ -350,8 +354,10 @@ class TerminalChannel:
             case wire.History(lines=lines):
                 if self._attached is not None:
                     self._attached.ask_history(lines)
-            case wire.Reveal() | wire.IceOffer() | wire.IceAnswer():
-                pass  # no welcome offers these capabilities yet
+            case wire.Reveal(nonce=nonce):
+                self._revealed(nonce)
+            case wire.IceOffer() | wire.IceAnswer():
+                pass  # no welcome offers this capability yet
             case wire.Hello(cols=cols, rows=rows):
                 self._size = Size(cols, rows)
                 self._arrived.set()
@@ -366,6 +372,13 @@ class TerminalChannel:
                 self._enqueue(request)
             case _:
                 self._enqueue(request)
+
+    def _revealed(self, nonce: str) -> None:
+        try:
+            self._host.revealed(nonce)
+        except BadProofError as error:
+            self._refuse(error)
+            self._host.broken(error)
 
     def _enqueue(self, item: _Queued) -> None:
         size = len(item) if isinstance(item, bytes) else 0

@@ -30,7 +30,8 @@ CODE_DIGITS = 6
 CODE_HASH_BYTES = 6
 """Bytes of the HMAC that make a short code; 48 bits are exact in JavaScript."""
 NO_SECRET = b"hatchway"
-"""The key of a short code without a link: it then proves only what people compare."""
+"""The key of a short code without a link: it proves only what people compare, and both ends add a
+nonce to it."""
 RELAY_ACCESS = "relay access"
 """The kind of proofs that get TURN credentials from a relay; they open nothing else."""
 PATH = "/s/"
@@ -144,18 +145,39 @@ def prove_offer(secret: bytes, share: str, session_id: str, fingerprint: str) ->
     return Proof(share, nonce, offer_proof(secret, session_id, fingerprint, nonce))
 
 
+def commitment(nonce: str) -> str:
+    """What an offer without a link says of its nonce, which is revealed over the connection."""
+    return sha256(bytes.fromhex(nonce)).hexdigest()
+
+
 def short_code(
-    secret: bytes | None, session_id: str, agent_fingerprint: str, guest_fingerprint: str
+    secret: bytes, session_id: str, agent_fingerprint: str, guest_fingerprint: str
 ) -> str:
     """Six digits that are equal at both ends unless somebody intercepts, as ``123 456``.
 
     Keyed with the link's secret, so that a relay cannot search for a matching certificate.
     """
-    mac = hmac.new(
-        secret or NO_SECRET,
-        message("code", session_id, agent_fingerprint, guest_fingerprint),
-        sha256,
-    ).digest()
+    return _digits(secret, session_id, agent_fingerprint, guest_fingerprint)
+
+
+def committed_code(
+    session_id: str,
+    agent_fingerprint: str,
+    guest_fingerprint: str,
+    guest_nonce: str,
+    agent_nonce: str,
+) -> str:
+    """The short code without a link.
+
+    The guest commits to its nonce before it sees the agent's, and reveals it inside DTLS: a
+    relay in between must choose its certificates and nonces before it knows the code.
+    """
+    ends = agent_fingerprint, guest_fingerprint, guest_nonce, agent_nonce
+    return _digits(NO_SECRET, session_id, *ends)
+
+
+def _digits(key: bytes, *parts: str) -> str:
+    mac = hmac.new(key, message("code", *parts), sha256).digest()
     number = int.from_bytes(mac[:CODE_HASH_BYTES], "big") % 10**CODE_DIGITS
     digits = f"{number:0{CODE_DIGITS}d}"
     return f"{digits[:3]} {digits[3:]}"

@@ -50,6 +50,8 @@ _Text = Annotated[str, msgspec.Meta(max_length=MAX_CANDIDATE_LENGTH)]
 _Word = Annotated[str, msgspec.Meta(max_length=64)]
 _Device = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CANDIDATE_LENGTH)]
 _Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SDP_LENGTH)]
+_Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Nonce = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 _Cells = Annotated[int, msgspec.Meta(ge=MIN_DIMENSION, le=MAX_DIMENSION)]
 
 
@@ -79,6 +81,8 @@ class Offer(msgspec.Struct, frozen=True):
     # Not lenient: a guest with a broken proof gets an error, and is never admitted as
     # one without a link.
     proof: Proof | None = None
+    # Without a link: the SHA-256 of the nonce that a ``reveal`` will bring (wire.proof).
+    commit: _Digest | None = None
     # The agent, where several are connected; else the relay finds it by the device.
     agent_id: _OptionalId = None
     # Set by the relay; only shown, never trusted.
@@ -151,6 +155,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     sdp: _Sdp
     sdp_type: Literal["answer"]
+    # To an offer with ``commit``.
+    code_nonce: _Nonce | None = None
 
 
 T = TypeVar("T", Offer, Ice, Disconnect, Register, Reply, Answer)

@@ -17,6 +17,7 @@ from engine.core.errors import HatchwayError
 from engine.core.events import (
     ApprovalRequested,
     ApprovalSettled,
+    CodeKnown,
     DockerStatusChanged,
     EndsPending,
     IceConnection,
@@ -75,6 +76,7 @@ class EngineAdapter(QObject):
     sessionCreated = Signal(SessionCreated)
     sessionStateChanged = Signal(SessionStateChanged)
     sessionClosed = Signal(SessionClosed)
+    codeKnown = Signal(CodeKnown)
     sessionIdle = Signal(SessionIdle)
     ptyConnected = Signal(PtyConnected)
     iceConnection = Signal(IceConnection)
@@ -117,6 +119,7 @@ class EngineAdapter(QObject):
             SessionCreated: self.sessionCreated,
             SessionStateChanged: self.sessionStateChanged,
             SessionClosed: self.sessionClosed,
+            CodeKnown: self.codeKnown,
             SessionIdle: self.sessionIdle,
             PtyConnected: self.ptyConnected,
             IceConnection: self.iceConnection,

@@ -11,6 +11,7 @@ import pytest
 from engine.agent.agent import Agent
 from engine.core.settings import AgentSettings, RelaySettings, Settings, ShareSettings
 from tests.e2e.house import AGENT_TOKEN, GUEST_TOKEN, LIVE, House, shows, visit
+from tests.engine.until import until
 
 if TYPE_CHECKING:
     from tests.e2e.browser import Browser
@@ -36,6 +37,20 @@ async def namesake(host: House, name: str = "another house") -> Agent:
     await agent.start()
     assert await agent.wait_registered(10)
     return agent
+
+
+async def test_without_a_link_both_ends_show_a_code_that_no_relay_can_choose(
+    host: House, browser: Browser
+) -> None:
+    page = await visit(browser, host.invitation())
+    await page.until("hatchway.session.state.code")
+    await until(lambda: host.session().code, what="the host's code")
+    assert await page.evaluate("hatchway.session.state.code") == host.session().code
+    code = host.session().code
+    await page.reload()
+    await page.until(LIVE)
+    await until(lambda: host.session().code not in ("", code), what="another code")
+    await page.until(f"hatchway.session.state.code === '{host.session().code}'")
 
 
 async def test_a_reload_comes_back_to_the_same_host_or_says_that_it_is_away(

@@ -50,6 +50,7 @@ async def test_the_page_introduces_itself(host: ScriptedHost, browser: Browser) 
         "idle",
         "history",
         "mute",
+        "reveal",
     } == set(hello["caps"])
     assert len(bytes.fromhex(hello["guest"])) == 16
     assert len(hello["theme"]["palette"]) == 16

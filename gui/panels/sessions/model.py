@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
     from engine.core.events import (
+        CodeKnown,
         IceConnection,
         IcePairSelected,
         PtyConnected,
@@ -100,8 +101,12 @@ def _words(
     return Column(title, lambda r, _: text(r), lambda r, _: text(r).lower(), width, tip=tip)
 
 
+NO_CODE = "No code: the connection cannot be compared with the guest’s"
+
+
 def _guest_tip(row: SessionRow) -> str:
-    code = f"Code {row.code}, also on the guest’s screen" if row.code and not row.own else ""
+    code = f"Code {row.code}, also on the guest’s screen" if row.code else NO_CODE
+    code = "" if row.own else code
     return formats.tip(row.address or row.guest, code, f"Session {row.session_id}")
 
 
@@ -237,6 +242,9 @@ class SessionModel(QAbstractTableModel):
         self._update(event.session_id, ("State", "State"), state=event.new)
 
     def pty_connected(self, event: PtyConnected) -> None:
+        self._update(event.session_id, ("Guest", "Guest"), code=event.code)
+
+    def code_known(self, event: CodeKnown) -> None:
         self._update(event.session_id, ("Guest", "Guest"), code=event.code)
 
     def ice_changed(self, event: IceConnection) -> None:

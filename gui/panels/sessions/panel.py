@@ -141,6 +141,7 @@ class SessionsPanel(Panel):
         adapter.iceConnection.connect(model.ice_changed)
         adapter.icePairSelected.connect(model.pair_selected)
         adapter.traffic.connect(model.traffic)
+        adapter.codeKnown.connect(model.code_known)
         adapter.sessionIdle.connect(model.idle)
         adapter.sessionClosed.connect(model.closed)
         model.rowsInserted.connect(self._count)

@@ -215,9 +215,16 @@ export class Conversation {
     this.#request("history", encode.history(before, lines));
   }
 
-  /** @param {string} capability @param {string} message */
+  /** Tell the nonce that the offer committed to. @param {string} nonce @returns {boolean} whether the host takes it */
+  reveal(nonce) {
+    return this.#request("reveal", encode.reveal(nonce));
+  }
+
+  /** @param {string} capability @param {string} message @returns {boolean} */
   #request(capability, message) {
-    if (this.#agreed.has(capability) && this.#stage !== "over") this.#peer.send(message);
+    const agreed = this.#agreed.has(capability) && this.#stage !== "over";
+    if (agreed) this.#peer.send(message);
+    return agreed;
   }
 
   /** What was typed while away and kept back. */

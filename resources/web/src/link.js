@@ -190,13 +190,34 @@ export function genuine(expected, claimed) {
 /**
  * Six digits, `123 456`, that are the same at both ends unless somebody is in between.
  *
- * @param {Uint8Array | null} secret null without a link
+ * @param {Uint8Array} secret
  * @param {string} session
  * @param {string} agent fingerprint
  * @param {string} guest fingerprint
  */
-export function shortCode(secret, session, agent, guest) {
-  const hash = mac(secret ?? NO_SECRET, message("code", session, agent, guest));
+export const shortCode = (secret, session, agent, guest) => digitsOf(secret, session, agent, guest);
+
+/**
+ * The same without a link. We commit to our nonce before we see the host's, and reveal it inside
+ * DTLS: a relay in between must choose all it can choose before it knows the code.
+ *
+ * @param {string} session
+ * @param {string} agent fingerprint
+ * @param {string} guest fingerprint
+ * @param {string} ours nonce @param {string} theirs nonce
+ */
+export const committedCode = (session, agent, guest, ours, theirs) =>
+  digitsOf(NO_SECRET, session, agent, guest, ours, theirs);
+
+/** What an offer says of the nonce that is revealed later. @param {string} nonce */
+export const commitment = (nonce) => bytesToHex(sha256(hexToBytes(nonce)));
+
+/** @param {unknown} text */
+export const isNonce = (text) => typeof text === "string" && /^[0-9a-f]{32}$/.test(text);
+
+/** @param {Uint8Array} key @param {string[]} parts */
+function digitsOf(key, ...parts) {
+  const hash = mac(key, message("code", ...parts));
   const number = hash.slice(0, CODE_BYTES).reduce((sum, byte) => sum * 256 + byte, 0);
   const digits = String(number % 10 ** CODE_DIGITS).padStart(CODE_DIGITS, "0");
   return `${digits.slice(0, 3)} ${digits.slice(3)}`;

@@ -146,6 +146,8 @@ export class Session {
   #talk = null;
   /** @type {Promise<RTCConfiguration> | null} */
   #ice = null;
+  /** Without a link: the nonce to be revealed, and the short code once the host knows it. */
+  #committed = /** @type {{nonce: string, code: string} | null} */ (null);
   #attempt = 0;
   #failures = 0;
   /** @type {Timer} */
@@ -319,7 +321,8 @@ export class Session {
     const { line, link, size } = this.#options;
     const sdp = await peer.offer();
     const guest = proofs.fingerprint(sdp);
-    const nonce = link ? proofs.makeNonce() : "";
+    const nonce = proofs.makeNonce();
+    this.#committed = null;
     const answer = await line.call("webrtc:offer", {
       session_id: this.#id,
       correlation_id: newId(),
@@ -337,6 +340,7 @@ export class Session {
           mac: proofs.offerProof(link.secret, this.#id, guest, nonce),
         },
       }),
+      ...(!link && { commit: proofs.commitment(nonce) }),
     });
     if (peer !== this.#peer) return;
     const agent = proofs.fingerprint(String(answer.sdp));
@@ -351,7 +355,10 @@ export class Session {
         );
       }
     }
-    this.#set({ code: proofs.shortCode(link?.secret ?? null, this.#id, agent, guest) });
+    const theirs = answer.code_nonce;
+    if (!link && proofs.isNonce(theirs))
+      this.#committed = { nonce, code: proofs.committedCode(this.#id, agent, guest, nonce, theirs) };
+    this.#set({ code: link ? proofs.shortCode(link.secret, this.#id, agent, guest) : "" });
     await peer.accept(String(answer.sdp));
   }
 
@@ -419,6 +426,9 @@ export class Session {
     const before = this.#state.seen;
     const { handlers } = this.#options;
     const isOther = !!this.#shellId && !!welcome.shell && this.#shellId !== welcome.shell;
+    const committed = this.#committed;
+    this.#committed = null;
+    if (committed && this.#talk?.reveal(committed.nonce)) this.#set({ code: committed.code });
     this.#resume = welcome.resume;
     this.#shellId = welcome.shell;
     handlers.agreed({ size: agreed.has("size"), mute: agreed.has("mute") });

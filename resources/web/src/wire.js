@@ -19,7 +19,7 @@ export const ACK_EVERY = 16 * 1024;
  * answers no questions, because the host does.
  */
 export const CAPABILITIES = [
-  "snapshot", "size", "people", "keyboard", "recording", "idle", "history", "mute",
+  "snapshot", "size", "people", "keyboard", "recording", "idle", "history", "mute", "reveal",
 ];
 /** What programs may ask of this page's terminal beyond the usual. */
 export const FEATURES = ["sync", "graphemes", "osc52"];

@@ -25,7 +25,10 @@ for (const one of proofs)
 for (const one of codes)
   test(`the short code of session ${one.session_id} without a link`, () => {
     const { session_id, agent_fingerprint: agent, guest_fingerprint: guest } = one;
-    assert.equal(link.shortCode(null, session_id, agent, guest), one.code);
+    const { guest_nonce: ours, agent_nonce: theirs } = one;
+    assert.equal(link.commitment(ours), one.commit);
+    assert.equal(link.committedCode(session_id, agent, guest, ours, theirs), one.code);
+    assert.ok(link.isNonce(theirs) && !link.isNonce(`${theirs}0`) && !link.isNonce(undefined));
   });
 
 for (const one of relay_access)

@@ -60,6 +60,9 @@ class Host:
 
     def introduce(self, hello: wire.Hello) -> None: ...
 
+    def revealed(self, nonce: str) -> None:
+        self.events.append(f"revealed {nonce}")
+
     def keep(self) -> None: ...
 
     def heard(self) -> None: ...

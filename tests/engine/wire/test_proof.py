@@ -37,7 +37,10 @@ def test_proofs_are_these_very_bytes(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", VECTORS["codes"], ids=lambda v: str(v["session_id"]))
 def test_codes_without_a_link(vector: dict[str, Any]) -> None:
-    assert proof.short_code(None, *ends(vector)) == vector["code"]
+    nonces = vector["guest_nonce"], vector["agent_nonce"]
+    ends_of = vector["session_id"], vector["agent_fingerprint"], vector["guest_fingerprint"]
+    assert proof.commitment(vector["guest_nonce"]) == vector["commit"]
+    assert proof.committed_code(*ends_of, *nonces) == vector["code"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["relay_access"], ids=lambda v: str(v["nonce"]))

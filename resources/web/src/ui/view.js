@@ -82,7 +82,7 @@ export function view(name, host = "") {
       header(state);
       card(state, before);
       setText("info-path", words.path(state));
-      setText("info-code", state.code || "none yet");
+      setText("info-code", state.code || (state.phase === "live" ? "cannot be compared" : "none yet"));
       return before !== state.phase;
     },
   };

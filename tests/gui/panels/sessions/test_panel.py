@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from engine.core.events import (
+    CodeKnown,
     IceConnection,
     IcePairSelected,
     PtyConnected,
@@ -108,6 +109,13 @@ def test_a_row_says_everything_in_human_units(panel: SessionsPanel, bus: EventBu
     bus.publish(PtyConnected(session_id="s1", target="web-1", code="123 456"))
     tip = panel.model.index(0, AT["Guest"]).data(Qt.ItemDataRole.ToolTipRole)
     assert "Code 123 456, also on the guest’s screen" in tip
+    # A guest without a link reveals its part of the code later, or never.
+    bus.publish(PtyConnected(session_id="s1", target="web-1"))
+    tip = panel.model.index(0, AT["Guest"]).data(Qt.ItemDataRole.ToolTipRole)
+    assert "cannot be compared" in tip
+    bus.publish(CodeKnown(session_id="s1", code="654 321"))
+    tip = panel.model.index(0, AT["Guest"]).data(Qt.ItemDataRole.ToolTipRole)
+    assert "Code 654 321, also on the guest’s screen" in tip
 
 
 def test_ages_tick_only_while_there_are_sessions_and_only_where_they_read_differently(
