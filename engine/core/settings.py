@@ -186,12 +186,15 @@ class AgentSettings(_Section, frozen=True):
     """The name guests see. Empty: the host name."""
 
 
+MIN_FONT_POINTS, MAX_FONT_POINTS = 4, 96
+
+
 class UiSettings(_Section, frozen=True):
     """Settings of the window. Defined here so that one file holds everything."""
 
     font_family: _Text = ""
     """A monospaced font. Empty: the desktop's."""
-    font_size: Annotated[float, msgspec.Meta(ge=4, le=96)] = 11.0
+    font_size: Annotated[float, msgspec.Meta(ge=MIN_FONT_POINTS, le=MAX_FONT_POINTS)] = 11.0
     """Points."""
     dark_theme: _Name = "Hatchway Dark"
     """The terminal's theme while the window is dark. Any theme is allowed for both."""

@@ -76,7 +76,8 @@ class TerminalWidget(QAbstractScrollArea):
     Either it has its own terminal, whose output goes in by feed(), or it shows that of a shell in
     this process (show_source), which others may show at the same time.
 
-    ``scrollback``: lines of history of its own, the emulator's number by default.
+    ``scrollback``: lines of history of its own, the emulator's number by default. ``zoom``: makes
+    the font larger by so many points, 0 as it was set; by default only that of this widget.
     """
 
     typed = Signal(bytes)
@@ -96,8 +97,15 @@ class TerminalWidget(QAbstractScrollArea):
     notified = Signal(str, str)
     """A program's note (OSC 9, 777): title, which may be "", and text."""
 
-    def __init__(self, parent: QWidget | None = None, *, scrollback: int | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        scrollback: int | None = None,
+        zoom: Callable[[float], object] | None = None,
+    ) -> None:
         super().__init__(parent)
+        zoom = zoom or self.zoom
         self._set_up_area()
         viewport = self.viewport()
         self.host = WindowHost(self.notified.emit, refused=self._say)
@@ -150,7 +158,7 @@ class TerminalWidget(QAbstractScrollArea):
             self.clipboard,
             self.hover,
             refresh=self.refresh,
-            zoom=self.zoom,
+            zoom=zoom,
             viewport=viewport,
         )
         self._keyboard = Keyboard(
@@ -158,7 +166,7 @@ class TerminalWidget(QAbstractScrollArea):
             self._program,
             self.scrolling,
             type_in=self._type,
-            zoom=self.zoom,
+            zoom=zoom,
             is_bound=lambda event: is_bound(self, event),
             copy=self.clipboard.copy,
             paste=self.clipboard.paste_selected,

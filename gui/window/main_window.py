@@ -509,7 +509,6 @@ class MainWindow(QMainWindow):
         self._adapter.recordingProblem.connect(self._recording_problem)
         self._adapter.loopRestarted.connect(self._show_restart)
         self._theme.changed.connect(self._retheme)
-        self.look.changed.connect(self._apply_look)
         for dock in self.docks:
             dock.visibilityChanged.connect(lambda _: self._fit_docks())
         self._enable()
@@ -525,10 +524,6 @@ class MainWindow(QMainWindow):
 
     def _retheme(self) -> None:
         self.terminals.retheme()
-
-    def _apply_look(self) -> None:
-        for tab in self.terminals.all():
-            self.look.apply(tab.terminal)
 
     def _fit_docks(self) -> None:
         # Docks also signal that they hide while the window is being destroyed.

@@ -33,7 +33,7 @@ class Keyboard:
         scrolling: Scrolling,
         *,
         type_in: Callable[[bytes], None],
-        zoom: Callable[[float], None],
+        zoom: Callable[[float], object],
         is_bound: Callable[[QKeyEvent], bool],
         copy: Callable[[], None],
         paste: Callable[[], None],

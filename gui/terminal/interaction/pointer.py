@@ -48,7 +48,7 @@ class Pointer(QObject):
         hover: Hover,
         *,
         refresh: Callable[[], None],
-        zoom: Callable[[float], None],
+        zoom: Callable[[float], object],
         viewport: QWidget,
     ) -> None:
         super().__init__(viewport)
