@@ -5,8 +5,8 @@ The window applies and saves the settings when ``chosen`` is emitted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, Signal
@@ -27,7 +27,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.core.settings import RecordingSettings, SessionSettings, UiSettings
+from engine.core.settings import (
+    MAX_FONT_POINTS,
+    MIN_FONT_POINTS,
+    RecordingSettings,
+    SessionSettings,
+    UiSettings,
+)
 from engine.emulator import CursorShape
 from gui.kit.widgets import named_label
 from gui.terminal.paint import themes
@@ -52,7 +58,6 @@ RECORDING_NOTE = (
     "right-click it in the list of terminals."
 )
 MINUTE = 60.0
-MIN_POINTS, MAX_POINTS = 6.0, 40.0
 CONTRASTS = (
     (1.0, "Unchanged"),
     (3.0, "At least 3:1"),
@@ -105,7 +110,11 @@ class Hosting:
 
 
 class SettingsDialog(QDialog):
-    """``chosen`` carries the settings on Apply and OK. The caller opens it; it deletes itself."""
+    """``chosen`` carries the settings on Apply and OK. The caller opens it; it deletes itself.
+
+    Only what was changed in a control is changed: a control may be too coarse for a value that
+    stands in the settings file.
+    """
 
     chosen = Signal(object)
     hostingChosen = Signal(object)
@@ -135,7 +144,10 @@ class SettingsDialog(QDialog):
         self.blink = QCheckBox("Blink")
         self.scrollback = QSpinBox()
         self.word_signs = QLineEdit()
-        self._hosting = hosting
+        self._hosting = self._applied_hosting = hosting
+        self._shown: dict[str, Any] = {}
+        self._shown_hosting: dict[str, Any] = {}
+        """What the controls read when the settings were shown."""
         self.guest_timeout = QDoubleSpinBox()
         self.grace = QDoubleSpinBox()
         self.recording = QCheckBox(RECORDING_TEXT)
@@ -163,69 +175,65 @@ class SettingsDialog(QDialog):
     # -- settings
 
     def settings(self) -> UiSettings:
-        """The settings as the controls show them."""
-        return msgspec.structs.replace(
-            self._ui,
-            font_family=self.family.currentData(),
-            font_size=self.size_box.value(),
-            dark_theme=self.dark_theme.currentText(),
-            light_theme=self.light_theme.currentText(),
-            contrast=self.contrast.currentData(),
-            cursor_shape=self.shape.currentData(),
-            cursor_blink=self.blink.isChecked(),
-            scrollback=self.scrollback.value(),
-            word_signs=self.word_signs.text(),
-            **{name: box.isChecked() for name, box in self.switches.items()},
-        )
+        """Those that were shown, with what the user changed."""
+        return msgspec.structs.replace(self._ui, **_changed(self._shown, self._read()))
 
     def hosting(self) -> Hosting:
-        """What the controls of guests' terminals show."""
-        before, grace = self._hosting, self.grace.value()
-        # A time that is no whole number of minutes is as it was, unless it is changed.
-        same = grace == round(before.grace / MINUTE)
+        """Those of guests' terminals, with what the user changed."""
+        changed = _changed(self._shown_hosting, asdict(self._read_hosting()))
+        return replace(self._hosting, **changed)
+
+    def _read(self) -> dict[str, Any]:
+        """What the controls show, by setting."""
+        return {
+            "font_family": self.family.currentData(),
+            "font_size": self.size_box.value(),
+            "dark_theme": self.dark_theme.currentData(),
+            "light_theme": self.light_theme.currentData(),
+            "contrast": self.contrast.currentData(),
+            "cursor_shape": self.shape.currentData(),
+            "cursor_blink": self.blink.isChecked(),
+            "scrollback": self.scrollback.value(),
+            "word_signs": self.word_signs.text(),
+            **{name: box.isChecked() for name, box in self.switches.items()},
+        }
+
+    def _read_hosting(self) -> Hosting:
         return Hosting(
-            self.guest_timeout.value(),
-            before.grace if same else grace * MINUTE,
-            self.recording.isChecked(),
+            self.guest_timeout.value(), self.grace.value() * MINUTE, self.recording.isChecked()
         )
 
     def _show_hosting(self, hosting: Hosting) -> None:
-        self.guest_timeout.setValue(hosting.timeout)
-        self.grace.setValue(round(hosting.grace / MINUTE))
+        self.guest_timeout.setValue(_at_least_one(hosting.timeout))
+        self.grace.setValue(_at_least_one(hosting.grace / MINUTE))
         self.recording.setChecked(hosting.recording)
+        self._hosting, self._shown_hosting = hosting, asdict(self._read_hosting())
 
     def show_settings(self, ui: UiSettings) -> None:
         """Set all controls."""
-        at = self.family.findData(ui.font_family)
-        if at < 0:
-            # A font that is not installed stays selected until another is chosen.
-            self.family.addItem(f"{ui.font_family} (not installed)", ui.font_family)
-            at = self.family.count() - 1
-        self.family.setCurrentIndex(at)
+        # What is not to be had stays selected until something else is chosen.
+        _select(self.family, ui.font_family, f"{ui.font_family} (not installed)")
         self.size_box.setValue(ui.font_size)
-        for box, name, dark in (
-            (self.dark_theme, ui.dark_theme, True),
-            (self.light_theme, ui.light_theme, False),
-        ):
-            known = themes.by_name(name) or themes.default(dark=dark)
-            box.setCurrentIndex(box.findText(known.name))
-        nearest = min(range(len(CONTRASTS)), key=lambda n: abs(CONTRASTS[n][0] - ui.contrast))
-        self.contrast.setCurrentIndex(nearest)
+        for box, name in ((self.dark_theme, ui.dark_theme), (self.light_theme, ui.light_theme)):
+            _select(box, name, f"{name} (not available)")
+        _select(self.contrast, ui.contrast, f"At least {ui.contrast:g}:1")
         self.shape.setCurrentIndex(self.shape.findData(ui.cursor_shape))
         self.blink.setChecked(ui.cursor_blink)
         self.scrollback.setValue(ui.scrollback)
         self.word_signs.setText(ui.word_signs)
         for name, check in self.switches.items():
             check.setChecked(getattr(ui, name))
+        self._ui, self._shown = ui, self._read()
         self._show_preview()
 
     def _choose(self) -> None:
-        self._ui = self.settings()
+        self._ui, self._shown = self.settings(), self._read()
         self.chosen.emit(self._ui)
         hosting = self.hosting()
-        if hosting != self._hosting:
-            self._hosting = hosting
+        if hosting != self._applied_hosting:
+            self._applied_hosting = hosting
             self.hostingChosen.emit(hosting)
+        self._hosting, self._shown_hosting = hosting, asdict(self._read_hosting())
 
     def _show_defaults(self) -> None:
         self.show_settings(UiSettings())
@@ -260,7 +268,7 @@ class SettingsDialog(QDialog):
         name = ui.dark_theme if self._previews_dark else ui.light_theme
         preview.set_font(font)
         preview.set_contrast(ui.contrast)
-        preview.set_theme(themes.by_name(name))
+        preview.set_theme(themes.by_name(name) or themes.default(dark=self._previews_dark))
         preview.set_cursor_default(CursorShape(ui.cursor_shape), blink=ui.cursor_blink)
 
     # -- construction
@@ -273,7 +281,7 @@ class SettingsDialog(QDialog):
             self.family.setItemData(
                 self.family.count() - 1, QFont(family), Qt.ItemDataRole.FontRole
             )
-        self.size_box.setRange(MIN_POINTS, MAX_POINTS)
+        self.size_box.setRange(MIN_FONT_POINTS, MAX_FONT_POINTS)
         self.size_box.setSingleStep(0.5)
         self.size_box.setDecimals(1)
         self.size_box.setSuffix(" pt")
@@ -304,7 +312,7 @@ class SettingsDialog(QDialog):
         box = QComboBox()
         box.setIconSize(SWATCH)
         for theme in sorted(themes.THEMES, key=lambda theme: theme.dark is not dark):
-            box.addItem(swatch(theme), theme.name)
+            box.addItem(swatch(theme), theme.name, theme.name)
         return box
 
     def _appearance(self) -> QWidget:
@@ -413,6 +421,24 @@ def swatch(theme: Theme) -> QIcon:
     painter.drawRect(0, 0, SWATCH.width() - 1, SWATCH.height() - 1)
     painter.end()
     return QIcon(pixmap)
+
+
+def _changed(shown: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in now.items() if value != shown[name]}
+
+
+def _select(box: QComboBox, value: object, words: str) -> None:
+    """Select a value; one that is not offered is added in these ``words``."""
+    at = box.findData(value)
+    if at < 0:
+        box.addItem(words, value)
+        at = box.count() - 1
+    box.setCurrentIndex(at)
+
+
+def _at_least_one(number: float) -> int:
+    """Rounded, but 0 only for 0, which means never."""
+    return max(1, round(number)) if number else 0
 
 
 def changes(old: UiSettings, new: UiSettings) -> dict[str, object]:

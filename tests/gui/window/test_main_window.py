@@ -495,7 +495,7 @@ def test_the_theme_menu_changes_the_theme_and_remembers(
 def test_zoom_has_bounds(window: MainWindow) -> None:
     for _ in range(100):
         window.zoom(1)
-    assert window.look.font.pointSizeF() == 40
+    assert window.look.font.pointSizeF() == 96
     window.zoom(0)
     assert window.look.font.pointSizeF() == UiSettings().font_size
     assert isinstance(window.look.font, QFont)
@@ -510,6 +510,22 @@ def test_no_column_header_is_cut_off(
     header = window.sessions.view.horizontalHeader()
     for section in range(header.count()):
         assert header.sectionSize(section) >= header.sectionSizeHint(section)
+
+
+def test_settings_that_are_not_touched_are_not_written(
+    adapter: EngineAdapter, theme: Theme, config_dir: Path
+) -> None:
+    file = config_dir / "settings.toml"
+    file.write_text(text := "[ui]\nfont_size = 72\ncontrast = 5.5\ndark_theme = 'Gone'\n")
+    window = MainWindow(adapter, theme, settings.load(file, environ={}).ui, config_dir, file)
+    window.open_settings().buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert file.read_text() == text
+    dialog = window.open_settings()
+    dialog.blink.click()
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert file.read_text() == text + "cursor_blink = false\n"
+    window.finish()
+    window.deleteLater()
 
 
 def test_settings_are_worn_at_once_and_kept(window: MainWindow, config_dir: Path) -> None:

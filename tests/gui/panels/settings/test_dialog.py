@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -111,9 +112,47 @@ def test_a_font_that_is_not_here_is_kept(dialog: SettingsDialog) -> None:
     assert "not installed" in dialog.family.currentText()
 
 
-def test_a_theme_that_is_gone_is_replaced(dialog: SettingsDialog) -> None:
-    dialog.show_settings(UiSettings(dark_theme="Gone"))
+@pytest.mark.parametrize(
+    "ui",
+    [
+        UiSettings(dark_theme="Gone", light_theme="Gone, too"),
+        UiSettings(font_size=72),
+        UiSettings(font_size=12.345),
+        UiSettings(contrast=5.5),
+        UiSettings(scrollback=1),
+        UiSettings(word_signs="-\n\t\x07"),
+    ],
+)
+def test_what_is_not_touched_stays(dialog: SettingsDialog, ui: UiSettings) -> None:
+    dialog.show_settings(ui)
+    assert dialog.settings() == ui
+    dialog.blink.click()
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Apply).click()
+    assert dialog.settings() == msgspec.structs.replace(ui, cursor_blink=False)
+
+
+def test_what_is_no_choice_is_shown_as_it_is(dialog: SettingsDialog) -> None:
+    dialog.show_settings(UiSettings(dark_theme="Gone", contrast=5.5, font_size=72))
+    assert dialog.dark_theme.currentText() == "Gone (not available)"
+    assert dialog.preview.theme.name == "Hatchway Dark"
+    assert dialog.contrast.currentText() == "At least 5.5:1"
+    assert dialog.size_box.value() == 72
+    dialog.dark_theme.setCurrentText("Hatchway Dark")
     assert dialog.settings().dark_theme == "Hatchway Dark"
+
+
+@pytest.mark.parametrize(
+    "hosting", [Hosting(0.4, 20), Hosting(90.5, 1e9), Hosting(1e9, 59.9), Hosting(0, 0)]
+)
+def test_times_that_are_not_touched_stay(qtbot: QtBot, hosting: Hosting) -> None:
+    dialog = SettingsDialog(UiSettings(), hosting, dark=True)
+    qtbot.addWidget(dialog)
+    assert dialog.hosting() == hosting
+    # "Never" is shown for nothing else.
+    assert (dialog.guest_timeout.text() == "Never") is (hosting.timeout == 0)
+    assert (dialog.grace.text() == "Never") is (hosting.grace == 0)
+    dialog.recording.click()
+    assert dialog.hosting() == replace(hosting, recording=True)
 
 
 def test_only_monospaced_fonts_are_offered() -> None:
