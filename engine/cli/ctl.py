@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.cli.exit_codes import FAILED
-from engine.control.commands import DecideApproval, EndShell, Freeze
+from engine.control.commands import DecideApproval, EndShell, Freeze, Lock
 from engine.control.queries import Links, LinkUrl, Shells
 from engine.control.socket.instance import find_running
 from engine.core import log, stdio
@@ -173,6 +173,16 @@ async def _keyboards(remote: RemoteControl, options: Options, *, on: bool) -> in
     return 0
 
 
+async def _lock(remote: RemoteControl, options: Options) -> int:
+    await remote.do(Lock())
+    return 0
+
+
+async def _unlock(remote: RemoteControl, options: Options) -> int:
+    await remote.do(Lock(on=False))
+    return 0
+
+
 async def _end(remote: RemoteControl, options: Options) -> int:
     shell_id = _find(remote, options["shell"])
     if shell_id is None:
@@ -214,6 +224,8 @@ _ACTIONS: dict[str, Callable[[RemoteControl, Options], Awaitable[int]]] = {
     "events": _events,
     "freeze": _freeze,
     "thaw": _thaw,
+    "lock": _lock,
+    "unlock": _unlock,
     "end": _end,
     "approve": _approve,
     "deny": _deny,

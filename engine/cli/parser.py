@@ -291,6 +291,8 @@ def _ctl(ctl: argparse.ArgumentParser, common: _Parser) -> None:
         action(name, what).add_argument(
             "shell", nargs="?", metavar="SHELL", help="the beginning of its id; default: all"
         )
+    action("lock", "freeze all guests and pause all links")
+    action("unlock", "let guests type and links work again")
     end = action("end", "end a terminal and its programs")
     end.add_argument("shell", metavar="SHELL", help="the beginning of its id")
     end.add_argument(

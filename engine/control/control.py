@@ -19,8 +19,8 @@ from engine.control.link import LinkReports
 from engine.control.shell import AttachedShell
 from engine.control.terminal import PeerTerminal
 from engine.core.errors import HostStoppedError, ShellNotFoundError
-from engine.core.events import EventBus, Handler, SelfTestStage, WindowRequested
-from engine.core.model import LinkState, ParticipantKind, Role, Share, Size
+from engine.core.events import EventBus, GuestsRestricted, Handler, SelfTestStage, WindowRequested
+from engine.core.model import LinkState, ParticipantKind, Restrictions, Role, Share, Size
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings
 from engine.shells.shell import Shell
@@ -50,6 +50,7 @@ class Control:
         self._running = False
         self._guests: set[GuestTerminal] = set()
         self._commands: dict[type[Any], Callable[[Any], Awaitable[Any]]] = {}
+        self._locked = False
         self._queries: dict[type[Any], Callable[[Any], Any]] = {}
         self._map_commands()
         self._map_queries()
@@ -189,6 +190,7 @@ class Control:
         self._answer(q.DockerStatuses, lambda _: agent.targets.statuses())
         self._answer(q.Sessions, lambda _: agent.sessions())
         self._answer(q.Shells, lambda _: agent.manager.shells.infos())
+        self._answer(q.GuestRestrictions, lambda _: self._restrictions())
         self._answer(q.Orphans, lambda _: agent.ends.orphans())
         self._answer(q.Links, lambda _: agent.admission.links.list())
         self._answer(q.LinkUrl, self._link_url)
@@ -263,6 +265,7 @@ class Control:
         shells = self._agent.manager.shells
         if not command.shell_id:
             shells.freeze_guests() if command.on else shells.thaw_guests()
+            self._events.publish(GuestsRestricted(restrictions=self._restrictions()))
         elif command.on:
             self._shell(command.shell_id).freeze()
         else:
@@ -276,6 +279,13 @@ class Control:
         else:
             shells.thaw_guests()
             links.resume_all()
+        self._locked = command.on
+        self._events.publish(GuestsRestricted(restrictions=self._restrictions()))
+
+    def _restrictions(self) -> Restrictions:
+        # Kept links are still suspended after a restart.
+        locked = self._locked or self._agent.admission.links.suspended
+        return Restrictions(self._agent.manager.shells.guests_frozen, locked)
 
     async def _pin_size(self, command: c.PinSize) -> None:
         self._shell(command.shell_id).pin(command.size)

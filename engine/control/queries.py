@@ -10,7 +10,16 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.core.model import DockerStatus, Orphan, RelayInfo, SessionInfo, Share, ShellInfo, Target
+from engine.core.model import (
+    DockerStatus,
+    Orphan,
+    RelayInfo,
+    Restrictions,
+    SessionInfo,
+    Share,
+    ShellInfo,
+    Target,
+)
 
 Result = TypeVar("Result")
 
@@ -58,6 +67,10 @@ class Sessions(Query[tuple[SessionInfo, ...]], frozen=True, tag=True):
 
 class Shells(Query[tuple[ShellInfo, ...]], frozen=True, tag=True):
     """Running shells, oldest first."""
+
+
+class GuestRestrictions(Query[Restrictions], frozen=True, tag=True):
+    """What holds for all guests: see the commands Freeze and Lock."""
 
 
 class Orphans(Query[tuple[Orphan, ...]], frozen=True, tag=True):

@@ -19,6 +19,7 @@ from engine.core.model import (
     Guest,
     Orphan,
     RelayState,
+    Restrictions,
     Role,
     Share,
     ShellInfo,
@@ -253,6 +254,14 @@ class OrphansChanged(Event):
     """All shells without a terminal, sorted by target. See the query Orphans."""
 
     orphans: tuple[Orphan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestsRestricted(Event):
+    """All guests were frozen or locked out together, or that was undone. See the query
+    GuestRestrictions, which also follows shells that are thawed one by one."""
+
+    restrictions: Restrictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,6 +227,18 @@ class Asked(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What holds for all guests at once.
+
+    ``frozen``: the guests of all shells were frozen together, and some still are. ``locked``:
+    so were they, and all links are paused.
+    """
+
+    frozen: bool = False
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KeyboardView:
     """The keyboard as one participant sees it. ``holder`` is a participant, "" for nobody.
 

@@ -133,6 +133,12 @@ class Shells:
             if (shell := self._shells.get(shell_id)) is not None:
                 shell.freeze()
 
+    @property
+    def guests_frozen(self) -> bool:
+        """Whether a shell is still frozen by freeze_guests()."""
+        shells = (self._shells.get(shell_id) for shell_id in self._frozen)
+        return any(one and one.keyboard_state is KeyboardState.FROZEN for one in shells)
+
     def thaw_guests(self) -> None:
         """Undo freeze_guests(): what was frozen before stays so."""
         frozen, self._frozen = self._frozen, frozenset()

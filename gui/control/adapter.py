@@ -20,6 +20,7 @@ from engine.core.events import (
     CodeKnown,
     DockerStatusChanged,
     EndsPending,
+    GuestsRestricted,
     IceConnection,
     IcePairSelected,
     KeyboardAsked,
@@ -97,6 +98,7 @@ class EngineAdapter(QObject):
     shellChanged = Signal(ShellChanged)
     shellEnded = Signal(ShellEnded)
     keyboardAsked = Signal(KeyboardAsked)
+    guestsRestricted = Signal(GuestsRestricted)
     recordingProblem = Signal(RecordingProblem)
     engineReady = Signal()
     startFailed = Signal()
@@ -140,6 +142,7 @@ class EngineAdapter(QObject):
             ShellChanged: self.shellChanged,
             ShellEnded: self.shellEnded,
             KeyboardAsked: self.keyboardAsked,
+            GuestsRestricted: self.guestsRestricted,
             RecordingProblem: self.recordingProblem,
         }
 

@@ -59,14 +59,37 @@ class _Holder:
         self.icon = icon
 
 
-class IconButton(QPushButton):
-    """A push button whose icon has the color of its text, filled with the accent or not.
+class SteadyButton(QPushButton):
+    """A push button that is as wide as its widest text needs, whichever it shows.
+
+    One that grew with its text would move what is beside it, and show a cut text until the next
+    layout. ``texts``: those that it may show later.
+    """
+
+    def __init__(self, *texts: str, parent: QWidget | None = None) -> None:
+        super().__init__(texts[0], parent)
+        self._texts = texts
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        # As Qt measures its text.
+        metrics, flag = self.fontMetrics(), Qt.TextFlag.TextShowMnemonic
+        widths = [metrics.size(flag, text).width() for text in self._texts]
+        more = max(widths) - metrics.size(flag, self.text()).width()
+        return QSize(hint.width() + max(0, more), hint.height())
+
+
+class IconButton(SteadyButton):
+    """One whose icon has the color of its text, filled with the accent or not.
 
     It is filled while it is primary or the dialog's default: what Enter presses.
     """
 
-    def __init__(self, text: str, icons: Icons, icon: str, parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+    def __init__(
+        self, text: str, icons: Icons, icon: str, *later: str, parent: QWidget | None = None
+    ) -> None:
+        """``later``: see SteadyButton."""
+        super().__init__(text, *later, parent=parent)
         self._filled = _Holder()
         icons.bind(self, icon)
         icons.bind(self._filled, icon, Tone.ON_ACCENT)

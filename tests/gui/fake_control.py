@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 from engine.control import commands as c
 from engine.control import queries as q
 from engine.core.errors import ShellNotFoundError
-from engine.core.events import Event, EventBus, ShellChanged, ShellEnded, ShellStarted
+from engine.core.events import (
+    Event,
+    EventBus,
+    GuestsRestricted,
+    ShellChanged,
+    ShellEnded,
+    ShellStarted,
+)
 from engine.core.model import (
     ExitStatus,
+    KeyboardState,
     KeyboardView,
     LinkState,
     ParticipantInfo,
     ParticipantKind,
     Person,
     RelayInfo,
+    Restrictions,
     Role,
     ShellInfo,
     Size,
@@ -242,6 +251,8 @@ class FakeControl:
         self.screens: dict[str, Shell] = {}
         self.deciders = 0
         self.running = False
+        self.restrictions = Restrictions()
+        """What all guests may not: see ``restrict``."""
         self.answers: dict[type, Any] = {
             q.Host: HOST,
             q.Targets: (),
@@ -251,6 +262,9 @@ class FakeControl:
             q.Shells: lambda _: tuple(self.shells.values()),
             c.OpenShell: lambda command: self.start_shell(command.target, own=True),
             c.EndShell: lambda command: self.end_shell(command.shell_id, command.reason),
+            q.GuestRestrictions: lambda _: self._restrictions(),
+            c.Freeze: lambda command: self._freeze(command),
+            c.Lock: lambda command: self._lock(command),
             q.Orphans: (),
             q.Links: (),
             c.ListRecordings: (),
@@ -381,6 +395,33 @@ class FakeControl:
                 place.ended(reason, exit_code)
         ended = replace(info, exit=ExitStatus(exit_code, reason), participants=())
         self.publish(ShellEnded(shell=ended))
+
+    def _freeze(self, command: c.Freeze) -> None:
+        ids = [one.id for one in self.shells.values() if one.id == command.shell_id]
+        if not command.shell_id:
+            shared = (
+                one
+                for one in self.shells.values()
+                if any(not person.kind.is_host for person in one.participants)
+            )
+            ids = [one.id for one in shared]
+            self.restrict(frozen=command.on)
+        state = KeyboardState.FROZEN if command.on else KeyboardState.OPEN
+        for shell_id in ids:
+            self.change_shell(shell_id, keyboard=state)
+
+    def _lock(self, command: c.Lock) -> None:
+        self._freeze(c.Freeze("", command.on))
+        self.restrict(locked=command.on)
+
+    def _restrictions(self) -> Restrictions:
+        states = [one.keyboard for one in self.shells.values()]
+        frozen = self.restrictions.frozen and KeyboardState.FROZEN in states
+        return replace(self.restrictions, frozen=frozen)
+
+    def restrict(self, **facts: bool) -> None:
+        self.restrictions = replace(self.restrictions, **facts)
+        self.publish(GuestsRestricted(restrictions=self.restrictions))
 
     def _answer(self, value: Any) -> Any:
         answer = self.answers.get(type(value))

@@ -136,7 +136,7 @@ class ShareDialog(QDialog):
         self.address = QLineEdit()
         self.address.setReadOnly(True)
         self.address.setAccessibleName("Link")
-        self.copy = IconButton("Copy", icons, "copy")
+        self.copy = IconButton("Copy", icons, "copy", "Copied")
         self.revoke = IconButton("Revoke", icons, "close")
         self.qr = QrCode()
         self.hint = named_label("muted", HINT)

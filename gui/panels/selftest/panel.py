@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +24,7 @@ from engine.core.selftest_report import STAGES, StageStatus
 from gui.kit import formats, problems
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
 from gui.kit.style import Tone
-from gui.kit.widgets import Banner, Panel, tool_button
+from gui.kit.widgets import Banner, Panel, SteadyButton, tool_button
 from gui.panels.targets.model import openable
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 
+RUN, STOP = "Run test", "Stop"
 _NO_PARENT = QModelIndex()
 _ICONS = {
     StageStatus.RUNNING: ("running", Tone.ACCENT),
@@ -135,7 +135,7 @@ class LoopbackPanel(Panel):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.target.setMinimumContentsLength(10)
-        self.button = QPushButton("Run test")
+        self.button = SteadyButton(RUN, STOP)
         self.button.setProperty("primary", "true")
         self.button.clicked.connect(self.toggle)
         copy = tool_button(icons, "copy", "Copy report")
@@ -259,7 +259,7 @@ class LoopbackPanel(Panel):
         self.finished.emit(self.report)
 
     def _enable(self) -> None:
-        self.button.setText("Stop" if self.running else "Run test")
+        self.button.setText(STOP if self.running else RUN)
         ready = self._adapter.ready and self.target.count() > 0
         self.button.setEnabled(self.running or ready)
         self.target.setEnabled(not self.running)

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QTreeView,
     QWidget,
 )
-from shiboken6 import isValid
 
 from engine.control.commands import (
     DenyKeyboard,
@@ -34,8 +33,8 @@ from engine.control.commands import (
     RemoveGuest,
     SetRole,
 )
-from engine.control.queries import Sessions
-from engine.core.model import AfterRemoval, KeyboardState, Role, Size
+from engine.control.queries import GuestRestrictions, Sessions
+from engine.core.model import AfterRemoval, KeyboardState, Restrictions, Role, Size
 from gui.kit import people
 from gui.kit.widgets import EmptyState, IconButton, Panel
 from gui.panels.shells.model import COLUMNS, PERSON_ROLE, SHELL_ROLE, ShellModel
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     from gui.kit.attention import Attention
     from gui.kit.icons import Icons
 
+FREEZE, UNFREEZE = "Freeze all guests", "Unfreeze all guests"
+LOCK, UNLOCK = "Lock", "Unlock"
 SIZES = (Size(80, 24), Size(120, 40))
 """Offered for pinning, beside the present one."""
 REMOVALS = (
@@ -85,7 +86,7 @@ class ShellsPanel(Panel):
         self._icons = icons
         self._book = book
         self._attention = attention
-        self._frozen = self._locked = self._were_frozen = False
+        self._restrictions = Restrictions()
         self.model = ShellModel(icons, book, parent=self)
         self.view = self._tree()
         self.empty = EmptyState(
@@ -102,10 +103,10 @@ class ShellsPanel(Panel):
         self.share = self._button("Share…", "share", "Create a link to it", self._share)
         self.more = self._button("More", "more", "Everything else you can do with it", self._more)
         self.freeze = self._button(
-            "Freeze all guests", "snow", "No guest can type, in any terminal", self._freeze_all
+            FREEZE, "snow", "No guest can type, in any terminal", self._freeze_all, UNFREEZE
         )
         self.lock = self._button(
-            "Lock", "lock", "Freeze all guests and pause all links", self._lock_all
+            LOCK, "lock", "Freeze all guests and pause all links", self._lock_all, UNLOCK
         )
         self.body.addWidget(self._head())
         self._stack = QStackedLayout()
@@ -116,6 +117,9 @@ class ShellsPanel(Panel):
         self.model.rowsRemoved.connect(lambda *_: self._refresh())
         # Not the dataChanged: times and routes of hundreds of shells change every second.
         book.changed.connect(lambda _: self._enable())
+        adapter.guestsRestricted.connect(lambda _: self._show_restrictions())
+        adapter.sharesChanged.connect(lambda _: self._show_restrictions())
+        adapter.engineReady.connect(self._show_restrictions)
         self._unfold([shell.id for shell in book.all()])
         self._refresh()
 
@@ -250,20 +254,11 @@ class ShellsPanel(Panel):
         self.menu().popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     def _freeze_all(self) -> None:
-        on = not self._frozen
-        self._adapter.run(self._turn(Freeze("", on), frozen=on, locked=self._locked))
+        self._adapter.do(Freeze("", on=not self._restrictions.frozen))
 
     def _lock_all(self) -> None:
         # Unlocking also thaws what was frozen for all.
-        on = not self._locked
-        self._adapter.run(self._turn(Lock(on), frozen=on, locked=on))
-
-    async def _turn(self, command: Command[None], *, frozen: bool, locked: bool) -> None:
-        await self._adapter.perform(command)
-        if isValid(self):
-            self._frozen, self._locked = frozen, locked
-            self.freeze.setText("Unfreeze all guests" if frozen else "Freeze all guests")
-            self._show_lock()
+        self._adapter.do(Lock(on=not self._restrictions.locked))
 
     # -- display
 
@@ -296,30 +291,29 @@ class ShellsPanel(Panel):
         shell, _ = self.selected()
         for button in (self.watch, self.take, self.share, self.more):
             button.setEnabled(shell is not None)
-        shells = self._book.all()
-        frozen = any(one.keyboard is not KeyboardState.OPEN for one in shells if people.guests(one))
-        if self._frozen and self._were_frozen and not frozen:
-            # They have all been thawed one by one, or have ended.
-            self._frozen = False
-        self._were_frozen = frozen
-        self.freeze.setText("Unfreeze all guests" if self._frozen else "Freeze all guests")
-        anybody = any(people.guests(one) for one in shells)
-        self.freeze.setEnabled(not self._locked and (self._frozen or anybody))
-        self._show_lock()
+        self._show_restrictions()
         self.selectionChanged.emit()
 
-    def _show_lock(self) -> None:
-        self.lock.setText("Unlock" if self._locked else "Lock")
+    def _show_restrictions(self) -> None:
+        """As the engine knows them: others may freeze and lock, too."""
+        now = self._restrictions = self._adapter.ask(GuestRestrictions(), Restrictions())
+        anybody = any(people.guests(one) for one in self._book.all())
+        self.freeze.setText(UNFREEZE if now.frozen else FREEZE)
+        self.freeze.setEnabled(not now.locked and (now.frozen or anybody))
+        self.lock.setText(UNLOCK if now.locked else LOCK)
         self.lock.setToolTip(
             "Let guests type and links work again"
-            if self._locked
+            if now.locked
             else "Freeze all guests and pause all links"
         )
 
     # -- construction
 
-    def _button(self, text: str, icon: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
-        button = IconButton(text, self._icons, icon)
+    def _button(
+        self, text: str, icon: str, tip: str, pressed: Callable[[], object], *later: str
+    ) -> QPushButton:
+        """``later``: texts that it may show later."""
+        button = IconButton(text, self._icons, icon, *later)
         button.setObjectName("stripButton")
         button.setIconSize(QSize(14, 14))
         button.setToolTip(tip)

@@ -12,7 +12,7 @@ from engine.core.text import shown
 from gui.kit import formats, people
 from gui.kit.strips import ElidedLabel, restyle
 from gui.kit.style import Tone
-from gui.kit.widgets import IconLabel, named_label
+from gui.kit.widgets import IconLabel, SteadyButton, named_label
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
@@ -61,10 +61,12 @@ class Header(QFrame):
         row.addWidget(self.recording)
         self.take = self._button("Take keyboard", "Only you can type until you hand it back")
         self.back = self._button("Hand back", "Everyone who types can type again")
-        self.freeze = self._button("Freeze", "")
+        self.freeze = self._button("Freeze", "", "Unfreeze")
         self.share = self._button("Share…", "Create a link to this terminal")
         self.keep = self._button("Keep open", "Do not end the terminal for want of activity")
-        self.ask = self._button("Ask for keyboard", "The host decides whether you may type")
+        self.ask = self._button(
+            "Ask for keyboard", "The host decides whether you may type", "Asked for keyboard"
+        )
         self.send = self._button("Send", "Type it now")
         self.discard = self._button("Discard", "Forget what was typed meanwhile")
         self.ask.clicked.connect(self.askWanted)
@@ -159,8 +161,9 @@ class Header(QFrame):
             self.setProperty("watching", watching)
             restyle(self)
 
-    def _button(self, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
+    def _button(self, text: str, tip: str, *later: str) -> QPushButton:
+        """``later``: texts that it may show later."""
+        button = SteadyButton(text, *later)
         button.setObjectName("stripButton")
         button.setToolTip(tip)
         button.setAutoDefault(False)

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from engine.control.commands import CreateLink, OpenShell, SetShared, WaitUntilRegistered
-from engine.control.queries import Host, Links, SharedTargets, Shells
+from engine.control.queries import GuestRestrictions, Host, Links, SharedTargets, Shells
 from engine.control.socket.client import RemoteControl
 from engine.control.socket.instance import find_running
 from engine.core.errors import RemoteError
-from engine.core.model import LOCAL_TARGET, Role, Size
+from engine.core.events import GuestsRestricted
+from engine.core.model import LOCAL_TARGET, Restrictions, Role, Size
 from engine.wire.proof import parse_link
 from tests.engine.cli.person import ROOT, person
 from tests.engine.cli.running import RunningHost, command, running_host
@@ -79,6 +80,25 @@ async def test_shells_links_keyboards_and_ends(own_configuration: Path) -> None:
         assert "frozen" in (await command("ctl", "shells")).out
         assert (await command("ctl", "thaw", guests)).code == 0
         assert {one.id: one.keyboard for one in remote.ask(Shells())}[guests] == "open"
+        # All of them, and the links. A window of the same engine shows it: it asks as this does.
+        restricted: list[Restrictions] = []
+        remote.subscribe(
+            lambda event: (
+                restricted.append(event.restrictions)
+                if isinstance(event, GuestsRestricted)
+                else None
+            )
+        )
+        for action, now in (
+            ("freeze", Restrictions(frozen=True)),
+            ("thaw", Restrictions()),
+            ("lock", Restrictions(frozen=True, locked=True)),
+            ("thaw", Restrictions(locked=True)),
+            ("unlock", Restrictions()),
+        ):
+            assert (await command("ctl", action)).code == 0
+            assert remote.ask(GuestRestrictions()) == now
+            await until(lambda now=now: restricted[-1:] == [now])
 
         links = await command("ctl", "links")
         assert link_of(host, "control") in links.out

@@ -15,6 +15,7 @@ from engine.core.events import SelfTestStage, TargetsChanged
 from engine.core.model import LOCAL_TARGET, Target, TargetKind, TargetState
 from engine.core.selftest_report import STAGES, SelfTestReport, StageResult, StageStatus
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
+from gui.kit.style import Mode
 from gui.panels.selftest.panel import LoopbackPanel, StageModel, report_text
 
 if TYPE_CHECKING:
@@ -152,6 +153,23 @@ def test_a_test_that_cannot_run_says_why(
     settle()
     assert panel.report is None
     assert "The host has stopped" in panel.banner.text
+
+
+def test_the_button_needs_the_same_room_with_either_text(
+    panel: LoopbackPanel, theme: Theme, settle: Callable[[], None]
+) -> None:
+    """Else its text is cut until Qt lays out the panel again, as when the theme changes then."""
+    panel.show()
+    room = panel.button.minimumSizeHint()
+    panel.button.click()
+    assert panel.button.text() == "Stop"
+    assert panel.button.minimumSizeHint() == room
+    panel.button.click()
+    settle()
+    theme.set_mode(Mode.DARK)
+    assert panel.button.text() == "Run test"
+    assert panel.button.minimumSizeHint() == room
+    assert panel.button.width() >= room.width()
 
 
 def test_a_run_that_is_stopped_says_so(panel: LoopbackPanel, settle: Callable[[], None]) -> None:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
+    from tests.gui.conftest import Run
     from tests.gui.fake_control import FakeControl
 
     Settle = Callable[[], None]
@@ -341,15 +342,12 @@ def test_all_guests_are_frozen_and_freed_by_one_button(
     control.come(own, ANN)
     panel.freeze.click()
     settle()
-    control.change_shell(own, keyboard=KeyboardState.FROZEN)
     assert panel.freeze.text() == "Unfreeze all guests"
     panel.freeze.click()
     settle()
-    control.change_shell(own, keyboard=KeyboardState.OPEN)
     assert panel.freeze.text() == "Freeze all guests"
     panel.freeze.click()
     settle()
-    control.change_shell(own, keyboard=KeyboardState.FROZEN)
     # Thawed one by one.
     control.change_shell(own, keyboard=KeyboardState.OPEN)
     assert panel.freeze.text() == "Freeze all guests"
@@ -361,15 +359,53 @@ def test_locking_is_undone_by_the_same_button(
 ) -> None:
     panel.lock.click()
     settle()
-    control.change_shell(shell_id, keyboard=KeyboardState.FROZEN)
     assert panel.lock.text() == "Unlock"
     assert not panel.freeze.isEnabled()
     panel.lock.click()
     settle()
-    control.change_shell(shell_id, keyboard=KeyboardState.OPEN)
     assert panel.lock.text() == "Lock"
     assert panel.freeze.isEnabled()
     assert done(control, settle) == [Lock(True), Lock(False)]
+
+
+def test_what_others_freeze_and_lock_is_shown(
+    panel: ShellsPanel, control: FakeControl, qt_run: Run, shell_id: str, settle: Settle
+) -> None:
+    """Another program of the profile: the command line, for one."""
+    qt_run(control.do(Freeze()))
+    assert panel.freeze.text() == "Unfreeze all guests"
+    qt_run(control.do(Lock()))
+    assert (panel.lock.text(), panel.freeze.isEnabled()) == ("Unlock", False)
+    assert panel.lock.toolTip() == "Let guests type and links work again"
+    control.commands.clear()
+    panel.lock.click()
+    assert done(control, settle) == [Lock(False)]
+    assert panel.lock.text() == "Lock"
+    assert panel.freeze.text() == "Freeze all guests"
+
+
+def test_what_was_locked_before_the_window_opened_is_shown(
+    qtbot: QtBot,
+    adapter: EngineAdapter,
+    icons: Icons,
+    book: ShellBook,
+    control: FakeControl,
+    attention: Attention,
+) -> None:
+    """Links that are kept stay paused over a restart."""
+    control.restrict(locked=True)
+    panel = ShellsPanel(adapter, icons, book, attention)
+    qtbot.addWidget(panel)
+    assert panel.lock.text() == "Unlock"
+
+
+def test_buttons_do_not_change_their_size_with_their_text(
+    panel: ShellsPanel, control: FakeControl, qt_run: Run, shell_id: str
+) -> None:
+    before = panel.freeze.sizeHint(), panel.lock.sizeHint()
+    qt_run(control.do(Freeze()))
+    qt_run(control.do(Lock()))
+    assert (panel.freeze.sizeHint(), panel.lock.sizeHint()) == before
 
 
 def test_a_narrow_panel_shows_fewer_columns(panel: ShellsPanel, shell_id: str) -> None:
