@@ -190,6 +190,11 @@ class Admission:
             raise SettingsError("links", "cannot be kept: the log says why")
         return link
 
+    def ref_of(self, target: str) -> str:
+        """Target.ref of the container that has the name now; "" when none has it yet."""
+        found = look_up(self._find_target, target)
+        return "" if found is None else found.ref
+
     def create_requested(self) -> None:
         """Create the links that the settings request."""
         for text in self._settings.links:

@@ -78,8 +78,8 @@ class CreateLink(Command[Share], frozen=True, tag=True):
     """Create a link to one target. Raises LimitError.
 
     ``seconds`` is how long sessions may begin with it; None: until it is revoked.
-    ``approval``: the host is asked for each guest. ``kept``: it outlives the program, and unless
-    ``by_name`` a later container of the same name is not its target. That also raises
+    ``approval``: the host is asked for each guest. Unless ``by_name``, it opens the container that
+    has the name now, and no later one. ``kept``: it outlives the program; that also raises
     TargetNotFoundError, and SettingsError when links cannot be kept. ``shell``: the link joins
     this running shell, whose target ``target`` then is, and ends with it; raises
     ShellNotFoundError. ``record``: shells opened with the link are recorded from their start, and

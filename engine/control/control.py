@@ -314,6 +314,7 @@ class Control:
             approval=command.approval,
             seconds=command.seconds,
             single_use=command.single_use,
+            ref="" if command.by_name or command.shell else admission.ref_of(command.target),
             shell=self._shell(command.shell).id if command.shell else "",
             record=command.record,
         )

@@ -12,6 +12,9 @@ from msgspec.structs import replace
 
 from engine.access.kept_links import FILE_NAME
 from engine.agent.agent import Agent
+from engine.control.commands import CreateLink, WaitUntilRegistered
+from engine.control.control import Control
+from engine.control.queries import LinkUrl, Targets
 from engine.core.errors import (
     HatchwayError,
     LinkUnknownError,
@@ -199,6 +202,35 @@ async def test_another_container_under_the_name_is_not_the_target(
         first.rename(name)
         await until(lambda: agent.targets.find(name).ref == first.id)
         await works(kept)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+async def test_a_link_opens_the_container_it_was_made_for_or_the_name_by_choice(
+    containers: ContainerFactory, by_name: bool
+) -> None:
+    name = unique_name("link")
+    first = containers(name=name)
+    control = Control(Settings())
+    await control.start()
+    try:
+        await until(lambda: name in [target.id for target in control.ask(Targets())])
+        share = await control.do(CreateLink(name, by_name=by_name))
+        link = parse_link(control.ask(LinkUrl(share.id)))
+        assert await control.do(WaitUntilRegistered(10))
+        await works(link)
+        first.rename(f"{name}-old")
+        second = containers(name=name)
+        await until(
+            lambda: any(one.id == name and one.ref == second.id for one in control.ask(Targets()))
+        )
+        if by_name:
+            await works(link)
+        else:
+            error = await refusal(link)
+            assert isinstance(error, RemoteError)
+            assert error.remote_code == "target_not_found"
+    finally:
+        await control.stop()
 
 
 async def test_links_created_together_are_registered_together() -> None:

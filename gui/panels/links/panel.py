@@ -33,11 +33,12 @@ from engine.core.model import (
     Target,
     TargetKind,
 )
-from gui.kit import people
+from gui.kit import choices, people
 from gui.kit.qr import QrCode
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.widgets import IconButton, Panel, ask, named_label
 from gui.panels.links.model import ROLES, SHARE_ROLE, LinkModel, people_by_link
+from gui.panels.targets.model import key
 
 if TYPE_CHECKING:
     from gui.control.adapter import EngineAdapter
@@ -62,8 +63,12 @@ KEEP_TEXT at most as long as the program runs."""
 KEEP_TEXT = "Keep after restart"
 KEEP_TIP = (
     "The link also works after Hatchway was closed and started again. It is stored with its "
-    "secret in your configuration folder, and opens this very target: not another container "
-    "that gets the same name later."
+    "secret in your configuration folder."
+)
+BY_NAME_TEXT = "Also for a later container of this name"
+BY_NAME_TIP = (
+    "When the container is replaced, for example by docker compose, the link opens the new one. "
+    "Otherwise the link opens this very container."
 )
 KEEP_NOT = "A link to a running terminal ends with it."
 RECORD_TEXT = "Record the terminal"
@@ -109,12 +114,15 @@ class ShareDialog(QDialog):
         self.resize(SIZE)
         self._adapter = adapter
         self.target = QComboBox()
-        for target in targets:
-            self.target.addItem(target.name, target)
-            if target.id == chosen:
-                self.target.setCurrentIndex(self.target.count() - 1)
+        self.target.setPlaceholderText("Choose a target")
+        self._targets = targets
+        self._shells: tuple[ShellInfo, ...] = ()
+        """Running ones that were offered."""
+        self._fill()
         if shell is not None:
             self.offer(shell)
+        elif not self.select(chosen) and targets:
+            self.target.setCurrentIndex(0)
         self.role = QComboBox()
         for role, words in ROLES.items():
             self.role.addItem(words, role)
@@ -126,6 +134,8 @@ class ShareDialog(QDialog):
         self.approval = QCheckBox("Ask me before a guest connects")
         self.keep = QCheckBox(KEEP_TEXT)
         self.keep.setToolTip(KEEP_TIP)
+        self.by_name = QCheckBox(BY_NAME_TEXT)
+        self.by_name.setToolTip(BY_NAME_TIP)
         self.record = QCheckBox(RECORD_TEXT)
         self.accept_local = QCheckBox()
         self.create_button = IconButton("Create link", icons, "share")
@@ -152,14 +162,23 @@ class ShareDialog(QDialog):
 
     def offer(self, shell: ShellInfo) -> None:
         """Select a running shell: a link to it joins what runs there."""
-        at = next(
-            (at for at in range(self.target.count()) if _id(self.target.itemData(at)) == shell.id),
-            -1,
-        )
-        if at < 0:
-            at = 0
-            self.target.insertItem(at, f"This terminal: {people.title(shell)}", shell)
-        self.target.setCurrentIndex(at)
+        self._shells = (shell, *(one for one in self._shells if one.id != shell.id))
+        self._fill()
+        choices.choose(self.target, _shell_key(shell))
+
+    def select(self, target_id: str) -> bool:
+        """Select a target; False when there is none with that id."""
+        target = next((one for one in self._targets if one.id == target_id), None)
+        if target is not None:
+            choices.choose(self.target, key(target))
+        return target is not None
+
+    def _fill(self) -> None:
+        shells = [
+            (_shell_key(one), f"This terminal: {people.title(one)}", one) for one in self._shells
+        ]
+        targets = [(key(one), one.name, one) for one in self._targets]
+        choices.update(self.target, [*shells, *targets])
 
     def chosen(self) -> Share | None:
         """The link selected in the list."""
@@ -180,6 +199,7 @@ class ShareDialog(QDialog):
             single_use=self.single_use.isChecked(),
             kept=self.keep.isChecked() and not joins,
             shell=shared.id if joins else "",
+            by_name=self.by_name.isChecked() and self.by_name.isEnabled(),
             record=self.record.isChecked(),
         )
         # The acceptance is for this link only.
@@ -226,6 +246,7 @@ class ShareDialog(QDialog):
         )
         self.local_warning.setVisible(local)
         self.keep.setEnabled(not joins)
+        self.by_name.setEnabled(isinstance(shared, Target) and shared.kind is TargetKind.CONTAINER)
         self.keep.setToolTip(KEEP_NOT if joins else KEEP_TIP)
         self.record.setToolTip(RECORD_NOW_TIP if joins else RECORD_TIP)
         self._name_longest()
@@ -271,7 +292,21 @@ class ShareDialog(QDialog):
         self._show_chosen()
 
     def _targets_changed(self) -> None:
-        self.links.set_targets(self._adapter.ask(Targets(), ()))
+        self._targets = self._adapter.ask(Targets(), ())
+        self.links.set_targets(self._targets)
+        self._fill()
+        self._target_changed()
+
+    def _shells_changed(self, _: object = None) -> None:
+        """Those that were offered change their titles, and end."""
+        if not self._shells:
+            return
+        running = {shell.id: shell for shell in self._adapter.ask(Shells(), ())}
+        shells = tuple(running[one.id] for one in self._shells if one.id in running)
+        if shells != self._shells:
+            self._shells = shells
+            self._fill()
+            self._target_changed()
 
     def _tick(self) -> None:
         self.links.tick()
@@ -292,6 +327,8 @@ class ShareDialog(QDialog):
         self._adapter.targetsChanged.connect(self._targets_changed)
         self._adapter.shellChanged.connect(self._people_changed)
         self._adapter.shellEnded.connect(self._people_changed)
+        self._adapter.shellChanged.connect(self._shells_changed)
+        self._adapter.shellEnded.connect(self._shells_changed)
         self._adapter.sessionStateChanged.connect(self._people_changed)
         self._adapter.sessionClosed.connect(self._people_changed)
         self._people_changed()
@@ -325,6 +362,7 @@ class ShareDialog(QDialog):
         form.addRow("", self.approval)
         form.addRow("", self.single_use)
         form.addRow("", self.keep)
+        form.addRow("", self.by_name)
         form.addRow("", self.record)
         below = QHBoxLayout()
         below.addWidget(self.local_warning, 1)
@@ -374,5 +412,6 @@ class ShareDialog(QDialog):
         return box
 
 
-def _id(shared: object) -> str:
-    return shared.id if isinstance(shared, Target | ShellInfo) else ""
+def _shell_key(shell: ShellInfo) -> str:
+    # No key of a target has a colon.
+    return f"shell:{shell.id}"

@@ -170,6 +170,60 @@ def test_a_link_is_kept_after_a_restart_only_if_that_is_chosen(make: Make, host:
     assert dialog.expiry.currentText() == "Until Hatchway closes"
 
 
+def test_a_link_is_for_one_container_unless_its_name_is_chosen(make: Make, host: Host) -> None:
+    dialog = make("web-1")
+    dialog.create_button.click()
+    dialog.by_name.click()
+    dialog.create_button.click()
+    assert [command.by_name for command in host.done if isinstance(command, CreateLink)] == [
+        False,
+        True,
+    ]
+    dialog.select(LOCAL_TARGET)
+    assert not dialog.by_name.isEnabled(), "there is only one"
+    dialog.accept_local.click()
+    dialog.create_button.click()
+    assert host.done[-1] == CreateLink(
+        LOCAL_TARGET, Role.CONTROL, seconds=EXPIRIES[DEFAULT_EXPIRY][1]
+    )
+
+
+def test_the_targets_are_those_there_are(
+    make: Make, host: Host, control: FakeControl, theme: Theme
+) -> None:
+    dialog = make("web-1")
+
+    def are(*targets: Target) -> None:
+        control.answers[Targets] = targets
+        control.publish(TargetsChanged(targets=targets))
+
+    web = replace(WEB, ref="ref-1")
+    are(LOCAL, web)
+    dialog.select("web-1")
+    are(LOCAL, replace(web, id="web-1", name="web-1", ref="ref-2"), replace(web, id="z", name="z"))
+    assert dialog.target.currentText() == "z", "the container was renamed"
+    dialog.create_button.click()
+    assert isinstance(command := host.done[-1], CreateLink)
+    assert command.target == "z"
+    are(LOCAL, replace(web, ref="ref-2"))
+    # Nothing is shared in place of what is gone.
+    assert dialog.target.currentText() == ""
+    assert not dialog.create_button.isEnabled()
+    assert dialog.select("web-1")
+    assert dialog.create_button.isEnabled()
+
+
+def test_a_terminal_that_has_ended_is_no_longer_offered(make: Make, control: FakeControl) -> None:
+    dialog = make("web-1")
+    shell_id = control.start_shell("web-1", own=True)
+    dialog.offer(control.shells[shell_id])
+    control.change_shell(shell_id, title="vim")
+    assert dialog.target.currentText() == "This terminal: vim"
+    control.end_shell(shell_id)
+    assert dialog.target.currentText() == ""
+    assert not dialog.create_button.isEnabled()
+
+
 def test_a_link_records_only_if_that_is_chosen(make: Make, host: Host) -> None:
     dialog = make("web-1")
     assert not dialog.record.isChecked()
