@@ -222,6 +222,14 @@ def open_file(path: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.absolute())))
 
 
+def bring_to_front(window: QWidget) -> None:
+    """Show a window that may be minimized or behind others, and give it the keyboard."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+
+
 def ask(
     parent: QWidget,
     title: str,

@@ -26,7 +26,7 @@ from gui.kit import people
 from gui.kit.attention import Attention
 from gui.kit.icons import Icons, app_icon
 from gui.kit.style import Mode, Tone
-from gui.kit.widgets import Banner, open_file
+from gui.kit.widgets import Banner, bring_to_front, open_file
 from gui.panels.approvals.idle import IdleWarnings
 from gui.panels.approvals.keyboard import KeyboardRequests
 from gui.panels.approvals.strip import Approver
@@ -241,8 +241,10 @@ class MainWindow(QMainWindow):
             dialog.finished.connect(self._link_closed)
             self._link_dialog = dialog
             dialog.show()
-        elif link:
+            return dialog
+        if link:
             self._link_dialog.link.setText(link)
+        bring_to_front(self._link_dialog)
         return self._link_dialog
 
     def _link_closed(self) -> None:
@@ -277,6 +279,7 @@ class MainWindow(QMainWindow):
             self._settings_dialog = dialog
             # Not modal: guests may request access meanwhile.
             dialog.show()
+        bring_to_front(self._settings_dialog)
         return self._settings_dialog
 
     def _use_settings(self, ui: UiSettings) -> None:
@@ -320,9 +323,12 @@ class MainWindow(QMainWindow):
             self._share_dialog = dialog
             # Not modal: the user watches sessions and admits guests meanwhile.
             dialog.show()
-        elif shell is not None:
+            return dialog
+        if shell is not None:
             self._share_dialog.offer(shell)
-            self._share_dialog.raise_()
+        elif target_id:
+            self._share_dialog.select(target_id)
+        bring_to_front(self._share_dialog)
         return self._share_dialog
 
     def share_shell(self, shell_id: str) -> None:

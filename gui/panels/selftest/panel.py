@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from engine.control.commands import RunSelfTest
 from engine.core.selftest_report import STAGES, StageStatus
-from gui.kit import formats, problems
+from gui.kit import choices, formats, problems
 from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE, TwoLineDelegate
 from gui.kit.style import Tone
 from gui.kit.widgets import Banner, Panel, SteadyButton, tool_button
-from gui.panels.targets.model import openable
+from gui.panels.targets.model import key, openable
 
 if TYPE_CHECKING:
     import asyncio
@@ -135,6 +135,9 @@ class LoopbackPanel(Panel):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.target.setMinimumContentsLength(10)
+        self.target.setPlaceholderText("Choose a target")
+        self._untouched = True
+        """Whether no target was chosen yet: then the first one is."""
         self.button = SteadyButton(RUN, STOP)
         self.button.setProperty("primary", "true")
         self.button.clicked.connect(self.toggle)
@@ -173,6 +176,7 @@ class LoopbackPanel(Panel):
         self.body.addWidget(head)
         self.body.addLayout(below)
         self.body.addWidget(self.view, 1)
+        self.target.currentIndexChanged.connect(lambda _: self._enable())
         adapter.targetsChanged.connect(self._targets_changed)
         adapter.engineReady.connect(self._enable)
         adapter.selfTestStage.connect(self._stage)
@@ -260,17 +264,15 @@ class LoopbackPanel(Panel):
 
     def _enable(self) -> None:
         self.button.setText(STOP if self.running else RUN)
-        ready = self._adapter.ready and self.target.count() > 0
+        ready = self._adapter.ready and self.target.currentIndex() >= 0
         self.button.setEnabled(self.running or ready)
         self.target.setEnabled(not self.running)
         self._copy.setEnabled(self.report is not None)
 
     def _targets_changed(self, event: TargetsChanged) -> None:
-        chosen = self.target.currentData()
-        self.target.clear()
-        for target in event.targets:
-            if openable(target):
-                self.target.addItem(target.name, target.id)
-        at = self.target.findData(chosen)
-        self.target.setCurrentIndex(max(at, 0) if self.target.count() else -1)
+        targets = [target for target in event.targets if openable(target)]
+        choices.update(self.target, [(key(target), target.name, target.id) for target in targets])
+        if self._untouched and targets:
+            self.target.setCurrentIndex(0)
+            self._untouched = False
         self._enable()

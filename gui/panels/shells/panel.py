@@ -117,8 +117,8 @@ class ShellsPanel(Panel):
         self.model.rowsRemoved.connect(lambda *_: self._refresh())
         # Not the dataChanged: times and routes of hundreds of shells change every second.
         book.changed.connect(lambda _: self._enable())
-        adapter.guestsRestricted.connect(lambda _: self._show_restrictions())
-        adapter.sharesChanged.connect(lambda _: self._show_restrictions())
+        adapter.guestsRestricted.connect(self._show_restrictions)
+        adapter.sharesChanged.connect(self._show_restrictions)
         adapter.engineReady.connect(self._show_restrictions)
         self._unfold([shell.id for shell in book.all()])
         self._refresh()
@@ -294,7 +294,7 @@ class ShellsPanel(Panel):
         self._show_restrictions()
         self.selectionChanged.emit()
 
-    def _show_restrictions(self) -> None:
+    def _show_restrictions(self, _: object = None) -> None:
         """As the engine knows them: others may freeze and lock, too."""
         now = self._restrictions = self._adapter.ask(GuestRestrictions(), Restrictions())
         anybody = any(people.guests(one) for one in self._book.all())

@@ -54,6 +54,12 @@ class _Node:
     children: list[_Node] = field(default_factory=list)
 
 
+def key(target: Target) -> str:
+    """What identifies it for as long as it exists: a container may be renamed, and another one
+    may get its name."""
+    return target.ref or target.id
+
+
 def openable(target: Target | None) -> bool:
     """Whether a terminal can be opened in it now."""
     return target is not None and target.state is TargetState.RUNNING
@@ -96,14 +102,14 @@ class TargetModel(QAbstractItemModel):
             if target.kind is TargetKind.CONTAINER:
                 groups.setdefault(target.engine, []).append(target)
             else:
-                top.append((target.id, target))
-        # No target id contains a colon, so the key of a group is never one.
+                top.append((key(target), target))
+        # No key of a target contains a colon, so that of a group is never one.
         top += [(f"engine:{name}", None) for name in groups]
         self._merge(self._root, top)
         for node in self._root.children:
             if node.target is None:
                 members = groups[node.key.removeprefix("engine:")]
-                self._merge(node, [(target.id, target) for target in members])
+                self._merge(node, [(key(target), target) for target in members])
                 # Its note counts the members.
                 self._touch(node)
 
@@ -129,7 +135,7 @@ class TargetModel(QAbstractItemModel):
     def index_of(self, target_id: str) -> QModelIndex:
         for node in self._root.children:
             for candidate in (node, *node.children):
-                if candidate.target is not None and candidate.key == target_id:
+                if candidate.target is not None and candidate.target.id == target_id:
                     return self._index(candidate)
         return QModelIndex()
 
@@ -230,28 +236,37 @@ class TargetModel(QAbstractItemModel):
 
     def _merge(self, above: _Node, wanted: list[tuple[str, Target | None]]) -> None:
         """Replace the children of ``above`` with ``wanted``, changing as few rows as possible."""
-        keys = {key for key, _ in wanted}
+        keys = {name for name, _ in wanted}
         for row in reversed(range(len(above.children))):
             if above.children[row].key not in keys:
                 self._remove(above, row)
-        for row, (key, target) in enumerate(wanted):
-            if row < len(above.children) and above.children[row].key == key:
+        for row, (name, target) in enumerate(wanted):
+            if row < len(above.children) and above.children[row].key == name:
                 node = above.children[row]
                 if node.target is not target and _facts(node.target) != _facts(target):
                     node.target = target
                     self._touch(node)
                 continue
-            # A row is in another place only after a rename: remove it and insert it anew.
-            for at, other in enumerate(above.children):
-                if other.key == key:
-                    self._remove(above, at)
-                    break
+            # A row is in another place only after a rename.
+            at = next((at for at, other in enumerate(above.children) if other.key == name), -1)
+            if at >= 0:
+                self._move(above, at, row)
+                above.children[row].target = target
+                self._touch(above.children[row])
+                continue
             self.beginInsertRows(self._index(above), row, row)
             self._last_number += 1
-            node = _Node(key, self._last_number, above, target)
+            node = _Node(name, self._last_number, above, target)
             self._nodes[node.number] = node
             above.children.insert(row, node)
             self.endInsertRows()
+
+    def _move(self, above: _Node, at: int, row: int) -> None:
+        """Up, to ``row``: what is selected stays so."""
+        index = self._index(above)
+        self.beginMoveRows(index, at, at, index, row)
+        above.children.insert(row, above.children.pop(at))
+        self.endMoveRows()
 
     def _remove(self, above: _Node, row: int) -> None:
         self.beginRemoveRows(self._index(above), row, row)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -34,7 +34,7 @@ from gui.panels.targets.model import (
 )
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QModelIndex, QPoint
+    from PySide6.QtCore import QPoint
 
     from engine.core.events import DockerStatusChanged, TargetsChanged
     from engine.core.model import DockerStatus
@@ -69,6 +69,8 @@ class TargetsPanel(Panel):
         self._docker: dict[str, DockerStatus] = {}
         self.model = TargetModel(icons, self)
         self.proxy = QSortFilterProxyModel(self)
+        # Before the view, which would select what is beside a selected row that goes.
+        self.proxy.rowsAboutToBeRemoved.connect(self._forget_selected)
         self.proxy.setSourceModel(self.model)
         self.proxy.setFilterRole(SEARCH_ROLE)
         self.proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -121,6 +123,11 @@ class TargetsPanel(Panel):
 
     def select(self, target_id: str) -> None:
         self.view.setCurrentIndex(self.proxy.mapFromSource(self.model.index_of(target_id)))
+
+    def _forget_selected(self, above: QModelIndex, first: int, last: int) -> None:
+        index = self.view.currentIndex()
+        if index.parent() == above and first <= index.row() <= last:
+            self.view.setCurrentIndex(QModelIndex())
 
     def menu(self, target: Target) -> QMenu:
         """The menu for one target. The caller shows it; it deletes itself."""

@@ -35,7 +35,7 @@ from engine.control.commands import (
     SetRecording,
     TakeKeyboard,
 )
-from engine.control.queries import DockerStatuses, Links
+from engine.control.queries import DockerStatuses, Links, Targets
 from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
@@ -510,6 +510,28 @@ def test_no_column_header_is_cut_off(
     header = window.sessions.view.horizontalHeader()
     for section in range(header.count()):
         assert header.sectionSize(section) >= header.sectionSizeHint(section)
+
+
+def test_sharing_again_shows_the_dialog_for_the_other_target(
+    window: MainWindow, control: FakeControl
+) -> None:
+    targets = tuple(
+        Target(name, TargetKind.CONTAINER, name, ref=f"ref-{name}") for name in ("web-1", "web-2")
+    )
+    control.answers[Targets] = targets
+    control.publish(TargetsChanged(targets=targets))
+    dialog = window.share("web-1")
+    dialog.showMinimized()
+    window.targets.linkWanted.emit("web-2")
+    assert window.share() is dialog
+    assert dialog.target.currentText() == "web-2"
+    assert not dialog.isMinimized()
+    spin(dialog.isActiveWindow)
+    settings_dialog = window.open_settings()
+    spin(settings_dialog.isActiveWindow)
+    window.share("web-1")
+    spin(dialog.isActiveWindow)
+    assert dialog.target.currentText() == "web-1"
 
 
 def test_settings_that_are_not_touched_are_not_written(

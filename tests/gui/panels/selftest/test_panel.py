@@ -106,6 +106,12 @@ def test_only_what_can_be_opened_can_be_tested_and_the_choice_stays(
     new = Target("abc", TargetKind.CONTAINER, "abc", engine="docker")
     bus.publish(TargetsChanged(targets=(LOCAL, new, web)))
     assert panel.target.currentData() == "web"
+    # Nothing is tested in place of one that is gone.
+    bus.publish(TargetsChanged(targets=(LOCAL, new)))
+    assert panel.target.currentData() is None
+    assert not panel.button.isEnabled()
+    panel.target.setCurrentIndex(0)
+    assert panel.button.isEnabled()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,8 +45,11 @@ def container(
     engine: str = "docker",
     image: str = "busybox:1.36",
     shared: bool = False,
+    ref: str = "",
 ) -> Target:
-    return Target(name, TargetKind.CONTAINER, name, state, engine, image=image, shared=shared)
+    return Target(
+        name, TargetKind.CONTAINER, name, state, engine, ref=ref, image=image, shared=shared
+    )
 
 
 def ready(engine: str = "docker", state: EngineState = EngineState.READY) -> DockerStatus:
@@ -114,6 +118,30 @@ def test_the_selection_survives_what_happens_to_others(panel: TargetsPanel, bus:
     selected = panel.selected()
     assert selected is not None
     assert (selected.id, selected.shared) == ("m", True)
+
+
+@pytest.mark.parametrize("name", ["a", "zz", "n"])
+def test_the_selection_goes_with_a_renamed_container(
+    panel: TargetsPanel, bus: EventBus, name: str
+) -> None:
+    one, two, three = (container(n, ref=f"ref-{n}") for n in ("k", "m", "x"))
+    bus.publish(TargetsChanged(targets=(LOCAL, one, two, three)))
+    panel.select("m")
+    # Its former name is that of another one now.
+    others = (replace(one, id="m", name="m"), replace(two, id=name, name=name), three)
+    ordered = tuple(sorted(others, key=lambda target: target.name))
+    bus.publish(TargetsChanged(targets=(LOCAL, *ordered)))
+    selected = panel.selected()
+    assert selected is not None
+    assert (selected.id, selected.ref) == (name, "ref-m")
+    assert shown(panel) == [LOCAL_TARGET, "Docker:", *(target.name for target in ordered)]
+
+
+def test_nothing_is_selected_in_place_of_what_is_gone(panel: TargetsPanel, bus: EventBus) -> None:
+    bus.publish(TargetsChanged(targets=(LOCAL, container("a"), container("m"), container("z"))))
+    panel.select("m")
+    bus.publish(TargetsChanged(targets=(LOCAL, container("a"), container("z"))))
+    assert panel.selected() is None
 
 
 def test_a_stopped_container_is_grey_closed_and_says_why(
