@@ -61,6 +61,10 @@ class ClosedTabs(QObject):
             self._closed[0].notice.finish()
         self.changed.emit()
 
+    @property
+    def tabs(self) -> tuple[TerminalTab, ...]:
+        return tuple(closed.tab for closed in self._closed)
+
     def reopen_last(self) -> None:
         if self._closed:
             closed = self._closed[-1]

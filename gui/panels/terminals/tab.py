@@ -66,7 +66,8 @@ class TerminalTab(QWidget):
         self._way = way or own_shell(adapter, target_id)
         self.target_id = target_id
         self.watches = watches
-        self.title = self._title("")
+        self._program_title = ""
+        self.title = self._title()
         self.notice = ""
         """Why there is no terminal, for the user; "" while there is one."""
         self._connection: Connection | None = None
@@ -233,6 +234,13 @@ class TerminalTab(QWidget):
         if ends:
             self._adapter.do(EndShell(shell_id))
 
+    def target_renamed(self, target_id: str) -> None:
+        """Its container has another id now: the next shell is in that one, too."""
+        self.target_id = target_id
+        if self._way.renamed is not None:
+            self._way = self._way.renamed(target_id)
+        self._retitle(self._program_title)
+
     def end(self) -> None:
         """End the terminal, whoever else is in it, and shut the tab."""
         shell_id = self.shell_id
@@ -378,11 +386,12 @@ class TerminalTab(QWidget):
             self._connection.rendered(count)
 
     def _retitle(self, title: str) -> None:
-        self.title = self._title(title)
+        self._program_title = title
+        self.title = self._title()
         self.titleChanged.emit(self.title)
 
-    def _title(self, title: str) -> str:
-        words = shown(title) or shown(self.target_id)
+    def _title(self) -> str:
+        words = shown(self._program_title) or shown(self.target_id)
         return f"Watching {words}" if self.watches else words
 
     def _note(self, title: str, text: str) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QPoint
 
+    from engine.core.events import TargetsChanged
     from gui.control.adapter import EngineAdapter
     from gui.control.shells import ShellBook
     from gui.kit.attention import Attention
@@ -67,6 +68,9 @@ class TerminalTabs(QWidget):
         self._closed.changed.connect(self.changed)
         self._front: TerminalTab | None = None
         self._questions: dict[TerminalTab, Notice] = {}
+        self._names: dict[str, str] = {}
+        """The id of each container by its ``ref``."""
+        adapter.targetsChanged.connect(self._targets_changed)
         self.empty = EmptyState(
             icons,
             "terminal",
@@ -225,6 +229,16 @@ class TerminalTabs(QWidget):
     def tab_of(self, session_id: str) -> TerminalTab | None:
         """The tab of one of this window's own sessions, if it has one."""
         return next((t for t in self.all() if session_id and t.session_id == session_id), None)
+
+    def _targets_changed(self, event: TargetsChanged) -> None:
+        """Tabs follow a container that is renamed."""
+        before, self._names = self._names, {t.ref: t.id for t in event.targets if t.ref}
+        renamed = {
+            before[ref]: name for ref, name in self._names.items() if before.get(ref, name) != name
+        }
+        for tab in (*self.all(), *self._closed.tabs):
+            if not tab.elsewhere and tab.target_id in renamed:
+                tab.target_renamed(renamed[tab.target_id])
 
     def close_all(self) -> None:
         """End every terminal, closed ones too."""

@@ -48,6 +48,8 @@ class Way:
     """The name of the tab's icon; "": that of its target."""
     elsewhere: bool = False
     """Its terminal is on another host."""
+    renamed: Callable[[str], Way] | None = None
+    """This way to the target under another id; None where it does not lead to a target."""
 
 
 def own_shell(adapter: EngineAdapter, target_id: str) -> Way:
@@ -64,7 +66,7 @@ def own_shell(adapter: EngineAdapter, target_id: str) -> Way:
 
         return open_
 
-    return Way(way)
+    return Way(way, renamed=lambda name: own_shell(adapter, name))
 
 
 def running_shell(adapter: EngineAdapter, shell_id: str, role: Role) -> Way:
@@ -88,7 +90,7 @@ def as_peer(adapter: EngineAdapter, target_id: str) -> Way:
 
         return open_
 
-    return Way(way)
+    return Way(way, renamed=lambda name: as_peer(adapter, name))
 
 
 def by_link(adapter: EngineAdapter, url: str, name: str) -> Way:

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QPushButton
 
 from engine.control.commands import EndShell, Freeze, Record, TakeKeyboard
 from engine.core.errors import LinkExpiredError
-from engine.core.model import ParticipantInfo, ParticipantKind, Role
+from engine.core.events import TargetsChanged
+from engine.core.model import ParticipantInfo, ParticipantKind, Role, Target, TargetKind
 from gui.kit.strips import Notice
 from tests.gui.keyboard import spin
 
@@ -40,6 +41,40 @@ def test_closing_all_ends_every_terminal(
     tabs.close_all()
     settle()
     assert [opened.is_closed for opened in control.terminals] == [True, True]
+
+
+def test_tabs_follow_a_container_that_is_renamed(
+    tabs: TerminalTabs,
+    tab: TerminalTab,
+    peer: TerminalTab,
+    control: FakeControl,
+    settle: Settle,
+) -> None:
+    def are(**names: str) -> None:
+        targets = tuple(
+            Target(name, TargetKind.CONTAINER, name, ref=ref) for ref, name in names.items()
+        )
+        control.publish(TargetsChanged(targets=targets))
+
+    link = tabs.open_link("http://host/s/x#y", "Ann")
+    settle()
+    link.target_id = "web-1"
+    are(one="web-1", two="web-2")
+    tabs.close_tab(peer)
+    # Their names are swapped.
+    are(one="web-2", two="web-1")
+    assert (tab.target_id, tab.title) == ("web-2", "web-2")
+    assert link.target_id == "web-1", "it is on another host"
+    tabs.reopen()
+    assert peer.target_id == "web-2"
+    # Another shell is in the same container.
+    control.end_shell(tab.shell_id)
+    tab.connect_terminal()
+    settle()
+    assert control.shells[tab.shell_id].target == "web-2"
+    tab.terminal.titleChanged.emit("vim")
+    are(one="web-3")
+    assert (tab.target_id, tab.title) == ("web-3", "vim")
 
 
 def press(attention: Attention, words: str) -> None:
