@@ -12,7 +12,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,6 +37,7 @@ from engine.core.errors import (
     SettingsError,
     ShellNotFoundError,
     TargetNotFoundError,
+    TargetNotRunningError,
 )
 from engine.core.model import (
     LOCAL_TARGET,
@@ -48,6 +49,7 @@ from engine.core.model import (
     Size,
     Target,
     TargetKind,
+    TargetState,
 )
 from engine.core.selftest_report import SelfTestReport, StageResult
 from engine.core.settings import Settings, config_dir
@@ -74,9 +76,14 @@ from engine.targets.catalogue import TargetCatalogue
 from engine.transport import tuning
 from engine.wire import signaling as wire
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
 logger = logging.getLogger(__name__)
 
 CATALOGUE_SECONDS = 3.0
+START_SECONDS = 10.0
+"""How long a container that was started may take to be listed as running."""
 """How long starting waits for the Docker engines' first answer."""
 ICE_SERVERS_SECONDS = 15.0
 """For the relay's reply to ``ice:servers``."""
@@ -459,6 +466,35 @@ class Agent:
 
     async def _let_in(self, session: Session, shell_id: str) -> None:
         await self.admission.attach(session, lambda: self.manager.shell_facts(shell_id))
+
+    async def start_target(self, target_id: str) -> None:
+        """Start or unpause a container. Raises TargetNotFoundError, DockerError, and
+        TargetNotRunningError when it is not listed as running within START_SECONDS."""
+        target = self.targets.find(target_id)
+        if target.state is TargetState.RUNNING:
+            return
+        paused = target.state is TargetState.PAUSED
+
+        def start(client: DockerClient) -> None:
+            (client.api.unpause if paused else client.api.start)(target.ref)
+
+        runs = asyncio.Event()
+
+        def look(event: ev.Event) -> None:
+            if isinstance(event, ev.TargetsChanged) and any(
+                one.ref == target.ref and one.state is TargetState.RUNNING for one in event.targets
+            ):
+                runs.set()
+
+        unsubscribe = self.events.subscribe(look)
+        try:
+            await self._docker.call(target.engine, start)
+            async with asyncio.timeout(START_SECONDS):
+                await runs.wait()
+        except TimeoutError:
+            raise TargetNotRunningError(f"{target.name} was started, but does not run") from None
+        finally:
+            unsubscribe()
 
     async def open_shell(self, target_id: str, size: Size, command: tuple[str, ...] = ()) -> str:
         """Start an own shell; its id. Raises HatchwayError."""

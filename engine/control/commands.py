@@ -115,6 +115,15 @@ class DecideApproval(Command[bool], frozen=True, tag=True):
     remember: bool = False
 
 
+class StartTarget(Command[None], frozen=True, tag=True):
+    """Start a stopped container, or unpause a paused one; done once it is listed as running.
+
+    Raises TargetNotFoundError, DockerError, and TargetNotRunningError when it stops again at once.
+    """
+
+    target: str
+
+
 class OpenShell(Command[str], frozen=True, tag=True):
     """Start an own shell in a target; returns its id. ControlApi.attach() attaches to it.
 

@@ -160,6 +160,7 @@ class Control:
         self._on(c.CreateLink, self._create_link)
         self._on(c.RevokeLink, lambda command: agent.admission.revoke(command.link_id))
         self._on(c.DecideApproval, self._decide_approval)
+        self._on(c.StartTarget, lambda command: self._agent.start_target(command.target))
         self._on(c.OpenShell, self._open_shell)
         self._on(c.EndShell, self._end_shell)
         self._on(c.SetRole, self._set_role)

@@ -13,7 +13,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from engine.control.commands import Record, SetGrace, SetGuestTimeout, SetRecording
+from engine.control.commands import (
+    Record,
+    SetGrace,
+    SetGuestTimeout,
+    SetRecording,
+    StartTarget,
+)
 from engine.control.queries import Host
 from engine.core import settings_file
 from engine.core.errors import SettingsError
@@ -38,7 +44,7 @@ from gui.panels.selftest.panel import LoopbackPanel
 from gui.panels.sessions.panel import SessionsPanel
 from gui.panels.settings.dialog import Hosting, SettingsDialog, changes
 from gui.panels.shells.panel import ShellsPanel
-from gui.panels.targets.model import openable
+from gui.panels.targets.model import openable, start_label
 from gui.panels.targets.panel import TargetsPanel
 from gui.panels.terminals.look import TerminalLook
 from gui.panels.terminals.tabs import TerminalTabs
@@ -52,7 +58,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from engine.core.events import LoopRestarted, RecordingProblem
-    from engine.core.model import ShellInfo
+    from engine.core.model import ShellInfo, Target
     from engine.core.settings import UiSettings
     from gui.control.adapter import EngineAdapter
     from gui.kit.style import Theme
@@ -228,6 +234,20 @@ class MainWindow(QMainWindow):
 
     def open_terminal(self, target_id: str) -> None:
         self.terminals.open(target_id)
+
+    def _ask_to_start(self, target: Target) -> None:
+        """A container that does not run was double-clicked."""
+
+        async def start() -> None:
+            await self._adapter.perform(StartTarget(target.id))
+            self.open_terminal(target.id)
+
+        self.attention.ask(
+            f"{shown(target.name)} is {target.state.value}",
+            "",
+            f"{start_label(target)} and open",
+            lambda: self._adapter.run(start()),
+        )
 
     def open_peer(self, target_id: str) -> None:
         """A terminal that is connected as a guest's is."""
@@ -490,6 +510,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.targets.openWanted.connect(self.open_terminal)
+        self.targets.startWanted.connect(self._ask_to_start)
         self.targets.peerWanted.connect(self.open_peer)
         self.targets.testWanted.connect(self.run_loopback)
         self.targets.linkWanted.connect(self.share)

@@ -65,6 +65,16 @@ def openable(target: Target | None) -> bool:
     return target is not None and target.state is TargetState.RUNNING
 
 
+def startable(target: Target) -> bool:
+    """Whether it can be started, or unpaused."""
+    return target.kind is TargetKind.CONTAINER and target.state is not TargetState.RUNNING
+
+
+def start_label(target: Target) -> str:
+    """What a button calls that."""
+    return "Unpause" if target.state is TargetState.PAUSED else "Start"
+
+
 def why_not(target: Target) -> str:
     """Why no terminal can be opened in it, and what to do; "" when one can."""
     if target.state is TargetState.PAUSED:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.control.commands import SetShared
+from engine.control.commands import SetShared, StartTarget
 from engine.core.model import EngineState, Target, TargetKind
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.style import Tone
@@ -31,6 +31,8 @@ from gui.panels.targets.model import (
     TargetModel,
     docker_problem,
     openable,
+    start_label,
+    startable,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class TargetsPanel(Panel):
     peerWanted = Signal(str)
     testWanted = Signal(str)
     linkWanted = Signal(str)
+    startWanted = Signal(object)
+    """A Target that does not run was activated."""
     targetsShown = Signal()
     """The shown targets have changed."""
 
@@ -150,6 +154,11 @@ class TargetsPanel(Panel):
         copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(target.name))
         for action in (open_, peer, test):
             action.setEnabled(openable(target))
+        if startable(target):
+            start = QAction(start_label(target), menu)
+            start.triggered.connect(lambda: self._adapter.do(StartTarget(target.id)))
+            self._icons.bind(start, "running")
+            menu.insertAction(open_, start)
         for action, icon in (
             (open_, "terminal"),
             (peer, "relay"),
@@ -211,8 +220,12 @@ class TargetsPanel(Panel):
 
     def _activated(self, index: QModelIndex) -> None:
         target = index.data(TARGET_ROLE)
-        if isinstance(target, Target) and openable(target):
+        if not isinstance(target, Target):
+            return
+        if openable(target):
             self.openWanted.emit(target.id)
+        elif startable(target):
+            self.startWanted.emit(target)
 
     def _show_menu(self, at: QPoint) -> None:
         target = self.view.indexAt(at).data(TARGET_ROLE)

@@ -28,6 +28,8 @@ MAX_HELD = 60
 YOU = {Role.CONTROL: "You type", Role.VIEW: "You view"}
 """The own role, as the header's badge."""
 
+PAUSED = "The container is paused: nothing happens until it is unpaused"
+
 
 class Header(QFrame):
     """Hidden while nobody else has to do with the terminal."""
@@ -84,12 +86,14 @@ class Header(QFrame):
             row.addWidget(button)
         self.hide()
 
-    def show_shell(self, shell: ShellInfo, role: Role, *, watches: bool) -> None:
+    def show_shell(
+        self, shell: ShellInfo, role: Role, *, watches: bool, paused: bool = False
+    ) -> None:
         """A shell of this process in which we have a ``role``; ``watches``: as a viewer at
-        first, who may have taken over since."""
+        first, who may have taken over since; ``paused``: its container is."""
         guests = people.guests(shell)
         recording = shell.recording_since is not None
-        apart = watches or recording or shell.keyboard is not KeyboardState.OPEN
+        apart = watches or recording or paused or shell.keyboard is not KeyboardState.OPEN
         self._frozen = shell.keyboard is KeyboardState.FROZEN
         ours = people.host_has_keyboard(shell)
         self._icons.bind(self._picture, "eye" if role is Role.VIEW else "sessions", Tone.MUTED)
@@ -99,7 +103,7 @@ class Header(QFrame):
             or "Nobody else is here"
         )
         everyone = shell.keyboard is KeyboardState.OPEN
-        self.state.setText("" if everyone else people.keyboard(shell))
+        self.state.setText(PAUSED if paused else "" if everyone else people.keyboard(shell))
         self.recording.setVisible(recording)
         self.take.setVisible(not ours)
         self.back.setVisible(shell.keyboard is KeyboardState.TAKEN)

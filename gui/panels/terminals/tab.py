@@ -66,6 +66,8 @@ class TerminalTab(QWidget):
         self._way = way or own_shell(adapter, target_id)
         self.target_id = target_id
         self.watches = watches
+        self.paused = False
+        """Whether its container is."""
         self._program_title = ""
         self.title = self._title()
         self.notice = ""
@@ -241,6 +243,13 @@ class TerminalTab(QWidget):
             self._way = self._way.renamed(target_id)
         self._retitle(self._program_title)
 
+    def target_paused(self, paused: bool) -> None:
+        """Its container is paused, or goes on."""
+        if paused is not self.paused:
+            self.paused = paused
+            self._show_shell()
+            self.stateChanged.emit()
+
     def end(self) -> None:
         """End the terminal, whoever else is in it, and shut the tab."""
         shell_id = self.shell_id
@@ -312,7 +321,7 @@ class TerminalTab(QWidget):
         # The engine has not told of us yet.
         first = Role.VIEW if self.watches else Role.CONTROL
         role = first if me is None else me.role
-        self.header.show_shell(shell, role, watches=self.watches)
+        self.header.show_shell(shell, role, watches=self.watches, paused=self.paused)
         reason = WATCHING if role is Role.VIEW else ""
         if self.terminal.read_only != reason:
             self.terminal.set_read_only(reason)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.control.commands import Record
-from engine.core.model import LOCAL_TARGET, KeyboardState, Role
+from engine.core.model import LOCAL_TARGET, KeyboardState, Role, TargetState
 from gui.kit import formats, people
 from gui.kit.style import Tone
 from gui.kit.widgets import EmptyState
@@ -231,14 +231,18 @@ class TerminalTabs(QWidget):
         return next((t for t in self.all() if session_id and t.session_id == session_id), None)
 
     def _targets_changed(self, event: TargetsChanged) -> None:
-        """Tabs follow a container that is renamed."""
+        """Tabs follow a container that is renamed, and show that it is paused."""
         before, self._names = self._names, {t.ref: t.id for t in event.targets if t.ref}
         renamed = {
             before[ref]: name for ref, name in self._names.items() if before.get(ref, name) != name
         }
+        paused = {t.id for t in event.targets if t.state is TargetState.PAUSED}
         for tab in (*self.all(), *self._closed.tabs):
-            if not tab.elsewhere and tab.target_id in renamed:
+            if tab.elsewhere:
+                continue
+            if tab.target_id in renamed:
                 tab.target_renamed(renamed[tab.target_id])
+            tab.target_paused(tab.target_id in paused)
 
     def close_all(self) -> None:
         """End every terminal, closed ones too."""
@@ -354,6 +358,8 @@ class TerminalTabs(QWidget):
         self.tabs.setTabText(at, short(tab.title).replace("&", "&&"))
         self.tabs.setTabToolTip(at, formats.tip(tab.title, tab.target_id))
         tone = Tone.OK if tab.connected else Tone.ACCENT if tab.connecting else Tone.MUTED
+        if tab.connected and tab.paused:
+            tone = Tone.WARN
         self.tabs.setTabIcon(at, self._icons.get(tab.icon, tone))
         self.changed.emit()
 

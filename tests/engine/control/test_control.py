@@ -28,6 +28,7 @@ from engine.core.errors import (
     RecordingRunningError,
     RemoteError,
     ShellNotFoundError,
+    TargetNotFoundError,
 )
 from engine.core.model import (
     LOCAL_TARGET,
@@ -40,6 +41,7 @@ from engine.core.model import (
     Share,
     ShareState,
     Size,
+    TargetState,
 )
 from engine.core.selftest_report import STAGES
 from engine.core.session_state import SessionState
@@ -56,6 +58,7 @@ from engine.relay import Relay
 from engine.shells.recorder import RecordingMeta
 from engine.shells.recordings import Recordings
 from engine.wire.proof import parse_link
+from tests.docker_fixtures import ContainerFactory, unique_name
 from tests.engine.control.encoded import Encoded
 from tests.engine.control.samples import sample, subclasses
 from tests.engine.control.screen import Screen
@@ -203,6 +206,31 @@ async def test_a_target_is_shared_and_no_longer(host: Host) -> None:
     await control.do(c.SetShared(LOCAL_TARGET, False))
     assert control.ask(q.SharedTargets()) == ()
     assert [target.shared for target in control.ask(q.Targets())] == [False]
+
+
+async def test_a_container_is_started_and_unpaused(containers: ContainerFactory) -> None:
+    name = unique_name("start")
+    container = containers(name=name)
+    container.stop(timeout=0)
+    control = Control(Settings())
+    await control.start()
+    try:
+
+        def states() -> list[TargetState]:
+            return [one.state for one in control.ask(q.Targets()) if one.id == name]
+
+        await until(lambda: states() == [TargetState.STOPPED])
+        await control.do(c.StartTarget(name))
+        assert states() == [TargetState.RUNNING]
+        await control.do(c.StartTarget(name))
+        container.pause()
+        await until(lambda: states() == [TargetState.PAUSED])
+        await control.do(c.StartTarget(name))
+        assert states() == [TargetState.RUNNING]
+        with pytest.raises(TargetNotFoundError):
+            await control.do(c.StartTarget("nothing"))
+    finally:
+        await control.stop()
 
 
 async def test_what_a_killed_program_left_is_listed_and_ended(own_configuration: Path) -> None:

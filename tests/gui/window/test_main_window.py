@@ -33,6 +33,7 @@ from engine.control.commands import (
     SetGrace,
     SetGuestTimeout,
     SetRecording,
+    StartTarget,
     TakeKeyboard,
 )
 from engine.control.queries import DockerStatuses, Links, Targets
@@ -65,6 +66,7 @@ from engine.core.model import (
     Share,
     Target,
     TargetKind,
+    TargetState,
 )
 from engine.core.settings import UiSettings
 from gui.commands.actions import ENTRIES, MENUS
@@ -532,6 +534,22 @@ def test_sharing_again_shows_the_dialog_for_the_other_target(
     window.share("web-1")
     spin(dialog.isActiveWindow)
     assert dialog.target.currentText() == "web-1"
+
+
+def test_a_stopped_container_is_started_after_a_question(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    stopped = Target("web", TargetKind.CONTAINER, "web", TargetState.STOPPED, ref="one")
+    control.publish(TargetsChanged(targets=(stopped,)))
+    window.targets.view.activated.emit(
+        window.targets.proxy.mapFromSource(window.targets.model.index_of("web"))
+    )
+    settle()
+    assert control.commands == []
+    answer(window, "Start and open")
+    settle()
+    assert control.commands[0] == StartTarget("web")
+    assert [tab.target_id for tab in window.terminals.all()] == ["web"]
 
 
 def test_settings_that_are_not_touched_are_not_written(

@@ -152,10 +152,12 @@ def test_a_stopped_container_is_grey_closed_and_says_why(
     index = panel.proxy.mapFromSource(panel.model.index_of("old"))
     assert index.data(FADED_ROLE) is True
     assert "Start it" in index.data(Qt.ItemDataRole.ToolTipRole)
-    with qtbot.assertNotEmitted(panel.openWanted):
+    with qtbot.assertNotEmitted(panel.openWanted), qtbot.waitSignal(panel.startWanted) as asked:
         panel.view.activated.emit(index)
+    assert asked.args == [stopped]
     actions = {a.text(): a.isEnabled() for a in panel.menu(stopped).actions() if a.text()}
     assert actions == {
+        "Start": True,
         "Open terminal": False,
         "Connect as a peer": False,
         "Run loopback test": False,
@@ -163,7 +165,10 @@ def test_a_stopped_container_is_grey_closed_and_says_why(
         "Share with guests": True,
         "Copy name": True,
     }
-    assert not openable(container("p", TargetState.PAUSED))
+    paused = container("p", TargetState.PAUSED)
+    assert not openable(paused)
+    assert "Unpause" in [a.text() for a in panel.menu(paused).actions()]
+    assert "Start" not in [a.text() for a in panel.menu(container("r")).actions()]
 
 
 def test_double_click_and_enter_open_a_running_one(

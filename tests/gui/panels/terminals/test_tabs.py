@@ -10,7 +10,14 @@ from PySide6.QtWidgets import QPushButton
 from engine.control.commands import EndShell, Freeze, Record, TakeKeyboard
 from engine.core.errors import LinkExpiredError
 from engine.core.events import TargetsChanged
-from engine.core.model import ParticipantInfo, ParticipantKind, Role, Target, TargetKind
+from engine.core.model import (
+    ParticipantInfo,
+    ParticipantKind,
+    Role,
+    Target,
+    TargetKind,
+    TargetState,
+)
 from gui.kit.strips import Notice
 from tests.gui.keyboard import spin
 
@@ -75,6 +82,25 @@ def test_tabs_follow_a_container_that_is_renamed(
     tab.terminal.titleChanged.emit("vim")
     are(one="web-3")
     assert (tab.target_id, tab.title) == ("web-3", "vim")
+
+
+def test_a_terminal_in_a_paused_container_says_so(
+    tabs: TerminalTabs, tab: TerminalTab, control: FakeControl
+) -> None:
+    def is_now(state: TargetState) -> None:
+        target = Target("web-1", TargetKind.CONTAINER, "web-1", state, ref="one")
+        control.publish(TargetsChanged(targets=(target,)))
+
+    is_now(TargetState.RUNNING)
+    assert tab.header.isHidden()
+    icon = tabs.tabs.tabIcon(0).cacheKey()
+    is_now(TargetState.PAUSED)
+    assert not tab.header.isHidden()
+    assert "paused" in tab.header.state.text()
+    assert tabs.tabs.tabIcon(0).cacheKey() != icon
+    is_now(TargetState.RUNNING)
+    assert tab.header.isHidden()
+    assert tabs.tabs.tabIcon(0).cacheKey() == icon
 
 
 def press(attention: Attention, words: str) -> None:
