@@ -74,7 +74,8 @@ class SessionSettings(_Section, frozen=True):
 
 class TerminalSettings(_Section, frozen=True):
     shell: _Name = "/bin/bash"
-    """DEFAULT_SHELL: tried first."""
+    """DEFAULT_SHELL: tried first. While it is the default, the user's own shell comes before it
+    on this computer."""
     fallback_shell: _Name = "/bin/sh"
     """FALLBACK_SHELL: used when the first does not exist."""
     login: bool = False

@@ -34,12 +34,12 @@ if sys.platform != "win32":
     import fcntl
     import pwd
     import termios
+from engine.core.settings import TerminalSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.core.model import Size
-    from engine.core.settings import TerminalSettings
     from engine.pty.ends.records import Record
 
 logger = logging.getLogger(__name__)
@@ -384,11 +384,14 @@ def _exit_status(code: int) -> ExitStatus:
 
 
 def _find_shell(settings: TerminalSettings) -> str:
-    """The user's own shell, else one from the settings. Raises PTYOpenError if none is usable."""
+    """The shell that was set, else the user's own. Raises PTYOpenError if none is usable."""
     candidates = [os.environ.get("SHELL", "")]
     with contextlib.suppress(KeyError):
         candidates.append(pwd.getpwuid(os.getuid()).pw_shell)
-    candidates += [settings.shell, settings.fallback_shell]
+    # The default says what containers have; here the user has a shell.
+    is_set = settings.shell != TerminalSettings().shell
+    candidates.insert(0 if is_set else len(candidates), settings.shell)
+    candidates.append(settings.fallback_shell)
     for path in candidates:
         if path.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
             return path

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QPointF, Qt, QUrl
 from PySide6.QtGui import QCursor, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QToolTip
 
+from engine.core.text import shown
 from gui.terminal.text import links
 from gui.terminal.text.links import Link, Verdict
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from engine.emulator import Line
     from gui.terminal.interaction.places import Places
     from gui.terminal.source import Viewed
+    from gui.terminal.text.selection import Place
 
 MAX_SHOWN = 300
 """Characters of an address in a tooltip."""
@@ -48,6 +51,9 @@ class Hover(QObject):
         self._viewport = viewport
         self.open_url = open_url
         self._position: QPointF | None = None
+        self._under: tuple[Place, Line | None] | None = None
+        """The cell that the mouse is over, and its row as it was; identity is version."""
+        self._found: Link | None = None
         self._link: Link | None = None
         self._pressed: Link | None = None
         self.question: QMessageBox | None = None
@@ -61,11 +67,22 @@ class Hover(QObject):
     def link_at(self, position: QPointF) -> Link | None:
         return links.at(self._viewed.terminal, self._places.cell(position))
 
+    def _link_under(self, position: QPointF) -> Link | None:
+        """As link_at(), found anew only when what is under the mouse is another: there are many
+        moves within a cell, and a line may have hundreds of rows."""
+        place, terminal = self._places.cell(position), self._viewed.terminal
+        index = place.line - terminal.scrolled
+        there = -len(terminal.scrollback) <= index < terminal.rows
+        under = (place, terminal.line(index) if there else None)
+        if self._under is None or self._under[0] != place or self._under[1] is not under[1]:
+            self._under, self._found = under, links.at(terminal, place)
+        return self._found
+
     # -- the mouse
 
     def move(self, position: QPointF, held: Qt.KeyboardModifier) -> None:
         self._position = position
-        self._show(self.link_at(position), armed=bool(held & _MOD.ControlModifier))
+        self._show(self._link_under(position), armed=bool(held & _MOD.ControlModifier))
 
     def modifiers_changed(self, held: Qt.KeyboardModifier) -> None:
         """A key went down or up; with Ctrl held the link under the mouse can be clicked."""
@@ -74,7 +91,7 @@ class Hover(QObject):
 
     def leave(self) -> None:
         if self._position is not None:
-            self._position = None
+            self._position = self._under = None
             self._show(None, armed=False)
 
     def press(self, position: QPointF) -> bool:
@@ -121,7 +138,8 @@ class Hover(QObject):
         self.open_url(QUrl(uri, QUrl.ParsingMode.TolerantMode))
 
     def _ask(self, uri: str) -> None:
-        box = self._box("Open this link?", f"A program wrote this unusual address:\n\n{uri}")
+        words = f"A program wrote this unusual address:\n\n{shown(uri, MAX_SHOWN)}"
+        box = self._box("Open this link?", words)
         accept = box.addButton("Open", QMessageBox.ButtonRole.AcceptRole)
         copy = box.addButton("Copy", QMessageBox.ButtonRole.ActionRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -130,8 +148,8 @@ class Hover(QObject):
         box.show()
 
     def _refuse(self, uri: str) -> None:
-        shown = "".join(char if char.isprintable() else "�" for char in uri[:MAX_SHOWN])
-        box = self._box("Link blocked", f"The address is unsafe or invalid:\n\n{shown}")
+        words = f"The address is unsafe or invalid:\n\n{shown(uri, MAX_SHOWN)}"
+        box = self._box("Link blocked", words)
         box.addButton(QMessageBox.StandardButton.Close)
         box.show()
 
@@ -157,6 +175,5 @@ class Hover(QObject):
 
 def _tip(uri: str) -> str:
     """Plain text: a tooltip would take ``<`` for markup."""
-    shown = uri if len(uri) <= MAX_SHOWN else f"{uri[:MAX_SHOWN]}…"
-    escaped = shown.replace("&", "&amp;").replace("<", "&lt;")
+    escaped = shown(uri, MAX_SHOWN).replace("&", "&amp;").replace("<", "&lt;")
     return f"<p style='white-space:pre-wrap'>{escaped}<br><i>Ctrl+click to open</i></p>"

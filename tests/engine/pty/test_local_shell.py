@@ -274,13 +274,28 @@ async def test_the_users_shell_comes_first_then_the_settings(
     await pty.close()
 
 
+async def test_a_shell_that_is_set_comes_before_the_users_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mine, chosen = tmp_path / "mysh", tmp_path / "chosen"
+    for path in (mine, chosen):
+        path.symlink_to("/bin/sh")
+    monkeypatch.setenv("SHELL", str(mine))
+    for shell, used in ((str(chosen), chosen), (str(tmp_path / "missing"), mine)):
+        settings = TerminalSettings(shell=shell)
+        pty = await LocalShellPTY.open(session_id="s", size=Size(), settings=settings)
+        assert await Talk(pty).ask("printf %s $0", r"-?(.*?)") == str(used)
+        await pty.close()
+
+
 async def test_no_shell_at_all_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SHELL", str(tmp_path))
     monkeypatch.setattr("engine.pty.local_shell.pwd.getpwuid", {}.__getitem__)
     settings = TerminalSettings(shell="/no/bash", fallback_shell="/no/sh")
-    with pytest.raises(PTYOpenError, match="/no/bash, /no/sh"):
+    with pytest.raises(PTYOpenError, match="/no/bash, .*, /no/sh"):
         await LocalShellPTY.open(session_id="s", size=Size(), settings=settings)
 
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QToolTip
 
 from gui.terminal.paint.painter import MarkKind
+from gui.terminal.text import links
 from tests.gui.terminal.acts import CTRL, LEFT, NONE, cell, show
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QUrl
     from pytestqt.qtbot import QtBot
 
+    from engine.emulator import Terminal
+    from gui.terminal.text.links import Link
+    from gui.terminal.text.selection import Place
     from gui.terminal.widget import TerminalWidget
 
 TEXT = "see https://example.org now"
@@ -67,6 +71,39 @@ def test_ctrl_marks_the_link_under_the_mouse(qtbot: QtBot, widget: TerminalWidge
     assert marks(widget) == []
 
 
+def test_within_a_cell_nothing_is_searched(
+    qtbot: QtBot, widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[object] = []
+
+    def at(terminal: Terminal, place: Place) -> Link | None:
+        searched.append(place)
+        return find(terminal, place)
+
+    find = links.at
+    monkeypatch.setattr(links, "at", at)
+    show(qtbot, widget, TEXT)
+    for part in range(10):
+        move(widget, 8 + part / 20, CTRL)
+    assert len(searched) == 1
+    assert marks(widget) == [(4, 23)]
+    # What is under it has changed.
+    show(qtbot, widget, "\r\x1b[Kno link at all here")
+    move(widget, 8, CTRL)
+    assert len(searched) == 2
+    assert marks(widget) == []
+
+
+def test_what_an_address_hides_is_shown(
+    qtbot: QtBot, widget: TerminalWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tips: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _at, text, _of: tips.append(text))
+    show(qtbot, widget, "https://example.org/\u202egnp.exe&amp;")
+    move(widget, 1)
+    assert "https://example.org/\\u202egnp.exe&amp;amp" in tips[0]
+
+
 def test_ctrl_click_opens(qtbot: QtBot, widget: TerminalWidget, opened: list[str]) -> None:
     show(qtbot, widget, TEXT)
     qtbot.mouseClick(widget.viewport(), LEFT, pos=cell(widget, 0, 8))
@@ -98,7 +135,7 @@ def test_a_harmful_one_is_not_opened(
     widget.hover.open("javascript:alert(1)\x1b")
     box = widget.hover.question
     assert box is not None
-    assert "javascript:alert(1)�" in box.informativeText()
+    assert "javascript:alert(1)\\x1b" in box.informativeText()
     with qtbot.waitSignal(box.finished):
         box.reject()
     assert opened == []
