@@ -52,6 +52,10 @@ RETRY_MOST_SECONDS = 5.0
 SETTLE_SECONDS = 0.3
 """After a change the list is refreshed once more: Docker sends "die" shortly before its
 own list is updated."""
+PAUSE_FIRST_SECONDS = 0.05
+PAUSE_MOST_SECONDS = 1.0
+"""Between two refreshes; it doubles while changes keep coming, as with two hundred services that
+start at once."""
 RESYNC_SECONDS = 30.0
 """Without events the list is refreshed this often, which also detects a remote engine that
 disappeared silently."""
@@ -166,18 +170,21 @@ class TargetCatalogue:
 
     async def _watch(self, engine: str, stream: EventStream) -> None:
         """Keep the list up to date until the stream ends."""
-        wait = RESYNC_SECONDS
+        loop = asyncio.get_running_loop()
+        wait, pause, earliest = RESYNC_SECONDS, PAUSE_FIRST_SECONDS, 0.0
         while True:
             try:
                 async with asyncio.timeout(wait):
                     events = await stream.batch()
             except TimeoutError:
-                wait = RESYNC_SECONDS
+                wait, pause = RESYNC_SECONDS, PAUSE_FIRST_SECONDS
             else:
                 if not events:
                     return
                 wait = SETTLE_SECONDS
+                await asyncio.sleep(max(0.0, earliest - loop.time()))
             await self._refresh(engine)
+            earliest, pause = loop.time() + pause, min(2 * pause, PAUSE_MOST_SECONDS)
 
     async def _refresh(self, engine: str) -> None:
         raw = await self._docker.call(engine, lambda client: client.api.containers(all=True))

@@ -295,7 +295,7 @@ async def test_no_shell_at_all_is_a_clear_error(
     monkeypatch.setenv("SHELL", str(tmp_path))
     monkeypatch.setattr("engine.pty.local_shell.pwd.getpwuid", {}.__getitem__)
     settings = TerminalSettings(shell="/no/bash", fallback_shell="/no/sh")
-    with pytest.raises(PTYOpenError, match="/no/bash, .*, /no/sh"):
+    with pytest.raises(PTYOpenError, match=r"/no/bash, .*, /no/sh"):
         await LocalShellPTY.open(session_id="s", size=Size(), settings=settings)
 
 

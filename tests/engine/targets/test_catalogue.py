@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -304,6 +305,50 @@ async def test_an_engine_that_talks_nonsense_has_failed(tmp_path: Path, answer: 
     watch = Watch(engines_at(f"unix://{tmp_path}/d.sock"))
     await watch.catalogue.start()
     assert (await watch.until_state(EngineState.FAILED)).detail
+    await watch.stop()
+    server.close()
+
+
+async def test_many_changes_are_few_lists(tmp_path: Path) -> None:
+    """As when two hundred services start at once."""
+    listed, sent = 0, 0
+    began = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal listed, sent
+        request = await reader.read(65536)
+        path = request.split()[1].decode() if request else ""
+        if "/events" in path:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            await began.wait()
+            for _ in range(200):
+                event = {"Type": "container", "Action": "start", "Actor": {"ID": f"{sent}"}}
+                writer.write(json.dumps(event).encode() + b"\n")
+                sent += 1
+                await asyncio.sleep(0.005)
+            await reader.read()
+            writer.close()
+            return
+        names = [f"/box-{at}" for at in range(sent)]
+        body: object = {"Version": "1", "ApiVersion": "1.41"}
+        if "/containers/json" in path:
+            listed += 1
+            body = [{"Names": [one], "State": "running", "Id": one} for one in names]
+        text = json.dumps(body).encode()
+        head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text)
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, tmp_path / "d.sock")
+    watch = Watch(engines_at(f"unix://{tmp_path}/d.sock"))
+    await watch.catalogue.start()
+    await watch.until_state(EngineState.READY)
+    began.set()
+    # The first is seen at once, and the last one, too.
+    await watch.until(lambda: len(watch.catalogue.list()) > 1)
+    assert sent < 100
+    await watch.until(lambda: len(watch.catalogue.list()) == 201)
+    assert listed < 20
     await watch.stop()
     server.close()
 
