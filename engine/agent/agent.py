@@ -12,7 +12,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -76,15 +76,12 @@ from engine.targets.catalogue import TargetCatalogue
 from engine.transport import tuning
 from engine.wire import signaling as wire
 
-if TYPE_CHECKING:
-    from docker import DockerClient
-
 logger = logging.getLogger(__name__)
 
 CATALOGUE_SECONDS = 3.0
+"""How long starting waits for the Docker engines' first answer."""
 START_SECONDS = 10.0
 """How long a container that was started may take to be listed as running."""
-"""How long starting waits for the Docker engines' first answer."""
 ICE_SERVERS_SECONDS = 15.0
 """For the relay's reply to ``ice:servers``."""
 STOP_SECONDS = 15.0
@@ -475,9 +472,6 @@ class Agent:
             return
         paused = target.state is TargetState.PAUSED
 
-        def start(client: DockerClient) -> None:
-            (client.api.unpause if paused else client.api.start)(target.ref)
-
         runs = asyncio.Event()
 
         def look(event: ev.Event) -> None:
@@ -488,7 +482,10 @@ class Agent:
 
         unsubscribe = self.events.subscribe(look)
         try:
-            await self._docker.call(target.engine, start)
+            await self._docker.call(
+                target.engine,
+                lambda client: (client.api.unpause if paused else client.api.start)(target.ref),
+            )
             async with asyncio.timeout(START_SECONDS):
                 await runs.wait()
         except TimeoutError:
