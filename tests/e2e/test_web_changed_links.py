@@ -1,4 +1,4 @@
-"""Links as they arrive: with what mail and messengers added, or without what they lost."""
+"""Links as they arrive: changed on the way, damaged, or in a browser that cannot open them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,16 @@ async def test_a_link_that_was_changed_on_its_way_opens_the_terminal(
     assert await page.evaluate("location.href") == link
     warned = "has seen its secret" in await page.evaluate(FOOT)
     assert warned is (became == "%23")
+
+
+async def test_a_browser_without_webrtc_is_told_so(host: ScriptedHost, browser: Browser) -> None:
+    page = await browser.open("about:blank")
+    gone = "delete window.RTCPeerConnection"
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=gone)
+    await page.go(host.link())
+    await page.until(f"{CARD}.includes('This browser lacks WebRTC, or blocks it')")
+    assert "RTCPeerConnection" not in await page.evaluate(CARD)
+    assert not host.offers
 
 
 @pytest.mark.parametrize(

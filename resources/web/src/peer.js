@@ -5,6 +5,7 @@
  * session makes another peer for every attempt.
  */
 
+import { Refusal } from "./signaling.js";
 import { LABEL } from "./wire.js";
 
 /** Bytes the browser may hold before more is sent. */
@@ -32,7 +33,7 @@ export class Peer {
    */
   constructor(configuration, protocol, handlers) {
     this.#handlers = handlers;
-    const pc = (this.#pc = new RTCPeerConnection(configuration));
+    const pc = (this.#pc = connection(configuration));
     const channel = (this.#channel = pc.createDataChannel(LABEL, { ordered: true, protocol }));
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = LOW_WATER;
@@ -142,5 +143,19 @@ export class Peer {
     if (this.#closed) return;
     this.close();
     this.#handlers.lost(reason);
+  }
+}
+
+/**
+ * @param {RTCConfiguration} configuration
+ * @throws {Refusal} where the browser has no WebRTC, or an extension or policy took it away
+ */
+function connection(configuration) {
+  try {
+    return new RTCPeerConnection(configuration);
+  } catch (problem) {
+    // Of a configuration that it cannot use the browser says what is wrong.
+    if (problem instanceof DOMException) throw problem;
+    throw new Refusal("Terminals come from the host to this page by WebRTC.", "no_webrtc");
   }
 }

@@ -17,6 +17,7 @@ import { bound, joinCharacters, write } from "./bounds.js";
 import { clean } from "./clipboard.js";
 import { calmSelection, holdScrollBar } from "./drawing.js";
 import { mute } from "./mute.js";
+import { judged } from "./names.js";
 import { MAX_CELLS } from "./wire.js";
 
 const FONT =
@@ -487,8 +488,8 @@ function hasGraphicsCard() {
 
 /** @param {string} address @param {boolean} hidden the text shown may be another one */
 function visit(address, hidden) {
-  if (!/^https?:\/\//i.test(address)) return;
-  if (hidden && !confirm(`Open this address?\n\n${address}`)) return;
+  const words = judged(address);
+  if (!words || (hidden && !confirm(`Open this address?\n\n${words}`))) return;
   window.open(address, "_blank", "noopener,noreferrer");
 }
 

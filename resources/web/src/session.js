@@ -20,13 +20,15 @@ const BACKOFF_MS = [0, 500, 1000, 2000, 4000];
 const PAUSED_MS = 5000;
 /** Bytes of what was typed while away that are shown. */
 const SHOWN_BYTES = 512;
+/** Refusals that are said while it is tried again. */
+const SAID = new Set(["link_suspended", "link_unknown"]);
 /**
  * Words of a refusal that another attempt cannot change. An unknown link may be of a host that
  * is on its way to another relay.
  */
 const FINAL = new Set([
   "access_denied", "bad_proof", "bad_request", "link_expired", "link_revoked", "link_used",
-  "not_supported", "relay_refused", "replaced", "shell_ended", "target_not_found",
+  "no_webrtc", "not_supported", "relay_refused", "replaced", "shell_ended", "target_not_found",
   "target_not_running",
 ]);
 
@@ -588,7 +590,8 @@ export class Session {
     this.#ice = null;
     const wait = paused ? PAUSED_MS : BACKOFF_MS[Math.min(this.#failures++, BACKOFF_MS.length - 1)];
     this.#set({
-      phase: "reconnecting", reason, errorCode: paused ? code : "", path: "", rtt: null, ...this.#kept(),
+      phase: "reconnecting", reason, errorCode: SAID.has(code) ? code : "", path: "", rtt: null,
+      ...this.#kept(),
     });
     this.#retry = setTimeout(() => void this.#connect(), wait);
   }

@@ -4,7 +4,7 @@
  * Owns every sentence about a session. Does not own where it stands on the page.
  */
 
-import { printable, shown } from "./names.js";
+import { printable, row, shown } from "./names.js";
 import { controllers, holder, nameOf, standing, typists } from "./standing.js";
 
 /** @typedef {import("./session.js").State} State */
@@ -45,6 +45,7 @@ const REFUSALS = /** @type {Record<string, [string, string?]>} */ ({
   target_not_running: ["This container is not running"],
   ambiguous_target: ["Several hosts share this name", "Open the list and choose one."],
   agent_offline: ["The host is not connected", "Ask whether Hatchway is running there."],
+  no_webrtc: ["This browser lacks WebRTC, or blocks it", "Allow it for this page, or open the link in another browser."],
   relay_refused: ["The relay rejected the connection"],
   relay_silent: ["The relay does not answer"],
   link_suspended: ["The host has paused this link", "This page opens the terminal when the link works again."],
@@ -76,7 +77,7 @@ const ENDS = {
   target_stopped: ["The container is no longer running", ""],
 };
 /** Ends after which the same address opens nothing. */
-const NO_RETRY = new Set(["link_used", "removed_revoked", "shell_ended"]);
+const NO_RETRY = new Set(["link_damaged", "link_used", "removed_revoked", "shell_ended"]);
 /** Ends that nobody at this page need worry about. */
 const ORDERLY = new Set(["", "ended", "closed"]);
 
@@ -166,7 +167,10 @@ export function card(state, target) {
       );
     case "reconnecting":
       if (state.seen) return null;
-      if (state.errorCode) return waiting(.../** @type {[string, string]} */ (REFUSALS[state.errorCode]));
+      if (state.errorCode) {
+        const [title, advice = sentence(state.reason)] = row(REFUSALS, state.errorCode) ?? ["Trying again…"];
+        return waiting(title, advice);
+      }
       return waiting("Trying again…", sentence(state.reason));
     case "ended":
       if (state.seen) return null;
@@ -245,7 +249,7 @@ function ended(state) {
   const { title, text } = ending(state);
   const again = !NO_RETRY.has(state.errorCode || state.endCode);
   const removed = state.endCode.startsWith("removed");
-  const exited = state.exited && !ENDS[state.endCode];
+  const exited = state.exited && !row(ENDS, state.endCode);
   const label = removed ? "Ask to come back" : exited ? "New shell" : "Try again";
   return {
     kind: "ended", tone: removed ? "danger" : "views", icon: removed ? "remove" : "stop", urgent: true,
@@ -255,6 +259,12 @@ function ended(state) {
   };
 }
 
+/** Why there is no way back at the moment. */
+const AWAY = /** @type {Record<string, string>} */ ({
+  link_suspended: "The host has paused this link.",
+  link_unknown: "The host is away, or was started again and this link is gone.",
+});
+
 /** Seconds for which what is typed while away is still sent. */
 const SEND_SECONDS = 30;
 
@@ -262,7 +272,7 @@ const SEND_SECONDS = 30;
 function lost(state, clock) {
   if (!state.since) return { kind: "again", tone: "", icon: "clock", first: "Connecting again." };
   const seconds = Math.max(0, Math.floor((clock - state.since.getTime()) / 1000));
-  const paused = state.errorCode === "link_suspended" ? "The host has paused this link." : "Trying again.";
+  const why = row(AWAY, state.errorCode) ?? "Trying again.";
   const kept = state.typed.length ? state.typed : null;
   const what = kept
     ? seconds > SEND_SECONDS
@@ -271,7 +281,7 @@ function lost(state, clock) {
     : `This is the screen of ${second(state.since)}.`;
   return {
     kind: "lost", tone: "danger", icon: "error", urgent: true, kept,
-    first: `Connection lost ${span(seconds)} ago.`, second: `${paused} ${what}`,
+    first: `Connection lost ${span(seconds)} ago.`, second: `${why} ${what}`,
     buttons: [
       ...(kept ? [/** @type {const} */ ({ act: "discard", label: "Discard" })] : []),
       { act: "hurry", label: "Try now" },
@@ -460,14 +470,14 @@ export function typed(bytes) {
 
 /** @param {State} state */
 function ending(state) {
-  const end = ENDS[state.endCode];
+  const end = row(ENDS, state.endCode);
   if (end) return { title: end[0], text: end[1] || sentence(state.reason) };
   if (state.exited) {
     const title = state.exitCode === 0 ? "The session has ended" : `Ended with exit code ${state.exitCode}`;
     const text = state.exitCode === 0 ? "The shell exited with code 0." : state.reason;
     return { title, text };
   }
-  const [title, advice] = REFUSALS[state.errorCode] ?? ["The session has ended"];
+  const [title, advice] = row(REFUSALS, state.errorCode) ?? ["The session has ended"];
   return { title, text: [sentence(state.reason), advice].filter(Boolean).join(" ") };
 }
 

@@ -69,6 +69,8 @@ const LINES = [
   ["lost, with what was typed", { phase: "reconnecting", since: SINCE, typed: utf8.encode("ls") }, {}, "lost", /Sent when you are back, unless somebody else types/, ["Discard", "Try now"]],
   ["lost for long", { phase: "reconnecting", since: new Date(CLOCK - 31_000), typed: utf8.encode("ls") }, {}, "lost", /kept, not sent/, ["Discard", "Try now"]],
   ["lost, and the link is paused", { phase: "reconnecting", since: SINCE, errorCode: "link_suspended" }, {}, "lost", /The host has paused this link/, ["Try now"]],
+  ["lost, and the link is unknown", { phase: "reconnecting", since: SINCE, errorCode: "link_unknown" }, {}, "lost", /was started again and this link is gone/, ["Try now"]],
+  ["lost, for a word of a later relay", { phase: "reconnecting", since: SINCE, errorCode: "constructor" }, {}, "lost", /Trying again/, ["Try now"]],
   ["saying a new name", { phase: "reconnecting", since: null }, {}, "again", /^Connecting again/, []],
   ["replaced", { phase: "ended", errorCode: "replaced", since: new Date(CLOCK) }, {}, "replaced", /^You opened this terminal elsewhere\. You continued there at .*08:41/, ["Come back here"]],
   ["exited", { phase: "ended", exited: true, exitCode: 7, endCode: "ended", since: new Date(CLOCK) }, {}, "ended", /^The shell ended at .*08:41.* with exit code 7\.$/, ["Save the output", "New shell"]],

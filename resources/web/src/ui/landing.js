@@ -4,7 +4,7 @@
  * Owns its elements and the token in this tab. Does not own the terminal opened from it.
  */
 
-import { shown } from "../names.js";
+import { row as find, shown } from "../names.js";
 import { Refusal, Signaling } from "../signaling.js";
 import * as words from "../words.js";
 import { byId, make } from "./dom.js";
@@ -151,7 +151,7 @@ function row(target, open) {
   const words = make("span", {}, make("span", { class: "name" }, shown(target.name)), make("br"),
     make("span", { class: "from" }, [kind, target.agent_name].filter(Boolean).join(" on ")));
   const dot = make("i", { class: "dot", "data-state": target.state });
-  const state = ready ? make("span", { class: "open" }, "Open") : make("span", { class: "from" }, STATES[target.state] ?? target.state);
+  const state = ready ? make("span", { class: "open" }, "Open") : make("span", { class: "from" }, find(STATES, target.state) ?? shown(target.state));
   const button = /** @type {HTMLButtonElement} */ (make("button", { type: "button" }, dot, words, state));
   button.disabled = !ready;
   button.onclick = open;
