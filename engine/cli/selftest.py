@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 from engine.cli.start import RELAY_SECONDS, hosting
 from engine.control.commands import RunSelfTest, WaitForRelay, WaitForTargets
+from engine.control.queries import Targets
 from engine.core import stdio
+from engine.core.errors import BadRequestError
 from engine.core.events import Event, SelfTestStage
 from engine.core.text import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.cli.parser import CommandLine
+    from engine.core.model import Target
     from engine.core.selftest_report import SelfTestReport, StageResult
     from engine.core.settings import Settings
 
@@ -30,12 +35,22 @@ async def run(line: CommandLine, settings: Settings) -> int:
             control.subscribe(_print_event)
         await control.do(WaitForTargets(CATALOGUE_SECONDS))
         await control.do(WaitForRelay(RELAY_SECONDS))
-        report = await control.do(RunSelfTest(line.options["target"]))
+        target, targets = line.options["target"], control.ask(Targets())
+        if not target.strip():
+            raise BadRequestError(f"Name a target to test. {_listed(targets)}")
+        report = await control.do(RunSelfTest(target))
     if as_json:
         stdio.say(json.dumps(report.to_json()))
     else:
         _print_verdict(report)
+        if not any(target in (one.id, one.name, one.ref) for one in targets):
+            stdio.say(shown(f"There is no target “{target}”. {_listed(targets)}", MAX_LINE))
     return 0 if report.passed else 1
+
+
+def _listed(targets: Sequence[Target]) -> str:
+    names = ", ".join(target.id for target in targets)
+    return f"There are these targets: {names}." if names else "There are no targets."
 
 
 def _print_event(event: Event) -> None:

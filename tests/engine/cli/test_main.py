@@ -95,6 +95,17 @@ def test_a_failing_self_test_exits_with_1_and_names_the_stage() -> None:
     assert json.loads(done.stdout)["failed_stage"] == "offer_answer"
 
 
+def test_a_self_test_of_what_is_no_target_lists_those_there_are() -> None:
+    done = run("selftest", "--target", "nowhere")
+    assert done.returncode == 1
+    assert "There is no target “nowhere”" in done.stdout
+    assert LOCAL_TARGET in done.stdout.splitlines()[-1]
+    done = run("selftest", "--target", "")
+    assert done.returncode != 0
+    assert "Name a target to test" in done.stderr
+    assert LOCAL_TARGET in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "key"),
     [
