@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.agent import offers as module
@@ -15,6 +16,7 @@ from engine.core.model import Role, Target, TargetKind, TargetState
 from engine.core.session_state import SessionState
 from engine.core.settings import IceServer, IceSettings
 from engine.transport import sdp
+from engine.transport.tuning import gathering
 from engine.wire.proof import offer_proof
 from tests.engine.handlers import Host
 from tests.engine.raw_guest import RawGuest
@@ -199,9 +201,11 @@ async def test_a_repeated_offer_gets_the_same_error(host: Host) -> None:
 
 
 async def test_a_caller_that_is_cancelled_takes_the_answer_from_nobody_else(
-    host: Host, short_gathering: None
+    host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host.paths(SILENT)
+    # It answers without the server in the end.
+    host.paths(msgspec.structs.replace(SILENT, relay_only=False))
+    monkeypatch.setattr(gathering, "SILENT_SECONDS", 0.0)
     guest = host.guest()
     offer = await guest.offer("s", "here")
     first = asyncio.create_task(host.offer(offer))
