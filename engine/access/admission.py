@@ -33,6 +33,7 @@ from engine.core import events as ev
 from engine.core.errors import (
     AccessDeniedError,
     LinkUnknownError,
+    SessionLimitError,
     SettingsError,
     ShellEndedError,
     TargetNotFoundError,
@@ -362,7 +363,7 @@ class Admission:
         session.waits_for_approval()
         try:
             role = await self.approvals.ask(question)
-        except AccessDeniedError as error:
+        except (AccessDeniedError, SessionLimitError) as error:
             session.refused(str(error))
             raise
         session.admitted(role)

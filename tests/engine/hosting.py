@@ -21,7 +21,9 @@ from tests.engine.until import until
 class Visitor:
     """A guest with a link, what its terminal said, and how it ended."""
 
-    def __init__(self, link: Link, ice: IceSettings | None = None, name: str = "") -> None:
+    def __init__(
+        self, link: Link, ice: IceSettings | None = None, name: str = "", identity: str = ""
+    ) -> None:
         self.said = b""
         self.end: tuple[str, int | None] | None = None
         self.approvals: list[str] = []
@@ -35,7 +37,7 @@ class Visitor:
             self.warnings.append,
         )
         self.peer = TerminalPeer.of_link(
-            link, Size(), handlers, ice=ice, introduction=Introduction(name)
+            link, Size(), handlers, ice=ice, introduction=Introduction(name, identity)
         )
 
     async def sees(self, text: bytes) -> None:
@@ -63,8 +65,10 @@ class House:
         await until(lambda: self.relay.knows_link(share.id), what="the link at the relay")
         return share, parse_link(self.agent.admission.url(share))
 
-    def visitor(self, link: Link, ice: IceSettings | None = None, name: str = "") -> Visitor:
-        self.visitors.append(Visitor(link, ice, name))
+    def visitor(
+        self, link: Link, ice: IceSettings | None = None, name: str = "", identity: str = ""
+    ) -> Visitor:
+        self.visitors.append(Visitor(link, ice, name, identity))
         return self.visitors[-1]
 
     def refusals(self) -> list[str]:

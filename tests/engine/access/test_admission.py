@@ -159,10 +159,10 @@ async def test_a_guest_who_was_not_let_in_used_no_link_up(how: str) -> None:
         await until(lambda: not made.agent.sessions())
         assert made.agent.admission.links.find(share.id).uses == 0
         leave()
-        # It opens a shell now, once.
+        # It opens a shell now, once: for somebody who was not just denied.
         approvals.seconds = 60
         approvals.attend()
-        again = made.visitor(link)
+        again = made.visitor(link, identity="b" * 32)
         connecting = asyncio.create_task(again.peer.connect())
         await until(approvals.pending)
         made.agent.admission.answer(again.peer.session_id, Role.CONTROL)
