@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,42 @@ def _relay_help() -> str:
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return done.stdout
+
+
+def denied_peers() -> list[tuple[int, int, int]]:
+    """IP version, first and last address of each range that the TURN recipe denies."""
+    lines = re.findall(r"^denied-peer-ip=(\S+)$", RELAY_DOC, re.MULTILINE)
+    pairs = [tuple(ip_address(end) for end in line.split("-")) for line in lines]
+    assert all(first.version == last.version for first, last in pairs)
+    return [(first.version, int(first), int(last)) for first, last in pairs]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "::/128", "::1/128", "::ffff:0:0/96", "::7f00:1/128", "64:ff9b::/96", "64:ff9b:1::/48",
+        "100::/64", "2001::/32", "2001:2::/48", "2001:db8::/32", "2002::/16", "3fff::/20",
+        "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    ],
+)  # fmt: skip
+def test_the_turn_recipe_reaches_no_network_that_is_not_public(network: str) -> None:
+    net = ip_network(network)
+    first, last = int(net.network_address), int(net.broadcast_address)
+    assert any(
+        version == net.version and low <= first and last <= high
+        for version, low, high in denied_peers()
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["1.1.1.1", "8.8.8.8", "193.0.0.1", "2001:4860:4860::8888", "2a00:1450::1", "2606::1"],
+)
+def test_the_turn_recipe_reaches_guests(address: str) -> None:
+    ip = ip_address(address)
+    assert not any(
+        version == ip.version and low <= int(ip) <= high for version, low, high in denied_peers()
+    )
