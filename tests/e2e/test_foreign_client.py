@@ -75,6 +75,23 @@ async def test_a_terminal_from_offer_to_exit(
     await guest.close()
 
 
+async def test_a_flood_is_quiet_soon_after_ctrl_c(
+    relay: PlainRelay, shared_container: str, session_id: str
+) -> None:
+    guest = PlainGuest(relay)
+    await guest.offer(session_id, shared_container)
+    await guest.until("pty_connected")
+    guest.send(type="input", data="yes\n")
+    await guest.until_text("y\r\n" * 300_000)
+    before = len(guest.text)
+    guest.send(type="input", data="\x03")
+    guest.send(type="input", data="echo qui''et-$((1+1))\n")
+    await guest.until_text("quiet-2")
+    # What is in flight is bounded: 256 KiB, and what a program may have printed meanwhile.
+    assert len(guest.text) - before < 1_000_000
+    await guest.close()
+
+
 class OddGuest(PlainGuest):
     """Fills every field that is its own business in its own way."""
 
