@@ -338,13 +338,10 @@ def explain(endpoint: Endpoint, error: OSError) -> DockerError:
         )
     if not local:
         return DockerAbsentError(
-            f"No Docker engine answers at {url}: check the address, and that Docker is running. "
-            "Hatchway reconnects automatically."
+            f"No Docker engine answers at {url}: check the address, and that Docker is running"
         )
     start = (
         "“sudo systemctl start docker”" if sys.platform.startswith("linux") else "Docker Desktop"
     )
     where = "" if url == DEFAULT_URL else f" at {url}"
-    return DockerAbsentError(
-        f"Docker is not running{where}: start it with {start}. Hatchway reconnects automatically."
-    )
+    return DockerAbsentError(f"Docker is not running{where}: start it with {start}")

@@ -244,10 +244,7 @@ def explain(address: SshAddress, error: SshError) -> DockerError:
                     f"ssh to {name} was rejected: {advice.format(by_hand=by_hand)} ({error.words})"
                 )
         if any(mark in words for mark in _ABSENT):
-            return DockerAbsentError(
-                f"{name} cannot be reached by ssh ({error.words}). Hatchway reconnects "
-                "automatically."
-            )
+            return DockerAbsentError(f"{name} cannot be reached by ssh ({error.words})")
         return DockerFailedError(f"ssh to {name} failed: {error.words}")
     # From here on the error is the remote docker command's.
     if "permission denied" in words:

@@ -158,12 +158,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "docker": ("Docker request failed", "Check Docker Engine, then try again."),
     "docker_absent": (
-        "Docker is not running",
-        "Start Docker. Its containers then appear here automatically.",
+        "Docker cannot be reached",
+        "Hatchway reconnects automatically.",
     ),
     "docker_refused": (
         "Permission denied by Docker",
-        "Add your user to the group “docker”, then sign in again. The app keeps trying.",
+        "Hatchway keeps trying.",
     ),
     "docker_failed": (
         "Docker answered with an error",

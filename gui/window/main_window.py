@@ -510,6 +510,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.targets.openWanted.connect(self.open_terminal)
+        self.targets.searchLeft.connect(self._back_to_terminal)
         self.targets.startWanted.connect(self._ask_to_start)
         self.targets.peerWanted.connect(self.open_peer)
         self.targets.testWanted.connect(self.run_loopback)
@@ -563,6 +564,10 @@ class MainWindow(QMainWindow):
     def _focus_notification(self) -> None:
         if not self.attention.enter():
             self.status.showMessage("No notifications", 3000)
+
+    def _back_to_terminal(self) -> None:
+        if (tab := self.terminals.current()) is not None:
+            tab.terminal.take_focus()
 
     def _search(self) -> None:
         self.targets_dock.reveal()

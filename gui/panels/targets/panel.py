@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtCore import QEvent, QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -36,7 +36,7 @@ from gui.panels.targets.model import (
 )
 
 if TYPE_CHECKING:
-    from PySide6.QtCore import QPoint
+    from PySide6.QtCore import QObject, QPoint
 
     from engine.core.events import DockerStatusChanged, TargetsChanged
     from engine.core.model import DockerStatus
@@ -61,6 +61,8 @@ class TargetsPanel(Panel):
     linkWanted = Signal(str)
     startWanted = Signal(object)
     """A Target that does not run was activated."""
+    searchLeft = Signal()
+    """Escape was pressed in the empty search field."""
     targetsShown = Signal()
     """The shown targets have changed."""
 
@@ -82,6 +84,7 @@ class TargetsPanel(Panel):
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search targets")
         self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Search targets")
         self.search.textChanged.connect(self._search)
         find = QAction(self.search)
         icons.bind(find, "search", Tone.MUTED)
@@ -93,6 +96,8 @@ class TargetsPanel(Panel):
         row.setContentsMargins(7, 6, 7, 6)
         row.addWidget(self.search)
         self.view = self._tree(theme)
+        self.search.installEventFilter(self)
+        self.view.installEventFilter(self)
         self.empty = EmptyState(icons, "engine", "Starting…", icon_size=28)
         self.banner = Banner(icons, closable=False)
         below = QWidget()
@@ -193,6 +198,7 @@ class TargetsPanel(Panel):
         view.setModel(self.proxy)
         view.setItemDelegate(TwoLineDelegate(theme, view))
         view.setHeaderHidden(True)
+        view.setAccessibleName("Targets")
         view.setRootIsDecorated(False)
         view.setItemsExpandable(False)
         view.setIndentation(0)
@@ -212,6 +218,43 @@ class TargetsPanel(Panel):
 
     def _docker_changed(self, event: DockerStatusChanged) -> None:
         self.set_docker(event.status)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """From the search field into the list and back by keys."""
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        if watched is self.search:
+            return self._search_key(event.key())
+        if event.key() == Qt.Key.Key_Up and self.view.currentIndex() == self._first_match():
+            self.search.setFocus(Qt.FocusReason.OtherFocusReason)
+            return True
+        return False
+
+    def _search_key(self, key: int) -> bool:
+        first = self._first_match()
+        if key == Qt.Key.Key_Escape:
+            if self.search.text():
+                self.search.clear()
+            else:
+                self.searchLeft.emit()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.search.text():
+            self._activated(first)
+        elif key == Qt.Key.Key_Down and first.isValid():
+            self.view.setCurrentIndex(first)
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            return False
+        return True
+
+    def _first_match(self) -> QModelIndex:
+        """The first target that is shown."""
+        for row in range(self.proxy.rowCount()):
+            top = self.proxy.index(row, 0)
+            if isinstance(top.data(TARGET_ROLE), Target):
+                return top
+            if self.proxy.rowCount(top):
+                return self.proxy.index(0, 0, top)
+        return QModelIndex()
 
     def _search(self, text: str) -> None:
         self.proxy.setFilterFixedString(text)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
 from engine.control.commands import SetShared
+from engine.core.errors import DockerAbsentError
 from engine.core.events import DockerStatusChanged, TargetsChanged
 from engine.core.model import (
     LOCAL_TARGET,
@@ -20,9 +21,12 @@ from engine.core.model import (
     TargetKind,
     TargetState,
 )
+from engine.core.settings import DockerEngine
+from engine.docker.endpoint import DEFAULT_URL, explain, resolve
 from gui.kit.rows import FADED_ROLE, NOTE_ROLE
 from gui.panels.targets.model import TargetModel, openable
 from gui.panels.targets.panel import TargetsPanel
+from tests.gui.keyboard import activate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from gui.kit.style import Theme
     from tests.gui.fake_control import FakeControl
 
+STOPPED = TargetState.STOPPED
 LOCAL = Target(LOCAL_TARGET, TargetKind.LOCAL, LOCAL_TARGET)
 
 
@@ -198,11 +203,36 @@ def test_search_looks_at_names_and_images(panel: TargetsPanel, bus: EventBus) ->
     assert panel.view.isVisible()
 
 
+def test_the_search_is_used_by_keys(panel: TargetsPanel, bus: EventBus, qtbot: QtBot) -> None:
+    web, api, old = container("web"), container("web-api"), container("web-old", STOPPED)
+    bus.publish(TargetsChanged(targets=(LOCAL, container("db"), web, api, old)))
+    activate(panel)
+    panel.search.setFocus()
+    qtbot.keyClicks(panel.search, "web")
+    with qtbot.waitSignal(panel.openWanted) as opened:
+        qtbot.keyClick(panel.search, Qt.Key.Key_Return)
+    assert opened.args == ["web"], "the first match"
+    qtbot.keyClick(panel.search, Qt.Key.Key_Down)
+    assert panel.view.hasFocus()
+    assert panel.selected() == web
+    qtbot.keyClick(panel.view, Qt.Key.Key_Down)
+    assert panel.selected() == api
+    # Back to the field above the list.
+    qtbot.keyClick(panel.view, Qt.Key.Key_Up)
+    qtbot.keyClick(panel.view, Qt.Key.Key_Up)
+    assert panel.search.hasFocus()
+    with qtbot.assertNotEmitted(panel.searchLeft):
+        qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
+    assert panel.search.text() == ""
+    with qtbot.waitSignal(panel.searchLeft):
+        qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
+
+
 @pytest.mark.parametrize(
     ("state", "title", "step"),
     [
-        (EngineState.ABSENT, "Docker is not running", "Start Docker"),
-        (EngineState.REFUSED, "Permission denied by Docker", "group “docker”"),
+        (EngineState.ABSENT, "Docker cannot be reached", "reconnects automatically"),
+        (EngineState.REFUSED, "Permission denied by Docker", "keeps trying"),
         (EngineState.FAILED, "Docker answered with an error", "keeps trying"),
     ],
 )
@@ -217,6 +247,28 @@ def test_docker_away_is_told_with_a_next_step(
     bus.publish(DockerStatusChanged(status=ready()))
     bus.publish(TargetsChanged(targets=(LOCAL, container("web"))))
     assert not panel.banner.isVisible()
+
+
+@pytest.mark.parametrize("url", [DEFAULT_URL, "unix:///run/x.sock", "tcp://build:2375"])
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "no such file"), PermissionError(13, "no")])
+def test_nothing_is_said_twice_of_docker(
+    panel: TargetsPanel, bus: EventBus, url: str, error: OSError
+) -> None:
+    problem = explain(resolve(DockerEngine(url=url)), error)
+    state = EngineState.ABSENT if isinstance(problem, DockerAbsentError) else EngineState.REFUSED
+    bus.publish(DockerStatusChanged(status=DockerStatus("docker", url, state, str(problem))))
+    text = panel.banner.text.lower()
+    for words in (
+        "not running",
+        "start it",
+        "start docker",
+        "automatically",
+        "permission",
+        "group",
+    ):
+        # The title may name what the text explains.
+        assert text.partition("\n")[2].count(words) <= 1, text
+    assert "docker" in text
 
 
 def test_docker_with_no_containers_says_how_to_get_one(panel: TargetsPanel, bus: EventBus) -> None:
