@@ -82,6 +82,8 @@ ENTRIES = {
         Entry("reset_layout", "Reset layout"),
         Entry("settings", "Settings…", "", ("Ctrl+,",)),
         Entry("answer", "Go to notification", "clock", ("Ctrl+Shift+G",)),
+        Entry("menu", "Open the menu bar", "", ("Ctrl+Shift+M",)),
+        Entry("next_pane", "Go to next panel", "", ("Ctrl+Shift+I",)),
         Entry("search", "Search targets", "search", ("Ctrl+Shift+O",)),
         Entry("share", "Share by link…", "share", ("Ctrl+Shift+S",)),
         Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
@@ -111,7 +113,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "&View",
         (
-            *("docks:", "-", "next_tab", "previous_tab", "-"),
+            *("docks:", "-", "next_pane", "menu", "-", "next_tab", "previous_tab", "-"),
             *("zoom_in", "zoom_out", "zoom_reset", "-", "theme:", "reset_layout"),
         ),
     ),

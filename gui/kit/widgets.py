@@ -222,6 +222,18 @@ def open_file(path: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.absolute())))
 
 
+def is_seen(widget: QWidget) -> bool:
+    """Whether any part of it is in view, apart from other windows."""
+    return widget.isVisible() and not widget.visibleRegion().isEmpty()
+
+
+def first_control(widget: QWidget) -> QWidget | None:
+    """The first widget in it that Tab reaches."""
+    tab = Qt.FocusPolicy.TabFocus
+    inner = (one for one in widget.findChildren(QWidget) if one.focusPolicy() & tab)
+    return next((one for one in inner if one.isEnabled() and is_seen(one)), None)
+
+
 def bring_to_front(window: QWidget) -> None:
     """Show a window that may be minimized or behind others, and give it the keyboard."""
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from engine.control.commands import (
@@ -32,7 +32,7 @@ from gui.kit import people
 from gui.kit.attention import Attention
 from gui.kit.icons import Icons, app_icon
 from gui.kit.style import Mode, Tone
-from gui.kit.widgets import Banner, bring_to_front, open_file
+from gui.kit.widgets import Banner, bring_to_front, first_control, is_seen, open_file
 from gui.panels.approvals.idle import IdleWarnings
 from gui.panels.approvals.keyboard import KeyboardRequests
 from gui.panels.approvals.strip import Approver
@@ -495,6 +495,8 @@ class MainWindow(QMainWindow):
                 "reset_layout": self.reset_layout,
                 "settings": self.open_settings,
                 "answer": self._focus_notification,
+                "menu": self._open_menu,
+                "next_pane": self._next_pane,
                 "search": self._search,
                 "share": self._share_selected,
                 "loopback": self.loopback_dock.reveal,
@@ -564,6 +566,50 @@ class MainWindow(QMainWindow):
     def _focus_notification(self) -> None:
         if not self.attention.enter():
             self.status.showMessage("No notifications", 3000)
+
+    def _open_menu(self) -> None:
+        """By a chord: Alt with a letter is the shell's."""
+        bar = self.menuBar()
+        bar.setActiveAction(bar.actions()[0])
+
+    def _next_pane(self) -> None:
+        """Move focus from the terminal into the panels that are seen, one after the other, and
+        back; Tab is the shell's."""
+        tab = self.terminals.current()
+        panes: list[tuple[QWidget, QWidget]] = [
+            (self.terminals, self.terminals if tab is None else tab.terminal),
+            (self.targets, self.targets.search),
+            (self.shells, self.shells.view),
+            (self.sessions, self.sessions.view),
+            (self.ice_log, self.ice_log.view),
+            (self.loopback, self.loopback.target),
+        ]
+        panes = [pane for pane in panes if is_seen(pane[0])]
+        focus = QApplication.focusWidget()
+        inside = (at for at, (pane, _) in enumerate(panes) if focus and pane.isAncestorOf(focus))
+        panes = panes[next(inside, -1) + 1 :] + panes
+        for pane, inner in panes:
+            # An empty panel has no list: its first control, if it has one, is as good.
+            there = inner if is_seen(inner) and inner.isEnabled() else first_control(pane)
+            if there is not None:
+                there.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Only what is seen has focus. Qt lays a dock behind another one outside the window and
+        counts it as visible."""
+        start: QWidget = self.focusWidget() or self  # type: ignore[truthy-bool]  # may be None
+        at = start
+        while True:
+            found = at.nextInFocusChain() if forward else at.previousInFocusChain()
+            if found is None or found is start:
+                return False
+            at = found
+            takes = at.focusPolicy() & Qt.FocusPolicy.TabFocus and at.focusProxy() is None
+            if takes and at.isEnabled() and at.window() is self and is_seen(at):
+                reason = Qt.FocusReason
+                at.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
+                return True
 
     def _back_to_terminal(self) -> None:
         if (tab := self.terminals.current()) is not None:

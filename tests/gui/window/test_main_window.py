@@ -552,6 +552,73 @@ def test_a_stopped_container_is_started_after_a_question(
     assert [tab.target_id for tab in window.terminals.all()] == ["web"]
 
 
+def test_only_keys_of_the_window_are_kept_from_the_program(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    window.open_terminal(LOCAL_TARGET)
+    settle()
+    activate(window)
+    window.terminals.all()[0].terminal.setFocus()
+    spin(window.terminals.all()[0].terminal.hasFocus)
+    bound = {key for entry in ENTRIES.values() for key in entry.keys}
+    assert "Ctrl+Shift+E" not in bound
+    press(window, Qt.Key.Key_E, held=CTRL_SHIFT)
+    assert control.places[0].typed == b"\x05"
+    # Nothing can be reopened: the shortcut is disabled, and the shell is not suspended.
+    assert "Ctrl+Shift+Z" in bound
+    press(window, Qt.Key.Key_Z, held=CTRL_SHIFT)
+    assert control.places[0].typed == b"\x05"
+
+
+def test_tab_goes_only_to_what_is_seen(window: MainWindow) -> None:
+    activate(window)
+    window.targets.search.setFocus()
+    seen: list[QWidget] = []
+    for _ in range(60):
+        QTest.keyClick(window.windowHandle(), Qt.Key.Key_Tab)
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        if focus is window.targets.search:
+            break
+        seen.append(focus)
+    assert len(seen) > 3, "round once"
+    assert not any(window.ice_log.isAncestorOf(one) for one in seen)
+    assert not any(window.sessions.isAncestorOf(one) for one in seen)
+    assert any(window.shells.isAncestorOf(one) for one in seen)
+    QTest.keyClick(window.windowHandle(), Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
+    assert QApplication.focusWidget() is seen[-1]
+
+
+def test_menus_and_panels_are_reached_from_a_terminal_by_keys(
+    window: MainWindow, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    window.open_terminal(LOCAL_TARGET)
+    settle()
+    activate(window)
+    terminal = window.terminals.all()[0].terminal
+    terminal.setFocus()
+    spin(terminal.hasFocus)
+    gone: list[QWidget] = []
+    for _ in range(10):
+        press(window, Qt.Key.Key_I, held=CTRL_SHIFT)
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        if focus is terminal:
+            break
+        gone.append(focus)
+    assert [p for one in gone for p in window.docks if p.isAncestorOf(one)] == [
+        window.targets_dock,
+        window.shells_dock,
+    ]
+    press(window, Qt.Key.Key_M, held=CTRL_SHIFT)
+    menu = window.menuBar().actions()[0].menu()
+    spin(menu.isVisible)
+    QTest.keyClick(menu, Qt.Key.Key_Escape)
+    QTest.keyClick(window.menuBar(), Qt.Key.Key_Escape)
+    spin(terminal.hasFocus)
+    assert control.places[0].typed == b""
+
+
 def test_settings_that_are_not_touched_are_not_written(
     adapter: EngineAdapter, theme: Theme, config_dir: Path
 ) -> None:
