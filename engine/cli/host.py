@@ -42,7 +42,7 @@ def _print_invitation(control: ControlApi) -> None:
     ]
     if info.embedded:
         lines.append(f"Guest token: {info.guest_token}")
-        lines.append(f"In a browser: {info.url}/#token={info.guest_token}")
+        lines.append(f"In a browser: {info.guest_address}")
     if shared:
         lines.append("Shared:      " + ", ".join(shared))
     else:

@@ -184,6 +184,11 @@ class RelayInfo:
     guest_token: str
     embedded: bool
 
+    @property
+    def guest_address(self) -> str:
+        """Where a browser lists the shared targets; with the token, if we know it."""
+        return f"{self.url}/#token={self.guest_token}" if self.guest_token else self.url
+
 
 class Role(enum.StrEnum):
     """What a guest may do: type, or only view."""

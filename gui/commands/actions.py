@@ -87,7 +87,7 @@ ENTRIES = {
         Entry("search", "Search targets", "search", ("Ctrl+Shift+O",)),
         Entry("share", "Share by link…", "share", ("Ctrl+Shift+S",)),
         Entry("loopback", "Loopback test…", "loopback", ("Ctrl+Shift+L",)),
-        Entry("copy_relay", "Copy relay URL", "copy"),
+        Entry("guest_address", "Address for guests…", "relay"),
         Entry("shortcuts", "Keyboard shortcuts"),
         Entry("about", "About Hatchway", "info"),
     )
@@ -117,7 +117,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("zoom_in", "zoom_out", "zoom_reset", "-", "theme:", "reset_layout"),
         ),
     ),
-    ("&Tools", ("answer", "search", "share", "loopback", "-", "copy_relay")),
+    ("&Tools", ("answer", "search", "share", "loopback", "-", "guest_address")),
     ("&Help", ("shortcuts", "about")),
 )
 """Menu → entries by name. ``-`` is a separator, ``x:`` a part that is filled at run time."""

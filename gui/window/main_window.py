@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -36,6 +35,7 @@ from gui.kit.widgets import Banner, bring_to_front, first_control, is_seen, open
 from gui.panels.approvals.idle import IdleWarnings
 from gui.panels.approvals.keyboard import KeyboardRequests
 from gui.panels.approvals.strip import Approver
+from gui.panels.links.address_dialog import AddressDialog
 from gui.panels.links.open_dialog import OpenLinkDialog, link_in
 from gui.panels.links.panel import ShareDialog
 from gui.panels.log.panel import IceLogPanel
@@ -407,13 +407,25 @@ class MainWindow(QMainWindow):
         self._default_layout()
         self._fit_docks()
 
-    def copy_relay(self) -> None:
+    def show_guest_address(self) -> AddressDialog | None:
+        """Where guests find what is shared with them without a link; None while there is no
+        relay."""
         host = self._adapter.ask(Host(), None)
         if host is None or not self._adapter.ready:
             self.show_problem("The relay is not running yet", "Wait a moment, then try again.")
-            return
-        QGuiApplication.clipboard().setText(host.relay.url)
-        self.status.showMessage("Relay URL copied", 3000)
+            return None
+        dialog = AddressDialog(self.icons, host.relay, self)
+        dialog.show()
+        return dialog
+
+    def _shared_with_guests(self, target: Target) -> None:
+        """Say who can open it now, and where."""
+        self.attention.report(
+            f"{shown(target.name)} is shared with everyone who has the address for guests",
+            "Show address",
+            self.show_guest_address,
+            first=True,
+        )
 
     # -- construction
 
@@ -500,7 +512,7 @@ class MainWindow(QMainWindow):
                 "search": self._search,
                 "share": self._share_selected,
                 "loopback": self.loopback_dock.reveal,
-                "copy_relay": self.copy_relay,
+                "guest_address": self.show_guest_address,
                 "shortcuts": lambda: shortcuts_dialog(self).show(),
                 "about": lambda: about_box(self).show(),
             },
@@ -512,6 +524,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.targets.openWanted.connect(self.open_terminal)
+        self.targets.sharedWithGuests.connect(self._shared_with_guests)
         self.targets.searchLeft.connect(self._back_to_terminal)
         self.targets.startWanted.connect(self._ask_to_start)
         self.targets.peerWanted.connect(self.open_peer)

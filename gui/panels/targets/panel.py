@@ -61,6 +61,8 @@ class TargetsPanel(Panel):
     linkWanted = Signal(str)
     startWanted = Signal(object)
     """A Target that does not run was activated."""
+    sharedWithGuests = Signal(object)
+    """A Target that guests may open without a link from now on."""
     searchLeft = Signal()
     """Escape was pressed in the empty search field."""
     targetsShown = Signal()
@@ -179,8 +181,17 @@ class TargetsPanel(Panel):
         """Share or unshare it. Sharing this computer asks for confirmation."""
         if shared and target.kind is TargetKind.LOCAL:
             self._warn_and_share(target)
+        elif shared:
+            self._share(target)
         else:
-            self._adapter.do(SetShared(target.id, shared))
+            self._adapter.do(SetShared(target.id, False))
+
+    def _share(self, target: Target) -> None:
+        async def share() -> None:
+            await self._adapter.perform(SetShared(target.id, True))
+            self.sharedWithGuests.emit(target)
+
+        self._adapter.run(share())
 
     def _warn_and_share(self, target: Target) -> None:
         ask(
@@ -189,7 +200,7 @@ class TargetsPanel(Panel):
             _SHARE_LOCAL_TITLE,
             _SHARE_LOCAL_TEXT,
             "Share this computer",
-            lambda: self._adapter.do(SetShared(target.id, True)),
+            lambda: self._share(target),
             QMessageBox.Icon.Warning,
         )
 

@@ -33,10 +33,11 @@ from engine.control.commands import (
     SetGrace,
     SetGuestTimeout,
     SetRecording,
+    SetShared,
     StartTarget,
     TakeKeyboard,
 )
-from engine.control.queries import DockerStatuses, Links, Targets
+from engine.control.queries import DockerStatuses, Host, Links, Targets
 from engine.core import settings
 from engine.core.events import (
     DockerStatusChanged,
@@ -61,6 +62,7 @@ from engine.core.model import (
     OrphanState,
     ParticipantInfo,
     ParticipantKind,
+    RelayInfo,
     RelayState,
     Role,
     Share,
@@ -73,6 +75,7 @@ from gui.commands.actions import ENTRIES, MENUS
 from gui.control.adapter import EngineAdapter
 from gui.kit.strips import Notice
 from gui.kit.style import DARK, Mode
+from gui.panels.links.address_dialog import AddressDialog
 from gui.window.main_window import DEFAULT_SIZE, MainWindow
 from gui.window.status import StatusBar
 from tests.gui.fake_control import HOST
@@ -661,16 +664,41 @@ def test_what_becomes_of_guests_terminals_is_used_at_once_and_kept(
     assert loaded.recording.enabled
 
 
-def test_the_relays_address_can_be_copied_once_it_is_known(
-    window: MainWindow, qtbot: QtBot, theme: Theme, icons: Icons, config_dir: Path
+def test_what_is_shared_with_guests_has_an_address(
+    make_window: MakeWindow, control: FakeControl, settle: Callable[[], None]
 ) -> None:
-    window.actions_["copy_relay"].trigger()
-    assert QApplication.clipboard().text() == HOST.relay.url
+    window = make_window()
+    target = Target("web", TargetKind.CONTAINER, "web", ref="one")
+    control.publish(TargetsChanged(targets=(target,)))
+    window.targets.share(target, True)
+    settle()
+    assert control.commands == [SetShared("web", True)]
+    answer(window, "Show address")
+    dialog = window.findChild(AddressDialog)
+    assert isinstance(dialog, AddressDialog)
+    assert dialog.address.text() == "http://127.0.0.1:4000/#token=guest"
+    assert not dialog.qr.isHidden()
+    assert "works on this computer only" in dialog.hint.text()
+    dialog.copy.click()
+    assert QApplication.clipboard().text() == dialog.address.text()
+    dialog.close()
+    # At somebody else's relay the token may be unknown.
+    relay = RelayInfo("https://relay.example", "", False)
+    control.answers[Host] = replace(HOST, relay=relay)
+    other = window.show_guest_address()
+    assert other is not None
+    assert other.address.text() == "https://relay.example"
+    assert "need the guest token" in other.hint.text()
+
+
+def test_the_address_for_guests_is_known_once_the_relay_runs(
+    adapter: EngineAdapter, theme: Theme, config_dir: Path
+) -> None:
     early = MainWindow(EngineAdapter(), theme, UiSettings(), config_dir)
-    qtbot.addWidget(early)
-    early.actions_["copy_relay"].trigger()
+    early.actions_["guest_address"].trigger()
     assert "not running yet" in early.banner.text
     early.finish()
+    early.deleteLater()
 
 
 @pytest.mark.parametrize("off", [True, False])
