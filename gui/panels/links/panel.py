@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from engine.control.commands import CreateLink, RevokeLink
-from engine.control.queries import Links, LinkUrl, Sessions, Shells, Targets
+from engine.control.queries import Host, Links, LinkUrl, Sessions, Shells, Targets
 from engine.core.addresses import is_loopback
 from engine.core.model import (
     LOCAL_TARGET,
@@ -48,14 +48,15 @@ if TYPE_CHECKING:
 SIZE = QSize(760, 540)
 TICK_MS = 1000
 HOUR = 3600.0
+DAY = 24 * HOUR
 UNTIL_END = "Until Hatchway closes"
 UNTIL_REVOKED = "Until revoked"
 UNTIL_SHELL_ENDS = "Until the terminal ends"
 EXPIRIES: tuple[tuple[str, float | None], ...] = (
     ("10 minutes", HOUR / 6),
     ("1 hour", HOUR),
-    ("1 day", 24 * HOUR),
-    ("7 days", 7 * 24 * HOUR),
+    ("1 day", DAY),
+    ("7 days", 7 * DAY),
     (UNTIL_END, None),
 )
 """How long a link can open sessions, in seconds; None: until it is revoked, and without
@@ -87,7 +88,7 @@ LOCAL_WARNING = (
 )
 HINT = "Anyone with this link can use it. Send it over a channel you trust."
 ONLY_HERE = (
-    "This link works on this computer only: the built-in relay listens on {host}. For guests "
+    "Links work on this computer only: the built-in relay listens on {host}. For guests "
     "elsewhere, set relay.url in the settings file, or let the built-in relay listen on the "
     "network."
 )
@@ -249,15 +250,22 @@ class ShareDialog(QDialog):
         self.by_name.setEnabled(isinstance(shared, Target) and shared.kind is TargetKind.CONTAINER)
         self.keep.setToolTip(KEEP_NOT if joins else KEEP_TIP)
         self.record.setToolTip(RECORD_NOW_TIP if joins else RECORD_TIP)
-        self._name_longest()
+        self._name_expiries()
         self.create_button.setEnabled(
             shared is not None and (not local or self.accept_local.isChecked())
         )
 
-    def _name_longest(self) -> None:
+    def _name_expiries(self) -> None:
+        """A link that is not kept ends with the program, whatever time it has."""
         joins = isinstance(self.target.currentData(), ShellInfo)
-        words = UNTIL_REVOKED if self.keep.isChecked() else UNTIL_END
-        self.expiry.setItemText(self.expiry.findData(None), UNTIL_SHELL_ENDS if joins else words)
+        kept = self.keep.isChecked() and not joins
+        end = UNTIL_SHELL_ENDS if joins else UNTIL_REVOKED if kept else UNTIL_END
+        for at, (words, seconds) in enumerate(EXPIRIES):
+            if seconds is None:
+                words = end
+            elif seconds >= DAY and not kept:
+                words = f"{words}, or {end[0].lower()}{end[1:]}"
+            self.expiry.setItemText(at, words)
 
     def _show_first(self) -> None:
         if self.links.rowCount() and self.chosen() is None:
@@ -277,10 +285,13 @@ class ShareDialog(QDialog):
         self.address.setPlaceholderText("" if share is None else "This link is no longer valid")
         self.copy.setEnabled(bool(url))
         self.revoke.setEnabled(usable)
-        host = QUrl(url).host()
+        # Before there is a link, too: it may be sent as soon as it is made.
+        known = self._adapter.ask(Host(), None)
+        relay = "" if known is None else known.relay.url
+        host = QUrl(url or relay).host()
         here = is_loopback(host)
         self.hint.setText(ONLY_HERE.format(host=host) if here else HINT)
-        self.hint.setVisible(bool(url))
+        self.hint.setVisible(bool(url) or here)
 
     def _people_changed(self, _: object = None) -> None:
         sessions, shells = self._adapter.ask(Sessions(), ()), self._adapter.ask(Shells(), ())
@@ -317,7 +328,7 @@ class ShareDialog(QDialog):
     def _connect(self) -> None:
         self.target.currentIndexChanged.connect(lambda _: self._target_changed())
         self.accept_local.toggled.connect(lambda _: self._target_changed())
-        self.keep.toggled.connect(lambda _: self._name_longest())
+        self.keep.toggled.connect(lambda _: self._name_expiries())
         self.role.currentIndexChanged.connect(lambda _: self._target_changed())
         self.create_button.clicked.connect(self._create_link)
         self.copy.clicked.connect(self._copy)

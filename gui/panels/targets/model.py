@@ -65,6 +65,10 @@ def openable(target: Target | None) -> bool:
     return target is not None and target.state is TargetState.RUNNING
 
 
+def links_in_words(links: int) -> str:
+    return {0: "", 1: "1 link"}.get(links, f"{links} links")
+
+
 def startable(target: Target) -> bool:
     """Whether it can be started, or unpaused."""
     return target.kind is TargetKind.CONTAINER and target.state is not TargetState.RUNNING
@@ -104,6 +108,7 @@ class TargetModel(QAbstractItemModel):
         self._nodes: dict[int, _Node] = {}
         self._last_number = 0
         self._statuses: dict[str, DockerStatus] = {}
+        self._links: dict[str, int] = {}
 
     def set_targets(self, targets: Iterable[Target]) -> None:
         top: list[tuple[str, Target | None]] = []
@@ -132,6 +137,18 @@ class TargetModel(QAbstractItemModel):
         node = self._group(status.engine)
         if node is not None:
             self._touch(node)
+
+    def set_links(self, links: dict[str, int]) -> None:
+        """How many links open a target or join a terminal in it, by the target's id."""
+        if links == self._links:
+            return
+        self._links = links
+        for node in self._root.children:
+            for one in (node, *node.children):
+                self._touch(one)
+
+    def links_of(self, target_id: str) -> int:
+        return self._links.get(target_id, 0)
 
     def targets(self) -> tuple[Target, ...]:
         found: list[Target] = []
@@ -203,6 +220,8 @@ class TargetModel(QAbstractItemModel):
     def _target_data(self, target: Target, role: int) -> Any:
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return target.name
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return self._target_data(target, Qt.ItemDataRole.ToolTipRole)
         if role == TARGET_ROLE:
             return target
         if role == SEARCH_ROLE:
@@ -210,9 +229,11 @@ class TargetModel(QAbstractItemModel):
         if role == FADED_ROLE:
             return not openable(target)
         if role == DETAIL_ROLE:
-            return _detail(target)
+            links = links_in_words(self.links_of(target.id))
+            return " · ".join(part for part in (_detail(target), links) if part)
         if role == NOTE_ROLE:
-            return self._icons.get("share", Tone.ACCENT) if target.shared else None
+            is_open = target.shared or self.links_of(target.id)
+            return self._icons.get("share", Tone.ACCENT) if is_open else None
         if role == Qt.ItemDataRole.DecorationRole:
             if target.kind is TargetKind.LOCAL:
                 return self._icons.get("computer", Tone.ACCENT)
@@ -222,7 +243,8 @@ class TargetModel(QAbstractItemModel):
                 "Shared: guests can open it without a link or approval" if target.shared else ""
             )
             status = target.status if target.kind is TargetKind.CONTAINER else ""
-            parts = (target.name, target.image, status, shared, why_not(target))
+            links = links_in_words(self.links_of(target.id))
+            parts = (target.name, target.image, status, shared, links, why_not(target))
             return "\n".join(part for part in parts if part)
         return None
 

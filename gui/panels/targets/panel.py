@@ -5,6 +5,7 @@ Opening and testing are requested through signals; sharing is a command of the e
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
@@ -20,8 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.control.commands import SetShared, StartTarget
+from engine.control.commands import RevokeLink, SetShared, StartTarget
+from engine.control.queries import Links
 from engine.core.model import EngineState, Target, TargetKind
+from engine.core.text import shown
 from gui.kit.rows import TwoLineDelegate
 from gui.kit.style import Tone
 from gui.kit.widgets import Banner, EmptyState, Panel, ask
@@ -30,6 +33,7 @@ from gui.panels.targets.model import (
     TARGET_ROLE,
     TargetModel,
     docker_problem,
+    links_in_words,
     openable,
     start_label,
     startable,
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject, QPoint
 
     from engine.core.events import DockerStatusChanged, TargetsChanged
-    from engine.core.model import DockerStatus
+    from engine.core.model import DockerStatus, Share
     from gui.control.adapter import EngineAdapter
     from gui.kit.icons import Icons
     from gui.kit.style import Theme
@@ -114,10 +118,13 @@ class TargetsPanel(Panel):
         self.body.addWidget(below)
         adapter.targetsChanged.connect(self._targets_changed)
         adapter.dockerStatusChanged.connect(self._docker_changed)
+        adapter.sharesChanged.connect(self._count_links)
+        adapter.engineReady.connect(self._count_links)
         adapter.startFailed.connect(lambda: self.empty.set_text("Hatchway could not start"))
 
     def set_targets(self, targets: tuple[Target, ...]) -> None:
         self.model.set_targets(targets)
+        self._count_links()
         self.view.expandAll()
         self._refresh()
         self.targetsShown.emit()
@@ -154,8 +161,9 @@ class TargetsPanel(Panel):
         menu.addSeparator()
         link = menu.addAction("Share…")
         link.triggered.connect(lambda: self.linkWanted.emit(target.id))
-        share = menu.addAction("Stop sharing" if target.shared else "Share with guests")
-        share.triggered.connect(lambda: self.share(target, not target.shared))
+        is_open = target.shared or bool(self._links_of(target))
+        share = menu.addAction("Stop sharing" if is_open else "Share with guests")
+        share.triggered.connect(lambda: self.share(target, not is_open))
         menu.addSeparator()
         copy = menu.addAction("Copy name")
         copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(target.name))
@@ -183,8 +191,40 @@ class TargetsPanel(Panel):
             self._warn_and_share(target)
         elif shared:
             self._share(target)
+        elif links := self._links_of(target):
+            words = links_in_words(len(links))
+            ask(
+                self,
+                "Stop sharing?",
+                f"Stop sharing {shown(target.name)}?",
+                f"{words} to it {'is' if len(links) == 1 else 'are'} revoked, and the sessions of "
+                "guests who came that way end.",
+                "Stop sharing",
+                lambda: self._stop_sharing(target),
+            )
         else:
-            self._adapter.do(SetShared(target.id, False))
+            self._stop_sharing(target)
+
+    def _stop_sharing(self, target: Target) -> None:
+        """Every way in, as there are by then."""
+        self._adapter.do(SetShared(target.id, False))
+        for link in self._links_of(target):
+            self._adapter.do(RevokeLink(link.id))
+
+    def _links_of(self, target: Target) -> list[Share]:
+        now = time.time()
+        links = self._adapter.ask(Links(), ())
+        return [one for one in links if one.is_for(target) and not one.state(now).is_over]
+
+    def _count_links(self, _: object = None) -> None:
+        # There may be thousands of targets and as many links.
+        targets, now = {target.id: target for target in self.model.targets()}, time.time()
+        counted: dict[str, int] = {}
+        for link in self._adapter.ask(Links(), ()):
+            target = targets.get(link.target)
+            if target is not None and link.is_for(target) and not link.state(now).is_over:
+                counted[target.id] = counted.get(target.id, 0) + 1
+        self.model.set_links(counted)
 
     def _share(self, target: Target) -> None:
         async def share() -> None:

@@ -12,12 +12,14 @@ from PySide6.QtGui import QColor, QGuiApplication, qGray
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine.control.commands import CreateLink, RevokeLink
+from engine.control.queries import Host as HostQuery
 from engine.control.queries import Links, LinkUrl, Sessions, Targets
 from engine.core.errors import LimitError
 from engine.core.events import SharesChanged, TargetsChanged
 from engine.core.model import (
     LOCAL_TARGET,
     Guest,
+    RelayInfo,
     Role,
     SessionInfo,
     Share,
@@ -31,6 +33,7 @@ from engine.wire.proof import Link
 from gui.kit.rows import NOTE_ROLE
 from gui.kit.style import Mode
 from gui.panels.links.panel import DEFAULT_EXPIRY, EXPIRIES, ShareDialog
+from tests.gui.fake_control import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,6 +189,33 @@ def test_a_link_is_for_one_container_unless_its_name_is_chosen(make: Make, host:
     assert host.done[-1] == CreateLink(
         LOCAL_TARGET, Role.CONTROL, seconds=EXPIRIES[DEFAULT_EXPIRY][1]
     )
+
+
+def test_how_long_a_link_works_is_said_before_it_is_made(make: Make) -> None:
+    dialog = make("web-1")
+
+    def offered() -> list[str]:
+        return [dialog.expiry.itemText(at) for at in range(dialog.expiry.count())]
+
+    assert offered() == [
+        "10 minutes",
+        "1 hour",
+        "1 day, or until Hatchway closes",
+        "7 days, or until Hatchway closes",
+        "Until Hatchway closes",
+    ]
+    dialog.keep.click()
+    assert offered()[2:] == ["1 day", "7 days", "Until revoked"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:4000", "https://relay.example"])
+def test_that_links_work_here_only_is_said_before_one_is_made(
+    make: Make, control: FakeControl, url: str
+) -> None:
+    control.answers[HostQuery] = replace(HOST, relay=RelayInfo(url, "guest", True))
+    dialog = make("web-1")
+    assert dialog.hint.isVisible() is ("127.0.0.1" in url)
+    assert ("this computer only" in dialog.hint.text()) is ("127.0.0.1" in url)
 
 
 def test_the_targets_are_those_there_are(

@@ -10,20 +10,23 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from engine.control.commands import SetShared
+from engine.control.commands import RevokeLink, SetShared
+from engine.control.queries import Links
 from engine.core.errors import DockerAbsentError
-from engine.core.events import DockerStatusChanged, TargetsChanged
+from engine.core.events import DockerStatusChanged, SharesChanged, TargetsChanged
 from engine.core.model import (
     LOCAL_TARGET,
     DockerStatus,
     EngineState,
+    Role,
+    Share,
     Target,
     TargetKind,
     TargetState,
 )
 from engine.core.settings import DockerEngine
 from engine.docker.endpoint import DEFAULT_URL, explain, resolve
-from gui.kit.rows import FADED_ROLE, NOTE_ROLE
+from gui.kit.rows import DETAIL_ROLE, FADED_ROLE, NOTE_ROLE
 from gui.panels.targets.model import TargetModel, openable
 from gui.panels.targets.panel import TargetsPanel
 from tests.gui.keyboard import activate
@@ -318,6 +321,42 @@ def test_a_container_is_shared_and_no_longer_without_a_question(
     settle()
     assert control.commands == [SetShared("web", True), SetShared("web", False)]
     assert panel.findChild(QMessageBox) is None
+
+
+def test_links_to_a_target_are_counted_and_end_with_its_sharing(
+    panel: TargetsPanel, bus: EventBus, control: FakeControl, settle: Callable[[], None]
+) -> None:
+    web, other = container("web", ref="one"), container("other", ref="two")
+    bus.publish(TargetsChanged(targets=(LOCAL, web, other)))
+    index = panel.model.index_of("web")
+    assert index.data(NOTE_ROLE) is None
+
+    def share(name: str, **facts: object) -> Share:
+        return replace(Share(name, "web", Role.CONTROL, b"", 0.0), **facts)
+
+    shares = (
+        share("by name"),
+        share("its own", ref="one"),
+        share("another container's", ref="three"),
+        share("revoked", revoked=True),
+        share("other", target="other"),
+    )
+    control.answers[Links] = shares
+    bus.publish(SharesChanged(shares=shares))
+    assert index.data(DETAIL_ROLE) == "busybox:1.36 · 2 links"
+    assert index.data(NOTE_ROLE) is not None
+    stop = next(a for a in panel.menu(web).actions() if a.text() == "Stop sharing")
+    stop.trigger()
+    settle()
+    assert control.commands == []
+    box = panel.findChild(QMessageBox)
+    assert isinstance(box, QMessageBox)
+    assert box.informativeText().startswith("2 links to it are revoked")
+    accept = QMessageBox.ButtonRole.DestructiveRole
+    next(b for b in box.buttons() if box.buttonRole(b) is accept).click()
+    settle()
+    ends = [RevokeLink("by name"), RevokeLink("its own")]
+    assert control.commands == [SetShared("web", False), *ends]
 
 
 def test_text_from_docker_is_never_markup(panel: TargetsPanel, bus: EventBus) -> None:
