@@ -125,6 +125,7 @@ class IceLogPanel(Panel):
         self.session.currentIndexChanged.connect(self._filter)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Filter by text")
+        self.search.setAccessibleName("Filter by text")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         find = QAction(self.search)
@@ -158,6 +159,7 @@ class IceLogPanel(Panel):
     def _list(self) -> QTreeView:
         view = QTreeView()
         view.setObjectName("log")
+        view.setAccessibleName("ICE log")
         view.setModel(self.model)
         view.setRootIsDecorated(False)
         # Laying out 10,000 rows is fast only if Qt knows that all have the same height.
@@ -186,7 +188,9 @@ class IceLogPanel(Panel):
 
     def _list_session(self, event: SessionCreated) -> None:
         if self.session.count() - _FIRST_SESSION >= MAX_SESSIONS_LISTED:
-            self.session.removeItem(_FIRST_SESSION)
+            # Not the one that is shown.
+            first = _FIRST_SESSION + (self.session.currentIndex() == _FIRST_SESSION)
+            self.session.removeItem(first)
         label = f"{formats.short_id(event.session_id)}  {shown(event.device_id)}"
         self.session.addItem(label, event.session_id)
 

@@ -162,6 +162,7 @@ class LoopbackPanel(Panel):
         self.banner = Banner(icons, closable=False)
         self.view = QListView()
         self.view.setModel(self.model)
+        self.view.setAccessibleName("Stages of the loopback test")
         self.view.setItemDelegate(TwoLineDelegate(theme, self.view))
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.view.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -110,6 +110,7 @@ class SessionsPanel(Panel):
 
     def _table(self) -> QTableView:
         view = QTableView()
+        view.setAccessibleName("Sessions")
         view.setModel(self.proxy)
         view.setSortingEnabled(True)
         view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)

@@ -154,6 +154,10 @@ class SettingsDialog(QDialog):
         self.switches = {name: QCheckBox(text) for name, text in SWITCHES}
         self._fill()
         tabs = QTabWidget()
+        tabs.setAccessibleName("Settings")
+        self.family.setAccessibleName("Font")
+        self.size_box.setAccessibleName("Font size")
+        self.shape.setAccessibleName("Cursor shape")
         tabs.addTab(self._appearance(), "Appearance")
         tabs.addTab(self._behavior(), "Behavior")
         tabs.addTab(self._guests(), "Guests")

@@ -140,12 +140,12 @@ class TargetModel(QAbstractItemModel):
 
     def set_links(self, links: dict[str, int]) -> None:
         """How many links open a target or join a terminal in it, by the target's id."""
-        if links == self._links:
-            return
-        self._links = links
+        before, self._links = self._links, links
         for node in self._root.children:
             for one in (node, *node.children):
-                self._touch(one)
+                name = "" if one.target is None else one.target.id
+                if before.get(name) != links.get(name):
+                    self._touch(one)
 
     def links_of(self, target_id: str) -> int:
         return self._links.get(target_id, 0)

@@ -81,6 +81,7 @@ class TerminalTabs(QWidget):
         )
         self.empty.pressed.connect(lambda: self.open(LOCAL_TARGET))
         self.tabs = QTabWidget()
+        self.tabs.setAccessibleName("Terminals")
         self.tabs.setDocumentMode(False)
         self.tabs.setMovable(True)
         self.tabs.setElideMode(Qt.TextElideMode.ElideRight)

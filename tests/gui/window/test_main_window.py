@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt
-from PySide6.QtGui import QDropEvent, QFont, QKeySequence
+from PySide6.QtGui import QAccessible, QDropEvent, QFont, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -571,6 +571,27 @@ def test_only_keys_of_the_window_are_kept_from_the_program(
     assert "Ctrl+Shift+Z" in bound
     press(window, Qt.Key.Key_Z, held=CTRL_SHIFT)
     assert control.places[0].typed == b"\x05"
+
+
+def test_everything_that_takes_keys_has_a_name(window: MainWindow) -> None:
+    window.open_terminal(LOCAL_TARGET)
+    for dock in window.docks:
+        dock.reveal()
+    dialogs = (window.open_settings(), window.share(), window.open_link())
+    link = window.show_guest_address()
+    assert link is not None
+    nameless = [
+        f"{type(top).__name__}: {type(one).__name__} in {type(one.parent()).__name__}"
+        for top in (window, *dialogs, link)
+        for one in top.findChildren(QWidget)
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus
+        # Qt's own, within its widgets and as lists of combo boxes; buttons that have no text yet.
+        and not one.objectName().startswith("qt_")
+        and one.window() is top
+        and not (isinstance(one, QPushButton) and not one.text() and not one.isVisible())
+        and not QAccessible.queryAccessibleInterface(one).text(QAccessible.Text.Name)
+    ]
+    assert nameless == []
 
 
 def test_tab_goes_only_to_what_is_seen(window: MainWindow) -> None:

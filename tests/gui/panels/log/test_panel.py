@@ -290,3 +290,9 @@ def test_the_list_of_sessions_is_bounded(panel: IceLogPanel, bus: EventBus) -> N
     assert panel.session.count() == 202
     assert panel.session.findData("00000000") == -1
     assert panel.session.findData("00000249") > 0
+    # The oldest one goes, but not while it is shown.
+    panel.session.setCurrentIndex(2)
+    chosen = panel.session.currentData()
+    bus.publish(created("another"))
+    assert panel.session.currentData() == chosen
+    assert panel.session.count() == 202
