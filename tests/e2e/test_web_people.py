@@ -470,6 +470,47 @@ async def test_the_keyboard_alone_does_for_all_of_it(host: ScriptedHost, browser
     assert await page.evaluate(label) == "Terminal api-1 on workbench, read only"
 
 
+async def test_after_the_settings_were_closed_by_mouse_typing_goes_to_the_terminal(
+    host: ScriptedHost, browser: Browser
+) -> None:
+    page = await arrive(browser, host)
+    await page.click("#menu")
+    await page.click("#settings")
+    await page.until("document.querySelector('#settings-dialog').open")
+    await page.click("#settings-dialog menu button")
+    await page.until("!document.querySelector('#settings-dialog').open")
+    await page.until(IN_TERMINAL)
+    await page.type("a b")
+    await until(lambda: host.typed == b"a b", what="what was typed")
+    assert not await page.evaluate("document.querySelector('#settings-dialog').open")
+
+
+async def test_many_bells_do_not_flicker(host: ScriptedHost, browser: Browser) -> None:
+    page = await arrive(browser, host)
+    await page.evaluate(
+        "(window.lights = 0, new MutationObserver(all => all.forEach(one => {"
+        " if (one.target.classList.contains('flash')) window.lights++ }))"
+        ".observe(document.querySelector('#terminal'), { attributeFilter: ['class'] }))"
+    )
+    began = await page.evaluate("performance.now()")
+    for number in range(12):
+        host.output(f"\x07bell-{number}.\r\n")
+        await shows(page, f"bell-{number}.")
+        await page.evaluate("new Promise(done => setTimeout(done, 130))")
+    seconds = (await page.evaluate("performance.now()") - began) / 1000
+    assert 1 <= await page.evaluate("lights") <= seconds + 1
+
+
+async def test_a_switch_is_seen_in_forced_colors(host: ScriptedHost, browser: Browser) -> None:
+    page = await arrive(browser, host)
+    forced = [{"name": "forced-colors", "value": "active"}]
+    await page.call("Emulation.setEmulatedMedia", features=forced)
+    await page.click("#menu")
+    await page.click("#settings")
+    style = "getComputedStyle(document.querySelector('#set-blink'))"
+    await page.until(f"{style}.appearance === 'auto'")
+
+
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (280, 500), (700, 280), (1280, 800)])
 async def test_nothing_overflows(
     host: ScriptedHost, browser: Browser, width: int, height: int

@@ -33,8 +33,9 @@ import * as words from "./words.js";
 const MEMENTO = "hatchway.session";
 /** From the prompt to drawing with the graphics card: the first keys come before. */
 const ACCELERATE_MS = 300;
-/** A bell is a light, once. */
+/** A bell is a light, once; many are no flicker, which may cause fits. */
 const FLASH_MS = 120;
+const FLASH_PAUSE_MS = 1000;
 
 /**
  * @typedef {object} Place where a terminal is to be opened
@@ -291,6 +292,8 @@ function open({ base, line, target, link, ice }) {
     side.close();
   };
   byId("leave").onclick = fromPanel(() => session.end());
+  // However it was closed: what is typed next is for the terminal.
+  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", toTerminal);
   naming(session);
   const releaseKeys = keyBar(screen);
   backByKey(toTerminal);
@@ -337,7 +340,11 @@ function save(text, name) {
   URL.revokeObjectURL(address);
 }
 
+let flashed = -Infinity;
+
 function flash() {
+  if (performance.now() - flashed < FLASH_PAUSE_MS) return;
+  flashed = performance.now();
   const place = byId("terminal");
   place.classList.add("flash");
   setTimeout(() => place.classList.remove("flash"), FLASH_MS);
