@@ -330,8 +330,10 @@ class GuestTerminal:
         self._peer = old.successor(self._guest.output, self._peer_ended, again=again)
 
     async def _close_old(self) -> None:
-        old, self._old = self._old, set()
+        old = tuple(self._old)
         await asyncio.gather(*(peer.close() for peer in old))
+        # Not before: whoever is cancelled here leaves them to close().
+        self._old.difference_update(old)
 
     async def _return(self) -> None:
         self._guest.connection(lost=True)

@@ -65,6 +65,7 @@ class GuestSignaling:
         self._tasks = LibraryTasks("guest")
         self._http: aiohttp.ClientSession | None = None
         self._client: socketio.AsyncClient | None = None
+        self._closed = False
 
     @property
     def is_connected(self) -> bool:
@@ -117,7 +118,7 @@ class GuestSignaling:
         try:
             await connect("websocket")
         except (socketio.exceptions.ConnectionError, aiohttp.ClientError):
-            if client.failed_namespaces:
+            if client.failed_namespaces or self._closed:
                 raise
             # Some proxies block WebSockets; and polling reports what is wrong.
             await connect("polling", "websocket")
@@ -210,6 +211,7 @@ class GuestSignaling:
 
     async def close(self) -> None:
         """Disconnect; bounded by CLOSE_SECONDS, idempotent."""
+        self._closed = True
         if self._client is not None:
             with contextlib.suppress(TimeoutError, socketio.exceptions.SocketIOError):
                 async with asyncio.timeout(CLOSE_SECONDS):
