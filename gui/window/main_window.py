@@ -611,18 +611,13 @@ class MainWindow(QMainWindow):
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Only what is seen has focus. Qt lays a dock behind another one outside the window and
         counts it as visible."""
-        start: QWidget = self.focusWidget() or self  # type: ignore[truthy-bool]  # may be None
-        at = start
-        while True:
-            found = at.nextInFocusChain() if forward else at.previousInFocusChain()
-            if found is None or found is start:
-                return False
-            at = found
-            takes = at.focusPolicy() & Qt.FocusPolicy.TabFocus and at.focusProxy() is None
-            if takes and at.isEnabled() and at.window() is self and is_seen(at):
-                reason = Qt.FocusReason
-                at.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
+        # Not by nextInFocusChain(): PySide takes what that returns for a child, and deletes it.
+        start = QApplication.focusWidget()
+        while super().focusNextPrevChild(forward):
+            focus = QApplication.focusWidget()
+            if focus is None or focus is start or focus.window() is not self or is_seen(focus):
                 return True
+        return False
 
     def _back_to_terminal(self) -> None:
         if (tab := self.terminals.current()) is not None:
