@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from engine.core.model import ShellInfo, Target
     from engine.core.settings import UiSettings
     from gui.control.adapter import EngineAdapter
+    from gui.kit.strips import Notice
     from gui.kit.style import Theme
 
 DEFAULT_SIZE = QSize(1280, 800)
@@ -94,6 +95,8 @@ class MainWindow(QMainWindow):
         self._settings_dialog: SettingsDialog | None = None
         self._share_dialog: ShareDialog | None = None
         self._link_dialog: OpenLinkDialog | None = None
+        self._to_start: dict[str, Notice] = {}
+        """The open questions whether to start a target, by its id."""
         self.layout_store = Layout(self, config_dir)
         self._load_theme()
         self.look = TerminalLook(ui, theme, self.layout_store.settings)
@@ -242,12 +245,16 @@ class MainWindow(QMainWindow):
             await self._adapter.perform(StartTarget(target.id))
             self.open_terminal(target.id)
 
-        self.attention.ask(
+        if (asked := self._to_start.get(target.id)) is not None:
+            self.attention.bring_to_front(asked)
+            return
+        question = self._to_start[target.id] = self.attention.ask(
             f"{shown(target.name)} is {target.state.value}",
             "",
             f"{start_label(target)} and open",
             lambda: self._adapter.run(start()),
         )
+        question.closed.connect(lambda: self._to_start.pop(target.id, None))
 
     def open_peer(self, target_id: str) -> None:
         """A terminal that is connected as a guest's is."""

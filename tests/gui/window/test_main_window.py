@@ -547,8 +547,10 @@ def test_a_stopped_container_is_started_after_a_question(
     window.targets.view.activated.emit(
         window.targets.proxy.mapFromSource(window.targets.model.index_of("web"))
     )
+    window.targets.startWanted.emit(stopped)
     settle()
     assert control.commands == []
+    assert len(window.attention.strips) == 1
     answer(window, "Start and open")
     settle()
     assert control.commands[0] == StartTarget("web")
