@@ -25,7 +25,7 @@ from gui.kit import formats
 from gui.panels.approvals.strip import ApprovalStrip, note
 from gui.panels.log.model import line_of
 from gui.panels.log.panel import IceLogPanel
-from gui.panels.sessions.model import COLUMNS
+from gui.panels.sessions.model import COLUMNS, NO_CODE
 from gui.panels.sessions.panel import SessionsPanel
 from gui.window.status import StatusBar
 
@@ -56,7 +56,7 @@ def test_the_table_of_sessions_and_its_tips(
     row = {column.title: panel.proxy.index(0, at) for at, column in enumerate(COLUMNS)}
     assert row["Guest"].data() == row["Target"].data() == SEEN
     tip = row["Guest"].data(Qt.ItemDataRole.ToolTipRole)
-    assert tip == f"{SEEN}\nSession {SEEN}"
+    assert tip == f"{SEEN}\n{NO_CODE}\nSession {SEEN}"
 
 
 @pytest.mark.parametrize(

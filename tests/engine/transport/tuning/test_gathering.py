@@ -163,7 +163,10 @@ async def test_the_second_turn_server_is_used(kind: str, relay_only: bool, tmp_p
         sdp = await offer(ice, watcher)
         assert time.perf_counter() - began < 2
         assert " typ relay" in sdp
-        assert watcher.failed[0][0] == first.urls
+        # Where other candidates are there, nobody waits for what the first one says.
+        assert [url for url, _ in watcher.failed] in (
+            [[first.urls]] if relay_only else [[], [first.urls]]
+        )
         # From now on the one that answers is asked first.
         began = time.perf_counter()
         assert " typ relay" in await offer(ice)
