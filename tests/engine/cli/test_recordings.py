@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.cli.main import main
+from engine.core import stop_signals
 from engine.core.model import Size
 from engine.shells.recorder import Recorder, RecordingMeta
 
@@ -24,6 +27,16 @@ async def recorded(folder: Path, target: str, since: float, output: bytes) -> st
     recorder.printed(output)
     await recorder.close()
     return recorder.path.stem[-12:]
+
+
+@pytest.fixture(autouse=True)
+def signals_stay() -> Iterator[None]:
+    """A program that ends ignores signals; the one that runs the tests goes on, and shells that it
+    starts would ignore Ctrl+C."""
+    before = {number: signal.getsignal(number) for number in stop_signals.ending()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
