@@ -33,7 +33,7 @@ from engine.core.errors import (
     ShellEndedError,
 )
 from engine.core.model import Size, Target
-from engine.relay.admission.limits import TokenBucket
+from engine.core.token_bucket import TokenBucket
 from engine.sessions.guest_connection import EarlyCandidate, GuestConnection
 from engine.sessions.manager import WebRTCSessionManager
 from engine.sessions.session import Session

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.access.agent_key import canonical_host
 from engine.core.errors import AgentIdTakenError, HatchwayError, RelayRefusedError
+from engine.core.token_bucket import TokenBucket
 from engine.relay.admission.agents import (
     CHALLENGE_SECONDS,
     KeyPins,
@@ -19,7 +20,6 @@ from engine.relay.admission.agents import (
     refuse_unlisted,
 )
 from engine.relay.admission.auth import Authenticator, Credentials, PeerRole, printable
-from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Peer
 from engine.relay.options import Options, address_of
 from engine.wire.signaling import CHALLENGE

@@ -31,6 +31,7 @@ from engine.core.errors import (
 )
 from engine.core.socketio_adapter import LibraryTasks, library_logger, request_logger
 from engine.core.tasks import Publish, TaskOwner, to_nobody
+from engine.core.token_bucket import TokenBucket
 from engine.relay.admission.agents import KeyPins, LocalKeyPins, SharedKeyPins
 from engine.relay.admission.auth import Authenticator, PeerRole, check_length, origin_allowed
 from engine.relay.admission.limits import Guesses, Limits
@@ -109,8 +110,8 @@ class Relay:
         self._options = options = options or Options(
             limits=limits or Limits(), allowed_origins=allowed_origins
         )
-        self._limits = options.limits
-        guesses = Guesses(self._limits.guess_rate, self._limits.guess_burst)
+        limits = self._limits = options.limits
+        guesses = Guesses(lambda: TokenBucket(limits.guess_rate, limits.guess_burst))
         self._authenticator = Authenticator(self.agent_token, self.guest_token, guesses)
         self._log = AccessLog(options.access_log)
         self._host = ""

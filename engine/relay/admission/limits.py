@@ -1,8 +1,7 @@
-"""The relay's limits, and the token bucket for message rates."""
+"""The relay's limits, and how often an address may guess a token."""
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from engine.core.token_bucket import TokenBucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,43 +70,12 @@ MAX_SOURCES = 10_000
 """Addresses whose wrong tokens are counted; the one that has guessed least recently is dropped."""
 
 
-class TokenBucket:
-    """Allows ``rate`` messages per second, and ``burst`` at once after a pause."""
-
-    def __init__(
-        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._clock = clock
-        self._tokens = burst
-        self._at = clock()
-
-    def take(self) -> bool:
-        """True when one more message is allowed now."""
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether take() would be False now."""
-        return self._tokens + (self._clock() - self._at) * self._rate < 1
-
-
 class Guesses:
     """Counts wrong tokens per address; an IPv6 network of /64 counts as one."""
 
-    def __init__(
-        self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._clock = clock
+    def __init__(self, make: Callable[[], TokenBucket]) -> None:
+        """``make``: a bucket for the guesses of one address."""
+        self._make = make
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def allowed(self, address: str) -> bool:
@@ -116,7 +86,7 @@ class Guesses:
     def failed(self, address: str) -> None:
         source = _source(address)
         bucket = self._buckets.pop(source, None)
-        self._buckets[source] = bucket or TokenBucket(self._rate, self._burst, self._clock)
+        self._buckets[source] = bucket or self._make()
         self._buckets[source].take()
         if len(self._buckets) > MAX_SOURCES:
             self._buckets.popitem(last=False)

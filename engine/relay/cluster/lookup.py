@@ -17,8 +17,8 @@ from engine.core.errors import (
     LinkUnknownError,
     RelayDegradedError,
 )
+from engine.core.token_bucket import TokenBucket
 from engine.relay.admission.auth import PeerRole
-from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Directory, Peer, link_listing, listing
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from engine.core.errors import HatchwayError
+    from engine.core.token_bucket import TokenBucket
     from engine.relay.admission.auth import PeerRole
-    from engine.relay.admission.limits import TokenBucket
     from engine.wire.signaling import OpenLink, Register, SharedTarget
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from engine.access.agent_key import AgentKey, host_of
 from engine.core.errors import AgentOfflineError, SettingsError
+from engine.core.token_bucket import TokenBucket
 from engine.relay import Limits, Options, Relay, read_options
 from engine.relay.admission.agents import LocalKeyPins
 from engine.relay.admission.auth import PeerRole
-from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.lookup import PresenceLookup
 from engine.relay.cluster.routing import Peer
 from engine.relay.dispatcher import Dispatcher

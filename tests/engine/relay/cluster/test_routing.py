@@ -6,7 +6,6 @@ import pytest
 
 from engine.core.errors import LimitError
 from engine.relay.admission.auth import origin_allowed, printable
-from engine.relay.admission.limits import TokenBucket
 from engine.relay.cluster.routing import Routes
 
 
@@ -81,16 +80,6 @@ def test_a_guest_that_left_while_the_agent_thought_has_an_ended_route() -> None:
     clock.now += 61
     routes.sweep()
     assert len(routes) == 0
-
-
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
-    clock = Clock()
-    bucket = TokenBucket(rate=2, burst=3, clock=clock)
-    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
-    clock.now += 0.5
-    assert [bucket.take() for _ in range(2)] == [True, False]
-    clock.now += 1000
-    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
